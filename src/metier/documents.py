@@ -1,0 +1,176 @@
+"""The nouns of the house: a document, its blocks, and the passages cut from it.
+
+    Document.text     one string, the parsed text; every offset in the house counts characters into it
+    Block             a stretch of that text with a role: heading, paragraph, list item, table, row, code
+    Passage           a stretch small enough to embed; `document.text[p.start:p.end] == p.text`, always
+
+A table is written row by row, each row on a line of its own and carrying its column names
+(`Turbine: WT-07 | Rated power: 4.2 MW`), so that any slice of it can be read alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+BlockKind = Literal["heading", "paragraph", "list", "table", "row", "code", "quote", "caption"]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A stretch of `Document.text` with a role.
+
+    `start`, `end`: character offsets into the document's text. `page`: 1-based page, slide or sheet number, None
+    where the format has none. `level`: 1 to 6 for headings, 0 otherwise. `row`: for `row` blocks, what names the
+    row in its source (1-based row number as a string, or the primary key of a database row).
+    A `table` block spans its rows; each row follows as a `row` block inside that span.
+    """
+
+    kind: BlockKind
+    start: int
+    end: int
+    page: int | None = None
+    level: int = 0
+    row: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One item of a source, parsed.
+
+    `id`: stable for the item (hash of its uri), whatever its content. `uri`: how the source names it (a path
+    relative to the source's root, a URL, `database.sqlite#table`). `content_hash`: SHA-256 of the raw bytes.
+    `media_type`: MIME type. `language`: BCP-47 code or "" where unknown. `groups`: who may read it; empty = all.
+    `metadata`: flat strings (author, date, sheet names, e-mail headers), usable as search filters.
+    `warnings`: what the reader could not read (a page without text, a dropped sheet), in words.
+    """
+
+    id: str
+    uri: str
+    title: str
+    text: str
+    blocks: tuple[Block, ...]
+    media_type: str
+    content_hash: str = ""
+    language: str = ""
+    pages: int | None = None
+    groups: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of a document, small enough to embed, that knows its exact place.
+
+    `headings`: path from the document's title down to the nearest heading. `page`: page on which it starts.
+    `row`: key of the first table row in it, if it is made of rows.
+    """
+
+    id: str
+    document_id: str
+    text: str
+    start: int
+    end: int
+    headings: tuple[str, ...] = ()
+    page: int | None = None
+    row: str | None = None
+    language: str = ""
+    groups: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def indexed_text(self) -> str:
+        """What is embedded and searched: the heading path, then the text."""
+        return f"{' › '.join(self.headings)}\n{self.text}" if self.headings else self.text
+
+
+def document_id(uri: str) -> str:
+    """16 hex digits of SHA-256 over the NFC form of `uri`: the same item keeps its id when its content changes."""
+    return _digest(unicodedata.normalize("NFC", uri))
+
+
+def passage_id(document: str, start: int, end: int, text: str) -> str:
+    """16 hex digits over document, place and text: an unchanged passage keeps its id from sync to sync."""
+    return _digest(f"{document}\0{start}\0{end}\0{text}")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+class TextBuilder:
+    """Collects the text of a document and the blocks in it, so that every offset is right by construction."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._length = 0
+        self.blocks: list[Block] = []
+
+    @property
+    def text(self) -> str:
+        return "".join(self._parts)
+
+    def add(self, kind: BlockKind, text: str, *, page: int | None = None, level: int = 0) -> None:
+        """Append a block of text, separated from the one before by an empty line. Blank text is dropped."""
+        text = text.strip()
+        if not text:
+            return
+        self._separate("\n\n")
+        start = self._append(text)
+        self.blocks.append(Block(kind, start, self._length, page, level))
+
+    def add_table(
+        self,
+        rows: Sequence[Sequence[str]],
+        *,
+        header: bool = True,
+        page: int | None = None,
+        keys: Sequence[str] | None = None,
+    ) -> None:
+        """Append a table. `rows`: cells as strings, rectangular or ragged; with `header` the first row names columns.
+
+        `keys`: what names each row after the header in its source; defaults to the 1-based row number.
+        """
+        rows = [[" ".join(cell.split()) for cell in row] for row in rows]
+        names = rows[0] if header and rows else []
+        body = rows[1:] if header else rows
+        if not any(any(row) for row in rows):
+            return
+        self._separate("\n\n")
+        table_start, row_blocks = self._length, []
+        if any(names):
+            self._append(" | ".join(name for name in names if name))
+        for number, cells in enumerate(body, start=2 if header else 1):
+            line = _row_line(names, cells)
+            if not line:
+                continue
+            if self._length > table_start:
+                self._separate("\n")
+            start = self._append(line)
+            key = keys[number - (2 if header else 1)] if keys else str(number)
+            row_blocks.append(Block("row", start, self._length, page, 0, key))
+        self.blocks.append(Block("table", table_start, self._length, page))
+        self.blocks.extend(row_blocks)
+
+    def _separate(self, separator: str) -> None:
+        if self._length:
+            self._append(separator)
+
+    def _append(self, text: str) -> int:
+        start = self._length
+        self._parts.append(text)
+        self._length += len(text)
+        return start
+
+
+def _row_line(names: Sequence[str], cells: Sequence[str]) -> str:
+    named = []
+    for index, cell in enumerate(cells):
+        name = names[index] if index < len(names) else ""
+        if cell:
+            named.append(f"{name}: {cell}" if name and name != cell else cell)
+    return " | ".join(named)

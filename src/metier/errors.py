@@ -1,0 +1,73 @@
+"""Everything that can go wrong, said so that a person knows what to do next.
+
+Each error carries three things: what happened, what it happened to (a file, a setting, an address), and what
+to do about it. The command line prints them on one screen without a traceback.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MetierError(Exception):
+    """Base of all errors that Métier raises on purpose.
+
+    `exit_code` is what the command line ends with: 2 where the input was bad, 1 where the work failed.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        parts = [f"{self.where}: {self.what}" if self.where else self.what]
+        if self.hint:
+            parts.append(self.hint)
+        return " ".join(part if part.endswith((".", "!", "?", ":", "`")) else part + "." for part in parts)
+
+    def __reduce__(self):  # keyword-only arguments would be lost on the way out of a worker process
+        return _rebuild, (type(self), self.what, self.where, self.hint)
+
+
+def _rebuild(kind: type[MetierError], what: str, where: str | None, hint: str | None) -> MetierError:
+    return kind(what, where=where, hint=hint)
+
+
+class InputError(MetierError):
+    """The person's input cannot be used: a path, a question, an option."""
+
+    exit_code = 2
+
+
+class SettingsError(InputError):
+    """`metier.toml` cannot be read or holds a value that makes no sense."""
+
+
+class SourceError(MetierError):
+    """A source (folder, address) could not be listed or fetched."""
+
+
+class ParseError(MetierError):
+    """One document could not be turned into text. Never stops a sync: it is listed with its reason."""
+
+
+class ModelError(MetierError):
+    """A model is missing, broken, or its runtime refused to work."""
+
+
+class EndpointError(ModelError):
+    """A remote model endpoint answered with an error or not at all."""
+
+
+class StoreError(MetierError):
+    """The store could not be read or written."""
+
+
+class IndexMismatch(StoreError):
+    """The index was made by another embedder or analyser than the one now set."""
+
+    exit_code = 2

@@ -1,0 +1,60 @@
+"""The contract of a generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a model wrote. Times in seconds; `logprobs` holds the log-probability of each written token,
+    empty where the backend does not tell. `finish_reason`: "stop", or "length" when `max_tokens` cut it."""
+
+    text: str
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    first_token_seconds: float
+    seconds: float
+    finish_reason: str
+    logprobs: tuple[float, ...] = ()
+
+
+class Generator(Protocol):
+    """A chat model. Light to construct; weights are loaded at the first call that needs them.
+
+    `context_tokens`: prompt and completion together must fit. `fingerprint` changes with the weights.
+    Retrieved text is data: control tokens of the chat template inside message content are never interpreted.
+    Raises `ModelError` (or `EndpointError`) with what to do.
+    """
+
+    name: str
+    fingerprint: str
+    context_tokens: int
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Tokens of the whole prompt, chat template included."""
+        ...
+
+    def complete(
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        temperature: float = 0.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+        on_text: Callable[[str], bool | None] | None = None,
+    ) -> Completion:
+        """One completion. `on_text` gets each new piece of text as it is written; returning True stops early."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,163 @@
+"""`metier.toml`: every setting of an expert, with its default, its unit and what it is for.
+
+The file holds only what a person wants to differ from the defaults; `metier init` writes a short one.
+Unknown names are errors, because a misspelt setting that is silently ignored costs an afternoon.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from metier.errors import SettingsError
+
+FILE_NAME = "metier.toml"
+STATE_FOLDER = ".metier"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceSettings(_Section):
+    """One place where knowledge comes from; exactly one of `path` and `url`."""
+
+    path: str | None = Field(None, description="file, folder or glob; relative to metier.toml")
+    url: str | None = Field(None, description="one http(s) address")
+    include: tuple[str, ...] = Field((), description="glob patterns a file must match, empty = all known formats")
+    exclude: tuple[str, ...] = Field((), description="glob patterns that leave a file out")
+    groups: tuple[str, ...] = Field((), description="who may read what comes from here, empty = everyone")
+
+    def model_post_init(self, _context: object) -> None:
+        if (self.path is None) == (self.url is None):
+            raise ValueError("a source needs exactly one of path and url")
+
+    @property
+    def name(self) -> str:
+        return self.path if self.path is not None else str(self.url)
+
+
+class ParsingSettings(_Section):
+    timeout_seconds: float = Field(120, gt=0, description="a document that takes longer is given up")
+    memory_mb: int = Field(3072, ge=256, description="address space of the parsing process, in MiB")
+    max_file_mb: float = Field(200, gt=0, description="larger files are refused, in MiB")
+    max_text_mb: float = Field(20, gt=0, description="a document that unpacks to more text is refused, in MiB")
+    ocr: Literal["auto", "never"] = Field("auto", description="auto: tesseract on pages without a text layer")
+    ocr_languages: str = Field("", description="tesseract languages, e.g. ben+eng; empty = from the expert's language")
+
+
+class PassageSettings(_Section):
+    tokens: int = Field(200, ge=16, description="target length of a passage, in tokens of the embedder")
+    overlap: int = Field(0, ge=0, description="tokens repeated from one passage to the next inside one section")
+
+
+class EmbeddingSettings(_Section):
+    model: str = Field(
+        "all-minilm-l6-v2",
+        description="packaged name, or backend:name (onnx:FOLDER, gguf:FILE, sentence-transformers:NAME, "
+        "openai:text-embedding-3-small, jina:jina-embeddings-v3)",
+    )
+    url: str | None = Field(None, description="base URL of an OpenAI-compatible endpoint")
+    api_key_env: str | None = Field(None, description="environment variable that holds the key")
+    dimension: int | None = Field(None, ge=1, description="shorten vectors to this, where the model allows it")
+    query_prefix: str | None = Field(None, description="text before a query; None = the model's own")
+    passage_prefix: str | None = Field(None, description="text before a passage; None = the model's own")
+    threads: int | None = Field(None, ge=1, description="CPU threads, None = all cores")
+
+
+class StoreSettings(_Section):
+    backend: Literal["lance"] = "lance"
+    exact_until: int = Field(200_000, ge=0, description="passages up to which vectors are searched exactly")
+
+
+class RetrievalSettings(_Section):
+    candidates: int = Field(100, ge=1, description="passages taken from each of dense and lexical before fusion")
+    passages: int = Field(4, ge=1, description="passages shown to the model, at most")
+    fusion_weight: float | None = Field(
+        None, ge=0, le=1, description="share of the dense score, None = learned from the corpus by sync and calibrate"
+    )
+    reranker: str | None = Field(None, description="cross-encoder: onnx:FOLDER or sentence-transformers:NAME")
+    rerank_candidates: int = Field(20, ge=1, description="fused passages given to the reranker")
+
+
+class GenerationSettings(_Section):
+    model: str = Field(
+        "smollm2-135m-instruct",
+        description="packaged name, gguf:FILE, hf:OWNER/NAME[/FILE.gguf], or openai:NAME",
+    )
+    url: str | None = Field(None, description="base URL of an OpenAI-compatible endpoint")
+    api_key_env: str | None = Field(None, description="environment variable that holds the key")
+    context_tokens: int = Field(4096, ge=256, description="prompt and answer together")
+    max_tokens: int = Field(200, ge=1, description="longest answer")
+    temperature: float = Field(0.0, ge=0, le=2)
+    seed: int = 0
+    threads: int | None = Field(None, ge=1, description="CPU threads, None = all cores")
+    gpu_layers: int = Field(0, ge=0, description="layers on the GPU; 999 = all")
+
+
+class AnsweringSettings(_Section):
+    instruction: str | None = Field(None, description="replaces the built-in system prompt")
+    refusal: str | None = Field(None, description="what is said when nothing was found, None = in the expert's language")
+    abstain: bool = Field(True, description="refuse where the documents hold no answer")
+
+
+class Settings(_Section):
+    """All of `metier.toml`."""
+
+    name: str = Field("expert", min_length=1, max_length=100)
+    language: str = Field("en", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$", description="BCP-47 code of the documents")
+    sources: tuple[SourceSettings, ...] = ()
+    parsing: ParsingSettings = ParsingSettings()
+    passages: PassageSettings = PassageSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    store: StoreSettings = StoreSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    generation: GenerationSettings = GenerationSettings()
+    answering: AnsweringSettings = AnsweringSettings()
+
+
+def load(folder: Path) -> Settings:
+    """Read `folder/metier.toml`. Raises `SettingsError` naming the line or the setting that is wrong."""
+    path = folder / FILE_NAME
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            "there is no expert here", where=str(folder), hint="Make one with `metier init NAME`, or name one with -e."
+        ) from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"is not UTF-8 text ({error.reason} at byte {error.start})", where=str(path)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(
+            f"is not valid TOML: {error}", where=str(path), hint="Mend that line, or restore the file from a backup."
+        ) from None
+    except OSError as error:
+        raise SettingsError(error.strerror or str(error), where=str(path)) from None
+    return validate(raw, str(path))
+
+
+def validate(raw: dict, where: str) -> Settings:
+    """Check plain values against the model. Raises `SettingsError` that lists every wrong setting at once."""
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        problems = []
+        for item in error.errors():
+            name = ".".join(str(part) for part in item["loc"]) or "file"
+            said = "no such setting" if item["type"] == "extra_forbidden" else item["msg"]
+            problems.append(f"{name}: {said}")
+        raise SettingsError(
+            "; ".join(problems), where=where, hint="`metier doctor` lists all settings with their defaults."
+        ) from None
+
+
+def cache_folder() -> Path:
+    """Where models are kept: $METIER_CACHE, else the user's cache folder."""
+    if explicit := os.environ.get("METIER_CACHE"):
+        return Path(explicit)
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "metier"
