@@ -67,7 +67,7 @@ class Passage:
     """A stretch of a document, small enough to embed, that knows its exact place.
 
     `headings`: path from the document's title down to the nearest heading. `page`: page on which it starts.
-    `row`: key of the first table row in it, if it is made of rows.
+    `row`: key of the first table row in it, if it is made of rows. `uri` and `title` are the document's.
     """
 
     id: str
@@ -78,6 +78,8 @@ class Passage:
     headings: tuple[str, ...] = ()
     page: int | None = None
     row: str | None = None
+    uri: str = ""
+    title: str = ""
     language: str = ""
     groups: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)

@@ -51,6 +51,10 @@ class SourceError(MetierError):
     """A source (folder, address) could not be listed or fetched."""
 
 
+class ItemGone(SourceError):
+    """The source answered that an item exists no more; what was indexed of it must go."""
+
+
 class ParseError(MetierError):
     """One document could not be turned into text. Never stops a sync: it is listed with its reason."""
 

@@ -1,0 +1,20 @@
+"""Passages kept and searched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from metier.settings import StoreSettings
+from metier.store.base import Filter, Identity, Scored, Store
+
+__all__ = ["Filter", "Identity", "Scored", "Store", "open_store"]
+
+
+def open_store(folder: Path, settings: StoreSettings, identity: Identity, *, replace: bool = False) -> Store:
+    """Open the store in `folder`, made on first use.
+
+    With `replace`, an index made by another embedder or analyser is thrown away instead of raising `IndexMismatch`.
+    """
+    from metier.store.lance import LanceStore
+
+    return LanceStore(folder, settings, identity, replace=replace)

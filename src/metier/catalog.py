@@ -1,0 +1,91 @@
+"""What the tool remembers beside the store: the state of every item of every source.
+
+The store is the truth about what can be found; the catalog only saves work (an unchanged file is not read again)
+and remembers why an item failed. It is written after the store, so a lost catalog costs time, never content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import sqlalchemy as sa
+import sqlalchemy.dialects.sqlite
+
+from metier.errors import StoreError
+
+_metadata = sa.MetaData()
+_items = sa.Table(
+    "items",
+    _metadata,
+    sa.Column("uri", sa.String, primary_key=True),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("version", sa.String, nullable=False),
+    sa.Column("signature", sa.String, nullable=False),
+    sa.Column("content_hash", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("passages", sa.Integer, nullable=False),
+    sa.Column("synced_at", sa.String, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemState:
+    """`state`: "indexed" or "failed". `signature`: of everything but the content that shaped the passages.
+    `reason`: why it failed, or what could not be read of an indexed document. `synced_at`: ISO 8601, UTC."""
+
+    uri: str
+    source: str
+    version: str
+    signature: str
+    content_hash: str
+    state: str
+    reason: str
+    passages: int
+    synced_at: str
+
+
+class Catalog:
+    """The catalog of one expert, in SQLite. Safe for one writer and many readers."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._engine = sa.create_engine(f"sqlite:///{path}")
+        try:
+            with self._engine.begin() as connection:
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+                connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
+            _metadata.create_all(self._engine)
+        except sa.exc.SQLAlchemyError as error:
+            raise StoreError(
+                f"cannot be opened: {getattr(error, 'orig', error)}",
+                where=str(path),
+                hint="Delete this file and run `metier sync`: it is rebuilt from the store and the sources.",
+            ) from None
+
+    def items(self) -> dict[str, ItemState]:
+        """Every known item by uri."""
+        with self._engine.connect() as connection:
+            return {row.uri: ItemState(**row._mapping) for row in connection.execute(sa.select(_items))}
+
+    def put(self, states: Iterable[ItemState]) -> None:
+        """Insert or replace, in one transaction."""
+        rows = [asdict(state) for state in states]
+        if not rows:
+            return
+        insert = sa.dialects.sqlite.insert(_items)
+        names = [field.name for field in fields(ItemState) if field.name != "uri"]
+        upsert = insert.on_conflict_do_update(index_elements=["uri"], set_={n: insert.excluded[n] for n in names})
+        with self._engine.begin() as connection:
+            connection.execute(upsert, rows)
+
+    def forget(self, uris: Iterable[str]) -> None:
+        rows = [{"gone": uri} for uri in uris]
+        if rows:
+            with self._engine.begin() as connection:
+                connection.execute(sa.delete(_items).where(_items.c.uri == sa.bindparam("gone")), rows)
+
+    def close(self) -> None:
+        self._engine.dispose()

@@ -1,0 +1,197 @@
+"""Which format a file is: by what is in it first, by its name second.
+
+A name may lie (`report.docx` that is a PDF); the first bytes seldom do. Only text formats that look alike
+(Markdown, CSV, plain text) are told apart by their extension.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path, PurePath
+
+_OOXML = "application/vnd.openxmlformats-officedocument."
+_ODF = "application/vnd.oasis.opendocument."
+
+PDF = "application/pdf"
+DOCX = _OOXML + "wordprocessingml.document"
+PPTX = _OOXML + "presentationml.presentation"
+XLSX = _OOXML + "spreadsheetml.sheet"
+ODT, ODS, ODP = _ODF + "text", _ODF + "spreadsheet", _ODF + "presentation"
+EPUB = "application/epub+zip"
+DOC, XLS, PPT = "application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint"
+MSG = "application/vnd.ms-outlook"
+ENCRYPTED_OFFICE = "application/encrypted-office"
+RTF = "application/rtf"
+HTML, XML, MARKDOWN, CSV, TSV = "text/html", "application/xml", "text/markdown", "text/csv", "text/tab-separated-values"
+EML, PLAIN, JSON, JSONL = "message/rfc822", "text/plain", "application/json", "application/jsonl"
+PNG, JPEG, TIFF = "image/png", "image/jpeg", "image/tiff"
+
+SUPPORTED: dict[str, str] = {
+    ".pdf": PDF,
+    ".docx": DOCX,
+    ".docm": DOCX,
+    ".dotx": DOCX,
+    ".pptx": PPTX,
+    ".pptm": PPTX,
+    ".ppsx": PPTX,
+    ".xlsx": XLSX,
+    ".xlsm": XLSX,
+    ".xltx": XLSX,
+    ".odt": ODT,
+    ".ods": ODS,
+    ".odp": ODP,
+    ".epub": EPUB,
+    ".doc": DOC,
+    ".xls": XLS,
+    ".ppt": PPT,
+    ".msg": MSG,
+    ".rtf": RTF,
+    ".html": HTML,
+    ".htm": HTML,
+    ".xhtml": HTML,
+    ".xml": XML,
+    ".md": MARKDOWN,
+    ".markdown": MARKDOWN,
+    ".csv": CSV,
+    ".tsv": TSV,
+    ".tab": TSV,
+    ".eml": EML,
+    ".txt": PLAIN,
+    ".text": PLAIN,
+    ".log": PLAIN,
+    ".rst": PLAIN,
+    ".json": JSON,
+    ".jsonl": JSONL,
+    ".ndjson": JSONL,
+    ".png": PNG,
+    ".jpg": JPEG,
+    ".jpeg": JPEG,
+    ".tif": TIFF,
+    ".tiff": TIFF,
+}
+
+_MAGIC = (
+    (b"%PDF-", PDF),
+    (b"{\\rtf", RTF),
+    (b"\x89PNG\r\n\x1a\n", PNG),
+    (b"\xff\xd8\xff", JPEG),
+    (b"II*\x00", TIFF),
+    (b"MM\x00*", TIFF),
+)
+# Names of streams inside an OLE compound file, most telling first.
+_OLE_STREAMS = (
+    ("EncryptedPackage", ENCRYPTED_OFFICE),
+    ("WordDocument", DOC),
+    ("PowerPoint Document", PPT),
+    ("Workbook", XLS),
+    ("__properties_version1.0", MSG),
+    ("Book", XLS),
+)
+_ZIP_PARTS = (("word/", DOCX), ("ppt/", PPTX), ("xl/", XLSX))
+_TEXT_LIKE = {MARKDOWN, CSV, TSV, PLAIN, JSON, JSONL, EML, HTML, XML}
+_MAIL_HEADER = re.compile(
+    rb"\A(?:From [^\n]*\n)?(?:>?(?:return-path|received|from|to|cc|bcc|subject|date|message-id|mime-version|delivered-to|"
+    rb"x-[\w-]+|reply-to|sender|content-[\w-]+|dkim-signature|arc-[\w-]+|authentication-results)[ \t]*:[^\n]*\n"
+    rb"(?:[ \t]+[^\n]*\n)*){2,}",
+    re.IGNORECASE,
+)
+_HTML_START = re.compile(rb"\A\s*(?:<!--.*?-->\s*)*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S)
+_CONTROL = bytes(range(9)) + b"\x0b" + bytes(range(14, 27)) + bytes(range(28, 32))
+HEAD_BYTES = 65536
+
+
+def media_type(path_or_name: str | PurePath, head: bytes) -> str | None:
+    """MIME type of a file, None where it is no format Métier reads.
+
+    `head`: the first bytes (`HEAD_BYTES` are plenty). Where `path_or_name` is an existing file, containers whose
+    beginning does not tell (zip, OLE) are looked into.
+    """
+    suffix = PurePath(path_or_name).suffix.lower()
+    named = SUPPORTED.get(suffix)
+    for magic, found in _MAGIC:
+        if head.startswith(magic):
+            return found
+    if head.startswith(b"PK\x03\x04"):
+        return _zip_type(path_or_name, head, named)
+    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        return _ole_type(path_or_name, head, named)
+    if b"%PDF-" in head[:1024]:  # readers accept junk before the header, and mail gateways put it there
+        return PDF
+    if not looks_like_text(head):
+        return None
+    return _text_type(head, named)
+
+
+def looks_like_text(head: bytes) -> bool:
+    """False for binary data. UTF-16 and UTF-32 count as text, and so does text with a stray NUL."""
+    sample = head[:HEAD_BYTES]
+    if sample.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")):
+        return True
+    if not sample or sample.startswith(b"\x1f\x8b"):
+        return not sample
+    controls = len(sample) - len(sample.translate(None, _CONTROL))
+    if controls <= len(sample) * 0.05:
+        return True
+    even, odd = sample[0::2].count(0), sample[1::2].count(0)
+    half = max(1, len(sample) // 2)
+    return max(even, odd) > half * 0.6 and min(even, odd) < half * 0.1  # UTF-16 of a Latin script, without a BOM
+
+
+def _text_type(head: bytes, named: str | None) -> str:
+    if _HTML_START.match(head[:4096]) and named != MARKDOWN:
+        return HTML
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml"):
+        return HTML if named == HTML else XML
+    if named in _TEXT_LIKE:
+        return named
+    if _MAIL_HEADER.match(head.replace(b"\r\n", b"\n")):
+        return EML
+    return PLAIN
+
+
+def _zip_type(path: str | PurePath, head: bytes, named: str | None) -> str | None:
+    kind = re.match(rb"PK\x03\x04.{22}\x08\x00..?mimetype", head[:64], re.S)
+    for found in (EPUB, ODT, ODS, ODP) if kind or b"mimetype" in head[:64] else ():
+        if found.encode() in head[30:160]:
+            return found
+    names = _zip_names(path)
+    for part, found in _ZIP_PARTS:
+        if any(name.startswith(part) for name in names) if names else _local_name(head, part):
+            return found
+    if "META-INF/container.xml" in names:
+        return EPUB
+    if not names and named in (DOCX, PPTX, XLSX, ODT, ODS, ODP, EPUB):
+        return named
+    return None
+
+
+def _local_name(head: bytes, part: str) -> bool:
+    """Whether a local file header within `head` starts with `part`."""
+    return re.search(rb"PK\x03\x04.{26}" + re.escape(part.encode()), head, re.S) is not None
+
+
+def _zip_names(path: str | PurePath) -> list[str]:
+    try:
+        if not Path(path).is_file():
+            return []
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()[:20_000]
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        return []
+
+
+def _ole_type(path: str | PurePath, head: bytes, named: str | None) -> str | None:
+    for content in (head, _whole(path)):
+        for name, found in _OLE_STREAMS:
+            if name.encode("utf-16-le") + b"\x00\x00" in content:
+                return found
+    return named if named in (DOC, XLS, PPT, MSG) else None
+
+
+def _whole(path: str | PurePath, limit: int = 256 * 2**20) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(limit)
+    except (OSError, ValueError):
+        return b""

@@ -1,0 +1,172 @@
+"""The parent's side: keeps one worker process, gives it files, and ends it when a file is too much for it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from metier.documents import Block, Document
+from metier.errors import ParseError
+from metier.parsing.reading import MIB, Limits
+from metier.parsing.worker import receive, send
+
+if TYPE_CHECKING:
+    from metier.settings import ParsingSettings
+
+# One thread and one heap in the native libraries: address space is limited, and the sync keeps the cores busy.
+_ENVIRONMENT = {
+    "MALLOC_ARENA_MAX": "2",
+    "OMP_THREAD_LIMIT": "1",
+    "RAYON_NUM_THREADS": "1",
+    "TOKIO_WORKER_THREADS": "1",
+    "PYTHONUTF8": "1",
+}
+
+
+class Parser:
+    """Turns files into documents in a worker process, one at a time; safe to call from any thread.
+
+    The worker starts with the first file, and again after a file that crashed it, took longer than
+    `settings.timeout_seconds` or needed more than `settings.memory_mb`.
+
+        with Parser(settings.parsing, settings.language) as parser:
+            document = parser.parse(path, uri="manuals/wt-07.pdf")
+    """
+
+    def __init__(self, settings: ParsingSettings, language: str = "en") -> None:
+        self._limits = Limits(
+            timeout_seconds=settings.timeout_seconds,
+            memory=settings.memory_mb * MIB,
+            file=int(settings.max_file_mb * MIB),
+            text=int(settings.max_text_mb * MIB),
+            ocr=settings.ocr == "auto",
+            ocr_languages=settings.ocr_languages,
+            language=language,
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stderr: BinaryIO | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Parser:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker. A later `parse` starts a new one."""
+        with self._lock:
+            self._stop()
+
+    def parse(self, path: Path, *, uri: str, groups: Sequence[str] = ()) -> Document:
+        """Read one file. Raises `ParseError` that says what is wrong with it and what to do, whatever happens to it."""
+        request = {"path": os.path.abspath(path), "uri": uri, "groups": list(groups)}
+        with self._lock:
+            answer = self._ask(request, uri)
+        if "document" in answer:
+            return unpack(answer["document"])
+        raise ParseError(answer["what"], where=uri, hint=answer.get("hint"))
+
+    def _ask(self, request: dict, uri: str) -> dict:
+        process = self._running()
+        overdue = threading.Event()
+
+        def give_up() -> None:
+            overdue.set()
+            _kill(process)
+
+        timer = threading.Timer(self._limits.timeout_seconds, give_up)
+        timer.daemon = True
+        timer.start()
+        answer = None
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                send(process.stdin, request)
+                answer = receive(process.stdout)
+        finally:
+            timer.cancel()
+            if answer is None or answer.get("exhausted"):  # also after KeyboardInterrupt: half an answer is in the pipe
+                said = self._stop()
+        if answer is not None and not overdue.is_set():
+            return answer
+        if answer is not None:
+            self._stop()
+            return answer
+        if overdue.is_set():
+            raise ParseError(
+                f"took longer than {self._limits.timeout_seconds:g} s to parse and was given up",
+                where=uri,
+                hint="Split it, or raise parsing.timeout_seconds in metier.toml.",
+            )
+        raise ParseError(
+            f"crashed the parser ({_ending(process.returncode, said)})",
+            where=uri,
+            hint="The file is probably damaged: save it again from the program it came from, or leave it out with "
+            "`exclude`.",
+        )
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is not None and self._process.poll() is None:
+            return self._process
+        self._stop()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _stop, read when the worker dies
+        self._process = subprocess.Popen(
+            # -P: a file called email.py in the working directory must not be imported
+            [sys.executable, "-P", "-m", "metier.parsing.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            env={**os.environ, **_ENVIRONMENT},
+            process_group=0 if os.name == "posix" else None,  # a group of its own, so that tesseract dies with it
+        )
+        send(self._process.stdin, asdict(self._limits))
+        return self._process
+
+    def _stop(self) -> str:
+        """End the worker and return the end of what it wrote to stderr."""
+        process, stderr = self._process, self._stderr
+        self._process = self._stderr = None
+        if process is None or stderr is None:
+            return ""
+        _kill(process)
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):
+                stream.close()
+        with stderr:
+            stderr.seek(max(0, stderr.seek(0, os.SEEK_END) - 2000))
+            return stderr.read().decode("utf-8", "replace")
+
+
+def unpack(fields: dict) -> Document:
+    """A document from the plain values that `metier.parsing.worker.pack` made."""
+    fields["blocks"] = tuple(Block(*block) for block in fields["blocks"])
+    fields["groups"], fields["warnings"] = tuple(fields["groups"]), tuple(fields["warnings"])
+    return Document(**fields)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+
+
+def _ending(code: int | None, said: str) -> str:
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    if code is not None and code < 0:
+        with contextlib.suppress(ValueError):
+            name = signal.Signals(-code).name
+            memory = ", perhaps out of memory" if name in ("SIGABRT", "SIGKILL") else ""
+            return f"it died of {name}{memory}"
+    return f"exit code {code}" + (f": {lines[-1][:200]}" if lines else "")

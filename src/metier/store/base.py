@@ -1,0 +1,93 @@
+"""The contract of a store: passages kept with their vectors and tokens, and searched.
+
+Every backend passes the same conformance tests (`tests/store/conformance.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from metier.documents import Document, Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What an index was made with. A store opened with another identity raises `IndexMismatch`."""
+
+    embedder: str
+    fingerprint: str
+    dimension: int
+    analyser: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a search may return; part of the store's query, before ranking.
+
+    `groups`: the groups of the asker; None = no restriction (the owner), empty = public passages only.
+    `uri`: glob over document uris (`*` and `?`). `metadata`: all of these keys must have these values.
+    """
+
+    groups: tuple[str, ...] | None = None
+    uri: str | None = None
+    language: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A passage with the score of one kind of search: cosine similarity, or BM25."""
+
+    passage: Passage
+    score: float
+
+
+class Store(Protocol):
+    """Documents and their passages.
+
+    All passages of one document change in one commit: a reader sees the old version or the new, never both or
+    neither. What a commit returned from is on disk. One writer at a time; any number of readers in any process.
+    Raises `StoreError`.
+    """
+
+    identity: Identity
+
+    def replace(
+        self, document: Document, passages: Sequence[Passage], vectors: np.ndarray, tokens: Sequence[Sequence[str]]
+    ) -> None:
+        """Put a document in place of what was there under its id. `vectors`: (n, dimension) float32."""
+        ...
+
+    def delete(self, document_ids: Sequence[str]) -> None:
+        """Remove documents; unknown ids are ignored."""
+        ...
+
+    def hashes(self) -> dict[str, str]:
+        """Content hash of every document in the store, by document id."""
+        ...
+
+    def document(self, document_id: str) -> Document | None: ...
+
+    def dense(self, vector: np.ndarray, limit: int, where: Filter | None = None) -> list[Scored]:
+        """Nearest passages by cosine similarity, best first. `vector`: (dimension,), L2-normalised."""
+        ...
+
+    def lexical(self, tokens: Sequence[str], limit: int, where: Filter | None = None) -> list[Scored]:
+        """Best passages by BM25 over their tokens, best first; passages without any of the tokens are left out."""
+        ...
+
+    def sample(self, count: int, seed: int = 0) -> list[Passage]:
+        """Up to `count` passages, the same ones for the same store and seed."""
+        ...
+
+    def counts(self) -> tuple[int, int]:
+        """(documents, passages)."""
+        ...
+
+    def optimize(self) -> dict[str, float | int | str]:
+        """Compact and index what was added since; called after a sync. Returns what an ANN index measured, if any."""
+        ...
