@@ -2,14 +2,16 @@
 
     python benchmarks/peers.py [SET...] [--peers NAME,NAME] [--limit N] [--questions N] [--rounds 3]
 
-Sets: those of `sets.py` (default cranfield medquad tydi-en) or a path. Every system runs in a process of its own, on the
-same cores, without a network, in rounds (A B C, A B C, …). Speed is the median over rounds with the lowest and highest;
-quality is by document (rank of its best passage among the 100 found). Writes benchmarks/results/peers.json.
+Sets: those of `sets.py` (default cranfield medquad tydi-en) or a path. Every system runs in a process of its own, on
+the same cores, without a network or GPU, in rounds (A B C, A B C, …). Speed is the median over rounds with the lowest
+and highest; quality is by document (rank of its best passage among the 100 found), and so is documents a second, from
+strings to a searchable index. Writes benchmarks/results/peers.json.
 
 The others live in an environment of their own, named by --peers-python or $METIER_PEERS_PYTHON:
 
-    python -m venv .venv-peers && .venv-peers/bin/pip install torch==2.13.0 \
-        && .venv-peers/bin/pip install -r benchmarks/requirements-peers.txt
+    python -m venv .venv-peers
+    .venv-peers/bin/pip install torch==2.13.0
+    .venv-peers/bin/pip install -r benchmarks/requirements-peers.txt
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ def main() -> int:
         print(f"no such peer: {', '.join(unknown)}; there are: {', '.join(NAMES)}", file=sys.stderr)
         return 2
     if set(peers) - {"metier"} and not Path(options.peers_python).exists():
-        print(f"{options.peers_python} is missing. Make it with:\n{__doc__.rpartition(':')[2].rstrip()}", file=sys.stderr)
+        recipe = __doc__.rpartition(":")[2].strip("\n")
+        print(f"{options.peers_python} is missing. Make it with:\n{recipe}", file=sys.stderr)
         return 2
     report = {"command": shlex.join(["python", "benchmarks/peers.py", *sys.argv[1:]]), **circumstances(options)}
     report["sets"] = {}
@@ -65,7 +68,9 @@ def main() -> int:
         RESULTS.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         console.print(table(corpus, summary))
         failed |= any("error" in result for result in summary.values())
-    console.print(f"{options.rounds} rounds; second line of a cell: how many times Métier's value. {RESULTS}", style="dim")
+    console.print(
+        f"{options.rounds} rounds; × is the ratio to Métier's value; all in benchmarks/results/{RESULTS.name}"
+    )
     return 1 if failed else 0
 
 
@@ -189,7 +194,7 @@ def table(corpus: RetrievalSet, summary: dict[str, dict]) -> Table:
     ours = summary.get("metier", {})
     for peer, result in summary.items():
         if "error" in result:
-            view.add_row(peer, f"failed: {result['error']}"[:60])
+            view.add_row(peer, "failed")
             continue
         cells = [f"{result[name]:.3f}{ratio(result[name], ours.get(name))}" for name in QUALITY]
         for name in SPEED:
@@ -208,7 +213,8 @@ def circumstances(options: argparse.Namespace) -> dict:
     cpu = ""
     if (info := Path("/proc/cpuinfo")).exists():
         cpu = next((line.partition(":")[2].strip() for line in info.open() if line.startswith("model name")), "")
-    git = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=HERE, capture_output=True, text=True, check=False)
+    describe = ["git", "describe", "--always", "--dirty"]
+    git = subprocess.run(describe, cwd=HERE, capture_output=True, text=True, check=False)
     return {
         "date": time.strftime("%Y-%m-%d"),
         "commit": git.stdout.strip(),

@@ -34,9 +34,7 @@ def fill_store(documents: list[tuple[str, str, str]]) -> InMemoryDocumentStore:
     indexing = Pipeline()
     indexing.add_component("cleaner", DocumentCleaner())
     indexing.add_component("splitter", DocumentSplitter())
-    indexing.add_component(
-        "embedder", SentenceTransformersDocumentEmbedder(model=weights.folder(), progress_bar=False)
-    )
+    indexing.add_component("embedder", SentenceTransformersDocumentEmbedder(model=weights.folder(), progress_bar=False))
     indexing.add_component("writer", DocumentWriter(document_store=store))
     for giver, taker in (("cleaner", "splitter"), ("splitter", "embedder"), ("embedder", "writer")):
         indexing.connect(giver, taker)

@@ -1,11 +1,13 @@
-"""LlamaIndex: VectorStoreIndex in memory, SentenceSplitter (1024 tokens, 200 overlap), HuggingFaceEmbedding."""
+"""LlamaIndex: VectorStoreIndex in memory, SentenceSplitter (1024 tokens, 200 overlap), HuggingFaceEmbedding.
+
+The embedding model reads the first 256 tokens of a passage; that is what these defaults give.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from llama_index.core import Document, VectorStoreIndex
-from llama_index.core.retrievers import BaseRetriever
 from llama_index.embeddings.huggingface import HuggingFaceEmbedding
 
 from peers import best_first, full_text, weights
@@ -21,5 +23,5 @@ def build(documents: list[tuple[str, str, str]], workdir: Path) -> VectorStoreIn
 
 
 def search(index: VectorStoreIndex, question: str, k: int) -> list[str]:
-    retriever: BaseRetriever = index.as_retriever(similarity_top_k=k)
-    return best_first(hit.node.ref_doc_id for hit in retriever.retrieve(question))
+    hits = index.as_retriever(similarity_top_k=k).retrieve(question)
+    return best_first(hit.node.ref_doc_id for hit in hits)

@@ -1,4 +1,4 @@
-"""txtai: Embeddings with content (SQLite beside Faiss); a document is one passage, cut where the model's input ends."""
+"""txtai: Embeddings with content (SQLite beside Faiss); a document is one passage, of which 512 tokens are read."""
 
 from __future__ import annotations
 

@@ -101,7 +101,9 @@ class GenerationSettings(_Section):
 
 class AnsweringSettings(_Section):
     instruction: str | None = Field(None, description="replaces the built-in system prompt")
-    refusal: str | None = Field(None, description="what is said when nothing was found, None = in the expert's language")
+    refusal: str | None = Field(
+        None, description="what is said when nothing was found, None = in the expert's language"
+    )
     abstain: bool = Field(True, description="refuse where the documents hold no answer")
 
 

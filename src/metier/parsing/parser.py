@@ -14,10 +14,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from metier.documents import Block, Document
+from metier.documents import Document
 from metier.errors import ParseError
+from metier.parsing.protocol import receive, send, unpack
 from metier.parsing.reading import MIB, Limits
-from metier.parsing.worker import receive, send
 
 if TYPE_CHECKING:
     from metier.settings import ParsingSettings
@@ -145,13 +145,6 @@ class Parser:
         with stderr:
             stderr.seek(max(0, stderr.seek(0, os.SEEK_END) - 2000))
             return stderr.read().decode("utf-8", "replace")
-
-
-def unpack(fields: dict) -> Document:
-    """A document from the plain values that `metier.parsing.worker.pack` made."""
-    fields["blocks"] = tuple(Block(*block) for block in fields["blocks"])
-    fields["groups"], fields["warnings"] = tuple(fields["groups"]), tuple(fields["warnings"])
-    return Document(**fields)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

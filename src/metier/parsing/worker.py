@@ -1,24 +1,17 @@
-"""The process that parses: reads requests from stdin, writes answers to stdout, dies with its parent.
-
-A message is a 4-byte big-endian length and that many bytes of JSON. JSON and not pickle, because a file that
-took over the native parser must not be able to run code in the parent as well.
-"""
+"""The process that parses: reads requests from stdin, writes answers to stdout, dies with its parent."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import signal
-import struct
 import sys
 import threading
 import time
-from typing import BinaryIO
 
-from metier.documents import Document
 from metier.errors import ParseError
+from metier.parsing.protocol import pack, receive, send
 from metier.parsing.reading import MIB, Limits, read_document
 
 
@@ -35,30 +28,6 @@ def main() -> None:
         send(answers, answer)
         if answer.get("exhausted"):
             return  # the heap is in pieces after a MemoryError; the parent starts a fresh process
-
-
-def receive(stream: BinaryIO) -> dict | None:
-    """The next message, None at the end of the stream or where it breaks off."""
-    head = stream.read(4)
-    if len(head) < 4:
-        return None
-    (length,) = struct.unpack(">I", head)
-    body = stream.read(length)
-    return json.loads(body) if len(body) == length else None
-
-
-def send(stream: BinaryIO, message: dict) -> None:
-    body = json.dumps(message).encode("ascii")
-    stream.write(struct.pack(">I", len(body)) + body)
-    stream.flush()
-
-
-def pack(document: Document) -> dict:
-    """A document as plain JSON values; `metier.parsing.parser.unpack` is the way back."""
-    fields = {name: getattr(document, name) for name in Document.__slots__}
-    fields["blocks"] = [(b.kind, b.start, b.end, b.page, b.level, b.row) for b in document.blocks]
-    fields["metadata"] = dict(document.metadata)
-    return fields
 
 
 def _answer(request: dict, limits: Limits) -> dict:

@@ -1,25 +1,60 @@
-"""Two rankings made into one.
+"""Two rankings made into one, weighted by what the corpus itself says of each.
 
-A convex combination of min-max normalised scores (Bruch, Gai, Ingber: "An Analysis of Fusion Functions for Hybrid
-Retrieval", ACM TOIS 2023): `score = w * dense + (1 - w) * lexical`, each scaled to 0..1 over the candidates of the
-question. A passage that one side did not return takes that side's lowest score.
+    evidence = (1 - w) * BM25 + w * z^2 / 2,     z = max(0, (cosine - mean) / deviation)
+
+BM25 is a sum of log-odds. A cosine is no such thing: its scale differs from embedder to embedder (0.75 to 0.9 for
+e5, 0 to 0.7 for MiniLM) and from corpus to corpus. Measured against the cosines between this question and the
+corpus at large, it becomes one: z^2 / 2 is the logarithm of how unlikely so near a passage is by chance, if those
+cosines are about normal. Both sides are then in nats, and a side that found nothing remarkable weighs little on its
+own, question by question. Why this and not min-max: docs/decisions/0005-fusion.md.
 """
 
 from __future__ import annotations
 
+import json
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
 import numpy as np
 
+DEFAULT_WEIGHT = 0.75
+_LEAST_DEVIATION = 0.02  # of cosines; a store of a few passages has none to speak of
 
-def normalise(scores: np.ndarray) -> np.ndarray:
-    """Scale to 0..1; NaN (not returned by this side) becomes 0. All equal: all 1. Shape (n,) to (n,)."""
-    known = scores[~np.isnan(scores)]
-    if not known.size:
-        return np.zeros_like(scores)
-    low, high = known.min(), known.max()
-    scaled = np.ones_like(scores) if high <= low else (scores - low) / (high - low)
-    return np.where(np.isnan(scores), 0.0, scaled)
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """`weight`: share of the dense side, 0..1. `origin`: who chose it ("default", "practice", "metier.toml");
+    `questions`: on how many practice questions."""
+
+    weight: float = DEFAULT_WEIGHT
+    origin: str = "default"
+    questions: int = 0
+
+    @classmethod
+    def load(cls, path: Path) -> Fusion:
+        """What calibration saved; the default where it saved nothing readable."""
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return cls()
+
+    def save(self, path: Path) -> None:
+        beside = path.with_suffix(f".{os.getpid()}")
+        beside.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        beside.replace(path)
+
+    def fixed(self, weight: float) -> Fusion:
+        return replace(self, weight=weight, origin="metier.toml", questions=0)
+
+
+def dense_evidence(cosines: np.ndarray, mean: float, deviation: float) -> np.ndarray:
+    """z^2 / 2 of each cosine against the corpus; 0 where it is below the mean. Shape (n,) to (n,), in nats."""
+    z = np.maximum(0.0, (cosines - mean) / max(deviation, _LEAST_DEVIATION))
+    return z * z / 2
 
 
 def fuse(dense: np.ndarray, lexical: np.ndarray, weight: float) -> np.ndarray:
-    """Fused scores of the candidates of one question. `weight`: the share of the dense side. Shapes (n,)."""
-    return weight * normalise(dense) + (1 - weight) * normalise(lexical)
+    """Fused evidence of the candidates of one question. `dense` from `dense_evidence`, `lexical` BM25, -inf where
+    the passage holds none of the words. Shapes (n,)."""
+    return weight * dense + (1 - weight) * np.maximum(lexical, 0.0)

@@ -80,6 +80,15 @@ class Store(Protocol):
         """Best passages by BM25 over their tokens, best first; passages without any of the tokens are left out."""
         ...
 
+    def frequencies(self, tokens: Sequence[str]) -> np.ndarray:
+        """In how many passages each token occurs, as of the last `optimize`; shape (n,), int64."""
+        ...
+
+    def background(self, vector: np.ndarray) -> tuple[float, float]:
+        """Mean and standard deviation of the cosine between `vector` and the passages at large, estimated on a
+        sample drawn at the last `optimize`; (0, 0) before the first."""
+        ...
+
     def sample(self, count: int, seed: int = 0) -> list[Passage]:
         """Up to `count` passages, the same ones for the same store and seed."""
         ...

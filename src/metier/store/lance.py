@@ -24,8 +24,9 @@ import pyarrow as pa
 from metier.documents import Block, Document, Passage
 from metier.errors import IndexMismatch, StoreError
 from metier.settings import StoreSettings
+from metier.store import background, frequencies
 from metier.store._import_lancedb import import_lancedb
-from metier.store.ann import NoIndexNeeded, build_index
+from metier.store.ann import build_index
 from metier.store.base import Filter, Identity, Scored
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class LanceStore:
     def __init__(self, folder: Path, settings: StoreSettings, identity: Identity, *, replace: bool = False) -> None:
         self.identity = identity
         self._settings = settings
+        self._folder = folder
         self._schema = _schema(identity.dimension)
         lancedb = import_lancedb()
         with _storage_errors(folder):
@@ -87,10 +89,10 @@ class LanceStore:
                 self._table.optimize(cleanup_older_than=_KEEP_VERSIONS)
             elif self.counts()[1]:
                 self._index_tokens()
-            try:
-                return build_index(self._table, self.counts()[1], self._settings.exact_until)
-            except NoIndexNeeded:
-                return {}
+            words = self._table.search().where("tokens IS NOT NULL").select(["tokens"])
+            frequencies.build(self._folder, words.to_batches(10_000))
+            background.build(self._folder, self._table)
+            return build_index(self._table, self.counts()[1], self._settings.exact_until)
 
     # --- reading ---------------------------------------------------------------------------------------------
 
@@ -128,6 +130,12 @@ class LanceStore:
             query = query.select([*_PASSAGE_COLUMNS, "_score"])
             rows = query.where(_condition(where), prefilter=True).limit(limit).to_list()
         return [Scored(_passage(row), row["_score"]) for row in rows]
+
+    def frequencies(self, tokens: Sequence[str]) -> np.ndarray:
+        return frequencies.look_up(self._folder, tokens)
+
+    def background(self, vector: np.ndarray) -> tuple[float, float]:
+        return background.measure(self._folder, vector)
 
     def sample(self, count: int, seed: int = 0) -> list[Passage]:
         with _storage_errors("sample"):

@@ -1,0 +1,160 @@
+"""When to say that the documents hold no answer.
+
+Two small logistic regressions decide: one from what retrieval found, before anything is generated (a clear "no" costs
+no generation), and one that also sees the answer. They are fitted on practice questions by `metier calibrate`; until
+then the coefficients that ship with Métier are used, fitted on other companies' documents.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from metier.errors import StoreError
+
+BEFORE = ("dense", "dense_gap", "coverage", "span_coverage", "missing", "sentence", "agreement")
+AFTER = (*BEFORE, "support", "logprob", "logprob_min", "echo", "declined")
+_RIDGE = 1.0  # L2 penalty on standardised features, in units of one observation
+_FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Logistic:
+    """P(unanswerable) = sigmoid(bias + coefficients · (x - mean) / scale), refused at or above `threshold`."""
+
+    names: tuple[str, ...]
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    coefficients: tuple[float, ...]
+    bias: float
+    threshold: float
+    precision: float
+    recall: float
+    questions: int
+
+    def probability(self, features: dict[str, float]) -> float:
+        x = np.array([features[name] for name in self.names])
+        z = self.bias + float(np.dot(self.coefficients, (x - self.mean) / self.scale))
+        return float(1 / (1 + np.exp(-np.clip(z, -30, 30))))
+
+
+@dataclass(frozen=True, slots=True)
+class Abstention:
+    """`certain`: at or above this probability the first model refuses on its own, without a generation."""
+
+    before: Logistic
+    after: Logistic
+    certain: float
+    fitted_on: str
+
+    def save(self, path: Path) -> None:
+        beside = path.with_suffix(".new")
+        beside.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        beside.replace(path)
+
+
+def load(path: Path) -> Abstention:
+    """The expert's own calibration, or the shipped one where there is none. Raises `StoreError`."""
+    if not path.exists():
+        text = resources.files("metier.answering").joinpath("default_abstention.json").read_text(encoding="utf-8")
+        return _from_json(text)
+    try:
+        return _from_json(path.read_text(encoding="utf-8"))
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise StoreError(
+            f"cannot be read: {error}", where=str(path), hint="Make it anew with `metier calibrate`."
+        ) from None
+
+
+def _from_json(text: str) -> Abstention:
+    raw = json.loads(text)
+    models = {
+        name: Logistic(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw[name].items()})
+        for name in ("before", "after")
+    }
+    return Abstention(**models, certain=raw["certain"], fitted_on=raw["fitted_on"])
+
+
+def fit(rows: Sequence[dict[str, float]], unanswerable: Sequence[bool], prior: float, fitted_on: str) -> Abstention:
+    """Fit both models. `rows`: features of each practice question; `prior`: the share of unanswerable questions to
+    reckon with, which sets how the classes are weighted. Needs at least a few of both kinds."""
+    labels = np.array(unanswerable, dtype=float)
+    weights = np.where(labels == 1, prior / max(labels.sum(), 1), (1 - prior) / max((1 - labels).sum(), 1)) * len(
+        labels
+    )
+    before, held_out = _fit_one(rows, labels, weights, BEFORE)
+    after, _ = _fit_one(rows, labels, weights, AFTER)
+    return Abstention(before, after, _certain(held_out, labels, weights), fitted_on)
+
+
+def _fit_one(
+    rows: Sequence[dict[str, float]], labels: np.ndarray, weights: np.ndarray, names: tuple[str, ...]
+) -> tuple[Logistic, np.ndarray]:
+    x = np.array([[row[name] for name in names] for row in rows])
+    mean, scale = x.mean(axis=0), x.std(axis=0)
+    scale = np.where(scale < 1e-9, 1.0, scale)
+    x = (x - mean) / scale
+    held_out = np.empty(len(labels))
+    folds = np.random.default_rng(0).permutation(len(labels)) % _FOLDS
+    for fold in range(_FOLDS):
+        train, test = folds != fold, folds == fold
+        held_out[test] = _sigmoid(_with_bias(x[test]) @ _newton(_with_bias(x[train]), labels[train], weights[train]))
+    threshold, precision, recall = _best_threshold(held_out, labels, weights)
+    beta = _newton(_with_bias(x), labels, weights)
+    model = Logistic(
+        names, tuple(mean.tolist()), tuple(scale.tolist()), tuple(beta[1:].tolist()), float(beta[0]),
+        threshold, precision, recall, len(labels),
+    )  # fmt: skip
+    return model, held_out
+
+
+def _newton(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted ridge logistic regression by Newton's method; the bias (column 0) is not penalised. Shape (d,)."""
+    beta = np.zeros(x.shape[1])
+    penalty = np.full(x.shape[1], _RIDGE)
+    penalty[0] = 1e-6
+    for _ in range(50):
+        p = _sigmoid(x @ beta)
+        gradient = x.T @ (weights * (p - y)) + penalty * beta
+        hessian = (x.T * (weights * np.maximum(p * (1 - p), 1e-6))) @ x + np.diag(penalty)
+        step = np.linalg.solve(hessian, gradient)
+        beta -= step
+        if np.abs(step).max() < 1e-8:
+            break
+    return beta
+
+
+def _best_threshold(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:
+    """The threshold at which the worse of precision and recall of refusing is best."""
+    best = (0.5, 0.0, 0.0)
+    for threshold in np.unique(p):
+        precision, recall = _precision_recall(p >= threshold, y, weights)
+        if (min(precision, recall), precision) > (min(best[1:]), best[1]):
+            best = (float(threshold), precision, recall)
+    return best
+
+
+def _certain(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:
+    """The lowest probability from which on refusing is right 95 times in 100; 1.01 (never) where there is none."""
+    for threshold in np.unique(p):
+        if _precision_recall(p >= threshold, y, weights)[0] >= 0.95:
+            return float(threshold)
+    return 1.01
+
+
+def _precision_recall(refused: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    right = float((weights * refused * y).sum())
+    return right / max(float((weights * refused).sum()), 1e-9), right / max(float((weights * y).sum()), 1e-9)
+
+
+def _with_bias(x: np.ndarray) -> np.ndarray:
+    return np.column_stack([np.ones(len(x)), x])
+
+
+def _sigmoid(z: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.clip(z, -30, 30)))

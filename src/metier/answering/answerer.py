@@ -1,0 +1,241 @@
+"""From a question to an answer with its sources, or to an honest refusal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from metier.answering import evidence, prompt
+from metier.answering.abstention import Abstention
+from metier.answering.citations import Aligner, Citation, Support
+from metier.embedding.base import Embedder
+from metier.generation.base import Completion, Generator, Message
+from metier.language import detect
+from metier.retrieval.analysis import Analyser
+from metier.retrieval.retriever import Hit, Retriever
+from metier.settings import Settings
+from metier.store.base import Filter, Store
+
+OnText = Callable[[str], bool | None]
+_CANDIDATES = 50  # hits that the features of abstention look at
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of the prompt, of them read from the cache, and of the answer; passages put into the prompt."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    passages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`confidence`: 1 - probability that the documents hold no answer. `unsupported`: (start, end) of sentences of
+    `text` that no shown passage carries. `timings` in seconds. `notes`: what a person should know, such as passages
+    that did not fit. `hits`: what retrieval found, best first; the first `usage.passages` were shown to the model."""
+
+    question: str
+    text: str
+    abstained: bool
+    confidence: float | None
+    mode: str
+    model: str
+    adapter: str | None
+    citations: tuple[Citation, ...]
+    unsupported: tuple[tuple[int, int], ...]
+    timings: dict[str, float]
+    usage: Usage
+    notes: tuple[str, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    features: dict[str, float] = field(default_factory=dict)
+
+
+class WordWeights:
+    """Rarity of words in the store: ln(1 + (N - n + 0.5) / (n + 0.5)), the inverse document frequency of BM25."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._passages = max(1, store.counts()[1])
+
+    def __call__(self, tokens: Sequence[str]) -> np.ndarray:
+        counts = np.minimum(self._store.frequencies(tokens), self._passages)
+        return np.log1p((self._passages - counts + 0.5) / (counts + 0.5))
+
+
+class Answerer:
+    """The rooms an answer passes through. Modes: "rag", and "base" (the model alone, no documents)."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        retriever: Retriever,
+        embedder: Embedder,
+        analyser: Analyser,
+        generator: Generator,
+        abstention: Abstention,
+    ) -> None:
+        self._settings = settings
+        self._retriever = retriever
+        self._embedder = embedder
+        self._analyser = analyser
+        self._generator = generator
+        self._abstention = abstention
+        self._weigh = WordWeights(store)
+
+    def ask(
+        self,
+        question: str,
+        *,
+        mode: str = "rag",
+        where: Filter | None = None,
+        search_for: str | None = None,
+        history: Sequence[Message] = (),
+        on_text: OnText | None = None,
+        without: frozenset[str] = frozenset(),
+        abstain: bool | None = None,
+    ) -> Answer:
+        """Answer one question. `search_for`: the standalone form of a follow-up, looked up in place of `question`.
+        `without`: ids of documents to leave out, which is how calibration makes a question unanswerable.
+        `abstain`: overrides `[answering] abstain`."""
+        if mode == "base":
+            return self._base(question, history, on_text)
+        began = time.monotonic()
+        asked = search_for or question
+        hits = self._retriever.search(asked, _CANDIDATES, where)
+        hits = [hit for hit in hits if hit.passage.document_id not in without]
+        found = time.monotonic() - began
+        abstain = self._settings.answering.abstain if abstain is None else abstain
+        language = detect(question, self._settings.language)
+        if not hits:
+            return self._refuse(question, asked, (), {}, 1.0, {"retrieval": found, "total": found}, language)
+        wanted = [hit.passage for hit in hits[: self._settings.retrieval.passages]]
+        messages, shown = prompt.fit(
+            asked, wanted, self._generator, self._settings.generation.max_tokens,
+            self._settings.answering.instruction, history,
+        )  # fmt: skip
+        aligner = Aligner(wanted[:shown], asked, self._analyser, self._weigh, language)
+        features = evidence.before(asked, hits, shown, aligner, self._embedder, self._analyser, self._weigh)
+        doubt = self._abstention.before.probability(features)
+        if abstain and doubt >= self._abstention.certain:
+            spent = {"retrieval": found, "total": time.monotonic() - began}
+            return self._refuse(question, asked, hits, features, doubt, spent, language)
+        completion = self._complete(messages, on_text)
+        text = completion.text.strip()
+        supports = aligner.align(text)
+        declined = prompt.declines(text)
+        features |= evidence.after(text, completion, supports, asked, self._analyser, declined)
+        doubt = self._abstention.after.probability(features)
+        timings = {
+            "retrieval": found,
+            "first_token": completion.first_token_seconds,
+            "generation": completion.seconds,
+            "total": time.monotonic() - began,
+        }
+        usage = _usage(completion, shown)
+        if abstain and (declined or doubt >= self._abstention.after.threshold):
+            return self._refuse(question, asked, hits, features, doubt, timings, language, usage)
+        return Answer(
+            question=question,
+            text=text,
+            abstained=False,
+            confidence=1 - doubt,
+            mode="rag",
+            model=self._generator.name,
+            adapter=None,
+            citations=_citations(supports),
+            unsupported=tuple(support.sentence for support in supports if not support.supported),
+            timings=timings,
+            usage=usage,
+            notes=_notes(completion, len(wanted) - shown),
+            hits=tuple(hits),
+            features=features,
+        )
+
+    def _base(self, question: str, history: Sequence[Message], on_text: OnText | None) -> Answer:
+        began = time.monotonic()
+        messages, _ = prompt.fit(
+            question, (), self._generator, self._settings.generation.max_tokens,
+            self._settings.answering.instruction, history,
+        )  # fmt: skip
+        completion = self._complete(messages, on_text)
+        timings = {"first_token": completion.first_token_seconds, "generation": completion.seconds}
+        return Answer(
+            question=question,
+            text=completion.text.strip(),
+            abstained=False,
+            confidence=None,
+            mode="base",
+            model=self._generator.name,
+            adapter=None,
+            citations=(),
+            unsupported=(),
+            timings=timings | {"total": time.monotonic() - began},
+            usage=_usage(completion, 0),
+            notes=_notes(completion, 0),
+        )
+
+    def _complete(self, messages: Sequence[Message], on_text: OnText | None) -> Completion:
+        generation = self._settings.generation
+        return self._generator.complete(
+            messages,
+            max_tokens=generation.max_tokens,
+            temperature=generation.temperature,
+            seed=generation.seed,
+            on_text=on_text,
+        )
+
+    def _refuse(
+        self,
+        question: str,
+        asked: str,
+        hits: Sequence[Hit],
+        features: dict[str, float],
+        doubt: float,
+        timings: dict[str, float],
+        language: str,
+        usage: Usage | None = None,
+    ) -> Answer:
+        return Answer(
+            question=question,
+            text=prompt.refusal(language, self._settings.answering.refusal),
+            abstained=True,
+            confidence=1 - doubt,
+            mode="rag",
+            model=self._generator.name,
+            adapter=None,
+            citations=(),
+            unsupported=(),
+            timings=timings,
+            usage=usage or Usage(),
+            hits=tuple(hits),
+            features=features,
+        )
+
+
+def _usage(completion: Completion, passages: int) -> Usage:
+    return Usage(completion.prompt_tokens, completion.cached_tokens, completion.completion_tokens, passages)
+
+
+def _citations(supports: Sequence[Support]) -> tuple[Citation, ...]:
+    """Citations of the supported sentences, each place once, in the order of the answer."""
+    found: dict[tuple[str, int, int], Citation] = {}
+    for support in supports:
+        if support.supported:
+            for citation in support.citations:
+                found.setdefault((citation.document_id, citation.start, citation.end), citation)
+    return tuple(found.values())
+
+
+def _notes(completion: Completion, dropped: int) -> tuple[str, ...]:
+    notes = []
+    if dropped:
+        notes.append(f"{dropped} passage(s) did not fit into the model's context and were left out.")
+    if completion.finish_reason == "length":
+        notes.append("The answer was cut at [generation] max_tokens.")
+    return tuple(notes)

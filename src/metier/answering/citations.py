@@ -1,0 +1,174 @@
+"""Where an answer stands: its sentences aligned with sentences of the passages that were shown.
+
+A small model cannot be trusted to print `[1]`, so citations are found, not asked for. Each sentence of the answer is
+compared with each sentence (or pair of neighbours, or table row) of each passage: the share of its words, weighted
+by rarity, that stand there. Every number must stand there too. What the sentence repeats of the question and where
+the passage ranked only break ties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from rapidfuzz import fuzz
+
+from metier.documents import Passage
+from metier.retrieval.analysis import Analyser
+from metier.sentences import sentence_spans
+
+Weigh = Callable[[Sequence[str]], np.ndarray]  # tokens to rarity, (n,)
+
+SUPPORTED = 0.6  # share of an answer sentence's weight that must stand in its source
+_SECOND_SOURCE = 0.2  # share a second source must add to be cited beside the first
+_HEADING = 0.8  # a word that stands only in the heading path counts this much
+_FUZZY = 85  # similarity (0..100) at which two long words count as spellings of one
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A span of a source document that carries a sentence of the answer.
+
+    `start`, `end`: character offsets into the document's parsed text, `quote` the text between them.
+    `sentence`: (start, end) of the supported sentence in the answer.
+    """
+
+    document: str
+    title: str
+    page: int | None
+    start: int
+    end: int
+    quote: str
+    headings: tuple[str, ...]
+    passage_id: str
+    document_id: str
+    sentence: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """One sentence of an answer: where it stands in the answer, how well it is carried (0..1), and by what."""
+
+    sentence: tuple[int, int]
+    score: float
+    citations: tuple[Citation, ...]
+
+    @property
+    def supported(self) -> bool:
+        return self.score >= SUPPORTED
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A candidate source: one or two sentences of a passage. Offsets into the passage's text."""
+
+    passage: int
+    start: int
+    end: int
+    tokens: frozenset[str]
+    sentences: int
+
+
+class Aligner:
+    """Aligns answers with one set of shown passages."""
+
+    def __init__(
+        self, passages: Sequence[Passage], question: str, analyser: Analyser, weigh: Weigh, language: str
+    ) -> None:
+        self._passages = passages
+        self._analyser = analyser
+        self._weigh = weigh
+        self._language = language
+        self._question = frozenset(analyser.tokens(question))
+        self._headings = [frozenset(analyser.tokens(" ".join(p.headings))) for p in passages]
+        self._spans = [span for index in range(len(passages)) for span in self._cut(index)]
+
+    def align(self, answer: str) -> list[Support]:
+        """Support of each sentence of `answer`, in order."""
+        return [self._support(answer, span) for span in sentence_spans(answer, self._language)]
+
+    def question_coverage(self) -> float:
+        """Best share of the question's weight that one source sentence with its headings holds; 0..1."""
+        tokens = sorted(self._question)
+        weights = self._weigh(tokens)
+        return max((self._covered(tokens, weights, span) for span in self._spans), default=0.0)
+
+    def _cut(self, index: int) -> list[_Span]:
+        passage = self._passages[index]
+        pieces = sentence_spans(passage.text, passage.language or self._language)
+        words = [frozenset(self._analyser.tokens(passage.text[a:b])) for a, b in pieces]
+        spans = [_Span(index, a, b, w, 1) for (a, b), w in zip(pieces, words, strict=True)]
+        pairs = zip(pieces, pieces[1:], words, words[1:], strict=False)
+        return spans + [_Span(index, a[0], b[1], v | w, 2) for a, b, v, w in pairs]
+
+    def _support(self, answer: str, sentence: tuple[int, int]) -> Support:
+        tokens = sorted(set(self._analyser.tokens(answer[sentence[0] : sentence[1]])))
+        if not tokens or not self._spans:
+            return Support(sentence, 0.0, ())
+        weights = self._weigh(tokens)
+        ranked = sorted(self._spans, key=lambda span: -self._rank(tokens, weights, span))
+        best = ranked[0]
+        cited, words = [best], best.tokens | self._headings[best.passage]
+        score = self._covered(tokens, weights, best)
+        if score < 1.0:
+            second = max(self._spans, key=lambda span: _share(tokens, weights, words | span.tokens))
+            joined = _share(tokens, weights, words | second.tokens)
+            if joined - _share(tokens, weights, words) >= _SECOND_SOURCE:
+                cited.append(second)
+                words, score = words | second.tokens, max(score, joined)
+        if not self._numbers_agree(tokens, words):
+            score = min(score, SUPPORTED / 2)
+        return Support(sentence, score, tuple(self._citation(span, sentence) for span in cited))
+
+    def _rank(self, tokens: list[str], weights: np.ndarray, span: _Span) -> float:
+        covered = self._covered(tokens, weights, span)
+        near = self._question & (span.tokens | self._headings[span.passage])
+        asked = len(near) / max(1, len(self._question))
+        return covered + 0.3 * asked - 0.02 * span.passage - 0.05 * (span.sentences - 1)
+
+    def _covered(self, tokens: list[str], weights: np.ndarray, span: _Span) -> float:
+        headings = self._headings[span.passage]
+        total = float(weights.sum())
+        if total <= 0:
+            return 0.0
+        found = 0.0
+        for token, weight in zip(tokens, weights, strict=True):
+            if token in span.tokens:
+                found += weight
+            elif token in headings:
+                found += _HEADING * weight
+            elif _spelled_alike(token, span.tokens):
+                found += _HEADING * weight
+        return found / total
+
+    def _numbers_agree(self, tokens: list[str], source: frozenset[str]) -> bool:
+        numbers = {token for token in tokens if token[0].isdigit()}
+        return numbers <= (source | self._question)
+
+    def _citation(self, span: _Span, sentence: tuple[int, int]) -> Citation:
+        passage = self._passages[span.passage]
+        return Citation(
+            document=passage.uri,
+            title=passage.title,
+            page=passage.page,
+            start=passage.start + span.start,
+            end=passage.start + span.end,
+            quote=passage.text[span.start : span.end],
+            headings=passage.headings,
+            passage_id=passage.id,
+            document_id=passage.document_id,
+            sentence=sentence,
+        )
+
+
+def _share(tokens: list[str], weights: np.ndarray, words: frozenset[str]) -> float:
+    total = float(weights.sum())
+    return sum(w for t, w in zip(tokens, weights, strict=True) if t in words) / total if total > 0 else 0.0
+
+
+def _spelled_alike(token: str, words: frozenset[str]) -> bool:
+    if len(token) < 6 or token[0].isdigit():
+        return False
+    near = (word for word in words if word[0] == token[0] and abs(len(word) - len(token)) <= 2)
+    return any(fuzz.ratio(token, word) >= _FUZZY for word in near)

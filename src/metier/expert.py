@@ -1,0 +1,171 @@
+"""`Expert`: one directory opened, the rooms wired. The command line, the server and the flow only call this.
+
+    from metier import Expert
+
+    with Expert.open("turbines") as expert:
+        print(expert.ask("How tight are the blade bolts of the NV-110?").text)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from metier import settings as settings_room
+from metier.answering import abstention
+from metier.answering.answerer import Answer, Answerer
+from metier.answering.followup import standalone
+from metier.embedding.base import Embedder
+from metier.errors import InputError
+from metier.generation.base import Generator, Message
+from metier.retrieval.analysis import Analyser
+from metier.retrieval.fusion import Fusion
+from metier.retrieval.retriever import Hit, Retriever
+from metier.settings import STATE_FOLDER, Settings
+from metier.store.base import Filter, Identity, Store
+
+OnText = Callable[[str], bool | None]
+MODES = ("base", "rag")
+
+
+class Expert:
+    """An expert on disk. Everything heavy is loaded when it is first needed; close it, or use it as a context."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.settings: Settings = settings_room.load(folder)
+        self._rebuild = False
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str]) -> Self:
+        """Open the expert in `folder`. Raises `SettingsError` if there is none or its metier.toml is wrong."""
+        return cls(Path(folder))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free models and files."""
+        if "generator" in self.__dict__:
+            self.generator.close()
+        for name in ("generator", "store", "retriever", "_answerer", "embedder"):
+            self.__dict__.pop(name, None)
+
+    # --- rooms -----------------------------------------------------------------------------------------------
+
+    @property
+    def state_folder(self) -> Path:
+        return self.folder / STATE_FOLDER
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        from metier import embedding
+
+        return embedding.create(self.settings.embedding)
+
+    @cached_property
+    def analyser(self) -> Analyser:
+        return Analyser(self.settings.language)
+
+    @cached_property
+    def store(self) -> Store:
+        from metier.store import open_store
+
+        embedder = self.embedder
+        identity = Identity(embedder.name, embedder.fingerprint, embedder.dimension, self.analyser.version)
+        return open_store(self.state_folder / "store", self.settings.store, identity, replace=self._rebuild)
+
+    @cached_property
+    def generator(self) -> Generator:
+        from metier import generation
+
+        return generation.create(self.settings.generation)
+
+    @cached_property
+    def retriever(self) -> Retriever:
+        from metier.retrieval import reranking
+
+        chosen = self.settings.retrieval
+        reranker = reranking.create(chosen.reranker) if chosen.reranker else None
+        return Retriever(self.store, self.embedder, self.analyser, chosen, self.fusion, reranker)
+
+    @property
+    def fusion(self) -> Fusion:
+        """The fusion in force: from metier.toml, else what sync and calibrate learned."""
+        learned = Fusion.load(self.state_folder / "fusion.json")
+        fixed = self.settings.retrieval.fusion_weight
+        return learned if fixed is None else learned.fixed(fixed)
+
+    @cached_property
+    def _answerer(self) -> Answerer:
+        return Answerer(
+            self.settings,
+            self.store,
+            self.retriever,
+            self.embedder,
+            self.analyser,
+            self.generator,
+            abstention.load(self.state_folder / "abstention.json"),
+        )
+
+    # --- verbs -----------------------------------------------------------------------------------------------
+
+    def search(self, question: str, limit: int = 10, where: Filter | None = None) -> list[Hit]:
+        """Passages that may answer the question, best first."""
+        return self.retriever.search(_asked(question), limit, where)
+
+    def ask(
+        self,
+        question: str,
+        *,
+        mode: str = "rag",
+        where: Filter | None = None,
+        history: Sequence[Message] = (),
+        on_text: OnText | None = None,
+        abstain: bool | None = None,
+        without: frozenset[str] = frozenset(),
+    ) -> Answer:
+        """Answer a question. `history`: earlier turns, from which a follow-up is understood.
+        `on_text` gets the answer piece by piece. For `where`, `abstain` and `without` see `Answerer.ask`."""
+        if mode not in MODES:
+            raise InputError(f"there is no mode {mode!r}", hint=f"Choose one of {', '.join(MODES)}.")
+        question = _asked(question)
+        search_for = None
+        if history and mode == "rag":
+            search_for = standalone(question, history, self.generator, self.analyser)
+        return self._answerer.ask(
+            question, mode=mode, where=where, search_for=search_for, on_text=on_text, abstain=abstain, without=without,
+            history=history if mode == "base" else (),
+        )  # fmt: skip
+
+    def chat(self) -> Conversation:
+        """A conversation that remembers its turns."""
+        return Conversation(self)
+
+
+class Conversation:
+    """Questions and answers in turn; a follow-up is looked up in its standalone form."""
+
+    def __init__(self, expert: Expert) -> None:
+        self._expert = expert
+        self.turns: list[Message] = []
+
+    def ask(self, question: str, **options: object) -> Answer:
+        """As `Expert.ask`, with the conversation so far as history."""
+        answer = self._expert.ask(question, history=tuple(self.turns), **options)
+        self.turns += [Message("user", question), Message("assistant", answer.text)]
+        return answer
+
+
+def _asked(question: str) -> str:
+    question = question.strip()
+    if not question:
+        raise InputError("the question is empty", hint='Ask something: `metier ask "How often is the oil changed?"`.')
+    return question

@@ -1,0 +1,82 @@
+"""Find the passages that answer a question: dense and lexical search, fused, filtered, at need reranked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from metier.documents import Passage
+from metier.embedding.base import Embedder
+from metier.retrieval.analysis import Analyser
+from metier.retrieval.fusion import Fusion, dense_evidence, fuse
+from metier.retrieval.reranking import Reranker
+from metier.settings import RetrievalSettings
+from metier.store.base import Filter, Scored, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage found. `score` orders the hits: the reranker's where there is one, else the fused evidence in nats.
+    `dense` is the cosine similarity, `lexical` the BM25 score; None where that side did not return the passage."""
+
+    passage: Passage
+    score: float
+    dense: float | None
+    lexical: float | None
+
+
+class Retriever:
+    """Search over one store."""
+
+    def __init__(
+        self,
+        store: Store,
+        embedder: Embedder,
+        analyser: Analyser,
+        settings: RetrievalSettings,
+        fusion: Fusion,
+        reranker: Reranker | None = None,
+    ) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._analyser = analyser
+        self._settings = settings
+        self.fusion = fusion
+        self._reranker = reranker
+
+    def search(self, question: str, limit: int, where: Filter | None = None) -> list[Hit]:
+        """Best passages first, at most `limit`. An empty store gives an empty list."""
+        wanted = max(limit, self._settings.candidates)
+        vector = self._embedder.embed_queries([question])[0]
+        dense = {hit.passage.id: hit for hit in self._store.dense(vector, wanted, where)}
+        lexical = {
+            hit.passage.id: hit for hit in self._store.lexical(self._analyser.tokens(question), wanted, where)
+        }
+        passages = {name: hit.passage for name, hit in (lexical | dense).items()}
+        names = list(passages)
+        cosines = dense_evidence(_column(names, dense, wanted), *self._store.background(vector))
+        scores = fuse(cosines, _column(names, lexical, wanted), self.fusion.weight)
+        order = np.argsort(-scores, kind="stable")
+        hits = [
+            Hit(passages[names[i]], float(scores[i]), _score(dense, names[i]), _score(lexical, names[i])) for i in order
+        ]
+        return self._rerank(question, hits)[:limit]
+
+    def _rerank(self, question: str, hits: list[Hit]) -> list[Hit]:
+        if self._reranker is None:
+            return hits
+        head, tail = hits[: self._settings.rerank_candidates], hits[self._settings.rerank_candidates :]
+        scores = self._reranker.score(question, [hit.passage.indexed_text for hit in head])
+        ranked = [Hit(hit.passage, float(s), hit.dense, hit.lexical) for hit, s in zip(head, scores, strict=True)]
+        return sorted(ranked, key=lambda hit: -hit.score) + tail
+
+
+def _column(names: list[str], found: dict[str, Scored], wanted: int) -> np.ndarray:
+    """One side's scores. What a full list left out scores at most what its last entry does; that is taken for it."""
+    floor = min(hit.score for hit in found.values()) if len(found) >= wanted else -np.inf
+    return np.array([found[name].score if name in found else floor for name in names])
+
+
+def _score(found: dict[str, Scored], name: str) -> float | None:
+    return float(found[name].score) if name in found else None
