@@ -30,7 +30,7 @@ from metier.parsing import SUPPORTED, Parser
 from metier.settings import ParsingSettings
 
 ROOT = Path(__file__).resolve().parent.parent
-WORD = regex.compile(r"[\p{L}\p{N}_][\p{L}\p{N}\p{M}_\u200c\u200d]*")
+WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{N}\p{M}\u200c\u200d]*")
 # What the two mails of each kind say, headers included: there is no ground truth beside them.
 MAIL_WORDS = {
     "simple": "Simple Email Alice Example alice example com Bob Example bob example com Hello Bob "

@@ -221,6 +221,7 @@ def circumstances(options: argparse.Namespace) -> dict:
         "machine": {
             "cpu": cpu,
             "cores": os.cpu_count(),
+            "load_average_at_start": round(os.getloadavg()[0], 2),
             "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
             "system": platform.platform(),
         },

@@ -1,9 +1,9 @@
 """`Expert`: one directory opened, the rooms wired. The command line, the server and the flow only call this.
 
-    from metier import Expert
+from metier import Expert
 
-    with Expert.open("turbines") as expert:
-        print(expert.ask("How tight are the blade bolts of the NV-110?").text)
+with Expert.open("turbines") as expert:
+    print(expert.ask("How tight are the blade bolts of the NV-110?").text)
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from metier import settings as settings_room
 from metier.answering import abstention
+from metier.answering.abstention import Abstention
 from metier.answering.answerer import Answer, Answerer
 from metier.answering.followup import standalone
 from metier.embedding.base import Embedder
@@ -27,6 +28,11 @@ from metier.retrieval.fusion import Fusion
 from metier.retrieval.retriever import Hit, Retriever
 from metier.settings import STATE_FOLDER, Settings
 from metier.store.base import Filter, Identity, Store
+
+if TYPE_CHECKING:  # these rooms are entered by few verbs, and importing them costs the others time
+    from metier.catalog import ItemState
+    from metier.evaluation.questions import Question
+    from metier.sync import Progress, SyncReport
 
 OnText = Callable[[str], bool | None]
 MODES = ("base", "rag")
@@ -45,10 +51,26 @@ class Expert:
         """Open the expert in `folder`. Raises `SettingsError` if there is none or its metier.toml is wrong."""
         return cls(Path(folder))
 
+    @classmethod
+    def create(cls, folder: str | os.PathLike[str], *, language: str = "en") -> Self:
+        """Make a new expert: the folder and its metier.toml, with the packaged models for `language`.
+        Raises `InputError` where there is one already."""
+        settings_room.create(Path(folder), language)
+        return cls(Path(folder))
+
+    def add(self, source: str, **options: object) -> bool:
+        """Add a file, folder, glob or address to metier.toml; `options` as in `SourceSettings`. False if it was
+        there already. Paths are kept relative to the expert's folder."""
+        added = settings_room.add_source(self.folder, source, **options)
+        self.settings = settings_room.load(self.folder)
+        return added
+
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -115,7 +137,76 @@ class Expert:
             abstention.load(self.state_folder / "abstention.json"),
         )
 
-    # --- verbs -----------------------------------------------------------------------------------------------
+    # --- knowledge -------------------------------------------------------------------------------------------
+
+    def sync(
+        self, *, rebuild: bool = False, retry: bool = False, on_progress: Callable[[Progress], None] | None = None
+    ) -> SyncReport:
+        """Bring the store into line with the sources. `rebuild`: throw the index away first, which is needed after
+        another embedder was chosen. `retry`: read items again that failed and did not change since."""
+        from metier import sources
+        from metier.catalog import Catalog
+        from metier.parsing import Parser
+        from metier.sync import Syncer
+
+        catalog = Catalog(self.state_folder / "catalog.sqlite")
+        try:
+            self._rebuild = rebuild
+            with Parser(self.settings.parsing, self.settings.language) as parser:
+                syncer = Syncer(
+                    self.settings, self.store, catalog, parser, self.embedder, self.analyser,
+                    lock=self.state_folder / "sync.lock", parser_version=parser.version, retry=retry,
+                    on_progress=on_progress,
+                )  # fmt: skip
+                return syncer.run([sources.create(each, self.folder) for each in self.settings.sources])
+        finally:
+            self._rebuild = False
+            catalog.close()
+
+    def items(self) -> list[ItemState]:
+        """What the last sync knew of every item of every source, failed ones with their reason."""
+        from metier.catalog import Catalog
+
+        path = self.state_folder / "catalog.sqlite"
+        if not path.exists():
+            return []
+        catalog = Catalog(path)
+        try:
+            return sorted(catalog.items().values(), key=lambda item: item.uri)
+        finally:
+            catalog.close()
+
+    def calibrate(
+        self,
+        questions: Sequence[Question],
+        *,
+        limit: int = 120,
+        where: str = "questions",
+        tell: Callable[[str, int, int], None] | None = None,
+    ) -> tuple[Fusion, Abstention]:
+        """Learn fusion and refusals from practice questions; what is learned is saved and used from then on.
+        `limit`: cases to generate answers for, which is what takes the time. `tell`: stage, done, total."""
+        from metier.evaluation import calibration
+        from metier.evaluation.questions import resolve
+
+        def telling(stage: str) -> Callable[[int, int], None] | None:
+            return (lambda done, total: tell(stage, done, total)) if tell else None
+
+        practice = resolve([q for q in questions if q.split != "exam"], self.store.uris(), where)
+        fusion = calibration.learn_fusion(practice, self.retriever, telling("fusion"))
+        fusion.save(self.state_folder / "fusion.json")
+        self.retriever.fusion = self.fusion
+
+        def ask(case: calibration.Case) -> Answer:
+            return self.ask(case.question.question, abstain=False, without=case.without)
+
+        drawn = calibration.cases(practice, limit)
+        learned = calibration.learn_abstention(drawn, ask, self.settings.name, telling("refusals"))
+        learned.save(self.state_folder / "abstention.json")
+        self.__dict__.pop("_answerer", None)
+        return fusion, learned
+
+    # --- questions -------------------------------------------------------------------------------------------
 
     def search(self, question: str, limit: int = 10, where: Filter | None = None) -> list[Hit]:
         """Passages that may answer the question, best first."""

@@ -6,6 +6,7 @@ Unknown names are errors, because a misspelt setting that is silently ignored co
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from metier.errors import SettingsError
+from metier.errors import InputError, SettingsError
 
 FILE_NAME = "metier.toml"
 STATE_FOLDER = ".metier"
@@ -155,6 +156,71 @@ def validate(raw: dict, where: str) -> Settings:
         raise SettingsError(
             "; ".join(problems), where=where, hint="`metier doctor` lists all settings with their defaults."
         ) from None
+
+
+_TEMPLATE = """\
+# What this expert is made of. `metier doctor` lists every setting with its default.
+name = {name}
+language = {language}
+
+[embedding]
+model = {embedding}   # another one: change this line, then `metier sync --rebuild`
+
+[generation]
+model = {generation}
+"""
+
+
+def create(folder: Path, language: str) -> None:
+    """Write `folder/metier.toml` with the packaged models that serve `language`. Raises `InputError`."""
+    path = folder / FILE_NAME
+    if path.exists():
+        raise InputError("there is an expert here already", where=str(folder))
+    embedding = "all-minilm-l6-v2" if language.split("-")[0] == "en" else "multilingual-e5-small"
+    values = {"name": folder.resolve().name, "language": language, "embedding": embedding}
+    values["generation"] = GenerationSettings().model
+    validate({"name": values["name"], "language": language}, "metier init")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(path, _TEMPLATE.format(**{key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}))
+    except OSError as error:
+        raise InputError(error.strerror or str(error), where=str(folder)) from None
+
+
+def add_source(folder: Path, source: str, **options: object) -> bool:
+    """Append a `[[sources]]` entry to metier.toml, keeping comments and order. False if it was there already.
+
+    A path is taken from the working directory and written relative to `folder`. Raises `InputError` for a path that
+    does not exist.
+    """
+    import tomlkit
+
+    current = load(folder)
+    entry: dict[str, object] = {"url": source} if "://" in source else {"path": _relative(source, folder)}
+    if any((known.path, known.url) == (entry.get("path"), entry.get("url")) for known in current.sources):
+        return False
+    entry |= {key: list(value) if isinstance(value, tuple) else value for key, value in options.items() if value}
+    path = folder / FILE_NAME
+    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    table = tomlkit.table()
+    table.update(entry)
+    document.setdefault("sources", tomlkit.aot()).append(table)
+    validate(document.unwrap(), str(path))
+    _write(path, tomlkit.dumps(document))
+    return True
+
+
+def _relative(source: str, folder: Path) -> str:
+    path = Path(source).expanduser()
+    if not set(source) & set("*?[") and not path.exists():
+        raise InputError("does not exist", where=source, hint="Give a file, a folder, a glob in quotes, or a URL.")
+    return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()
+
+
+def _write(path: Path, text: str) -> None:
+    beside = path.with_suffix(".new")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
 
 
 def cache_folder() -> Path:

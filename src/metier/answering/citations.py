@@ -136,9 +136,7 @@ class Aligner:
         for token, weight in zip(tokens, weights, strict=True):
             if token in span.tokens:
                 found += weight
-            elif token in headings:
-                found += _HEADING * weight
-            elif _spelled_alike(token, span.tokens):
+            elif token in headings or _spelled_alike(token, span.tokens):
                 found += _HEADING * weight
         return found / total
 

@@ -101,7 +101,8 @@ def _place(passage: Passage) -> str:
 
 _DECLINING = regex.compile(
     r"\b(?:do(?:es)? not|don't|doesn't|not) (?:say|mention|specif|provide|contain|state|include|give|have)"
-    r"|\bno (?:information|mention|answer)|not (?:mentioned|specified|provided|stated|given)|cannot (?:be )?(?:answer|find)",
+    r"|\bno (?:information|mention|answer)|not (?:mentioned|specified|provided|stated|given)"
+    r"|cannot (?:be )?(?:answer|find)",
     regex.IGNORECASE,
 )
 

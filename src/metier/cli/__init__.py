@@ -1,0 +1,38 @@
+"""The command line: verbs of the field, no logic. Heavy rooms are imported inside the verb that needs them."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from metier.cli import care, knowledge, questions
+from metier.cli.show import print_error
+from metier.errors import MetierError
+
+app = typer.Typer(
+    name="metier",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Turn a small language model into an expert in one trade.\n\n"
+    "Start with: metier init turbines, metier add ./docs, metier sync, metier ask \"...\"",
+)  # fmt: skip
+for room in (knowledge, questions, care):
+    room.register(app)
+
+
+def main() -> None:
+    """Entry point of `metier`. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    try:
+        app()
+    except MetierError as error:
+        print_error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("\nInterrupted. Nothing that was saved is lost.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

@@ -92,9 +92,7 @@ def _layer(graph: Graph, shape: Shape, matrices: Matrices, vector: Vectors, laye
     bias = graph.weight(f"{layer}.qkv.bias", np.concatenate([vector(f"{name}.bias") for name in thirds]))
     packed = matrices.multiply(graph, x, thirds, bias)
     query, key, value = graph.node("Split", [packed], outputs=3, axis=-1)
-    attended = graph.node(
-        "MultiHeadAttention", [query, key, value, "", mask], contrib=True, num_heads=shape.heads
-    )
+    attended = graph.node("MultiHeadAttention", [query, key, value, "", mask], contrib=True, num_heads=shape.heads)
     x = add_and_norm(x, matrices.multiply(graph, attended, [f"{layer}.out"], weight("out.bias")), "attention_norm")
     up = matrices.multiply(graph, x, [f"{layer}.up"], None)
     active = graph.node("BiasGelu", [up, weight("up.bias")], contrib=True)

@@ -126,8 +126,6 @@ def _attribute(name: str, value: int | float | str | Iterable[int]) -> bytes:
 
 
 def _value_info(name: str, dtype: str, shape: Sequence[str | int]) -> bytes:
-    dimensions = b"".join(
-        _bytes(1, _text(2, size) if isinstance(size, str) else _number(1, size)) for size in shape
-    )
+    dimensions = b"".join(_bytes(1, _text(2, size) if isinstance(size, str) else _number(1, size)) for size in shape)
     tensor = _number(1, TYPES[dtype]) + _bytes(2, dimensions)
     return _text(1, name) + _bytes(2, _bytes(1, tensor))

@@ -49,9 +49,11 @@ def _score(lines: list[str], separator: str) -> float:
     rows = [row for row, _number in zip(_records(lines, separator), range(_SAMPLE_ROWS), strict=False) if any(row)]
     if not rows:
         return 0
-    width, times = Counter(len(row) for row in rows if len(row) > 1).most_common(1)[0] if any(
-        len(row) > 1 for row in rows
-    ) else (1, 0)
+    width, times = (
+        Counter(len(row) for row in rows if len(row) > 1).most_common(1)[0]
+        if any(len(row) > 1 for row in rows)
+        else (1, 0)
+    )
     if width < 2:
         return 0
     others = [other for other in _SEPARATORS if other not in (separator, ":", ",")]

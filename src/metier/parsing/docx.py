@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
+from metier.parsing.charts import write_charts
 from metier.parsing.decoding import tidy
 from metier.parsing.formulas import formula
 from metier.parsing.numbering import Numbering
-from metier.parsing.package import Package, core_properties
+from metier.parsing.package import Package, core_properties, remark
 from metier.parsing.reading import Builder, Context
 from metier.parsing.styles import Styles
 from metier.parsing.tables import Grid
@@ -22,7 +23,10 @@ _DROPPED = frozenset(
     "w:del w:moveFrom w:delText w:instrText w:rPr w:pPr w:tblPr w:trPr w:tcPr w:sdtPr w:sectPr mc:Fallback "
     "w:footnoteRef w:annotationRef a:blip w:fldData".split()
 )
-_CONTAINERS = frozenset("w:sdt w:sdtContent w:ins w:moveTo w:customXml w:smartTag mc:AlternateContent mc:Choice".split())
+_CONTAINERS = frozenset(
+    "w:sdt w:sdtContent w:ins w:moveTo w:customXml w:smartTag mc:AlternateContent mc:Choice".split()
+)
+_BOXES = {0x2610: "[ ]", 0x2611: "[x]", 0x2612: "[x]"}  # check boxes, as everyone types them
 _CHARACTERS = {"w:tab": "\t", "w:br": "\n", "w:cr": "\n", "w:noBreakHyphen": "-", "w:softHyphen": ""}
 
 
@@ -30,7 +34,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
     package = Package(content, context)
     main = package.main_part("word/document.xml")
     relations = package.relations(main)
-    reader = _Reader(builder, _part(package, relations, "styles"), _part(package, relations, "numbering"))
+    reader = _Reader(builder, package, relations)
     core_properties(package, context)
     body = package.xml(main).find("w:body")
     _margin(package, relations, "header", builder, reader)
@@ -40,8 +44,10 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
         tree = _part(package, relations, kind)
         for note in tree.iter(f"w:{label}") if tree is not None else ():
             if note.get("w:type") not in ("separator", "continuationSeparator", "continuationNotice"):
-                author = note.get("w:author")
-                reader.note(note, f"Comment by {author}: " if author else "")
+                text = reader.note(note)
+                if kind == "comments":
+                    text = remark(text, note.get("w:author", ""), note.get("w:date", ""))
+                builder.add("paragraph", text)
     _margin(package, relations, "footer", builder, reader)
     if not context.title:
         context.title = reader.title
@@ -68,8 +74,10 @@ def _margin(package: Package, relations: dict, kind: str, builder: Builder, read
 
 
 class _Reader:
-    def __init__(self, builder: Builder, styles: Element | None, numbering: Element | None) -> None:
-        self._builder, self._styles, self._numbering = builder, Styles(styles), Numbering(numbering)
+    def __init__(self, builder: Builder, package: Package, relations: dict[str, tuple[str, str]]) -> None:
+        self._builder, self._package, self._relations = builder, package, relations
+        self._styles = Styles(_part(package, relations, "styles"))
+        self._numbering = Numbering(_part(package, relations, "numbering"))
         self.title = ""
 
     def blocks(self, parent: Element) -> None:
@@ -82,9 +90,9 @@ class _Reader:
             elif element.tag in _CONTAINERS:
                 self.blocks(element)
 
-    def note(self, element: Element, label: str) -> None:
-        text = " ".join(filter(None, (self.text(p) for p in element.iter("w:p"))))
-        self._builder.add("paragraph", label + text if text else "")
+    def note(self, element: Element) -> str:
+        """Text of a footnote, endnote or comment."""
+        return " ".join(filter(None, (self.text(p) for p in element.iter("w:p"))))
 
     def text(self, paragraph: Element) -> str:
         """Text of a paragraph without that of the text boxes in it."""
@@ -106,6 +114,7 @@ class _Reader:
                 self._builder.add(style.kind, text)
         for box in _boxes(paragraph):
             self.blocks(box)
+        write_charts(self._package, self._relations, paragraph, self._builder)
 
     def _table(self, table: Element) -> None:
         grid = self.grid(table)
@@ -174,7 +183,7 @@ def _runs(element: Element) -> Iterator[str]:
     for child in element:
         tag = child.tag
         if tag == "w:t" or tag == "a:t":
-            yield child.text or ""
+            yield (child.text or "").translate(_BOXES)
         elif tag in _CHARACTERS:
             yield _CHARACTERS[tag]
         elif tag in ("m:oMath", "m:oMathPara"):
@@ -182,8 +191,6 @@ def _runs(element: Element) -> Iterator[str]:
         elif tag == "w:sym":
             code = child.get("w:char", "")
             yield chr(int(code, 16)) if code and not code.upper().startswith("F") else ""
-        elif tag == "w14:checkbox" or tag == "checkbox":
-            continue
         elif tag not in _DROPPED and tag != "w:txbxContent":
             yield from _runs(child)
 

@@ -18,13 +18,21 @@ _FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"
 def read(content: bytes, builder: Builder, context: Context) -> None:
     package = Package(content, context)
     _refuse_rights_management(package)
-    roots = [element.get("full-path", "") for element in package.xml("META-INF/container.xml").iter() if _local(element.tag) == "rootfile"]
+    roots = [
+        element.get("full-path", "")
+        for element in package.xml("META-INF/container.xml").iter()
+        if _local(element.tag) == "rootfile"
+    ]
     if not roots or roots[0] not in package:
         raise ParseError("is damaged: it names no table of its chapters", hint="Download or export the book again.")
     book, folder = package.xml(roots[0]), posixpath.dirname(roots[0])
     _facts(book, context)
-    files = {e.get("id", ""): (e.get("href", ""), e.get("media-type", "")) for e in book.iter() if _local(e.tag) == "item"}
-    navigation = {e.get("id", "") for e in book.iter() if _local(e.tag) == "item" and "nav" in (e.get("properties") or "").split()}
+    files = {
+        e.get("id", ""): (e.get("href", ""), e.get("media-type", "")) for e in book.iter() if _local(e.tag) == "item"
+    }
+    navigation = {
+        e.get("id", "") for e in book.iter() if _local(e.tag) == "item" and "nav" in (e.get("properties") or "").split()
+    }
     for item in (element for element in book.iter() if _local(element.tag) == "itemref"):
         identifier = item.get("idref", "")
         href, kind = files.get(identifier, ("", ""))

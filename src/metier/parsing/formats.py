@@ -96,7 +96,9 @@ _MAIL_HEADER = re.compile(
     rb"(?:[ \t]+[^\n]*\n)*){2,}",
     re.IGNORECASE,
 )
-_HTML_START = re.compile(rb"\A\s*(?:<!--.*?-->\s*)*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S)
+_HTML_START = re.compile(
+    rb"\A\s*(?:<!--.*?-->\s*)*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S
+)
 _CONTROL = bytes(range(9)) + b"\x0b" + bytes(range(14, 27)) + bytes(range(28, 32))
 HEAD_BYTES = 65536
 

@@ -16,6 +16,7 @@ from metier.parsing import formats
 from metier.parsing.decoding import tidy
 from metier.parsing.package import locked
 from metier.parsing.reading import Builder, Context
+from metier.parsing.sheets import Sheet, write_sheet
 from metier.parsing.tables import Grid, write_rows
 
 _EXTENSIONS = {formats.DOC: "doc", formats.XLS: "xls", formats.PPT: "ppt", formats.MSG: "msg", formats.RTF: "rtf"}
@@ -55,7 +56,7 @@ def _extract(content: bytes, context: Context):
         use_cache=False,
         disable_ocr=True,
         include_document_structure=True,
-        max_archive_depth=0,
+        max_archive_depth=1 if context.media_type == formats.MSG else 0,
         security_limits=xberg.SecurityLimits(max_content_size=context.limits.text),
         concurrency=xberg.ConcurrencyConfig(max_threads=1),
     )
@@ -107,7 +108,9 @@ def _facts(metadata, context: Context) -> None:
 def _mail(metadata, builder: Builder, context: Context) -> None:
     """Headers of an Outlook message, told as `mail` tells those of an EML."""
     facts = json.loads(str(metadata.format)) if metadata.format else {}
-    sender = " ".join(filter(None, (facts.get("from_name"), f"<{facts['from_email']}>" if facts.get("from_email") else "")))
+    sender = " ".join(
+        filter(None, (facts.get("from_name"), f"<{facts['from_email']}>" if facts.get("from_email") else ""))
+    )
     headers = {
         "from": sender,
         "to": ", ".join(facts.get("to_emails") or ()),
@@ -127,15 +130,24 @@ class _Writer:
 
     def __init__(self, builder: Builder, context: Context) -> None:
         self._builder, self._kind = builder, context.media_type
+        self._number: int | None = None  # of the next list item, None in a list of bullets
+        self._sheet: Sheet | None = None
         self.page: int | None = None
 
     def node(self, content: dict, layer: str) -> None:
         kind, text = content["node_type"], tidy(content.get("text") or "")
         if layer == "footer" and not any(c.isalpha() for c in text):
             return  # page numbers
-        if kind in ("title", "heading"):
+        if kind == "list":
+            self._number = 1 if content.get("ordered") else None
+        elif kind == "list_item":
+            label = f"{self._number}. " if self._number is not None else ""
+            self._number = self._number + 1 if self._number is not None else None
+            self._builder.add("list", label + text, page=self.page)
+        elif kind in ("title", "heading"):
             if self._kind == formats.XLS:
-                self.page = (self.page or 0) + 1
+                self._sheet, self.page = Sheet(text), (self.page or 0) + 1
+                return
             self._builder.add("heading", text, page=self.page, level=min(6, content.get("level") or 1))
         elif kind == "slide":
             self.page = content.get("number") or (self.page or 0) + 1
@@ -149,11 +161,17 @@ class _Writer:
         elif kind == "definition_item":
             self._builder.add("list", f"{content.get('term', '')}: {content.get('definition', '')}", page=self.page)
         elif kind not in ("metadata_block", "image", "page_break"):
-            block = {"list_item": "list", "code": "code"}.get(kind, "paragraph")
+            block = "code" if kind == "code" else "paragraph"
             if not (self._kind == formats.MSG and re.match(r"  \S.* \(\d[\d.]* ?[KM]?B\)$", content.get("text") or "")):
                 self._builder.add(block, text, page=self.page)
 
     def _table(self, table: dict) -> None:
+        if self._sheet is not None:
+            for cell in table["cells"]:
+                if cell["content"].strip():
+                    self._sheet.set(cell["row"] + 1, cell["col"] + 1, tidy(cell["content"]).strip())
+            write_sheet(self._sheet, self._builder, page=self.page)
+            return
         grid, last = Grid(), -1
         for cell in sorted(table["cells"], key=lambda cell: (cell["row"], cell["col"])):
             while last < cell["row"]:

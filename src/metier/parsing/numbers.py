@@ -6,7 +6,16 @@ import datetime
 import re
 from xml.etree.ElementTree import Element
 
-_BUILT_IN = {9: "0%", 10: "0.00%", 14: "yyyy-mm-dd", 15: "d-mmm-yy", 16: "d-mmm", 17: "mmm-yy", 18: "h:mm", 19: "h:mm:ss"}
+_BUILT_IN = {
+    9: "0%",
+    10: "0.00%",
+    14: "yyyy-mm-dd",
+    15: "d-mmm-yy",
+    16: "d-mmm",
+    17: "mmm-yy",
+    18: "h:mm",
+    19: "h:mm:ss",
+}
 _BUILT_IN |= {20: "h:mm", 21: "h:mm:ss", 22: "yyyy-mm-dd h:mm", 45: "mm:ss", 46: "[h]:mm:ss", 47: "mm:ss"}
 _BUILT_IN |= dict.fromkeys([*range(27, 37), *range(50, 59)], "yyyy-mm-dd")  # dates of East Asian versions
 _LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h|m|s)[^\]]*\]', re.IGNORECASE)
@@ -57,7 +66,9 @@ class Formats:
             return plain_number(value)
         moment = (moment + datetime.timedelta(microseconds=500_000)).replace(microsecond=0)
         timed = "h" in code or moment.time() != datetime.time(0)
-        return moment.isoformat(sep=" ", timespec="seconds" if moment.second else "minutes") if timed else moment.date().isoformat()
+        if not timed:
+            return moment.date().isoformat()
+        return moment.isoformat(sep=" ", timespec="seconds" if moment.second or "s" in code else "minutes")
 
 
 def plain_number(value: float) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from metier.parsing import formats
+from metier.documents import BlockKind
 from metier.parsing.decoding import tidy
+from metier.parsing.numbering import written
 from metier.parsing.package import Package, locked, parse_xml
 from metier.parsing.reading import Builder, Context
 from metier.parsing.sheets import Sheet, write_sheet
@@ -27,7 +28,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
     if "meta.xml" in package:
         _facts(package.xml("meta.xml"), context)
     body = parse_xml(package.read("content.xml"), "content.xml").find("office:body")
-    reader = _Reader(builder, _titles(package))
+    reader = _Reader(builder, package)
     for part in body if body is not None else ():
         if part.tag == "office:spreadsheet":
             _sheets(part, builder, context, reader)
@@ -98,9 +99,30 @@ def _row(row: Element, number: int, sheet: Sheet, reader: _Reader) -> int:
     return number + times
 
 
+class _Lists:
+    """Which lists are numbered, and how."""
+
+    def __init__(self, package: Package) -> None:
+        self._levels: dict[tuple[str, int], tuple[str, str, int]] = {}
+        for part in ("styles.xml", "content.xml"):
+            tree = package.optional_xml(part)
+            for style in tree.iter("text:list-style") if tree is not None else ():
+                for level in style.findall("text:list-level-style-number"):
+                    shape = level.get("style:num-format", ""), level.get("style:num-suffix", "")
+                    place = style.get("style:name", ""), _count(level, "text:level")
+                    self._levels[place] = *shape, _count(level, "text:start-value")
+
+    def label(self, style: str, level: int, number: int) -> str:
+        """`3.` before the third item of a numbered list, "" where bullets are shown."""
+        form, suffix, start = self._levels.get((style, level), ("", "", 1))
+        shapes = {"1": "decimal", "a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
+        return written(number + start - 1, shapes[form]) + suffix if form in shapes else ""
+
+
 class _Reader:
-    def __init__(self, builder: Builder, parents: dict[str, str]) -> None:
-        self._builder, self._parents, self._page = builder, parents, None
+    def __init__(self, builder: Builder, package: Package) -> None:
+        self._builder, self._page = builder, None
+        self._parents, self._lists = _titles(package), _Lists(package)
         self.title = ""
 
     def slide(self, slide: Element, number: int) -> None:
@@ -111,7 +133,12 @@ class _Reader:
         for title in titles:
             self._builder.add("heading", " ".join(self._lines(title)), page=number, level=1)
         for shape in shapes:
-            if shape not in titles and shape.get("presentation:class") not in ("footer", "page-number", "date-time", "header"):
+            if shape not in titles and shape.get("presentation:class") not in (
+                "footer",
+                "page-number",
+                "date-time",
+                "header",
+            ):
                 self.blocks([shape])
         for notes in slide.findall("presentation:notes"):
             for shape in notes:
@@ -145,8 +172,9 @@ class _Reader:
         else:
             self._add("paragraph", element, 0)
 
-    def _add(self, kind, element: Element, level: int) -> None:
-        self._builder.add(kind, _text(element), page=self._page, level=min(6, level))
+    def _add(self, kind: BlockKind, element: Element, level: int, label: str = "") -> None:
+        text = _text(element)
+        self._builder.add(kind, f"{label} {text}" if label and text else text, page=self._page, level=min(6, level))
         for inner in _inside(element):  # text boxes, notes and tables that hang on a paragraph
             self.blocks(inner)
 
@@ -157,20 +185,29 @@ class _Reader:
             style = self._parents.get(style, "")
         return ""
 
-    def _list(self, element: Element) -> None:
+    def _list(self, element: Element, style: str = "", level: int = 1) -> None:
+        style = element.get("text:style-name") or style
+        number = 0
         for item in element:
             if item.tag not in ("text:list-item", "text:list-header"):
                 continue
+            shown = self._lists.label(style, level, number := number + 1) if item.tag == "text:list-item" else ""
             for child in item:
                 if child.tag == "text:list":
-                    self._list(child)
-                elif child.tag in ("text:p", "text:h"):
-                    self._add("heading" if child.tag == "text:h" else "list", child, _count(child, "text:outline-level") if child.tag == "text:h" else 0)
+                    self._list(child, style, level + 1)
+                elif child.tag == "text:h":
+                    self._add("heading", child, _count(child, "text:outline-level"))
+                elif child.tag == "text:p":
+                    self._add("list", child, 0, shown)
+                    shown = ""
                 else:
                     self.blocks([child])
 
     def grid(self, table: Element) -> Grid:
-        grid, heads = Grid(), {row for head in table.iter("table:table-header-rows") for row in head.iter("table:table-row")}
+        grid, heads = (
+            Grid(),
+            {row for head in table.iter("table:table-header-rows") for row in head.iter("table:table-row")},
+        )
         for row in _rows(table):
             grid.start_row()
             if row in heads:
@@ -179,7 +216,10 @@ class _Reader:
                 if cell.tag == "table:table-cell":
                     text = self.cell_text(cell)
                     for _repeat in range(min(_count(cell, "table:number-columns-repeated"), 100)):
-                        across, down = _count(cell, "table:number-columns-spanned"), _count(cell, "table:number-rows-spanned")
+                        across, down = (
+                            _count(cell, "table:number-columns-spanned"),
+                            _count(cell, "table:number-rows-spanned"),
+                        )
                         grid.cell(text, columns=across, rows=down)
         return grid
 
@@ -226,7 +266,14 @@ def _pieces(element: Element) -> Iterator[str]:
 
 
 def _apart(element: Element) -> bool:
-    return element.tag in ("text:note", "draw:frame", "draw:text-box", "draw:custom-shape", "office:annotation", "draw:g")
+    return element.tag in (
+        "text:note",
+        "draw:frame",
+        "draw:text-box",
+        "draw:custom-shape",
+        "office:annotation",
+        "draw:g",
+    )
 
 
 def _inside(element: Element) -> Iterator[Element]:

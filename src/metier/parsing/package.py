@@ -205,9 +205,19 @@ def core_properties(package: Package, context: Context) -> None:
     )
 
 
+def remark(text: str, who: str, when: str) -> str:
+    """A reviewer's comment as one line, "" where it says nothing."""
+    text = " ".join(text.split())
+    label = " ".join(filter(None, ("Comment", f"by {who}" if who else "", f"({when})" if when else "")))
+    return f"{label}: {text}" if text else ""
+
+
 def _placeholder(title: str) -> bool:
     """Titles that programs write by themselves and that name nothing."""
-    return re.fullmatch(r"(?i)(powerpoint presentation|document\d*|microsoft word - .*|untitled.*|title|slide 1)", title) is not None
+    return (
+        re.fullmatch(r"(?i)(powerpoint presentation|document\d*|microsoft word - .*|untitled.*|title|slide 1)", title)
+        is not None
+    )
 
 
 def _short(name: str, known: dict[str, str]) -> str:

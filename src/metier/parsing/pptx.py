@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
+from metier.parsing.charts import write_charts
 from metier.parsing.decoding import tidy
 from metier.parsing.formulas import formula
-from metier.parsing.package import Package, core_properties
+from metier.parsing.numbering import written
+from metier.parsing.package import Package, core_properties, remark
 from metier.parsing.reading import Builder, Context
-from metier.parsing.tables import Grid, write_rows
+from metier.parsing.tables import Grid
 
 _TITLES = ("title", "ctrTitle")
 _FURNITURE = ("dt", "ftr", "sldNum", "hdr", "sldImg")
@@ -20,6 +22,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
     core_properties(package, context)
     slides = _slides(package)
     context.pages = len(slides)
+    authors = _authors(package)
     for number, name in enumerate(slides, start=1):
         tree = package.optional_xml(name)
         if tree is None:
@@ -27,7 +30,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
             continue
         if tree.get("show") == "0":
             context.describe(hidden_slides="yes")
-        _slide(package, name, tree, builder, number)
+        _slide(package, name, tree, authors, builder, number)
 
 
 def _slides(package: Package) -> list[str]:
@@ -35,11 +38,15 @@ def _slides(package: Package) -> list[str]:
     main = package.main_part("ppt/presentation.xml")
     relations = package.relations(main)
     listed = package.xml(main).find("p:sldIdLst")
-    names = [relations.get(slide.get("r:id", ""), ("", ""))[1] for slide in listed if listed is not None] if listed is not None else []
+    names = (
+        [relations.get(slide.get("r:id", ""), ("", ""))[1] for slide in listed if listed is not None]
+        if listed is not None
+        else []
+    )
     return [name for name in names if name] or package.names(r"ppt/slides/slide\d+\.xml$")
 
 
-def _slide(package: Package, name: str, tree: Element, builder: Builder, number: int) -> None:
+def _slide(package: Package, name: str, tree: Element, authors: dict[str, str], builder: Builder, number: int) -> None:
     relations = package.relations(name)
     shapes = list(_shapes(tree))
     titles = [shape for shape in shapes if _role(shape) in _TITLES]
@@ -49,12 +56,32 @@ def _slide(package: Package, name: str, tree: Element, builder: Builder, number:
         if kind == "notesSlide" and (notes := package.optional_xml(target)) is not None:
             for shape in _shapes(notes):
                 if _role(shape) == "body":
-                    builder.add("paragraph", "\n".join(text for text, _level in _paragraphs(shape)), page=number)
+                    builder.add("paragraph", "\n".join(_paragraphs(shape)), page=number)
         elif kind == "comments" and (comments := package.optional_xml(target)) is not None:
-            for text in comments.iter("p:text"):
-                builder.add("paragraph", f"Comment: {text.text or ''}", page=number)
-            for text in comments.iter("txBody"):
-                builder.add("paragraph", "Comment: " + " ".join(t for t, _level in _paragraphs(text)), page=number)
+            _comments(comments, authors, builder, number)
+
+
+def _authors(package: Package) -> dict[str, str]:
+    """Ids of those who commented -> their names."""
+    found = {}
+    for part in ("ppt/commentAuthors.xml", "ppt/authors.xml"):
+        tree = package.optional_xml(part)
+        for author in tree if tree is not None else ():
+            found[author.get("id", "")] = author.get("name", "")
+    return found
+
+
+def _comments(tree: Element, authors: dict[str, str], builder: Builder, number: int) -> None:
+    for element in tree.iter():
+        if element.tag.rpartition(":")[2] not in ("cm", "reply"):
+            continue
+        texts = [part.text or "" for part in element.findall("p:text")]
+        for child in element:
+            if child.tag.endswith("txBody"):
+                texts.extend(_paragraphs(child))
+        who = authors.get(element.get("authorId", ""), "")
+        when = element.get("dt") or element.get("created") or ""
+        builder.add("paragraph", remark(" ".join(texts), who, when), page=number)
 
 
 def _shapes(tree: Element) -> Iterator[Element]:
@@ -85,29 +112,26 @@ def _shape(package: Package, relations: dict, shape: Element, builder: Builder, 
         return
     paragraphs = list(_paragraphs(shape))
     if role in _TITLES:
-        builder.add("heading", " ".join(text for text, _level in paragraphs), page=number, level=1)
+        builder.add("heading", " ".join(paragraphs), page=number, level=1)
     elif role == "subTitle":
-        builder.add("paragraph", "\n".join(text for text, _level in paragraphs), page=number)
+        builder.add("paragraph", "\n".join(paragraphs), page=number)
     elif len(paragraphs) > 1:
-        for text, _level in paragraphs:
+        for text in paragraphs:
             builder.add("list" if len(text) < 300 else "paragraph", text, page=number)
     else:
-        for text, _level in paragraphs:
+        for text in paragraphs:
             builder.add("paragraph", text, page=number)
 
 
 def _frame(package: Package, relations: dict, frame: Element, builder: Builder, number: int) -> None:
     for table in frame.iter("a:tbl"):
         _table(table).write(builder, page=number)
-    for link in frame.iter("c:chart"):
-        _kind, target = relations.get(link.get("r:id", ""), ("", ""))
-        if (chart := package.optional_xml(target)) is not None:
-            _chart(chart, builder, number)
+    write_charts(package, relations, frame, builder, page=number)
     for link in frame.iter("dgm:relIds"):
         _kind, target = relations.get(link.get("r:dm", ""), ("", ""))
         if (diagram := package.optional_xml(target)) is not None:
             for point in diagram.iter("dgm:t"):
-                builder.add("list", " ".join(text for text, _level in _paragraphs(point)), page=number)
+                builder.add("list", " ".join(_paragraphs(point)), page=number)
 
 
 def _table(table: Element) -> Grid:
@@ -118,44 +142,38 @@ def _table(table: Element) -> Grid:
         for cell in row.findall("a:tc"):
             if cell.get("hMerge") in ("1", "true") or cell.get("vMerge") in ("1", "true"):
                 continue
-            text = " ".join(text for text, _level in _paragraphs(cell))
+            text = " ".join(_paragraphs(cell))
             grid.cell(text, columns=_number(cell.get("gridSpan")), rows=_number(cell.get("rowSpan")))
     return grid
 
 
-def _chart(chart: Element, builder: Builder, number: int) -> None:
-    """Title and numbers of a chart: a row for each category, a column for each series."""
-    for title in chart.iter("c:title"):
-        builder.add("caption", " ".join(text for text, _level in _paragraphs(title)), page=number)
-    names, columns, categories = [], [], []
-    for series in chart.iter("c:ser"):
-        names.append(" ".join(_points(series.find("c:tx"))) or f"Series {len(names) + 1}")
-        categories = categories or _points(series.find("c:cat")) or _points(series.find("c:xVal"))
-        columns.append(_points(series.find("c:val")) or _points(series.find("c:yVal")))
-    height = max([len(categories), *map(len, columns)], default=0)
-    rows = [[column[index] if index < len(column) else "" for column in (categories, *columns)] for index in range(height)]
-    if rows:
-        write_rows(builder, [["", *names], *rows], header_rows=1, page=number)
-
-
-def _points(parent: Element | None) -> list[str]:
-    found = []
-    for point in parent.iter("c:v") if parent is not None else ():
-        text = point.text or ""
-        try:
-            found.append(f"{float(text):g}" if "." in text and len(text) > 6 else text)
-        except ValueError:
-            found.append(text)
-    return found
-
-
-def _paragraphs(parent: Element) -> Iterator[tuple[str, int]]:
-    """Text and indentation of the paragraphs in a shape that are not blank."""
+def _paragraphs(parent: Element) -> Iterator[str]:
+    """Text of the paragraphs in a shape that are not blank, with the numbers of numbered lists."""
+    counts: dict[int, int] = {}
     for paragraph in parent.iter("a:p"):
         text = tidy("".join(_runs(paragraph))).strip()
-        if text:
-            properties = paragraph.find("a:pPr")
-            yield text, _number(properties.get("lvl")) if properties is not None and properties.get("lvl") else 0
+        if not text:
+            continue
+        properties = paragraph.find("a:pPr")
+        level = (
+            int(properties.get("lvl", "0")) if properties is not None and properties.get("lvl", "0").isdigit() else 0
+        )
+        for deeper in [other for other in counts if other > level]:
+            del counts[deeper]
+        numbered = properties.find("a:buAutoNum") if properties is not None else None
+        if numbered is None:
+            counts.pop(level, None)
+            yield text
+            continue
+        counts[level] = counts.get(level, _number(numbered.get("startAt")) - 1) + 1
+        yield f"{_numeral(counts[level], numbered.get('type', ''))} {text}"
+
+
+def _numeral(number: int, form: str) -> str:
+    """`arabicPeriod` -> `3.`, `alphaLcParenR` -> `c)`."""
+    shape = {"alphaLc": "lowerLetter", "alphaUc": "upperLetter", "romanLc": "lowerRoman", "romanUc": "upperRoman"}
+    stem = next((name for name in shape if form.startswith(name)), "")
+    return written(number, shape.get(stem, "decimal")) + (")" if "Paren" in form else ".")
 
 
 def _runs(element: Element) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from metier.documents import TextBuilder
 from metier.parsing.reading import Builder
-from metier.parsing.tables import write_rows
+from metier.parsing.tables import looks_like_header, write_rows
 
 _MAX_MERGED = 100_000
 
@@ -24,22 +24,43 @@ class Sheet:
         """Cells that show the value of the upper left one."""
         self._merged.append((top, left, bottom, right))
 
-    def regions(self) -> list[tuple[int, int, list[list[str]], set[int]]]:
-        """Tables as (first row, first column, rows, indices of rows with merged columns), in reading order."""
+    def regions(self) -> list[tuple[int, list[list[str]], set[int]]]:
+        """Tables as (number of the first row, rows, indices of rows with merged columns), in reading order."""
         wide = self._spread()
         found = []
         for rows in _runs(sorted(self._rows)):
             columns = sorted({column for row in rows for column in self._rows[row]})
-            for part in _runs(columns):
-                cells = [[self._rows[row].get(column, "") for column in part] for row in rows]
-                while cells and not any(cells[0]):
-                    cells, rows = cells[1:], rows[1:]
-                while cells and not any(cells[-1]):
-                    cells, rows = cells[:-1], rows[:-1]
+            for part in self._joined(rows, _runs(columns)):
+                filled = [row for row in rows if any(self._rows[row].get(column) for column in part)]
+                inner = [row for row in rows if filled and filled[0] <= row <= filled[-1]]
+                cells = [[self._rows[row].get(column, "") for column in part] for row in inner]
+                merged = {index for index, row in enumerate(inner) if any((row, column) in wide for column in part)}
                 if cells:
-                    merged = {index for index, row in enumerate(rows) if (row, part[0]) in wide or _touches(wide, row, part)}
-                    found.append((rows[0], part[0], cells, merged))
+                    found.append((inner[0], cells, merged))
         return found
+
+    def _joined(self, rows: list[int], parts: list[list[int]]) -> list[list[int]]:
+        """Column runs, put together where an empty column only spaces out one table.
+
+        Two tables side by side each have names over their columns; numbers beside a list of names do not.
+        """
+        joined = parts[:1]
+        for part in parts[1:]:
+            before = joined[-1]
+            gap = part[0] - before[-1] - 1
+            shared = sum(
+                any(c in self._rows[row] for c in before) and any(c in self._rows[row] for c in part) for row in rows
+            )
+            smaller = min(sum(any(c in self._rows[row] for c in run) for row in rows) for run in (before, part))
+            apart = self._headed(rows, before) and self._headed(rows, part)
+            if gap <= 2 and shared > smaller / 2 and (not apart or len(before) == 1 or len(part) == 1):
+                joined[-1] = before + part
+            else:
+                joined.append(part)
+        return joined
+
+    def _headed(self, rows: list[int], columns: list[int]) -> bool:
+        return len(rows) > 1 and looks_like_header([[self._rows[row].get(c, "") for c in columns] for row in rows[:20]])
 
     def _spread(self) -> set[tuple[int, int]]:
         """Copy merged values into the cells they cover; returns the places where several columns were merged."""
@@ -56,10 +77,6 @@ class Sheet:
             if right > left:
                 wide.update((top, column) for column in range(left, right + 1))
         return wide
-
-
-def _touches(wide: set[tuple[int, int]], row: int, columns: list[int]) -> bool:
-    return any((row, column) in wide for column in columns)
 
 
 def _runs(numbers: list[int]) -> list[list[int]]:
@@ -79,7 +96,7 @@ def write_sheet(sheet: Sheet, builder: Builder | TextBuilder, *, page: int) -> N
     if not regions:
         return
     builder.add("heading", sheet.name, page=page, level=2)
-    for first, _column, rows, wide in regions:
+    for first, rows, wide in regions:
         while len(rows) > 1 and _title(rows[0], 0 in wide):
             builder.add("caption", next(cell for cell in rows[0] if cell), page=page)
             rows, first, wide = rows[1:], first + 1, {index - 1 for index in wide if index}

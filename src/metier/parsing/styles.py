@@ -65,7 +65,9 @@ class Styles:
 
 def _by_name(name: str, inherited: Style) -> Style:
     folded = name.lower().strip()
-    if match := re.fullmatch(r"(?:heading|überschrift|titre|título|titolo|заголовок|標題|标题|見出し)\s*([1-9])", folded):
+    if match := re.fullmatch(
+        r"(?:heading|überschrift|titre|título|titolo|заголовок|標題|标题|見出し)\s*([1-9])", folded
+    ):
         return replace(inherited, level=min(6, int(match[1])))
     if folded == "title":
         return replace(inherited, level=1, title=True)

@@ -10,7 +10,8 @@ from itertools import groupby
 from metier.parsing.reading import Builder
 
 _NUMBER = re.compile(
-    r"[^\w]{0,3}\d[\d\s.,'’%/:\-–+×x]*(?:[^\W\d]{1,4}[.²³]?|%|\W{1,2})?|(?:true|false|yes|no|n/?a|-+|–|—)", re.IGNORECASE
+    r"[^\w]{0,3}\d[\d\s.,'’%/:\-–+×x]*(?:[^\W\d]{1,4}[.²³]?|%|\W{1,2})?|(?:true|false|yes|no|n/?a|-+|–|—)",
+    re.IGNORECASE,
 )
 _MAX_SPAN = 500
 _MAX_CELLS = 2_000_000
@@ -86,15 +87,24 @@ def write_rows(
         builder.add("paragraph", numbered[0][1][0], page=page)
         return
     numbers, body = [number for number, _row in numbered], [list(row) for _number, row in numbered]
+    wide = {index for index, number in enumerate(numbers) if number - first in wide}
     count = _header_depth(body, wide) if header_rows is None else min(header_rows, len(body))
     if count == len(body) and count:
         count = 1 if len(body) > 1 else 0
+    for index in wide:
+        if index >= count and (not count or len(set(body[index])) == 1):
+            body[index] = _once(body[index])
     if not count:
         builder.add_table(body, header=False, page=page, keys=[str(number) for number in numbers])
         return
     names = [_joined([row[index] for row in body[:count]]) for index in range(len(body[0]))]
     keys = [str(number) for number in numbers[count:]]
     builder.add_table([names, *body[count:]], header=True, page=page, keys=keys)
+
+
+def _once(row: list[str]) -> list[str]:
+    """A row whose merged cells are told in their first column only: where nothing names the columns, or all are one."""
+    return [cell if not index or cell != row[index - 1] else "" for index, cell in enumerate(row)]
 
 
 def _joined(parts: Sequence[str]) -> str:
@@ -120,6 +130,8 @@ def looks_like_header(rows: Sequence[Sequence[str]]) -> bool:
     filled = [cell.strip() for cell in first if cell.strip()]
     if not body or not filled or (len(first) > 1 and len(filled) < 2 and len(filled) < len(first) / 2):
         return False
+    if any(not any(c.isalnum() for c in cell) and cell not in "#№%" for cell in filled):
+        return False  # a lone colon or dash stands between a name and its value
     if any(len(cell) > 120 for cell in filled) or any(cell.endswith(":") for cell in filled[:1] if len(first) == 2):
         return False
     values = [index for index, cell in enumerate(first) if is_value(cell)]

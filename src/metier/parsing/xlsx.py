@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from xml.etree import ElementTree
 
 from metier.errors import ParseError
+from metier.parsing.charts import title_of
 from metier.parsing.numbers import Formats
-from metier.parsing.package import Package, core_properties, refuse_entities
+from metier.parsing.package import Package, core_properties, refuse_entities, remark
 from metier.parsing.reading import Builder, Context
 from metier.parsing.sheets import Sheet, write_sheet
 
@@ -26,11 +27,14 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
     core_properties(package, context)
     main = package.main_part("xl/workbook.xml")
     workbook, relations = package.xml(main), package.relations(main)
-    if any(target.endswith(".bin") for _kind, target in relations.values() if "sheet" in target) and "xl/workbook.bin" in package:
+    if (
+        any(target.endswith(".bin") for _kind, target in relations.values() if "sheet" in target)
+        and "xl/workbook.bin" in package
+    ):
         raise ParseError("is a binary workbook (XLSB)", hint="Save it as XLSX.")
     strings = _strings(package, relations)
     formats = Formats(_related(package, relations, "styles"), workbook)
-    names = []
+    names, people = [], _people(package)
     sheets = workbook.find("x:sheets")
     for number, sheet in enumerate(sheets if sheets is not None else (), start=1):
         _kind, part = relations.get(sheet.get("r:id", ""), ("", ""))
@@ -40,7 +44,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
             context.warn(f"sheet {name} holds no cells and was left out")
             continue
         write_sheet(_sheet(package.read(part), name, strings, formats), builder, page=number)
-        _comments(package, part, builder, number)
+        _remarks(package, part, people, builder, number)
     context.pages = len(names)
     context.describe(sheets=", ".join(names))
 
@@ -113,12 +117,42 @@ def _value(cell: ElementTree.Element, strings: list[str], formats: Formats) -> s
     return raw.strip()
 
 
-def _comments(package: Package, part: str, builder: Builder, page: int) -> None:
-    for kind, target in package.relations(part).values():
+def _remarks(package: Package, part: str, people: dict[str, str], builder: Builder, page: int) -> None:
+    """Comments on cells (threads rather than the copies of them for old programs), and titles of charts."""
+    relations = list(package.relations(part).values())
+    threads = [package.xml(target) for kind, target in relations if kind == "threadedComment" and target in package]
+    for tree in threads:
+        for comment in tree.iter("threadedComment"):
+            text = " ".join(piece.text or "" for piece in comment.iter("text"))
+            who = people.get(comment.get("personId", ""), "")
+            builder.add("paragraph", _on(comment, remark(text, who, comment.get("dT", ""))), page=page)
+    for kind, target in relations:
         if kind == "comments" and (tree := package.optional_xml(target)) is not None:
+            authors = [author.text or "" for author in tree.iter("x:author")]
             for comment in tree.iter("x:comment"):
-                text = "".join(piece.text or "" for piece in comment.iter("x:t"))
-                builder.add("paragraph", f"Comment on {comment.get('ref', '')}: {text}" if text.strip() else "", page=page)
+                index = comment.get("authorId", "")
+                who = authors[int(index)] if index.isdigit() and int(index) < len(authors) else ""
+                if not (threads and who.startswith("tc={")):
+                    text = "".join(piece.text or "" for piece in comment.iter("x:t"))
+                    builder.add("paragraph", _on(comment, remark(text, who, "")), page=page)
+        elif kind == "drawing":
+            for chart_kind, chart in package.relations(target).values():
+                if chart_kind == "chart" and chart in package:
+                    builder.add("caption", title_of(package.xml(chart)), page=page)
+
+
+def _on(comment: ElementTree.Element, text: str) -> str:
+    return f"{comment.get('ref', '')}: {text}" if text and comment.get("ref") else text
+
+
+def _people(package: Package) -> dict[str, str]:
+    found = {}
+    for name in package.names(r"xl/persons/"):
+        if name.endswith(".xml"):
+            found.update(
+                {person.get("id", ""): person.get("displayName", "") for person in package.xml(name).iter("person")}
+            )
+    return found
 
 
 def _stream(content: bytes, *names: str) -> Iterator[ElementTree.Element]:
@@ -129,7 +163,8 @@ def _stream(content: bytes, *names: str) -> Iterator[ElementTree.Element]:
                 yield element
     except ElementTree.ParseError as error:
         raise ParseError(
-            f"is damaged: a sheet is not well-formed XML ({error})", hint="Open it in a spreadsheet program and save it again."
+            f"is damaged: a sheet is not well-formed XML ({error})",
+            hint="Open it in a spreadsheet program and save it again.",
         ) from None
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import unicodedata
 from functools import lru_cache
+from itertools import pairwise
 
 import regex
 import Stemmer
@@ -102,7 +103,7 @@ def _bigrams(run: str) -> list[str]:
     characters = _UNSPACED_CHAR.findall(run)
     if len(characters) == 1:
         return characters
-    return [first + second for first, second in zip(characters, characters[1:], strict=False)]
+    return [first + second for first, second in pairwise(characters)]
 
 
 def _is_latin(language: str) -> bool:

@@ -26,6 +26,32 @@ class Hit:
     lexical: float | None
 
 
+class Candidates:
+    """What dense and lexical search returned for one question, before it is ordered."""
+
+    def __init__(self, dense: list[Scored], lexical: list[Scored], wanted: int, mean: float, deviation: float) -> None:
+        self._dense = {hit.passage.id: hit for hit in dense}
+        self._lexical = {hit.passage.id: hit for hit in lexical}
+        self._passages = {name: hit.passage for name, hit in (self._lexical | self._dense).items()}
+        names = list(self._passages)
+        self._evidence = dense_evidence(_column(names, self._dense, wanted), mean, deviation)
+        self._bm25 = _column(names, self._lexical, wanted)
+
+    def ranked(self, weight: float) -> list[Hit]:
+        """All candidates, best first, with the dense side weighing `weight`."""
+        scores = fuse(self._evidence, self._bm25, weight)
+        names = list(self._passages)
+        return [
+            Hit(
+                self._passages[names[i]],
+                float(scores[i]),
+                _score(self._dense, names[i]),
+                _score(self._lexical, names[i]),
+            )
+            for i in np.argsort(-scores, kind="stable")
+        ]
+
+
 class Retriever:
     """Search over one store."""
 
@@ -47,21 +73,16 @@ class Retriever:
 
     def search(self, question: str, limit: int, where: Filter | None = None) -> list[Hit]:
         """Best passages first, at most `limit`. An empty store gives an empty list."""
+        hits = self.candidates(question, limit, where).ranked(self.fusion.weight)
+        return self._rerank(question, hits)[:limit]
+
+    def candidates(self, question: str, limit: int = 0, where: Filter | None = None) -> Candidates:
+        """What both sides return; `limit` raises `[retrieval] candidates` where more hits are asked for."""
         wanted = max(limit, self._settings.candidates)
         vector = self._embedder.embed_queries([question])[0]
-        dense = {hit.passage.id: hit for hit in self._store.dense(vector, wanted, where)}
-        lexical = {
-            hit.passage.id: hit for hit in self._store.lexical(self._analyser.tokens(question), wanted, where)
-        }
-        passages = {name: hit.passage for name, hit in (lexical | dense).items()}
-        names = list(passages)
-        cosines = dense_evidence(_column(names, dense, wanted), *self._store.background(vector))
-        scores = fuse(cosines, _column(names, lexical, wanted), self.fusion.weight)
-        order = np.argsort(-scores, kind="stable")
-        hits = [
-            Hit(passages[names[i]], float(scores[i]), _score(dense, names[i]), _score(lexical, names[i])) for i in order
-        ]
-        return self._rerank(question, hits)[:limit]
+        dense = self._store.dense(vector, wanted, where)
+        lexical = self._store.lexical(self._analyser.tokens(question), wanted, where)
+        return Candidates(dense, lexical, wanted, *self._store.background(vector))
 
     def _rerank(self, question: str, hits: list[Hit]) -> list[Hit]:
         if self._reranker is None:

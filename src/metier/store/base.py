@@ -70,6 +70,10 @@ class Store(Protocol):
         """Content hash of every document in the store, by document id."""
         ...
 
+    def uris(self) -> dict[str, str]:
+        """Document id of every uri in the store."""
+        ...
+
     def document(self, document_id: str) -> Document | None: ...
 
     def dense(self, vector: np.ndarray, limit: int, where: Filter | None = None) -> list[Scored]:

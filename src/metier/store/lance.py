@@ -103,6 +103,11 @@ class LanceStore:
             self._known = dict(zip(rows["document_id"].to_pylist(), rows["content_hash"].to_pylist(), strict=True))
         return self._known
 
+    def uris(self) -> dict[str, str]:
+        with _storage_errors("list documents"):
+            rows = self._documents().select(["document_id", "uri"]).to_arrow()
+        return dict(zip(rows["uri"].to_pylist(), rows["document_id"].to_pylist(), strict=True))
+
     def document(self, document_id: str) -> Document | None:
         with _storage_errors(document_id):
             query = self._table.search().where(f"id = {_quoted(document_id)} AND position = {_DOCUMENT}")

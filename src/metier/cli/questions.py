@@ -1,0 +1,183 @@
+"""search, ask, chat: what an expert is for."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from metier.cli.show import ExpertOption, JsonOption, console, open_expert, place, plain, print_json
+
+if TYPE_CHECKING:
+    from metier.answering.answerer import Answer
+    from metier.retrieval.retriever import Hit
+    from metier.store.base import Filter
+
+_HIDDEN = {"hits", "features"}  # of an answer; kept for the exam, too long for a screen
+GroupOption = Annotated[list[str] | None, typer.Option("--group", help="Search as a reader with these groups.")]
+InOption = Annotated[str | None, typer.Option("--in", help="Only documents whose name matches this glob.")]
+WhereOption = Annotated[list[str] | None, typer.Option("--where", help="Only documents with key=value; repeatable.")]
+
+
+def register(app: typer.Typer) -> None:
+    for verb in (search, ask, chat):
+        app.command()(verb)
+
+
+def search(
+    question: Annotated[str, typer.Argument(help="What to look for.")],
+    expert: ExpertOption = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many passages.")] = 5,
+    group: GroupOption = None,
+    within: InOption = None,
+    where: WhereOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the passages that answer a question.
+
+    Example: metier search "torque of the blade bolts" --in "*manuals*"
+    """
+    with open_expert(expert) as opened:
+        hits = opened.search(question, limit, _filter(group, within, where))
+    if as_json:
+        print_json({"query": question, "hits": [_hit(hit) for hit in hits]})
+        return
+    screen = console()
+    if not hits:
+        screen.print("Nothing found. Is anything indexed? `metier sources` shows it.")
+    for number, hit in enumerate(hits, start=1):
+        passage = hit.passage
+        screen.print(
+            f"[bold cyan]{number}[/] [bold]{_escape(passage.uri)}[/]  [dim]{_escape(place(passage.page, passage.headings))}"
+            f"  {hit.score:.1f}[/]",
+            soft_wrap=True,
+        )
+        screen.print(_shorten(passage.text), markup=False, style="dim" if number > 1 else "")
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="The question.")],
+    expert: ExpertOption = None,
+    mode: Annotated[str, typer.Option(help="rag: from the documents; base: the model alone.")] = "rag",
+    group: GroupOption = None,
+    within: InOption = None,
+    where: WhereOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer a question from the documents, and show where it stands.
+
+    Example: metier ask "How often is the gearbox oil of the NV-110 changed?"
+    """
+    with open_expert(expert) as opened:
+        where_filter = _filter(group, within, where)
+        if as_json:
+            print_json(_answer(opened.ask(question, mode=mode, where=where_filter)))
+            return
+        _print_sources(_streamed(lambda on_text: opened.ask(question, mode=mode, where=where_filter, on_text=on_text)))
+
+
+def chat(
+    expert: ExpertOption = None,
+    mode: Annotated[str, typer.Option(help="rag: from the documents; base: the model alone.")] = "rag",
+) -> None:
+    """Talk with the expert; follow-up questions are understood. End with an empty line or Ctrl-D.
+
+    Example: metier chat
+    """
+    screen = console()
+    with open_expert(expert) as opened:
+        conversation = opened.chat()
+        screen.print(f"[dim]Ask {_escape(opened.settings.name)}. An empty line ends.[/]")
+        while True:
+            try:
+                question = screen.input("[bold cyan]›[/] ").strip()
+            except EOFError:
+                break
+            if not question:
+                break
+            answer = _streamed(lambda on_text, q=question: conversation.ask(q, mode=mode, on_text=on_text))
+            _print_sources(answer)
+
+
+def _streamed(run: Any) -> Answer:
+    """Show the answer as it is written; the final text replaces it, since it may be a refusal."""
+    from rich.live import Live
+    from rich.text import Text
+
+    written: list[str] = []
+    with Live(Text("…", style="dim"), console=console(), refresh_per_second=12, transient=True) as live:
+
+        def on_text(piece: str) -> None:
+            written.append(piece)
+            live.update(Text("".join(written).strip()))
+
+        answer = run(on_text)
+    return answer
+
+
+def _print_sources(answer: Answer) -> None:
+    from rich.text import Text
+
+    screen = console()
+    text = Text(answer.text, style="yellow" if answer.abstained else "")
+    for start, end in answer.unsupported:
+        text.stylize("dim italic", start, end)
+    screen.print(text, soft_wrap=True)
+    if answer.unsupported and answer.mode == "rag":
+        screen.print("[yellow]![/] [dim]The sentences in italics stand in no document that was read.[/]")
+    for number, citation in enumerate(answer.citations, start=1):
+        where = place(citation.page, citation.headings)
+        screen.print(
+            f"[cyan]{number}[/] [bold]{_escape(citation.document)}[/]  [dim]{_escape(where)}[/]", soft_wrap=True
+        )
+        screen.print(f"  “{_shorten(citation.quote)}”", markup=False, style="dim")
+    for note in answer.notes:
+        screen.print(f"[yellow]![/] {_escape(note)}")
+    seconds = answer.timings.get("total", 0.0)
+    sure = "" if answer.confidence is None else f" · confidence {answer.confidence:.2f}"
+    screen.print(f"[dim]{answer.mode} · {answer.model} · {seconds:.1f} s{sure}[/]")
+
+
+def _filter(groups: list[str] | None, within: str | None, where: list[str] | None) -> Filter | None:
+    from metier.errors import InputError
+    from metier.store.base import Filter
+
+    if groups is None and within is None and not where:
+        return None
+    for pair in where or ():
+        if "=" not in pair:
+            raise InputError(f"--where wants key=value, not {pair!r}")
+    metadata = dict(pair.split("=", 1) for pair in where or ())
+    return Filter(groups=None if groups is None else tuple(groups), uri=within, metadata=metadata)
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    passage = hit.passage
+    return {
+        "document": passage.uri,
+        "page": passage.page,
+        "start": passage.start,
+        "end": passage.end,
+        "headings": list(passage.headings),
+        "text": passage.text,
+        "score": hit.score,
+        "dense": hit.dense,
+        "lexical": hit.lexical,
+        "passage_id": passage.id,
+    }
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    return {f.name: plain(getattr(answer, f.name)) for f in fields(answer) if f.name not in _HIDDEN}
+
+
+def _shorten(text: str, limit: int = 300) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

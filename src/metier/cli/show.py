@@ -1,0 +1,104 @@
+"""What a person sees: errors, progress, JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from metier.errors import InputError, MetierError
+from metier.settings import FILE_NAME
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from metier.expert import Expert
+
+ExpertOption = Annotated[
+    str | None,
+    typer.Option("--expert", "-e", help="Folder of the expert; default: here, above, or the only one below."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout and nothing else.")]
+
+
+def find_expert(given: str | None) -> Path:
+    """The expert's folder: as given, from $METIER_EXPERT, here or above, or the only one just below."""
+    if named := given or os.environ.get("METIER_EXPERT"):
+        return Path(named)
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder
+    below = sorted(path.parent for path in here.glob(f"*/{FILE_NAME}"))
+    if len(below) == 1:
+        return below[0]
+    if below:
+        names = ", ".join(path.name for path in below)
+        raise InputError(f"there are several experts here: {names}", hint="Name one with -e.")
+    raise InputError("there is no expert here", where=str(here), hint="Make one with `metier init NAME`.")
+
+
+def open_expert(given: str | None) -> Expert:
+    from metier.expert import Expert
+
+    return Expert.open(find_expert(given))
+
+
+def console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+def print_error(error: MetierError) -> None:
+    from rich.markup import escape
+
+    screen = console(stderr=True)
+    what = f"{error.where}: {error.what}" if error.where else error.what
+    screen.print(f"[bold red]✗[/] {escape(what)}", soft_wrap=True)
+    if error.hint:
+        screen.print(f"  {escape(error.hint)}", soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    json.dump(plain(value), sys.stdout, ensure_ascii=False, indent=2, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses, tuples and paths as JSON has them."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """A progress bar on stderr, gone when done; silent where stderr is no terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
+    with Progress(
+        *columns, TextColumn("[dim]{task.fields[note]}"), console=console(stderr=True), transient=True
+    ) as bar:
+        yield bar
+
+
+def place(page: int | None, headings: tuple[str, ...] = ()) -> str:
+    """`page 4 · Gearbox › Oil`, whatever of it is known."""
+    parts = [f"page {page}"] if page is not None else []
+    if headings:
+        parts.append(" › ".join(headings[-2:]))
+    return " · ".join(parts)

@@ -1,0 +1,109 @@
+"""Learn an expert's fusion weight and its refusals from practice questions. Exam questions are never looked at.
+
+For every practice question that the documents answer there is a twin that they do not: the same question with its
+document left out. So even a set without unanswerable questions teaches when to refuse.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from metier.answering.abstention import Abstention, fit
+from metier.answering.answerer import Answer
+from metier.documents import document_id
+from metier.errors import InputError
+from metier.evaluation.questions import Question
+from metier.retrieval.fusion import DEFAULT_WEIGHT, Fusion
+from metier.retrieval.retriever import Retriever
+
+WEIGHTS = (0.0, 0.25, 0.4, 0.5, 0.6, 0.67, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
+_LEAST = 10  # practice questions of each kind below which nothing can be learned
+_PRIOR = 0.25  # share of unanswerable questions reckoned with where the practice set has none of its own
+Tell = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A question as asked in calibration: with its documents, or with them left out."""
+
+    question: Question
+    without: frozenset[str]
+
+    @property
+    def unanswerable(self) -> bool:
+        return bool(self.without) or not self.question.answerable
+
+
+def learn_fusion(questions: Sequence[Question], retriever: Retriever, tell: Tell | None = None) -> Fusion:
+    """The weight with the best nDCG@10 of finding a question's document; among those within one standard error of
+    the best, the one nearest to the default, so that a handful of questions does not move it."""
+    answerable = [q for q in questions if q.answerable and q.documents]
+    if len(answerable) < _LEAST:
+        return Fusion()
+    gains = np.empty((len(answerable), len(WEIGHTS)))
+    for row, question in enumerate(answerable):
+        relevant = set(question.documents)
+        candidates = retriever.candidates(question.question)
+        for column, weight in enumerate(WEIGHTS):
+            gains[row, column] = _gain([hit.passage.uri for hit in candidates.ranked(weight)], relevant)
+        if tell:
+            tell(row + 1, len(answerable))
+    return Fusion(choose_weight(gains), "practice", len(answerable))
+
+
+def choose_weight(gains: np.ndarray) -> float:
+    """`gains`: nDCG of each question (rows) at each of `WEIGHTS` (columns)."""
+    best = int(gains.mean(axis=0).argmax())
+    behind = gains[:, [best]] - gains
+    error = behind.std(axis=0) / np.sqrt(len(gains))
+    good = behind.mean(axis=0) <= error
+    return min((w for w, ok in zip(WEIGHTS, good, strict=True) if ok), key=lambda w: abs(w - DEFAULT_WEIGHT))
+
+
+def cases(questions: Sequence[Question], limit: int, seed: int = 0) -> list[Case]:
+    """Up to `limit` cases, about as many unanswerable ones as answerable, drawn with a fixed seed."""
+    draw = random.Random(seed)
+    answerable = [q for q in questions if q.answerable]
+    own = [Case(q, frozenset()) for q in questions if not q.answerable]
+    twins = [Case(q, frozenset(map(document_id, q.documents))) for q in answerable if q.documents]
+    for group in (answerable, own, twins):
+        draw.shuffle(group)
+    no = own[: limit // 2]
+    no += twins[: max(0, limit // 2 - len(no))]
+    yes = [Case(q, frozenset()) for q in answerable[: limit - len(no)]]
+    mixed = yes + no
+    draw.shuffle(mixed)
+    return mixed
+
+
+def learn_abstention(
+    asked: Sequence[Case], ask: Callable[[Case], Answer], fitted_on: str, tell: Tell | None = None
+) -> Abstention:
+    """Ask every case without abstaining and fit when to refuse. Raises `InputError` where there are too few."""
+    no = sum(case.unanswerable for case in asked)
+    if min(no, len(asked) - no) < _LEAST:
+        raise InputError(
+            f"{len(asked) - no} answerable and {no} unanswerable cases are too few to learn from",
+            hint=f"Give at least {_LEAST} questions with the document that answers each.",
+        )
+    rows = []
+    for number, case in enumerate(asked, start=1):
+        rows.append(ask(case).features)
+        if tell:
+            tell(number, len(asked))
+    own = sum(not case.question.answerable for case in asked)
+    yes = len(asked) - no
+    prior = own / (own + yes) if own >= _LEAST else _PRIOR
+    kept = [(row, case.unanswerable) for row, case in zip(rows, asked, strict=True) if row]
+    return fit([row for row, _ in kept], [label for _, label in kept], prior, fitted_on)
+
+
+def _gain(found: Sequence[str], relevant: set[str]) -> float:
+    """nDCG@10 over documents: a document's rank is that of its best passage."""
+    ranked = list(dict.fromkeys(found))[:10]
+    gain = sum(1 / np.log2(rank + 2) for rank, uri in enumerate(ranked) if uri in relevant)
+    return gain / sum(1 / np.log2(rank + 2) for rank in range(min(10, len(relevant))))
