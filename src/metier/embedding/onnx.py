@@ -22,11 +22,10 @@ from pathlib import Path
 import numpy as np
 
 from metier.embedding.tokens import Tokens
-from metier.errors import ModelError
+from metier.errors import ModelError, SettingsError
 from metier.settings import EmbeddingSettings
 
 BATCH_TOKENS = 512
-POOLINGS = ("cls", "mean", "max")
 
 
 class OnnxEmbedder:
@@ -131,8 +130,6 @@ class _Loaded:
         options.intra_op_num_threads = 1  # parallel over batches instead
         options.enable_mem_pattern = False  # shapes differ from batch to batch
         options.log_severity_level = 3
-        if not (folder / "quick.json").is_file() and _is_ours(self.file):
-            pass
         try:
             self._session = onnxruntime.InferenceSession(
                 str(self.file), options, providers=["CPUExecutionProvider"]
@@ -152,3 +149,125 @@ class _Loaded:
         self.prefixes = _prompts(folder)
         shape = next(value.shape for value in self._session.get_outputs() if value.name == self._output)
         self.dimension = shape[-1] if isinstance(shape[-1], int) else self.run([[0]]).shape[1]
+
+    def run(self, batch: list[list[int]]) -> np.ndarray:
+        """Unit vectors, float32 (texts, dimension), of token numbers. Shorter texts are padded and masked."""
+        longest = max(map(len, batch))
+        ids = np.zeros((len(batch), longest), np.int64)
+        mask = np.zeros_like(ids)
+        for row, numbers in enumerate(batch):
+            ids[row, : len(numbers)] = numbers
+            mask[row, : len(numbers)] = 1
+        feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        wanted = {name: value for name, value in feeds.items() if name in self._inputs}
+        try:
+            result = self._session.run([self._output], wanted)[0]
+        except Exception as error:  # onnxruntime raises types of its own, without a common base
+            raise ModelError(f"failed in ONNX Runtime ({str(error)[:300]})", where=str(self.file)) from error
+        if result.ndim == 3:
+            result = _pool(result, mask, self._pooling)
+        return normalised(result)
+
+    def _choose_output(self, folder: Path) -> tuple[str, str]:
+        """The output to read and how to pool it: a pooled one where the graph has it, else one vector a token."""
+        names = [value.name for value in self._session.get_outputs()]
+        for name in ("sentence_embedding", "last_hidden_state", "token_embeddings"):
+            if name in names:
+                return name, _pooling(folder)
+        return names[0], _pooling(folder)
+
+
+def batches(lengths: Sequence[int], tokens: int = BATCH_TOKENS) -> Iterator[list[int]]:
+    """Indices grouped by similar length, longest first; a batch with its padding has at most `tokens` tokens, or one
+    text. A batch mixes lengths only within an eighth, so that padding never costs more."""
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
+        longest = lengths[batch[0]] if batch else 0
+        if batch and ((len(batch) + 1) * longest > tokens or lengths[index] < longest - longest // 8):
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def work_all(items: list, work: Callable, threads: int) -> None:
+    """Call `work` with every item, on `threads` threads; the first error is raised."""
+    if len(items) < 2 or threads < 2:
+        for item in items:
+            work(item)
+        return
+    with ThreadPoolExecutor(min(threads, len(items))) as pool:
+        for _ in pool.map(work, items):
+            pass
+
+
+def normalised(vectors: np.ndarray) -> np.ndarray:
+    """Rows of length 1, float32; a row of zeros stays."""
+    vectors = np.asarray(vectors, np.float32)
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(length == 0, 1, length)
+
+
+def shortened(vectors: np.ndarray, dimension: int | None, name: str) -> np.ndarray:
+    """The first `dimension` numbers of each row, length 1 again (Matryoshka: only right for models trained so)."""
+    if dimension is None or dimension == vectors.shape[1]:
+        return vectors
+    if dimension > vectors.shape[1]:
+        raise SettingsError(f"{name} makes only {vectors.shape[1]} numbers", where="embedding.dimension")
+    return normalised(vectors[:, :dimension])
+
+
+def _pool(states: np.ndarray, mask: np.ndarray, how: str) -> np.ndarray:
+    """One vector a text from one a token: states (texts, tokens, dimension), mask (texts, tokens)."""
+    if how == "cls":
+        return states[:, 0]
+    if how == "max":
+        return np.where(mask[:, :, None] == 1, states, -np.inf).max(axis=1)
+    return np.einsum("bt,btd->bd", mask.astype(np.float32), states) / mask.sum(axis=1, keepdims=True)
+
+
+def _pooling(folder: Path) -> str:
+    config = _json(folder / "1_Pooling" / "config.json")
+    keys = {"cls": "pooling_mode_cls_token", "mean": "pooling_mode_mean_tokens", "max": "pooling_mode_max_tokens"}
+    chosen = [how for how, key in keys.items() if config.get(key)]
+    if config and chosen not in (["cls"], ["mean"], ["max"]):
+        raise ModelError(
+            f"pools in a way that is not supported ({config})",
+            where=str(folder),
+            hint=f"Supported is one of {', '.join(keys)}; sentence-transformers:NAME runs any",
+        )
+    return chosen[0] if chosen else "mean"
+
+
+def _max_tokens(folder: Path) -> int:
+    """`max_seq_length`, else the positions of the model, else 512."""
+    if length := _json(folder / "sentence_bert_config.json").get("max_seq_length"):
+        return int(length)
+    if length := _json(folder / "tokenizer_config.json").get("model_max_length"):
+        return int(min(length, _json(folder / "config.json").get("max_position_embeddings", 512)))
+    return int(_json(folder / "config.json").get("max_position_embeddings", 512))
+
+
+def _prompts(folder: Path) -> tuple[str, str]:
+    """Prefixes of queries and of passages, as sentence-transformers stores them."""
+    prompts = _json(folder / "config_sentence_transformers.json").get("prompts") or {}
+    return prompts.get("query") or "", prompts.get("document") or prompts.get("passage") or ""
+
+
+def _json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise ModelError(f"is not valid JSON ({error})", where=str(path), hint="Export the model again") from None
+
+
+def _hash(file: Path) -> str:
+    """Of the graph and the weights beside it. Reads all of them: about a second for a gigabyte."""
+    digest = hashlib.sha256()
+    for path in sorted([file, *file.parent.glob(f"{file.name}?data")]):
+        with path.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()

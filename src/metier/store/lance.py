@@ -192,8 +192,8 @@ class LanceStore:
     def _rows(
         self, document: Document, passages: Sequence[Passage], vectors: np.ndarray, tokens: Sequence[Sequence[str]]
     ) -> pa.Table:
-        if vectors.shape != (len(passages), self.identity.dimension):
-            raise StoreError(f"vectors have shape {vectors.shape}", where=document.uri)
+        if vectors.shape != (len(passages), self.identity.dimension) or not np.isfinite(vectors).all():
+            raise StoreError(f"vectors are of shape {vectors.shape} or not finite", where=document.uri)
         groups = list(document.groups) or [PUBLIC]
         shared = {
             "document_id": document.id,

@@ -1,0 +1,229 @@
+"""What every store must do. A backend's test class inherits this and gives an `open_store` fixture."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from metier.documents import Block, Document, Passage, document_id, passage_id
+from metier.errors import IndexMismatch, StoreError
+from metier.store import Filter, Identity
+
+DIMENSION = 8
+IDENTITY = Identity("test", "weights-1", DIMENSION, "analyser-1")
+
+
+def make_document(uri: str, lines: list[str], *, groups=(), metadata=None, language="en", content_hash="1") -> Document:
+    text = "\n".join(lines)
+    blocks = []
+    at = 0
+    for line in lines:
+        blocks.append(Block("paragraph", at, at + len(line), 1))
+        at += len(line) + 1
+    return Document(
+        id=document_id(uri), uri=uri, title=uri.upper(), text=text, blocks=tuple(blocks), media_type="text/plain",
+        content_hash=content_hash, language=language, groups=groups, metadata=metadata or {}, warnings=("w",), pages=1,
+    )  # fmt: skip
+
+
+def make_passages(document: Document) -> list[Passage]:
+    return [
+        Passage(
+            id=passage_id(document.id, b.start, b.end, document.text[b.start : b.end]), document_id=document.id,
+            text=document.text[b.start : b.end], start=b.start, end=b.end, headings=(document.title, "বিভাগ"), page=1,
+            uri=document.uri, title=document.title, language=document.language, groups=document.groups,
+            metadata=document.metadata,
+        )
+        for b in document.blocks
+    ]  # fmt: skip
+
+
+def vector_of(text: str) -> np.ndarray:
+    """The same text, the same vector."""
+    vector = np.random.default_rng(abs(hash(text)) % 2**32).normal(size=DIMENSION).astype(np.float32)
+    return vector / np.linalg.norm(vector)
+
+
+def put(store, uri: str, lines: list[str], **options) -> Document:
+    document = make_document(uri, lines, **options)
+    passages = make_passages(document)
+    vectors = np.array([vector_of(p.text) for p in passages]).reshape(len(passages), DIMENSION)
+    store.replace(document, passages, vectors, [p.text.split() for p in passages])
+    return document
+
+
+class StoreConformance:
+    """Inherit, and give a fixture `open_store(identity=IDENTITY, replace=False, exact_until=…)` that opens the same
+    store each time it is called within one test."""
+
+    def test_empty_store_answers_with_nothing(self, open_store):
+        store = open_store()
+        assert store.counts() == (0, 0)
+        assert store.dense(vector_of("a"), 5) == []
+        assert store.lexical(["a"], 5) == []
+        assert store.sample(3) == []
+        assert store.document("nope") is None
+        assert store.optimize() == {}
+
+    def test_document_comes_back_as_it_went_in(self, open_store):
+        document = put(open_store(), "বাংলা/a.md", ["এক দুই", "three"], groups=("x",), metadata={"k": "v=1"}, language="bn")
+        assert open_store().document(document.id) == document
+        assert open_store().uris() == {"বাংলা/a.md": document.id}
+
+    def test_passages_come_back_as_they_went_in(self, open_store):
+        store = open_store()
+        document = put(store, "a.md", ["গেটওয়ে ইন্ডিয়া", "风机 转速"], groups=("x",), metadata={"k": "v"})
+        found = {hit.passage.id: hit.passage for hit in store.dense(vector_of("x"), 10)}
+        assert found == {p.id: p for p in make_passages(document)}
+        for passage in found.values():
+            assert document.text[passage.start : passage.end] == passage.text
+
+    def test_dense_is_cosine_and_ordered(self, open_store):
+        store = open_store()
+        put(store, "a.md", [f"line {n}" for n in range(20)])
+        hits = store.dense(vector_of("line 7"), 20)
+        assert hits[0].passage.text == "line 7"
+        assert hits[0].score == pytest.approx(1.0, abs=1e-5)
+        expected = sorted((float(vector_of(f"line {n}") @ vector_of("line 7")) for n in range(20)), reverse=True)
+        assert [hit.score for hit in hits] == pytest.approx(expected, abs=1e-5)
+        assert len(store.dense(vector_of("line 7"), 3)) == 3
+
+    def test_lexical_ranks_rare_words_first_in_any_script(self, open_store):
+        store = open_store()
+        put(store, "a.md", ["common words here", "common গেটওয়ে here", "common words there", "风机 common"])
+        assert store.lexical(["গেটওয়ে", "common"], 4)[0].passage.text == "common গেটওয়ে here"
+        assert [hit.passage.text for hit in store.lexical(["风机"], 4)] == ["风机 common"]
+        assert store.lexical(["nowhere"], 4) == []
+        assert store.lexical([], 4) == []
+
+    def test_words_that_look_like_query_syntax_are_words(self, open_store):
+        store = open_store()
+        put(store, "a.md", ["and OR -minus \"quoted\" a:b (c) 'x' *"])
+        for word in ["and", "OR", "-minus", '"quoted"', "a:b", "(c)", "'x'", "*"]:
+            assert len(store.lexical([word], 4)) == 1, word
+
+    def test_replacing_leaves_nothing_of_the_old_version(self, open_store):
+        store = open_store()
+        put(store, "a.md", ["old one", "old two", "kept line"])
+        put(store, "b.md", ["bystander"])
+        put(store, "a.md", ["kept line", "new three"], content_hash="2")
+        assert store.counts() == (2, 3)
+        assert store.lexical(["old"], 9) == []
+        assert [hit.passage.text for hit in store.lexical(["kept"], 9)] == ["kept line"]
+        assert store.hashes()[document_id("a.md")] == "2"
+        assert open_store().hashes() == store.hashes()
+
+    def test_rows_added_after_optimize_are_found_at_once(self, open_store):
+        store = open_store()
+        put(store, "a.md", ["first words"])
+        store.optimize()
+        put(store, "b.md", ["second words"])
+        assert len(store.lexical(["second"], 9)) == 1
+        assert len(store.lexical(["words"], 9)) == 2
+        store.optimize()
+        assert len(store.lexical(["words"], 9)) == 2
+        assert len(store.dense(vector_of("second words"), 9)) == 2
+
+    def test_deleted_documents_are_never_found(self, open_store):
+        store = open_store()
+        put(store, "a.md", ["gone soon"])
+        put(store, "it's.md", ["stays here"])
+        store.optimize()
+        store.delete([document_id("a.md"), "unknown"])
+        assert store.counts() == (1, 1)
+        assert store.lexical(["gone"], 9) == []
+        assert [hit.passage.uri for hit in store.dense(vector_of("gone soon"), 9)] == ["it's.md"]
+        assert store.document(document_id("a.md")) is None
+        store.delete([document_id("it's.md")])
+        assert open_store().counts() == (0, 0)
+
+    @pytest.mark.parametrize(
+        ("where", "uris"),
+        [
+            (None, {"a.md", "b_x/secret.md", "c%.md"}),
+            (Filter(), {"a.md", "b_x/secret.md", "c%.md"}),
+            (Filter(groups=()), {"a.md", "c%.md"}),
+            (Filter(groups=("service",)), {"a.md", "b_x/secret.md", "c%.md"}),
+            (Filter(groups=("other", "x'; --")), {"a.md", "c%.md"}),
+            (Filter(uri="b_x/*"), {"b_x/secret.md"}),
+            (Filter(uri="b?x/*"), {"b_x/secret.md"}),
+            (Filter(uri="*%*"), {"c%.md"}),
+            (Filter(uri="_.md"), set()),
+            (Filter(language="bn"), {"c%.md"}),
+            (Filter(metadata={"year": "2020", "who": "O'Hara"}), {"a.md"}),
+            (Filter(metadata={"year": "1999"}), set()),
+        ],
+    )
+    def test_filters_hold_for_both_searches_before_ranking(self, open_store, where, uris):
+        store = open_store()
+        put(store, "a.md", ["shared word"], metadata={"year": "2020", "who": "O'Hara"})
+        put(store, "b_x/secret.md", ["shared word"], groups=("service",))
+        put(store, "c%.md", ["shared word"], language="bn")
+        for _ in range(2):
+            assert {hit.passage.uri for hit in store.dense(vector_of("shared word"), 9, where)} == uris
+            assert {hit.passage.uri for hit in store.lexical(["shared"], 9, where)} == uris
+            store.optimize()
+        if uris and where is not None and where.groups is not None:
+            # With a limit of one, a filter applied after ranking would come back empty.
+            best = store.dense(vector_of("shared word"), 1, where)
+            assert [hit.passage.uri in uris for hit in best] == [True]
+
+    def test_another_embedder_is_refused_and_can_be_replaced(self, open_store):
+        put(open_store(), "a.md", ["text"])
+        other = Identity("test", "weights-2", DIMENSION, "analyser-1")
+        with pytest.raises(IndexMismatch, match="weights-1"):
+            open_store(identity=other)
+        assert open_store().counts() == (1, 1)
+        assert open_store(identity=other, replace=True).counts() == (0, 0)
+
+    def test_vectors_of_wrong_shape_are_refused(self, open_store):
+        document = make_document("a.md", ["one"])
+        with pytest.raises(StoreError):
+            open_store().replace(document, make_passages(document), np.zeros((1, 3), np.float32), [["one"]])
+        assert open_store().counts() == (0, 0)
+
+    def test_frequencies_count_passages(self, open_store):
+        store = open_store()
+        assert store.frequencies(["a"]).tolist() == [0]
+        put(store, "a.md", ["a a b", "a গেটওয়ে"])
+        store.optimize()
+        assert store.frequencies(["a", "b", "গেটওয়ে", "zzz"]).tolist() == [2, 1, 1, 0]
+
+    def test_background_is_the_cosine_with_passages_at_large(self, open_store):
+        store = open_store()
+        assert store.background(vector_of("q")) == (0.0, 0.0)
+        lines = [f"line {n}" for n in range(50)]
+        put(store, "a.md", lines)
+        store.optimize()
+        cosines = np.array([vector_of(line) @ vector_of("q") for line in lines])
+        assert store.background(vector_of("q")) == pytest.approx((cosines.mean(), cosines.std()), abs=1e-3)
+
+    def test_sample_is_the_same_for_the_same_seed(self, open_store):
+        store = open_store()
+        put(store, "a.md", [f"line {n}" for n in range(30)])
+        assert store.sample(5, seed=1) == open_store().sample(5, seed=1)
+        assert store.sample(5, seed=1) != store.sample(5, seed=2)
+        assert len(store.sample(99)) == 30
+
+    def test_a_reader_sees_the_old_version_or_the_new_never_both_or_neither(self, open_store):
+        writer = open_store()
+        put(writer, "a.md", ["version 0 x", "version 0 y"], content_hash="0")
+        writer.optimize()
+        seen: list[set[str]] = []
+        stop = threading.Event()
+
+        def read() -> None:
+            while not stop.is_set():
+                hits = open_store().dense(vector_of("q"), 10)
+                seen.append({hit.passage.text.split()[1] for hit in hits})
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        for number in range(1, 25):
+            put(writer, "a.md", [f"version {number} x", f"version {number} y"], content_hash=str(number))
+        stop.set()
+        reader.join()
+        assert len(seen) > 3
+        assert all(len(versions) == 1 for versions in seen), seen
