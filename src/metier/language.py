@@ -24,6 +24,11 @@ _RUN = regex.compile("|".join(rf"(?P<{name}>\p{{Script={name}}}+)" for name in _
 _LOOK_AT = 20_000  # characters
 
 
+def script_of(language: str) -> str:
+    """Unicode name of the script a language is written in; Latin where it is not known to be another."""
+    return _OF_LANGUAGE.get(language.split("-")[0], "Latin")
+
+
 def detect(text: str, expected: str = "en") -> str:
     """BCP-47 code of the language `text` is most likely in; `expected` where the script does not speak against it."""
     letters: Counter[str] = Counter()
@@ -34,5 +39,4 @@ def detect(text: str, expected: str = "en") -> str:
     if letters["Hiragana"] + letters["Katakana"] > 0.1 * letters.total():
         return "ja"
     script = letters.most_common(1)[0][0]
-    base = expected.split("-")[0]
-    return expected if _OF_LANGUAGE.get(base, "Latin") == script else _SCRIPTS[script]
+    return expected if script_of(expected) == script else _SCRIPTS[script]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import regex
 
@@ -53,7 +54,7 @@ def _units(document: Document) -> Iterator[_Unit]:
         title = document.title.strip()
         return tuple(names) if not title or names[:1] == [title] else (title, *names)
 
-    for block, following in zip(document.blocks, (*document.blocks[1:], None), strict=True):
+    for block, following in zip_longest(document.blocks, document.blocks[1:]):
         if block.kind == "heading":
             if lonely is not None and path[-1][0] >= block.level:
                 yield _Unit(lonely.start, lonely.end, lonely.page, None, headings(-1))

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from metier.errors import ParseError
+from metier.parsing.legibility import illegible
 from metier.parsing.ocr import Tesseract
-from metier.parsing.reading import Builder, Context
+from metier.parsing.reading import Builder, Context, took_too_long
 
 
 def read(content: bytes, builder: Builder, context: Context) -> None:
     if not context.limits.ocr:
         raise ParseError("is a picture, and reading pictures is off", hint='Set parsing.ocr = "auto" in metier.toml.')
-    engine = Tesseract.find(context.limits)
+    engine = Tesseract.find(context)
+    try:
+        reading = engine.read(content, context)
+    except TimeoutError:
+        raise took_too_long(context.limits) from None
     context.pages = 1
-    engine.read(content, builder, context, page=1)
+    if not reading.paragraphs or illegible("\n".join(reading.paragraphs)):
+        context.warn("tesseract found no text in the picture")
+        return
+    for paragraph in reading.paragraphs:
+        builder.add("paragraph", paragraph, page=1)

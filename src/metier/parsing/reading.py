@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -86,6 +88,7 @@ class Context:
     metadata: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     depth: int = 0
+    deadline: float = math.inf  # of time.monotonic(); OCR stops before it and keeps what was read
 
     def warn(self, text: str) -> None:
         if text not in self.warnings:
@@ -106,12 +109,20 @@ def too_much_text(limit: int) -> ParseError:
     )
 
 
+def took_too_long(limits: Limits) -> ParseError:
+    return ParseError(
+        f"took longer than {limits.timeout_seconds:g} s to parse and was given up",
+        hint="Split it, or raise parsing.timeout_seconds in metier.toml.",
+    )
+
+
 def read_document(content: bytes, *, name: str, uri: str, groups: tuple[str, ...], limits: Limits) -> Document:
     """Parse `content`. Raises `ParseError` without a `where`: the caller knows the path."""
     if not content.strip(b" \t\r\n\x00\xef\xbb\xbf"):
         raise ParseError("is empty" if not content else "holds nothing but blanks", hint="There is nothing to index.")
     kind = _kind(content, name)
-    context = Context(name=PurePath(name).name, media_type=kind, limits=limits)
+    deadline = time.monotonic() + 0.9 * limits.timeout_seconds
+    context = Context(name=PurePath(name).name, media_type=kind, limits=limits, deadline=deadline)
     builder = Builder(limits.text)
     reader_for(kind)(content, builder, context)
     text = builder.text

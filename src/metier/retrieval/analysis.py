@@ -17,6 +17,8 @@ from itertools import pairwise
 import regex
 import Stemmer
 
+from metier.language import script_of
+
 VERSION = "1"
 
 _STEMMERS = {
@@ -50,7 +52,7 @@ class Analyser:
         algorithm = _STEMMERS.get(self.language)
         self._stemmer = Stemmer.Stemmer(algorithm) if algorithm else None
         # An expert in Bengali still meets English names and manuals.
-        self._latin = self._stemmer if _is_latin(self.language) else Stemmer.Stemmer("english")
+        self._latin = self._stemmer if script_of(self.language) == "Latin" else Stemmer.Stemmer("english")
         self._known: dict[str, tuple[str, ...]] = {}  # words repeat (Zipf): five times faster than stemming each
         self.version = f"{VERSION}-{algorithm or 'none'}-{Stemmer.version()}"
 
@@ -104,7 +106,3 @@ def _bigrams(run: str) -> list[str]:
     if len(characters) == 1:
         return characters
     return [first + second for first, second in pairwise(characters)]
-
-
-def _is_latin(language: str) -> bool:
-    return language in _STEMMERS and language not in {"ar", "hy", "el", "hi", "ne", "fa", "ru", "sr", "ta", "yi"}

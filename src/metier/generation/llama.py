@@ -1,0 +1,181 @@
+"""llama.cpp in this process: any GGUF model, on the CPU or a GPU, with its own chat template."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from metier.errors import ModelError
+from metier.generation import gguf_file
+from metier.generation.base import Completion, Message
+from metier.generation.chat_prompt import prompt_tokens
+from metier.generation.llama_server import LlamaServer
+from metier.settings import GenerationSettings
+
+
+class LlamaGenerator:
+    """`locate` gives the GGUF file, downloading it if it must; it is called when the model is first needed.
+
+    Several threads may call `complete` at once: up to `parallel` answers are written together, the others wait.
+    """
+
+    def __init__(self, settings: GenerationSettings, locate: Callable[[], Path], *, parallel: int = 1) -> None:
+        self.name = settings.model
+        self._settings = settings
+        self._locate = locate
+        self._parallel = parallel
+        self._lock = threading.Lock()
+        self._server: LlamaServer | None = None
+        self._finalizer: weakref.finalize | None = None
+        self._last_prompt: tuple[tuple[Message, ...], list[int]] = ((), [])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return gguf_file.fingerprint(self._path)
+
+    @cached_property
+    def context_tokens(self) -> int:
+        """What the settings allow, but no more than the model was trained for."""
+        trained = self._header.context_tokens
+        return min(self._settings.context_tokens, trained) if trained else self._settings.context_tokens
+
+    @cached_property
+    def _path(self) -> Path:
+        return self._locate()
+
+    @cached_property
+    def _header(self) -> gguf_file.GgufHeader:
+        return gguf_file.read_header(self._path)
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Exactly the tokens that `complete` would send for `messages`."""
+        return len(self._prompt(messages))
+
+    def complete(
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        temperature: float = 0.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+        on_text: Callable[[str], bool | None] | None = None,
+    ) -> Completion:
+        """See `Generator`. Loading the model is not part of the times.
+
+        `logprobs`: where a character is written in several tokens (emoji, rarer scripts), llama.cpp tells the
+        log-probability of its last token only.
+        """
+        server = self._loaded()
+        writing = _Writing(on_text)
+        prompt = self._prompt(messages)
+        room = self.context_tokens - len(prompt)
+        if room < 1:
+            raise ModelError(
+                f"the prompt has {len(prompt)} tokens and the context only {self.context_tokens}",
+                where=self.name,
+                hint="Show fewer passages, or raise generation.context_tokens if the model allows it.",
+            )
+        body = {
+            "prompt": prompt,
+            "max_tokens": min(max_tokens, room),
+            "temperature": temperature,
+            "seed": seed,
+            "stop": [word for word in stop if word],
+            "logprobs": 1,
+            "cache_prompt": True,
+        }
+        server.complete(body, writing.take)
+        return writing.completion(len(prompt))
+
+    def close(self) -> None:
+        """Free the model. A later call loads it again."""
+        with self._lock:
+            if self._finalizer is not None:
+                self._finalizer()
+            self._server = self._finalizer = None
+
+    def _prompt(self, messages: Sequence[Message]) -> list[int]:
+        key = tuple(messages)
+        known, ids = self._last_prompt  # prompts are counted until they fit, then sent: the last one comes twice
+        if known != key or not ids:
+            server = self._loaded()
+            ids = prompt_tokens(key, lambda m: _render(server, m), lambda *a: _tokenize(server, *a))
+            self._last_prompt = (key, ids)
+        return ids
+
+    def _loaded(self) -> LlamaServer:
+        with self._lock:
+            if self._server is None:
+                _ = self._header  # refuses a broken file before llama.cpp reads it
+                self._server = LlamaServer(
+                    self._path,
+                    context_tokens=self.context_tokens,
+                    threads=self._settings.threads or len(os.sched_getaffinity(0)),
+                    gpu_layers=self._settings.gpu_layers,
+                    slots=self._parallel,
+                )
+                # Threads of C++ that outlive the interpreter crash it: a program that forgets to close is closed here.
+                self._finalizer = weakref.finalize(self, self._server.close)
+            return self._server
+
+
+class _Writing:
+    """Collects the events of one completion."""
+
+    def __init__(self, on_text: Callable[[str], bool | None] | None) -> None:
+        self._on_text = on_text
+        self._started = time.perf_counter()
+        self._first: float | None = None
+        self._texts: list[str] = []
+        self._logprobs: list[float] = []
+        self._finish = "stop"
+        self._usage: dict = {}
+        self._cached = 0
+
+    def take(self, event: dict) -> bool:
+        if progress := event.get("prompt_progress"):
+            self._cached = progress["cache"]
+            return False
+        self._usage = event.get("usage") or self._usage
+        for choice in event.get("choices", ()):
+            if choice["finish_reason"]:
+                self._finish = choice["finish_reason"]
+            tokens = (choice.get("logprobs") or {}).get("content") or ()
+            self._logprobs.extend(token["logprob"] for token in tokens)
+            if text := choice["text"]:
+                self._first = self._first or time.perf_counter()
+                self._texts.append(text)
+                if self._on_text is not None and self._on_text(text):
+                    return True
+        return False
+
+    def completion(self, prompt_tokens: int) -> Completion:
+        now = time.perf_counter()
+        details = self._usage.get("prompt_tokens_details") or {}
+        return Completion(
+            text="".join(self._texts),
+            prompt_tokens=prompt_tokens,
+            # llama.cpp counts at the end only; a completion that was stopped early has one log-probability a token
+            completion_tokens=self._usage.get("completion_tokens", len(self._logprobs)),
+            cached_tokens=details.get("cached_tokens", self._cached),
+            first_token_seconds=(self._first or now) - self._started,
+            seconds=now - self._started,
+            finish_reason=self._finish,
+            logprobs=tuple(self._logprobs),
+        )
+
+
+def _render(server: LlamaServer, messages: Sequence[Message]) -> str:
+    plain = [{"role": message.role, "content": message.content} for message in messages]
+    return server.post("/apply-template", {"messages": plain})["prompt"]
+
+
+def _tokenize(server: LlamaServer, text: str, control: bool, begin: bool) -> list[int]:
+    body = {"content": text, "parse_special": control, "add_special": begin}
+    return server.post("/tokenize", body)["tokens"]

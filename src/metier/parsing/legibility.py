@@ -1,0 +1,100 @@
+"""Whether text is writing in some script, or what a broken font made of it.
+
+A PDF may show perfect Korean and extract as `Ԃൡ ୅ۄ`: its font has no table back to Unicode. Such text must not be
+indexed. What marks it: characters that nobody writes, symbols where letters belong, scripts mixed within words,
+or Latin letters without vowels.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+
+_CID = re.compile(r"\(cid:\d+\)")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_HARMLESS = frozenset(" \n\t.,-_–—…·:;|/()[]'\"%=*+•\u200c\u200d\u200e\u200f\ufffe\u0640°§®™©€$£¥₹<>#&’‘“”«»→←↑↓")
+_VOWELS = frozenset("aeiouyàáâãäåæèéêëìíîïòóôõöøùúûüýÿœ")
+_FEW = 40  # characters below which nothing is said
+# Scripts that are written together: Japanese mixes three; Latin, Greek and the rest stand beside any of them.
+_FAMILIES = {
+    "HIRAGANA": "CJK",
+    "KATAKANA": "CJK",
+    "KATAKANA-HIRAGANA": "CJK",
+    "IDEOGRAPHIC": "CJK",
+    "FULLWIDTH": "CJK",
+    "HALFWIDTH": "CJK",
+    "HANGUL": "CJK",
+    "BOPOMOFO": "CJK",
+    "MATHEMATICAL": "LATIN",
+    "MICRO": "LATIN",
+    "FEMININE": "LATIN",
+    "MASCULINE": "LATIN",
+    "OHM": "LATIN",
+    "KELVIN": "LATIN",
+    "ANGSTROM": "LATIN",
+    "DOUBLE-STRUCK": "LATIN",
+    "SCRIPT": "LATIN",
+    "BLACK-LETTER": "LATIN",
+    "SUPERSCRIPT": "LATIN",
+    "MODIFIER": "LATIN",
+}
+
+
+def illegible(text: str) -> str | None:
+    """Why `text` is no writing, None where it may be. Short texts are given the benefit of the doubt."""
+    marks = [c for c in text if not c.isspace()]
+    if not marks:
+        return None
+    if sum(len(match) for match in _CID.findall(text)) > 0.1 * len(marks):
+        return "its font names glyphs, not characters"
+    strange = sum(_strange(c) for c in marks)
+    if strange > max(2, 0.1 * len(marks)) or (len(marks) < _FEW and strange > 0.5 * len(marks)):
+        return "its font has no table of characters"
+    if len(marks) < _FEW:
+        return None
+    symbols = sum(unicodedata.category(c)[0] in "SP" and c not in _HARMLESS for c in marks)
+    if symbols > 0.3 * len(marks):
+        return "it holds symbols in place of letters"
+    return _letters(text)
+
+
+def _strange(character: str) -> bool:
+    """Private use, replacement, control or unassigned. Bullets of symbol fonts are private use too, hence the margin."""
+    return character == "\ufffd" or unicodedata.category(character) in ("Co", "Cn", "Cc", "Cs")
+
+
+def _letters(text: str) -> str | None:
+    words = _WORD.findall(text)
+    letters = "".join(words)
+    if len(letters) < _FEW:
+        return None
+    scripts = Counter(_script(c) for c in letters)
+    common = [script for script, count in scripts.items() if count > 0.04 * len(letters)]
+    mixed = sum(len(_scripts(word)) > 1 for word in words)
+    if len(common) > 3 or mixed > 0.25 * len(words):
+        return "its letters are of several scripts, mixed within words"
+    latin = [c for c in letters.casefold() if _script(c) == "LATIN"]
+    if len(latin) > 300 and sum(c in _VOWELS for c in latin) < 0.13 * len(latin):
+        return "its letters make no words"
+    if len(latin) > 100 and sum(c > "\x7f" for c in latin) > 0.45 * len(latin) and not _vietnamese(latin):
+        return "nearly all its letters carry accents"
+    return None
+
+
+def _scripts(word: str) -> set[str]:
+    found = {_script(c) for c in word}
+    found.discard("")
+    return found - {"LATIN"} if "CJK" in found else found
+
+
+def _script(character: str) -> str:
+    """First word of a letter's Unicode name, families of scripts as one: `LATIN`, `ARABIC`, `CJK`."""
+    if character.isascii():
+        return "LATIN"
+    name = unicodedata.name(character, "").split(" ", 1)[0]
+    return _FAMILIES.get(name, name)
+
+
+def _vietnamese(letters: list[str]) -> bool:
+    return sum(c in "ăâđêôơưạảấầậắặếềểệịỏốồộớờợụủứừự" for c in letters) > 0.1 * len(letters)

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metier.documents import Document, TextBuilder, document_id
+from metier.passages import cut
+from metier.settings import PassageSettings
+
+
+def count_words(texts):
+    """Stands in for the embedder's tokeniser: one token a word, or a character in scripts without spaces."""
+    return [max(len(text.split()), len(text) // 8) for text in texts]
+
+
+def document(builder: TextBuilder, title: str = "", language: str = "en") -> Document:
+    return Document(document_id("a"), "a", title, builder.text, tuple(builder.blocks), "text/plain", language=language)
+
+
+def pieces(doc: Document, tokens: int = 20, overlap: int = 0):
+    passages = cut(doc, count_words, PassageSettings(tokens=tokens, overlap=overlap))
+    for passage in passages:
+        assert doc.text[passage.start : passage.end] == passage.text
+    return passages
+
+
+def test_headings_make_a_path_and_a_boundary():
+    builder = TextBuilder()
+    builder.add("heading", "Manual", level=1)
+    builder.add("paragraph", "Intro.")
+    builder.add("heading", "Gearbox", level=2)
+    builder.add("heading", "Oil", level=3)
+    builder.add("paragraph", "Change it.")
+    builder.add("heading", "Blades", level=2)
+    builder.add("paragraph", "Inspect them.")
+    found = [(p.text, p.headings) for p in pieces(document(builder, "Manual"))]
+    assert found == [
+        ("Intro.", ("Manual",)),
+        ("Change it.", ("Manual", "Gearbox", "Oil")),
+        ("Inspect them.", ("Manual", "Blades")),
+    ]
+
+
+def test_title_leads_the_path_unless_it_is_the_first_heading():
+    builder = TextBuilder()
+    builder.add("heading", "Gearbox", level=1)
+    builder.add("paragraph", "Text.")
+    assert pieces(document(builder, "NV-110"))[0].headings == ("NV-110", "Gearbox")
+
+
+def test_heading_with_nothing_under_it_is_kept():
+    builder = TextBuilder()
+    builder.add("heading", "Only a heading", level=1)
+    builder.add("heading", "And another", level=1)
+    assert [p.text for p in pieces(document(builder))] == ["Only a heading\n\nAnd another"]
+
+
+def test_short_paragraphs_of_a_section_share_a_passage_and_pages_do_not():
+    builder = TextBuilder()
+    builder.add("paragraph", "One two three.", page=1)
+    builder.add("paragraph", "Four five.", page=1)
+    builder.add("paragraph", "Six seven.", page=2)
+    assert [(p.text, p.page) for p in pieces(document(builder))] == [
+        ("One two three.\n\nFour five.", 1),
+        ("Six seven.", 2),
+    ]
+
+
+def test_long_paragraphs_are_cut_between_sentences():
+    builder = TextBuilder()
+    builder.add("paragraph", " ".join(f"Sentence number {n} has six words." for n in range(10)))
+    found = pieces(document(builder))
+    assert len(found) == 4
+    assert all(p.text.startswith("Sentence") and p.text.endswith("words.") for p in found)
+
+
+def test_a_sentence_too_long_is_cut_between_words():
+    builder = TextBuilder()
+    builder.add("paragraph", "word " * 100)
+    found = pieces(document(builder))
+    assert all(len(p.text.split()) <= 20 for p in found)
+    assert " ".join(p.text for p in found).split() == ["word"] * 100
+
+
+def test_table_rows_carry_their_column_names():
+    builder = TextBuilder()
+    builder.add_table([["Part", "Price"], *([f"P-{n}", f"{n} SEK"] for n in range(12))], page=3)
+    found = pieces(document(builder))
+    assert len(found) > 1
+    assert found[1].text.splitlines()[0].startswith("Part: P-")
+    assert found[1].row == str(2 + sum(p.text.count("Part: ") for p in found[:1]))
+    assert all(p.page == 3 for p in found)
+
+
+def test_bengali_sentences_are_cut_at_the_danda():
+    builder = TextBuilder()
+    builder.add("paragraph", "টারবাইন চলছে খুব ভালো করে আজ সারা দিন। " * 6)
+    found = pieces(document(builder, language="bn"))
+    assert len(found) > 1
+    assert all(p.text.endswith("।") for p in found)
+
+
+def test_overlap_repeats_whole_sentences():
+    builder = TextBuilder()
+    builder.add("paragraph", " ".join(f"Sentence number {n} has six words." for n in range(10)))
+    found = pieces(document(builder), tokens=20, overlap=8)
+    assert found[0].text.split(". ")[-1].rstrip(".") in found[1].text
+
+
+def test_ids_stay_when_nothing_changes():
+    builder = TextBuilder()
+    builder.add("paragraph", "The same.")
+    assert pieces(document(builder))[0].id == pieces(document(builder))[0].id
+
+
+def test_fifty_megabytes_on_one_line_end():
+    builder = TextBuilder()
+    builder.add("paragraph", "x" * 2_000_000)
+    found = cut(document(builder), lambda texts: [len(t) // 4 for t in texts], PassageSettings(tokens=200))
+    assert sum(len(p.text) for p in found) == 2_000_000
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.sampled_from(["heading", "paragraph", "list"]), st.text(max_size=300)), max_size=12))
+def test_every_word_is_in_some_passage(blocks):
+    builder = TextBuilder()
+    for kind, text in blocks:
+        builder.add(kind, text, level=1 if kind == "heading" else 0)
+    doc = document(builder)
+    found = pieces(doc)
+    covered = " ".join([*(p.text for p in found), *(h for p in found for h in p.headings)]).split()
+    assert set(doc.text.split()) <= set(covered) or "".join(doc.text.split()) in "".join(covered)
