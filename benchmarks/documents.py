@@ -71,7 +71,7 @@ def stripped(markdown: str) -> str:
 
 
 def _formula(match: regex.Match) -> str:
-    """Letters and numbers of a LaTeX formula; its commands are notation, and Greek letters may be written either way."""
+    """Letters and numbers of a LaTeX formula; its commands are notation."""
     return regex.sub(r"\\[A-Za-z]+", " ", match[0].replace("_{", " {").replace("_", " "))
 
 
@@ -150,7 +150,10 @@ def measure(folder: Path, show: float) -> dict[str, Score]:
             score.precision += precision
             score.worst = min(score.worst, (recall, path.name))
             if recall < show:
-                print(f"{path.name}: {recall:.3f} missing {dict((wanted - (found | full)).most_common(12))}", file=sys.stderr)
+                print(
+                    f"{path.name}: {recall:.3f} missing {dict((wanted - (found | full)).most_common(12))}",
+                    file=sys.stderr,
+                )
     return scores
 
 

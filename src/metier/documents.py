@@ -11,10 +11,13 @@ A table is written row by row, each row on a line of its own and carrying its co
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+
+_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 BlockKind = Literal["heading", "paragraph", "list", "table", "row", "code", "quote", "caption"]
 
@@ -105,7 +108,11 @@ def _digest(text: str) -> str:
 
 
 class TextBuilder:
-    """Collects the text of a document and the blocks in it, so that every offset is right by construction."""
+    """Collects the text of a document and the blocks in it, so that every offset is right by construction.
+
+    Text is kept in Unicode's composed form (NFC), so that the same word is the same characters in every document, and
+    without control characters and lone surrogates, which no store can hold.
+    """
 
     def __init__(self) -> None:
         self._parts: list[str] = []
@@ -118,7 +125,7 @@ class TextBuilder:
 
     def add(self, kind: BlockKind, text: str, *, page: int | None = None, level: int = 0) -> None:
         """Append a block of text, separated from the one before by an empty line. Blank text is dropped."""
-        text = text.strip()
+        text = _clean(text).strip()
         if not text:
             return
         self._separate("\n\n")
@@ -137,7 +144,7 @@ class TextBuilder:
 
         `keys`: what names each row after the header in its source; defaults to the 1-based row number.
         """
-        rows = [[" ".join(cell.split()) for cell in row] for row in rows]
+        rows = [[_clean(" ".join(cell.split())).strip() for cell in row] for row in rows]
         names = rows[0] if header and rows else []
         body = rows[1:] if header else rows
         if not any(any(row) for row in rows):
@@ -167,6 +174,10 @@ class TextBuilder:
         self._parts.append(text)
         self._length += len(text)
         return start
+
+
+def _clean(text: str) -> str:
+    return unicodedata.normalize("NFC", _UNWANTED.sub("", text))
 
 
 def _row_line(names: Sequence[str], cells: Sequence[str]) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from metier.answering import evidence, prompt
 from metier.answering.abstention import Abstention
 from metier.answering.citations import Aligner, Citation, Support
+from metier.answering.repetition import LoopStop
 from metier.embedding.base import Embedder
 from metier.generation.base import Completion, Generator, Message
 from metier.language import detect
@@ -182,13 +183,15 @@ class Answerer:
 
     def _complete(self, messages: Sequence[Message], on_text: OnText | None) -> Completion:
         generation = self._settings.generation
-        return self._generator.complete(
+        guard = LoopStop(on_text)
+        completion = self._generator.complete(
             messages,
             max_tokens=generation.max_tokens,
             temperature=generation.temperature,
             seed=generation.seed,
-            on_text=on_text,
+            on_text=guard,
         )
+        return replace(completion, text=guard.cut(completion.text))
 
     def _refuse(
         self,

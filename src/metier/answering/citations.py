@@ -22,6 +22,7 @@ Weigh = Callable[[Sequence[str]], np.ndarray]  # tokens to rarity, (n,)
 
 SUPPORTED = 0.6  # share of an answer sentence's weight that must stand in its source
 _SECOND_SOURCE = 0.2  # share a second source must add to be cited beside the first
+_PAIR = 0.2  # share that a neighbour must add for two sentences to be quoted instead of one
 _HEADING = 0.8  # a word that stands only in the heading path counts this much
 _FUZZY = 85  # similarity (0..100) at which two long words count as spellings of one
 
@@ -107,25 +108,26 @@ class Aligner:
         if not tokens or not self._spans:
             return Support(sentence, 0.0, ())
         weights = self._weigh(tokens)
-        ranked = sorted(self._spans, key=lambda span: -self._rank(tokens, weights, span))
-        best = ranked[0]
-        cited, words = [best], best.tokens | self._headings[best.passage]
+        best = max(self._spans, key=lambda span: self._rank(tokens, weights, span))
+        cited, words = [best], self._words(best)
         score = self._covered(tokens, weights, best)
-        if score < 1.0:
-            second = max(self._spans, key=lambda span: _share(tokens, weights, words | span.tokens))
-            joined = _share(tokens, weights, words | second.tokens)
-            if joined - _share(tokens, weights, words) >= _SECOND_SOURCE:
-                cited.append(second)
-                words, score = words | second.tokens, max(score, joined)
+        second = max(self._spans, key=lambda span: _share(tokens, weights, words | self._words(span)))
+        more = _share(tokens, weights, words | self._words(second))
+        if more - _share(tokens, weights, words) >= _SECOND_SOURCE:
+            cited.append(second)
+            words, score = words | self._words(second), max(score, more)
         if not self._numbers_agree(tokens, words):
             score = min(score, SUPPORTED / 2)
         return Support(sentence, score, tuple(self._citation(span, sentence) for span in cited))
 
     def _rank(self, tokens: list[str], weights: np.ndarray, span: _Span) -> float:
         covered = self._covered(tokens, weights, span)
-        near = self._question & (span.tokens | self._headings[span.passage])
+        near = self._question & self._words(span)
         asked = len(near) / max(1, len(self._question))
-        return covered + 0.3 * asked - 0.02 * span.passage - 0.05 * (span.sentences - 1)
+        return covered + 0.3 * asked - 0.02 * span.passage - _PAIR * (span.sentences - 1)
+
+    def _words(self, span: _Span) -> frozenset[str]:
+        return span.tokens | self._headings[span.passage]
 
     def _covered(self, tokens: list[str], weights: np.ndarray, span: _Span) -> float:
         headings = self._headings[span.passage]

@@ -1,10 +1,10 @@
 """Text to vectors. `create` reads `[embedding] model` and imports only the backend that it names.
 
-    all-minilm-l6-v2, multilingual-e5-small   packaged: fetched once, run by ONNX Runtime
-    onnx:FOLDER                               any sentence-transformers model exported to ONNX
-    gguf:FILE                                 any GGUF embedding model, run by llama.cpp
-    sentence-transformers:NAME                any sentence-transformers model, run by torch
-    openai:NAME, jina:NAME                    an endpoint that speaks OpenAI's /embeddings
+all-minilm-l6-v2, multilingual-e5-small   packaged: fetched once, run by ONNX Runtime
+onnx:FOLDER                               any sentence-transformers model exported to ONNX
+gguf:FILE                                 any GGUF embedding model, run by llama.cpp
+sentence-transformers:NAME                any sentence-transformers model, run by torch
+openai:NAME, jina:NAME                    an endpoint that speaks OpenAI's /embeddings
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""sentence-transformers: any model that library can load, on torch. Needs `pip install metier[sentence-transformers]`."""
+"""sentence-transformers: any model it can load, on torch. Needs `pip install "metier[sentence-transformers]"`."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from metier.errors import ModelError
 from metier.generation.base import Message
 
-# Stripped by the `trim` of a template as any white space is, and written by no template: shows whether content is trimmed.
+# White space that no template writes: where it is gone, the template trims its content.
 _EDGE = "\v"
 
 Render = Callable[[Sequence[Message]], str]

@@ -88,6 +88,7 @@ class LlamaGenerator:
             "seed": seed,
             "stop": [word for word in stop if word],
             "logprobs": 1,
+            "timings_per_token": True,
             "cache_prompt": True,
         }
         server.complete(body, writing.take)
@@ -116,7 +117,7 @@ class LlamaGenerator:
                 self._server = LlamaServer(
                     self._path,
                     context_tokens=self.context_tokens,
-                    threads=self._settings.threads or len(os.sched_getaffinity(0)),
+                    threads=self._settings.threads or _cores(),
                     gpu_layers=self._settings.gpu_layers,
                     slots=self._parallel,
                 )
@@ -135,14 +136,10 @@ class _Writing:
         self._texts: list[str] = []
         self._logprobs: list[float] = []
         self._finish = "stop"
-        self._usage: dict = {}
-        self._cached = 0
+        self._timings: dict = {}
 
     def take(self, event: dict) -> bool:
-        if progress := event.get("prompt_progress"):
-            self._cached = progress["cache"]
-            return False
-        self._usage = event.get("usage") or self._usage
+        self._timings = event.get("timings") or self._timings
         for choice in event.get("choices", ()):
             if choice["finish_reason"]:
                 self._finish = choice["finish_reason"]
@@ -157,18 +154,21 @@ class _Writing:
 
     def completion(self, prompt_tokens: int) -> Completion:
         now = time.perf_counter()
-        details = self._usage.get("prompt_tokens_details") or {}
         return Completion(
             text="".join(self._texts),
             prompt_tokens=prompt_tokens,
-            # llama.cpp counts at the end only; a completion that was stopped early has one log-probability a token
-            completion_tokens=self._usage.get("completion_tokens", len(self._logprobs)),
-            cached_tokens=details.get("cached_tokens", self._cached),
+            completion_tokens=self._timings.get("predicted_n", 0),
+            cached_tokens=self._timings.get("cache_n", 0),
             first_token_seconds=(self._first or now) - self._started,
             seconds=now - self._started,
             finish_reason=self._finish,
             logprobs=tuple(self._logprobs),
         )
+
+
+def _cores() -> int:
+    """The cores this process may use, fewer than the machine has where it runs under `taskset` or in a container."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _render(server: LlamaServer, messages: Sequence[Message]) -> str:

@@ -12,6 +12,7 @@ import ctypes
 import http.client
 import json
 import os
+import queue
 import secrets
 import signal
 import threading
@@ -79,24 +80,39 @@ class LlamaServer:
     def complete(self, body: dict, on_event: Callable[[dict], bool]) -> None:
         """Stream the events of one completion to `on_event` until the end, or until it returns True.
 
-        What `on_event` raises, Ctrl-C included, ends the completion inside llama.cpp too, and is raised here.
+        llama.cpp works in a thread of its own while this one waits: an exception that a signal raises inside its
+        callback would be lost in C++, and Ctrl-C with it. Whatever ends the waiting also ends the writing, at the next
+        token or the next batch of the prompt.
         """
-        raised: list[BaseException] = []
+        events: queue.SimpleQueue[dict | None] = queue.SimpleQueue()
+        stopped = threading.Event()
 
         def relay(event: dict) -> bool:
-            # An exception must not travel through C++, where it would be printed and lost.
+            events.put(event)
+            return stopped.is_set() or self._closing
+
+        def work() -> None:
             try:
+                self._server.handle_completions({**body, "stream": True, "return_progress": True}, relay)
+            finally:
+                events.put(None)
+                with self._idle:
+                    self._running -= 1
+                    self._idle.notify_all()
+
+        with self._idle:
+            if self._closing:
+                raise ModelError("the model is closed")
+            self._running += 1
+            threading.Thread(target=work, name="llama.cpp", daemon=True).start()
+        try:
+            while (event := events.get()) is not None:
                 if "error" in event:
                     raise ModelError(f"llama.cpp says: {event['error'].get('message', event['error'])}")
-                return bool(on_event(event)) or self._closing
-            except BaseException as error:  # noqa: BLE001
-                raised.append(error)
-                return True
-
-        with self._counted():
-            self._server.handle_completions({**body, "stream": True, "return_progress": True}, relay)
-        if raised:
-            raise raised[0]
+                if on_event(event):
+                    return
+        finally:
+            stopped.set()
         if self._closing:
             raise ModelError("the model was closed while it was writing")
 
@@ -106,19 +122,6 @@ class LlamaServer:
             self._closing = True
             self._idle.wait_for(lambda: not self._running)
             self._server = None
-
-    @contextlib.contextmanager
-    def _counted(self) -> Iterator[None]:
-        with self._idle:
-            if self._closing:
-                raise ModelError("the model is closed")
-            self._running += 1
-        try:
-            yield
-        finally:
-            with self._idle:
-                self._running -= 1
-                self._idle.notify_all()
 
 
 def _log_level() -> int:

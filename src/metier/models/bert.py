@@ -22,8 +22,6 @@ import numpy as np
 
 from metier.models.onnx_file import Graph
 
-Q4_GROUP = 32  # weights that share one scale
-
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -36,19 +34,20 @@ class Shape:
     epsilon: float
 
 
-class Matrices(Protocol):
-    """How weights are stored. A matrix is named as in the checkpoint and maps `inputs` to `outputs`."""
+Vectors = Callable[[str], np.ndarray]
+"""A weight by its name, float32: a matrix as (outputs, inputs), a table as (rows, dimension)."""
 
-    def multiply(self, graph: Graph, x: str, names: list[str], bias: str | None) -> str:
-        """x (…, inputs) times the matrices `names`, stacked along their outputs, plus `bias`."""
+
+class Matrices(Protocol):
+    """How matrices are stored and multiplied; the only thing that differs between flavours of a model."""
+
+    def multiply(self, graph: Graph, x: str, names: list[str]) -> str:
+        """x (…, inputs) times the matrices `names`, stacked along their outputs."""
         ...
 
     def look_up(self, graph: Graph, name: str, ids: str) -> str:
         """Rows `ids` of the table `name`."""
         ...
-
-
-Vectors = Callable[[str], np.ndarray]
 
 
 def encoder(shape: Shape, matrices: Matrices, vector: Vectors) -> Graph:
@@ -84,19 +83,22 @@ def _layer(graph: Graph, shape: Shape, matrices: Matrices, vector: Vectors, laye
     def weight(name: str) -> str:
         return graph.weight(f"{layer}.{name}", vector(f"{layer}.{name}"))
 
-    def add_and_norm(old: str, new: str, which: str) -> str:
+    def add_and_norm(old: str, new: str, bias: str, which: str) -> str:
+        # ONNX Runtime's SkipLayerNormalization does all three at once, and slower than they are one by one.
+        summed = graph.node("Add", [graph.node("Add", [new, weight(bias)]), old])
         norm = [weight(f"{which}.weight"), weight(f"{which}.bias")]
-        return graph.node("SkipLayerNormalization", [old, new, *norm], contrib=True, epsilon=shape.epsilon)
+        return graph.node("LayerNormalization", [summed, *norm], axis=-1, epsilon=shape.epsilon)
 
     thirds = [f"{layer}.{part}" for part in ("query", "key", "value")]
     bias = graph.weight(f"{layer}.qkv.bias", np.concatenate([vector(f"{name}.bias") for name in thirds]))
-    packed = matrices.multiply(graph, x, thirds, bias)
-    query, key, value = graph.node("Split", [packed], outputs=3, axis=-1)
-    attended = graph.node("MultiHeadAttention", [query, key, value, "", mask], contrib=True, num_heads=shape.heads)
-    x = add_and_norm(x, matrices.multiply(graph, attended, [f"{layer}.out"], weight("out.bias")), "attention_norm")
-    up = matrices.multiply(graph, x, [f"{layer}.up"], None)
+    query, key = graph.node("Split", [matrices.multiply(graph, x, thirds[:2])], outputs=2, axis=-1)
+    value = matrices.multiply(graph, x, thirds[2:])
+    attention = [query, key, value, bias, mask]
+    attended = graph.node("MultiHeadAttention", attention, contrib=True, num_heads=shape.heads)
+    x = add_and_norm(x, matrices.multiply(graph, attended, [f"{layer}.out"]), "out.bias", "attention_norm")
+    up = matrices.multiply(graph, x, [f"{layer}.up"])
     active = graph.node("BiasGelu", [up, weight("up.bias")], contrib=True)
-    return add_and_norm(x, matrices.multiply(graph, active, [f"{layer}.down"], weight("down.bias")), "output_norm")
+    return add_and_norm(x, matrices.multiply(graph, active, [f"{layer}.down"]), "down.bias", "output_norm")
 
 
 def _pool(graph: Graph, x: str, mask: str, dimension: int) -> None:
@@ -108,15 +110,67 @@ def _pool(graph: Graph, x: str, mask: str, dimension: int) -> None:
 
 
 class Float32:
-    """Weights as they are. `matrix(name)` gives (outputs, inputs)."""
+    """Matrices as they are."""
 
     def __init__(self, matrix: Vectors) -> None:
         self._matrix = matrix
 
-    def multiply(self, graph: Graph, x: str, names: list[str], bias: str | None) -> str:
+    def multiply(self, graph: Graph, x: str, names: list[str]) -> str:
         stacked = np.concatenate([self._matrix(name) for name in names])
-        product = graph.node("MatMul", [x, graph.weight(f"{names[0]}.weight", stacked.T)])
-        return graph.node("Add", [product, bias]) if bias else product
+        return graph.node("MatMul", [x, graph.weight(f"{names[0]}.weight", stacked.T)])
 
     def look_up(self, graph: Graph, name: str, ids: str) -> str:
         return graph.node("Gather", [graph.weight(name, self._matrix(name)), ids])
+
+
+class Int8(Float32):
+    """Matrices in 8 bits, one scale an output; inputs brought to 8 bits as they come, one scale a token.
+
+    A scale a token makes a text's vector independent of what else is in its batch. Three things keep it close to
+    float32 (measured in docs/decisions/0001-embedding-runtime.md): the few channels of the residual stream that are
+    an order larger than the rest (`outliers`) are spread over `COPIES` columns each, so that they do not coarsen the
+    others' scale; what comes out of GELU, never under -0.17, gets most of the range above zero; and the value
+    matrices, a twelfth of the work and half of the error, stay float32.
+    """
+
+    COPIES = 4
+    GELU_ZERO = 18  # of 255
+    GELU_TOP = 0.17 * (255 - GELU_ZERO) / GELU_ZERO  # the smallest range in which -0.17 can be told
+
+    def __init__(self, matrix: Vectors, outliers: tuple[int, ...] = ()) -> None:
+        super().__init__(matrix)
+        self._outliers = list(outliers)
+
+    def multiply(self, graph: Graph, x: str, names: list[str]) -> str:
+        part = names[0].split(".")[1]
+        if part == "value":
+            return super().multiply(graph, x, names)
+        stacked = np.concatenate([self._matrix(name) for name in names])
+        if part in ("query", "up") and self._outliers:
+            x, stacked = self._spread(graph, x, stacked)
+        scales = np.abs(stacked).max(axis=1) / np.float32(127)
+        weights = np.rint(stacked / scales[:, None]).astype(np.int8).T
+        top, zero = self._range(graph, x, after_gelu=part == "down")
+        step = graph.weight(f"step.{zero}", np.float32(1 / (255 - zero) if zero != 128 else 1 / 127).reshape(()))
+        middle = graph.weight(f"zero.{zero}", np.uint8(zero).reshape(()))
+        small = graph.node("QuantizeLinear", [graph.node("Div", [x, top]), step, middle])
+        matrix, scale = graph.weight(f"{names[0]}.weight", weights), graph.weight(f"{names[0]}.scale", scales)
+        product = graph.node("MatMulIntegerToFloat", [small, matrix, step, scale, middle], contrib=True)
+        return graph.node("Mul", [product, top])
+
+    def _spread(self, graph: Graph, x: str, stacked: np.ndarray) -> tuple[str, np.ndarray]:
+        """Outlying channels divided by `COPIES` and repeated as often, with the columns that they meet."""
+        shares = np.ones(stacked.shape[1], np.float32)
+        shares[self._outliers] = 1 / self.COPIES
+        repeated = self._outliers * (self.COPIES - 1)
+        shared = graph.node("Mul", [x, graph.weight("outlier.shares", shares)])
+        copies = graph.node("Gather", [shared, graph.weight("outlier.channels", np.array(repeated))], axis=2)
+        return graph.node("Concat", [shared, copies], axis=-1), np.concatenate([stacked, stacked[:, repeated]], axis=1)
+
+    def _range(self, graph: Graph, x: str, *, after_gelu: bool) -> tuple[str, int]:
+        """What each token's numbers are divided by, and where zero lies among the 256 steps."""
+        if not after_gelu:
+            return graph.node("ReduceMax", [graph.node("Abs", [x])], axes=[-1], keepdims=1), 128
+        top = graph.node("ReduceMax", [x], axes=[-1], keepdims=1)
+        least = graph.weight("gelu.top", np.float32(self.GELU_TOP).reshape(()))
+        return graph.node("Max", [top, least]), self.GELU_ZERO

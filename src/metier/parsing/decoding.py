@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from metier.parsing.formats import utf16_without_mark
 from metier.parsing.reading import Context
 
 # What office software of each language wrote before UTF-8, likeliest first.
@@ -68,10 +69,10 @@ def tidy(text: str) -> str:
 # Persian and Bengali words need them. Form feed parts pages, so it becomes a line end.
 _INVISIBLE = {
     **{code: None for code in range(32) if code not in (9, 10)},
-    **{code: None for code in range(0x7F, 0x85)},
-    **{code: None for code in range(0x86, 0xA0)},
-    **{code: None for code in (0x00AD, 0x200B, 0xFEFF, 0xFFFE, 0xFFFF)},
-    **{code: None for code in range(0xD800, 0xE000)},
+    **dict.fromkeys(range(127, 133)),
+    **dict.fromkeys(range(134, 160)),
+    **dict.fromkeys((173, 8203, 65279, 65534, 65535)),
+    **dict.fromkeys(range(55296, 57344)),
     0x0B: "\n",
     0x0C: "\n",
     0x85: "\n",
@@ -85,7 +86,7 @@ def _decode(content: bytes, context: Context, declared: str | None) -> str:
             if "\ufffd" in text:
                 context.warn(f"some bytes are not valid {encoding.removesuffix('-sig').upper()} and were replaced")
             return text
-    if encoding := _utf16_without_mark(content):
+    if b"\x00" in content[:4096] and (encoding := utf16_without_mark(content)):
         return content.decode(encoding, "replace")
     try:
         return content.decode("utf-8")
@@ -96,17 +97,6 @@ def _decode(content: bytes, context: Context, declared: str | None) -> str:
     text, encoding = _guess(content, context.limits.language)
     context.warn(f"is not valid UTF-8 (byte {broken.start}); read as {encoding}")
     return text
-
-
-def _utf16_without_mark(content: bytes) -> str | None:
-    sample = content[:4096]
-    even, odd = sample[0::2].count(0), sample[1::2].count(0)
-    half = max(1, len(sample) // 2)
-    if odd > half * 0.4 and even < half * 0.05:
-        return "utf-16-le"
-    if even > half * 0.4 and odd < half * 0.05:
-        return "utf-16-be"
-    return None
 
 
 def _guess(content: bytes, language: str) -> tuple[str, str]:

@@ -20,11 +20,27 @@ from metier.parsing.tables import Grid
 
 # What has no text of the document in it: deleted text, field codes, properties, the old-Word twin of a drawing.
 _DROPPED = frozenset(
-    "w:del w:moveFrom w:delText w:instrText w:rPr w:pPr w:tblPr w:trPr w:tcPr w:sdtPr w:sectPr mc:Fallback "
-    "w:footnoteRef w:annotationRef a:blip w:fldData".split()
+    [
+        "w:del",
+        "w:moveFrom",
+        "w:delText",
+        "w:instrText",
+        "w:rPr",
+        "w:pPr",
+        "w:tblPr",
+        "w:trPr",
+        "w:tcPr",
+        "w:sdtPr",
+        "w:sectPr",
+        "mc:Fallback",
+        "w:footnoteRef",
+        "w:annotationRef",
+        "a:blip",
+        "w:fldData",
+    ]
 )
 _CONTAINERS = frozenset(
-    "w:sdt w:sdtContent w:ins w:moveTo w:customXml w:smartTag mc:AlternateContent mc:Choice".split()
+    ["w:sdt", "w:sdtContent", "w:ins", "w:moveTo", "w:customXml", "w:smartTag", "mc:AlternateContent", "mc:Choice"]
 )
 _BOXES = {0x2610: "[ ]", 0x2611: "[x]", 0x2612: "[x]"}  # check boxes, as everyone types them
 _CHARACTERS = {"w:tab": "\t", "w:br": "\n", "w:cr": "\n", "w:noBreakHyphen": "-", "w:softHyphen": ""}

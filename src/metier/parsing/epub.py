@@ -59,8 +59,8 @@ def _refuse_rights_management(package: Package) -> None:
 def _facts(book, context: Context) -> None:
     for element in book.iter():
         name, text = element.tag, (element.text or "").strip()
-        if name == "dc:title" and not context.title:
-            context.title = " ".join(text.split())[:300]
+        if name == "dc:title":
+            context.name_title(text)
         elif name == "dc:language" and not context.language:
             context.language = text[:35]
         elif name in ("dc:creator", "dc:date", "dc:publisher", "dc:subject", "dc:identifier"):

@@ -7,6 +7,7 @@ A name may lie (`report.docx` that is a PDF); the first bytes seldom do. Only te
 from __future__ import annotations
 
 import re
+import unicodedata
 import zipfile
 from pathlib import Path, PurePath
 
@@ -25,6 +26,7 @@ ENCRYPTED_OFFICE = "application/encrypted-office"
 RTF = "application/rtf"
 HTML, XML, MARKDOWN, CSV, TSV = "text/html", "application/xml", "text/markdown", "text/csv", "text/tab-separated-values"
 EML, PLAIN, JSON, JSONL = "message/rfc822", "text/plain", "application/json", "application/jsonl"
+SQLITE = "application/vnd.sqlite3"
 PNG, JPEG, TIFF = "image/png", "image/jpeg", "image/tiff"
 
 SUPPORTED: dict[str, str] = {
@@ -64,6 +66,9 @@ SUPPORTED: dict[str, str] = {
     ".json": JSON,
     ".jsonl": JSONL,
     ".ndjson": JSONL,
+    ".sqlite": SQLITE,
+    ".sqlite3": SQLITE,
+    ".db": SQLITE,
     ".png": PNG,
     ".jpg": JPEG,
     ".jpeg": JPEG,
@@ -74,6 +79,7 @@ SUPPORTED: dict[str, str] = {
 _MAGIC = (
     (b"%PDF-", PDF),
     (b"{\\rtf", RTF),
+    (b"SQLite format 3\x00", SQLITE),
     (b"\x89PNG\r\n\x1a\n", PNG),
     (b"\xff\xd8\xff", JPEG),
     (b"II*\x00", TIFF),
@@ -91,9 +97,9 @@ _OLE_STREAMS = (
 _ZIP_PARTS = (("word/", DOCX), ("ppt/", PPTX), ("xl/", XLSX))
 _TEXT_LIKE = {MARKDOWN, CSV, TSV, PLAIN, JSON, JSONL, EML, HTML, XML}
 _MAIL_HEADER = re.compile(
-    rb"\A(?:From [^\n]*\n)?(?:>?(?:return-path|received|from|to|cc|bcc|subject|date|message-id|mime-version|delivered-to|"
-    rb"x-[\w-]+|reply-to|sender|content-[\w-]+|dkim-signature|arc-[\w-]+|authentication-results)[ \t]*:[^\n]*\n"
-    rb"(?:[ \t]+[^\n]*\n)*){2,}",
+    rb"\A(?:From [^\n]*\n)?(?:>?(?:return-path|received|from|to|cc|bcc|subject|date|message-id|mime-version|"
+    rb"delivered-to|x-[\w-]+|reply-to|sender|content-[\w-]+|dkim-signature|arc-[\w-]+|authentication-results)"
+    rb"[ \t]*:[^\n]*\n(?:[ \t]+[^\n]*\n)*){2,}",
     re.IGNORECASE,
 )
 _HTML_START = re.compile(
@@ -118,7 +124,7 @@ def media_type(path_or_name: str | PurePath, head: bytes) -> str | None:
         return _zip_type(path_or_name, head, named)
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return _ole_type(path_or_name, head, named)
-    if b"%PDF-" in head[:1024]:  # readers accept junk before the header, and mail gateways put it there
+    if b"%PDF-" in head[:1024] and named not in _TEXT_LIKE:  # readers accept junk before it, and mail gateways add it
         return PDF
     if not looks_like_text(head):
         return None
@@ -133,11 +139,24 @@ def looks_like_text(head: bytes) -> bool:
     if not sample or sample.startswith(b"\x1f\x8b"):
         return not sample
     controls = len(sample) - len(sample.translate(None, _CONTROL))
-    if controls <= len(sample) * 0.05:
-        return True
-    even, odd = sample[0::2].count(0), sample[1::2].count(0)
-    half = max(1, len(sample) // 2)
-    return max(even, odd) > half * 0.6 and min(even, odd) < half * 0.1  # UTF-16 of a Latin script, without a BOM
+    return controls <= max(4, len(sample) * 0.05) or utf16_without_mark(sample) is not None
+
+
+def utf16_without_mark(content: bytes) -> str | None:
+    """`utf-16-le` or `utf-16-be` where the bytes make sense as that and hold no byte order mark."""
+    sample = content[: min(len(content), 4096) & ~1]
+    for encoding in ("utf-16-le", "utf-16-be"):
+        try:
+            text = sample.decode(encoding)
+        except UnicodeDecodeError:
+            try:  # the sample may end within a pair of surrogates
+                text = sample[:-2].decode(encoding)
+            except UnicodeDecodeError:
+                continue
+        usual = sum(unicodedata.category(c)[0] in "LMNPSZ" or c in "\t\r\n\u200c\u200d\u00ad" for c in text)
+        if text and usual >= 0.98 * len(text) and any(c in " \n。，、" for c in text):
+            return encoding
+    return None
 
 
 def _text_type(head: bytes, named: str | None) -> str:

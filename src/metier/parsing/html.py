@@ -16,7 +16,23 @@ from metier.parsing.reading import Builder, Context, too_much_text
 from metier.parsing.tables import Grid
 
 _DROPPED = frozenset(
-    "head script style template noscript svg iframe object embed canvas audio video map datalist math-ml".split()
+    [
+        "head",
+        "script",
+        "style",
+        "template",
+        "noscript",
+        "svg",
+        "iframe",
+        "object",
+        "embed",
+        "canvas",
+        "audio",
+        "video",
+        "map",
+        "datalist",
+        "math-ml",
+    ]
 )
 _KINDS: dict[str, BlockKind] = {
     "li": "list",
@@ -29,15 +45,52 @@ _KINDS: dict[str, BlockKind] = {
     "figcaption": "caption",
 }
 _BLOCKS = frozenset(
-    "address article aside body center details dialog div dl fieldset figure footer form header hgroup hr html legend "
-    "main menu nav ol optgroup option p search section select ul tr td th tbody thead tfoot".split()
+    [
+        "address",
+        "article",
+        "aside",
+        "body",
+        "center",
+        "details",
+        "dialog",
+        "div",
+        "dl",
+        "fieldset",
+        "figure",
+        "footer",
+        "form",
+        "header",
+        "hgroup",
+        "hr",
+        "html",
+        "legend",
+        "main",
+        "menu",
+        "nav",
+        "ol",
+        "optgroup",
+        "option",
+        "p",
+        "search",
+        "section",
+        "select",
+        "ul",
+        "tr",
+        "td",
+        "th",
+        "tbody",
+        "thead",
+        "tfoot",
+    ]
 ) | set(_KINDS)
 _HEADING = re.compile(r"h([1-6])")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _CHARSET = re.compile(rb"<(?:meta[^>]+charset|\?xml[^>]+encoding)\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-zA-Z][\w:-]*+)[^<>]*+>")  # possessive: linear on any input
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
-_SELF_CLOSING = frozenset("p li dt dd tr td th option tbody thead tfoot".split())
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
+)
+_SELF_CLOSING = frozenset(["p", "li", "dt", "dd", "tr", "td", "th", "option", "tbody", "thead", "tfoot"])
 MAX_DEPTH = 5000
 
 
@@ -74,8 +127,7 @@ def _depth(text: str) -> int:
 
 def _facts(tree, context: Context) -> None:
     title = tree.css_first("head title")
-    if title is not None and not context.title:
-        context.title = " ".join(title.text().split())[:300]
+    context.name_title(tidy(title.text()) if title is not None else None)
     root = tree.root
     if root is not None and (language := (root.attributes.get("lang") or root.attributes.get("xml:lang"))):
         context.language = context.language or language.strip()[:35]

@@ -93,9 +93,7 @@ def _encrypted(content: bytes, kind: str) -> bool:
 
 
 def _facts(metadata, context: Context) -> None:
-    title = " ".join((metadata.title or "").split())
-    if title and not re.match(r"(?i)powerpoint|microsoft word|untitled", title):
-        context.title = title[:300]
+    context.name_title(metadata.title)
     context.describe(
         author=", ".join(metadata.authors or ()),
         date=metadata.modified_at or metadata.created_at,
@@ -117,7 +115,7 @@ def _mail(metadata, builder: Builder, context: Context) -> None:
         "cc": ", ".join(facts.get("cc_emails") or ()),
         "date": metadata.created_at or "",
     }
-    context.title = context.title or " ".join((metadata.subject or "").split())
+    context.name_title(metadata.subject)
     context.metadata.pop("author", None)
     context.describe(**headers, attachments=", ".join(facts.get("attachments") or ()))
     if metadata.subject:

@@ -39,6 +39,48 @@ _FAMILIES = {
     "SUPERSCRIPT": "LATIN",
     "MODIFIER": "LATIN",
 }
+# Scripts that turn up together when glyph numbers are taken for characters.
+_RARE = frozenset(
+    [
+        "CANADIAN",
+        "SUNDANESE",
+        "BATAK",
+        "BALINESE",
+        "TAI",
+        "LEPCHA",
+        "GLAGOLITIC",
+        "COPTIC",
+        "VEDIC",
+        "BUGINESE",
+        "RUNIC",
+        "OGHAM",
+        "CHEROKEE",
+        "LIMBU",
+        "OL",
+        "NKO",
+        "VAI",
+        "BAMUM",
+        "SAURASHTRA",
+        "KAYAH",
+        "REJANG",
+        "JAVANESE",
+        "CHAM",
+        "MEETEI",
+        "SYLOTI",
+        "PHAGS-PA",
+        "LISU",
+        "TIFINAGH",
+        "HANUNOO",
+        "BUHID",
+        "TAGBANWA",
+        "SAMARITAN",
+        "MANDAIC",
+        "THAANA",
+        "SYRIAC",
+        "MONGOLIAN",
+        "YI",
+    ]
+)
 
 
 def illegible(text: str) -> str | None:
@@ -60,7 +102,7 @@ def illegible(text: str) -> str | None:
 
 
 def _strange(character: str) -> bool:
-    """Private use, replacement, control or unassigned. Bullets of symbol fonts are private use too, hence the margin."""
+    """Private use, replacement, control or unassigned. Bullets are private use too, hence a margin."""
     return character == "\ufffd" or unicodedata.category(character) in ("Co", "Cn", "Cc", "Cs")
 
 
@@ -69,13 +111,15 @@ def _letters(text: str) -> str | None:
     letters = "".join(words)
     if len(letters) < _FEW:
         return None
-    scripts = Counter(_script(c) for c in letters)
-    common = [script for script, count in scripts.items() if count > 0.04 * len(letters)]
+    scripts = Counter(filter(None, map(_script, letters)))
     mixed = sum(len(_scripts(word)) > 1 for word in words)
-    if len(common) > 3 or mixed > 0.25 * len(words):
-        return "its letters are of several scripts, mixed within words"
-    latin = [c for c in letters.casefold() if _script(c) == "LATIN"]
-    if len(latin) > 300 and sum(c in _VOWELS for c in latin) < 0.13 * len(latin):
+    if mixed > 0.25 * len(words):
+        return "its words mix letters of several scripts"
+    rare = [script for script in scripts if script in _RARE]
+    if len(rare) > 2 and sum(scripts[script] for script in rare) > 0.2 * len(letters):
+        return "its letters are of scripts that nobody mixes"
+    latin = [c for c in letters.casefold() if c.isascii() or _script(c) == "LATIN"]
+    if len(latin) > 300 and sum(c in _VOWELS for c in latin) < 0.13 * len(latin) and not _vietnamese(latin):
         return "its letters make no words"
     if len(latin) > 100 and sum(c > "\x7f" for c in latin) > 0.45 * len(latin) and not _vietnamese(latin):
         return "nearly all its letters carry accents"
@@ -83,15 +127,14 @@ def _letters(text: str) -> str | None:
 
 
 def _scripts(word: str) -> set[str]:
-    found = {_script(c) for c in word}
-    found.discard("")
-    return found - {"LATIN"} if "CJK" in found else found
+    """Scripts in a word. Plain Latin letters do not count: names of products stand in words of every script."""
+    return {script for c in word if (script := _script(c))}
 
 
 def _script(character: str) -> str:
-    """First word of a letter's Unicode name, families of scripts as one: `LATIN`, `ARABIC`, `CJK`."""
+    """First word of a letter's Unicode name, families of scripts as one: `ARABIC`, `CJK`; "" for ASCII."""
     if character.isascii():
-        return "LATIN"
+        return ""
     name = unicodedata.name(character, "").split(" ", 1)[0]
     return _FAMILIES.get(name, name)
 

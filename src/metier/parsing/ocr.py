@@ -37,6 +37,8 @@ LANGUAGES = {
 }  # fmt: skip
 _PR_SET_PDEATHSIG = 1
 _GOOD = 60.0  # mean confidence, in percent, at which no other orientation is tried
+_DOUBTFUL = 45.0  # a few words less sure than this are a pattern in a picture
+_SPECKS = 5  # letters
 _NOISE = 25.0  # words below this are specks
 
 
@@ -65,7 +67,7 @@ class Tesseract:
 
     @classmethod
     def find(cls, context: Context) -> Tesseract:
-        """Raises `ParseError` that names the package to install where there is none; warns where a language is missing."""
+        """Raises `ParseError` that names the package to install; warns where a language is missing."""
         wanted = wanted_languages(context.limits)
         command = shutil.which("tesseract")
         if command is None:
@@ -102,7 +104,9 @@ class Tesseract:
                 best = reading
             if best.confidence >= _GOOD and best.letters >= 20:
                 break
-        return best
+            if self.has_orientation and reading.letters < _SPECKS:  # a photograph: no side of it is up
+                break
+        return best if best.confidence >= _DOUBTFUL or best.letters > 100 else Reading()
 
 
 def wanted_languages(limits: Limits) -> list[str]:
@@ -132,7 +136,7 @@ def _run(arguments: list[str], picture: bytes, context: Context) -> str:
             capture_output=True,
             timeout=left,
             check=False,
-            preexec_fn=_die_with_worker if sys.platform == "linux" else None,  # noqa: PLW1509 - nothing but one syscall
+            preexec_fn=_die_with_worker if sys.platform == "linux" else None,
         )
     except subprocess.TimeoutExpired:
         raise TimeoutError from None

@@ -14,8 +14,20 @@ from metier.parsing.sheets import Sheet, write_sheet
 from metier.parsing.tables import Grid
 
 _DROPPED = frozenset(
-    "text:tracked-changes text:sequence-decls office:forms text:bookmark-start draw:image svg:title office:event-listeners "
-    "text:note-citation table:table-source presentation:notes text:variable-decls text:table-of-content-source".split()
+    [
+        "text:tracked-changes",
+        "text:sequence-decls",
+        "office:forms",
+        "text:bookmark-start",
+        "draw:image",
+        "svg:title",
+        "office:event-listeners",
+        "text:note-citation",
+        "table:table-source",
+        "presentation:notes",
+        "text:variable-decls",
+        "text:table-of-content-source",
+    ]
 )
 _MAX_REPEAT = 1000
 
@@ -46,8 +58,8 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
 def _facts(tree: Element, context: Context) -> None:
     for element in tree.iter():
         text = element.text or ""
-        if element.tag == "dc:title" and text.strip():
-            context.title = " ".join(text.split())[:300]
+        if element.tag == "dc:title":
+            context.name_title(text)
         elif element.tag in ("dc:creator", "meta:initial-creator"):
             context.describe(author=text)
         elif element.tag == "dc:date":

@@ -6,6 +6,7 @@ since a directory may lie.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import posixpath
 import re
@@ -24,7 +25,7 @@ _MAX_RATIO = 150  # XML of a spreadsheet packs 10 to 60 fold; a bomb a thousandf
 _SMALL = 32 * MIB  # what is smaller than this when unpacked does no harm, whatever its ratio
 _DAMAGED = "Open it in the program it came from and save it again."
 
-# Short prefixes for the namespaces that readers ask for, so that they can write `w:p`; strict OOXML has names of its own.
+# Short prefixes, so that readers can write `w:p`; strict OOXML has names of its own.
 _PREFIXES = {
     "http://schemas.openxmlformats.org/wordprocessingml/2006/main": "w",
     "http://purl.oclc.org/ooxml/wordprocessingml/main": "w",
@@ -180,10 +181,8 @@ def refuse_entities(content: bytes) -> None:
 
     parser.EntityDeclHandler = parser.UnparsedEntityDeclHandler = parser.ExternalEntityRefHandler = refuse
     parser.StartElementHandler = stop
-    try:
+    with contextlib.suppress(StopIteration, expat.ExpatError):  # broken XML is reported by whoever parses it
         parser.Parse(content, True)
-    except (StopIteration, expat.ExpatError):  # broken XML is reported by whoever parses it
-        pass
 
 
 def core_properties(package: Package, context: Context) -> None:
@@ -192,9 +191,7 @@ def core_properties(package: Package, context: Context) -> None:
     if tree is None:
         return
     facts = {child.tag.rsplit(":", 1)[-1]: (child.text or "") for child in tree}
-    title = " ".join(facts.get("title", "").split())
-    if title and not _placeholder(title):
-        context.title = title[:300]
+    context.name_title(facts.get("title"))
     context.describe(
         author=facts.get("creator"),
         date=facts.get("modified") or facts.get("created"),
@@ -210,14 +207,6 @@ def remark(text: str, who: str, when: str) -> str:
     text = " ".join(text.split())
     label = " ".join(filter(None, ("Comment", f"by {who}" if who else "", f"({when})" if when else "")))
     return f"{label}: {text}" if text else ""
-
-
-def _placeholder(title: str) -> bool:
-    """Titles that programs write by themselves and that name nothing."""
-    return (
-        re.fullmatch(r"(?i)(powerpoint presentation|document\d*|microsoft word - .*|untitled.*|title|slide 1)", title)
-        is not None
-    )
 
 
 def _short(name: str, known: dict[str, str]) -> str:

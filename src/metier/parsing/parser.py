@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from metier.parsing.reading import MIB, Limits
 if TYPE_CHECKING:
     from metier.settings import ParsingSettings
 
+_READERS = 1  # raised when the readers give other text for the same bytes
 # One thread and one heap in the native libraries: address space is limited, and the sync keeps the cores busy.
 _ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",
@@ -55,6 +57,12 @@ class Parser:
         self._process: subprocess.Popen[bytes] | None = None
         self._stderr: BinaryIO | None = None
         self._lock = threading.Lock()
+
+    @property
+    def version(self) -> str:
+        """Changes when a file that failed before, or was read in part, might now be read: another reader, or
+        tesseract installed since."""
+        return f"{_READERS}-{'ocr' if shutil.which('tesseract') else 'no-ocr'}"
 
     def __enter__(self) -> Parser:
         return self

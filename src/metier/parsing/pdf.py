@@ -13,11 +13,12 @@ from metier.errors import ParseError
 from metier.parsing.decoding import tidy
 from metier.parsing.legibility import illegible
 from metier.parsing.package import locked
-from metier.parsing.pdf_headings import Outline, heading_levels
+from metier.parsing.pdf_bidi import is_rtl
+from metier.parsing.pdf_headings import CAPTION, Outline, heading_levels
 from metier.parsing.pdf_layout import Paragraph, paragraphs, zones
 from metier.parsing.pdf_scans import Scanner, looks_scanned
 from metier.parsing.pdf_tables import Table, aligned, ruled, segments
-from metier.parsing.pdf_text import Fragment, fragments, is_rtl
+from metier.parsing.pdf_text import Fragment, fragments
 from metier.parsing.reading import Builder, Context
 from metier.parsing.tables import Grid
 
@@ -61,9 +62,8 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
 
 def _facts(document, context: Context) -> None:
     facts = {name: tidy(value) for name, value in document.get_metadata_dict().items() if value}
-    title = " ".join(facts.get("Title", "").split())
-    if title and not illegible(title) and not re.search(r"(?i)^(untitled|microsoft \w+ - |slide 1$)|\.(docx?|pptx?|indd|tex|dvi)$", title):
-        context.title = title[:300]
+    title = facts.get("Title", "")
+    context.name_title(None if illegible(title) else title)
     context.describe(
         author=facts.get("Author"),
         date=_date(facts.get("ModDate", "")) or _date(facts.get("CreationDate", "")),
@@ -183,12 +183,22 @@ def _pattern(text: str) -> str:
 
 
 def _write(pages: list[Page], outline: Outline, builder: Builder, context: Context) -> None:
-    levels = heading_levels([(page.number, item) for page in pages for item in page.items if isinstance(item, Paragraph)], outline)
+    levels = heading_levels(
+        [(page.number, item) for page in pages for item in page.items if isinstance(item, Paragraph)], outline
+    )
     for page in pages:
         for item in page.items:
             if isinstance(item, Grid):
                 item.write(builder, page=page.number)
                 continue
             level = levels.get(id(item), 0)
-            kind = "heading" if level else "list" if item.bullet else "paragraph"
+            kind = (
+                "heading"
+                if level
+                else "list"
+                if item.bullet
+                else "caption"
+                if CAPTION.match(item.text)
+                else "paragraph"
+            )
             builder.add(kind, tidy(item.text), page=page.number, level=level)

@@ -9,6 +9,10 @@ from metier.parsing.pdf_layout import Paragraph
 
 _LONGEST = 200
 _NUMBERED = re.compile(r"(?:\d{1,2}(?:\.\d{1,2}){0,4}\.?|[A-Z]\.|[IVX]{1,5}\.)\s+\S")
+CAPTION = re.compile(
+    r"(?i)(?:figure|fig\.|table|tab\.|abbildung|abb\.|tabelle|tableau|figura|tabla|рис\.|рисунок|таблица|図|表|图|圖|그림|표|\[표)"
+    r"\s*[\dIVX]+(?:[.\-–:]\d+)*[.:\]]?\s"
+)
 _MAX_BOOKMARKS = 5000
 
 
@@ -54,20 +58,33 @@ def heading_levels(items: list[tuple[int, Paragraph]], outline: Outline) -> dict
     bold_level = min(6, max(sizes.values(), default=0) + 1)
     share = sum(len(p.text) for _page, p in items if p.bold) / max(1, sum(len(p.text) for _page, p in items))
     if share < 0.3:
-        for (_page, paragraph), following in zip(items, [*items[1:], (0, None)], strict=True):
-            plain = following[1] is not None and not following[1].bold
-            if id(paragraph) not in levels and paragraph.bold and plain and _candidate(paragraph) and paragraph.size > 0.9 * body:
-                levels[id(paragraph)] = min(6, bold_level + _depth(paragraph.text))
+        for (_page, paragraph), following in zip(items, [*items[1:], (0, None)], strict=False):
+            if id(paragraph) not in levels and _stands_out(paragraph, following[1]) and paragraph.size > 0.9 * body:
+                levels[id(paragraph)] = min(6, bold_level + _depth(paragraph.text) + (not paragraph.bold))
     return levels
+
+
+def _stands_out(paragraph: Paragraph, following: Paragraph | None) -> bool:
+    """A short line in bold, or one line in italics, over text in neither."""
+    if following is None or not _candidate(paragraph) or CAPTION.match(paragraph.text):
+        return False
+    if paragraph.bold:
+        return not following.bold
+    return paragraph.italic and not following.italic and paragraph.rows == 1 and len(paragraph.text) < 80
 
 
 def _candidate(paragraph: Paragraph) -> bool:
     text = paragraph.text.strip()
-    if not text or len(text) > _LONGEST or paragraph.rows > 3 or not any(c.isalpha() for c in text):
+    if (
+        not text
+        or len(text) > _LONGEST
+        or paragraph.rows > 3
+        or sum(c.isalpha() for c in text) < (3 if text.isascii() else 1)
+    ):
         return False
     if paragraph.bullet and not _NUMBERED.match(text):
         return False
-    return not text.endswith((".", ",", ";", ":")) or _NUMBERED.match(text) is not None and len(text) < 80
+    return not text.endswith((".", ",", ";", ":")) or (_NUMBERED.match(text) is not None and len(text) < 80)
 
 
 def _depth(text: str) -> int:

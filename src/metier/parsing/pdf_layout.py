@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 
-from metier.parsing.pdf_text import Fragment, is_rtl
+from metier.parsing.pdf_bidi import is_rtl, unmirrored
+from metier.parsing.pdf_text import Fragment
 
 _BULLET = re.compile(r"(?:[•◦▪■●○‣∙·*–—➢➤✓❖\uf0b7\uf0a7\uf0d8-]\s+|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\s+)(?=\S)")
 _SENTENCE_END = re.compile(r"[.!?:;。！？؟।]['\"”’)\]]*$")
 _NO_SPACE = re.compile(r"[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\u0e00-\u0e7f]")  # CJK, kana, Thai
+_WIDE = re.compile(r"[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60]")
 _HANGUL = re.compile(r"[\uac00-\ud7a3]")
 
 
@@ -42,12 +45,21 @@ class Row:
         return max(part.right for part in self.parts)
 
     @property
+    def base(self) -> float:
+        """Bottom of the main part: bullets and exponents hang lower or higher."""
+        return max(self.parts, key=lambda part: len(part.text)).bottom
+
+    @property
     def size(self) -> float:
         return max(self.parts, key=lambda part: len(part.text)).size
 
     @property
     def bold(self) -> bool:
         return all(part.bold for part in self.parts)
+
+    @property
+    def italic(self) -> bool:
+        return all(part.italic for part in self.parts)
 
     @property
     def text(self) -> str:
@@ -62,24 +74,40 @@ def zones(parts: list[Fragment], depth: int = 0) -> list[list[Row]]:
     if gutter is None:
         return [rows_of(parts)]
     rtl = is_rtl("".join(part.text for part in parts))
-    found: list[list[Row]] = []
-    across = sorted((part for part in parts if part.left < gutter < part.right), key=lambda part: -part.top)
+    across = [part for part in parts if part.left < gutter < part.right]
     beside = [part for part in parts if not part.left < gutter < part.right]
-    edges = [(row.top, row.bottom) for row in rows_of(across)] if across else []
-    for (_top, upper), (lower, _bottom) in zip([(0, float("inf")), *edges], [*edges, (float("-inf"), 0)], strict=True):
+    found: list[list[Row]] = []
+    upper = float("inf")
+    for row in [*rows_of(across), None]:  # what lies above each line that crosses the gutter, then the line
+        lower = row.top if row else float("-inf")
         band = [part for part in beside if lower < part.middle <= upper]
         sides = [part for part in band if part.right <= gutter], [part for part in band if part.left >= gutter]
         for side in reversed(sides) if rtl else sides:
             found.extend(zones(side, depth + 1))
-        if lower != float("-inf"):
-            inside = [part for part in across if lower >= part.middle >= _bottom]
-            row = [part for part in beside if _bottom <= part.middle <= lower]
-            found.append(rows_of(inside + [part for part in row if part not in band]))
-    return [rows for rows in _merged(found) if rows]
+        if row:
+            found.append(
+                rows_of(row.parts + [part for part in beside if row.bottom < part.middle <= min(lower, upper)])
+            )
+            upper = row.bottom
+    return _whole([rows for rows in found if rows])
 
 
-def _merged(groups: list[list[Row]]) -> list[list[Row]]:
-    return [group for group in groups if group]
+def _whole(groups: list[list[Row]]) -> list[list[Row]]:
+    """Single lines that follow each other (a title of two lines) put into one list."""
+    whole: list[list[Row]] = []
+    for rows in groups:
+        if whole and len(rows) == 1 and rows[0].bottom < whole[-1][-1].bottom and _alike(whole[-1][-1], rows[0]):
+            whole[-1].extend(rows)
+        else:
+            whole.append(rows)
+    return whole
+
+
+def _alike(above: Row, below: Row) -> bool:
+    overlap = min(above.right, below.right) - max(above.left, below.left)
+    return above.bottom - below.top < below.size and overlap > 0.5 * min(
+        above.right - above.left, below.right - below.left
+    )
 
 
 def _gutter(parts: list[Fragment]) -> float | None:
@@ -106,10 +134,20 @@ def _gutter(parts: list[Fragment]) -> float | None:
 
 def _running(parts: list[Fragment], em: float) -> bool:
     """Whether most of the text in `parts` stands in lines about as wide as each other, not in short cells."""
-    widths = sorted(part.width for part in parts)
-    wide = widths[int(len(widths) * 0.8)]
-    full = sum(width > 0.7 * wide for width in widths)
-    return wide > 9 * em and full >= max(3, 0.4 * len(widths))
+    rows = rows_of(parts)
+    widths = sorted(row.right - row.left for row in rows)
+    wide = widths[int(len(widths) * 0.85)]
+    full = [row for row in rows if row.right - row.left > 0.6 * wide]
+    single = sum(len(row.parts) == 1 for row in rows)
+    written = sum(len(row.text) for row in full)
+    if wide < 9 * em or len(full) < 3 or single < 0.7 * len(rows):
+        return False
+    return written > 0.55 * sum(len(row.text) for row in rows) and sum(map(_width, full)) > 22 * len(full)
+
+
+def _width(row: Row) -> int:
+    """Characters of a row, those of CJK twice as wide as Latin ones."""
+    return len(row.text) + len(_WIDE.findall(row.text))
 
 
 def _beside(left: list[Fragment], right: list[Fragment]) -> bool:
@@ -127,7 +165,10 @@ def rows_of(parts: list[Fragment]) -> list[Row]:
         for row in reversed(rows[-3:]):
             low, high = max(part.bottom, row.bottom), min(part.top, row.top)
             shortest = min(part.top - part.bottom, row.top - row.bottom)
-            clear = all(part.left >= other.right - 0.3 * other.size or part.right <= other.left + 0.3 * other.size for other in row.parts)
+            clear = all(
+                part.left >= other.right - 0.3 * other.size or part.right <= other.left + 0.3 * other.size
+                for other in row.parts
+            )
             if high - low > 0.5 * shortest and clear:
                 row.parts.append(part)
                 break
@@ -147,10 +188,11 @@ def _joined(parts: list[Fragment]) -> list[Fragment]:
     for part in parts[1:]:
         last = joined[-1]
         gap = max(part.left - last.right, last.left - part.right)
-        if gap > 1.2 * max(last.size, part.size):
+        if gap > max(last.size, part.size):
             joined.append(part)
             continue
-        blank = " " if last.spaced or gap > 0.15 * max(last.size, part.size) else ""
+        told = last.spaced and (gap > 0.03 * last.size or not is_rtl(last.text))
+        blank = " " if told or gap > 0.15 * max(last.size, part.size) else ""
         joined[-1] = Fragment(
             text=last.text + blank + part.text,
             left=min(last.left, part.left),
@@ -159,6 +201,7 @@ def _joined(parts: list[Fragment]) -> list[Fragment]:
             top=max(last.top, part.top),
             size=max(last, part, key=lambda piece: len(piece.text)).size,
             bold=last.bold and part.bold,
+            italic=last.italic and part.italic,
             spaced=part.spaced,
             hyphen=part.hyphen,
             invisible=last.invisible and part.invisible,
@@ -177,6 +220,7 @@ class Paragraph:
     top: float
     bottom: float
     bullet: bool = False
+    italic: bool = False
 
 
 def paragraphs(rows: list[Row]) -> list[Paragraph]:
@@ -193,17 +237,19 @@ def paragraphs(rows: list[Row]) -> list[Paragraph]:
 
 
 def _leading(rows: list[Row]) -> float:
-    steps = [above.bottom - below.bottom for above, below in zip(rows, rows[1:], strict=False)]
+    steps = [above.base - below.base for above, below in pairwise(rows)]
     steps = [step for step in steps if step > 0]
     return median(steps) if steps else 0.0
 
 
 def _continues(group: list[Row], row: Row, leading: float, right: float) -> bool:
     last, first = group[-1], group[0]
-    step = last.bottom - row.bottom
+    step = last.base - row.base
     if step <= 0 or step > max(1.35 * leading, 1.2 * row.size) or step > 2.4 * max(row.size, last.size):
         return False
-    if abs(row.size - last.size) > 0.12 * last.size or row.bold != last.bold and (row.bold or len(group) == 1):
+    if abs(row.size - last.size) > 0.12 * last.size:
+        return False
+    if (row.bold, row.italic) != (last.bold, last.italic) and (row.bold or row.italic or len(group) == 1):
         return False
     if _BULLET.match(row.text):
         return False
@@ -211,21 +257,27 @@ def _continues(group: list[Row], row: Row, leading: float, right: float) -> bool
     if is_rtl(row.text):
         return not (ended and last.left > min(r.left for r in (*group, row)) + 4 * row.size)
     short = last.right < right - 4 * row.size
-    if short and (ended or row.text[:1].isupper() and last.right < right - 0.4 * (right - first.left)):
+    if short and (ended or (row.text[:1].isupper() and last.right < right - 0.4 * (right - first.left))):
         return False
     indented = row.left > last.left + 0.9 * row.size
     return not (indented and ended and not _BULLET.match(first.text))
 
 
 def _paragraph(group: list[Row]) -> Paragraph:
-    text = ""
-    for row in group:
-        text = join_lines(text, row.text, hyphen=bool(text) and previous.parts[-1].hyphen, spaced=bool(text) and previous.parts[-1].spaced)
-        previous = row
+    text = group[0].text
+    for last, row in pairwise(group):
+        text = join_lines(text, row.text, hyphen=last.parts[-1].hyphen, spaced=last.parts[-1].spaced)
     longest = max(group, key=lambda row: len(row.text))
     bullet = _BULLET.match(text)
     return Paragraph(
-        text, longest.size, all(row.bold for row in group), len(group), group[0].top, group[-1].bottom, bullet is not None
+        text=unmirrored(text),
+        size=longest.size,
+        bold=all(row.bold for row in group),
+        italic=all(row.italic for row in group),
+        rows=len(group),
+        top=group[0].top,
+        bottom=group[-1].bottom,
+        bullet=bullet is not None,
     )
 
 

@@ -81,9 +81,10 @@ class Scanner:
 
     def report(self, *, read_something: bool) -> None:
         """Put what was not read into the warnings. Raises `ParseError` where that was everything."""
-        if self._missing is not None and not read_something:
+        garbled = self.unreadable and not read_something
+        if self._missing is not None and not read_something and not garbled:
             raise self._missing
-        if self._missing is not None:
+        if self._missing is not None and not garbled:
             self._context.warn(f"{_listed(self._unread)} {self._missing.what}. {self._missing.hint}")
         if self._late:
             limit = self._context.limits.timeout_seconds

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from dataclasses import dataclass
 
+from metier.parsing.pdf_bidi import unmirrored
 from metier.parsing.pdf_layout import Row, join_lines, rows_of
 from metier.parsing.pdf_text import Fragment
 from metier.parsing.tables import Grid
@@ -93,7 +94,12 @@ def ruled(parts: list[Fragment], lines: list[Segment]) -> list[Table]:
     for group in _connected(lines):
         rows = _levels([line.at for line in group if line.across])[::-1]
         columns = _levels([line.at for line in group if not line.across])
-        if len(rows) < 3 and len(columns) < 3 or len(rows) < 2 or len(columns) < 3 or len(rows) * len(columns) > 20_000:
+        if (
+            (len(rows) < 3 and len(columns) < 3)
+            or len(rows) < 2
+            or len(columns) < 3
+            or len(rows) * len(columns) > 20_000
+        ):
             continue
         box = columns[0], rows[-1], columns[-1], rows[0]
         inside = [p for p in parts if box[0] - 2 < (p.left + p.right) / 2 < box[2] + 2 and box[1] < p.middle < box[3]]
@@ -108,14 +114,22 @@ def _ruled_table(inside: list[Fragment], rows: list[float], columns: list[float]
     for part in inside:
         row = sum(part.middle < y for y in rows) - 1
         column = min(len(columns) - 2, max(0, sum((part.left + part.right) / 2 > x for x in columns) - 1))
-        if part.left < columns[column] - 3 or part.right > columns[column + 1] + 3:  # over a line that is not drawn there
+        if (
+            part.left < columns[column] - 3 or part.right > columns[column + 1] + 3
+        ):  # over a line that is not drawn there
             column = min(len(columns) - 2, max(0, sum(part.left + 2 > x for x in columns) - 1))
         cells.setdefault((min(row, len(rows) - 2), column), []).append(part)
     filled_rows = {row for row, _column in cells}
     if len(cells) < 4 or len(filled_rows) < 2 or len({column for _row, column in cells}) < 2:
         return None
+    crowded = sum(any(len(line.parts) > 1 for line in rows_of(parts)) for parts in cells.values())
+    if crowded > 0.2 * len(cells):  # some lines are drawn, but not those between the columns
+        return None
+    longest = max(sum(len(part.text) for part in parts) for parts in cells.values())
+    if longest > max(400, 0.4 * sum(len(part.text) for part in inside)):  # a frame around running text
+        return None
     across, down = [s for s in lines if s.across], [s for s in lines if not s.across]
-    grid, covered = Grid(), set()
+    grid, covered, empty, merged = Grid(), set(), 0, 0
     for row in range(len(rows) - 1):
         grid.start_row()
         middle = (rows[row] + rows[row + 1]) / 2
@@ -130,8 +144,12 @@ def _ruled_table(inside: list[Fragment], rows: list[float], columns: list[float]
                 high += 1
             places = [(row + i, column + j) for i in range(high) for j in range(wide)]
             covered.update(places)
-            grid.cell(_cell_text([part for place in places for part in cells.get(place, ())]), columns=wide, rows=high)
-    return grid
+            text = _cell_text([part for place in places for part in cells.get(place, ())])
+            empty += not text
+            merged += bool(text) and wide * high > 1
+            grid.cell(text, columns=wide, rows=high)
+    drawing, form = empty > 2 * len(cells), merged > 0.5 * len(cells)
+    return None if drawing or form else grid
 
 
 def _drawn(lines: list[Segment], at: float, through: float) -> bool:
@@ -143,7 +161,7 @@ def _cell_text(parts: list[Fragment]) -> str:
     for row in rows_of(parts):
         hyphen, spaced = (last.parts[-1].hyphen, last.parts[-1].spaced) if last else (False, False)
         text, last = join_lines(text, row.text, hyphen=hyphen, spaced=spaced), row
-    return text
+    return unmirrored(text)
 
 
 def _connected(lines: list[Segment]) -> list[list[Segment]]:
@@ -201,24 +219,32 @@ def _near(above: Row, below: Row) -> bool:
 
 
 def _columns(rows: list[Row]) -> list[list[str]] | None:
-    """Cells by column where the columns of all rows fit on each other, None where they do not."""
+    """Cells by column where the columns of most rows fit on each other, None where they do not.
+
+    Fuller rows say where the columns are; what reaches over several of them (a group name) counts for each.
+    """
+    most = max(len(row.parts) for row in rows)
+    full = [row for row in rows if len(row.parts) >= 0.75 * most]
     spans: list[list[float]] = []
-    for part in sorted((part for row in rows for part in row.parts), key=lambda part: part.left):
+    for part in sorted((part for row in full for part in row.parts), key=lambda part: part.left):
         if spans and part.left < spans[-1][1] - 0.2 * part.size:
             spans[-1][1] = max(spans[-1][1], part.right)
         else:
             spans.append([part.left, part.right])
-    if not 2 <= len(spans) <= 30:
+    if not 2 <= len(spans) <= 30 or len(full) < 2:
         return None
-    cells = []
-    for row in rows:
+    cells, misfits = [], 0
+    for number, row in enumerate(rows):
         line = [""] * len(spans)
         for part in row.parts:
-            index = next(i for i, (left, right) in enumerate(spans) if left - 1 <= part.left and part.right <= right + 1)
-            line[index] = f"{line[index]} {part.text}".strip()
+            touched = [i for i, (left, right) in enumerate(spans) if min(right, part.right) - max(left, part.left) > 0]
+            nearest = min(range(len(spans)), key=lambda i: abs(sum(spans[i]) / 2 - (part.left + part.right) / 2))
+            misfits += len(touched) > 1 and number > 1
+            for index in touched if touched and number < 2 else touched[:1] or [nearest]:
+                line[index] = f"{line[index]} {part.text}".strip()
         cells.append(line)
     filled = sum(bool(cell) for line in cells for cell in line)
     short = sum(len(cell) < 60 for line in cells for cell in line if cell)
-    if filled < 0.5 * len(cells) * len(spans) or short < 0.8 * filled:
+    if filled < 0.45 * len(cells) * len(spans) or short < 0.8 * filled or misfits > 0.2 * len(rows):
         return None
     return cells

@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 
-_GAP = 1.5  # ems between two words that belong to different columns or cells
+from metier.parsing.decoding import tidy
+from metier.parsing.pdf_bidi import Glyph, is_rtl, spoken
+
+_GAP = 0.9  # heights of a line between two words that belong to different columns or cells
 _PRESENTATION = range(0xFB00, 0xFE00), range(0xFE70, 0xFEFF)  # ligatures and Arabic letter shapes
 _INVISIBLE_MODE = 3
+_SYMBOL_BULLET = re.compile(r"^[\x80-\x9f\ue000-\uf8ff](?:\s+|$)")
+_ITALIC, _FORCE_BOLD = 1 << 6, 1 << 18  # font flags of the PDF specification, table 121
+_BOLD = re.compile(r"(?i)bold|black|heavy|-medi\b|(?:cm|sf|ec|lm)[a-z]*bx")  # the last are those of LaTeX
 
 
 @dataclass(slots=True)
 class Fragment:
-    """Text with its box. `size`: font size in points; `spaced`: a blank follows it in the file; `slant`: not upright."""
+    """Text with its box. `size`: font size in points; `spaced`: a blank follows in the file; `slant`: not upright."""
 
     text: str
     left: float
@@ -27,6 +34,7 @@ class Fragment:
     top: float
     size: float
     bold: bool = False
+    italic: bool = False
     spaced: bool = False
     hyphen: bool = False
     slant: bool = False
@@ -45,12 +53,6 @@ class Fragment:
         return is_rtl(self.text)
 
 
-def is_rtl(text: str) -> bool:
-    """Whether more letters run from right to left than the other way."""
-    right = sum("\u0590" <= c <= "\u08ff" or "\ufb1d" <= c <= "\ufeff" for c in text)
-    return right > sum(c.isalpha() for c in text) / 2
-
-
 def fragments(textpage) -> list[Fragment]:
     """All text of a pypdfium2 text page, in the order of the file."""
     turn = _turn(textpage)
@@ -63,7 +65,9 @@ def _turn(textpage) -> float:
 
     count = textpage.count_chars()
     step = max(1, count // 200)
-    angles = Counter(round(raw.FPDFText_GetCharAngle(textpage, index) / (math.pi / 2)) % 4 for index in range(0, count, step))
+    angles = Counter(
+        round(raw.FPDFText_GetCharAngle(textpage, index) / (math.pi / 2)) % 4 for index in range(0, count, step)
+    )
     return angles.most_common(1)[0][0] * math.pi / 2 if angles else 0.0
 
 
@@ -74,10 +78,10 @@ class _Collector:
         self._raw, self._page, self._turn = raw, textpage, turn
         self._quarter = round(turn / (math.pi / 2)) % 4
         self._found: list[Fragment] = []
-        self._chars: list[str] = []
+        self._glyphs: list[Glyph] = []
         self._box: list[float] = []  # left, bottom, right, top of the open fragment
         self._last: tuple[float, float, float, float] | None = None
-        self._first = 0
+        self._first = self._end = 0  # indices in the page of the first and last character
 
     def run(self) -> list[Fragment]:
         raw, page, box = self._raw, self._page, self._raw.FS_RECTF()
@@ -106,38 +110,42 @@ class _Collector:
         return left, bottom, right, top
 
     def _space(self) -> None:
-        if self._chars and self._chars[-1] != " ":
-            self._chars.append(" ")
+        if self._glyphs:
+            self._glyphs[-1].blank = True
 
     def _take(self, index: int, code: int, box: tuple[float, float, float, float]) -> None:
         left, bottom, right, top = box
         if self._last is not None:
             height = max(1.0, self._last[3] - self._last[1], top - bottom)
             gap = max(left - self._last[2], self._last[0] - right)
-            apart = min(top, self._last[3]) - max(bottom, self._last[1]) < 0.3 * min(top - bottom, self._last[3] - self._last[1])
+            apart = min(top, self._last[3]) - max(bottom, self._last[1]) < 0.3 * min(
+                top - bottom, self._last[3] - self._last[1]
+            )
             if gap > _GAP * height or (apart and not _attached(box, self._last)):
                 self._close()
-        if not self._chars:
+        if not self._glyphs:
             self._first, self._box = index, [left, bottom, right, top]
-        elif self._swapped(box):
-            self._chars.insert(len(self._chars) - 1, chr(code))
-            self._last = box
+        elif box == self._last and "\u0590" <= self._glyphs[-1].text <= "\u08ff":
+            # two letters of one glyph (lam-alef): pdfium turns the line around, and the pair with it
+            self._glyphs[-1].text = chr(code) + self._glyphs[-1].text
             return
-        self._chars.append(chr(code))
+        self._end = index
+        self._glyphs.append(Glyph(chr(code), box))
         self._last = box
-        self._box = [min(self._box[0], left), min(self._box[1], bottom), max(self._box[2], right), max(self._box[3], top)]
-
-    def _swapped(self, box: tuple[float, float, float, float]) -> bool:
-        """Two letters of one right-to-left glyph (lam-alef): pdfium turns the line around, and the pair with it."""
-        previous = self._chars[-1]
-        return box == self._last and len(self._chars) > 0 and "\u0590" <= previous <= "\u08ff"
+        self._box = [
+            min(self._box[0], left),
+            min(self._box[1], bottom),
+            max(self._box[2], right),
+            max(self._box[3], top),
+        ]
 
     def _close(self) -> None:
-        if self._chars:
-            raw_text = "".join(self._chars)
-            text = _plain(raw_text)
+        if self._glyphs:
+            text = "".join(glyph.text + " " * glyph.blank for glyph in self._glyphs)
+            text = _plain(spoken(self._glyphs) if is_rtl(text) else text)
             if text:
-                size, bold, slant, invisible = self._look(self._first)
+                size, slant, invisible = self._look(self._first)
+                bold, italic = (a and b for a, b in zip(self._style(self._first), self._style(self._end), strict=True))
                 left, bottom, right, top = self._box
                 self._found.append(
                     Fragment(
@@ -148,16 +156,17 @@ class _Collector:
                         top=top,
                         size=size or max(1.0, (top - bottom) / 1.2),
                         bold=bold,
-                        spaced=raw_text.endswith(" "),
+                        italic=italic,
+                        spaced=self._glyphs[-1].blank,
                         hyphen=text[-1] in "\ufffe\u0002",
                         slant=slant,
                         invisible=invisible,
                     )
                 )
-        self._chars, self._last = [], None
+        self._glyphs, self._last = [], None
 
-    def _look(self, index: int) -> tuple[float, bool, bool, bool]:
-        """Font size in points, bold or not, not upright, invisible: of the character at `index`."""
+    def _look(self, index: int) -> tuple[float, bool, bool]:
+        """Font size in points, not upright, invisible: of the character at `index`."""
         raw, page = self._raw, self._page
         matrix = raw.FS_MATRIX()
         scale = 1.0
@@ -168,16 +177,16 @@ class _Collector:
         slant = min(angle, math.tau - angle) > 0.2
         text_object = raw.FPDFText_GetTextObject(page, index)
         invisible = bool(text_object) and raw.FPDFTextObj_GetTextRenderMode(text_object) == _INVISIBLE_MODE
-        return size, self._bold(index), slant, invisible
+        return size, slant, invisible
 
-    def _bold(self, index: int) -> bool:
+    def _style(self, index: int) -> tuple[bool, bool]:
+        """Bold, italic."""
         raw = self._raw
-        if raw.FPDFText_GetFontWeight(self._page, index) >= 600:
-            return True
         buffer, flags = ctypes.create_string_buffer(128), ctypes.c_int()
         raw.FPDFText_GetFontInfo(self._page, index, buffer, 128, flags)
-        name = buffer.value.decode("utf-8", "replace").lower()
-        return any(word in name for word in ("bold", "black", "heavy", "cmbx", "-medi", "semibold")) or bool(flags.value & 1 << 18)
+        name = buffer.value.decode("utf-8", "replace")
+        bold = raw.FPDFText_GetFontWeight(self._page, index) >= 600 or bool(flags.value & _FORCE_BOLD)
+        return bold or _BOLD.search(name) is not None, bool(flags.value & _ITALIC)
 
 
 def _attached(box: tuple[float, float, float, float], last: tuple[float, float, float, float]) -> bool:
@@ -186,11 +195,12 @@ def _attached(box: tuple[float, float, float, float], last: tuple[float, float, 
 
 
 def _plain(text: str) -> str:
-    """Ligatures and letter shapes as the letters they stand for."""
+    """Without controls; ligatures and letter shapes as the letters they stand for; bullets of symbol fonts as `•`."""
     text = text.strip()
-    if text.isascii():
+    if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        unicodedata.normalize("NFKC", c) if any(ord(c) in block for block in _PRESENTATION) and c != "\ufffe" else c
-        for c in text
-    )
+    hyphen = text[-1:] if text[-1:] in ("\ufffe", "\u0002") else ""
+    text = _SYMBOL_BULLET.sub("• ", text)
+    if any(ord(c) in block for c in text for block in _PRESENTATION):
+        text = "".join(unicodedata.normalize("NFKC", c) if any(ord(c) in b for b in _PRESENTATION) else c for c in text)
+    return tidy(text).strip() + hyphen

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import math
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,8 +34,14 @@ _READERS: tuple[tuple[tuple[str, ...], str], ...] = (
     ((formats.EML,), "mail"),
     ((formats.EPUB,), "epub"),
     ((formats.ODT, formats.ODS, formats.ODP), "odf"),
-    ((formats.DOC, formats.XLS, formats.PPT, formats.MSG, formats.RTF, formats.ENCRYPTED_OFFICE), "legacy"),
+    ((formats.PPT,), "ppt"),
+    ((formats.DOC, formats.XLS, formats.MSG, formats.RTF, formats.ENCRYPTED_OFFICE), "legacy"),
+    ((formats.SQLITE,), "database"),
     ((formats.PNG, formats.JPEG, formats.TIFF), "image"),
+)
+_NO_TITLE = re.compile(
+    r"(?i)^(?:powerpoint[ -]presentation|microsoft (?:word|powerpoint|excel) - .*|untitled.*|document ?\d*|title|"
+    r"slide \d+|presentation ?\d*|präsentation ?\d*|\d+)$|\.(?:docx?|pptx?|xlsx?|indd|tex|dvi|qxd|pmd|pdf|html?)$"
 )
 MAX_NESTING = 3  # a mail in a mail in a mail
 MIB = 2**20
@@ -94,6 +101,12 @@ class Context:
         if text not in self.warnings:
             self.warnings.append(text)
 
+    def name_title(self, title: str | None) -> None:
+        """Keep a title that the file carries, unless a program put it there by itself."""
+        title = " ".join((title or "").split())[:300]
+        if title and not self.title and not _NO_TITLE.search(title):
+            self.title = title
+
     def describe(self, **facts: str | None) -> None:
         """Keep facts about the document that are known and not blank; the first one told wins."""
         for name, value in facts.items():
@@ -128,7 +141,10 @@ def read_document(content: bytes, *, name: str, uri: str, groups: tuple[str, ...
     text = builder.text
     if not text.strip():
         reasons = "; ".join(context.warnings)
-        raise ParseError("holds no readable text" + (f" ({reasons})" if reasons else ""))
+        raise ParseError(
+            "holds no readable text" + (f" ({reasons})" if reasons else ""),
+            hint="It may be empty, or hold pictures only: add the text, or leave it out with `exclude`.",
+        )
     return Document(
         id=document_id(uri),
         uri=uri,

@@ -109,4 +109,4 @@ def write_sheet(sheet: Sheet, builder: Builder | TextBuilder, *, page: int) -> N
 def _title(row: list[str], merged: bool) -> bool:
     """One text over the whole width of a table."""
     filled = [cell for cell in row if cell]
-    return len(row) > 1 and len(set(filled)) == 1 and (len(filled) == 1 or merged and len(filled) == len(row))
+    return len(row) > 1 and len(set(filled)) == 1 and (len(filled) == 1 or (merged and len(filled) == len(row)))

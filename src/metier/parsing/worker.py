@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import signal
+import stat
 import sys
 import threading
 import time
@@ -60,6 +61,10 @@ def _answer(request: dict, limits: Limits) -> dict:
 
 def _content(path: str, limits: Limits) -> bytes:
     try:
+        if not stat.S_ISREG(mode := os.stat(path).st_mode) and not stat.S_ISDIR(mode):
+            raise ParseError(
+                "is not a regular file", hint="Pipes and devices are not read; leave it out with `exclude`."
+            )
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             if size > limits.file:

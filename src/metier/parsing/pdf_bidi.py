@@ -1,0 +1,107 @@
+"""Right-to-left text from where its letters stand on the page, since the order in which a PDF holds them varies.
+
+Some programs write letters from left to right as drawn, some from right to left as spoken, some words one way and
+letters the other. Their places do not vary: letters are read from the right, and numbers and Latin words in between
+from the left.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from itertools import pairwise
+
+_BLANK = 0.14  # of the height of a line: a gap between words; letters of one word touch or nearly so
+_TOUCHING = 0.02  # and a blank that the file has, but that is not wider than this, is none
+_BRACKET = re.compile(r"[()\[\]{}]")
+_MIRRORED = str.maketrans("()[]{}«»", ")(][}{»«")
+_SEPARATORS = ".,:/-+٫٬%"
+
+Box = tuple[float, float, float, float]  # left, bottom, right, top
+
+
+def is_rtl(text: str) -> bool:
+    """Whether more letters run from right to left than the other way."""
+    right = sum("\u0590" <= c <= "\u08ff" or "\ufb1d" <= c <= "\ufeff" for c in text)
+    return right > sum(c.isalpha() for c in text) / 2
+
+
+@dataclass(slots=True)
+class Glyph:
+    """What a PDF draws at one place: one letter or several. `blank`: the file has a blank after it."""
+
+    text: str
+    box: Box
+    blank: bool = False
+
+    @property
+    def middle(self) -> float:
+        return self.box[0] + self.box[2]
+
+
+def spoken(glyphs: list[Glyph]) -> str:
+    """The glyphs of one line as text, in the order in which they are spoken."""
+    following = {id(one): other for one, other in pairwise(glyphs)}
+    line = sorted(_with_marks(glyphs), key=lambda glyph: -glyph.middle)
+    height = max((glyph.box[3] - glyph.box[1] for glyph in line), default=1.0)
+    pieces = [line[0].text] if line else []
+    for right, left in pairwise(line):
+        gap = right.box[0] - left.box[2]
+        told = right.blank and following.get(id(right)) is left
+        if gap > _BLANK * height or (told and gap > _TOUCHING * height):
+            pieces.append(" ")
+        pieces.append(left.text)
+    return "".join(_turned(pieces))
+
+
+def unmirrored(text: str) -> str:
+    """A paragraph that runs from right to left with its brackets turned, where they were taken as drawn."""
+    first = _BRACKET.search(text)
+    return text.translate(_MIRRORED) if first and first[0] in ")]}" and is_rtl(text) else text
+
+
+def _with_marks(glyphs: list[Glyph]) -> list[Glyph]:
+    """Vowel signs put behind the letter over or under which they stand."""
+    letters = [glyph for glyph in glyphs if not _is_mark(glyph.text)]
+    for mark in glyphs:
+        if _is_mark(mark.text) and letters:
+            min(letters, key=lambda letter: abs(letter.middle - mark.middle)).text += mark.text
+    return letters
+
+
+def _is_mark(text: str) -> bool:
+    return all(unicodedata.category(c) == "Mn" for c in text)
+
+
+def _turned(pieces: list[str]) -> list[str]:
+    """Pieces from right to left with the stretches in between that are read from the left turned around."""
+    found: list[str] = []
+    place = 0
+    while place < len(pieces):
+        end = _stretch(pieces, place)
+        found.extend(reversed(pieces[place:end]))
+        place = end
+    return found
+
+
+def _stretch(pieces: list[str], start: int) -> int:
+    """End of what is read from the left as one, beginning at `start`; a single piece where there is none."""
+    if not _leftward(pieces[start]):
+        return start + 1
+    end, last, word = start, start, False
+    while end < len(pieces) and not _rightward(pieces[end]):
+        if _leftward(pieces[end]):
+            last, word = end, word or pieces[end][0].isalpha()
+        elif not word and pieces[end] not in _SEPARATORS:  # numbers part at blanks, Latin words do not
+            break
+        end += 1
+    return last + 1
+
+
+def _leftward(text: str) -> bool:
+    return unicodedata.bidirectional(text[0]) in ("L", "EN", "AN")
+
+
+def _rightward(text: str) -> bool:
+    return unicodedata.bidirectional(text[0]) in ("R", "AL")

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import huggingface_hub
+import pytest
+from httpx import ConnectError
+
+from metier.errors import ModelError
+from metier.generation.hub import gguf_from_hub
+
+
+def cached(cache, repository, *names):
+    """A repository as the hub's own cache holds it."""
+    root = cache / f"models--{repository.replace('/', '--')}"
+    (root / "refs").mkdir(parents=True)
+    (root / "refs" / "main").write_text("a" * 40)
+    for name in names:
+        path = root / "snapshots" / ("a" * 40) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"GGUF")
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    def unreachable(*_args, **_kwargs):
+        raise ConnectError("no route to host")
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", unreachable)
+
+
+@pytest.fixture
+def listing(monkeypatch):
+    def install(*names):
+        monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", lambda *_args, **_kwargs: list(names))
+
+    return install
+
+
+@pytest.mark.usefixtures("no_network")
+def test_a_cached_file_needs_no_network(tmp_path):
+    cached(tmp_path, "o/m-gguf", "m-fp16.gguf", "m-Q4_K_M.gguf", "mmproj-q4_k_m.gguf", "deep/m-q8_0.gguf")
+    assert gguf_from_hub("o/m-gguf", cache=tmp_path).name == "m-Q4_K_M.gguf"
+    assert gguf_from_hub("o/m-gguf/m-fp16.gguf", cache=tmp_path).name == "m-fp16.gguf"
+    assert gguf_from_hub("o/m-gguf/deep/m-q8_0.gguf", cache=tmp_path).name == "m-q8_0.gguf"
+
+
+@pytest.mark.usefixtures("no_network")
+def test_a_model_in_parts_needs_all_of_them(tmp_path):
+    cached(tmp_path, "o/whole", "m-q4-00001-of-00002.gguf", "m-q4-00002-of-00002.gguf")
+    assert gguf_from_hub("o/whole", cache=tmp_path).name == "m-q4-00001-of-00002.gguf"
+    cached(tmp_path, "o/half", "m-q4-00001-of-00002.gguf")
+    with pytest.raises(ModelError, match="cannot be fetched"):
+        gguf_from_hub("o/half", cache=tmp_path)
+
+
+@pytest.mark.usefixtures("no_network")
+def test_no_network_says_what_to_do(tmp_path):
+    with pytest.raises(ModelError, match=r"hf:o/m: cannot be fetched: no route to host.*gguf:FILE"):
+        gguf_from_hub("o/m", cache=tmp_path)
+
+
+def test_a_repository_without_gguf(tmp_path, listing):
+    listing("model.safetensors", "config.json")
+    with pytest.raises(ModelError, match=r"holds no GGUF file.*m-gguf"):
+        gguf_from_hub("o/m", cache=tmp_path)
+    with pytest.raises(ModelError, match=r"holds no x\.gguf; it has no GGUF file"):
+        gguf_from_hub("o/m/x.gguf", cache=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["m", "/m", "o/", "o/m/weights.bin"])
+def test_names_that_are_no_repository(name):
+    with pytest.raises(ModelError, match="OWNER/NAME"):
+        gguf_from_hub(name)

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from metier.documents import Document
+from metier.parsing import Parser
+from metier.settings import ParsingSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder with the documents that are not part of the repository."""
+    folder = Path(os.environ.get("METIER_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "documents").is_dir():
+        pytest.skip(f"no documents in {folder}: set METIER_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def parser() -> Iterator[Parser]:
+    with Parser(ParsingSettings(timeout_seconds=30), "en") as parser:
+        yield parser
+
+
+@pytest.fixture
+def parse(parser: Parser, tmp_path: Path) -> Callable[[str, bytes | str], Document]:
+    """Write content under a name and parse it in the worker."""
+
+    def write_and_parse(name: str, content: bytes | str) -> Document:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        document = parser.parse(path, uri=name)
+        check(document)
+        return document
+
+    return write_and_parse
+
+
+def check(document: Document) -> None:
+    """What holds for every document: blocks lie within the text, in order, and say something."""
+    for block in document.blocks:
+        assert 0 <= block.start < block.end <= len(document.text)
+        piece = document.text[block.start : block.end]
+        assert piece == piece.strip()
+    starts = [block.start for block in document.blocks if block.kind != "row"]
+    assert starts == sorted(starts)
+    assert "\x00" not in document.text
+    assert document.content_hash
+    assert all(isinstance(value, str) for value in document.metadata.values())
