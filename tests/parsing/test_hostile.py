@@ -94,7 +94,7 @@ def test_zip_bombs(parse, tmp_path):
     many = samples.package({f"word/{i}.xml": "" for i in range(21_000)})
     assert "entries" in refused(parse, "b.docx", many)
     path = tmp_path / "c.docx"
-    path.write_bytes(samples.package({"word/document.xml": os.urandom(2**18).hex() * 12}))
+    path.write_bytes(samples.package({"word/document.xml": os.urandom(2**12).hex() * 768}))
     with (
         Parser(ParsingSettings(max_file_mb=1)) as parser,
         pytest.raises(ParseError, match=r"unpacks to 6 MiB.*max_file_mb"),

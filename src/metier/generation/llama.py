@@ -14,7 +14,7 @@ from metier.errors import ModelError
 from metier.generation import gguf_file
 from metier.generation.base import Completion, Message
 from metier.generation.chat_prompt import prompt_tokens
-from metier.generation.llama_server import LlamaServer
+from metier.generation.llama_server import LOG_VARIABLE, LlamaServer
 from metier.settings import GenerationSettings
 
 
@@ -135,7 +135,7 @@ class _Writing:
         self._first: float | None = None
         self._texts: list[str] = []
         self._logprobs: list[float] = []
-        self._finish = "stop"
+        self._finish = ""
         self._timings: dict = {}
 
     def take(self, event: dict) -> bool:
@@ -149,10 +149,13 @@ class _Writing:
                 self._first = self._first or time.perf_counter()
                 self._texts.append(text)
                 if self._on_text is not None and self._on_text(text):
+                    self._finish = "stop"
                     return True
         return False
 
     def completion(self, prompt_tokens: int) -> Completion:
+        if not self._finish:
+            raise ModelError("llama.cpp ended without saying why", hint=f"Set {LOG_VARIABLE}=4 to see more.")
         now = time.perf_counter()
         return Completion(
             text="".join(self._texts),

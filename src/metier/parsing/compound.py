@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import struct
 
@@ -85,7 +86,7 @@ class Compound:
         """Title, subject, author and keywords of the summary ([MS-OLEPS]), as far as they can be read."""
         data = self.read("\x05SummaryInformation")
         found: dict[str, str] = {}
-        with contextlib.suppress(struct.error, LookupError):
+        with contextlib.suppress(struct.error):
             (section,) = struct.unpack_from("<I", data, 44)
             (count,) = struct.unpack_from("<I", data, section + 4)
             places = dict(struct.unpack_from("<II", data, section + 8 + 8 * index) for index in range(min(count, 64)))
@@ -95,6 +96,14 @@ class Compound:
                 kind, length = struct.unpack_from("<II", data, place) if place + 8 <= len(data) else (0, 0)
                 if kind in (30, 31):
                     text = data[place + 8 : place + 8 + length * (kind - 29)]
-                    encoding = "utf-16-le" if kind == 31 else "utf-8" if page == 65001 else f"cp{page}"
-                    found[name] = text.decode(encoding, "replace").split("\0")[0].strip()
+                    found[name] = text.decode("utf-16-le" if kind == 31 else _encoding(page), "replace").split("\0")[0]
         return found
+
+
+def _encoding(page: int) -> str:
+    """Python's name of a Windows code page; Western where there is none."""
+    name = {65001: "utf-8", 10000: "mac_roman", 1200: "utf-16-le"}.get(page, f"cp{page}")
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        return "cp1252"

@@ -271,9 +271,9 @@ def _number(text: str | None) -> int:
 
 def _walk(root, skip) -> Iterator[tuple[bool, object]]:
     """`(True, node)` on the way into every node that is not skipped, `(False, node)` on the way out."""
-    node, entering = root, True
+    node, entering, last = root, True, root.mem_id  # `==` on nodes would compare their whole HTML
     while node is not None:
-        if entering and node is not root and skip(node):
+        if entering and node.mem_id != last and skip(node):
             entering = False
         elif entering:
             yield True, node
@@ -285,7 +285,7 @@ def _walk(root, skip) -> Iterator[tuple[bool, object]]:
             entering = False
         else:
             yield False, node
-        if node is root or node == root:
+        if node.mem_id == last:
             return
         if node.next is not None:
             node, entering = node.next, True

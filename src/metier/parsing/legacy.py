@@ -45,7 +45,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
 
 @functools.cache
 def _loop() -> asyncio.AbstractEventLoop:
-    """One loop for the life of the worker: xberg crashes now and then when its loop is closed behind it."""
+    """One loop for the life of the worker, so that its threads never find it closed."""
     return asyncio.new_event_loop()
 
 
