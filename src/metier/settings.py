@@ -105,6 +105,10 @@ class AnsweringSettings(_Section):
     refusal: str | None = Field(
         None, description="what is said when nothing was found, None = in the expert's language"
     )
+    context: Literal["passages", "sentences"] = Field(
+        "passages", description="what the model reads; a model under a billion parameters reads sentences better"
+    )
+    sentences: int = Field(3, ge=1, description="with context = sentences: how many, the best first")
     abstain: bool = Field(True, description="refuse where the documents hold no answer")
 
 
@@ -168,6 +172,9 @@ model = {embedding}   # another one: change this line, then `metier sync --rebui
 
 [generation]
 model = {generation}
+
+[answering]
+context = "sentences"   # "passages" for a model of a billion parameters or more
 """
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from metier.answering import evidence, prompt
 from metier.answering.abstention import Abstention
 from metier.answering.citations import Aligner, Citation, Support
+from metier.answering.evidence import Evidence
 from metier.answering.repetition import LoopStop
 from metier.embedding.base import Embedder
 from metier.generation.base import Completion, Generator, Message
@@ -21,6 +22,7 @@ from metier.settings import Settings
 from metier.store.base import Filter, Store
 
 OnText = Callable[[str], bool | None]
+_ECHO = 0.95  # an answer with this share of the question's own words says nothing
 _CANDIDATES = 50  # hits that the features of abstention look at
 
 
@@ -54,6 +56,16 @@ class Answer:
     notes: tuple[str, ...] = ()
     hits: tuple[Hit, ...] = ()
     features: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What will be said. `quoted`: a source's sentence instead of the model's."""
+
+    text: str
+    supports: list[Support]
+    quoted: bool
+    features: dict[str, float]
 
 
 class WordWeights:
@@ -114,23 +126,26 @@ class Answerer:
         abstain = self._settings.answering.abstain if abstain is None else abstain
         language = detect(question, self._settings.language)
         if not hits:
-            return self._refuse(question, asked, (), {}, 1.0, {"retrieval": found, "total": found}, language)
-        wanted = [hit.passage for hit in hits[: self._settings.retrieval.passages]]
-        messages, shown = prompt.fit(
-            asked, wanted, self._generator, self._settings.generation.max_tokens,
-            self._settings.answering.instruction, history,
-        )  # fmt: skip
-        aligner = Aligner(wanted[:shown], asked, self._analyser, self._weigh, language)
-        features = evidence.before(asked, hits, shown, aligner, self._embedder, self._analyser, self._weigh)
+            return self._refuse(question, (), {}, 1.0, {"retrieval": found, "total": found}, language)
+        settings = self._settings
+        passages = [hit.passage for hit in hits[: settings.retrieval.passages]]
+        pieces = evidence.find(asked, passages, self._embedder, self._analyser, self._weigh)
+        features = evidence.before(asked, hits, len(passages), pieces, self._analyser, self._weigh)
         doubt = self._abstention.before.probability(features)
         if abstain and doubt >= self._abstention.certain:
             spent = {"retrieval": found, "total": time.monotonic() - began}
-            return self._refuse(question, asked, hits, features, doubt, spent, language)
+            return self._refuse(question, hits, features, doubt, spent, language)
+        if settings.answering.context == "sentences":
+            wanted = [piece.passage for piece in pieces[: settings.answering.sentences]]
+        else:
+            wanted = passages
+        messages, shown = prompt.fit(
+            asked, wanted, self._generator, settings.generation.max_tokens, settings.answering.instruction, history
+        )
         completion = self._complete(messages, on_text)
-        text = completion.text.strip()
-        supports = aligner.align(text)
-        declined = prompt.declines(text)
-        features |= evidence.after(text, completion, supports, asked, self._analyser, declined)
+        aligner = Aligner(passages, asked, self._analyser, self._weigh, language)
+        written = self._check(completion, asked, aligner, pieces)
+        features |= written.features
         doubt = self._abstention.after.probability(features)
         timings = {
             "retrieval": found,
@@ -139,24 +154,38 @@ class Answerer:
             "total": time.monotonic() - began,
         }
         usage = _usage(completion, shown)
-        if abstain and (declined or doubt >= self._abstention.after.threshold):
-            return self._refuse(question, asked, hits, features, doubt, timings, language, usage)
+        if abstain and doubt >= self._abstention.after.threshold:
+            return self._refuse(question, hits, features, doubt, timings, language, usage)
         return Answer(
             question=question,
-            text=text,
+            text=written.text,
             abstained=False,
             confidence=1 - doubt,
             mode="rag",
             model=self._generator.name,
             adapter=None,
-            citations=_citations(supports),
-            unsupported=tuple(support.sentence for support in supports if not support.supported),
+            citations=_citations(written.supports),
+            unsupported=tuple(support.sentence for support in written.supports if not support.supported),
             timings=timings,
             usage=usage,
-            notes=_notes(completion, len(wanted) - shown),
+            notes=_notes(completion, len(wanted) - shown, written.quoted),
             hits=tuple(hits),
             features=features,
         )
+
+    def _check(self, completion: Completion, question: str, aligner: Aligner, pieces: Sequence[Evidence]) -> _Written:
+        """The model's answer where the passages carry it; where they do not, or it only repeats the question, the
+        best sentence of the passages in its place."""
+        text = completion.text.strip()
+        supports = aligner.align(text)
+        declined = prompt.declines(text)
+        repeated = evidence.echo(text, question, self._analyser)
+        features = evidence.after(completion, supports, repeated, declined)
+        carried = bool(supports) and all(support.supported for support in supports)
+        if (carried and repeated < _ECHO and not declined) or not pieces:
+            return _Written(text, supports, False, features)
+        quote = pieces[0].passage
+        return _Written(quote.text, aligner.quote(quote), True, features)
 
     def _base(self, question: str, history: Sequence[Message], on_text: OnText | None) -> Answer:
         began = time.monotonic()
@@ -178,7 +207,7 @@ class Answerer:
             unsupported=(),
             timings=timings | {"total": time.monotonic() - began},
             usage=_usage(completion, 0),
-            notes=_notes(completion, 0),
+            notes=_notes(completion, 0, False),
         )
 
     def _complete(self, messages: Sequence[Message], on_text: OnText | None) -> Completion:
@@ -196,7 +225,6 @@ class Answerer:
     def _refuse(
         self,
         question: str,
-        asked: str,
         hits: Sequence[Hit],
         features: dict[str, float],
         doubt: float,
@@ -235,10 +263,12 @@ def _citations(supports: Sequence[Support]) -> tuple[Citation, ...]:
     return tuple(found.values())
 
 
-def _notes(completion: Completion, dropped: int) -> tuple[str, ...]:
+def _notes(completion: Completion, dropped: int, quoted: bool) -> tuple[str, ...]:
     notes = []
+    if quoted:
+        notes.append("The model's own words stood in no document; the sentence that fits best is quoted instead.")
     if dropped:
         notes.append(f"{dropped} passage(s) did not fit into the model's context and were left out.")
-    if completion.finish_reason == "length":
+    if completion.finish_reason == "length" and not quoted:
         notes.append("The answer was cut at [generation] max_tokens.")
     return tuple(notes)

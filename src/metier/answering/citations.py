@@ -9,7 +9,7 @@ the passage ranked only break ties.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from rapidfuzz import fuzz
@@ -89,11 +89,10 @@ class Aligner:
         """Support of each sentence of `answer`, in order."""
         return [self._support(answer, span) for span in sentence_spans(answer, self._language)]
 
-    def question_coverage(self) -> float:
-        """Best share of the question's weight that one source sentence with its headings holds; 0..1."""
-        tokens = sorted(self._question)
-        weights = self._weigh(tokens)
-        return max((self._covered(tokens, weights, span) for span in self._spans), default=0.0)
+    def quote(self, sentence: Passage) -> list[Support]:
+        """The support of a sentence that is a source's own: `sentence` is a shown passage cut down to it."""
+        whole = (0, len(sentence.text))
+        return [Support(whole, 1.0, (_citation(sentence, whole),))]
 
     def _cut(self, index: int) -> list[_Span]:
         passage = self._passages[index]
@@ -118,7 +117,9 @@ class Aligner:
             words, score = words | self._words(second), max(score, more)
         if not self._numbers_agree(tokens, words):
             score = min(score, SUPPORTED / 2)
-        return Support(sentence, score, tuple(self._citation(span, sentence) for span in cited))
+        return Support(
+            sentence, score, tuple(_citation(_cut_down(self._passages[s.passage], s), sentence) for s in cited)
+        )
 
     def _rank(self, tokens: list[str], weights: np.ndarray, span: _Span) -> float:
         covered = self._covered(tokens, weights, span)
@@ -146,20 +147,26 @@ class Aligner:
         numbers = {token for token in tokens if token[0].isdigit()}
         return numbers <= (source | self._question)
 
-    def _citation(self, span: _Span, sentence: tuple[int, int]) -> Citation:
-        passage = self._passages[span.passage]
-        return Citation(
-            document=passage.uri,
-            title=passage.title,
-            page=passage.page,
-            start=passage.start + span.start,
-            end=passage.start + span.end,
-            quote=passage.text[span.start : span.end],
-            headings=passage.headings,
-            passage_id=passage.id,
-            document_id=passage.document_id,
-            sentence=sentence,
-        )
+
+def _cut_down(passage: Passage, span: _Span) -> Passage:
+    text = passage.text[span.start : span.end]
+    return replace(passage, text=text, start=passage.start + span.start, end=passage.start + span.end)
+
+
+def _citation(source: Passage, sentence: tuple[int, int]) -> Citation:
+    """`source`: a passage cut down to what is quoted."""
+    return Citation(
+        document=source.uri,
+        title=source.title,
+        page=source.page,
+        start=source.start,
+        end=source.end,
+        quote=source.text,
+        headings=source.headings,
+        passage_id=source.id,
+        document_id=source.document_id,
+        sentence=sentence,
+    )
 
 
 def _share(tokens: list[str], weights: np.ndarray, words: frozenset[str]) -> float:

@@ -39,7 +39,7 @@ class Case:
 
 
 def learn_fusion(questions: Sequence[Question], retriever: Retriever, tell: Tell | None = None) -> Fusion:
-    """The weight with the best nDCG@10 of finding a question's document; among those within one standard error of
+    """The weight with the best nDCG@10 of finding a question's document; among those within two standard errors of
     the best, the one nearest to the default, so that a handful of questions does not move it."""
     answerable = [q for q in questions if q.answerable and q.documents]
     if len(answerable) < _LEAST:
@@ -59,7 +59,7 @@ def choose_weight(gains: np.ndarray) -> float:
     """`gains`: nDCG of each question (rows) at each of `WEIGHTS` (columns)."""
     best = int(gains.mean(axis=0).argmax())
     behind = gains[:, [best]] - gains
-    error = behind.std(axis=0) / np.sqrt(len(gains))
+    error = 2 * behind.std(axis=0) / np.sqrt(len(gains))
     good = behind.mean(axis=0) <= error
     return min((w for w, ok in zip(WEIGHTS, good, strict=True) if ok), key=lambda w: abs(w - DEFAULT_WEIGHT))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,6 +71,7 @@ class Retriever:
         self._settings = settings
         self.fusion = fusion
         self._reranker = reranker
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="metier-lexical")
 
     def search(self, question: str, limit: int, where: Filter | None = None) -> list[Hit]:
         """Best passages first, at most `limit`. An empty store gives an empty list."""
@@ -79,10 +81,11 @@ class Retriever:
     def candidates(self, question: str, limit: int = 0, where: Filter | None = None) -> Candidates:
         """What both sides return; `limit` raises `[retrieval] candidates` where more hits are asked for."""
         wanted = max(limit, self._settings.candidates)
+        tokens = self._analyser.tokens(question)
+        lexical = self._beside.submit(self._store.lexical, tokens, wanted, where)  # both sides wait for native code
         vector = self._embedder.embed_queries([question])[0]
         dense = self._store.dense(vector, wanted, where)
-        lexical = self._store.lexical(self._analyser.tokens(question), wanted, where)
-        return Candidates(dense, lexical, wanted, *self._store.background(vector))
+        return Candidates(dense, lexical.result(), wanted, *self._store.background(vector))
 
     def _rerank(self, question: str, hits: list[Hit]) -> list[Hit]:
         if self._reranker is None:

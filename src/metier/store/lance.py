@@ -85,9 +85,8 @@ class LanceStore:
 
     def optimize(self) -> dict[str, float | int | str]:
         with _storage_errors("optimize"):
-            if self._table.list_indices():
-                self._table.optimize(cleanup_older_than=_KEEP_VERSIONS)
-            elif self.counts()[1]:
+            self._table.optimize(cleanup_older_than=_KEEP_VERSIONS)  # a commit a document leaves many small files
+            if not self._table.list_indices() and self.counts()[1]:
                 self._index_tokens()
             words = self._table.search().where("tokens IS NOT NULL").select(["tokens"])
             frequencies.build(self._folder, words.to_batches(10_000))
