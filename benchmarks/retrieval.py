@@ -75,7 +75,9 @@ def ranking(candidates: Candidates, weight: float) -> list[str]:
     return list(dict.fromkeys(hit.passage.uri for hit in candidates.ranked(weight)))
 
 
-def learned(chosen: RetrievalSet, rankings: dict[float, dict[str, list[str]]]) -> tuple[dict[str, list[str]], list[float]]:
+def learned(
+    chosen: RetrievalSet, rankings: dict[float, dict[str, list[str]]]
+) -> tuple[dict[str, list[str]], list[float]]:
     """Two-fold: the weight learned on one half of the questions orders the other half."""
     names = np.array(list(chosen.relevant))
     halves = np.random.default_rng(0).permutation(len(names)) % 2

@@ -78,14 +78,22 @@ class Catalog:
         insert = sa.dialects.sqlite.insert(_items)
         names = [field.name for field in fields(ItemState) if field.name != "uri"]
         upsert = insert.on_conflict_do_update(index_elements=["uri"], set_={n: insert.excluded[n] for n in names})
-        with self._engine.begin() as connection:
-            connection.execute(upsert, rows)
+        self._write(upsert, rows)
 
     def forget(self, uris: Iterable[str]) -> None:
         rows = [{"gone": uri} for uri in uris]
         if rows:
+            self._write(sa.delete(_items).where(_items.c.uri == sa.bindparam("gone")), rows)
+
+    def _write(self, statement: sa.Executable, rows: list[dict]) -> None:
+        try:
             with self._engine.begin() as connection:
-                connection.execute(sa.delete(_items).where(_items.c.uri == sa.bindparam("gone")), rows)
+                connection.execute(statement, rows)
+        except sa.exc.SQLAlchemyError as error:
+            raise StoreError(
+                f"the catalog cannot be written: {getattr(error, 'orig', error)}",
+                hint="Make room and run `metier sync` again; nothing that was saved is lost.",
+            ) from None
 
     def close(self) -> None:
         self._engine.dispose()

@@ -277,7 +277,10 @@ class _Writer(threading.Thread):
             while self._inbox.get() is not None:  # let the main thread come out of its put
                 pass
         finally:
-            self._save()
+            try:
+                self._save()
+            except MetierError as error:
+                self._error = self._error or error
 
     def _commit(self, work: _Work, vectors: object) -> None:
         report, store, uri = self._report, self._syncer.store, work.item.uri

@@ -18,7 +18,10 @@ def test_a_loop_is_cut_before_its_first_repetition():
         "The oil is changed. It is dated 2013."
     )
     assert write("তেল বদলানো হয় প্রতি বছর। তেল বদলানো হয় প্রতি বছর। তেল") == "তেল বদলানো হয় প্রতি বছর।"
-    assert write("风机每年检查两次，由技术员进行。风机每年检查两次，由技术员进行。风机") == "风机每年检查两次，由技术员进行。"
+    assert (
+        write("风机每年检查两次，由技术员进行。风机每年检查两次，由技术员进行。风机")
+        == "风机每年检查两次，由技术员进行。"
+    )
 
 
 def test_what_does_not_repeat_is_left_alone():

@@ -68,7 +68,9 @@ class StoreConformance:
         assert store.optimize() == {}
 
     def test_document_comes_back_as_it_went_in(self, open_store):
-        document = put(open_store(), "বাংলা/a.md", ["এক দুই", "three"], groups=("x",), metadata={"k": "v=1"}, language="bn")
+        document = put(
+            open_store(), "বাংলা/a.md", ["এক দুই", "three"], groups=("x",), metadata={"k": "v=1"}, language="bn"
+        )
         assert open_store().document(document.id) == document
         assert open_store().uris() == {"বাংলা/a.md": document.id}
 

@@ -71,7 +71,8 @@ for n in range(10_000):
 
 def test_importing_the_store_leaves_the_real_namespace_package_importable(tmp_path):
     code = (
-        "from pathlib import Path; from metier.store import open_store, Identity; from metier.settings import StoreSettings;"
+        "from pathlib import Path; from metier.store import open_store, Identity;"
+        "from metier.settings import StoreSettings;"
         f"open_store(Path({str(tmp_path)!r}), StoreSettings(), Identity('a', 'b', 4, 'c'));"
         "import sys; assert 'lance_namespace' not in sys.modules;"
         "import lance_namespace; assert lance_namespace.__file__"

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -31,6 +32,7 @@ from metier.store.base import Filter, Identity, Scored
 
 log = logging.getLogger(__name__)
 
+_RUST_PLACE = re.compile(r",? ?/\S+\.rs:\d+(:\d+)?$")  # where in its own source the engine gave up
 PUBLIC = "*"  # in the groups column: everyone may read it
 _DOCUMENT = -1  # position of the row that holds the document itself
 _KEEP_VERSIONS = timedelta(hours=1)  # a reader that began before a sync can finish
@@ -337,4 +339,5 @@ def _storage_errors(where: object) -> Iterator[None]:
         else:
             hint = "If this goes on, `metier sync --rebuild` makes the index anew from the sources."
         log.debug("storage error", exc_info=True)
-        raise StoreError(text.splitlines()[0][:300] if text else repr(error), where=str(where), hint=hint) from error
+        said = _RUST_PLACE.sub("", text.splitlines()[0])[:300] if text else repr(error)
+        raise StoreError(said, where=str(where), hint=hint) from error

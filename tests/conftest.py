@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from metier import Expert
+
+DOCUMENTS = {
+    "gearbox.md": "# Gearbox\n\n## Oil\n\nThe gearbox oil of the NV-110 is changed every 30 months.",
+    "bolts.txt": "The blade root nuts of the NV-110 are tightened to 840 Nm.",
+    "prices.csv": "part,price\nYaw pad P-17,320 SEK\nBrake disc P-18,2100 SEK\n",
+    "বাংলা.md": "# নিরাপত্তা\n\nনীল চাবি টাওয়ারের দরজা খোলে।",
+}
+
+
+def shared_data() -> Path:
+    """The folder of the data sets; the test that asks for it is skipped where it is absent."""
+    folder = Path(os.environ.get("METIER_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"the data sets are not at {folder} (set METIER_DATA)")
+    return folder
+
+
+@pytest.fixture
+def docs(tmp_path) -> Path:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    for name, text in DOCUMENTS.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def expert(tmp_path, docs):
+    with Expert.create(tmp_path / "expert") as made:
+        made.add(str(docs))
+        yield made
+
+
+@pytest.fixture
+def run_metier(tmp_path):
+    """Run the command line in a process of its own, in `tmp_path`."""
+
+    def run(*arguments: str, check: int | None = 0, **options) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "from metier.cli import main; main()", *arguments]
+        done = subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, **options
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        if check is not None:
+            assert done.returncode == check, done.stderr
+        return done
+
+    return run

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from metier import Expert
+from metier.documents import document_id
+from metier.errors import IndexMismatch, InputError
+from metier.sources.base import Item, Unreachable
+from metier.store import Filter
+from metier.sync import Syncer
+
+
+def counts(report):
+    return report.added, report.changed, report.deleted, report.unchanged, len(report.failed)
+
+
+def everything(expert):
+    """The whole content of the store: hashes, and the text of every passage."""
+    return expert.store.hashes(), {p.id: p.text for p in expert.store.sample(10**6)}
+
+
+def reopened(expert):
+    expert.close()
+    return Expert.open(expert.folder)
+
+
+def test_what_was_added_changed_deleted_and_unchanged_is_counted(expert, docs):
+    assert counts(expert.sync()) == (4, 0, 0, 0, 0)
+    assert counts(expert.sync()) == (0, 0, 0, 4, 0)
+    (docs / "bolts.txt").write_text("The blade root nuts take 850 Nm.")
+    (docs / "prices.csv").unlink()
+    os.utime(docs / "gearbox.md", ns=(1, 1))
+    assert counts(expert.sync()) == (0, 1, 1, 2, 0)
+    assert any("850 Nm" in hit.passage.text for hit in expert.search("blade root nuts"))
+    assert not any("840 Nm" in hit.passage.text for hit in expert.search("blade root nuts"))
+
+
+def test_a_file_that_disappears_is_never_found_again(expert, docs):
+    expert.sync()
+    assert expert.search("brake disc price")[0].passage.uri == "docs/prices.csv"
+    (docs / "prices.csv").unlink()
+    expert.sync()
+    again = reopened(expert)
+    assert all(hit.passage.uri != "docs/prices.csv" for hit in again.search("brake disc price", 100))
+    assert again.store.document(document_id("docs/prices.csv")) is None
+
+
+def test_one_bad_file_stops_nothing_and_is_tried_again_only_when_it_changes(expert, docs):
+    (docs / "bad.docx").write_bytes(b"PK\x03\x04 cut off")
+    (docs / "empty.md").write_text("")
+    report = expert.sync()
+    assert counts(report) == (4, 0, 0, 0, 2)
+    assert {failure.item for failure in report.failed} == {"docs/bad.docx", "docs/empty.md"}
+    assert all(failure.reason for failure in report.failed)
+    assert counts(expert.sync()) == (0, 0, 0, 4, 2)
+    assert {item.uri for item in expert.items() if item.state == "failed"} == {"docs/bad.docx", "docs/empty.md"}
+    (docs / "empty.md").write_text("Now it says something.")
+    assert counts(expert.sync()) == (1, 0, 0, 4, 1)
+
+
+def test_a_file_that_breaks_loses_what_it_said(expert, docs):
+    expert.sync()
+    (docs / "bolts.txt").write_bytes(b"")
+    assert counts(expert.sync()) == (0, 0, 0, 3, 1)
+    assert all(hit.passage.uri != "docs/bolts.txt" for hit in expert.search("blade root nuts", 100))
+
+
+def test_groups_and_passage_length_reach_what_is_indexed_already(expert):
+    expert.sync()
+    path = expert.folder / "metier.toml"
+    path.write_text(path.read_text() + 'groups = ["service"]\n\n[passages]\ntokens = 16\n')
+    again = reopened(expert)
+    assert again.sync().changed == 4
+    assert again.search("gearbox oil", where=Filter(groups=())) == []
+    assert again.search("gearbox oil", where=Filter(groups=("service",)))
+
+
+def test_a_source_that_is_gone_takes_its_items_with_it(expert, docs, tmp_path):
+    expert.sync()
+    docs.rename(tmp_path / "elsewhere")
+    report = expert.sync()
+    assert report.deleted == 4
+    assert "does not exist" in report.failed[0].reason
+    assert expert.store.counts() == (0, 0)
+
+
+def test_what_cannot_be_looked_into_keeps_what_was_indexed(expert, monkeypatch):
+    class Locked:
+        name = "docs"
+
+        def discover(self):
+            yield Unreachable("docs", "no permission to read this folder")
+
+        def fetch(self, item):
+            raise AssertionError("nothing is new")
+
+    expert.sync()
+    monkeypatch.setattr("metier.sources.create", lambda *_: Locked())
+    report = expert.sync()
+    assert len(expert.store.hashes()) == 4
+    assert [failure.reason for failure in report.failed] == ["no permission to read this folder"]
+
+
+def test_two_syncs_at_once_are_refused(expert, tmp_path):
+    import fcntl
+
+    expert.state_folder.mkdir(parents=True, exist_ok=True)
+    with (expert.state_folder / "sync.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(InputError, match="another sync"):
+            expert.sync()
+
+
+def test_a_lost_catalog_costs_time_and_nothing_else(expert):
+    expert.sync()
+    before = everything(expert)
+    for path in expert.state_folder.glob("catalog.sqlite*"):
+        path.unlink()
+    assert counts(expert.sync()) == (0, 0, 0, 4, 0)
+    assert everything(expert) == before
+
+
+def test_another_embedder_is_refused_until_the_index_is_made_anew(expert):
+    expert.sync()
+    path = expert.folder / "metier.toml"
+    path.write_text(path.read_text().replace("all-minilm-l6-v2", "multilingual-e5-small"))
+    again = reopened(expert)
+    with pytest.raises(IndexMismatch, match="metier sync --rebuild"):
+        again.search("oil")
+    assert again.sync(rebuild=True).added == 4
+    assert again.search("কোন চাবি টাওয়ারের দরজা খোলে?")[0].passage.uri == "docs/বাংলা.md"
+
+
+def test_killed_in_the_middle_and_run_again_ends_as_if_never_killed(tmp_path):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    for number in range(150):
+        (folder / f"{number}.md").write_text(f"# Turbine {number}\n\n" + f"Part {number} weighs {number * 3} kg. " * 30)
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    for place in (killed, whole):
+        Expert.create(place).add(str(folder))
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from metier.cli import main; main()", "sync", "-e", str(killed)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    store = killed / ".metier" / "store"
+    while process.poll() is None and len(list(store.glob("*.lance/_versions/*"))) < 20:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    with Expert.open(killed) as first, Expert.open(whole) as second:
+        half = len(first.store.hashes())
+        assert 0 < half < 150
+        report = first.sync()
+        assert report.added == 150 - half
+        assert second.sync().added == 150
+        assert everything(first) == everything(second)
+
+
+def test_no_setting_of_a_sync_is_left_out_of_its_signature(expert):
+    """What shapes passages must be signed, or a change of it would not reach what is indexed."""
+    syncer = Syncer(expert.settings, *[None] * 5, lock=expert.folder)
+    changed = expert.settings.model_copy(
+        update={"passages": expert.settings.passages.model_copy(update={"tokens": 99})}
+    )
+    other = Syncer(changed, *[None] * 5, lock=expert.folder)
+    assert syncer._sign(Item("a")) != other._sign(Item("a"))
+    assert syncer._sign(Item("a")) != syncer._sign(Item("a", groups=("x",)))
