@@ -64,7 +64,7 @@ def test_a_full_disk_says_so_and_loses_nothing(tmp_path, docs, run_metier):
         run_metier("init", "disk/expert")
         run_metier("add", "docs", "-e", "disk/expert")
         run_metier("sync", "-e", "disk/expert")
-        for number in range(300):
+        for number in range(140):
             (docs / f"more{number}.txt").write_text(f"Record {number}. " + f"The value is {number}. " * 200)
         done = run_metier("sync", "-e", "disk/expert", check=1)
         assert "disk is full" in done.stderr

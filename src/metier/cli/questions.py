@@ -48,11 +48,9 @@ def search(
         screen.print("Nothing found. Is anything indexed? `metier sources` shows it.")
     for number, hit in enumerate(hits, start=1):
         passage = hit.passage
-        screen.print(
-            f"[bold cyan]{number}[/] [bold]{_escape(passage.uri)}[/]  [dim]{_escape(place(passage.page, passage.headings))}"
-            f"  {hit.score:.1f}[/]",
-            soft_wrap=True,
-        )
+        where_it_is = _escape(place(passage.page, passage.headings))
+        head = f"[bold cyan]{number}[/] [bold]{_escape(passage.uri)}[/]  [dim]{where_it_is}  {hit.score:.1f}[/]"
+        screen.print(head, soft_wrap=True)
         screen.print(_shorten(passage.text), markup=False, style="dim" if number > 1 else "")
 
 
