@@ -64,7 +64,7 @@ def prepare(folder: Path) -> Expert:
     expert.add(str(docs))
     expert.sync()
     fusion, refusals = expert.calibrate(load(folder / "questions.jsonl"))
-    print(f"calibrated: fusion {fusion}, refusals {refusals.after}")
+    print(f"calibrated: fusion {fusion}, refusals {refusals.after}", flush=True)
     return expert
 
 

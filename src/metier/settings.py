@@ -172,6 +172,7 @@ model = {embedding}   # another one: change this line, then `metier sync --rebui
 
 [generation]
 model = {generation}
+max_tokens = 80
 
 [answering]
 context = "sentences"   # "passages" for a model of a billion parameters or more

@@ -23,6 +23,7 @@ from metier.store.base import Filter, Store
 
 OnText = Callable[[str], bool | None]
 _ECHO = 0.95  # an answer with this share of the question's own words says nothing
+_ONE_LINE = ("\n",)  # a model too small for passages says what it knows in its first line
 _CANDIDATES = 50  # hits that the features of abstention look at
 
 
@@ -218,6 +219,7 @@ class Answerer:
             max_tokens=generation.max_tokens,
             temperature=generation.temperature,
             seed=generation.seed,
+            stop=_ONE_LINE if self._settings.answering.context == "sentences" else (),
             on_text=guard,
         )
         return replace(completion, text=guard.cut(completion.text))

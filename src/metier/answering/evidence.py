@@ -36,7 +36,7 @@ from metier.sentences import sentence_spans
 Weigh = Callable[[Sequence[str]], np.ndarray]
 
 _WORDS = 0.5  # weight of the covered words beside the cosine; from practice questions of the sample company
-_EMBEDDED = 48  # sentences whose cosine is taken, those with most of the question's words; embedding takes time
+_EMBEDDED = 12  # sentences whose cosine is taken, those with most of the question's words; embedding takes time
 _TOP = 5
 
 
