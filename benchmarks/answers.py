@@ -60,7 +60,7 @@ def prepare(folder: Path) -> Expert:
     subprocess.run(
         [sys.executable, str(ROOT / "examples/turbines/make.py"), str(docs)], check=True, capture_output=True
     )
-    expert = Expert.create(folder / "turbines")
+    expert = Expert.create(folder / "turbines", embedding="multilingual-e5-small")  # some documents are in Bengali
     expert.add(str(docs))
     expert.sync()
     fusion, refusals = expert.calibrate(load(folder / "questions.jsonl"))

@@ -52,10 +52,11 @@ class Expert:
         return cls(Path(folder))
 
     @classmethod
-    def create(cls, folder: str | os.PathLike[str], *, language: str = "en") -> Self:
-        """Make a new expert: the folder and its metier.toml, with the packaged models for `language`.
+    def create(cls, folder: str | os.PathLike[str], *, language: str = "en", embedding: str | None = None) -> Self:
+        """Make a new expert: the folder and its metier.toml, with the packaged models for `language`
+        (`embedding` names another embedder than the usual one).
         Raises `InputError` where there is one already."""
-        settings_room.create(Path(folder), language)
+        settings_room.create(Path(folder), language, embedding)
         return cls(Path(folder))
 
     def add(self, source: str, **options: object) -> bool:

@@ -179,12 +179,13 @@ context = "sentences"   # "passages" for a model of a billion parameters or more
 """
 
 
-def create(folder: Path, language: str) -> None:
+def create(folder: Path, language: str, embedding: str | None = None) -> None:
     """Write `folder/metier.toml` with the packaged models that serve `language`. Raises `InputError`."""
     path = folder / FILE_NAME
     if path.exists():
         raise InputError("there is an expert here already", where=str(folder))
-    embedding = "all-minilm-l6-v2" if language.split("-")[0] == "en" else "multilingual-e5-small"
+    usual = "all-minilm-l6-v2" if language.split("-")[0] == "en" else "multilingual-e5-small"
+    embedding = embedding or usual
     values = {"name": folder.resolve().name, "language": language, "embedding": embedding}
     values["generation"] = GenerationSettings().model
     validate({"name": values["name"], "language": language}, "metier init")

@@ -17,7 +17,19 @@ import numpy as np
 
 from metier.errors import StoreError
 
-BEFORE = ("dense", "dense_gap", "coverage", "span_coverage", "missing", "sentence", "weight", "agreement")
+BEFORE = (
+    "dense",
+    "dense_gap",
+    "coverage",
+    "span_coverage",
+    "missing",
+    "sentence",
+    "weight",
+    "agreement",
+    "score",
+    "margin",
+    "lead",
+)
 AFTER = (*BEFORE, "support", "logprob", "logprob_min", "echo", "declined")
 _RIDGE = 1.0  # L2 penalty on standardised features, in units of one observation
 _FOLDS = 5

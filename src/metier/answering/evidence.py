@@ -12,6 +12,9 @@ small model reads best, what is quoted where the model's own words stand nowhere
     sentence         best cosine similarity between the question and one sentence
     weight           weight of the best sentence, as ordered here
     agreement        share of the five best dense passages that are also among the five best lexical ones
+    score            fused evidence of the best passage, in nats
+    margin           how far that stands above the fifth
+    lead             how far the best sentence stands above the second
     support          worst share of an answer sentence that stands in the passages
     logprob, logprob_min   mean and lowest log-probability of the answer's tokens
     echo             share of the answer's words that the question already had
@@ -91,6 +94,9 @@ def before(
         "sentence": max((piece.cosine for piece in evidence), default=0.0),
         "weight": evidence[0].weight if evidence else 0.0,
         "agreement": _agreement(hits),
+        "score": hits[0].score if hits else 0.0,
+        "margin": hits[0].score - hits[_TOP - 1].score if len(hits) >= _TOP else 0.0,
+        "lead": evidence[0].weight - evidence[1].weight if len(evidence) > 1 else 0.0,
     }
 
 

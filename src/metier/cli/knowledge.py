@@ -21,15 +21,16 @@ def register(app: typer.Typer) -> None:
 def init(
     name: Annotated[str, typer.Argument(help="Folder to make the expert in.")],
     language: Annotated[str, typer.Option("--language", "-l", help="Language of the documents (BCP-47).")] = "en",
+    embedding: Annotated[str | None, typer.Option(help="Embedder, if not the usual one for the language.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a new expert.
+    """Make a new expert. Documents in several languages: --embedding multilingual-e5-small.
 
     Example: metier init turbines --language bn
     """
     from metier.expert import Expert
 
-    expert = Expert.create(name, language=language)
+    expert = Expert.create(name, language=language, embedding=embedding)
     if as_json:
         print_json({"expert": str(expert.folder), "settings": expert.settings.model_dump(mode="json")})
         return
