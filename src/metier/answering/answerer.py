@@ -101,6 +101,7 @@ class Answerer:
         self._generator = generator
         self._abstention = abstention
         self._weigh = WordWeights(store)
+        self._background = store.background
 
     def ask(
         self,
@@ -130,7 +131,7 @@ class Answerer:
             return self._refuse(question, (), {}, 1.0, {"retrieval": found, "total": found}, language)
         settings = self._settings
         passages = [hit.passage for hit in hits[: settings.retrieval.passages]]
-        pieces = evidence.find(asked, passages, self._embedder, self._analyser, self._weigh)
+        pieces = evidence.find(asked, passages, self._embedder, self._analyser, self._weigh, self._background)
         features = evidence.before(asked, hits, len(passages), pieces, self._analyser, self._weigh)
         doubt = self._abstention.before.probability(features)
         if abstain and doubt >= self._abstention.certain:

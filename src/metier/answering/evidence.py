@@ -9,7 +9,7 @@ small model reads best, what is quoted where the model's own words stand nowhere
     coverage         share of the question's words, by rarity, that the best shown passage holds
     span_coverage    the same for the best single sentence with its headings
     missing          rarity of the rarest question word that no shown passage holds, over the rarest possible
-    sentence         best cosine similarity between the question and one sentence
+    sentence         best cosine similarity between the question and one sentence, 0 at the mean of the corpus
     weight           weight of the best sentence, as ordered here
     agreement        share of the five best dense passages that are also among the five best lexical ones
     score            fused evidence of the best passage, in nats
@@ -46,7 +46,7 @@ _TOP = 5
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """One sentence or table row: a `passage` cut down to it. `covered`: share of the question's words in it and its
-    headings; `cosine` with the question; `weight` orders the evidence."""
+    headings; `cosine` with the question, 0 at the mean of the corpus; `weight` orders the evidence."""
 
     passage: Passage
     covered: float
@@ -55,9 +55,15 @@ class Evidence:
 
 
 def find(
-    question: str, passages: Sequence[Passage], embedder: Embedder, analyser: Analyser, weigh: Weigh
+    question: str,
+    passages: Sequence[Passage],
+    embedder: Embedder,
+    analyser: Analyser,
+    weigh: Weigh,
+    background: Callable[[np.ndarray], tuple[float, float]],
 ) -> list[Evidence]:
-    """Sentences of the passages, best first."""
+    """Sentences of the passages, best first. `background`: of the store; cosines are taken from its mean upwards,
+    because an embedder whose cosines lie close together would else leave the choice to the words."""
     tokens = sorted(set(analyser.tokens(question)))
     weights = weigh(tokens)
     pieces = [piece for passage in passages for piece in _sentences(passage)]
@@ -66,7 +72,9 @@ def find(
     if not len(order):
         return []
     vectors = embedder.embed_passages([pieces[i].indexed_text for i in order])
-    cosines = vectors @ embedder.embed_queries([question])[0]
+    asked = embedder.embed_queries([question])[0]
+    usual, _ = background(asked)
+    cosines = (vectors @ asked - usual) / (1 - usual)
     found = [
         Evidence(pieces[i], float(covered[i]), float(cosine), float(cosine + _WORDS * covered[i]))
         for i, cosine in zip(order, cosines, strict=True)
