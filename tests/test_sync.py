@@ -117,6 +117,27 @@ def test_two_syncs_at_once_are_refused(expert, tmp_path):
             expert.sync()
 
 
+def test_a_rebuild_makes_the_index_anew_also_with_the_same_embedder(expert):
+    expert.sync()
+    expert.search("oil")
+    before = everything(expert)
+    assert counts(expert.sync(rebuild=True)) == (4, 0, 0, 0, 0)
+    assert everything(expert) == before
+    assert expert.search("how tight are the blade root nuts")[0].passage.uri == "docs/bolts.txt"
+
+
+def test_a_rebuild_that_is_refused_destroys_nothing(expert):
+    import fcntl
+
+    expert.sync()
+    before = everything(expert)
+    with (expert.state_folder / "sync.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(InputError, match="another sync"):
+            reopened(expert).sync(rebuild=True)
+    assert everything(reopened(expert)) == before
+
+
 def test_a_lost_catalog_costs_time_and_nothing_else(expert):
     expert.sync()
     before = everything(expert)
@@ -161,14 +182,15 @@ def test_killed_in_the_middle_and_run_again_ends_as_if_never_killed(tmp_path):
         assert report.added == 150 - half
         assert second.sync().added == 150
         assert everything(first) == everything(second)
+        assert first.store.counts() == second.store.counts()
 
 
 def test_no_setting_of_a_sync_is_left_out_of_its_signature(expert):
     """What shapes passages must be signed, or a change of it would not reach what is indexed."""
-    syncer = Syncer(expert.settings, *[None] * 5, lock=expert.folder)
+    syncer = Syncer(expert.settings, *[None] * 5)
     changed = expert.settings.model_copy(
         update={"passages": expert.settings.passages.model_copy(update={"tokens": 99})}
     )
-    other = Syncer(changed, *[None] * 5, lock=expert.folder)
+    other = Syncer(changed, *[None] * 5)
     assert syncer._sign(Item("a")) != other._sign(Item("a"))
     assert syncer._sign(Item("a")) != syncer._sign(Item("a", groups=("x",)))

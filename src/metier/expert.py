@@ -148,21 +148,28 @@ class Expert:
         from metier import sources
         from metier.catalog import Catalog
         from metier.parsing import Parser
-        from metier.sync import Syncer
+        from metier.sync import Syncer, exclusive
 
-        catalog = Catalog(self.state_folder / "catalog.sqlite")
-        try:
+        with exclusive(self.state_folder / "sync.lock"):
+            if rebuild:
+                self._forget_store()
             self._rebuild = rebuild
-            with Parser(self.settings.parsing, self.settings.language) as parser:
-                syncer = Syncer(
-                    self.settings, self.store, catalog, parser, self.embedder, self.analyser,
-                    lock=self.state_folder / "sync.lock", parser_version=parser.version, retry=retry,
-                    on_progress=on_progress,
-                )  # fmt: skip
-                return syncer.run([sources.create(each, self.folder) for each in self.settings.sources])
-        finally:
-            self._rebuild = False
-            catalog.close()
+            catalog = Catalog(self.state_folder / "catalog.sqlite")
+            try:
+                with Parser(self.settings.parsing, self.settings.language) as parser:
+                    syncer = Syncer(
+                        self.settings, self.store, catalog, parser, self.embedder, self.analyser,
+                        parser_version=parser.version, retry=retry or rebuild, on_progress=on_progress,
+                    )  # fmt: skip
+                    return syncer.run([sources.create(each, self.folder) for each in self.settings.sources])
+            finally:
+                self._rebuild = False
+                catalog.close()
+
+    def _forget_store(self) -> None:
+        """The next use of the store opens it anew."""
+        for name in ("store", "retriever", "_answerer"):
+            self.__dict__.pop(name, None)
 
     def items(self) -> list[ItemState]:
         """What the last sync knew of every item of every source, failed ones with their reason."""

@@ -100,7 +100,6 @@ class Syncer:
     parser: DocumentParser
     embedder: Embedder
     analyser: Analyser
-    lock: Path
     parser_version: str = ""
     retry: bool = False
     on_progress: Callable[[Progress], None] | None = None
@@ -108,18 +107,17 @@ class Syncer:
     def run(self, sources: Sequence[Source]) -> SyncReport:
         """Sync all sources. One bad item never stops it; a full disk or a broken model does, with nothing lost.
 
-        Raises `InputError` if another sync runs on the same expert.
+        The caller holds `exclusive` from before the store is opened: a rebuild empties it.
         """
         began = time.monotonic()
-        with _exclusive(self.lock):
-            report = SyncReport()
-            found, kept = self._discover(sources, report)
-            known = self.catalog.items()
-            todo = [work for uri, work in found.items() if not self._unchanged(work.item, known.get(uri), report)]
-            self._delete(found, kept, known, report)
-            self._process(todo, report)
-            if report.added or report.changed or report.deleted:
-                report.index = self.store.optimize()
+        report = SyncReport()
+        found, kept = self._discover(sources, report)
+        known = self.catalog.items()
+        todo = [work for uri, work in found.items() if not self._unchanged(work.item, known.get(uri), report)]
+        self._delete(found, kept, known, report)
+        self._process(todo, report)
+        if report.added or report.changed or report.deleted:
+            report.index = self.store.optimize()
         report.failed.sort(key=lambda failure: failure.item)
         report.seconds = time.monotonic() - began
         return report
@@ -355,7 +353,8 @@ def _hash_file(path: Path) -> str:
 
 
 @contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold the lock file of an expert's syncs. Raises `InputError` if another sync holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         try:

@@ -180,6 +180,11 @@ class StoreConformance:
         assert open_store().counts() == (1, 1)
         assert open_store(identity=other, replace=True).counts() == (0, 0)
 
+    def test_replacing_empties_an_index_of_the_same_embedder(self, open_store):
+        put(open_store(), "a.md", ["text"])
+        assert open_store(replace=True).counts() == (0, 0)
+        assert open_store().counts() == (0, 0)
+
     def test_vectors_of_wrong_shape_are_refused(self, open_store):
         document = make_document("a.md", ["one"])
         with pytest.raises(StoreError):

@@ -13,7 +13,7 @@ __all__ = ["Filter", "Identity", "Scored", "Store", "open_store"]
 def open_store(folder: Path, settings: StoreSettings, identity: Identity, *, replace: bool = False) -> Store:
     """Open the store in `folder`, made on first use.
 
-    With `replace`, an index made by another embedder or analyser is thrown away instead of raising `IndexMismatch`.
+    With `replace`, whatever index is there is thrown away first, also one that another embedder made.
     """
     from metier.store.lance import LanceStore
 

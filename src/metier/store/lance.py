@@ -162,15 +162,16 @@ class LanceStore:
 
     def _open(self, folder: Path, replace: bool) -> Any:
         name = f"passages_{_short(self.identity)}"
-        present = list(self._database.list_tables().tables)
+        present = [table for table in self._database.list_tables().tables if table.startswith("passages_")]
+        if replace:
+            for old in present:
+                self._database.drop_table(old)
+            present = []
         if name not in present:
-            others = [other for other in present if other.startswith("passages_")]
-            if others and not replace:
-                raise _mismatch(folder, self._database.open_table(others[0]).schema, self.identity)
+            if present:
+                raise _mismatch(folder, self._database.open_table(present[0]).schema, self.identity)
             schema = self._schema.with_metadata({"metier": json.dumps(asdict(self.identity))})
             self._database.create_table(name, schema=schema)
-            for other in others:
-                self._database.drop_table(other)
         return self._database.open_table(name)
 
     def _documents(self) -> Any:
