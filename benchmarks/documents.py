@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import html
 import json
-import os
 import sys
 import time
 import unicodedata
@@ -24,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import regex
+from sets import data_folder
 
 from metier.documents import Document
 from metier.errors import ParseError
@@ -172,7 +172,7 @@ def locked(folder: Path) -> list[str]:
 
 
 def main() -> int:
-    default = Path(os.environ.get("METIER_DATA", ROOT.parent / "shared" / "data")) / "documents"
+    default = data_folder() / "documents"
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     arguments.add_argument("folder", nargs="?", type=Path, default=default)
     arguments.add_argument("--show", type=float, default=0.0, help="print what is missing from files below this recall")

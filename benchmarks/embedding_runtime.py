@@ -22,13 +22,14 @@ from pathlib import Path
 
 import numpy as np
 from embedding_variants import WORK, Dynamic, LlamaVariant, TorchVariant, onnx_variant, weights
+from sets import data_folder
 
 from metier import models
 from metier.embedding.onnx import batches, normalised
 from metier.models import bert, minilm
 
 ROOT = Path(__file__).resolve().parent.parent
-DATA = Path(os.environ.get("METIER_DATA", ROOT.parent / "shared" / "data"))
+DATA = data_folder()
 RESULTS = ROOT / "benchmarks" / "results" / "embedding_runtime.json"
 MODELS = ("all-minilm-l6-v2", "multilingual-e5-small")
 TORCH_BATCH = 32  # sentence-transformers' default

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from sets import data_folder
 
 from metier import Expert
 
@@ -19,7 +19,7 @@ DOCUMENTS = {
 
 def shared_data() -> Path:
     """The folder of the data sets; the test that asks for it is skipped where it is absent."""
-    folder = Path(os.environ.get("METIER_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+    folder = data_folder()
     if not folder.is_dir():
         pytest.skip(f"the data sets are not at {folder} (set METIER_DATA)")
     return folder

@@ -14,7 +14,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
@@ -91,6 +91,10 @@ class Passage:
     def indexed_text(self) -> str:
         """What is embedded and searched: the heading path, then the text."""
         return f"{' › '.join(self.headings)}\n{self.text}" if self.headings else self.text
+
+    def within(self, start: int, end: int) -> Passage:
+        """This passage cut down to `start`..`end` of its text; it keeps its id, which names the passage it is from."""
+        return replace(self, text=self.text[start:end], start=self.start + start, end=self.start + end)
 
 
 def document_id(uri: str) -> str:

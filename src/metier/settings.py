@@ -14,6 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from metier.atomic import write_text
 from metier.errors import InputError, SettingsError
 
 FILE_NAME = "metier.toml"
@@ -191,7 +192,9 @@ def create(folder: Path, language: str, embedding: str | None = None) -> None:
     validate({"name": values["name"], "language": language}, "metier init")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(path, _TEMPLATE.format(**{key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}))
+        write_text(
+            path, _TEMPLATE.format(**{key: json.dumps(value, ensure_ascii=False) for key, value in values.items()})
+        )
     except OSError as error:
         raise InputError(error.strerror or str(error), where=str(folder)) from None
 
@@ -215,7 +218,7 @@ def add_source(folder: Path, source: str, **options: object) -> bool:
     table.update(entry)
     document.setdefault("sources", tomlkit.aot()).append(table)
     validate(document.unwrap(), str(path))
-    _write(path, tomlkit.dumps(document))
+    write_text(path, tomlkit.dumps(document))
     return True
 
 
@@ -224,12 +227,6 @@ def _relative(source: str, folder: Path) -> str:
     if not set(source) & set("*?[") and not path.exists():
         raise InputError("does not exist", where=source, hint="Give a file, a folder, a glob in quotes, or a URL.")
     return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()
-
-
-def _write(path: Path, text: str) -> None:
-    beside = path.with_suffix(".new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
 
 
 def cache_folder() -> Path:

@@ -191,7 +191,6 @@ class Syncer:
                 for work in batch:
                     writer.submit((work, vectors[at : at + len(work.passages)]))
                     at += len(work.passages)
-            writer.submit(None)
         finally:
             stop.set()
             writer.finish()
@@ -250,7 +249,7 @@ class _Writer(threading.Thread):
         self._states: list[ItemState] = []
         self._done = 0
 
-    def submit(self, entry: tuple[_Work, object] | None) -> None:
+    def submit(self, entry: tuple[_Work, object]) -> None:
         if self._error is not None:
             raise self._error
         self._inbox.put(entry)

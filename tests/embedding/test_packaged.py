@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sets import data_folder
 
 from metier.embedding import Embedder, create
 from metier.embedding.onnx import batches
@@ -18,7 +18,7 @@ from metier.errors import ModelError, SettingsError
 from metier.settings import EmbeddingSettings
 
 MINILM, E5 = "all-minilm-l6-v2", "multilingual-e5-small"
-DATA = Path(os.environ.get("METIER_DATA", Path(__file__).parents[3] / "shared" / "data"))
+DATA = data_folder()
 SCRIPTS = [
     "How is lift distributed over a wing?",
     "",

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sets import data_folder
 
 from metier.documents import Document
 from metier.parsing import Parser
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Folder with the documents that are not part of the repository."""
-    folder = Path(os.environ.get("METIER_DATA", ROOT.parent / "shared" / "data"))
+    folder = data_folder()
     if not (folder / "documents").is_dir():
         pytest.skip(f"no documents in {folder}: set METIER_DATA")
     return folder

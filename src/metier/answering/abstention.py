@@ -2,7 +2,7 @@
 
 Two small logistic regressions decide: one from what retrieval found, before anything is generated (a clear "no" costs
 no generation), and one that also sees the answer. They are fitted on practice questions by `metier calibrate`; until
-then the coefficients that ship with Métier are used, fitted on other companies' documents.
+then the coefficients that ship with Métier are used, fitted on the practice questions of the sample company.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from metier.atomic import write_text
 from metier.errors import StoreError
 
 BEFORE = (
@@ -65,9 +66,7 @@ class Abstention:
     fitted_on: str
 
     def save(self, path: Path) -> None:
-        beside = path.with_suffix(".new")
-        beside.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
-        beside.replace(path)
+        write_text(path, json.dumps(asdict(self), indent=1))
 
 
 def load(path: Path) -> Abstention:

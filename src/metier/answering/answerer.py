@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from metier.answering import evidence, prompt
 from metier.answering.abstention import Abstention
 from metier.answering.citations import Aligner, Citation, Support
 from metier.answering.evidence import Evidence
 from metier.answering.repetition import LoopStop
+from metier.answering.words import WordWeights
 from metier.embedding.base import Embedder
 from metier.generation.base import Completion, Generator, Message
 from metier.language import detect
@@ -67,18 +66,6 @@ class _Written:
     supports: list[Support]
     quoted: bool
     features: dict[str, float]
-
-
-class WordWeights:
-    """Rarity of words in the store: ln(1 + (N - n + 0.5) / (n + 0.5)), the inverse document frequency of BM25."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._passages = max(1, store.counts()[1])
-
-    def __call__(self, tokens: Sequence[str]) -> np.ndarray:
-        counts = np.minimum(self._store.frequencies(tokens), self._passages)
-        return np.log1p((self._passages - counts + 0.5) / (counts + 0.5))
 
 
 class Answerer:

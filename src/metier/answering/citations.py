@@ -8,17 +8,16 @@ the passage ranked only break ties.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from rapidfuzz import fuzz
 
+from metier.answering.words import Weigh, share
 from metier.documents import Passage
 from metier.retrieval.analysis import Analyser
 from metier.sentences import sentence_spans
-
-Weigh = Callable[[Sequence[str]], np.ndarray]  # tokens to rarity, (n,)
 
 SUPPORTED = 0.6  # share of an answer sentence's weight that must stand in its source
 _SECOND_SOURCE = 0.2  # share a second source must add to be cited beside the first
@@ -110,15 +109,15 @@ class Aligner:
         best = max(self._spans, key=lambda span: self._rank(tokens, weights, span))
         cited, words = [best], self._words(best)
         score = self._covered(tokens, weights, best)
-        second = max(self._spans, key=lambda span: _share(tokens, weights, words | self._words(span)))
-        more = _share(tokens, weights, words | self._words(second))
-        if more - _share(tokens, weights, words) >= _SECOND_SOURCE:
+        second = max(self._spans, key=lambda span: share(tokens, weights, words | self._words(span)))
+        more = share(tokens, weights, words | self._words(second))
+        if more - share(tokens, weights, words) >= _SECOND_SOURCE:
             cited.append(second)
             words, score = words | self._words(second), max(score, more)
         if not self._numbers_agree(tokens, words):
             score = min(score, SUPPORTED / 2)
         return Support(
-            sentence, score, tuple(_citation(_cut_down(self._passages[s.passage], s), sentence) for s in cited)
+            sentence, score, tuple(_citation(self._passages[s.passage].within(s.start, s.end), sentence) for s in cited)
         )
 
     def _rank(self, tokens: list[str], weights: np.ndarray, span: _Span) -> float:
@@ -148,11 +147,6 @@ class Aligner:
         return numbers <= (source | self._question)
 
 
-def _cut_down(passage: Passage, span: _Span) -> Passage:
-    text = passage.text[span.start : span.end]
-    return replace(passage, text=text, start=passage.start + span.start, end=passage.start + span.end)
-
-
 def _citation(source: Passage, sentence: tuple[int, int]) -> Citation:
     """`source`: a passage cut down to what is quoted."""
     return Citation(
@@ -167,11 +161,6 @@ def _citation(source: Passage, sentence: tuple[int, int]) -> Citation:
         document_id=source.document_id,
         sentence=sentence,
     )
-
-
-def _share(tokens: list[str], weights: np.ndarray, words: frozenset[str]) -> float:
-    total = float(weights.sum())
-    return sum(w for t, w in zip(tokens, weights, strict=True) if t in words) / total if total > 0 else 0.0
 
 
 def _spelled_alike(token: str, words: frozenset[str]) -> bool:

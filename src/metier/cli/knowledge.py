@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.cli.show import ExpertOption, JsonOption, console, open_expert, print_json, progress
+from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, print_json, progress
 
 if TYPE_CHECKING:
     from metier.sync import SyncReport
@@ -124,16 +124,10 @@ def sources(
     for name in ("item", "passages", "state"):
         table.add_column(name, overflow="fold", justify="right" if name == "passages" else "left")
     for item in items:
-        state = f"[red]✗ {_plain(item.reason)}[/]" if item.state == "failed" else f"[yellow]{_plain(item.reason)}[/]"
-        table.add_row(_plain(item.uri), str(item.passages), state if item.reason else "[green]✓[/]")
+        state = f"[red]✗ {escape(item.reason)}[/]" if item.state == "failed" else f"[yellow]{escape(item.reason)}[/]"
+        table.add_row(escape(item.uri), str(item.passages), state if item.reason else "[green]✓[/]")
     screen = console()
     screen.print(
         f"[bold]{Path(opened.folder).resolve().name}[/]: {len(opened.settings.sources)} source(s), {len(items)} item(s)"
     )
     screen.print(table)
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

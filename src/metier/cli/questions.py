@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metier.cli.show import ExpertOption, JsonOption, console, open_expert, place, plain, print_json
+from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, place, plain, print_json
 
 if TYPE_CHECKING:
     from metier.answering.answerer import Answer
@@ -48,8 +48,8 @@ def search(
         screen.print("Nothing found. Is anything indexed? `metier sources` shows it.")
     for number, hit in enumerate(hits, start=1):
         passage = hit.passage
-        where_it_is = _escape(place(passage.page, passage.headings))
-        head = f"[bold cyan]{number}[/] [bold]{_escape(passage.uri)}[/]  [dim]{where_it_is}  {hit.score:.1f}[/]"
+        where_it_is = escape(place(passage.page, passage.headings))
+        head = f"[bold cyan]{number}[/] [bold]{escape(passage.uri)}[/]  [dim]{where_it_is}  {hit.score:.1f}[/]"
         screen.print(head, soft_wrap=True)
         screen.print(_shorten(passage.text), markup=False, style="dim" if number > 1 else "")
 
@@ -86,7 +86,7 @@ def chat(
     screen = console()
     with open_expert(expert) as opened:
         conversation = opened.chat()
-        screen.print(f"[dim]Ask {_escape(opened.settings.name)}. An empty line ends.[/]")
+        screen.print(f"[dim]Ask {escape(opened.settings.name)}. An empty line ends.[/]")
         while True:
             try:
                 question = screen.input("[bold cyan]›[/] ").strip()
@@ -126,12 +126,10 @@ def _print_sources(answer: Answer) -> None:
         screen.print("[yellow]![/] [dim]The sentences in italics stand in no document that was read.[/]")
     for number, citation in enumerate(answer.citations, start=1):
         where = place(citation.page, citation.headings)
-        screen.print(
-            f"[cyan]{number}[/] [bold]{_escape(citation.document)}[/]  [dim]{_escape(where)}[/]", soft_wrap=True
-        )
+        screen.print(f"[cyan]{number}[/] [bold]{escape(citation.document)}[/]  [dim]{escape(where)}[/]", soft_wrap=True)
         screen.print(f"  “{_shorten(citation.quote)}”", markup=False, style="dim")
     for note in answer.notes:
-        screen.print(f"[yellow]![/] {_escape(note)}")
+        screen.print(f"[yellow]![/] {escape(note)}")
     seconds = answer.timings.get("total", 0.0)
     sure = "" if answer.confidence is None else f" · confidence {answer.confidence:.2f}"
     screen.print(f"[dim]{answer.mode} · {answer.model} · {seconds:.1f} s{sure}[/]")
@@ -173,9 +171,3 @@ def _answer(answer: Answer) -> dict[str, Any]:
 def _shorten(text: str, limit: int = 300) -> str:
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def _escape(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

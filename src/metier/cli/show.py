@@ -58,9 +58,14 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False)
 
 
-def print_error(error: MetierError) -> None:
-    from rich.markup import escape
+def escape(text: str) -> str:
+    """Text that the console prints as it is, whatever brackets it holds."""
+    from rich.markup import escape as escape_markup
 
+    return escape_markup(text)
+
+
+def print_error(error: MetierError) -> None:
     screen = console(stderr=True)
     what = f"{error.where}: {error.what}" if error.where else error.what
     screen.print(f"[bold red]✗[/] {escape(what)}", soft_wrap=True)

@@ -15,8 +15,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a model wrote. Times in seconds; `logprobs` holds the log-probability of each written token,
-    empty where the backend does not tell. `finish_reason`: "stop", or "length" when `max_tokens` cut it."""
+    """What a model wrote. Times in seconds, without loading the model. `finish_reason`: "stop", or "length" when
+    `max_tokens` cut it. `logprobs`: log-probabilities of the written tokens, fewer than there are where a character
+    takes several tokens, empty where the backend does not tell."""
 
     text: str
     prompt_tokens: int

