@@ -1,0 +1,1 @@
+"""Training data: imported, generated from passages, and checked before a run."""

@@ -1,0 +1,100 @@
+"""The noun of this room: a training row, and the file that keeps an expert's rows.
+
+A row is a question, the completion to learn, and what the model is shown with it. It is not kept as a finished
+prompt: `Row.prompt` builds that with the same code that answers and examines, so that the three never differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Self
+
+from metier.answering import prompt
+from metier.atomic import write_text
+from metier.documents import Passage
+from metier.errors import InputError
+from metier.generation.base import Message
+
+FILE_NAME = "dataset.jsonl"
+_SHOWN = ("id", "document_id", "text", "start", "end", "headings", "page", "uri", "title")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One example to learn from.
+
+    `question`: the last turn of the user. `completion`: what the model is to write. `instruction`: the system prompt,
+    None = the expert's own. `history`: turns before the question, oldest first. `context`: passages shown with the
+    question, empty for a row that teaches the model to know by heart. `passages`: ids of the passages it was written
+    from, whether they are shown or not. `kind`: fact, table, label, text, refusal. `origin`: where it came from, as
+    `FILE:ROW` or `generated`.
+    """
+
+    question: str
+    completion: str
+    kind: str = ""
+    instruction: str | None = None
+    history: tuple[Message, ...] = ()
+    context: tuple[Passage, ...] = ()
+    passages: tuple[str, ...] = ()
+    language: str = ""
+    origin: str = ""
+
+    @property
+    def id(self) -> str:
+        """16 hex digits over what the model reads and learns: the same row has the same id wherever it came from."""
+        shown = [self.question, self.completion, self.instruction, [asdict(turn) for turn in self.history]]
+        shown.append([passage.text for passage in self.context])
+        return hashlib.sha256(json.dumps(shown, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    def prompt(self) -> list[Message]:
+        """The messages before the completion, as the expert itself would ask."""
+        return prompt.messages(self.question, self.context, self.instruction, self.history)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; fields at their default are left out."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        if self.history:
+            plain["history"] = [asdict(turn) for turn in self.history]
+        if self.context:
+            plain["context"] = [{name: getattr(each, name) for name in _SHOWN} for each in self.context]
+        return plain
+
+    @classmethod
+    def from_json(cls, plain: dict[str, Any]) -> Self:
+        row = cls(**plain)
+        passages = (Passage(**each | {"headings": tuple(each.get("headings", ()))}) for each in row.context)
+        turns = (Message(**turn) for turn in row.history)
+        return replace(row, history=tuple(turns), context=tuple(passages), passages=tuple(row.passages))
+
+
+def load(path: Path) -> list[Row]:
+    """The rows kept at `path`, none where there is no such file. Raises `InputError` naming the first bad line."""
+    if not path.exists():
+        return []
+    rows = []
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                rows.append(Row.from_json(json.loads(line)))
+            except (ValueError, TypeError) as error:
+                raise InputError(
+                    f"is not a training row: {error}",
+                    where=f"{path}, line {number}",
+                    hint="This file is written by `metier dataset`; restore it from a backup or import anew.",
+                ) from None
+    return rows
+
+
+def save(path: Path, rows: Iterable[Row]) -> None:
+    """Replace the file as a whole, so that a reader sees the old rows or the new."""
+    write_text(path, "".join(json.dumps(row.to_json(), ensure_ascii=False) + "\n" for row in rows))
+
+
+def content_hash(rows: Sequence[Row]) -> str:
+    """16 hex digits over the ids in order: what an adapter notes of the data it was trained on."""
+    return hashlib.sha256("\n".join(row.id for row in rows).encode()).hexdigest()[:16]
