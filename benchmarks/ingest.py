@@ -42,6 +42,7 @@ import metier.passages
 import metier.sync
 from metier import Expert
 from metier.parsing import Parser
+from metier.store import Entry
 
 RESULTS = Path(__file__).resolve().parent / "results"
 RATIO_TARGET = 0.9  # passages a second of a sync, of what the embedder does alone
@@ -85,9 +86,9 @@ def watched(expert: Expert, clock: Clock, texts: list[str]) -> Iterator[None]:
     store, embedder, analyser = expert.store, expert.embedder, expert.analyser
     commit = clock.timed("commit", store.replace)
 
-    def replace(document: Any, passages: Sequence[Any], *rest: Any) -> None:
-        texts.extend(passage.indexed_text for passage in passages)
-        commit(document, passages, *rest)
+    def replace(entries: Sequence[Entry]) -> None:
+        texts.extend(passage.indexed_text for entry in entries for passage in entry.passages)
+        commit(entries)
 
     parse = clock.timed("parse", Parser.parse)
     with ExitStack() as stack:

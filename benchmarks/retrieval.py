@@ -29,7 +29,7 @@ from metier.retrieval.analysis import Analyser
 from metier.retrieval.fusion import DEFAULT_WEIGHT, Fusion
 from metier.retrieval.retriever import Candidates, Retriever
 from metier.settings import EmbeddingSettings, PassageSettings, RetrievalSettings, StoreSettings
-from metier.store import Identity, open_store
+from metier.store import Entry, Identity, open_store
 
 RESULTS = Path(__file__).parent / "results"
 CANDIDATES = 300  # passages from each side, so that 100 documents are among them
@@ -62,11 +62,12 @@ def build(chosen: RetrievalSet, folder: Path, model: str, passages: PassageSetti
     documents = [as_document(name, *content, language) for name, content in chosen.documents.items()]
     cuts = [cut(document, embedder.count_tokens, passages) for document in documents]
     vectors = embedder.embed_passages([p.indexed_text for ps in cuts for p in ps])
-    at = 0
+    at, entries = 0, []
     for document, pieces in zip(documents, cuts, strict=True):
         tokens = [analyser.tokens(p.indexed_text) for p in pieces]
-        store.replace(document, pieces, vectors[at : at + len(pieces)], tokens)
+        entries.append(Entry(document, pieces, vectors[at : at + len(pieces)], tokens))
         at += len(pieces)
+    store.replace(entries)
     store.optimize()
     return Retriever(store, embedder, analyser, RetrievalSettings(candidates=CANDIDATES), Fusion())
 

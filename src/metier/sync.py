@@ -2,9 +2,9 @@
 
     discover ─▶ fetch, hash, parse, cut (one thread) ─▶ embed (this thread) ─▶ commit (one thread)
 
-The three stages overlap, since each leaves the interpreter to native code for most of its time. One document is one
-commit, and the catalog is written after it; so a run that was killed leaves whole documents behind, and the next
-run does the rest.
+The three stages overlap, since each leaves the interpreter to native code for most of its time. What was embedded
+together is committed together, always whole documents, and the catalog is written after it; so a run that was
+killed leaves whole documents behind, and the next run does the rest (docs/decisions/0006-commits.md).
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from metier import passages as passage_room
 from metier.catalog import Catalog, ItemState
 from metier.documents import Document, Passage, document_id
@@ -32,12 +34,12 @@ from metier.language import detect
 from metier.retrieval.analysis import Analyser
 from metier.settings import Settings
 from metier.sources.base import Item, Source, Unreachable
-from metier.store.base import Store
+from metier.store.base import Entry, Store
 
 log = logging.getLogger(__name__)
 
 _SHAPE = 1  # raised when the same bytes would be cut into other passages than before
-_EMBED_TOGETHER = 128  # passages gathered over small documents for one call of the embedder
+_TOGETHER = 128  # passages gathered over small documents for one call of the embedder and one commit
 _CATALOG_EVERY = 2.0  # seconds between writes of the catalog
 
 
@@ -178,7 +180,7 @@ class Syncer:
 
     def _process(self, todo: list[_Work], report: SyncReport) -> None:
         parsed: queue.Queue[_Work | BaseException | None] = queue.Queue(maxsize=32)
-        embedded: queue.Queue[tuple[_Work, object] | None] = queue.Queue(maxsize=64)
+        embedded: queue.Queue[tuple[list[_Work], np.ndarray] | None] = queue.Queue(maxsize=4)
         stop = threading.Event()
         writer = _Writer(self, report, embedded, total=len(todo))
         reader = threading.Thread(target=self._read_all, args=(todo, parsed, stop), name="metier-read", daemon=True)
@@ -186,11 +188,8 @@ class Syncer:
         writer.start()
         try:
             for batch in _batches(parsed):
-                vectors = self.embedder.embed_passages([p.indexed_text for work in batch for p in work.passages])
-                at = 0
-                for work in batch:
-                    writer.submit((work, vectors[at : at + len(work.passages)]))
-                    at += len(work.passages)
+                texts = [passage.indexed_text for work in batch for passage in work.passages]
+                writer.submit((batch, self.embedder.embed_passages(texts)))
         finally:
             stop.set()
             writer.finish()
@@ -249,7 +248,7 @@ class _Writer(threading.Thread):
         self._states: list[ItemState] = []
         self._done = 0
 
-    def submit(self, entry: tuple[_Work, object]) -> None:
+    def submit(self, entry: tuple[list[_Work], np.ndarray]) -> None:
         if self._error is not None:
             raise self._error
         self._inbox.put(entry)
@@ -279,29 +278,28 @@ class _Writer(threading.Thread):
             except MetierError as error:
                 self._error = self._error or error
 
-    def _commit(self, work: _Work, vectors: object) -> None:
-        report, store, uri = self._report, self._syncer.store, work.item.uri
-        name = document_id(uri)
-        reason = ""
-        if work.failure is not None:
-            reason = work.failure
-            report.failed.append(Failure(uri, reason))
-            if not work.keep:
-                store.delete([name])  # what the file said before is no longer true
-        elif work.document is None:
-            report.unchanged += 1
-        else:
-            known = name in store.hashes()
-            store.replace(work.document, work.passages, vectors, work.tokens)
-            report.changed += known
-            report.added += not known
-            report.passages += len(work.passages)
-            if reason := "; ".join(work.document.warnings):
-                report.warnings.append(Failure(uri, reason))
-        self._states.append(self._state(work, reason))
-        self._done += 1
-        if self._syncer.on_progress is not None:
-            self._syncer.on_progress(Progress(self._done, self._total, report.passages, uri))
+    def _commit(self, batch: list[_Work], vectors: np.ndarray) -> None:
+        store, report = self._syncer.store, self._report
+        known = set(store.hashes())
+        # What a file that fails now said before is no longer true.
+        store.delete([document_id(work.item.uri) for work in batch if work.failure is not None and not work.keep])
+        store.replace(list(_entries(batch, vectors)))
+        for work in batch:
+            uri, reason = work.item.uri, work.failure or ""
+            if work.failure is not None:
+                report.failed.append(Failure(uri, work.failure))
+            elif work.document is None:
+                report.unchanged += 1
+            else:
+                report.changed += work.document.id in known
+                report.added += work.document.id not in known
+                report.passages += len(work.passages)
+                if reason := "; ".join(work.document.warnings):
+                    report.warnings.append(Failure(uri, reason))
+            self._states.append(self._state(work, reason))
+            self._done += 1
+            if self._syncer.on_progress is not None:
+                self._syncer.on_progress(Progress(self._done, self._total, report.passages, uri))
 
     def _state(self, work: _Work, reason: str) -> ItemState:
         return ItemState(
@@ -321,8 +319,16 @@ class _Writer(threading.Thread):
         self._states.clear()
 
 
+def _entries(batch: list[_Work], vectors: np.ndarray) -> Iterator[Entry]:
+    at = 0
+    for work in batch:
+        if work.document is not None:
+            yield Entry(work.document, work.passages, vectors[at : at + len(work.passages)], work.tokens)
+        at += len(work.passages)
+
+
 def _batches(parsed: queue.Queue) -> Iterator[list[_Work]]:
-    """Group finished documents so that the embedder gets enough passages at once."""
+    """Group finished documents so that the embedder and the store get enough passages at once."""
     batch: list[_Work] = []
     waiting = 0
     while (entry := parsed.get()) is not None:
@@ -330,7 +336,7 @@ def _batches(parsed: queue.Queue) -> Iterator[list[_Work]]:
             raise entry
         batch.append(entry)
         waiting += len(entry.passages)
-        if waiting >= _EMBED_TOGETHER:
+        if waiting >= _TOGETHER:
             yield batch
             batch, waiting = [], 0
     if batch:

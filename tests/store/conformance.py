@@ -9,7 +9,7 @@ import pytest
 
 from metier.documents import Block, Document, Passage, document_id, passage_id
 from metier.errors import IndexMismatch, StoreError
-from metier.store import Filter, Identity
+from metier.store import Entry, Filter, Identity
 
 DIMENSION = 8
 IDENTITY = Identity("test", "weights-1", DIMENSION, "analyser-1")
@@ -46,11 +46,15 @@ def vector_of(text: str) -> np.ndarray:
     return vector / np.linalg.norm(vector)
 
 
-def put(store, uri: str, lines: list[str], **options) -> Document:
-    document = make_document(uri, lines, **options)
+def entry(document: Document) -> Entry:
     passages = make_passages(document)
     vectors = np.array([vector_of(p.text) for p in passages]).reshape(len(passages), DIMENSION)
-    store.replace(document, passages, vectors, [p.text.split() for p in passages])
+    return Entry(document, passages, vectors, [p.text.split() for p in passages])
+
+
+def put(store, uri: str, lines: list[str], **options) -> Document:
+    document = make_document(uri, lines, **options)
+    store.replace([entry(document)])
     return document
 
 
@@ -63,7 +67,6 @@ class StoreConformance:
         assert store.counts() == (0, 0)
         assert store.dense(vector_of("a"), 5) == []
         assert store.lexical(["a"], 5) == []
-        assert store.sample(3) == []
         assert store.document("nope") is None
         assert store.optimize() == {}
 
@@ -188,7 +191,7 @@ class StoreConformance:
     def test_vectors_of_wrong_shape_are_refused(self, open_store):
         document = make_document("a.md", ["one"])
         with pytest.raises(StoreError):
-            open_store().replace(document, make_passages(document), np.zeros((1, 3), np.float32), [["one"]])
+            open_store().replace([Entry(document, make_passages(document), np.zeros((1, 3), np.float32), [["one"]])])
         assert open_store().counts() == (0, 0)
 
     def test_frequencies_count_passages(self, open_store):
@@ -207,12 +210,14 @@ class StoreConformance:
         cosines = np.array([vector_of(line) @ vector_of("q") for line in lines])
         assert store.background(vector_of("q")) == pytest.approx((cosines.mean(), cosines.std()), abs=1e-3)
 
-    def test_sample_is_the_same_for_the_same_seed(self, open_store):
+    def test_several_documents_change_in_one_commit(self, open_store):
         store = open_store()
-        put(store, "a.md", [f"line {n}" for n in range(30)])
-        assert store.sample(5, seed=1) == open_store().sample(5, seed=1)
-        assert store.sample(5, seed=1) != store.sample(5, seed=2)
-        assert len(store.sample(99)) == 30
+        put(store, "old.md", ["one", "two"])
+        renewed, new = make_document("old.md", ["three"], content_hash="2"), make_document("new.md", ["four", "five"])
+        store.replace([entry(renewed), entry(new)])
+        assert store.counts() == (2, 3)
+        assert open_store().hashes() == {renewed.id: "2", new.id: "1"}
+        assert {hit.passage.text for hit in open_store().dense(vector_of("x"), 10)} == {"three", "four", "five"}
 
     def test_a_reader_sees_the_old_version_or_the_new_never_both_or_neither(self, open_store):
         writer = open_store()

@@ -10,6 +10,7 @@ from conformance import DIMENSION, IDENTITY, StoreConformance, make_document, ma
 
 from metier.errors import StoreError
 from metier.settings import StoreSettings
+from metier.store import Entry
 from metier.store import open_store as open_at
 
 
@@ -84,7 +85,7 @@ def test_vectors_that_are_no_numbers_are_refused(open_store):
     document = make_document("a.md", ["one"])
     bad = np.full((1, DIMENSION), np.nan, np.float32)
     with pytest.raises(StoreError):
-        open_store().replace(document, make_passages(document), bad, [["one"]])
+        open_store().replace([Entry(document, make_passages(document), bad, [["one"]])])
 
 
 def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path):

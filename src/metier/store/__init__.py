@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from metier.settings import StoreSettings
-from metier.store.base import Filter, Identity, Scored, Store
+from metier.store.base import Entry, Filter, Identity, Scored, Store
 
-__all__ = ["Filter", "Identity", "Scored", "Store", "open_store"]
+__all__ = ["Entry", "Filter", "Identity", "Scored", "Store", "open_store"]
 
 
 def open_store(folder: Path, settings: StoreSettings, identity: Identity, *, replace: bool = False) -> Store:

@@ -46,20 +46,28 @@ class Scored:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A document as it is stored. `vectors`: (passages, dimension) float32; `tokens`: of each passage."""
+
+    document: Document
+    passages: Sequence[Passage]
+    vectors: np.ndarray
+    tokens: Sequence[Sequence[str]]
+
+
 class Store(Protocol):
     """Documents and their passages.
 
-    All passages of one document change in one commit: a reader sees the old version or the new, never both or
-    neither. What a commit returned from is on disk. One writer at a time; any number of readers in any process.
+    A commit holds whole documents: of each, a reader sees the old version or the new, never both or neither. What a
+    commit returned from is on disk. One writer at a time; any number of readers in any process.
     Raises `StoreError`.
     """
 
     identity: Identity
 
-    def replace(
-        self, document: Document, passages: Sequence[Passage], vectors: np.ndarray, tokens: Sequence[Sequence[str]]
-    ) -> None:
-        """Put a document in place of what was there under its id. `vectors`: (n, dimension) float32."""
+    def replace(self, entries: Sequence[Entry]) -> None:
+        """Put documents in place of what was there under their ids, all in one commit."""
         ...
 
     def delete(self, document_ids: Sequence[str]) -> None:
@@ -91,10 +99,6 @@ class Store(Protocol):
     def background(self, vector: np.ndarray) -> tuple[float, float]:
         """Mean and standard deviation of the cosine between `vector` and the passages at large, estimated on a
         sample drawn at the last `optimize`; (0, 0) before the first."""
-        ...
-
-    def sample(self, count: int, seed: int = 0) -> list[Passage]:
-        """Up to `count` passages, the same ones for the same store and seed."""
         ...
 
     def counts(self) -> tuple[int, int]:

@@ -28,7 +28,7 @@ from metier.settings import StoreSettings
 from metier.store import background, frequencies
 from metier.store._import_lancedb import import_lancedb
 from metier.store.ann import build_index
-from metier.store.base import Filter, Identity, Scored
+from metier.store.base import Entry, Filter, Identity, Scored
 
 log = logging.getLogger(__name__)
 
@@ -59,29 +59,30 @@ class LanceStore:
 
     # --- writing ---------------------------------------------------------------------------------------------
 
-    def replace(
-        self, document: Document, passages: Sequence[Passage], vectors: np.ndarray, tokens: Sequence[Sequence[str]]
-    ) -> None:
-        rows = self._rows(document, passages, vectors, tokens)
-        with _storage_errors(document.uri):
-            if document.id in self.hashes():
+    def replace(self, entries: Sequence[Entry]) -> None:
+        if not entries:
+            return
+        rows = pa.Table.from_pylist([row for entry in entries for row in self._rows(entry)], schema=self._schema)
+        changed = [entry.document.id for entry in entries if entry.document.id in self.hashes()]
+        with _storage_errors(entries[0].document.uri if len(entries) == 1 else self._folder):
+            if changed:
                 (
                     self._table.merge_insert("id")
                     .when_matched_update_all()
                     .when_not_matched_insert_all()
-                    .when_not_matched_by_source_delete(f"document_id = {_quoted(document.id)}")
-                    .execute(rows, on_bad_vectors="null")  # the document's own row has none
+                    .when_not_matched_by_source_delete(_of_documents(changed))
+                    .execute(rows, on_bad_vectors="null")  # a document's own row has none
                 )
             else:
                 self._table.add(rows)
-        self.hashes()[document.id] = document.content_hash
+        self.hashes().update((entry.document.id, entry.document.content_hash) for entry in entries)
 
     def delete(self, document_ids: Sequence[str]) -> None:
         gone = [name for name in document_ids if name in self.hashes()]
         if not gone:
             return
         with _storage_errors("delete"):
-            self._table.delete(f"document_id IN ({', '.join(map(_quoted, gone))})")
+            self._table.delete(_of_documents(gone))
         for name in gone:
             del self.hashes()[name]
 
@@ -143,16 +144,6 @@ class LanceStore:
     def background(self, vector: np.ndarray) -> tuple[float, float]:
         return background.measure(self._folder, vector)
 
-    def sample(self, count: int, seed: int = 0) -> list[Passage]:
-        with _storage_errors("sample"):
-            ids = self._table.search().where(f"position > {_DOCUMENT}").select(["id"]).to_arrow()["id"].to_pylist()
-            ids.sort(key=lambda name: hashlib.sha256(f"{seed}{name}".encode()).digest())
-            chosen = ", ".join(map(_quoted, ids[:count]))
-            if not chosen:
-                return []
-            rows = self._table.search().where(f"id IN ({chosen})").select(_PASSAGE_COLUMNS).limit(count).to_list()
-        return sorted(map(_passage, rows), key=lambda passage: passage.id)
-
     def counts(self) -> tuple[int, int]:
         documents = len(self.hashes())
         with _storage_errors("count"):
@@ -191,9 +182,8 @@ class LanceStore:
         )
         self._table.create_index("tokens", config=plain)
 
-    def _rows(
-        self, document: Document, passages: Sequence[Passage], vectors: np.ndarray, tokens: Sequence[Sequence[str]]
-    ) -> pa.Table:
+    def _rows(self, entry: Entry) -> Iterator[dict[str, Any]]:
+        document, passages, vectors = entry.document, entry.passages, entry.vectors
         if vectors.shape != (len(passages), self.identity.dimension) or not np.isfinite(vectors).all():
             raise StoreError(f"vectors are of shape {vectors.shape} or not finite", where=document.uri)
         groups = list(document.groups) or [PUBLIC]
@@ -210,20 +200,19 @@ class LanceStore:
             "pages": document.pages,
             "warnings": document.warnings,
         }
-        rows: list[dict[str, Any]] = [
+        yield (
             shared
             | {"id": document.id, "position": _DOCUMENT, "text": document.text, "language": document.language}
             | {"content_hash": document.content_hash, "payload": json.dumps(payload, ensure_ascii=False)}
-        ]
-        for position, (passage, vector, words) in enumerate(zip(passages, vectors, tokens, strict=True)):
+        )
+        for position, (passage, vector, words) in enumerate(zip(passages, vectors, entry.tokens, strict=True)):
             place = {name: getattr(passage, name) for name in ("id", "text", "start", "end", "page", "row", "language")}
-            rows.append(
+            yield (
                 shared
                 | place
                 | {"headings": list(passage.headings), "position": position}
                 | {"tokens": " ".join(words), "vector": vector}
             )
-        return pa.Table.from_pylist(rows, schema=self._schema)
 
 
 def _schema(dimension: int) -> pa.Schema:
@@ -300,6 +289,10 @@ def _condition(where: Filter | None) -> str:
 def _like(glob: str) -> str:
     escaped = glob.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return escaped.replace("*", "%").replace("?", "_")
+
+
+def _of_documents(ids: Sequence[str]) -> str:
+    return f"document_id IN ({', '.join(map(_quoted, ids))})"
 
 
 def _quoted(text: str) -> str:
