@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -75,20 +77,49 @@ def test_a_full_disk_says_so_and_loses_nothing(tmp_path, docs, run_metier):
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_sync_that_is_interrupted_says_so(expert, docs):
-    code = (
-        "import signal, threading; from metier.cli import main;"
-        "threading.Timer(1.5, signal.raise_signal, [signal.SIGINT]).start(); main()"
-    )
+def test_a_sync_that_is_interrupted_says_so_and_goes_on_where_it_was(expert, docs):
     for number in range(150):
-        (docs / f"{number}.md").write_text(f"# {number}\n\n" + "Some words about the wind. " * 80)
-    done = subprocess.run(
-        [sys.executable, "-c", code, "sync", "-e", str(expert.folder)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 130, done.stderr
-    assert "Traceback" not in done.stderr
-    assert expert.sync().added > 0
+        (docs / f"{number}.md").write_text(f"# {number}\n\n" + "Some words about the wind. " * 120)
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from metier.cli import main; main()", "sync", "-e", str(expert.folder)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    store = expert.state_folder / "store"
+    while process.poll() is None and len(list(store.glob("*.lance/_versions/*"))) < 3:  # the third: a first commit
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "Interrupted. Nothing that was saved is lost." in said
+    assert "Traceback" not in said
+    half = len(expert.store.hashes())
+    assert 0 < half < 154
+    report = expert.sync()
+    assert (report.added, report.unchanged, report.failed) == (154 - half, half, [])
+
+
+def test_a_text_with_a_few_bytes_that_are_no_utf8_is_read_with_a_warning(expert, docs):
+    text = "নীল চাবি টাওয়ারের দরজা খোলে। ব্রেক প্যাড প্রতি ১৮ মাস অন্তর বদলাতে হয়।".encode()
+    (docs / "ভাঙা.txt").write_bytes(text[:60] + b"\xff\xfe\x80" + text[60:] + b"\xe0\xa6")
+    report = expert.sync()
+    assert report.failed == []
+    (warning,) = report.warnings
+    assert (warning.item, "not valid UTF-8" in warning.reason) == ("docs/ভাঙা.txt", True)
+    assert [item.reason for item in expert.items() if item.uri == "docs/ভাঙা.txt"] == [warning.reason]
+    (hit,) = [hit for hit in expert.search("ব্রেক প্যাড") if hit.passage.uri == "docs/ভাঙা.txt"]
+    assert "ব্রেক প্যাড প্রতি ১৮ মাস" in hit.passage.text
+    assert expert.sync().warnings == report.warnings
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.97])
+def test_a_real_docx_cut_in_the_middle_is_told_and_mended_when_it_is_whole(expert, docs, share):
+    whole = (shared_data() / "documents" / "docx" / "sources" / "lorem_ipsum.docx").read_bytes()
+    (docs / "report.docx").write_bytes(whole[: int(len(whole) * share)])
+    report = expert.sync()
+    (failure,) = report.failed
+    assert failure.item == "docs/report.docx"
+    assert "damaged" in failure.reason
+    assert report.added == 4
+    (docs / "report.docx").write_bytes(whole)
+    assert expert.sync().added == 1
+    assert any(hit.passage.uri == "docs/report.docx" for hit in expert.search("lorem ipsum dolor sit amet"))

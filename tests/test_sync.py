@@ -66,6 +66,30 @@ def test_one_bad_file_stops_nothing_and_is_tried_again_only_when_it_changes(expe
     assert counts(expert.sync()) == (1, 0, 0, 4, 1)
 
 
+def test_what_failed_and_did_not_change_is_read_again_only_with_retry(expert, docs):
+    path = docs / "notes.txt"
+    path.write_bytes(b" " * 24)
+    expert.sync()
+    before = path.stat()
+    path.write_bytes("নীল চাবি কাজ করে".encode()[:24])  # as where a share was down: same size and time, now it reads
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_ino) == (before.st_size, before.st_ino)
+    unread = expert.sync()
+    assert counts(unread) == (0, 0, 0, 4, 1)
+    assert unread.failed[0].item == "docs/notes.txt"
+    assert counts(expert.sync(retry=True)) == (1, 0, 0, 4, 0)
+    assert counts(expert.sync()) == (0, 0, 0, 5, 0)
+    assert [item.state for item in expert.items() if item.uri == "docs/notes.txt"] == ["indexed"]
+
+
+def test_retry_tells_again_what_fails_again(expert, docs):
+    (docs / "bad.docx").write_bytes(b"PK\x03\x04 cut off")
+    first = expert.sync()
+    again = expert.sync(retry=True)
+    assert counts(again) == (0, 0, 0, 4, 1)
+    assert again.failed == first.failed
+
+
 def test_a_file_that_breaks_loses_what_it_said(expert, docs):
     expert.sync()
     (docs / "bolts.txt").write_bytes(b"")

@@ -31,6 +31,10 @@ from metier.store.base import Filter, Identity, Store
 
 if TYPE_CHECKING:  # these rooms are entered by few verbs, and importing them costs the others time
     from metier.catalog import ItemState
+    from metier.dataset.checks import Report
+    from metier.dataset.formats import ImportReport
+    from metier.dataset.layouts import Columns
+    from metier.dataset.rows import Row
     from metier.evaluation.questions import Question
     from metier.sync import Progress, SyncReport
 
@@ -76,8 +80,9 @@ class Expert:
 
     def close(self) -> None:
         """Free models and files."""
-        if "generator" in self.__dict__:
-            self.generator.close()
+        for name in ("generator", "embedder"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
         for name in ("generator", "store", "retriever", "_answerer", "embedder"):
             self.__dict__.pop(name, None)
 
@@ -91,7 +96,7 @@ class Expert:
     def embedder(self) -> Embedder:
         from metier import embedding
 
-        return embedding.create(self.settings.embedding)
+        return embedding.create(self.settings.embedding, folder=self.folder)
 
     @cached_property
     def analyser(self) -> Analyser:
@@ -109,14 +114,14 @@ class Expert:
     def generator(self) -> Generator:
         from metier import generation
 
-        return generation.create(self.settings.generation)
+        return generation.create(self.settings.generation, folder=self.folder)
 
     @cached_property
     def retriever(self) -> Retriever:
         from metier.retrieval import reranking
 
         chosen = self.settings.retrieval
-        reranker = reranking.create(chosen.reranker) if chosen.reranker else None
+        reranker = reranking.create(chosen.reranker, folder=self.folder) if chosen.reranker else None
         return Retriever(self.store, self.embedder, self.analyser, chosen, self.fusion, reranker)
 
     @property
@@ -202,17 +207,81 @@ class Expert:
 
         practice = resolve([q for q in questions if q.split != "exam"], self.store.uris(), where)
         fusion = calibration.learn_fusion(practice, self.retriever, telling("fusion"))
-        fusion.save(self.state_folder / "fusion.json")
-        self.retriever.fusion = self.fusion
+        chosen = self.settings.retrieval.fusion_weight
+        self.retriever.fusion = fusion if chosen is None else fusion.fixed(chosen)
 
         def ask(case: calibration.Case) -> Answer:
             return self.ask(case.question.question, abstain=False, without=case.without)
 
         drawn = calibration.cases(practice, limit)
-        learned = calibration.learn_abstention(drawn, ask, self.settings.name, telling("refusals"))
+        try:
+            learned = calibration.learn_abstention(drawn, ask, self.settings.name, telling("refusals"))
+        except BaseException:
+            self.retriever.fusion = self.fusion
+            raise
+        fusion.save(self.state_folder / "fusion.json")
         learned.save(self.state_folder / "abstention.json")
         self.__dict__.pop("_answerer", None)
         return fusion, learned
+
+    # --- training data ---------------------------------------------------------------------------------------
+
+    @property
+    def _dataset_path(self) -> Path:
+        from metier.dataset import rows
+
+        return self.state_folder / rows.FILE_NAME
+
+    def dataset_rows(self) -> list[Row]:
+        """The training data, in the order in which it came in."""
+        from metier.dataset import rows
+
+        return rows.load(self._dataset_path)
+
+    def import_dataset(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        columns: Columns | None = None,
+        layout: str | None = None,
+        split: str = "train",
+        skip_bad: bool = False,
+    ) -> ImportReport:
+        """Add the rows of a file to the training data; what is there already is not added again.
+        Options and errors as in `formats.read`."""
+        from metier.dataset import formats, rows
+
+        imported = formats.read(
+            Path(path), columns=columns, layout=layout, split=split, language=self.settings.language, skip_bad=skip_bad
+        )
+        before = self.dataset_rows()
+        merged = formats.merge(before, imported.rows)
+        self.state_folder.mkdir(exist_ok=True)
+        rows.save(self._dataset_path, merged)
+        return formats.report(imported, len(before), len(merged))
+
+    def check_dataset(
+        self,
+        *,
+        max_length: int | None = None,
+        exam: Sequence[Question] = (),
+        tell: Callable[[int, int], None] | None = None,
+    ) -> Report:
+        """What to know about the training data before a run. `max_length`: tokens of a row, None = the model's
+        context. `exam`: questions of which none may be in it. `tell`: rows done, of how many."""
+        from metier.dataset import checks
+
+        def count(row: Row) -> tuple[int, int]:
+            prompt = row.prompt()
+            tokens = self.generator.count_tokens(prompt)
+            whole = self.generator.count_tokens([*prompt, Message("assistant", row.completion)])
+            return tokens, whole - tokens + 1  # and the token that ends the turn, which is learned too
+
+        rows = self.dataset_rows()
+        length = max_length or self.generator.context_tokens
+        return checks.check(
+            rows, count_tokens=count, max_length=length, exam=exam, language=self.settings.language, tell=tell
+        )
 
     # --- questions -------------------------------------------------------------------------------------------
 

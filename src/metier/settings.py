@@ -113,6 +113,35 @@ class AnsweringSettings(_Section):
     abstain: bool = Field(True, description="refuse where the documents hold no answer")
 
 
+class TuningSettings(_Section):
+    base: str | None = Field(
+        None, description="weights to tune: folder, gguf:FILE, hf:OWNER/NAME; None = the model that answers"
+    )
+    method: Literal["lora", "qlora"] = Field("lora", description="qlora: the frozen weights in 4 bits (NF4)")
+    rank: int = Field(16, ge=1, description="rank of the adapter's matrices")
+    alpha: float = Field(32, gt=0, description="the adapter is added alpha / rank times")
+    rslora: bool = Field(False, description="alpha / sqrt(rank) instead; cannot be served by llama.cpp")
+    dora: bool = Field(False, description="magnitudes learned apart; cannot be served by llama.cpp")
+    dropout: float = Field(0.0, ge=0, lt=1, description="of what goes into the adapter")
+    epochs: float = Field(3, gt=0, description="times that every row is seen")
+    batch: int = Field(16, ge=1, description="rows of one optimizer step")
+    learning_rate: float = Field(2e-4, gt=0, description="peak, after the warm-up")
+    warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps in which the learning rate rises")
+    schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="how it falls after that")
+    weight_decay: float = Field(0.0, ge=0)
+    clip: float = Field(1.0, gt=0, description="largest norm of the gradient of a step")
+    max_length: int = Field(2048, ge=16, description="rows with more tokens are left out, and counted")
+    micro_tokens: int = Field(2048, ge=16, description="tokens that go through the model at once; memory depends on it")
+    gradient_checkpointing: bool = Field(False, description="compute activations twice: less memory, a third slower")
+    validation: float = Field(0.1, ge=0, lt=1, description="share of the rows kept apart to see when to stop")
+    evaluations: int = Field(10, ge=1, description="how often in a run the validation loss is measured")
+    patience: int = Field(3, ge=1, description="evaluations without a better validation loss after which a run stops")
+    checkpoint_seconds: float = Field(60, ge=0, description="a killed run goes on from the last checkpoint")
+    dtype: Literal["auto", "bfloat16", "float32"] = Field("auto", description="auto: bfloat16 where the machine has it")
+    device: str = Field("auto", description="cpu, cuda, cuda:1; auto = the first GPU, else the CPU")
+    seed: int = 0
+
+
 class Settings(_Section):
     """All of `metier.toml`."""
 
@@ -126,6 +155,7 @@ class Settings(_Section):
     retrieval: RetrievalSettings = RetrievalSettings()
     generation: GenerationSettings = GenerationSettings()
     answering: AnsweringSettings = AnsweringSettings()
+    tuning: TuningSettings = TuningSettings()
 
 
 def load(folder: Path) -> Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zlib
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def make_passages(document: Document) -> list[Passage]:
 
 def vector_of(text: str) -> np.ndarray:
     """The same text, the same vector."""
-    vector = np.random.default_rng(abs(hash(text)) % 2**32).normal(size=DIMENSION).astype(np.float32)
+    vector = np.random.default_rng(zlib.crc32(text.encode())).normal(size=DIMENSION).astype(np.float32)
     return vector / np.linalg.norm(vector)
 
 

@@ -18,22 +18,11 @@ import numpy as np
 from metier.atomic import write_text
 from metier.errors import StoreError
 
-BEFORE = (
-    "dense",
-    "dense_gap",
-    "coverage",
-    "span_coverage",
-    "missing",
-    "sentence",
-    "weight",
-    "agreement",
-    "score",
-    "margin",
-    "lead",
-)
-AFTER = (*BEFORE, "support", "logprob", "logprob_min", "echo", "declined")
+BEFORE = ("score", "weight", "lead", "sentence", "coverage", "unnamed")
+AFTER = (*BEFORE, "support", "logprob", "echo", "declined")
 _RIDGE = 1.0  # L2 penalty on standardised features, in units of one observation
 _FOLDS = 5
+_LEAST_CERTAIN = 10  # cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +67,7 @@ def load(path: Path) -> Abstention:
         return _from_json(path.read_text(encoding="utf-8"))
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise StoreError(
-            f"cannot be read: {error}", where=str(path), hint="Make it anew with `metier calibrate`."
+            f"cannot be used: {error}", where=str(path), hint="Make it anew with `metier calibrate`."
         ) from None
 
 
@@ -88,6 +77,13 @@ def _from_json(text: str) -> Abstention:
         name: Logistic(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw[name].items()})
         for name in ("before", "after")
     }
+    if (models["before"].names, models["after"].names) != (BEFORE, AFTER):
+        raise ValueError("it was learned by another version of Métier")
+    for model in models.values():
+        columns = np.array([model.mean, model.scale, model.coefficients], dtype=float)
+        numbers = np.array([model.bias, model.threshold, raw["certain"]], dtype=float)
+        if columns.shape != (3, len(model.names)) or not (np.isfinite(columns).all() and np.isfinite(numbers).all()):
+            raise ValueError("it does not hold a finite number for every feature")
     return Abstention(**models, certain=raw["certain"], fitted_on=raw["fitted_on"])
 
 
@@ -151,9 +147,11 @@ def _best_threshold(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[
 
 
 def _certain(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:
-    """The lowest probability from which on refusing is right 95 times in 100; 1.01 (never) where there is none."""
+    """The lowest probability from which on refusing is right 95 times in 100; 1.01 (never) where there is none, or
+    where so few cases lie above it that luck could have put them there."""
     for threshold in np.unique(p):
-        if _precision_recall(p >= threshold, y, weights)[0] >= 0.95:
+        refused = p >= threshold
+        if refused.sum() >= _LEAST_CERTAIN and _precision_recall(refused, y, weights)[0] >= 0.95:
             return float(threshold)
     return 1.01
 

@@ -11,7 +11,7 @@ from metier.answering.abstention import Abstention
 from metier.answering.citations import Aligner, Citation, Support
 from metier.answering.evidence import Evidence
 from metier.answering.repetition import LoopStop
-from metier.answering.words import WordWeights
+from metier.answering.words import Sought, WordWeights
 from metier.embedding.base import Embedder
 from metier.generation.base import Completion, Generator, Message
 from metier.language import detect
@@ -23,7 +23,7 @@ from metier.store.base import Filter, Store
 OnText = Callable[[str], bool | None]
 _ECHO = 0.95  # an answer with this share of the question's own words says nothing
 _ONE_LINE = ("\n",)  # a model too small for passages says what it knows in its first line
-_CANDIDATES = 50  # hits that the features of abstention look at
+_CANDIDATES = 50  # hits looked up; calibration leaves out those of one document
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,6 @@ class Answerer:
         self._generator = generator
         self._abstention = abstention
         self._weigh = WordWeights(store)
-        self._background = store.background
 
     def ask(
         self,
@@ -118,8 +117,9 @@ class Answerer:
             return self._refuse(question, (), {}, 1.0, {"retrieval": found, "total": found}, language)
         settings = self._settings
         passages = [hit.passage for hit in hits[: settings.retrieval.passages]]
-        pieces = evidence.find(asked, passages, self._embedder, self._analyser, self._weigh, self._background)
-        features = evidence.before(asked, hits, len(passages), pieces, self._analyser, self._weigh)
+        sought = Sought.of(asked, self._analyser, self._weigh)
+        pieces = evidence.find(sought, self._retriever.asked(asked), passages, self._embedder, self._analyser)
+        features = evidence.before(sought, hits, passages, pieces, self._analyser)
         doubt = self._abstention.before.probability(features)
         if abstain and doubt >= self._abstention.certain:
             spent = {"retrieval": found, "total": time.monotonic() - began}

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rapidfuzz import fuzz
 
-from metier.answering.words import Weigh, share
+from metier.answering.words import Weigh, alike, share
 from metier.documents import Passage
 from metier.retrieval.analysis import Analyser
 from metier.sentences import sentence_spans
@@ -138,7 +137,7 @@ class Aligner:
         for token, weight in zip(tokens, weights, strict=True):
             if token in span.tokens:
                 found += weight
-            elif token in headings or _spelled_alike(token, span.tokens):
+            elif token in headings or alike(token, span.tokens, _FUZZY):
                 found += _HEADING * weight
         return found / total
 
@@ -161,10 +160,3 @@ def _citation(source: Passage, sentence: tuple[int, int]) -> Citation:
         document_id=source.document_id,
         sentence=sentence,
     )
-
-
-def _spelled_alike(token: str, words: frozenset[str]) -> bool:
-    if len(token) < 6 or token[0].isdigit():
-        return False
-    near = (word for word in words if word[0] == token[0] and abs(len(word) - len(token)) <= 2)
-    return any(fuzz.ratio(token, word) >= _FUZZY for word in near)

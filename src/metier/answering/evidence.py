@@ -4,42 +4,38 @@ A sentence is weighed by its cosine with the question (its heading path in front
 about) and by the share of the question's words, by rarity, that it and its headings hold. The best ones are what a
 small model reads best, what is quoted where the model's own words stand nowhere, and the features of abstention:
 
-    dense            best cosine similarity among the shown passages
-    dense_gap        how far that stands above the mean of all candidates
-    coverage         share of the question's words, by rarity, that the best shown passage holds
-    span_coverage    the same for the best single sentence with its headings
-    missing          rarity of the rarest question word that no shown passage holds, over the rarest possible
-    sentence         best cosine similarity between the question and one sentence, 0 at the mean of the corpus
-    weight           weight of the best sentence, as ordered here
-    agreement        share of the five best dense passages that are also among the five best lexical ones
     score            fused evidence of the best passage, in nats
-    margin           how far that stands above the fifth
-    lead             how far the best sentence stands above the second
+    weight           weight of the best sentence, as ordered here
+    lead             how far that stands above the second
+    sentence         best cosine similarity between the question and one sentence, 0 at the mean of the corpus
+    coverage         largest share of the question's words, by rarity, that one sentence with its headings holds
+    unnamed          share of the question's names (NV-110, Vargmyr) that stand in none of the shown passages
     support          worst share of an answer sentence that stands in the passages
-    logprob, logprob_min   mean and lowest log-probability of the answer's tokens
+    logprob          mean log-probability of the answer's tokens
     echo             share of the answer's words that the question already had
     declined         1 if the model itself said that the sources hold no answer
+
+Which were tried and what each is worth: docs/decisions/0007-refusals.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from metier.answering.citations import Support
-from metier.answering.words import Weigh, share
+from metier.answering.words import Sought
 from metier.documents import Passage
 from metier.embedding.base import Embedder
 from metier.generation.base import Completion
 from metier.retrieval.analysis import Analyser
-from metier.retrieval.retriever import Hit
+from metier.retrieval.retriever import Asked, Hit
 from metier.sentences import sentence_spans
 
 _WORDS = 0.5  # weight of the covered words beside the cosine; from practice questions of the sample company
 _EMBEDDED = 12  # sentences whose cosine is taken, those with most of the question's words; embedding takes time
-_TOP = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +50,17 @@ class Evidence:
 
 
 def find(
-    question: str,
-    passages: Sequence[Passage],
-    embedder: Embedder,
-    analyser: Analyser,
-    weigh: Weigh,
-    background: Callable[[np.ndarray], tuple[float, float]],
+    sought: Sought, asked: Asked, passages: Sequence[Passage], embedder: Embedder, analyser: Analyser
 ) -> list[Evidence]:
-    """Sentences of the passages, best first. `background`: of the store; cosines are taken from its mean upwards,
-    because an embedder whose cosines lie close together would else leave the choice to the words."""
-    tokens = sorted(set(analyser.tokens(question)))
-    weights = weigh(tokens)
+    """Sentences of the passages, best first. Cosines are taken from the mean of the corpus upwards, because an embedder
+    whose cosines lie close together would else leave the choice to the words."""
     pieces = [piece for passage in passages for piece in _sentences(passage)]
-    covered = np.array([share(tokens, weights, set(analyser.tokens(p.indexed_text))) for p in pieces])
+    covered = np.array([sought.covered(set(analyser.tokens(piece.indexed_text))) for piece in pieces])
     order = np.argsort(-covered, kind="stable")[:_EMBEDDED]
     if not len(order):
         return []
     vectors = embedder.embed_passages([pieces[i].indexed_text for i in order])
-    asked = embedder.embed_queries([question])[0]
-    usual, _ = background(asked)
-    cosines = (vectors @ asked - usual) / (1 - usual)
+    cosines = (vectors @ asked.vector - asked.mean) / (1 - asked.mean)
     found = [
         Evidence(pieces[i], float(covered[i]), float(cosine), float(cosine + _WORDS * covered[i]))
         for i, cosine in zip(order, cosines, strict=True)
@@ -82,28 +69,17 @@ def find(
 
 
 def before(
-    question: str, hits: Sequence[Hit], shown: int, evidence: Sequence[Evidence], analyser: Analyser, weigh: Weigh
+    sought: Sought, hits: Sequence[Hit], shown: Sequence[Passage], evidence: Sequence[Evidence], analyser: Analyser
 ) -> dict[str, float]:
-    """Features of a question and its hits; `shown`: how many of the hits count as shown."""
-    tokens = sorted(set(analyser.tokens(question)))
-    weights = weigh(tokens)
-    held = [set(analyser.tokens(hit.passage.indexed_text)) for hit in hits[:shown]]
-    everywhere: set[str] = set().union(*held)
-    cosines = [hit.dense for hit in hits if hit.dense is not None]
-    top = max((hit.dense for hit in hits[:shown] if hit.dense is not None), default=0.0)
-    missing = [float(w) for t, w in zip(tokens, weights, strict=True) if t not in everywhere]
+    """Features of a question, what was found for it, and the passages that count as shown."""
+    around = " ".join(f"{passage.indexed_text} {passage.title} {passage.uri}" for passage in shown)
     return {
-        "dense": top,
-        "dense_gap": top - float(np.mean(cosines)) if cosines else 0.0,
-        "coverage": max((share(tokens, weights, words) for words in held), default=0.0),
-        "span_coverage": max((piece.covered for piece in evidence), default=0.0),
-        "missing": max(missing, default=0.0) / max(float(weigh(["\0"])[0]), 1e-9),
-        "sentence": max((piece.cosine for piece in evidence), default=0.0),
-        "weight": evidence[0].weight if evidence else 0.0,
-        "agreement": _agreement(hits),
         "score": hits[0].score if hits else 0.0,
-        "margin": hits[0].score - hits[_TOP - 1].score if len(hits) >= _TOP else 0.0,
+        "weight": evidence[0].weight if evidence else 0.0,
         "lead": evidence[0].weight - evidence[1].weight if len(evidence) > 1 else 0.0,
+        "sentence": max((piece.cosine for piece in evidence), default=0.0),
+        "coverage": max((piece.covered for piece in evidence), default=0.0),
+        "unnamed": sought.unnamed(set(analyser.tokens(around))),
     }
 
 
@@ -112,7 +88,6 @@ def after(completion: Completion, supports: Sequence[Support], repeated: float, 
     return {
         "support": min((support.score for support in supports), default=0.0),
         "logprob": float(np.mean(completion.logprobs)) if completion.logprobs else 0.0,
-        "logprob_min": float(np.min(completion.logprobs)) if completion.logprobs else 0.0,
         "echo": repeated,
         "declined": float(declined),
     }
@@ -126,9 +101,3 @@ def echo(answer: str, question: str, analyser: Analyser) -> float:
 
 def _sentences(passage: Passage) -> list[Passage]:
     return [passage.within(start, end) for start, end in sentence_spans(passage.text, passage.language or "en")]
-
-
-def _agreement(hits: Sequence[Hit]) -> float:
-    by_dense = sorted((h for h in hits if h.dense is not None), key=lambda h: -(h.dense or 0.0))[:_TOP]
-    by_lexical = sorted((h for h in hits if h.lexical is not None), key=lambda h: -(h.lexical or 0.0))[:_TOP]
-    return len({h.passage.id for h in by_dense} & {h.passage.id for h in by_lexical}) / _TOP

@@ -1,14 +1,23 @@
-"""How much a word says: its rarity in the store, and what share of that a text holds."""
+"""What the words of a question say: how rare each is, which are names, and how much of them a text holds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import regex
+from rapidfuzz import fuzz
 
+from metier.retrieval.analysis import Analyser
 from metier.store.base import Store
 
 Weigh = Callable[[Sequence[str]], np.ndarray]  # tokens to rarity, (n,)
+_SHORTEST = 5  # characters of a word that may be spelled in two ways
+_LONGER = 3  # characters that an ending may add
+_INFLECTED = 80  # similarity (0..100) of two forms of one word
+_COMPOUND = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[-./][\p{L}\p{M}\p{N}]+)*")
+_CAPITALISED = regex.compile(r"(?<=[^\s.?!:]\s)\p{Lu}[\p{L}\p{M}]+(?:-\p{L}+)*")
 
 
 class WordWeights:
@@ -27,3 +36,49 @@ def share(tokens: Sequence[str], weights: np.ndarray, words: Collection[str]) ->
     """Share of the weight of `tokens` that stands in `words`, 0..1; 0 where there is no weight. `weights`: (n,)."""
     total = float(weights.sum())
     return float(sum(w for t, w in zip(tokens, weights, strict=True) if t in words)) / total if total > 0 else 0.0
+
+
+def alike(token: str, words: Collection[str], ratio: float) -> bool:
+    """Whether one of `words` is another form or spelling of `token`, at least `ratio` (0..100) similar."""
+    if len(token) < _SHORTEST or token[0].isdigit():
+        return False
+    near = (word for word in words if word[0] == token[0] and abs(len(word) - len(token)) <= _LONGER)
+    return any(fuzz.ratio(token, word) >= ratio for word in near)
+
+
+def names(text: str, analyser: Analyser) -> list[str]:
+    """The tokens that name something: compounds with a digit (`NV-110`, `SK-4115-22`, a number) and, where the script
+    has capitals, words that have one inside a sentence. Of a compound, the longest part that ends in a digit."""
+    found = [match.group() for match in _COMPOUND.finditer(text)]
+    numbered = [word for word in found if any(character.isdigit() for character in word)]
+    spoken = [word for word in _CAPITALISED.findall(text) if not any(word in name for name in numbered)]
+    named = [max(_numbered(analyser.tokens(word)), key=len, default="") for word in numbered]
+    named += [max(analyser.tokens(word), key=len, default="") for word in spoken]
+    return [name for name in dict.fromkeys(named) if name]
+
+
+def _numbered(tokens: Sequence[str]) -> list[str]:
+    return [token for token in tokens if token[-1].isdigit()]
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """The words of one question. `tokens`: each once; `weights`: their rarity, (n,); `names`: of them, see `names`."""
+
+    tokens: tuple[str, ...]
+    weights: np.ndarray
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, question: str, analyser: Analyser, weigh: Weigh) -> Sought:
+        tokens = tuple(sorted(set(analyser.tokens(question))))
+        return cls(tokens, weigh(tokens), tuple(names(question, analyser)))
+
+    def covered(self, words: Collection[str]) -> float:
+        """Share of the weight of the question's words that stands in `words`, in whatever form, 0..1."""
+        held = {token for token in self.tokens if token in words or alike(token, words, _INFLECTED)}
+        return share(self.tokens, self.weights, held)
+
+    def unnamed(self, words: Collection[str]) -> float:
+        """Share of the question's names that `words` does not hold, 0..1."""
+        return sum(name not in words for name in self.names) / max(1, len(self.names))

@@ -6,10 +6,11 @@ import sys
 
 import typer
 
-from metier.cli import care, knowledge, questions
+from metier.cli import care, dataset, knowledge, questions
 from metier.cli.show import print_error
 from metier.errors import MetierError
 
+_INTERRUPTED = 130
 app = typer.Typer(
     name="metier",
     no_args_is_help=True,
@@ -19,7 +20,7 @@ app = typer.Typer(
     help="Turn a small language model into an expert in one trade.\n\n"
     "Start with: metier init turbines, metier add ./docs, metier sync, metier ask \"...\"",
 )  # fmt: skip
-for room in (knowledge, questions, care):
+for room in (knowledge, questions, dataset, care):
     room.register(app)
 
 
@@ -30,9 +31,10 @@ def main() -> None:
     except MetierError as error:
         print_error(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("\nInterrupted. Nothing that was saved is lost.", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == _INTERRUPTED:  # typer has caught Ctrl-C already
+            print("\nInterrupted. Nothing that was saved is lost.", file=sys.stderr)
+        raise
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

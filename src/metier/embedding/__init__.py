@@ -9,6 +9,8 @@ openai:NAME, jina:NAME                    an endpoint that speaks OpenAI's /embe
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from metier.embedding.base import Embedder
 from metier.errors import SettingsError
 from metier.settings import EmbeddingSettings
@@ -18,9 +20,10 @@ __all__ = ["Embedder", "create"]
 SCHEMES = ("onnx", "gguf", "sentence-transformers", "openai", "jina")
 
 
-def create(settings: EmbeddingSettings) -> Embedder:
+def create(settings: EmbeddingSettings, *, folder: Path = Path()) -> Embedder:
     """The embedder that `settings.model` names; its weights are loaded (and fetched, if packaged) at the first use.
 
+    `folder`: what a relative `onnx:FOLDER` or `gguf:FILE` is relative to (the expert's folder).
     Raises `SettingsError` for a name that means nothing, `ModelError` for a folder or file that is not there.
     """
     scheme, colon, name = settings.model.partition(":")
@@ -31,11 +34,11 @@ def create(settings: EmbeddingSettings) -> Embedder:
     if scheme == "onnx":
         from metier.embedding.onnx import OnnxEmbedder
 
-        return OnnxEmbedder.from_settings(settings, name)
+        return OnnxEmbedder.from_settings(settings, folder / Path(name).expanduser())
     if scheme == "gguf":
         from metier.embedding.gguf import GgufEmbedder
 
-        return GgufEmbedder.from_settings(settings, name)
+        return GgufEmbedder.from_settings(settings, folder / Path(name).expanduser())
     if scheme == "sentence-transformers":
         from metier.embedding.sentence_transformers import SentenceTransformersEmbedder
 

@@ -31,3 +31,7 @@ class Embedder(Protocol):
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, without special tokens and prefix. Fast: called for every sentence."""
         ...
+
+    def close(self) -> None:
+        """Free what is held open. A later call opens it again."""
+        ...

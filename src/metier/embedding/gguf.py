@@ -7,6 +7,7 @@ tokenizing and closed to everybody else by a random key.
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import os
 import secrets
@@ -14,7 +15,6 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-import httpx
 import numpy as np
 
 from metier.embedding.onnx import normalised, shortened
@@ -37,8 +37,8 @@ class GgufEmbedder:
         self._lock = threading.Lock()
 
     @classmethod
-    def from_settings(cls, settings: EmbeddingSettings, file: str) -> GgufEmbedder:
-        return cls(settings, Path(file).expanduser())
+    def from_settings(cls, settings: EmbeddingSettings, file: Path) -> GgufEmbedder:
+        return cls(settings, file)
 
     @property
     def dimension(self) -> int:
@@ -64,6 +64,10 @@ class GgufEmbedder:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         loaded = self._load()
         return [len(loaded.tokens(text, special=False)) for text in texts]
+
+    def close(self) -> None:
+        with self._lock:
+            self._loaded = None
 
     def _prefixes(self) -> tuple[str, str]:
         """A GGUF file does not say; models that want a prefix need it in `metier.toml`."""
@@ -105,19 +109,24 @@ class _Loaded:
             raise ModelError(
                 f"could not be loaded ({error})", where=str(file), hint="Is it a GGUF file of an embedding model?"
             ) from error
-        self._http = httpx.Client(
-            base_url=self._server.listening_address,
-            headers={"Authorization": f"Bearer {key}"},
-            trust_env=False,  # a proxy has no business on the loopback
-            timeout=60,
-        )
-        about = self._http.get("/v1/models").json()["data"][0]["meta"]
+        self._address, self._key = self._server.listening_address.removeprefix("http://"), key
+        about = self._ask("GET", "/v1/models")["data"][0]["meta"]
         self.dimension = int(about["n_embd"])
         self.max_tokens = min(int(about["n_ctx_train"]), LONGEST_TOKENS)
 
     def tokens(self, text: str, *, special: bool) -> list[int]:
         body = {"content": text.encode("utf-8", "replace").decode(), "add_special": special}
-        return self._http.post("/tokenize", json=body).json()["tokens"]
+        return self._ask("POST", "/tokenize", body)["tokens"]
+
+    def _ask(self, method: str, route: str, body: dict | None = None) -> dict:
+        connection = http.client.HTTPConnection(self._address, timeout=60)
+        try:
+            connection.request(method, route, json.dumps(body), {"Authorization": f"Bearer {self._key}"})
+            return json.loads(connection.getresponse().read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise ModelError(f"llama.cpp does not answer ({error})", where=str(self._file)) from None
+        finally:
+            connection.close()
 
     def run(self, texts: list[str]) -> np.ndarray:
         """Pooled vectors (texts, dimension)."""

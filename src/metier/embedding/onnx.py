@@ -110,6 +110,9 @@ class OnnxEmbedder:
         work_all(list(batches([len(text) for text in numbers])), work, self._threads)
         return shortened(vectors, self._wanted_dimension, self.name)
 
+    def close(self) -> None:
+        self._loaded = None
+
     def _load(self) -> _Loaded:
         with self._lock:
             if self._loaded is None:

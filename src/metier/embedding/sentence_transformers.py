@@ -67,6 +67,9 @@ class SentenceTransformersEmbedder:
         )
         return shortened(np.asarray(vectors, np.float32), self._settings.dimension, self.name)
 
+    def close(self) -> None:
+        self._model = None
+
     def _load(self):
         with self._lock:
             if self._model is None:

@@ -5,7 +5,8 @@ space, so every backend agrees. What it does, in order: NFC, case folding, digit
 words with their combining marks (Bengali, Telugu and Arabic vowel signs stay inside), character bigrams where a
 script writes no spaces, and a Snowball stemmer where one exists for the expert's language.
 
-Compound names (`NV-110`, `E217`, `10W-40`) give their parts and the joined form, so that `NV110` finds `NV-110`.
+Compound names (`NV-110`, `E217`, `10W-40`) give their parts and the joined form, so that `NV110` finds `NV-110`; and
+what is joined up to each part, so that a name is found with an ending on it too (`এসভি-৭৫-এর`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import Stemmer
 
 from metier.language import script_of
 
-VERSION = "1"
+VERSION = "2"
 
 _STEMMERS = {
     "ar": "arabic", "hy": "armenian", "eu": "basque", "ca": "catalan", "cs": "czech", "da": "danish", "nl": "dutch",
@@ -74,9 +75,8 @@ class Analyser:
             return [plain_number(word)]
         parts = [part for part in (p.translate(_JOINERS) for p in _PART.findall(word)) if part]
         found = [self._stem(part) for part in parts]
-        if len(parts) > 1 and any(part.isdigit() for part in parts):
-            found.append("".join(parts))
-        return found
+        joined = ["".join(parts[:end]) for end in range(2, len(parts) + 1)]
+        return found + [name for name in joined if any(character.isdigit() for character in name)]
 
     def _stem(self, word: str) -> str:
         stemmer = self._latin if word[0] < "\u0250" else self._stemmer

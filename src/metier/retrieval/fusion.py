@@ -36,9 +36,11 @@ class Fusion:
     def load(cls, path: Path) -> Fusion:
         """What calibration saved; the default where it saved nothing readable."""
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
+            saved = cls(**json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return cls()
+        usable = isinstance(saved.weight, float | int) and 0 <= saved.weight <= 1
+        return saved if usable else cls()
 
     def save(self, path: Path) -> None:
         write_text(path, json.dumps(asdict(self)))

@@ -20,11 +20,12 @@ class Reranker(Protocol):
         ...
 
 
-def create(model: str) -> Reranker:
-    """`onnx:FOLDER` (model.onnx and tokenizer.json) or `sentence-transformers:NAME`. Raises `SettingsError`."""
+def create(model: str, *, folder: Path = Path()) -> Reranker:
+    """`onnx:FOLDER` (model.onnx and tokenizer.json; relative to `folder`) or `sentence-transformers:NAME`.
+    Raises `SettingsError`."""
     backend, _, name = model.partition(":")
     if backend == "onnx" and name:
-        return OnnxReranker(Path(name).expanduser())
+        return OnnxReranker(folder / Path(name).expanduser())
     if backend == "sentence-transformers" and name:
         return SentenceTransformersReranker(name)
     raise SettingsError(
@@ -64,10 +65,16 @@ class OnnxReranker:
         tokenizer = self._folder / "tokenizer.json"
         if model is None or not tokenizer.is_file():
             raise ModelError("holds no model.onnx with a tokenizer.json", where=str(self._folder))
-        self._tokenizer = Tokenizer.from_file(str(tokenizer))
-        self._tokenizer.enable_truncation(512, strategy="only_second")
+        try:
+            self._tokenizer = Tokenizer.from_file(str(tokenizer))
+            session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+        except Exception as error:  # noqa: BLE001 - both libraries raise what they like for a damaged file
+            raise ModelError(
+                f"cannot be loaded: {str(error).splitlines()[0]}", where=str(self._folder), hint="Export it again."
+            ) from None
+        self._tokenizer.enable_truncation(512)  # of the longer one first: a question is nearly never cut
         self._tokenizer.enable_padding()
-        self._session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+        self._session = session
 
 
 class SentenceTransformersReranker:

@@ -27,15 +27,24 @@ class Hit:
     lexical: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as a vector, (dimension,), with mean and standard deviation of its cosines with the corpus."""
+
+    vector: np.ndarray
+    mean: float
+    deviation: float
+
+
 class Candidates:
     """What dense and lexical search returned for one question, before it is ordered."""
 
-    def __init__(self, dense: list[Scored], lexical: list[Scored], wanted: int, mean: float, deviation: float) -> None:
+    def __init__(self, dense: list[Scored], lexical: list[Scored], wanted: int, asked: Asked) -> None:
         self._dense = {hit.passage.id: hit for hit in dense}
         self._lexical = {hit.passage.id: hit for hit in lexical}
         self._passages = {name: hit.passage for name, hit in (self._lexical | self._dense).items()}
         names = list(self._passages)
-        self._evidence = dense_evidence(_column(names, self._dense, wanted), mean, deviation)
+        self._evidence = dense_evidence(_column(names, self._dense, wanted), asked.mean, asked.deviation)
         self._bm25 = _column(names, self._lexical, wanted)
 
     def ranked(self, weight: float) -> list[Hit]:
@@ -71,6 +80,7 @@ class Retriever:
         self._settings = settings
         self.fusion = fusion
         self._reranker = reranker
+        self._last: tuple[str, Asked] | None = None
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="metier-lexical")
 
     def search(self, question: str, limit: int, where: Filter | None = None) -> list[Hit]:
@@ -83,9 +93,17 @@ class Retriever:
         wanted = max(limit, self._settings.candidates)
         tokens = self._analyser.tokens(question)
         lexical = self._beside.submit(self._store.lexical, tokens, wanted, where)  # both sides wait for native code
-        vector = self._embedder.embed_queries([question])[0]
-        dense = self._store.dense(vector, wanted, where)
-        return Candidates(dense, lexical.result(), wanted, *self._store.background(vector))
+        asked = self.asked(question)
+        dense = self._store.dense(asked.vector, wanted, where)
+        return Candidates(dense, lexical.result(), wanted, asked)
+
+    def asked(self, question: str) -> Asked:
+        """The question as search sees it; the last one is remembered, since what was searched for is then weighed."""
+        last = self._last  # of this moment: another thread may ask something else
+        if last is None or last[0] != question:
+            vector = self._embedder.embed_queries([question])[0]
+            self._last = last = (question, Asked(vector, *self._store.background(vector)))
+        return last[1]
 
     def _rerank(self, question: str, hits: list[Hit]) -> list[Hit]:
         if self._reranker is None:

@@ -110,7 +110,9 @@ class FileSource:
         if path.name == "metier.toml":
             return None
         self._paths[uri] = path
-        return Item(uri, f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}", self._settings.groups)
+        return Item(
+            uri, f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}-{status.st_mode:o}", self._settings.groups
+        )
 
     def _uri(self, path: Path) -> str:
         base = Path(os.path.abspath(self._base))

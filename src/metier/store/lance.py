@@ -27,7 +27,7 @@ from metier.errors import IndexMismatch, StoreError
 from metier.settings import StoreSettings
 from metier.store import background, frequencies
 from metier.store._import_lancedb import import_lancedb
-from metier.store.ann import build_index
+from metier.store.ann import REFINED, build_index
 from metier.store.base import Entry, Filter, Identity, Scored
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class LanceStore:
             words = self._table.search().where("tokens IS NOT NULL").select(["tokens"])
             frequencies.build(self._folder, words.to_batches(10_000))
             background.build(self._folder, self._table)
-            return build_index(self._table, self.counts()[1], self._settings.exact_until)
+            return build_index(self._table, self._folder, self.counts()[1], self._settings.exact_until)
 
     # --- reading ---------------------------------------------------------------------------------------------
 
@@ -119,7 +119,7 @@ class LanceStore:
     def dense(self, vector: np.ndarray, limit: int, where: Filter | None = None) -> list[Scored]:
         with _storage_errors("search"):
             query = self._table.search(np.asarray(vector, dtype=np.float32), vector_column_name="vector")
-            query = query.distance_type("dot").select([*_PASSAGE_COLUMNS, "_distance"])
+            query = query.distance_type("dot").refine_factor(REFINED).select([*_PASSAGE_COLUMNS, "_distance"])
             rows = query.where(_condition(where), prefilter=True).limit(limit).to_list()
         return [Scored(_passage(row), 1.0 - row["_distance"]) for row in rows]
 

@@ -1,0 +1,186 @@
+"""dataset import, check, show: what a model is to be tuned with."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, plain, print_json, progress
+
+if TYPE_CHECKING:
+    from metier.dataset.checks import Report
+    from metier.dataset.layouts import Columns
+    from metier.dataset.rows import Row
+
+dataset = typer.Typer(no_args_is_help=True, help="The training data: import it, check it, look at it.")
+_LABELS_SHOWN = 5
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(dataset, name="dataset")
+    dataset.command("import")(import_file)
+    dataset.command()(check)
+    dataset.command()(show)
+
+
+def import_file(
+    file: Annotated[Path, typer.Argument(help="jsonl, json, csv, tsv, parquet, or a folder of `save_to_disk`.")],
+    expert: ExpertOption = None,
+    question: Annotated[str | None, typer.Option(help="Column of the question, where the layout is not known.")] = None,
+    completion: Annotated[str | None, typer.Option(help="Column of what the model is to write.")] = None,
+    context: Annotated[str | None, typer.Option(help="Column of the passage shown with the question.")] = None,
+    layout: Annotated[str | None, typer.Option(help="Name of the layout, where two fit.")] = None,
+    split: Annotated[str, typer.Option(help="Which split of a folder that holds several.")] = "train",
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Count malformed rows instead of stopping.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Add training data from a file; the layout (alpaca, ShareGPT, messages, ...) is told by looking.
+
+    Example: metier dataset import faq.csv --question Frage --completion Antwort
+    """
+    columns = _columns(question, completion, context)
+    with open_expert(expert) as opened, progress() as bar:
+        bar.add_task("Reading", total=None, note=file.name)
+        report = opened.import_dataset(file, columns=columns, layout=layout, split=split, skip_bad=skip_bad)
+    if as_json:
+        print_json(report)
+        return
+    screen = console()
+    known = f", {report.known} were there already" if report.known else ""
+    screen.print(f"[green]✓[/] {report.added} rows added ({escape(report.layout)}){known}; {report.total} in all.")
+    if report.skipped:
+        left_out = ", ".join(f"{count} {reason}" for reason, count in report.skipped.items())
+        screen.print(f"[yellow]![/] Left out: {left_out}.")
+    for problem in report.problems:
+        screen.print(f"  {problem}", markup=False, style="dim", soft_wrap=True)
+    screen.print("  Next: [bold]metier dataset check[/].")
+
+
+def check(
+    expert: ExpertOption = None,
+    exam: Annotated[
+        Path | None, typer.Option(help="Questions file; those of its exam must not be in the data.")
+    ] = None,
+    max_length: Annotated[
+        int | None, typer.Option(min=16, help="Tokens of a row, prompt and completion; default: the model's context.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the training data before a run: leaks, repeats, lengths, languages, labels, size. Ends with 1 on a leak.
+
+    Example: metier dataset check --exam questions.jsonl --max-length 2048
+    """
+    from metier.errors import InputError
+    from metier.evaluation.questions import load
+
+    questions = [question for question in load(exam) if question.split == "exam"] if exam else []
+    if exam and not questions:
+        raise InputError("holds no exam questions", where=str(exam), hint='Mark them with "split": "exam".')
+    with open_expert(expert) as opened, progress() as bar:
+        task = bar.add_task("Counting tokens", total=None, note="")
+        report = opened.check_dataset(
+            max_length=max_length,
+            exam=questions,
+            tell=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if as_json:
+        print_json({**plain(report), "stops": report.stops})
+    else:
+        _print_report(report)
+    if report.stops:
+        sys.exit(1)
+
+
+def show(
+    expert: ExpertOption = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=0, max=1000, help="How many rows.")] = 3,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the first rows as the model reads them, and what kinds there are.
+
+    Example: metier dataset show -n 5
+    """
+    with open_expert(expert) as opened:
+        rows = opened.dataset_rows()
+    counts = {
+        "kinds": _counted(row.kind or "(none)" for row in rows),
+        "languages": _counted(row.language or "(unknown)" for row in rows),
+        "origins": _counted(row.origin.rpartition(":")[0] or row.origin or "(unknown)" for row in rows),
+    }
+    if as_json:
+        print_json({"rows": len(rows), **counts, "shown": [_shown(row) for row in rows[:limit]]})
+        return
+    screen = console()
+    if not rows:
+        screen.print("There is no training data yet. Next: [bold]metier dataset import FILE[/].")
+        return
+    for row in rows[:limit]:
+        screen.print(f"[bold cyan]{escape(row.origin or row.id)}[/]  [dim]{escape(row.kind)}[/]")
+        for message in row.prompt():
+            screen.print(f"{message.role:>9}", style="dim")
+            screen.print(message.content, markup=False, soft_wrap=True)
+        screen.print("completion", style="green")
+        screen.print(row.completion, markup=False, soft_wrap=True)
+        screen.print()
+    screen.print(f"{len(rows)} rows")
+    for name, counted in counts.items():
+        listed = ", ".join(f"{key} {count}" for key, count in counted.items())
+        screen.print(f"  {name}: {listed}", markup=False, soft_wrap=True)
+
+
+def _columns(question: str | None, completion: str | None, context: str | None) -> Columns | None:
+    from metier.dataset.layouts import Columns
+    from metier.errors import InputError
+
+    if question and completion:
+        return Columns(question, completion, context)
+    if question or completion or context:
+        raise InputError("columns are named for the question and the completion, or not at all",
+                         hint="Give both --question and --completion.")  # fmt: skip
+    return None
+
+
+def _counted(values: Any) -> dict[str, int]:
+    return dict(Counter(values).most_common())
+
+
+def _shown(row: Row) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "origin": row.origin,
+        "kind": row.kind,
+        "language": row.language,
+        "messages": row.prompt(),
+        "completion": row.completion,
+    }
+
+
+def _print_report(report: Report) -> None:
+    screen = console()
+    marks = {"stop": "[red]✗[/]", "warn": "[yellow]![/]", "note": "[dim]·[/]"}
+    for finding in report.findings:
+        screen.print(f"{marks[finding.severity]} [bold]{finding.check}[/]", end=" ")
+        screen.print(finding.what, markup=False, soft_wrap=True)
+        for example in finding.examples:
+            screen.print(f"    {example}", markup=False, style="dim", soft_wrap=True)
+        if finding.hint:
+            screen.print(f"    {finding.hint}", markup=False, soft_wrap=True)
+    tokens = report.tokens
+    screen.print(
+        f"{report.rows} rows, {tokens.epoch:,} tokens an epoch, of which {tokens.learned:,} are learned from; "
+        f"the longest has {tokens.longest:,} of {report.max_length:,}.",
+        soft_wrap=True,
+    )
+    if report.labels:
+        largest = ", ".join(f"{label} {count}" for label, count in list(report.labels.rows.items())[:_LABELS_SHOWN])
+        screen.print(
+            f"{len(report.labels.rows)} labels, balance {report.labels.balance:.2f} of 1: {largest}",
+            markup=False,
+            soft_wrap=True,
+        )
+    if not report.stops:
+        screen.print("[green]✓[/] Nothing speaks against a run.")

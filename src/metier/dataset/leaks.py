@@ -1,0 +1,109 @@
+"""Exam questions that stand in the training data: a model that has seen them is not examined but asked to repeat.
+
+What leaks is a question, or nearly the same question. That an exam's answer or its passage stands in the training data
+is no leak: to learn that is what the data is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+from metier.dataset import near_duplicates
+from metier.dataset.near_duplicates import Pair, is_unspaced, jaccard, normalise, shingles
+from metier.dataset.rows import Row
+from metier.evaluation.questions import Question
+
+# An answer that this share of the rows gives (yes, no) does not say that two questions are the same.
+_USUAL_SHARE, _USUAL_LEAST = 0.01, 2
+# Half of the shorter text in the other, or of both where both are long: they may agree and be worded differently.
+_MAY_AGREE = 0.5
+# A year, a colour or "840 Nm" is the answer to many questions: this many characters say that it is one question,
+# fewer where a character says more.
+_TELLING, _TELLING_UNSPACED = 16, 8
+_LONG = 100  # shingles; any two long texts of one language share most of those of the shorter
+
+
+def find(
+    rows: Sequence[Row],
+    exam: Sequence[Question],
+    language: str = "en",
+    threshold: float = near_duplicates.THRESHOLD,
+) -> list[Pair]:
+    """Pairs of a row (`first`) and an exam question (`second`), indices into what was given, the likest first."""
+    completions = Completions(rows)
+    answers = [[Said.by(answer) for answer in question.answers] for question in exam]
+    return near_duplicates.between(
+        [row.question for row in rows],
+        [question.question for question in exam],
+        language=language,
+        threshold=threshold,
+        same_answer=lambda row, question: completions.agree(row, answers[question]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer without case and punctuation, and its shingles, so that answers are compared in any script."""
+
+    text: str
+    shingles: frozenset[str]
+
+    @classmethod
+    def by(cls, answer: str) -> Self:
+        text = normalise(answer)
+        return cls(text, shingles(text))
+
+    def holds(self, other: Said) -> bool:
+        """Whether the other stands in this one, between words where there are spaces."""
+        return other.text in self.text and other.shingles <= self.shingles
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether it is long enough to be the answer to one question only."""
+        return len(self.text) >= (_TELLING_UNSPACED if is_unspaced(self.text) else _TELLING)
+
+    def likeness(self, other: Said) -> float:
+        """0..1; see `_MAY_AGREE`."""
+        shorter = min(len(self.shingles), len(other.shingles))
+        if shorter > _LONG:
+            return jaccard(self.shingles, other.shingles)
+        return len(self.shingles & other.shingles) / max(1, shorter)
+
+
+class Completions:
+    """What the rows answer, and whether it is what somebody else answers."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+        self._usual: dict[str, bool] = {}
+
+    @cached_property
+    def said(self) -> list[Said]:
+        return [Said.by(row.completion) for row in self._rows]
+
+    def agree(self, row: int, answers: Sequence[Said]) -> bool | None:
+        """Whether a row has one of `answers`. True: one holds the other. False: they have little in common. None:
+        they may agree, or there are no answers, or it is an answer that says nothing because it is short, or because
+        many rows give it, as labels are."""
+        completion = self.said[row]
+        agreed: bool | None = False if answers else None
+        for answer in answers:
+            if self._rows[row].kind == "label":
+                agreed = None if answer.text == completion.text else agreed
+            elif answer.is_telling and completion.is_telling and self._same(answer, completion):
+                return True
+            elif answer.likeness(completion) >= _MAY_AGREE:
+                agreed = None
+        return agreed
+
+    def _same(self, answer: Said, completion: Said) -> bool:
+        return (completion.holds(answer) or answer.holds(completion)) and not self._is_usual(answer)
+
+    def _is_usual(self, answer: Said) -> bool:
+        if answer.text not in self._usual:
+            holding = sum(completion.holds(answer) for completion in self.said)
+            self._usual[answer.text] = holding > max(_USUAL_LEAST, _USUAL_SHARE * len(self._rows))
+        return self._usual[answer.text]

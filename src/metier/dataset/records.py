@@ -1,0 +1,276 @@
+"""Files to records: JSON Lines, JSON, CSV, Parquet, and folders that `datasets.save_to_disk` wrote.
+
+A record is what one row holds, whatever its layout; `layouts` makes training rows of it. Numbers are as a person
+finds the row again: the line of a JSON Lines file, the row of a spreadsheet with its header as row 1, else the
+1-based place in the list.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from metier.errors import InputError
+from metier.parsing.delimited import find_separator
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+KINDS = ".jsonl, .json, .csv, .tsv, .parquet, or a folder that `datasets.save_to_disk` wrote"
+# Lists of rows inside an object, as `{"data": [...]}`.
+_LISTS = ("data", "conversations", "rows", "train", "examples")
+_SAMPLE_LINES = 800
+_BOMS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff", b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """`values`: what the row holds, column to value where it is well-formed. `problem`: why it could not be read."""
+
+    number: int
+    values: Any
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """`names`: columns of numbers that stand for labels, with the name of each number."""
+
+    records: list[Record]
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def read(path: Path, split: str = "train") -> Records:
+    """All records at `path`. `split`: which one, where a folder holds several.
+    Raises `InputError` for what is not there, is of no known kind, is broken as a whole, or holds no rows."""
+    try:
+        found = _folder(path, split) if path.is_dir() else _file(path)
+    except OSError as error:
+        raise InputError(error.strerror or str(error), where=str(path)) from None
+    if not found.records:
+        raise InputError("holds no rows", where=str(path), hint=f"A dataset is {KINDS}.")
+    return found
+
+
+def _file(path: Path) -> Records:
+    with path.open("rb") as file:
+        magic = file.read(6)
+    suffix = path.suffix.lower()
+    if magic.startswith(b"PAR1") or suffix == ".parquet":
+        return _parquet(path)
+    if suffix == ".arrow":
+        return _arrow([path])
+    if suffix in (".csv", ".tsv"):
+        return Records(list(_csv(_text(path), path)))
+    if suffix in (".jsonl", ".ndjson", ".json"):
+        return Records(_json(_text(path), path))
+    raise InputError(f"a dataset cannot be read from {suffix or 'a file without an ending'}", where=str(path),
+                     hint=f"A dataset is {KINDS}.")  # fmt: skip
+
+
+def _text(path: Path) -> str:
+    content = path.read_bytes()
+    for mark in _BOMS:
+        if content.startswith(mark):
+            encoding = "utf-32" if len(mark) == 4 else "utf-16"
+            try:
+                return content.decode(encoding).removeprefix("\ufeff")
+            except UnicodeDecodeError:
+                raise InputError(f"begins as {encoding.upper()} text and is none", where=str(path)) from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"is not UTF-8 text (byte {content[error.start]:#04x})",
+            where=f"{path}, line {line}",
+            hint="Save the file as UTF-8.",
+        ) from None
+
+
+# --- JSON ----------------------------------------------------------------------------------------------------
+
+
+def _json(text: str, path: Path) -> list[Record]:
+    """JSON Lines or one JSON value: told apart by the first line, because the endings are often mixed up."""
+    start = text.lstrip()
+    if not start:
+        return []
+    if start[0] != "[" and (path.suffix.lower() != ".json" or _is_object(start.partition("\n"))):
+        return list(_json_lines(text))
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"is not JSON: {error}", where=str(path)) from None
+    return [Record(number, row) for number, row in enumerate(_rows_in(value, path), start=1)]
+
+
+def _is_object(parts: tuple[str, str, str]) -> bool:
+    """Whether there is a second line, and the first is an object by itself."""
+    first, _, rest = parts
+    if not rest.strip():
+        return False
+    try:
+        return isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _json_lines(text: str) -> Iterator[Record]:
+    # Only \n parts lines: U+2028 and its like may stand inside a JSON string, and str.splitlines would cut there.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield Record(number, json.loads(line))
+        except (ValueError, RecursionError) as error:
+            yield Record(number, line, f"is not JSON ({error})")
+
+
+def _rows_in(value: Any, path: Path) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict):
+        lists = [value[name] for name in _LISTS if isinstance(value.get(name), list)]
+        # {"conversations": [{"from": …}]} is one conversation, not a list of them.
+        if lists and not (isinstance(lists[0][:1], list) and _is_turn(lists[0][:1])):
+            return lists[0]
+        if len(value) > 1 and all(isinstance(row, dict) for row in value.values()):
+            return list(value.values())  # {"id 1": {…}, "id 2": {…}}
+    raise InputError(
+        "is one JSON value, not a list of rows",
+        where=str(path),
+        hint=f"Put the rows into a list, or into one of {', '.join(_LISTS)}.",
+    )
+
+
+def _is_turn(first: list[Any]) -> bool:
+    return bool(first) and isinstance(first[0], dict) and bool({"from", "role"} & first[0].keys())
+
+
+# --- CSV -----------------------------------------------------------------------------------------------------
+
+
+def _csv(text: str, path: Path) -> Iterator[Record]:
+    csv.field_size_limit(sys.maxsize)  # a cell may hold a whole document
+    lines = text.splitlines(keepends=True)
+    separator = "\t" if path.suffix.lower() == ".tsv" else find_separator(text.split("\n", _SAMPLE_LINES)[:-1] or lines)
+    reader = csv.reader(iter(lines), delimiter=separator, strict=True)
+    header: list[str] = []
+    number = 0
+    try:
+        for row in reader:
+            number += 1
+            if not any(cell.strip() for cell in row):
+                continue
+            if not header:
+                header = _header(row, path)
+            elif len(row) != len(header):
+                yield Record(number, row, f"has {len(row)} cells where the header names {len(header)} columns")
+            else:
+                yield Record(number, dict(zip(header, row, strict=True)))
+    except csv.Error as error:
+        raise InputError(
+            f"is not valid CSV: {error}",
+            where=f"{path}, line {reader.line_num}",
+            hint="A quote inside a quoted cell is written twice.",
+        ) from None
+
+
+def _header(row: list[str], path: Path) -> list[str]:
+    names = [name.strip() for name in row]
+    twice = [name for name, count in Counter(name.casefold() for name in names).items() if count > 1]
+    if twice:
+        raise InputError(
+            f"has more than one column named {twice[0]!r}", where=str(path), hint="Give each column its own name."
+        )
+    return names
+
+
+# --- Parquet and Arrow ---------------------------------------------------------------------------------------
+
+
+def _parquet(path: Path) -> Records:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            return Records(_numbered(file.iter_batches()), _label_names(_hub_features(file.schema_arrow)))
+    except pa.ArrowException as error:
+        raise InputError(f"is not a Parquet file that can be read: {error}", where=str(path)) from None
+
+
+def _arrow(paths: list[Path], features: Mapping[str, Any] | None = None) -> Records:
+    """Arrow files, as a stream (what `datasets` writes) or as a file."""
+    import pyarrow as pa
+
+    batches: list[pa.RecordBatch] = []
+    names: Mapping[str, tuple[str, ...]] = _label_names(features or {})
+    for path in paths:
+        try:
+            with pa.memory_map(str(path)) as source:
+                is_file = source.read(6) == b"ARROW1"
+                source.seek(0)
+                reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
+                names = names or _label_names(_hub_features(reader.schema))
+                batches += reader.read_all().to_batches()
+        except pa.ArrowException as error:
+            raise InputError(f"is not an Arrow file that can be read: {error}", where=str(path)) from None
+    return Records(_numbered(batches), names)
+
+
+def _numbered(batches: Iterable[pa.RecordBatch]) -> list[Record]:
+    rows = (row for batch in batches for row in batch.to_pylist())
+    return [Record(number, row) for number, row in enumerate(rows, start=1)]
+
+
+def _folder(path: Path, split: str) -> Records:
+    splits = path / "dataset_dict.json"
+    if splits.is_file():
+        known = _described(splits).get("splits", [])
+        if split not in known:
+            raise InputError(
+                f"has no split {split!r}", where=str(path), hint=f"Choose one with --split: {', '.join(known)}."
+            )
+        path = path / split
+    state = path / "state.json"
+    if not state.is_file():
+        raise InputError(
+            "is a folder, but not one that `datasets.save_to_disk` wrote",
+            where=str(path),
+            hint="Name one of the files in it.",
+        )
+    files = [path / entry["filename"] for entry in _described(state).get("_data_files", [])]
+    info = path / "dataset_info.json"
+    return _arrow(files, _described(info).get("features") if info.is_file() else None)
+
+
+def _described(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"is not JSON: {error}", where=str(path)) from None
+
+
+def _hub_features(schema: pa.Schema) -> dict[str, Any]:
+    """What `datasets` notes of the columns in an Arrow schema."""
+    noted = (schema.metadata or {}).get(b"huggingface")
+    try:
+        return json.loads(noted)["info"]["features"] if noted else {}
+    except (ValueError, KeyError, TypeError):
+        return {}
+
+
+def _label_names(features: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {
+        column: tuple(feature["names"])
+        for column, feature in features.items()
+        if isinstance(feature, dict) and feature.get("_type") == "ClassLabel" and feature.get("names")
+    }

@@ -1,0 +1,153 @@
+"""The weights that are tuned: found, turned once into safetensors, and loaded in the number format of the run.
+
+A GGUF file holds quantised weights that cannot be trained. transformers reads them back into full numbers, which takes
+longer than many a training run; so the result is kept in the cache, under the fingerprint of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from metier.errors import InputError, ModelError
+from metier.generation import gguf_file
+from metier.settings import Settings, cache_folder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A model to tune. `folder`: config, safetensors and tokenizer in the layout of transformers. `name`: as in
+    metier.toml. `fingerprint`: changes with the weights; an adapter serves no other."""
+
+    name: str
+    folder: Path
+    fingerprint: str
+
+
+def locate(settings: Settings, expert: Path) -> Base:
+    """The base of an expert: `[tuning] base`, else the model that answers. `expert`: what relative paths are relative
+    to. Raises `InputError` for a model that cannot be tuned here, `ModelError` where its files are missing."""
+    name = settings.tuning.base or settings.generation.model
+    scheme, colon, rest = name.partition(":")
+    if scheme == "openai" and colon:
+        raise InputError(
+            f"{name} is behind an endpoint and cannot be tuned from here",
+            where="generation.model",
+            hint="Set `[tuning] base` to a folder or to hf:OWNER/NAME with the model's full weights.",
+        )
+    if scheme == "gguf" and colon:
+        return from_gguf(expert / Path(rest).expanduser(), name)
+    if scheme == "hf" and colon:
+        return from_folder(_from_hub(rest), name)
+    if (folder := expert / Path(name).expanduser()).is_dir():
+        return from_folder(folder, name)
+    from metier.models import ensure
+
+    return from_gguf(next(Path(ensure(name)).glob("*.gguf"), Path(name)), name)
+
+
+def from_folder(folder: Path, name: str) -> Base:
+    """Weights that are in transformers' layout already. Raises `ModelError` for a folder that holds none."""
+    files = sorted(folder.glob("*.safetensors"))
+    if not files or not (folder / "config.json").exists():
+        raise ModelError(
+            "holds no config.json with safetensors weights",
+            where=str(folder),
+            hint="Pickled weights (.bin, .pt) are never loaded. Save the model with `save_pretrained` first.",
+        )
+    return Base(name, folder, gguf_file.fingerprint(files[0]))
+
+
+def from_gguf(path: Path, name: str) -> Base:
+    """The weights of a GGUF file, as safetensors in the cache; made at the first call, from the second on found."""
+    gguf_file.read_header(path)
+    fingerprint = gguf_file.fingerprint(path)
+    folder = cache_folder() / "bases" / fingerprint
+    if not (folder / "config.json").exists():
+        _convert(path, folder)
+    return Base(name, folder, fingerprint)
+
+
+def load_model(base: Base, *, quantised: bool, dtype: str = "bfloat16", device: str = "cpu") -> PreTrainedModel:
+    """The frozen weights: in `dtype`, or with every linear layer but the head in NF4 with double quantisation
+    (QLoRA, Dettmers et al. 2023)."""
+    import torch
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    options: dict[str, Any] = {"dtype": getattr(torch, dtype), "attn_implementation": "sdpa", "local_files_only": True}
+    if quantised:
+        options["device_map"] = {"": device}
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=getattr(torch, dtype),
+        )
+    try:
+        model = AutoModelForCausalLM.from_pretrained(base.folder, use_safetensors=True, **options)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"cannot be loaded ({error})", where=str(base.folder)) from error
+    model.config.use_cache = False
+    return model if quantised else model.to(device)
+
+
+def load_tokenizer(base: Base) -> PreTrainedTokenizerBase:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base.folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"its tokenizer cannot be loaded ({error})", where=str(base.folder)) from error
+    if not tokenizer.chat_template:
+        raise ModelError(
+            "has no chat template, so nothing says what a question to it looks like",
+            where=str(base.folder),
+            hint="Tune an instruction-tuned model.",
+        )
+    return tokenizer
+
+
+def _convert(path: Path, folder: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    source = {"gguf_file": path.name, "local_files_only": True}
+    read = AutoModelForCausalLM.from_pretrained(path.parent, dtype=torch.bfloat16, **source)
+    # transformers refuses to save a model that it read from GGUF: its weights go into one that it did not.
+    fresh = AutoModelForCausalLM.from_config(read.config, dtype=torch.bfloat16)
+    fresh.load_state_dict(read.state_dict())
+    fresh.save_pretrained(part)
+    AutoTokenizer.from_pretrained(path.parent, **source).save_pretrained(part)
+    _mend_generation_config(part)
+    part.rename(folder)
+
+
+def _mend_generation_config(folder: Path) -> None:
+    """Sampling defaults that came with the weights would make answers differ from run to run."""
+    path = folder / "generation_config.json"
+    if path.exists():
+        kept = {k: v for k, v in json.loads(path.read_text("utf-8")).items() if k.endswith("token_id")}
+        path.write_text(json.dumps(kept), encoding="utf-8")
+
+
+def _from_hub(name: str) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    except ImportError:
+        raise ModelError("needs `pip install metier[hub]`", where=name) from None
+    wanted = ["*.json", "*.safetensors", "tokenizer*", "*.jinja"]
+    try:
+        return Path(snapshot_download(name, allow_patterns=wanted))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise ModelError(
+            f"cannot be fetched ({error})", where=f"hf:{name}", hint="Download it elsewhere and name its folder."
+        ) from error

@@ -1,0 +1,161 @@
+"""A run on disk: its settings, its curve, and checkpoints from which it goes on after any kind of death.
+
+RUN/
+  run.json            settings, base and data of the run; a run goes on only with the same ones
+  metrics.jsonl       one line a step: what `metier tune` shows, and what is drawn
+  checkpoint-000120/  adapter, optimizer states and the state of the run, all safetensors and JSON
+  best/               the adapter with the lowest validation loss so far
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from metier.atomic import write_text
+from metier.errors import InputError, ModelError, StoreError
+
+if TYPE_CHECKING:
+    import torch
+
+_KEPT = 2  # checkpoints; the one before the last is there in case a disk loses the last
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a run is. `step`: optimizer steps done; `worse`: evaluations since the best one; `seconds`, `tokens`: spent
+    over all sittings (tokens of rows as they stand, not as they were packed)."""
+
+    step: int = 0
+    best_step: int = 0
+    best_loss: float | None = None
+    worse: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    losses: list[float] = field(default_factory=list)
+
+
+class RunFolder:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def begin(self, facts: Mapping[str, Any]) -> None:
+        """Start anew: whatever run was here is gone."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        write_text(self.folder / "run.json", json.dumps(facts, indent=1, ensure_ascii=False))
+
+    def resume(self, facts: Mapping[str, Any]) -> Path | None:
+        """The checkpoint to go on from, None where there is none yet. Raises `InputError` where there is no run, or
+        one with other settings, naming them."""
+        try:
+            known = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise InputError("there is no run to go on with", hint="Start one with `metier tune`.") from None
+        except ValueError as error:
+            raise StoreError(f"cannot be read ({error})", where=str(self.folder / "run.json")) from None
+        wanted = json.loads(json.dumps(facts))
+        other = [
+            f"{key}: {known.get(key)!r}, now {wanted.get(key)!r}" for key in wanted if known.get(key) != wanted[key]
+        ]
+        if other:
+            raise InputError(
+                f"the run that was broken off had other settings ({'; '.join(other)})",
+                hint="Set them back to go on, or start anew with `metier tune`.",
+            )
+        return self.latest()
+
+    def latest(self) -> Path | None:
+        return max(self.folder.glob("checkpoint-*[0-9]"), default=None)
+
+    def save(self, adapter: Mapping[str, torch.Tensor], optimizer: Mapping[str, torch.Tensor], at: Progress) -> None:
+        """Write a checkpoint beside the others, then name it the last. Raises `StoreError`; what was there stays."""
+        name = f"checkpoint-{at.step:06}"
+        with _disk_errors(self.folder):
+            part = self._empty(f"{name}.part")
+            _write(part / "adapter.safetensors", adapter)
+            _write(part / "optimizer.safetensors", optimizer)
+            (part / "progress.json").write_text(json.dumps(asdict(at)), encoding="utf-8")
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+            part.rename(self.folder / name)
+        for old in sorted(self.folder.glob("checkpoint-*[0-9]"))[:-_KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def load(self, checkpoint: Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], Progress]:
+        """Adapter, optimizer states and progress. Raises `ModelError` for a file that was cut."""
+        progress = Progress(**json.loads((checkpoint / "progress.json").read_text(encoding="utf-8")))
+        return read(checkpoint / "adapter.safetensors"), read(checkpoint / "optimizer.safetensors"), progress
+
+    def save_best(self, adapter: Mapping[str, torch.Tensor]) -> None:
+        with _disk_errors(self.folder):
+            part = self._empty("best.part")
+            _write(part / "adapter.safetensors", adapter)
+            shutil.rmtree(self.folder / "best", ignore_errors=True)
+            part.rename(self.folder / "best")
+
+    def best(self) -> dict[str, torch.Tensor] | None:
+        path = self.folder / "best" / "adapter.safetensors"
+        return read(path) if path.exists() else None
+
+    def note(self, row: Mapping[str, Any]) -> None:
+        """Append to the curve. A line that a kill cut in half is left out when it is read."""
+        with _disk_errors(self.folder), (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def curve(self) -> list[dict[str, Any]]:
+        """The last line of every step: a run that went on from a checkpoint walks some steps twice."""
+        path = self.folder / "metrics.jsonl"
+        rows: dict[tuple[int, bool], dict[str, Any]] = {}
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            rows[row["step"], "validation_loss" in row] = row
+        return [rows[key] for key in sorted(rows)]
+
+    def _empty(self, name: str) -> Path:
+        folder = self.folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        return folder
+
+
+def read(path: Path) -> dict[str, torch.Tensor]:
+    """Tensors of a safetensors file, in memory of their own. Raises `ModelError`."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        return load(path.read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"is not a whole safetensors file ({error})", where=str(path), hint="Restore it, or train anew."
+        ) from None
+
+
+def _write(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    from safetensors.torch import save
+
+    with path.open("wb") as file:
+        file.write(save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _disk_errors(where: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"could not be written ({error.strerror or error})",
+            where=str(where),
+            hint="Free some space, then go on from the last checkpoint with `metier tune --resume`.",
+        ) from error
