@@ -92,7 +92,7 @@ def main() -> None:
         return
     runs = [run for run in grid() if options.only in name_of(*run)][:: 4 if options.quick else 1]
     rows = []
-    print(f"{'':66}{'plan':>7}{'alloc.':>8}{'ratio':>7}{'resid.':>8}{'ratio':>7}   MiB", flush=True)
+    print(f"{'':82}{'plan':>7}{'alloc.':>8}{'ratio':>7}{'resid.':>8}{'ratio':>7}   MiB", flush=True)
     for model, recipe in runs:
         rows.append(row_of(model, recipe, options.device))
         print_row(rows[-1])
@@ -142,7 +142,7 @@ def run_alone(model: str, recipe: Recipe, device: str = "cpu") -> dict[str, int]
 
 def print_row(row: dict) -> None:
     mib = {key: row[key] / 2**20 for key in ("plan", "allocated", "resident") if key in row}
-    line = f"{row['name']:66}{mib['plan']:7.0f}{mib['allocated']:8.0f}{row['ratio']:7.2f}"
+    line = f"{row['name']:82}{mib['plan']:7.0f}{mib['allocated']:8.0f}{row['ratio']:7.2f}"
     if "resident" in mib:
         line += f"{mib['resident']:8.0f}{row['resident_ratio']:7.2f}"
     print(line, flush=True)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 from metier import settings as settings_room
 from metier.answering import abstention
 from metier.answering.abstention import Abstention
-from metier.answering.answerer import Answer, Answerer
+from metier.answering.answerer import MODES, Answer, Answerer
 from metier.answering.followup import standalone
 from metier.embedding.base import Embedder
 from metier.errors import InputError
@@ -37,9 +37,10 @@ if TYPE_CHECKING:  # these rooms are entered by few verbs, and importing them co
     from metier.dataset.rows import Row
     from metier.evaluation.questions import Question
     from metier.sync import Progress, SyncReport
+    from metier.tuning.adapters import Card, Registry
+    from metier.tuning.training import Tick
 
 OnText = Callable[[str], bool | None]
-MODES = ("base", "rag")
 
 
 class Expert:
@@ -49,6 +50,7 @@ class Expert:
         self.folder = folder
         self.settings: Settings = settings_room.load(folder)
         self._rebuild = False
+        self._served: dict[str, Path] = {}  # adapters that the generator has loaded, by reference
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Self:
@@ -114,7 +116,7 @@ class Expert:
     def generator(self) -> Generator:
         from metier import generation
 
-        return generation.create(self.settings.generation, folder=self.folder)
+        return generation.create(self.settings.generation, folder=self.folder, adapters=self._served)
 
     @cached_property
     def retriever(self) -> Retriever:
@@ -283,6 +285,57 @@ class Expert:
             rows, count_tokens=count, max_length=length, exam=exam, language=self.settings.language, tell=tell
         )
 
+    # --- tuning ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def adapters(self) -> Registry:
+        """What was tuned so far."""
+        from metier.tuning.adapters import Registry
+
+        return Registry(self.state_folder / "adapters")
+
+    def tune(
+        self,
+        name: str | None = None,
+        *,
+        resume: bool = False,
+        on_step: Callable[[Tick], None] | None = None,
+        **changes: object,
+    ) -> Card:
+        """Train an adapter on the dataset with the settings of `[tuning]`, and keep it as the next version of `name`
+        (default: the expert's name). `resume`: go on with a run that was broken off. `changes`: settings of
+        `[tuning]` for this run alone."""
+        from metier.tuning.tune import tune
+
+        plain = self.settings.model_dump(exclude_unset=True)
+        settings = settings_room.validate(plain | {"tuning": plain.get("tuning", {}) | changes}, "metier tune")
+        chosen, rows = name or self.settings.name, self.dataset_rows()
+        return tune(settings, rows, self.folder, self.state_folder, chosen, resume=resume, on_step=on_step)
+
+    def promote(self, reference: str) -> Card:
+        """Put an adapter into production: the tuned modes answer with it from now on."""
+        from metier.tuning import base_model
+
+        return self.adapters.promote(reference, base_model.locate(self.settings, self.folder).fingerprint)
+
+    def _adapter(self, reference: str | None) -> str:
+        """The adapter of a tuned mode, loaded beside the base if it is not yet."""
+        from metier.tuning.tune import served
+
+        card = self.adapters.get(reference) if reference else self.adapters.production()
+        if card is None:
+            raise InputError(
+                "no adapter is in production",
+                hint="Make one with `metier tune`, then `metier adapters promote NAME`; or name one with --adapter.",
+            )
+        if card.reference not in self._served:
+            self._served[card.reference] = served(self.adapters, card)
+            if "generator" in self.__dict__:
+                self.generator.close()
+                for room in ("generator", "_answerer"):
+                    self.__dict__.pop(room, None)
+        return card.reference
+
     # --- questions -------------------------------------------------------------------------------------------
 
     def search(self, question: str, limit: int = 10, where: Filter | None = None) -> list[Hit]:
@@ -299,18 +352,21 @@ class Expert:
         on_text: OnText | None = None,
         abstain: bool | None = None,
         without: frozenset[str] = frozenset(),
+        adapter: str | None = None,
     ) -> Answer:
-        """Answer a question. `history`: earlier turns, from which a follow-up is understood.
+        """Answer a question. `mode`: base, rag, tuned or rag+tuned. `adapter`: the one of a tuned mode, None = the one
+        in production. `history`: earlier turns, from which a follow-up is understood.
         `on_text` gets the answer piece by piece. For `where`, `abstain` and `without` see `Answerer.ask`."""
         if mode not in MODES:
             raise InputError(f"there is no mode {mode!r}", hint=f"Choose one of {', '.join(MODES)}.")
         question = _asked(question)
+        chosen = self._adapter(adapter) if "tuned" in mode else None
         search_for = None
-        if history and mode == "rag":
+        if history and "rag" in mode:
             search_for = standalone(question, history, self.generator, self.analyser)
         return self._answerer.ask(
             question, mode=mode, where=where, search_for=search_for, on_text=on_text, abstain=abstain, without=without,
-            history=history if mode == "base" else (),
+            history=() if "rag" in mode else history, adapter=chosen,
         )  # fmt: skip
 
     def chat(self) -> Conversation:

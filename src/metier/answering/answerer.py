@@ -12,6 +12,7 @@ from metier.answering.citations import Aligner, Citation, Support
 from metier.answering.evidence import Evidence
 from metier.answering.repetition import LoopStop
 from metier.answering.words import Sought, WordWeights
+from metier.documents import Passage
 from metier.embedding.base import Embedder
 from metier.generation.base import Completion, Generator, Message
 from metier.language import detect
@@ -59,6 +60,19 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What was found for a question. `passages`: the best hits, from which `pieces` are the sentences, best first;
+    `shown`: what the model reads, passages or sentences as set. `seconds`: of the search."""
+
+    hits: tuple[Hit, ...]
+    passages: tuple[Passage, ...]
+    pieces: tuple[Evidence, ...]
+    shown: tuple[Passage, ...]
+    features: dict[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Written:
     """What will be said. `quoted`: a source's sentence instead of the model's."""
 
@@ -68,8 +82,13 @@ class _Written:
     features: dict[str, float]
 
 
+MODES = ("base", "rag", "tuned", "rag+tuned")
+FROM_DOCUMENTS = ("rag", "rag+tuned")
+
+
 class Answerer:
-    """The rooms an answer passes through. Modes: "rag", and "base" (the model alone, no documents)."""
+    """The rooms an answer passes through. Modes: "base" (the model alone), "rag" (from the documents), and both with a
+    fine-tuned adapter."""
 
     def __init__(
         self,
@@ -100,51 +119,62 @@ class Answerer:
         on_text: OnText | None = None,
         without: frozenset[str] = frozenset(),
         abstain: bool | None = None,
+        adapter: str | None = None,
     ) -> Answer:
         """Answer one question. `search_for`: the standalone form of a follow-up, looked up in place of `question`.
         `without`: ids of documents to leave out, which is how calibration makes a question unanswerable.
-        `abstain`: overrides `[answering] abstain`."""
-        if mode == "base":
-            return self._base(question, history, on_text)
+        `abstain`: overrides `[answering] abstain`. `adapter`: name of the one that writes, in the tuned modes."""
+        if mode not in FROM_DOCUMENTS:
+            return replace(self._alone(question, adapter, history, on_text), mode=mode, adapter=adapter)
+        found = self.find(search_for or question, where, without)
+        refusing = self._settings.answering.abstain if abstain is None else abstain
+        answer = self._from_documents(question, search_for or question, found, history, on_text, refusing, adapter)
+        return replace(answer, mode=mode, adapter=adapter)
+
+    def find(self, asked: str, where: Filter | None = None, without: frozenset[str] = frozenset()) -> Found:
+        """What the model is shown for a question, and what can be measured about it."""
         began = time.monotonic()
-        asked = search_for or question
-        hits = self._retriever.search(asked, _CANDIDATES, where)
-        hits = [hit for hit in hits if hit.passage.document_id not in without]
-        found = time.monotonic() - began
-        abstain = self._settings.answering.abstain if abstain is None else abstain
-        language = detect(question, self._settings.language)
-        if not hits:
-            return self._refuse(question, (), {}, 1.0, {"retrieval": found, "total": found}, language)
-        settings = self._settings
-        passages = [hit.passage for hit in hits[: settings.retrieval.passages]]
+        hits = [
+            hit for hit in self._retriever.search(asked, _CANDIDATES, where) if hit.passage.document_id not in without
+        ]
+        seconds = time.monotonic() - began
+        passages = [hit.passage for hit in hits[: self._settings.retrieval.passages]]
         sought = Sought.of(asked, self._analyser, self._weigh)
         pieces = evidence.find(sought, self._retriever.asked(asked), passages, self._embedder, self._analyser)
         features = evidence.before(sought, hits, passages, pieces, self._analyser)
-        doubt = self._abstention.before.probability(features)
-        if abstain and doubt >= self._abstention.certain:
-            spent = {"retrieval": found, "total": time.monotonic() - began}
-            return self._refuse(question, hits, features, doubt, spent, language)
-        if settings.answering.context == "sentences":
-            wanted = [piece.passage for piece in pieces[: settings.answering.sentences]]
-        else:
-            wanted = passages
+        shown = passages
+        if self._settings.answering.context == "sentences":
+            shown = [piece.passage for piece in pieces[: self._settings.answering.sentences]]
+        return Found(tuple(hits), tuple(passages), tuple(pieces), tuple(shown), features, seconds)
+
+    def _from_documents(
+        self,
+        question: str,
+        asked: str,
+        found: Found,
+        history: Sequence[Message],
+        on_text: OnText | None,
+        refusing: bool,
+        adapter: str | None,
+    ) -> Answer:
+        began = time.monotonic() - found.seconds
+        timings = {"retrieval": found.seconds}
+        doubt = self._abstention.before.probability(found.features) if found.hits else 1.0
+        if not found.hits or (refusing and doubt >= self._abstention.certain):
+            return self._refuse(question, found, {}, doubt, timings | {"total": time.monotonic() - began}, Usage())
+        settings = self._settings
         messages, shown = prompt.fit(
-            asked, wanted, self._generator, settings.generation.max_tokens, settings.answering.instruction, history
+            asked, found.shown, self._generator, settings.generation.max_tokens, settings.answering.instruction, history
         )
-        completion = self._complete(messages, on_text)
-        aligner = Aligner(passages, asked, self._analyser, self._weigh, language)
-        written = self._check(completion, asked, aligner, pieces)
-        features |= written.features
+        completion = self._complete(messages, on_text, adapter)
+        aligner = Aligner(found.passages, asked, self._analyser, self._weigh, detect(question, settings.language))
+        written = self._check(completion, asked, aligner, found.pieces)
+        features = found.features | written.features
         doubt = self._abstention.after.probability(features)
-        timings = {
-            "retrieval": found,
-            "first_token": completion.first_token_seconds,
-            "generation": completion.seconds,
-            "total": time.monotonic() - began,
-        }
-        usage = _usage(completion, shown)
-        if abstain and doubt >= self._abstention.after.threshold:
-            return self._refuse(question, hits, features, doubt, timings, language, usage)
+        timings |= {"first_token": completion.first_token_seconds, "generation": completion.seconds}
+        timings["total"] = time.monotonic() - began
+        if refusing and doubt >= self._abstention.after.threshold:
+            return self._refuse(question, found, written.features, doubt, timings, _usage(completion, shown))
         return Answer(
             question=question,
             text=written.text,
@@ -156,9 +186,9 @@ class Answerer:
             citations=_citations(written.supports),
             unsupported=tuple(support.sentence for support in written.supports if not support.supported),
             timings=timings,
-            usage=usage,
-            notes=_notes(completion, len(wanted) - shown, written.quoted),
-            hits=tuple(hits),
+            usage=_usage(completion, shown),
+            notes=_notes(completion, len(found.shown) - shown, written.quoted),
+            hits=found.hits,
             features=features,
         )
 
@@ -176,13 +206,14 @@ class Answerer:
         quote = pieces[0].passage
         return _Written(quote.text, aligner.quote(quote), True, features)
 
-    def _base(self, question: str, history: Sequence[Message], on_text: OnText | None) -> Answer:
+    def _alone(self, question: str, adapter: str | None, history: Sequence[Message], on_text: OnText | None) -> Answer:
+        """What the model says by itself: nothing is looked up, so nothing is cited."""
         began = time.monotonic()
         messages, _ = prompt.fit(
             question, (), self._generator, self._settings.generation.max_tokens,
             self._settings.answering.instruction, history,
         )  # fmt: skip
-        completion = self._complete(messages, on_text)
+        completion = self._complete(messages, on_text, adapter)
         timings = {"first_token": completion.first_token_seconds, "generation": completion.seconds}
         return Answer(
             question=question,
@@ -199,7 +230,7 @@ class Answerer:
             notes=_notes(completion, 0, False),
         )
 
-    def _complete(self, messages: Sequence[Message], on_text: OnText | None) -> Completion:
+    def _complete(self, messages: Sequence[Message], on_text: OnText | None, adapter: str | None) -> Completion:
         generation = self._settings.generation
         guard = LoopStop(on_text)
         completion = self._generator.complete(
@@ -209,19 +240,20 @@ class Answerer:
             seed=generation.seed,
             stop=_ONE_LINE if self._settings.answering.context == "sentences" else (),
             on_text=guard,
+            adapter=adapter,
         )
         return replace(completion, text=guard.cut(completion.text))
 
     def _refuse(
         self,
         question: str,
-        hits: Sequence[Hit],
-        features: dict[str, float],
+        found: Found,
+        written: dict[str, float],
         doubt: float,
         timings: dict[str, float],
-        language: str,
-        usage: Usage | None = None,
+        usage: Usage,
     ) -> Answer:
+        language = detect(question, self._settings.language)
         return Answer(
             question=question,
             text=prompt.refusal(language, self._settings.answering.refusal),
@@ -233,9 +265,9 @@ class Answerer:
             citations=(),
             unsupported=(),
             timings=timings,
-            usage=usage or Usage(),
-            hits=tuple(hits),
-            features=features,
+            usage=usage,
+            hits=found.hits,
+            features=found.features | written if found.hits else {},
         )
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _HIDDEN = {"hits", "features"}  # of an answer; kept for the exam, too long for a screen
 GroupOption = Annotated[list[str] | None, typer.Option("--group", help="Search as a reader with these groups.")]
 InOption = Annotated[str | None, typer.Option("--in", help="Only documents whose name matches this glob.")]
+ModeOption = Annotated[str, typer.Option(help="base, rag, tuned or rag+tuned: from the documents, and by whom.")]
+AdapterOption = Annotated[str | None, typer.Option(help="Adapter of a tuned mode; default: the one in production.")]
 WhereOption = Annotated[list[str] | None, typer.Option("--where", help="Only documents with key=value; repeatable.")]
 
 
@@ -57,7 +59,8 @@ def search(
 def ask(
     question: Annotated[str, typer.Argument(help="The question.")],
     expert: ExpertOption = None,
-    mode: Annotated[str, typer.Option(help="rag: from the documents; base: the model alone.")] = "rag",
+    mode: ModeOption = "rag",
+    adapter: AdapterOption = None,
     group: GroupOption = None,
     within: InOption = None,
     where: WhereOption = None,
@@ -68,16 +71,17 @@ def ask(
     Example: metier ask "How often is the gearbox oil of the NV-110 changed?"
     """
     with open_expert(expert) as opened:
-        where_filter = _filter(group, within, where)
+        options = {"mode": mode, "adapter": adapter, "where": _filter(group, within, where)}
         if as_json:
-            print_json(_answer(opened.ask(question, mode=mode, where=where_filter)))
+            print_json(_answer(opened.ask(question, **options)))
             return
-        _print_sources(_streamed(lambda on_text: opened.ask(question, mode=mode, where=where_filter, on_text=on_text)))
+        _print_sources(_streamed(lambda on_text: opened.ask(question, on_text=on_text, **options)))
 
 
 def chat(
     expert: ExpertOption = None,
-    mode: Annotated[str, typer.Option(help="rag: from the documents; base: the model alone.")] = "rag",
+    mode: ModeOption = "rag",
+    adapter: AdapterOption = None,
 ) -> None:
     """Talk with the expert; follow-up questions are understood. End with an empty line or Ctrl-D.
 
@@ -94,7 +98,9 @@ def chat(
                 break
             if not question:
                 break
-            answer = _streamed(lambda on_text, q=question: conversation.ask(q, mode=mode, on_text=on_text))
+            answer = _streamed(
+                lambda on_text, q=question: conversation.ask(q, mode=mode, adapter=adapter, on_text=on_text)
+            )
             _print_sources(answer)
 
 
@@ -132,7 +138,8 @@ def _print_sources(answer: Answer) -> None:
         screen.print(f"[yellow]![/] {escape(note)}")
     seconds = answer.timings.get("total", 0.0)
     sure = "" if answer.confidence is None else f" · confidence {answer.confidence:.2f}"
-    screen.print(f"[dim]{answer.mode} · {answer.model} · {seconds:.1f} s{sure}[/]")
+    model = f"{answer.model} + {escape(answer.adapter)}" if answer.adapter else answer.model
+    screen.print(f"[dim]{answer.mode} · {model} · {seconds:.1f} s{sure}[/]")
 
 
 def _filter(groups: list[str] | None, within: str | None, where: list[str] | None) -> Filter | None:

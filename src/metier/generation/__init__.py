@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from metier.errors import SettingsError
 from metier.generation.base import Completion, Generator, Message
@@ -12,53 +14,55 @@ from metier.settings import GenerationSettings
 __all__ = ["Completion", "Generator", "Message", "create"]
 
 
-def create(settings: GenerationSettings, *, folder: Path = Path(), parallel: int = 1) -> Generator:
+def create(
+    settings: GenerationSettings,
+    *,
+    folder: Path = Path(),
+    parallel: int = 1,
+    adapters: Mapping[str, Path] = MappingProxyType({}),
+) -> Generator:
     """The generator that `settings.model` names; nothing is loaded yet.
 
     `folder`: what a relative `gguf:FILE` is relative to (the expert's folder). `parallel`: answers written at the
-    same time by a model in this process, each with the whole context. Raises `SettingsError`.
+    same time by a model in this process, each with the whole context. `adapters`: LoRA files (GGUF) by the name under
+    which they are asked for. Raises `SettingsError`.
     """
     scheme, colon, name = settings.model.partition(":")
     if not colon:
         scheme, name = "packaged", settings.model
-    if not name or scheme not in _BACKENDS:
+    if name and scheme == "openai":
+        return _endpoint(name, settings)
+    if not name or scheme not in _LOCATE:
         raise SettingsError(
             f"no model is called {settings.model!r}",
             where="generation.model",
             hint="Give a packaged name, gguf:FILE, hf:OWNER/NAME[/FILE.gguf], or openai:NAME.",
         )
-    return _BACKENDS[scheme](name, settings, folder, parallel)
-
-
-def _packaged(name: str, settings: GenerationSettings, _folder: Path, parallel: int) -> Generator:
     from metier.generation.llama import LlamaGenerator
 
-    def locate() -> Path:
-        from metier.models import ensure
-
-        return next(Path(ensure(name)).glob("*.gguf"), Path(name))
-
-    return LlamaGenerator(settings, locate, parallel=parallel)
+    return LlamaGenerator(settings, lambda: _LOCATE[scheme](name, folder), parallel=parallel, adapters=adapters)
 
 
-def _gguf(name: str, settings: GenerationSettings, folder: Path, parallel: int) -> Generator:
-    from metier.generation.llama import LlamaGenerator
+def _packaged(name: str, _folder: Path) -> Path:
+    from metier.models import ensure
 
-    return LlamaGenerator(settings, lambda: folder / Path(name).expanduser(), parallel=parallel)
-
-
-def _hub(name: str, settings: GenerationSettings, _folder: Path, parallel: int) -> Generator:
-    from metier.generation.llama import LlamaGenerator
-
-    def locate() -> Path:
-        from metier.generation.hub import gguf_from_hub
-
-        return gguf_from_hub(name)
-
-    return LlamaGenerator(settings, locate, parallel=parallel)
+    return next(Path(ensure(name)).glob("*.gguf"), Path(name))
 
 
-def _openai(name: str, settings: GenerationSettings, _folder: Path, _parallel: int) -> Generator:
+def _file(name: str, folder: Path) -> Path:
+    return folder / Path(name).expanduser()
+
+
+def _hub(name: str, _folder: Path) -> Path:
+    from metier.generation.hub import gguf_from_hub
+
+    return gguf_from_hub(name)
+
+
+_LOCATE = {"packaged": _packaged, "gguf": _file, "hf": _hub}
+
+
+def _endpoint(name: str, settings: GenerationSettings) -> Generator:
     from metier.generation.endpoint import EndpointGenerator
 
     key = None
@@ -71,6 +75,3 @@ def _openai(name: str, settings: GenerationSettings, _folder: Path, _parallel: i
                 hint="Export it before starting, or remove the setting if the endpoint needs no key.",
             )
     return EndpointGenerator(settings, name, key)
-
-
-_BACKENDS = {"packaged": _packaged, "gguf": _gguf, "hf": _hub, "openai": _openai}

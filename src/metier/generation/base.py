@@ -54,8 +54,10 @@ class Generator(Protocol):
         seed: int = 0,
         stop: Sequence[str] = (),
         on_text: Callable[[str], bool | None] | None = None,
+        adapter: str | None = None,
     ) -> Completion:
-        """One completion. `on_text` gets each new piece of text as it is written; returning True stops early."""
+        """One completion. `on_text` gets each new piece of text as it is written; returning True stops early.
+        `adapter`: name of a fine-tuned adapter that the generator was made with, None = the base alone."""
         ...
 
     def close(self) -> None: ...

@@ -62,10 +62,12 @@ class EndpointGenerator:
         seed: int = 0,
         stop: Sequence[str] = (),
         on_text: Callable[[str], bool | None] | None = None,
+        adapter: str | None = None,
     ) -> Completion:
-        """See `Generator`. Token counts are estimates where the server does not send `usage`."""
+        """See `Generator`. Token counts are estimates where the server does not send `usage`. An adapter is asked for
+        as a model of its name, which is how vLLM serves them."""
         body = {
-            "model": self._model,
+            "model": adapter or self._model,
             "messages": [{"role": m.role, "content": _harmless(m.content)} for m in messages],
             "max_tokens": max_tokens,
             "temperature": temperature,

@@ -6,9 +6,10 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 from metier.errors import ModelError
 from metier.generation import gguf_file
@@ -22,13 +23,22 @@ class LlamaGenerator:
     """`locate` gives the GGUF file, downloading it if it must; it is called when the model is first needed.
 
     Several threads may call `complete` at once: up to `parallel` answers are written together, the others wait.
+    `adapters`: LoRA files (GGUF) by name; each request says which one it wants, and the base stays loaded.
     """
 
-    def __init__(self, settings: GenerationSettings, locate: Callable[[], Path], *, parallel: int = 1) -> None:
+    def __init__(
+        self,
+        settings: GenerationSettings,
+        locate: Callable[[], Path],
+        *,
+        parallel: int = 1,
+        adapters: Mapping[str, Path] = MappingProxyType({}),
+    ) -> None:
         self.name = settings.model
         self._settings = settings
         self._locate = locate
         self._parallel = parallel
+        self._adapters = dict(adapters)
         self._lock = threading.Lock()
         self._server: LlamaServer | None = None
         self._finalizer: weakref.finalize | None = None
@@ -65,6 +75,7 @@ class LlamaGenerator:
         seed: int = 0,
         stop: Sequence[str] = (),
         on_text: Callable[[str], bool | None] | None = None,
+        adapter: str | None = None,
     ) -> Completion:
         """See `Generator`. Loading the model is not part of the times.
 
@@ -91,8 +102,18 @@ class LlamaGenerator:
             "timings_per_token": True,
             "cache_prompt": True,
         }
+        if self._adapters:
+            body["lora"] = self._switches(adapter)
+        elif adapter is not None:
+            raise ModelError(f"the adapter {adapter!r} is not loaded", where=self.name)
         server.complete(body, writing.take)
         return writing.completion(len(prompt))
+
+    def _switches(self, adapter: str | None) -> list[dict]:
+        """All adapters by their place, the one that is wanted at full strength, the others off."""
+        if adapter is not None and adapter not in self._adapters:
+            raise ModelError(f"the adapter {adapter!r} is not loaded", where=self.name)
+        return [{"id": n, "scale": float(name == adapter)} for n, name in enumerate(self._adapters)]
 
     def close(self) -> None:
         """Free the model. A later call loads it again."""
@@ -120,6 +141,7 @@ class LlamaGenerator:
                     threads=self._settings.threads or _cores(),
                     gpu_layers=self._settings.gpu_layers,
                     slots=self._parallel,
+                    adapters=list(self._adapters.values()),
                 )
                 # Threads of C++ that outlive the interpreter crash it: a program that forgets to close is closed here.
                 self._finalizer = weakref.finalize(self, self._server.close)

@@ -16,8 +16,9 @@ import queue
 import secrets
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from metier.errors import ModelError
 
@@ -27,9 +28,13 @@ _BATCH = 512
 
 
 class LlamaServer:
-    """One loaded model. `slots`: completions at the same time, each with `context_tokens` of its own."""
+    """One loaded model. `slots`: completions at the same time, each with `context_tokens` of its own. `adapters`: LoRA
+    as GGUF; a request switches one on by its place in the list, until then none is."""
 
-    def __init__(self, path: Path, *, context_tokens: int, threads: int, gpu_layers: int, slots: int) -> None:
+    def __init__(
+        self, path: Path, *, context_tokens: int, threads: int, gpu_layers: int, slots: int,
+        adapters: Sequence[Path] = (),
+    ) -> None:  # fmt: skip
         import xllamacpp
 
         self._key = secrets.token_hex(16)
@@ -47,6 +52,8 @@ class LlamaServer:
         params.ctx_shift = False  # would drop the oldest text silently where the context is full
         params.cache_ram_mib = 0  # else up to 8 GiB of old prompts; each slot still keeps its last one
         params.warmup = False  # costs a start more than it saves the first answer
+        params.lora_adapters = [_adapter(file) for file in adapters]
+        params.lora_init_without_apply = True
         params.api_keys = [self._key]
         params.ui = params.endpoint_slots = False
         params.n_threads_http = slots + 1
@@ -122,6 +129,14 @@ class LlamaServer:
             self._closing = True
             self._idle.wait_for(lambda: not self._running)
             self._server = None
+
+
+def _adapter(file: Path) -> Any:
+    import xllamacpp
+
+    info = xllamacpp.CommonAdapterLoraInfo()
+    info.path, info.scale = str(file), 1.0
+    return info
 
 
 def _log_level() -> int:

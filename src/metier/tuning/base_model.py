@@ -7,7 +7,11 @@ longer than many a training run; so the result is kept in the cache, under the f
 from __future__ import annotations
 
 import json
+import logging
 import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,23 +37,49 @@ class Base:
 def locate(settings: Settings, expert: Path) -> Base:
     """The base of an expert: `[tuning] base`, else the model that answers. `expert`: what relative paths are relative
     to. Raises `InputError` for a model that cannot be tuned here, `ModelError` where its files are missing."""
-    name = settings.tuning.base or settings.generation.model
+    name = _name(settings)
+    if (file := gguf_of(settings, expert)) is not None:
+        return from_gguf(file, name)
+    scheme, _, rest = name.partition(":")
+    return from_folder(_from_hub(rest) if scheme == "hf" else expert / Path(name).expanduser(), name)
+
+
+def gguf_of(settings: Settings, expert: Path) -> Path | None:
+    """The GGUF file of the base, None where it is in transformers' layout."""
+    name = _name(settings)
     scheme, colon, rest = name.partition(":")
-    if scheme == "openai" and colon:
+    if scheme == "gguf" and colon:
+        return expert / Path(rest).expanduser()
+    if scheme == "hf" and colon:
+        if not rest.endswith(".gguf"):
+            return None
+        from metier.generation.hub import gguf_from_hub
+
+        return gguf_from_hub(rest)
+    if (expert / Path(name).expanduser()).is_dir():
+        return None
+    from metier.models import ensure
+
+    return next(Path(ensure(name)).glob("*.gguf"), Path(name))
+
+
+def configuration(settings: Settings, expert: Path) -> str:
+    """Where the configuration of the base can be read without its weights: a file, a folder, or a name on the hub."""
+    if (file := gguf_of(settings, expert)) is not None:
+        return str(file)
+    scheme, _, rest = _name(settings).partition(":")
+    return rest if scheme == "hf" else str(expert / Path(_name(settings)).expanduser())
+
+
+def _name(settings: Settings) -> str:
+    name = settings.tuning.base or settings.generation.model
+    if name.startswith("openai:"):
         raise InputError(
             f"{name} is behind an endpoint and cannot be tuned from here",
             where="generation.model",
             hint="Set `[tuning] base` to a folder or to hf:OWNER/NAME with the model's full weights.",
         )
-    if scheme == "gguf" and colon:
-        return from_gguf(expert / Path(rest).expanduser(), name)
-    if scheme == "hf" and colon:
-        return from_folder(_from_hub(rest), name)
-    if (folder := expert / Path(name).expanduser()).is_dir():
-        return from_folder(folder, name)
-    from metier.models import ensure
-
-    return from_gguf(next(Path(ensure(name)).glob("*.gguf"), Path(name)), name)
+    return name
 
 
 def from_folder(folder: Path, name: str) -> Base:
@@ -90,11 +120,29 @@ def load_model(base: Base, *, quantised: bool, dtype: str = "bfloat16", device: 
             bnb_4bit_compute_dtype=getattr(torch, dtype),
         )
     try:
-        model = AutoModelForCausalLM.from_pretrained(base.folder, use_safetensors=True, **options)
+        with quiet():
+            model = AutoModelForCausalLM.from_pretrained(base.folder, use_safetensors=True, **options)
     except (OSError, ValueError) as error:
         raise ModelError(f"cannot be loaded ({error})", where=str(base.folder)) from error
     model.config.use_cache = False
     return model if quantised else model.to(device)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No bars and remarks of transformers, which has its own idea of what a person should read."""
+    from transformers.utils import logging as said
+
+    level = said.get_verbosity()
+    said.set_verbosity_error()
+    said.disable_progress_bar()
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        said.set_verbosity(level)
 
 
 def load_tokenizer(base: Base) -> PreTrainedTokenizerBase:
@@ -115,17 +163,23 @@ def load_tokenizer(base: Base) -> PreTrainedTokenizerBase:
 
 def _convert(path: Path, folder: Path) -> None:
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     source = {"gguf_file": path.name, "local_files_only": True}
-    read = AutoModelForCausalLM.from_pretrained(path.parent, dtype=torch.bfloat16, **source)
-    # transformers refuses to save a model that it read from GGUF: its weights go into one that it did not.
-    fresh = AutoModelForCausalLM.from_config(read.config, dtype=torch.bfloat16)
-    fresh.load_state_dict(read.state_dict())
-    fresh.save_pretrained(part)
-    AutoTokenizer.from_pretrained(path.parent, **source).save_pretrained(part)
+    with quiet():
+        whole = GgufConfig(dequantize=True)
+        read = AutoModelForCausalLM.from_pretrained(
+            path.parent, dtype=torch.bfloat16, quantization_config=whole, **source
+        )
+        # transformers refuses to save a model that it read from GGUF: its weights go into one that it did not.
+        if hasattr(read.config, "quantization_config"):
+            del read.config.quantization_config
+        fresh = AutoModelForCausalLM.from_config(read.config, dtype=torch.bfloat16)
+        fresh.load_state_dict(read.state_dict())
+        fresh.save_pretrained(part)
+        AutoTokenizer.from_pretrained(path.parent, **source).save_pretrained(part)
     _mend_generation_config(part)
     part.rename(folder)
 

@@ -43,6 +43,18 @@ class Encoder:
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         return prompt_tokens(messages, self._render, self._tokenize)
 
+    def text_of(self, token: int) -> str:
+        return self._tokenizer.decode([token])
+
+    def frame(self, messages: Sequence[Message]) -> list[str]:
+        """What the template writes before, between and behind the contents of `messages`."""
+        marked = [Message(message.role, f"{_PROBE}{number}") for number, message in enumerate(messages)]
+        rest, parts = self._render(marked), []
+        for message in marked:
+            part, _, rest = rest.partition(message.content)
+            parts.append(part)
+        return [*parts, rest]
+
     def _render(self, messages: Sequence[Message], answer: str | None = None) -> str:
         from jinja2.exceptions import TemplateError
 

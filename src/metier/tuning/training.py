@@ -158,7 +158,9 @@ def _cpu_has_bfloat16() -> bool:
 def _with_adapter(base: Base, settings: TuningSettings, device: torch.device) -> PeftModel:
     """The frozen base with a fresh adapter on every linear layer but the head. `settings.seed` decides its numbers."""
     import torch
-    from peft import LoraConfig, get_peft_model
+
+    with base_model.quiet():
+        from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(settings.seed)
     quantised = settings.method == "qlora"
@@ -177,7 +179,8 @@ def _with_adapter(base: Base, settings: TuningSettings, device: torch.device) ->
         task_type="CAUSAL_LM",
     )
     # The adapter multiplies in the format of the base; its 32-bit numbers are the optimizer's (see `_Adapter`).
-    model = get_peft_model(frozen, adapter, autocast_adapter_dtype=False)
+    with base_model.quiet():
+        model = get_peft_model(frozen, adapter, autocast_adapter_dtype=False)
     for number in model.parameters():
         if number.requires_grad:  # beside 4-bit weights PEFT makes it in 32 bits, and then casts every activation
             number.data = number.data.to(getattr(torch, dtype))

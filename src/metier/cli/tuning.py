@@ -1,0 +1,278 @@
+"""tune, adapters: teach the model itself, and choose what is in production."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from metier.cli.show import ExpertOption, JsonOption, console, escape, find_expert, open_expert, print_json, progress
+
+if TYPE_CHECKING:
+    from metier.tuning.adapters import Card
+    from metier.tuning.training import Tick
+
+adapters = typer.Typer(no_args_is_help=True, help="What was tuned: list, compare, promote, roll back, export.")
+ReferenceArgument = Annotated[str, typer.Argument(help="NAME (its newest version) or NAME@VERSION.")]
+_SECONDS_GB = 2**20  # ru_maxrss is in KiB
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(tune)
+    app.add_typer(adapters, name="adapters")
+    for name, verb in (
+        ("list", list_adapters), ("show", show), ("compare", compare), ("promote", promote), ("rollback", rollback),
+        ("export", export),
+    ):  # fmt: skip
+        adapters.command(name)(verb)
+
+
+def tune(
+    expert: ExpertOption = None,
+    name: Annotated[str | None, typer.Option(help="Name of the adapter; default: the expert's name.")] = None,
+    method: Annotated[str | None, typer.Option(help="lora, or qlora: the frozen weights in 4 bits.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="How often every row is seen.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that was broken off.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Only say what a run would take, and on what it fits.")] = False,
+    model: Annotated[
+        str | None, typer.Option(help="With --plan: a folder, a config.json, a GGUF file, or 70b-like and the like.")
+    ] = None,
+    gpus: Annotated[str | None, typer.Option(help="With --plan: GPUs that are not here, as 2x48 (GB).")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a LoRA or QLoRA adapter on the dataset, in the very format in which the expert answers.
+
+    Example: metier tune --method qlora --epochs 2      metier tune --plan --model 70b-like --gpus 2x48
+    """
+    if plan:
+        _plan(expert, model, gpus, as_json)
+        return
+    changes = {key: value for key, value in (("method", method), ("epochs", epochs)) if value is not None}
+    with open_expert(expert) as opened, progress() as bar:
+        task = bar.add_task("Preparing", total=None, note="")
+
+        def tell(tick: Tick) -> None:
+            bar.update(task, description="Training", completed=tick.step, total=tick.steps, note=_note(tick))
+
+        card = opened.tune(name, resume=resume, on_step=tell, **changes)
+    if as_json:
+        print_json(_result(card))
+        return
+    _print_result(card)
+
+
+def _note(tick: Tick) -> str:
+    validation = "" if tick.validation_loss is None else f" · validation {tick.validation_loss:.3f}"
+    return f"loss {tick.loss:.3f}{validation} · {tick.tokens_per_second:.0f} tokens/s"
+
+
+def _result(card: Card) -> dict[str, Any]:
+    """The fields that scripts rely on."""
+    return {"adapter": card.reference, "base": card.base, "peak_memory_gb": _peak_memory(), **card.result}
+
+
+def _peak_memory() -> float:
+    """GiB: of the GPU where there is one, else of this process."""
+    import resource
+
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**30
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _SECONDS_GB
+
+
+def _print_result(card: Card) -> None:
+    screen, result = console(), card.result
+    screen.print(f"[green]✓[/] [bold]{escape(card.reference)}[/]  {card.method} on {escape(card.base)}")
+    left_out = f", {result['too_long']} left out as too long" if result["too_long"] else ""
+    screen.print(f"  {result['rows']} rows, {result['validation_rows']} kept apart to validate{left_out}")
+    early = ", stopped early: the validation loss no longer fell" if result["stopped"] == "early" else ""
+    screen.print(f"  {result['steps']} of {result['planned']} steps{early}")
+    validation = result["validation_loss"]
+    said = "" if validation is None else f", validation {validation:.3f}"
+    screen.print(f"  loss {result['loss']:.3f}{said}; {result['share']:.2%} of the numbers trained")
+    screen.print(f"  {result['tokens_per_second']:.0f} tokens/s, {result['seconds']:.0f} s, {_peak_memory():.1f} GB")
+    reference = escape(card.reference)
+    screen.print(f'  Next: [bold]metier ask "…" --mode tuned --adapter {reference}[/],')
+    screen.print(f"        [bold]metier adapters promote {reference}[/].")
+
+
+def _plan(expert: Path | None, model: str | None, gpus: str | None, as_json: bool) -> None:
+    from metier.cli.plan_table import print_plan
+    from metier.errors import InputError
+    from metier.tuning.planning import plans_for
+
+    try:
+        folder = find_expert(expert)
+    except InputError:
+        if model is None:
+            raise
+        folder = None
+    plans, devices = plans_for(folder, model, gpus)
+    if as_json:
+        print_json([plan.to_json() for plan in plans])
+        return
+    print_plan(plans, devices)
+
+
+def list_adapters(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
+    """All adapters of the expert, newest version first.
+
+    Example: metier adapters list
+    """
+    with open_expert(expert) as opened:
+        cards = opened.adapters.list()
+    if as_json:
+        print_json([_brief(card) for card in cards])
+        return
+    if not cards:
+        console().print("No adapters yet. [bold]metier tune[/] makes one.")
+        return
+    _table(cards)
+
+
+def show(reference: ReferenceArgument, expert: ExpertOption = None, as_json: JsonOption = False) -> None:
+    """Everything that is known of one adapter: data, settings, curve, exams.
+
+    Example: metier adapters show turbines@2
+    """
+    from metier.tuning.checkpoints import RunFolder
+
+    with open_expert(expert) as opened:
+        card = opened.adapters.get(reference)
+        curve = RunFolder(opened.adapters.folder(card)).curve()
+    if as_json:
+        print_json(asdict(card) | {"curve": curve})
+        return
+    from rich.table import Table
+
+    screen = console()
+    screen.print(f"[bold]{escape(card.reference)}[/]  {card.state}, made {card.created}")
+    table = Table(box=None, pad_edge=False, show_header=False)
+    facts = {"base": f"{card.base} ({card.base_fingerprint})", "dataset": card.dataset, **card.result}
+    for name, value in facts.items():
+        table.add_row(f"[dim]{name}[/]", escape(_plain(value)))
+    screen.print(table)
+    screen.print("[dim]settings[/] " + escape(", ".join(f"{k} {v}" for k, v in card.settings.items())))
+    if losses := [row["loss"] for row in curve]:
+        screen.print(f"[dim]loss[/] {_spark(losses)}  {losses[0]:.3f} to {losses[-1]:.3f}")
+    for name, value in card.exam.items():
+        screen.print(f"[dim]exam[/] {escape(name)}: {escape(_plain(value))}")
+
+
+def compare(
+    first: ReferenceArgument, second: ReferenceArgument, expert: ExpertOption = None, as_json: JsonOption = False
+) -> None:
+    """Where two adapters differ: settings, data, how the run went, exams.
+
+    Example: metier adapters compare turbines@1 turbines@2
+    """
+    with open_expert(expert) as opened:
+        cards = [opened.adapters.get(reference) for reference in (first, second)]
+    flat = [_flat(card) for card in cards]
+    names = dict.fromkeys(name for each in flat for name in each)
+    rows = {name: [each.get(name) for each in flat] for name in names}
+    rows = {name: values for name, values in rows.items() if values[0] != values[1]}
+    if as_json:
+        print_json({"adapters": [card.reference for card in cards], "differ": rows})
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("", *(card.reference for card in cards)):
+        table.add_column(escape(name))
+    for name, values in rows.items():
+        table.add_row(f"[dim]{name}[/]", *(escape(_plain(value)) for value in values))
+    console().print(table if rows else "They differ in nothing.")
+
+
+def promote(reference: ReferenceArgument, expert: ExpertOption = None, as_json: JsonOption = False) -> None:
+    """Put an adapter into production: the tuned modes answer with it from now on.
+
+    Example: metier adapters promote turbines@2
+    """
+    with open_expert(expert) as opened:
+        card = opened.promote(reference)
+    if as_json:
+        print_json(_brief(card))
+        return
+    console().print(f"[green]✓[/] {escape(card.reference)} is in production.")
+
+
+def rollback(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
+    """Back to the adapter that was in production before.
+
+    Example: metier adapters rollback
+    """
+    with open_expert(expert) as opened:
+        card = opened.adapters.rollback()
+    if as_json:
+        print_json(_brief(card) if card else None)
+        return
+    said = f"{escape(card.reference)} is in production again" if card else "no adapter is in production any more"
+    console().print(f"[green]✓[/] {said}.")
+
+
+def export(
+    reference: ReferenceArgument,
+    to: Annotated[Path, typer.Argument(help="A folder that does not exist yet.")],
+    form: Annotated[str, typer.Option("--as", help="peft, merged, gguf-f16, gguf-q8_0 or ollama.")] = "merged",
+    expert: ExpertOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write an adapter for use elsewhere: PEFT folder for vLLM, merged safetensors, GGUF, Ollama.
+
+    Example: metier adapters export turbines@2 ./turbines-ollama --as ollama
+    """
+    from metier.tuning import exporting
+
+    with open_expert(expert) as opened, progress() as bar:
+        bar.add_task("Exporting", total=None, note=form)
+        files = exporting.export(opened.settings, opened.folder, opened.adapters, reference, to, form)
+    if as_json:
+        print_json({"files": [str(file) for file in files]})
+        return
+    for file in files:
+        console().print(f"[green]✓[/] {escape(str(file))}", soft_wrap=True)
+
+
+def _brief(card: Card) -> dict[str, Any]:
+    brief = ("name", "version", "base", "method", "state", "exam")
+    return {name: getattr(card, name) for name in brief} | {"created": card.created, "loss": card.result.get("loss")}
+
+
+def _table(cards: list[Card]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("", "adapter", "method", "base", "rows", "validation loss", "made"):
+        table.add_column(name)
+    for card in cards:
+        mark = {"production": "[green]●[/]", "retired": "[dim]○[/]"}.get(card.state, "")
+        loss = card.result.get("validation_loss")
+        table.add_row(
+            mark, f"[bold]{escape(card.reference)}[/]", card.method, escape(card.base), str(card.result.get("rows")),
+            "" if loss is None else f"{loss:.3f}", card.created[:16].replace("T", " "),
+        )  # fmt: skip
+    console().print(table)
+    console().print("[dim]● in production   ○ was in production[/]")
+
+
+def _flat(card: Card) -> dict[str, Any]:
+    facts: dict[str, Any] = {"base": card.base_fingerprint, "dataset": card.dataset}
+    return facts | card.settings | card.result | {f"exam {name}": value for name, value in card.exam.items()}
+
+
+def _plain(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+def _spark(values: list[float], width: int = 40) -> str:
+    """A curve in one line of text."""
+    step = max(1, len(values) // width)
+    means = [sum(values[at : at + step]) / len(values[at : at + step]) for at in range(0, len(values), step)]
+    low, high = min(means), max(means)
+    return "".join("▁▂▃▄▅▆▇█"[round((value - low) / (high - low or 1) * 7)] for value in means)

@@ -1,0 +1,187 @@
+"""The adapters of an expert: each with a name and a version, one of them in production.
+
+    adapters/
+      NAME/1/             adapter_config.json and adapter_model.safetensors, the folder that PEFT and vLLM load
+             card.json    what it was made of and how it did
+             metrics.jsonl, adapter.gguf
+      production.json     which one answers, and those that did before it
+
+Nothing pickled is ever loaded. A version is written beside and renamed, and never changed afterwards but for the
+results of its exams.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import regex
+
+from metier.atomic import write_text
+from metier.errors import InputError, ModelError, StoreError
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+
+_NAME = regex.compile(r"[\p{L}\p{M}\p{N}][\p{L}\p{M}\p{N}._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What is known of an adapter. `base`, `base_fingerprint`: the weights it belongs to. `dataset`: hash of the rows
+    it learned. `settings`: of the run. `result`: what the run was like. `exam`: metric to value. `state`: "production",
+    "retired" (was in production) or "candidate"; it is not kept on the card but follows from what is promoted."""
+
+    name: str
+    version: int
+    base: str
+    base_fingerprint: str
+    dataset: str
+    settings: dict[str, Any]
+    result: dict[str, Any]
+    created: str = ""
+    exam: dict[str, Any] = field(default_factory=dict)
+    state: str = "candidate"
+
+    @property
+    def reference(self) -> str:
+        return f"{self.name}@{self.version}"
+
+    @property
+    def method(self) -> str:
+        return self.settings.get("method", "")
+
+
+class Registry:
+    """The adapters below one folder. Readers and one writer may work at the same time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def add(self, model: PeftModel, card: Card, curve: Path | None = None) -> Card:
+        """Keep the adapter in `model` as the next version of `card.name`. Raises `InputError` for a bad name."""
+        if not _NAME.fullmatch(card.name):
+            raise InputError(
+                f"{card.name!r} cannot be the name of an adapter",
+                hint="Use at most 64 letters, digits, dots, hyphens and underscores; begin with a letter or digit.",
+            )
+        versions = self._folder / card.name
+        versions.mkdir(parents=True, exist_ok=True)
+        version = 1 + max((int(path.name) for path in versions.iterdir() if path.name.isdigit()), default=0)
+        card = replace(card, version=version, created=datetime.now(UTC).isoformat(timespec="seconds"))
+        part = versions / f"{version}.part"
+        shutil.rmtree(part, ignore_errors=True)
+        try:
+            model.save_pretrained(part, safe_serialization=True)
+            if curve is not None and curve.exists():
+                shutil.copyfile(curve, part / "metrics.jsonl")
+            (part / "README.md").unlink(missing_ok=True)  # PEFT's template of a model card, empty
+            self._write_card(part, card)
+            part.rename(versions / str(version))
+        except OSError as error:
+            raise StoreError(
+                f"the adapter could not be written ({error.strerror or error})",
+                where=str(versions),
+                hint="Free some space, then `metier tune --resume`: the run is kept.",
+            ) from error
+        return card
+
+    def list(self) -> list[Card]:
+        """All versions of all adapters, by name, newest first."""
+        found = [path for path in self._folder.glob("*/*/card.json") if path.parent.name.isdigit()]
+        cards = [self._read(path) for path in found]
+        return sorted(cards, key=lambda card: (card.name, -card.version))
+
+    def get(self, reference: str) -> Card:
+        """`NAME` (its newest version) or `NAME@VERSION`. Raises `InputError` naming those that exist."""
+        name, _, version = reference.partition("@")
+        for card in self.list():
+            if card.name == name and version in ("", str(card.version)):
+                return card
+        known = ", ".join(card.reference for card in self.list()) or "none; `metier tune` makes one"
+        raise InputError(f"there is no adapter {reference!r}", hint=f"There are: {known}.")
+
+    def folder(self, card: Card) -> Path:
+        return self._folder / card.name / str(card.version)
+
+    def production(self) -> Card | None:
+        """The adapter that answers; None before the first was promoted."""
+        standing = self._standing()
+        return self.get(standing[-1]) if standing else None
+
+    def promote(self, reference: str, base_fingerprint: str) -> Card:
+        """Put an adapter into production. Raises `InputError` where it belongs to other weights than the expert's,
+        `ModelError` where its file is damaged."""
+        card = self.get(reference)
+        if card.base_fingerprint != base_fingerprint:
+            raise InputError(
+                f"{card.reference} was trained on {card.base} ({card.base_fingerprint}), and this expert's model has "
+                f"other weights ({base_fingerprint})",
+                hint=f"Set `[generation] model` back to {card.base}, or train again with `metier tune`.",
+            )
+        self.check(card)
+        standing = self._standing()
+        if card.reference not in standing[-1:]:
+            self._stand([*standing, card.reference])
+        return self.get(card.reference)
+
+    def rollback(self) -> Card | None:
+        """Back to what was in production before; None = the base alone. Raises `InputError` where nothing is."""
+        standing = self._standing()
+        if not standing:
+            raise InputError("no adapter is in production", hint="Put one there with `metier adapters promote NAME`.")
+        self._stand(standing[:-1])
+        return self.production()
+
+    def check(self, card: Card) -> None:
+        """Raises `ModelError` where the adapter's file was cut or is missing."""
+        from safetensors import SafetensorError, safe_open
+
+        path = self.folder(card) / "adapter_model.safetensors"
+        try:
+            with safe_open(path, "np") as file:
+                names = list(file.keys())
+        except (OSError, SafetensorError) as error:
+            raise ModelError(
+                f"the file of {card.reference} is damaged ({error})",
+                where=str(path),
+                hint="Restore it from a backup, or train again with `metier tune`.",
+            ) from None
+        if not names:
+            raise ModelError(f"the file of {card.reference} holds nothing", where=str(path))
+
+    def note_exam(self, card: Card, results: dict[str, Any]) -> None:
+        """Add exam results to a card."""
+        self._write_card(self.folder(card), replace(card, exam=card.exam | results))
+
+    def _write_card(self, folder: Path, card: Card) -> None:
+        kept = {name: value for name, value in asdict(card).items() if name != "state"}
+        write_text(folder / "card.json", json.dumps(kept, indent=1, ensure_ascii=False))
+
+    def _read(self, path: Path) -> Card:
+        try:
+            card = Card(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise StoreError(f"cannot be read ({error})", where=str(path), hint="Restore it from a backup.") from None
+        standing = self._standing()
+        if card.reference in standing[-1:]:
+            return replace(card, state="production")
+        return replace(card, state="retired" if card.reference in standing else "candidate")
+
+    def _standing(self) -> list[str]:
+        """What was promoted, in order; the last one answers."""
+        path = self._folder / "production.json"
+        try:
+            return list(json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, TypeError) as error:
+            raise StoreError(f"cannot be read ({error})", where=str(path), hint="Delete it, then promote.") from None
+
+    def _stand(self, standing: list[str]) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write_text(self._folder / "production.json", json.dumps(standing))

@@ -1,0 +1,59 @@
+"""The plan for an expert's own settings, on what is there or on GPUs that are not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import regex
+
+from metier import settings as settings_room
+from metier.errors import InputError
+from metier.settings import Settings
+from metier.tuning import plan as plan_room
+from metier.tuning.devices import Device, devices
+from metier.tuning.plan import Plan
+from metier.tuning.recipe import Method, Recipe
+from metier.tuning.shapes import shape_of
+
+_LEARNED = 0.1  # share of the tokens that carry a label: of a row with sources nine in ten are prompt
+_METHODS: tuple[Method, ...] = ("lora", "qlora", "full")
+_GPUS = regex.compile(r"(?P<count>\d+)x(?P<size>\d+)")
+
+
+def plans_for(folder: Path | None, model: str | None, gpus: str | None) -> tuple[list[Plan], Sequence[Device]]:
+    """LoRA, QLoRA and full fine-tuning side by side. `folder`: of the expert whose settings count, None = defaults.
+    `model`: another than the expert's. `gpus`: as `2x48`, None = what this machine has. Raises `InputError`."""
+    settings = settings_room.load(folder) if folder is not None else Settings()
+    shape = shape_of(model or _own(settings, folder or Path()))
+    there = _devices(gpus) if gpus else devices()
+    tuning = settings.tuning
+    made = []
+    for method in _METHODS:
+        recipe = Recipe(
+            method=method,
+            rank=tuning.rank,
+            dora=tuning.dora and method != "full",
+            dropout=tuning.dropout,
+            batch=1,
+            length=tuning.micro_tokens,
+            label_tokens=max(1, round(tuning.micro_tokens * _LEARNED)),
+            gradient_checkpointing=tuning.gradient_checkpointing or shape.parameters > 1e9,
+            padded=True,
+        )
+        made.append(plan_room.plan(shape, recipe, there))
+    return made, there
+
+
+def _own(settings: Settings, folder: Path) -> str:
+    """The expert's model as a place where its configuration can be read, without fetching weights."""
+    from metier.tuning import base_model
+
+    return base_model.configuration(settings, folder)
+
+
+def _devices(said: str) -> list[Device]:
+    match = _GPUS.fullmatch(said)
+    if match is None or not int(match["count"]):
+        raise InputError(f"{said!r} names no GPUs", where="--gpus", hint="Write 2x48 for two of 48 GB.")
+    return [Device.gpu(int(match["size"]))] * int(match["count"])
