@@ -6,6 +6,8 @@ to do about it. The command line prints them on one screen without a traceback.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 
@@ -35,6 +37,17 @@ class MetierError(Exception):
 
 def _rebuild(kind: type[MetierError], what: str, where: str | None, hint: str | None) -> MetierError:
     return kind(what, where=where, hint=hint)
+
+
+@contextmanager
+def needing(extra: str) -> Iterator[None]:
+    """For what only an optional part of Métier can do: says how to install it where a library of it is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MetierError(
+            f"{error.name} is not installed", hint=f'Install it with `pip install "metier[{extra}]"`.'
+        ) from None
 
 
 class InputError(MetierError):

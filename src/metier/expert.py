@@ -21,7 +21,7 @@ from metier.answering.abstention import Abstention
 from metier.answering.answerer import MODES, Answer, Answerer
 from metier.answering.followup import standalone
 from metier.embedding.base import Embedder
-from metier.errors import InputError
+from metier.errors import InputError, needing
 from metier.generation.base import Generator, Message
 from metier.retrieval.analysis import Analyser
 from metier.retrieval.fusion import Fusion
@@ -269,8 +269,8 @@ class Expert:
         exam: Sequence[Question] = (),
         tell: Callable[[int, int], None] | None = None,
     ) -> Report:
-        """What to know about the training data before a run. `max_length`: tokens of a row, None = the model's
-        context. `exam`: questions of which none may be in it. `tell`: rows done, of how many."""
+        """What to know about the training data before a run. `max_length`: tokens of a row, None = `[tuning]
+        max_length`. `exam`: questions of which none may be in it. `tell`: rows done, of how many."""
         from metier.dataset import checks
 
         def count(row: Row) -> tuple[int, int]:
@@ -280,10 +280,11 @@ class Expert:
             return tokens, whole - tokens + 1  # and the token that ends the turn, which is learned too
 
         rows = self.dataset_rows()
-        length = max_length or self.generator.context_tokens
-        return checks.check(
-            rows, count_tokens=count, max_length=length, exam=exam, language=self.settings.language, tell=tell
-        )
+        length = max_length or min(self.settings.tuning.max_length, self.generator.context_tokens)
+        with needing("tune"):
+            return checks.check(
+                rows, count_tokens=count, max_length=length, exam=exam, language=self.settings.language, tell=tell
+            )
 
     # --- tuning ----------------------------------------------------------------------------------------------
 
@@ -299,18 +300,22 @@ class Expert:
         name: str | None = None,
         *,
         resume: bool = False,
+        exam: Sequence[Question] = (),
         on_step: Callable[[Tick], None] | None = None,
         **changes: object,
     ) -> Card:
         """Train an adapter on the dataset with the settings of `[tuning]`, and keep it as the next version of `name`
-        (default: the expert's name). `resume`: go on with a run that was broken off. `changes`: settings of
-        `[tuning]` for this run alone."""
+        (default: the expert's name). `resume`: go on with a run that was broken off. `exam`: questions that
+        must not be in the data; one that is stops the run. `changes`: settings of `[tuning]` for this run alone."""
+        from metier.dataset import leaks
         from metier.tuning.tune import tune
 
         plain = self.settings.model_dump(exclude_unset=True)
         settings = settings_room.validate(plain | {"tuning": plain.get("tuning", {}) | changes}, "metier tune")
         chosen, rows = name or self.settings.name, self.dataset_rows()
-        return tune(settings, rows, self.folder, self.state_folder, chosen, resume=resume, on_step=on_step)
+        with needing("tune"):
+            leaks.refuse(rows, exam, self.settings.language)
+            return tune(settings, rows, self.folder, self.state_folder, chosen, resume=resume, on_step=on_step)
 
     def promote(self, reference: str) -> Card:
         """Put an adapter into production: the tuned modes answer with it from now on."""

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metier.cli.show import ExpertOption, JsonOption, console, escape, find_expert, open_expert, print_json, progress
+from metier.errors import needing
 
 if TYPE_CHECKING:
+    from metier.evaluation.questions import Question
     from metier.tuning.adapters import Card
     from metier.tuning.training import Tick
 
@@ -34,6 +36,7 @@ def tune(
     name: Annotated[str | None, typer.Option(help="Name of the adapter; default: the expert's name.")] = None,
     method: Annotated[str | None, typer.Option(help="lora, or qlora: the frozen weights in 4 bits.")] = None,
     epochs: Annotated[float | None, typer.Option(help="How often every row is seen.")] = None,
+    exam: Annotated[Path | None, typer.Option(help="Questions (JSONL) of which none may be in the data.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that was broken off.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Only say what a run would take, and on what it fits.")] = False,
     model: Annotated[
@@ -56,11 +59,17 @@ def tune(
         def tell(tick: Tick) -> None:
             bar.update(task, description="Training", completed=tick.step, total=tick.steps, note=_note(tick))
 
-        card = opened.tune(name, resume=resume, on_step=tell, **changes)
+        card = opened.tune(name, resume=resume, exam=_exam(exam), on_step=tell, **changes)
     if as_json:
         print_json(_result(card))
         return
     _print_result(card)
+
+
+def _exam(path: Path | None) -> list[Question]:
+    from metier.evaluation import questions
+
+    return [question for question in questions.load(path) if question.split != "practice"] if path else []
 
 
 def _note(tick: Tick) -> str:
@@ -111,7 +120,8 @@ def _plan(expert: Path | None, model: str | None, gpus: str | None, as_json: boo
         if model is None:
             raise
         folder = None
-    plans, devices = plans_for(folder, model, gpus)
+    with needing("tune"):
+        plans, devices = plans_for(folder, model, gpus)
     if as_json:
         print_json([plan.to_json() for plan in plans])
         return
@@ -229,7 +239,7 @@ def export(
     """
     from metier.tuning import exporting
 
-    with open_expert(expert) as opened, progress() as bar:
+    with needing("tune"), open_expert(expert) as opened, progress() as bar:
         bar.add_task("Exporting", total=None, note=form)
         files = exporting.export(opened.settings, opened.folder, opened.adapters, reference, to, form)
     if as_json:

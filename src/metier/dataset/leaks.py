@@ -14,6 +14,7 @@ from typing import Self
 from metier.dataset import near_duplicates
 from metier.dataset.near_duplicates import Pair, is_unspaced, jaccard, normalise, shingles
 from metier.dataset.rows import Row
+from metier.errors import InputError
 from metier.evaluation.questions import Question
 
 # An answer that this share of the rows gives (yes, no) does not say that two questions are the same.
@@ -41,6 +42,17 @@ def find(
         language=language,
         threshold=threshold,
         same_answer=lambda row, question: completions.agree(row, answers[question]),
+    )
+
+
+def refuse(rows: Sequence[Row], exam: Sequence[Question], language: str) -> None:
+    """Raises `InputError` where an exam question is in the training data, naming the first ones."""
+    if not exam or not (pairs := find(rows, exam, language)):
+        return
+    shown = "; ".join(f"“{exam[pair.second].question}” as {rows[pair.first].origin or 'a row'}" for pair in pairs[:3])
+    raise InputError(
+        f"{len({pair.second for pair in pairs})} exam questions are in the training data: {shown}",
+        hint="Take these rows out, or the exam would only ask for what was shown: `metier dataset check --exam FILE`.",
     )
 
 

@@ -3,6 +3,7 @@
 RUN/
   run.json            settings, base and data of the run; a run goes on only with the same ones
   metrics.jsonl       one line a step: what `metier tune` shows, and what is drawn
+  tensorboard/        the same live, for `tensorboard --logdir`
   checkpoint-000120/  adapter, optimizer states and the state of the run, all safetensors and JSON
   best/               the adapter with the lowest validation loss so far
 """
@@ -44,6 +45,7 @@ class Progress:
 class RunFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._board: Any = None
 
     def begin(self, facts: Mapping[str, Any]) -> None:
         """Start anew: whatever run was here is gone."""
@@ -105,8 +107,21 @@ class RunFolder:
 
     def note(self, row: Mapping[str, Any]) -> None:
         """Append to the curve. A line that a kill cut in half is left out when it is read."""
-        with _disk_errors(self.folder), (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        with _disk_errors(self.folder):
+            with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            if self._board is None:
+                from tensorboardX import SummaryWriter
+
+                self._board = SummaryWriter(str(self.folder / "tensorboard"), purge_step=row["step"], flush_secs=5)
+            for name, value in row.items():
+                if name != "step":
+                    self._board.add_scalar(f"train/{name}", value, row["step"])
+
+    def close(self) -> None:
+        if self._board is not None:
+            self._board.close()
+            self._board = None
 
     def curve(self) -> list[dict[str, Any]]:
         """The last line of every step: a run that went on from a checkpoint walks some steps twice."""

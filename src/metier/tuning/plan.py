@@ -194,7 +194,11 @@ def _states(shape: ModelShape, recipe: Recipe, shards: int) -> list[Part]:
         kept = [part("adapter", width * trained, f"rank {recipe.rank} x (in + out): {trained:,} at {width} bytes")]
         if recipe.autocast and width > number:
             kept.append(part("autocast copies", number * trained, f"of the adapter at {number} bytes"))
-        states = 2.0 * width
+        inner = 4 if recipe.master else width
+        if recipe.master:
+            kept.append(part("master weights", 4 * trained, f"{trained:,} in fp32, which small steps need"))
+            width += inner  # gradients as they come, and their sum over a step
+        states = 2.0 * inner
     said = f"two moments of {trained:,} at {states / 2:g} bytes"
     if recipe.optimizer == "adamw_8bit":
         states, said = STATES_8BIT_BYTES, f"two moments of {trained:,} in 8 bits"

@@ -35,11 +35,13 @@ def plans_for(folder: Path | None, model: str | None, gpus: str | None) -> tuple
             rank=tuning.rank,
             dora=tuning.dora and method != "full",
             dropout=tuning.dropout,
+            adapter_dtype="float32" if method == "full" else "bfloat16",
+            master=method != "full",
             batch=1,
             length=tuning.micro_tokens,
             label_tokens=max(1, round(tuning.micro_tokens * _LEARNED)),
             gradient_checkpointing=tuning.gradient_checkpointing or shape.parameters > 1e9,
-            padded=True,
+            masked=True,
         )
         made.append(plan_room.plan(shape, recipe, there))
     return made, there

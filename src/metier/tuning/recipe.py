@@ -19,8 +19,9 @@ class Recipe:
 
     `label_tokens`: positions of a micro-batch at which logits are made, None = all, as plain training loops do.
     `compute_dtype`: number format of the frozen weights and of the activations. `adapter_dtype`: of the adapter, its
-    gradients and its optimizer's states. `autocast`: run under torch.autocast, so that a float32 adapter multiplies in
-    bfloat16. `masked`: attention is given a mask, for rows of different lengths or several packed into one.
+    gradients and its optimizer's states. `master`: the optimizer works on a float32 copy of a bfloat16 adapter.
+    `autocast`: run under torch.autocast, so that a float32 adapter multiplies in bfloat16. `masked`: attention is
+    given a mask, for rows of different lengths or several packed into one.
     """
 
     method: Method
@@ -33,6 +34,7 @@ class Recipe:
     gradient_checkpointing: bool = True
     compute_dtype: Number = "bfloat16"
     adapter_dtype: Number = "float32"
+    master: bool = False
     autocast: bool = False
     optimizer: Optimizer = "adamw"
     masked: bool = False

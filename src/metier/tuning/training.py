@@ -365,6 +365,7 @@ class _Loop:
 
     def finish(self, stopped: str) -> Result:
         """Put the best adapter into the model, in 32 bits."""
+        self.run.close()
         best = self.run.best() or self.adapter.exact
         for name, number in self.adapter.used.items():
             number.data = best[name].to(number.device)
