@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -26,13 +27,14 @@ from metier.generation.base import Generator, Message
 from metier.retrieval.analysis import Analyser
 from metier.retrieval.fusion import Fusion
 from metier.retrieval.retriever import Hit, Retriever
-from metier.settings import STATE_FOLDER, Settings
+from metier.settings import STATE_FOLDER, GenerationSettings, Settings
 from metier.store.base import Filter, Identity, Store
 
 if TYPE_CHECKING:  # these rooms are entered by few verbs, and importing them costs the others time
     from metier.catalog import ItemState
     from metier.dataset.checks import Report
     from metier.dataset.formats import ImportReport
+    from metier.dataset.generate import Generated, Wanted
     from metier.dataset.layouts import Columns
     from metier.dataset.rows import Row
     from metier.evaluation.questions import Question
@@ -58,11 +60,19 @@ class Expert:
         return cls(Path(folder))
 
     @classmethod
-    def create(cls, folder: str | os.PathLike[str], *, language: str = "en", embedding: str | None = None) -> Self:
-        """Make a new expert: the folder and its metier.toml, with the packaged models for `language`
-        (`embedding` names another embedder than the usual one).
+    def create(
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        language: str = "en",
+        embedding: str | None = None,
+        model: str | None = None,
+        base: str | None = None,
+    ) -> Self:
+        """Make a new expert: the folder and its metier.toml, with the packaged models for `language`. `embedding`,
+        `model`: others than those; `base`: the full weights of `model`, to tune, where they lie elsewhere.
         Raises `InputError` where there is one already."""
-        settings_room.create(Path(folder), language, embedding)
+        settings_room.create(Path(folder), language, embedding, model, base)
         return cls(Path(folder))
 
     def add(self, source: str, **options: object) -> bool:
@@ -262,6 +272,36 @@ class Expert:
         rows.save(self._dataset_path, merged)
         return formats.report(imported, len(before), len(merged))
 
+    def generate_dataset(
+        self,
+        wanted: Wanted,
+        *,
+        teacher: GenerationSettings | None = None,
+        exam: Sequence[Question] = (),
+        tell: Callable[[int, int, str], None] | None = None,
+    ) -> Generated:
+        """Write questions and answers from the expert's own passages and add them to the training data. `teacher`: the
+        model that writes, None = the expert's own. Others and errors as in `generate.generate`; a run that was
+        broken off goes on where it was."""
+        from metier import generation
+        from metier.dataset import formats, generate, rows
+
+        writer = generation.create(teacher, folder=self.folder) if teacher else self.generator
+        rooms = generate.Rooms(
+            self.settings, self.store, self.retriever, self._answerer, self.analyser, self.generator, writer,
+            self.state_folder,
+        )  # fmt: skip
+        before = self.dataset_rows()
+        try:
+            with needing("tune"):
+                made, report = generate.generate(rooms, wanted, known=before, exam=exam, tell=tell)
+        finally:
+            if teacher:
+                writer.close()
+        merged = formats.merge(before, made)
+        rows.save(self._dataset_path, merged)
+        return replace(report, added=len(merged) - len(before), total=len(merged))
+
     def check_dataset(
         self,
         *,
@@ -300,13 +340,15 @@ class Expert:
         name: str | None = None,
         *,
         resume: bool = False,
+        anew: bool = False,
         exam: Sequence[Question] = (),
         on_step: Callable[[Tick], None] | None = None,
         **changes: object,
     ) -> Card:
         """Train an adapter on the dataset with the settings of `[tuning]`, and keep it as the next version of `name`
-        (default: the expert's name). `resume`: go on with a run that was broken off. `exam`: questions that
-        must not be in the data; one that is stops the run. `changes`: settings of `[tuning]` for this run alone."""
+        (default: the expert's name). `resume`: go on with a run that was broken off, `anew`: throw it away. `exam`:
+        questions that must not be in the data; one that is stops the run. `changes`: settings of `[tuning]` for this
+        run alone."""
         from metier.dataset import leaks
         from metier.tuning.tune import tune
 
@@ -315,7 +357,9 @@ class Expert:
         chosen, rows = name or self.settings.name, self.dataset_rows()
         with needing("tune"):
             leaks.refuse(rows, exam, self.settings.language)
-            return tune(settings, rows, self.folder, self.state_folder, chosen, resume=resume, on_step=on_step)
+            return tune(
+                settings, rows, self.folder, self.state_folder, chosen, resume=resume, anew=anew, on_step=on_step
+            )
 
     def promote(self, reference: str) -> Card:
         """Put an adapter into production: the tuned modes answer with it from now on."""

@@ -203,28 +203,39 @@ model = {embedding}   # another one: change this line, then `metier sync --rebui
 
 [generation]
 model = {generation}
-max_tokens = 80
+"""
+# The packaged model has 135 million parameters: it reads sentences better than passages, and rambles.
+_SMALL = """max_tokens = 80
 
 [answering]
 context = "sentences"   # "passages" for a model of a billion parameters or more
 """
+_TUNED = """
+[tuning]
+base = {base}   # the full weights of the model above
+"""
 
 
-def create(folder: Path, language: str, embedding: str | None = None) -> None:
-    """Write `folder/metier.toml` with the packaged models that serve `language`. Raises `InputError`."""
+def create(
+    folder: Path, language: str, embedding: str | None = None, model: str | None = None, base: str | None = None
+) -> None:
+    """Write `folder/metier.toml`. `embedding`: None = the packaged one for `language`; `model`: that answers, None =
+    the packaged one; `base`: its full weights, where they lie elsewhere. Raises `InputError`."""
     path = folder / FILE_NAME
     if path.exists():
         raise InputError("there is an expert here already", where=str(folder))
     usual = "all-minilm-l6-v2" if language.split("-")[0] == "en" else "multilingual-e5-small"
     embedding = embedding or usual
     values = {"name": folder.resolve().name, "language": language, "embedding": embedding}
-    values["generation"] = GenerationSettings().model
+    values["generation"] = model or GenerationSettings().model
     validate({"name": values["name"], "language": language}, "metier init")
+    template = _TEMPLATE + (_SMALL if values["generation"] == GenerationSettings().model else "")
+    if base is not None:
+        template, values = template + _TUNED, values | {"base": base}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(
-            path, _TEMPLATE.format(**{key: json.dumps(value, ensure_ascii=False) for key, value in values.items()})
-        )
+        quoted = {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
+        write_text(path, template.format(**quoted))
     except OSError as error:
         raise InputError(error.strerror or str(error), where=str(folder)) from None
 

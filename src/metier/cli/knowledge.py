@@ -22,6 +22,9 @@ def init(
     name: Annotated[str, typer.Argument(help="Folder to make the expert in.")],
     language: Annotated[str, typer.Option("--language", "-l", help="Language of the documents (BCP-47).")] = "en",
     embedding: Annotated[str | None, typer.Option(help="Embedder, if not the usual one for the language.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Language model; default: Phi-3 where a hub is in reach, else the packaged one.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a new expert. Documents in several languages: --embedding multilingual-e5-small.
@@ -29,8 +32,12 @@ def init(
     Example: metier init turbines --language bn
     """
     from metier.expert import Expert
+    from metier.generation import hub
 
-    expert = Expert.create(name, language=language, embedding=embedding)
+    base = None
+    if model is None and hub.reachable():
+        model, base = hub.PHI_3, hub.PHI_3_WEIGHTS
+    expert = Expert.create(name, language=language, embedding=embedding, model=model, base=base)
     if as_json:
         print_json({"expert": str(expert.folder), "settings": expert.settings.model_dump(mode="json")})
         return

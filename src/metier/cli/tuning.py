@@ -38,6 +38,7 @@ def tune(
     epochs: Annotated[float | None, typer.Option(help="How often every row is seen.")] = None,
     exam: Annotated[Path | None, typer.Option(help="Questions (JSONL) of which none may be in the data.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that was broken off.")] = False,
+    anew: Annotated[bool, typer.Option("--anew", help="Throw away the run that was broken off.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Only say what a run would take, and on what it fits.")] = False,
     model: Annotated[
         str | None, typer.Option(help="With --plan: a folder, a config.json, a GGUF file, or 70b-like and the like.")
@@ -59,7 +60,7 @@ def tune(
         def tell(tick: Tick) -> None:
             bar.update(task, description="Training", completed=tick.step, total=tick.steps, note=_note(tick))
 
-        card = opened.tune(name, resume=resume, exam=_exam(exam), on_step=tell, **changes)
+        card = opened.tune(name, resume=resume, anew=anew, exam=_exam(exam), on_step=tell, **changes)
     if as_json:
         print_json(_result(card))
         return

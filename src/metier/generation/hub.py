@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
+import importlib.util
+import os
 import re
 from pathlib import Path
 
@@ -11,6 +13,26 @@ from metier.errors import ModelError
 # Where a repository offers several: small enough for a laptop, and still close to the full weights.
 _PREFERRED = ("*q4_k_m*", "*q4*", "*q5*", "*q8*", "*")
 _PART = re.compile(r"-\d{5}-of-\d{5}(?=\.gguf$)")
+
+
+# Microsoft's own GGUF of Phi-3 mini, 3.8 billion parameters in 4 bits, and the full weights that are tuned.
+PHI_3 = "hf:microsoft/Phi-3-mini-4k-instruct-gguf/Phi-3-mini-4k-instruct-q4.gguf"
+PHI_3_WEIGHTS = "hf:microsoft/Phi-3-mini-4k-instruct"
+_PATIENCE = 2.0  # seconds that `metier init` waits for a hub
+
+
+def reachable(repository: str = "microsoft/Phi-3-mini-4k-instruct-gguf") -> bool:
+    """Whether models can be fetched from the hub: its package is here, it is not set offline, and it answers for
+    `repository` within two seconds. `HF_ENDPOINT` names another hub."""
+    if importlib.util.find_spec("huggingface_hub") is None or os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0"):
+        return False
+    from httpx import HTTPError, get
+
+    address = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    try:
+        return get(f"{address}/api/models/{repository}", timeout=_PATIENCE, follow_redirects=True).is_success
+    except (HTTPError, OSError, ValueError):
+        return False
 
 
 def gguf_from_hub(name: str, *, cache: Path | None = None) -> Path:

@@ -47,8 +47,14 @@ class RunFolder:
         self.folder = folder
         self._board: Any = None
 
-    def begin(self, facts: Mapping[str, Any]) -> None:
-        """Start anew: whatever run was here is gone."""
+    def begin(self, facts: Mapping[str, Any], anew: bool = False) -> None:
+        """Start a run. Raises `InputError` where one was broken off, unless it is to be thrown away (`anew`)."""
+        if not anew and (checkpoint := self.latest()) is not None:
+            raise InputError(
+                f"a run was broken off here at step {int(checkpoint.name.rpartition('-')[2])}",
+                where=str(self.folder),
+                hint="Go on with `metier tune --resume`, or throw it away with `metier tune --anew`.",
+            )
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         write_text(self.folder / "run.json", json.dumps(facts, indent=1, ensure_ascii=False))
@@ -72,6 +78,11 @@ class RunFolder:
                 hint="Set them back to go on, or start anew with `metier tune`.",
             )
         return self.latest()
+
+    def end(self) -> None:
+        """The run is over and its adapter kept: what was there to go on with can go."""
+        for old in (*self.folder.glob("checkpoint-*"), self.folder / "best"):
+            shutil.rmtree(old, ignore_errors=True)
 
     def latest(self) -> Path | None:
         return max(self.folder.glob("checkpoint-*[0-9]"), default=None)

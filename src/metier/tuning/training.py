@@ -83,14 +83,15 @@ def train(
     run: RunFolder,
     *,
     resume: bool = False,
+    anew: bool = False,
     on_step: Callable[[Tick], None] | None = None,
 ) -> tuple[PeftModel, Result]:
     """Train an adapter on `rows`. With `resume`, go on with the run that was broken off in `run`; it ends at the loss
-    of one that never was. Raises `InputError` for data or settings that cannot be trained with, `ModelError` where
-    the loss is no number any more; the last checkpoint stays."""
+    of one that never was. With `anew`, throw that run away. Raises `InputError` for data or settings that cannot be
+    trained with, `ModelError` where the loss is no number any more; the last checkpoint stays."""
     data = _data(base, rows, settings)
     facts = {"settings": settings.model_dump(), "base": base.fingerprint, "data": content_hash(rows)}
-    checkpoint = run.resume(facts) if resume else run.begin(facts)
+    checkpoint = run.resume(facts) if resume else run.begin(facts, anew)
     device = _device(settings.device)
     model = _with_adapter(base, settings, device)
     loop = _Loop(model, data, settings, run, device, on_step)
@@ -268,17 +269,16 @@ class _Loop:
         """Steps until the end; returns why it ended."""
         saved = time.monotonic()
         epoch, order = -1, []
-        while self.at.step < self.planned:
+        while self.at.step < self.planned and self.at.worse < self.settings.patience:
             if self.at.step // self.in_epoch != epoch:
                 epoch = self.at.step // self.in_epoch
                 order = packing.steps(self.data.train, self.settings.batch, self.settings.seed, epoch)
             self._step(order[self.at.step % self.in_epoch])
-            if self.at.worse >= self.settings.patience:
-                return "early"
             if time.monotonic() - saved >= self.settings.checkpoint_seconds:
                 self.run.save(self.adapter.exact, self.adapter.state(), self.at)
                 saved = time.monotonic()
-        return "done"
+        self.run.save(self.adapter.exact, self.adapter.state(), self.at)
+        return "done" if self.at.step == self.planned else "early"
 
     def _step(self, rows: Sequence[Example]) -> None:
         began = time.monotonic()

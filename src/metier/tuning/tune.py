@@ -23,15 +23,17 @@ def tune(
     name: str,
     *,
     resume: bool = False,
+    anew: bool = False,
     on_step: Callable[[Tick], None] | None = None,
 ) -> Card:
     """Train on `rows` and keep the adapter as a new version of `name`. `expert`: what relative paths are relative to;
-    `state`: where runs and adapters are kept. Raises `InputError`, `ModelError`, `StoreError`, each with what to do."""
+    `state`: where runs and adapters are kept; `resume`, `anew`: what to do with a run that was broken off.
+    Raises `InputError`, `ModelError`, `StoreError`, each with what to do."""
     if not rows:
         raise InputError("there is nothing to train on", hint="Bring rows in with `metier dataset import FILE`.")
     base = base_model.locate(settings, expert)
     run = RunFolder(state / "runs" / name)
-    model, result = training.train(base, rows, settings.tuning, run, resume=resume, on_step=on_step)
+    model, result = training.train(base, rows, settings.tuning, run, resume=resume, anew=anew, on_step=on_step)
     registry = Registry(state / "adapters")
     card = registry.add(
         model,
@@ -44,6 +46,7 @@ def tune(
     if not (settings.tuning.rslora or settings.tuning.dora):
         folder = registry.folder(card)
         gguf_adapter.write(folder, base.folder, folder / gguf_adapter.FILE_NAME)
+    run.end()
     return card
 
 
