@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -225,9 +224,12 @@ class Expert:
         def ask(case: calibration.Case) -> Answer:
             return self.ask(case.question.question, abstain=False, without=case.without)
 
-        drawn = calibration.cases(practice, limit)
+        def find(case: calibration.Case) -> dict[str, float]:
+            return self._answerer.find(case.question.question, without=case.without).features
+
+        drawn = calibration.cases(practice)
         try:
-            learned = calibration.learn_abstention(drawn, ask, self.settings.name, telling("refusals"))
+            learned = calibration.learn_abstention(drawn, find, ask, limit, self.settings.name, telling("refusals"))
         except BaseException:
             self.retriever.fusion = self.fusion
             raise
@@ -283,24 +285,14 @@ class Expert:
         """Write questions and answers from the expert's own passages and add them to the training data. `teacher`: the
         model that writes, None = the expert's own. Others and errors as in `generate.generate`; a run that was
         broken off goes on where it was."""
-        from metier import generation
-        from metier.dataset import formats, generate, rows
+        from metier.dataset import generate
 
-        writer = generation.create(teacher, folder=self.folder) if teacher else self.generator
         rooms = generate.Rooms(
-            self.settings, self.store, self.retriever, self._answerer, self.analyser, self.generator, writer,
+            self.settings, self.store, self.retriever, self._answerer, self.analyser, self.generator, self.folder,
             self.state_folder,
         )  # fmt: skip
-        before = self.dataset_rows()
-        try:
-            with needing("tune"):
-                made, report = generate.generate(rooms, wanted, known=before, exam=exam, tell=tell)
-        finally:
-            if teacher:
-                writer.close()
-        merged = formats.merge(before, made)
-        rows.save(self._dataset_path, merged)
-        return replace(report, added=len(merged) - len(before), total=len(merged))
+        with needing("tune"):
+            return generate.generate(rooms, wanted, teacher=teacher, exam=exam, tell=tell)
 
     def check_dataset(
         self,

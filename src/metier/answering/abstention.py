@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -23,6 +23,7 @@ AFTER = (*BEFORE, "support", "logprob", "echo", "declined")
 _RIDGE = 1.0  # L2 penalty on standardised features, in units of one observation
 _FOLDS = 5
 _LEAST_CERTAIN = 10  # cases
+NEVER = 1.01  # a threshold beyond every probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ class Abstention:
     after: Logistic
     certain: float
     fitted_on: str
+
+    @property
+    def deciding(self) -> Logistic:
+        """The model that has the last word."""
+        return self.before if self.after.threshold >= NEVER else self.after
 
     def save(self, path: Path) -> None:
         write_text(path, json.dumps(asdict(self), indent=1))
@@ -87,27 +93,44 @@ def _from_json(text: str) -> Abstention:
     return Abstention(**models, certain=raw["certain"], fitted_on=raw["fitted_on"])
 
 
-def fit(rows: Sequence[dict[str, float]], unanswerable: Sequence[bool], prior: float, fitted_on: str) -> Abstention:
-    """Fit both models. `rows`: features of each practice question; `prior`: the share of unanswerable questions to
-    reckon with, which sets how the classes are weighted. Needs at least a few of both kinds."""
-    labels = np.array(unanswerable, dtype=float)
-    weights = np.where(labels == 1, prior / max(labels.sum(), 1), (1 - prior) / max((1 - labels).sum(), 1)) * len(
-        labels
-    )
-    before, held_out = _fit_one(rows, labels, weights, BEFORE)
-    after, _ = _fit_one(rows, labels, weights, AFTER)
-    return Abstention(before, after, _certain(held_out, labels, weights), fitted_on)
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A practice case. `features`: those of `BEFORE`, and of `AFTER` where an answer was generated. `weight`: what it
+    counts. `group`: cases of one question are never on both sides of a fold."""
+
+    features: dict[str, float]
+    unanswerable: bool
+    weight: float = 1.0
+    group: str = ""
 
 
-def _fit_one(
-    rows: Sequence[dict[str, float]], labels: np.ndarray, weights: np.ndarray, names: tuple[str, ...]
-) -> tuple[Logistic, np.ndarray]:
-    x = np.array([[row[name] for name in names] for row in rows])
+def fit(cases: Sequence[Labelled], fitted_on: str) -> Abstention:
+    """Fit both models, the second on the cases with an answer. Where the answer tells no more than what was found, the
+    first decides alone: with fewer features it errs less, and a refusal costs no generation."""
+    before, doubts = _fit_one(cases, BEFORE)
+    answered = [number for number, case in enumerate(cases) if case.features.keys() >= set(AFTER)]
+    after, _ = _fit_one([cases[number] for number in answered], AFTER)
+    labels, weights = _columns([cases[number] for number in answered])
+    alone = _best_threshold(doubts[answered], labels, weights)
+    if min(alone[1:]) >= min(after.precision, after.recall):
+        return Abstention(before, replace(after, threshold=NEVER), before.threshold, fitted_on)
+    return Abstention(before, after, _certain(doubts, *_columns(cases)), fitted_on)
+
+
+def _columns(cases: Sequence[Labelled]) -> tuple[np.ndarray, np.ndarray]:
+    """Labels, 1 = unanswerable, and weights that sum to the number of cases; shapes (n,)."""
+    weights = np.array([case.weight for case in cases])
+    return np.array([case.unanswerable for case in cases], dtype=float), weights / weights.mean()
+
+
+def _fit_one(cases: Sequence[Labelled], names: tuple[str, ...]) -> tuple[Logistic, np.ndarray]:
+    labels, weights = _columns(cases)
+    x = np.array([[case.features[name] for name in names] for case in cases])
     mean, scale = x.mean(axis=0), x.std(axis=0)
     scale = np.where(scale < 1e-9, 1.0, scale)
     x = (x - mean) / scale
     held_out = np.empty(len(labels))
-    folds = np.random.default_rng(0).permutation(len(labels)) % _FOLDS
+    folds = _folds(cases)
     for fold in range(_FOLDS):
         train, test = folds != fold, folds == fold
         held_out[test] = _sigmoid(_with_bias(x[test]) @ _newton(_with_bias(x[train]), labels[train], weights[train]))
@@ -118,6 +141,17 @@ def _fit_one(
         threshold, precision, recall, len(labels),
     )  # fmt: skip
     return model, held_out
+
+
+def _folds(cases: Sequence[Labelled]) -> np.ndarray:
+    """A fold for each case, drawn with a fixed seed; cases of one group share it."""
+    groups = {group: number for number, group in enumerate(dict.fromkeys(_group(n, c) for n, c in enumerate(cases)))}
+    drawn = np.random.default_rng(0).permutation(len(groups)) % _FOLDS
+    return np.array([drawn[groups[_group(number, case)]] for number, case in enumerate(cases)])
+
+
+def _group(number: int, case: Labelled) -> str:
+    return case.group or f"\0{number}"
 
 
 def _newton(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -147,13 +181,13 @@ def _best_threshold(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[
 
 
 def _certain(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:
-    """The lowest probability from which on refusing is right 95 times in 100; 1.01 (never) where there is none, or
+    """The lowest probability from which on refusing is right 95 times in 100; `NEVER` where there is none, or
     where so few cases lie above it that luck could have put them there."""
     for threshold in np.unique(p):
         refused = p >= threshold
         if refused.sum() >= _LEAST_CERTAIN and _precision_recall(refused, y, weights)[0] >= 0.95:
             return float(threshold)
-    return 1.01
+    return NEVER
 
 
 def _precision_recall(refused: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float]:

@@ -141,7 +141,7 @@ class Answerer:
         passages = [hit.passage for hit in hits[: self._settings.retrieval.passages]]
         sought = Sought.of(asked, self._analyser, self._weigh)
         pieces = evidence.find(sought, self._retriever.asked(asked), passages, self._embedder, self._analyser)
-        features = evidence.before(sought, hits, passages, pieces, self._analyser)
+        features = evidence.before(sought, hits, passages, pieces, self._analyser) if hits else {}
         shown = passages
         if self._settings.answering.context == "sentences":
             shown = [piece.passage for piece in pieces[: self._settings.answering.sentences]]
@@ -267,7 +267,7 @@ class Answerer:
             timings=timings,
             usage=usage,
             hits=found.hits,
-            features=found.features | written if found.hits else {},
+            features=found.features | written,
         )
 
 

@@ -51,9 +51,10 @@ def calibrate(
         f"learned from {fusion.questions} questions" if fusion.origin == "practice" else "too few questions to learn"
     )
     screen.print(f"[green]✓[/] Dense search weighs {fusion.weight:.2f} ({learned}).")
-    model = refusals.after
+    model = refusals.deciding
+    by = "what is found" if model is refusals.before else "what is found and what is answered"
     screen.print(
-        f"[green]✓[/] Refuses from {model.threshold:.2f} on; on practice cases kept apart: "
+        f"[green]✓[/] Refuses by {by}; on practice cases kept apart: "
         f"precision {model.precision:.2f}, recall {model.recall:.2f} ({model.questions} cases)."
     )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metier.answering.abstention import Abstention, fit
+from metier.answering.abstention import Abstention, Labelled, fit
 from metier.answering.answerer import Answer
 from metier.documents import document_id
 from metier.errors import InputError
@@ -64,42 +64,54 @@ def choose_weight(gains: np.ndarray) -> float:
     return min((w for w, ok in zip(WEIGHTS, good, strict=True) if ok), key=lambda w: abs(w - DEFAULT_WEIGHT))
 
 
-def cases(questions: Sequence[Question], limit: int, seed: int = 0) -> list[Case]:
-    """Up to `limit` cases, about as many unanswerable ones as answerable, drawn with a fixed seed."""
+def cases(questions: Sequence[Question], seed: int = 0) -> list[Case]:
+    """Every question, and a twin of every answerable one, in an order drawn with a fixed seed: answerable and
+    unanswerable in turn, so that the first ones are a fair sample; own unanswerable questions come before twins."""
     draw = random.Random(seed)
     answerable = [q for q in questions if q.answerable]
     own = [Case(q, frozenset()) for q in questions if not q.answerable]
     twins = [Case(q, frozenset(map(document_id, q.documents))) for q in answerable if q.documents]
     for group in (answerable, own, twins):
         draw.shuffle(group)
-    no = own[: limit // 2]
-    no += twins[: max(0, limit // 2 - len(no))]
-    yes = [Case(q, frozenset()) for q in answerable[: limit - len(no)]]
-    mixed = yes + no
-    draw.shuffle(mixed)
-    return mixed
+    yes, no = [Case(q, frozenset()) for q in answerable], own + twins
+    paired = [case for pair in zip(yes, no, strict=False) for case in pair]
+    return paired + yes[len(no) :] + no[len(yes) :]
+
+
+def weights(drawn: Sequence[Case]) -> list[float]:
+    """What each case counts. Where the set has unanswerable questions of its own, they and the answerable ones count as
+    they come, and all twins together half as much as they; else the twins make up a quarter."""
+    own = sum(not case.question.answerable for case in drawn)
+    twins = sum(bool(case.without) for case in drawn)
+    yes = len(drawn) - own - twins
+    mass = own / 2 if own >= _LEAST else yes * _PRIOR / (1 - _PRIOR)
+    return [mass / twins if case.without else 1.0 for case in drawn]
 
 
 def learn_abstention(
-    asked: Sequence[Case], ask: Callable[[Case], Answer], fitted_on: str, tell: Tell | None = None
+    drawn: Sequence[Case],
+    find: Callable[[Case], dict[str, float]],
+    ask: Callable[[Case], Answer],
+    limit: int,
+    fitted_on: str,
+    tell: Tell | None = None,
 ) -> Abstention:
-    """Ask every case without abstaining and fit when to refuse. Raises `InputError` where there are too few."""
-    no = sum(case.unanswerable for case in asked)
-    if min(no, len(asked) - no) < _LEAST:
+    """Look every case up, ask the first `limit` of them without abstaining, and fit when to refuse. `find`: features of
+    what is found for a case. Raises `InputError` where there are too few."""
+    no = sum(case.unanswerable for case in drawn)
+    if min(no, len(drawn) - no) < _LEAST:
         raise InputError(
-            f"{len(asked) - no} answerable and {no} unanswerable cases are too few to learn from",
+            f"{len(drawn) - no} answerable and {no} unanswerable cases are too few to learn from",
             hint=f"Give at least {_LEAST} questions with the document that answers each.",
         )
-    rows = []
-    for number, case in enumerate(asked, start=1):
-        rows.append(ask(case).features)
+    labelled = []
+    for number, (case, weight) in enumerate(zip(drawn, weights(drawn), strict=True), start=1):
+        features = ask(case).features if number <= limit else find(case)
+        if features:  # none where nothing at all was found
+            labelled.append(Labelled(features, case.unanswerable, weight, case.question.question))
         if tell:
-            tell(number, len(asked))
-    own = sum(not case.question.answerable for case in asked)
-    yes = len(asked) - no
-    prior = own / (own + yes) if own >= _LEAST else _PRIOR
-    kept = [(row, case.unanswerable) for row, case in zip(rows, asked, strict=True) if row]
-    return fit([row for row, _ in kept], [label for _, label in kept], prior, fitted_on)
+            tell(number, len(drawn))
+    return fit(labelled, fitted_on)
 
 
 def _gain(found: Sequence[str], relevant: set[str]) -> float:
