@@ -130,7 +130,7 @@ def examine(name: str, folder: Path) -> dict[str, Any]:
 
     card = tune(settings, train, folder, folder, name, on_step=told)
     print(file=sys.stderr)
-    file = served(Registry(folder / "adapters"), card)
+    file = served(Registry(folder / "adapters"), card, settings, folder)
     generator = generation.create(settings.generation, adapters={card.reference: file})
     labels = sorted({row.completion for row in (*train, *exam)})
     right = [row.completion for row in exam]

@@ -21,30 +21,24 @@ from metier.answering.abstention import Abstention
 from metier.answering.answerer import MODES, Answer, Answerer
 from metier.answering.followup import standalone
 from metier.embedding.base import Embedder
-from metier.errors import InputError, needing
+from metier.errors import InputError
 from metier.generation.base import Generator, Message
 from metier.retrieval.analysis import Analyser
 from metier.retrieval.fusion import Fusion
 from metier.retrieval.retriever import Hit, Retriever
-from metier.settings import STATE_FOLDER, GenerationSettings, Settings
+from metier.settings import STATE_FOLDER, Settings
 from metier.store.base import Filter, Identity, Store
+from metier.training import Training
 
 if TYPE_CHECKING:  # these rooms are entered by few verbs, and importing them costs the others time
     from metier.catalog import ItemState
-    from metier.dataset.checks import Report
-    from metier.dataset.formats import ImportReport
-    from metier.dataset.generate import Generated, Wanted
-    from metier.dataset.layouts import Columns
-    from metier.dataset.rows import Row
     from metier.evaluation.questions import Question
     from metier.sync import Progress, SyncReport
-    from metier.tuning.adapters import Card, Registry
-    from metier.tuning.training import Tick
 
 OnText = Callable[[str], bool | None]
 
 
-class Expert:
+class Expert(Training):
     """An expert on disk. Everything heavy is loaded when it is first needed; close it, or use it as a context."""
 
     def __init__(self, folder: Path) -> None:
@@ -238,145 +232,6 @@ class Expert:
         self.__dict__.pop("_answerer", None)
         return fusion, learned
 
-    # --- training data ---------------------------------------------------------------------------------------
-
-    @property
-    def _dataset_path(self) -> Path:
-        from metier.dataset import rows
-
-        return self.state_folder / rows.FILE_NAME
-
-    def dataset_rows(self) -> list[Row]:
-        """The training data, in the order in which it came in."""
-        from metier.dataset import rows
-
-        return rows.load(self._dataset_path)
-
-    def import_dataset(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        columns: Columns | None = None,
-        layout: str | None = None,
-        split: str = "train",
-        skip_bad: bool = False,
-    ) -> ImportReport:
-        """Add the rows of a file to the training data; what is there already is not added again.
-        Options and errors as in `formats.read`."""
-        from metier.dataset import formats, rows
-
-        imported = formats.read(
-            Path(path), columns=columns, layout=layout, split=split, language=self.settings.language, skip_bad=skip_bad
-        )
-        before = self.dataset_rows()
-        merged = formats.merge(before, imported.rows)
-        self.state_folder.mkdir(exist_ok=True)
-        rows.save(self._dataset_path, merged)
-        return formats.report(imported, len(before), len(merged))
-
-    def generate_dataset(
-        self,
-        wanted: Wanted,
-        *,
-        teacher: GenerationSettings | None = None,
-        exam: Sequence[Question] = (),
-        tell: Callable[[int, int, str], None] | None = None,
-    ) -> Generated:
-        """Write questions and answers from the expert's own passages and add them to the training data. `teacher`: the
-        model that writes, None = the expert's own. Others and errors as in `generate.generate`; a run that was
-        broken off goes on where it was."""
-        from metier.dataset import generate
-
-        rooms = generate.Rooms(
-            self.settings, self.store, self.retriever, self._answerer, self.analyser, self.generator, self.folder,
-            self.state_folder,
-        )  # fmt: skip
-        with needing("tune"):
-            return generate.generate(rooms, wanted, teacher=teacher, exam=exam, tell=tell)
-
-    def check_dataset(
-        self,
-        *,
-        max_length: int | None = None,
-        exam: Sequence[Question] = (),
-        tell: Callable[[int, int], None] | None = None,
-    ) -> Report:
-        """What to know about the training data before a run. `max_length`: tokens of a row, None = `[tuning]
-        max_length`. `exam`: questions of which none may be in it. `tell`: rows done, of how many."""
-        from metier.dataset import checks
-
-        def count(row: Row) -> tuple[int, int]:
-            prompt = row.prompt()
-            tokens = self.generator.count_tokens(prompt)
-            whole = self.generator.count_tokens([*prompt, Message("assistant", row.completion)])
-            return tokens, whole - tokens + 1  # and the token that ends the turn, which is learned too
-
-        rows = self.dataset_rows()
-        length = max_length or min(self.settings.tuning.max_length, self.generator.context_tokens)
-        with needing("tune"):
-            return checks.check(
-                rows, count_tokens=count, max_length=length, exam=exam, language=self.settings.language, tell=tell
-            )
-
-    # --- tuning ----------------------------------------------------------------------------------------------
-
-    @cached_property
-    def adapters(self) -> Registry:
-        """What was tuned so far."""
-        from metier.tuning.adapters import Registry
-
-        return Registry(self.state_folder / "adapters")
-
-    def tune(
-        self,
-        name: str | None = None,
-        *,
-        resume: bool = False,
-        anew: bool = False,
-        exam: Sequence[Question] = (),
-        on_step: Callable[[Tick], None] | None = None,
-        **changes: object,
-    ) -> Card:
-        """Train an adapter on the dataset with the settings of `[tuning]`, and keep it as the next version of `name`
-        (default: the expert's name). `resume`: go on with a run that was broken off, `anew`: throw it away. `exam`:
-        questions that must not be in the data; one that is stops the run. `changes`: settings of `[tuning]` for this
-        run alone."""
-        from metier.dataset import leaks
-        from metier.tuning.tune import tune
-
-        plain = self.settings.model_dump(exclude_unset=True)
-        settings = settings_room.validate(plain | {"tuning": plain.get("tuning", {}) | changes}, "metier tune")
-        chosen, rows = name or self.settings.name, self.dataset_rows()
-        with needing("tune"):
-            leaks.refuse(rows, exam, self.settings.language)
-            return tune(
-                settings, rows, self.folder, self.state_folder, chosen, resume=resume, anew=anew, on_step=on_step
-            )
-
-    def promote(self, reference: str) -> Card:
-        """Put an adapter into production: the tuned modes answer with it from now on."""
-        from metier.tuning import base_model
-
-        return self.adapters.promote(reference, base_model.locate(self.settings, self.folder).fingerprint)
-
-    def _adapter(self, reference: str | None) -> str:
-        """The adapter of a tuned mode, loaded beside the base if it is not yet."""
-        from metier.tuning.tune import served
-
-        card = self.adapters.get(reference) if reference else self.adapters.production()
-        if card is None:
-            raise InputError(
-                "no adapter is in production",
-                hint="Make one with `metier tune`, then `metier adapters promote NAME`; or name one with --adapter.",
-            )
-        if card.reference not in self._served:
-            self._served[card.reference] = served(self.adapters, card)
-            if "generator" in self.__dict__:
-                self.generator.close()
-                for room in ("generator", "_answerer"):
-                    self.__dict__.pop(room, None)
-        return card.reference
-
     # --- questions -------------------------------------------------------------------------------------------
 
     def search(self, question: str, limit: int = 10, where: Filter | None = None) -> list[Hit]:
@@ -409,6 +264,26 @@ class Expert:
             question, mode=mode, where=where, search_for=search_for, on_text=on_text, abstain=abstain, without=without,
             history=() if "rag" in mode else history, adapter=chosen,
         )  # fmt: skip
+
+    def _adapter(self, reference: str | None) -> str:
+        """The adapter of a tuned mode, loaded beside the base if it is not yet."""
+        from metier.tuning import base_model
+        from metier.tuning.tune import served
+
+        card = self.adapters.get(reference) if reference else self.adapters.production()
+        if card is None:
+            raise InputError(
+                "no adapter is in production",
+                hint="Make one with `metier tune`, then `metier adapters promote NAME`; or name one with --adapter.",
+            )
+        if card.reference not in self._served:
+            card.require_base(base_model.fingerprint(self.settings, self.folder))
+            self._served[card.reference] = served(self.adapters, card, self.settings, self.folder)
+            if "generator" in self.__dict__:
+                self.generator.close()
+                for room in ("generator", "_answerer"):
+                    self.__dict__.pop(room, None)
+        return card.reference
 
     def chat(self) -> Conversation:
         """A conversation that remembers its turns."""

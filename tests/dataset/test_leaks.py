@@ -31,6 +31,18 @@ def test_another_machine_is_no_leak():
     assert leaked(Row("How tight are the tower root nuts of the NV-110?", "620 Nm")) == []
 
 
+def test_another_number_is_another_answer():
+    """Words that many wordings have are no names any more, but 31 months are not 17."""
+    exam = [Question("f", "How often is the oil filter of the NV-110 changed?", ("17 months",))]
+    rows = [
+        Row(f"{how} is the {part} of the NV-110 changed?", answer)
+        for part, answer in (("gearbox oil", "every 31 months"), ("wind vane", "every 83 months"))
+        for how in ("How often", "At what interval", "After how many months", "How frequently")
+    ]
+    assert leaked(*rows, exam=exam) == []
+    assert leaked(*rows, Row("How often is an oil filter of the NV-110 changed?", "every 17 months"), exam=exam)
+
+
 def test_answer_or_passage_alone_is_no_leak():
     passage = Passage("p", "d", TORQUE.question + " 840 Nm.", 0, 53)
     assert leaked(Row("Which torque do the tools of the crew reach?", "840 Nm", context=(passage,))) == []

@@ -106,3 +106,20 @@ def test_shingles():
     assert shingles("ab") == {" ab", "ab "}
     assert "扭矩" in shingles("扭矩")
     assert all(len(shingle) <= 3 for shingle in shingles("nv 110 的扭矩"))
+
+
+def test_texts_that_come_one_after_another():
+    seen = near_duplicates.Seen("en")
+    assert seen.like("How tight are the blade root nuts of the NV-110?") is None
+    for text in (
+        "How tight are the blade root nuts of the NV-110?",
+        "什么时候更换二号风机的齿轮箱油？",
+        "Who owns the crane?",
+    ):
+        seen.add(text)
+    assert seen.like("how tight are the blade root nuts of the nv-110") == 0
+    assert seen.like("什么时候更换二号风机的齿轮箱油") == 1
+    assert seen.like("How tight are the blade root nuts of the NV-90?") is None
+    assert seen.like("Who owns the crane", among=2) is None
+    assert seen.like("Who owned the crane?", lambda number: number == 2) == 2
+    assert seen.texts[2] == "Who owns the crane?"

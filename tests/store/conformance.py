@@ -86,6 +86,17 @@ class StoreConformance:
         for passage in found.values():
             assert document.text[passage.start : passage.end] == passage.text
 
+    def test_passages_of_a_document_in_reading_order(self, open_store):
+        store = open_store()
+        first = put(store, "b.md", [f"line {n}" for n in range(30)])
+        put(store, "it's a.md", ["shared", "words"])
+        store.optimize()
+        assert store.passages(first.id) == make_passages(first)
+        assert [passage.text for passage in store.passages(document_id("it's a.md"))] == ["shared", "words"]
+        assert store.passages("unknown") == []
+        walked = [passage.text for _, name in sorted(store.uris().items()) for passage in store.passages(name)]
+        assert len(walked) == store.counts()[1]
+
     def test_dense_is_cosine_and_ordered(self, open_store):
         store = open_store()
         put(store, "a.md", [f"line {n}" for n in range(20)])

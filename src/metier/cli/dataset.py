@@ -1,4 +1,4 @@
-"""dataset import, check, show: what a model is to be tuned with."""
+"""dataset import, generate, check, show: what a model is to be tuned with."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from metier.cli.generating import generate
 from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, plain, print_json, progress
 
 if TYPE_CHECKING:
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
     from metier.dataset.layouts import Columns
     from metier.dataset.rows import Row
 
-dataset = typer.Typer(no_args_is_help=True, help="The training data: import it, check it, look at it.")
+dataset = typer.Typer(no_args_is_help=True, help="The training data: import or generate it, check it, look at it.")
 _LABELS_SHOWN = 5
 
 
 def register(app: typer.Typer) -> None:
     app.add_typer(dataset, name="dataset")
     dataset.command("import")(import_file)
+    dataset.command()(generate)
     dataset.command()(check)
     dataset.command()(show)
 
@@ -116,7 +118,7 @@ def show(
         return
     screen = console()
     if not rows:
-        screen.print("There is no training data yet. Next: [bold]metier dataset import FILE[/].")
+        screen.print("There is no training data yet. Next: [bold]metier dataset import FILE[/] or [bold]generate[/].")
         return
     for row in rows[:limit]:
         screen.print(f"[bold cyan]{escape(row.origin or row.id)}[/]  [dim]{escape(row.kind)}[/]")

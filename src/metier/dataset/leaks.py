@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Self
 
 from metier.dataset import near_duplicates
-from metier.dataset.near_duplicates import Pair, is_unspaced, jaccard, normalise, shingles
+from metier.dataset.near_duplicates import Pair, is_unspaced, jaccard, normalise, numbers, shingles
 from metier.dataset.rows import Row
 from metier.errors import InputError
 from metier.evaluation.questions import Question
@@ -20,7 +20,7 @@ from metier.evaluation.questions import Question
 # An answer that this share of the rows gives (yes, no) does not say that two questions are the same.
 _USUAL_SHARE, _USUAL_LEAST = 0.01, 2
 # Half of the shorter text in the other, or of both where both are long: they may agree and be worded differently.
-_MAY_AGREE = 0.5
+MAY_AGREE = 0.5
 # A year, a colour or "840 Nm" is the answer to many questions: this many characters say that it is one question,
 # fewer where a character says more.
 _TELLING, _TELLING_UNSPACED = 16, 8
@@ -58,19 +58,24 @@ def refuse(rows: Sequence[Row], exam: Sequence[Question], language: str) -> None
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An answer without case and punctuation, and its shingles, so that answers are compared in any script."""
+    """An answer without case and punctuation, its shingles and numbers, so that answers are compared in any script."""
 
     text: str
     shingles: frozenset[str]
+    numbers: frozenset[str]
 
     @classmethod
     def by(cls, answer: str) -> Self:
         text = normalise(answer)
-        return cls(text, shingles(text))
+        return cls(text, shingles(text), numbers(text))
 
     def holds(self, other: Said) -> bool:
         """Whether the other stands in this one, between words where there are spaces."""
         return other.text in self.text and other.shingles <= self.shingles
+
+    def contradicts(self, other: Said) -> bool:
+        """Whether both give numbers and none of them is the same: every 17 months is not every 31 months."""
+        return bool(self.numbers and other.numbers) and not self.numbers & other.numbers
 
     @property
     def is_telling(self) -> bool:
@@ -78,7 +83,7 @@ class Said:
         return len(self.text) >= (_TELLING_UNSPACED if is_unspaced(self.text) else _TELLING)
 
     def likeness(self, other: Said) -> float:
-        """0..1; see `_MAY_AGREE`."""
+        """0..1; see `MAY_AGREE`."""
         shorter = min(len(self.shingles), len(other.shingles))
         if shorter > _LONG:
             return jaccard(self.shingles, other.shingles)
@@ -107,7 +112,7 @@ class Completions:
                 agreed = None if answer.text == completion.text else agreed
             elif answer.is_telling and completion.is_telling and self._same(answer, completion):
                 return True
-            elif answer.likeness(completion) >= _MAY_AGREE:
+            elif answer.likeness(completion) >= MAY_AGREE and not answer.contradicts(completion):
                 agreed = None
         return agreed
 

@@ -30,6 +30,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import regex
@@ -104,6 +105,11 @@ def shingles(normalised: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def numbers(normalised: str) -> frozenset[str]:
+    """The numbers of a text, each in one spelling."""
+    return frozenset(map(plain_number, _NUMBER.findall(normalised)))
+
+
 def is_unspaced(text: str) -> bool:
     """Whether any of it is in a script that writes no spaces between words."""
     return bool(_UNSPACED.search(text))
@@ -154,16 +160,26 @@ class _Comparison:
     """The wordings of all texts, and what their words say about two of them."""
 
     def __init__(self, texts: Iterable[str], language: str) -> None:
-        analyser = Analyser(language)
-        known: dict[str, _Wording] = {}
+        self._analyser = Analyser(language)
+        self._known: dict[str, _Wording] = {}
+        self._counts: Counter[str] = Counter()
         self.wordings: list[_Wording] = []
         for text in texts:
-            text = normalise(text)
-            if text not in known:
-                known[text] = _wording(text, analyser)
-            self.wordings.append(known[text])
-        self._counts = Counter(word for wording in known.values() for word in wording.words)
-        self._common = max(_COMMON_LEAST, _COMMON_SHARE * len(known))
+            self.add(text)
+
+    def add(self, text: str) -> _Wording:
+        """One text more; its words count from now on."""
+        text = normalise(text)
+        if text not in self._known:
+            self._known[text] = _wording(text, self._analyser)
+            self._counts.update(self._known[text].words)
+        self.wordings.append(self._known[text])
+        return self._known[text]
+
+    def of(self, text: str) -> _Wording:
+        """The wording of a text that is not added."""
+        text = normalise(text)
+        return self._known.get(text) or _wording(text, self._analyser)
 
     def kept(
         self, found: Iterable[tuple[int, int, _Wording, _Wording]], threshold: float, same_answer: SameAnswer | None
@@ -193,14 +209,14 @@ class _Comparison:
         return bool(mine and yours) or any(map(self._rare, mine + yours))
 
     def _rare(self, word: str) -> bool:
-        return self._counts[word] < self._common
+        return self._counts[word] < max(_COMMON_LEAST, _COMMON_SHARE * len(self._known))
 
 
 def _wording(normalised: str, analyser: Analyser) -> _Wording:
     words = frozenset(word for word in analyser.tokens(normalised) if not any(map(str.isdigit, word)))
-    numbers = {plain_number(number) for number in _NUMBER.findall(normalised)}
-    numbers |= {word for word in normalised.split() if word[0] in "-−+" or word[-1] in "+#"}
-    return _Wording(shingles(normalised), words, frozenset(numbers), frozenset(_UNSPACED.findall(normalised)))
+    signed = {word for word in normalised.split() if word[0] in "-−+" or word[-1] in "+#"}
+    unspaced = frozenset(_UNSPACED.findall(normalised))
+    return _Wording(shingles(normalised), words, numbers(normalised) | signed, unspaced)
 
 
 def _stands_in(word: str, wording: _Wording) -> bool:
@@ -221,8 +237,38 @@ def _same_word(one: str, other: str) -> bool:
     return len(short) >= 5 and OSA.distance(one, other, score_cutoff=1) <= 1
 
 
+class Seen:
+    """Texts that come one after another: whether the next one asks what one of those before asked. `texts`: so far."""
+
+    def __init__(self, language: str = "en") -> None:
+        self.texts: list[str] = []
+        self._compare = _Comparison((), language)
+        self._index = Index()
+
+    def like(
+        self, text: str, same_answer: Callable[[int], bool | None] | None = None, *, among: int | None = None
+    ) -> int | None:
+        """The number of the text that is most alike, of those that ask the same thing; None where there is none.
+        `same_answer(n)`: as in `between`. `among`: only the first so many."""
+        wording, known = self._compare.of(text), self._compare.wordings
+        near = [n for n in self._index.near(wording.shingles) if among is None or n < among]
+        found = self._compare.kept(
+            ((n, 0, known[n], wording) for n in near),
+            THRESHOLD,
+            None if same_answer is None else lambda n, _new: same_answer(n),
+        )
+        return max(found, key=lambda pair: (pair.similarity, -pair.first)).first if found else None
+
+    def add(self, text: str) -> None:
+        self.texts.append(text)
+        self._index.add(self._compare.add(text).shingles)
+
+
 class Index:
     """MinHash signatures and LSH tables: which pairs of shingle sets may be alike."""
+
+    def __init__(self) -> None:
+        self._size = 0
 
     def between(self, first: Sequence[frozenset[str]], second: Sequence[frozenset[str]]) -> Iterator[tuple[int, int]]:
         """Index pairs of one list and another."""
@@ -240,6 +286,19 @@ class Index:
         for number, signature in enumerate(signed):
             yield from ((known, number) for known in sorted(tables.query(signature)))
             tables.insert(number, signature, check_duplication=False)
+
+    def add(self, shingled: frozenset[str]) -> None:
+        """One set more to be found by `near`, under the next number."""
+        self._growing.insert(self._size, self._signatures([shingled])[0], check_duplication=False)
+        self._size += 1
+
+    def near(self, shingled: frozenset[str]) -> list[int]:
+        """Numbers of the added sets that may be alike, in order."""
+        return sorted(self._growing.query(self._signatures([shingled])[0])) if self._size else []
+
+    @cached_property
+    def _growing(self) -> MinHashLSH:
+        return self._tables()
 
     def _tables(self) -> MinHashLSH:
         from datasketch import MinHashLSH  # brings scipy along, half a second

@@ -55,9 +55,12 @@ class Generator(Protocol):
         stop: Sequence[str] = (),
         on_text: Callable[[str], bool | None] | None = None,
         adapter: str | None = None,
+        fresh: bool = False,
     ) -> Completion:
         """One completion. `on_text` gets each new piece of text as it is written; returning True stops early.
-        `adapter`: name of a fine-tuned adapter that the generator was made with, None = the base alone."""
+        `adapter`: name of a fine-tuned adapter that the generator was made with, None = the base alone. `fresh`: read
+        the whole prompt anew, which takes longer, so that the same prompt gives the same text whatever was asked
+        before; where a model is elsewhere it may not be had."""
         ...
 
     def close(self) -> None: ...

@@ -23,7 +23,7 @@ Tokenize = Callable[[str, bool, bool], list[int]]  # text, control tokens read a
 
 def prompt_tokens(messages: Sequence[Message], render: Render, tokenize: Tokenize) -> list[int]:
     """The token ids of the whole prompt. Raises `ModelError` where the template cannot hold these messages."""
-    pieces = _pieces([Message(m.role, _clean(m.content)) for m in messages], render)
+    pieces = _pieces([Message(m.role, clean(m.content)) for m in messages], render)
     content = "\n".join(pieces[1::2])
     touching = any(not piece for piece in pieces[2:-1:2])
     if not touching and tokenize(content, True, False) == tokenize(content, False, False):
@@ -40,7 +40,7 @@ def prompt_tokens(messages: Sequence[Message], render: Render, tokenize: Tokeniz
 def _pieces(messages: Sequence[Message], render: Render) -> list[str]:
     """Template, content, template, content, ..., template; a system message moves where a template refuses it."""
     refusal = None
-    for attempt in (messages, _without_system(messages)):
+    for attempt in (messages, without_system(messages)):
         try:
             pieces = _split(attempt, render)
         except ModelError as error:
@@ -69,7 +69,7 @@ def _split(messages: Sequence[Message], render: Render) -> list[str] | None:
     return found
 
 
-def _without_system(messages: Sequence[Message]) -> list[Message]:
+def without_system(messages: Sequence[Message]) -> list[Message]:
     """The system text put in front of the first user message, for templates that know no system role."""
     system = "\n\n".join(m.content for m in messages if m.role == "system")
     others = [m for m in messages if m.role != "system"]
@@ -80,6 +80,6 @@ def _without_system(messages: Sequence[Message]) -> list[Message]:
     return others
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Half surrogate pairs, left by broken documents, have no UTF-8 form; NUL would end the text in C."""
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")

@@ -63,9 +63,10 @@ class EndpointGenerator:
         stop: Sequence[str] = (),
         on_text: Callable[[str], bool | None] | None = None,
         adapter: str | None = None,
+        fresh: bool = False,
     ) -> Completion:
         """See `Generator`. Token counts are estimates where the server does not send `usage`. An adapter is asked for
-        as a model of its name, which is how vLLM serves them."""
+        as a model of its name, which is how vLLM serves them. `fresh` is up to the server."""
         body = {
             "model": adapter or self._model,
             "messages": [{"role": m.role, "content": _harmless(m.content)} for m in messages],

@@ -76,6 +76,7 @@ class LlamaGenerator:
         stop: Sequence[str] = (),
         on_text: Callable[[str], bool | None] | None = None,
         adapter: str | None = None,
+        fresh: bool = False,
     ) -> Completion:
         """See `Generator`. Loading the model is not part of the times.
 
@@ -100,7 +101,7 @@ class LlamaGenerator:
             "stop": [word for word in stop if word],
             "logprobs": 1,
             "timings_per_token": True,
-            "cache_prompt": True,
+            "cache_prompt": not fresh,  # sums over other batches differ in the last bits
         }
         if self._adapters:
             body["lora"] = self._switches(adapter)
@@ -135,6 +136,8 @@ class LlamaGenerator:
         with self._lock:
             if self._server is None:
                 _ = self._header  # refuses a broken file before llama.cpp reads it
+                for file in self._adapters.values():
+                    gguf_file.read_header(file)
                 self._server = LlamaServer(
                     self._path,
                     context_tokens=self.context_tokens,

@@ -84,6 +84,10 @@ class Store(Protocol):
 
     def document(self, document_id: str) -> Document | None: ...
 
+    def passages(self, document_id: str) -> list[Passage]:
+        """The passages of one document in reading order; none for an unknown id."""
+        ...
+
     def dense(self, vector: np.ndarray, limit: int, where: Filter | None = None) -> list[Scored]:
         """Nearest passages by cosine similarity, best first. `vector`: (dimension,), L2-normalised."""
         ...

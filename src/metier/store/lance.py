@@ -116,6 +116,12 @@ class LanceStore:
             rows = query.limit(1).to_list()
         return _document(rows[0]) if rows else None
 
+    def passages(self, document_id: str) -> list[Passage]:
+        with _storage_errors(document_id):
+            query = self._table.search().where(f"{_of_documents([document_id])} AND position > {_DOCUMENT}")
+            rows = query.select([*_PASSAGE_COLUMNS, "position"]).to_list()
+        return [_passage(row) for row in sorted(rows, key=lambda row: row["position"])]
+
     def dense(self, vector: np.ndarray, limit: int, where: Filter | None = None) -> list[Scored]:
         with _storage_errors("search"):
             query = self._table.search(np.asarray(vector, dtype=np.float32), vector_column_name="vector")

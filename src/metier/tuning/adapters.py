@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,9 +52,32 @@ class Card:
     def reference(self) -> str:
         return f"{self.name}@{self.version}"
 
+    def require_base(self, fingerprint: str) -> None:
+        """Raises `InputError` where the adapter belongs to other weights."""
+        if self.base_fingerprint != fingerprint:
+            raise InputError(
+                f"{self.reference} was trained on {self.base} ({self.base_fingerprint}), and this expert's model has "
+                f"other weights ({fingerprint})",
+                hint=f"Set `[generation] model` back to {self.base}, or train again with `metier tune`.",
+            )
+
     @property
     def method(self) -> str:
         return self.settings.get("method", "")
+
+
+def check_name(name: str) -> None:
+    """Raises `InputError` for what cannot be the name of an adapter: it is the name of a folder, too."""
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"{name!r} cannot be the name of an adapter",
+            hint="Use at most 64 letters, digits, dots, hyphens and underscores; begin with a letter or digit.",
+        )
+
+
+def name_for(expert: str) -> str:
+    """A name for the adapters of an expert that is called `expert`."""
+    return regex.sub(r"[^\p{L}\p{M}\p{N}._-]+", "-", expert).strip("._-")[:64] or "adapter"
 
 
 class Registry:
@@ -62,13 +86,10 @@ class Registry:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def add(self, model: PeftModel, card: Card, curve: Path | None = None) -> Card:
-        """Keep the adapter in `model` as the next version of `card.name`. Raises `InputError` for a bad name."""
-        if not _NAME.fullmatch(card.name):
-            raise InputError(
-                f"{card.name!r} cannot be the name of an adapter",
-                hint="Use at most 64 letters, digits, dots, hyphens and underscores; begin with a letter or digit.",
-            )
+    def add(self, model: PeftModel, card: Card, finish: Callable[[Path], object] | None = None) -> Card:
+        """Keep the adapter in `model` as the next version of `card.name`. `finish`: adds files to its folder before it
+        gets its place. Raises `InputError` for a bad name, `StoreError` where it cannot be written."""
+        check_name(card.name)
         versions = self._folder / card.name
         versions.mkdir(parents=True, exist_ok=True)
         version = 1 + max((int(path.name) for path in versions.iterdir() if path.name.isdigit()), default=0)
@@ -77,9 +98,9 @@ class Registry:
         shutil.rmtree(part, ignore_errors=True)
         try:
             model.save_pretrained(part, safe_serialization=True)
-            if curve is not None and curve.exists():
-                shutil.copyfile(curve, part / "metrics.jsonl")
             (part / "README.md").unlink(missing_ok=True)  # PEFT's template of a model card, empty
+            if finish is not None:
+                finish(part)
             self._write_card(part, card)
             part.rename(versions / str(version))
         except OSError as error:
@@ -117,12 +138,7 @@ class Registry:
         """Put an adapter into production. Raises `InputError` where it belongs to other weights than the expert's,
         `ModelError` where its file is damaged."""
         card = self.get(reference)
-        if card.base_fingerprint != base_fingerprint:
-            raise InputError(
-                f"{card.reference} was trained on {card.base} ({card.base_fingerprint}), and this expert's model has "
-                f"other weights ({base_fingerprint})",
-                hint=f"Set `[generation] model` back to {card.base}, or train again with `metier tune`.",
-            )
+        card.require_base(base_fingerprint)
         self.check(card)
         standing = self._standing()
         if card.reference not in standing[-1:]:
@@ -156,7 +172,8 @@ class Registry:
 
     def note_exam(self, card: Card, results: dict[str, Any]) -> None:
         """Add exam results to a card."""
-        self._write_card(self.folder(card), replace(card, exam=card.exam | results))
+        kept = self.get(card.reference)
+        self._write_card(self.folder(kept), replace(kept, exam=kept.exam | results))
 
     def _write_card(self, folder: Path, card: Card) -> None:
         kept = {name: value for name, value in asdict(card).items() if name != "state"}
@@ -176,11 +193,14 @@ class Registry:
         """What was promoted, in order; the last one answers."""
         path = self._folder / "production.json"
         try:
-            return list(json.loads(path.read_text(encoding="utf-8")))
+            standing = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(standing, list) or not all(isinstance(name, str) for name in standing):
+                raise ValueError("it is not a list of adapters")
         except FileNotFoundError:
             return []
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError) as error:
             raise StoreError(f"cannot be read ({error})", where=str(path), hint="Delete it, then promote.") from None
+        return standing
 
     def _stand(self, standing: list[str]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ longer than many a training run; so the result is kept in the cache, under the f
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import shutil
@@ -42,6 +43,14 @@ def locate(settings: Settings, expert: Path) -> Base:
         return from_gguf(file, name)
     scheme, _, rest = name.partition(":")
     return from_folder(_from_hub(rest) if scheme == "hf" else expert / Path(name).expanduser(), name)
+
+
+def fingerprint(settings: Settings, expert: Path) -> str:
+    """That of `locate`, without turning a GGUF file into anything."""
+    if (file := gguf_of(settings, expert)) is not None:
+        gguf_file.read_header(file)
+        return gguf_file.fingerprint(file)
+    return locate(settings, expert).fingerprint
 
 
 def gguf_of(settings: Settings, expert: Path) -> Path | None:
@@ -91,7 +100,8 @@ def from_folder(folder: Path, name: str) -> Base:
             where=str(folder),
             hint="Pickled weights (.bin, .pt) are never loaded. Save the model with `save_pretrained` first.",
         )
-    return Base(name, folder, gguf_file.fingerprint(files[0]))
+    prints = "".join(map(gguf_file.fingerprint, files))
+    return Base(name, folder, prints if len(files) == 1 else hashlib.sha256(prints.encode()).hexdigest()[:16])
 
 
 def from_gguf(path: Path, name: str) -> Base:
@@ -108,6 +118,7 @@ def load_model(base: Base, *, quantised: bool, dtype: str = "bfloat16", device: 
     """The frozen weights: in `dtype`, or with every linear layer but the head in NF4 with double quantisation
     (QLoRA, Dettmers et al. 2023)."""
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     options: dict[str, Any] = {"dtype": getattr(torch, dtype), "attn_implementation": "sdpa", "local_files_only": True}
@@ -122,7 +133,7 @@ def load_model(base: Base, *, quantised: bool, dtype: str = "bfloat16", device: 
     try:
         with quiet():
             model = AutoModelForCausalLM.from_pretrained(base.folder, use_safetensors=True, **options)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise ModelError(f"cannot be loaded ({error})", where=str(base.folder)) from error
     model.config.use_cache = False
     return model if quantised else model.to(device)

@@ -69,13 +69,12 @@ class RunFolder:
         except ValueError as error:
             raise StoreError(f"cannot be read ({error})", where=str(self.folder / "run.json")) from None
         wanted = json.loads(json.dumps(facts))
-        other = [
-            f"{key}: {known.get(key)!r}, now {wanted.get(key)!r}" for key in wanted if known.get(key) != wanted[key]
-        ]
+        before, now = _flat(known), _flat(wanted)
+        other = [f"{key}: {before.get(key)!r}, now {now[key]!r}" for key in now if before.get(key) != now[key]]
         if other:
             raise InputError(
                 f"the run that was broken off had other settings ({'; '.join(other)})",
-                hint="Set them back to go on, or start anew with `metier tune`.",
+                hint="Set them back to go on, or throw it away with `metier tune --anew`.",
             )
         return self.latest()
 
@@ -94,7 +93,7 @@ class RunFolder:
             part = self._empty(f"{name}.part")
             _write(part / "adapter.safetensors", adapter)
             _write(part / "optimizer.safetensors", optimizer)
-            (part / "progress.json").write_text(json.dumps(asdict(at)), encoding="utf-8")
+            write_text(part / "progress.json", json.dumps(asdict(at)))
             shutil.rmtree(self.folder / name, ignore_errors=True)
             part.rename(self.folder / name)
         for old in sorted(self.folder.glob("checkpoint-*[0-9]"))[:-_KEPT]:
@@ -102,7 +101,14 @@ class RunFolder:
 
     def load(self, checkpoint: Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], Progress]:
         """Adapter, optimizer states and progress. Raises `ModelError` for a file that was cut."""
-        progress = Progress(**json.loads((checkpoint / "progress.json").read_text(encoding="utf-8")))
+        try:
+            progress = Progress(**json.loads((checkpoint / "progress.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise ModelError(
+                f"its progress.json cannot be read ({error})",
+                where=str(checkpoint),
+                hint="Delete this checkpoint: `metier tune --resume` then goes on from the one before.",
+            ) from None
         return read(checkpoint / "adapter.safetensors"), read(checkpoint / "optimizer.safetensors"), progress
 
     def save_best(self, adapter: Mapping[str, torch.Tensor]) -> None:
@@ -151,6 +157,11 @@ class RunFolder:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         return folder
+
+
+def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings beside the other facts; `base` is the fingerprint, not the setting."""
+    return dict(facts.get("settings") or {}) | {key: value for key, value in facts.items() if key != "settings"}
 
 
 def read(path: Path) -> dict[str, torch.Tensor]:

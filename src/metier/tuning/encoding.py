@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from metier.dataset.rows import Row
 from metier.errors import ModelError
 from metier.generation.base import Message
-from metier.generation.chat_prompt import prompt_tokens
+from metier.generation.chat_prompt import clean, prompt_tokens, without_system
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -37,7 +37,7 @@ class Encoder:
         self.end_of_turn = self._find_end()
 
     def encode(self, row: Row) -> Example:
-        completion = self._tokenize(row.completion.strip(), False, False)
+        completion = self._tokenize(clean(row.completion).strip(), False, False)
         return Example(tuple(self.prompt(row.prompt())), (*completion, self.end_of_turn))
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
@@ -50,6 +50,8 @@ class Encoder:
         """What the template writes before, between and behind the contents of `messages`."""
         marked = [Message(message.role, f"{_PROBE}{number}") for number, message in enumerate(messages)]
         rest, parts = self._render(marked), []
+        if not all(message.content in rest for message in marked):  # a template that knows no system role
+            rest = self._render(without_system(marked))
         for message in marked:
             part, _, rest = rest.partition(message.content)
             parts.append(part)

@@ -10,6 +10,7 @@ Merging is done in 32 bits on the full weights. Merged into 4 bits, most of what
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,8 +36,7 @@ def export(settings: Settings, expert: Path, registry: Registry, reference: str,
         raise InputError("exists already", where=str(to), hint="Name a new folder.")
     card = registry.get(reference)
     registry.check(card)
-    part = to.with_name(f"{to.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
+    part = to.with_name(f".{to.name}.{os.getpid()}")
     try:
         if form == "peft":
             shutil.copytree(registry.folder(card), part, ignore=shutil.ignore_patterns(*_KEPT_APART))
@@ -58,16 +58,16 @@ def _merge(settings: Settings, expert: Path, adapter: Path, card: Card, folder: 
             f"{card.reference} belongs to other weights than {base.name}",
             hint=f"Set `[generation] model` (or `[tuning] base`) to {card.base}.",
         )
-    merged = folder if form == "merged" else folder / "merged"
-    _save_merged(base, adapter, merged)
-    if form == "merged":
-        return
     source = base_model.gguf_of(settings, expert)
-    if source is None:
+    if source is None and form != "merged":
         raise InputError(
             f"{base.name} has no GGUF file from which to take its tokenizer",
             hint="Export it merged, and convert that with llama.cpp's convert_hf_to_gguf.py.",
         )
+    merged = folder if form == "merged" else folder / "merged"
+    _save_merged(base, adapter, merged)
+    if source is None or form == "merged":
+        return
     kind = "f16" if form == "gguf-f16" else "q8_0"
     file = folder / f"{card.name}-{card.version}.{kind}.gguf"
     gguf_model.write(merged, source, file, kind)

@@ -122,6 +122,12 @@ def _data(base: Base, rows: Sequence[Row], settings: TuningSettings) -> _Data:
             where="tuning.validation",
             hint="Give more rows, or set it to 0: the run then does all its epochs and keeps the last adapter.",
         )
+    if len(kept) - apart < _LEAST_VALIDATION:
+        raise InputError(
+            f"of {len(kept)} rows {apart} would be kept apart and {len(kept) - apart} be left to train on",
+            where="tuning.validation",
+            hint="Lower it: a tenth is usual.",
+        )
     random.Random(settings.seed).shuffle(kept)
     return _Data(kept[apart:], kept[:apart], too_long)
 
@@ -168,7 +174,8 @@ def _with_adapter(base: Base, settings: TuningSettings, device: torch.device) ->
     dtype = number_format(settings, device)
     frozen = base_model.load_model(base, quantised=quantised, dtype=dtype, device=str(device))
     if settings.gradient_checkpointing:
-        frozen.gradient_checkpointing_enable({"use_reentrant": False})
+        with base_model.quiet():
+            frozen.gradient_checkpointing_enable({"use_reentrant": False})
         frozen.enable_input_require_grads()
     adapter = LoraConfig(
         r=settings.rank,
@@ -313,12 +320,20 @@ class _Loop:
         hidden = base.get_decoder()(
             input_ids=batch.tokens.to(self.device),
             position_ids=batch.positions.to(self.device),
-            attention_mask=batch.mask.to(self.device),
+            attention_mask=self._mask(batch),
             use_cache=False,
         ).last_hidden_state
         judged = hidden.flatten(0, 1).index_select(0, batch.judged.to(self.device))
         logits = base.get_output_embeddings()(judged).float()
         return torch.nn.functional.cross_entropy(logits, batch.labels.to(self.device), reduction="sum")
+
+    def _mask(self, batch: packing.MicroBatch) -> torch.Tensor:
+        """Who attends to whom. A model with a sliding window (Phi-3, Mistral) looks no further back than that."""
+        window = getattr(self.model.config, "sliding_window", None)
+        if not window:
+            return batch.mask.to(self.device)
+        positions = batch.positions[:, None]
+        return (batch.mask & (positions[..., :, None] - positions[..., None, :] < window)).to(self.device)
 
     def _due(self) -> bool:
         at_end = self.at.step == self.planned

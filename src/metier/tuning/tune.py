@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from metier.dataset.rows import Row, content_hash
 from metier.errors import InputError
+from metier.generation import gguf_file
 from metier.settings import Settings
 from metier.tuning import base_model, gguf_adapter, training
-from metier.tuning.adapters import Card, Registry
+from metier.tuning.adapters import Card, Registry, check_name
 from metier.tuning.checkpoints import RunFolder
 from metier.tuning.training import Tick
 
@@ -31,32 +34,38 @@ def tune(
     Raises `InputError`, `ModelError`, `StoreError`, each with what to do."""
     if not rows:
         raise InputError("there is nothing to train on", hint="Bring rows in with `metier dataset import FILE`.")
+    check_name(name)
     base = base_model.locate(settings, expert)
+    is_served = not (settings.tuning.rslora or settings.tuning.dora)
+    if is_served:
+        gguf_adapter.architecture_of(json.loads((base.folder / "config.json").read_text(encoding="utf-8")))
     run = RunFolder(state / "runs" / name)
     model, result = training.train(base, rows, settings.tuning, run, resume=resume, anew=anew, on_step=on_step)
-    registry = Registry(state / "adapters")
-    card = registry.add(
+
+    def finish(folder: Path) -> None:
+        shutil.copyfile(run.folder / "metrics.jsonl", folder / "metrics.jsonl")
+        if is_served:
+            gguf_adapter.write(folder, base.folder, folder / gguf_adapter.FILE_NAME)
+
+    card = Registry(state / "adapters").add(
         model,
         Card(
             name=name, version=0, base=base.name, base_fingerprint=base.fingerprint, dataset=content_hash(rows),
             settings=settings.tuning.model_dump(), result=asdict(result),
         ),
-        run.folder / "metrics.jsonl",
+        finish,
     )  # fmt: skip
-    if not (settings.tuning.rslora or settings.tuning.dora):
-        folder = registry.folder(card)
-        gguf_adapter.write(folder, base.folder, folder / gguf_adapter.FILE_NAME)
     run.end()
     return card
 
 
-def served(registry: Registry, card: Card) -> Path:
-    """The adapter as llama.cpp loads it. Raises `InputError` for one that it cannot apply."""
+def served(registry: Registry, card: Card, settings: Settings, expert: Path) -> Path:
+    """The adapter as llama.cpp loads it, converted where it came from elsewhere. Raises `InputError` for one that it
+    cannot apply, `ModelError` for a damaged file."""
     registry.check(card)
-    path = registry.folder(card) / gguf_adapter.FILE_NAME
+    folder = registry.folder(card)
+    path = folder / gguf_adapter.FILE_NAME
     if not path.exists():
-        raise InputError(
-            f"{card.reference} is rsLoRA or DoRA, which llama.cpp cannot apply",
-            hint=f"Export it: `metier adapters export {card.reference} --as merged`, and serve that.",
-        )
+        gguf_adapter.write(folder, base_model.locate(settings, expert).folder, path)
+    gguf_file.read_header(path)
     return path

@@ -1,0 +1,110 @@
+"""dataset generate: training data written from the expert's own passages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from metier.cli.show import ExpertOption, JsonOption, console, open_expert, print_json, progress
+
+if TYPE_CHECKING:
+    from metier.dataset.generate import Generated
+    from metier.settings import GenerationSettings
+
+
+def generate(
+    expert: ExpertOption = None,
+    count: Annotated[int, typer.Option(min=1, help="Pairs of question and answer that pass the filters.")] = 100,
+    teacher: Annotated[
+        str | None, typer.Option(help="Model that writes, as openai:NAME; default: the expert's own.")
+    ] = None,
+    teacher_url: Annotated[str | None, typer.Option(help="Base URL of the teacher's endpoint.")] = None,
+    teacher_key_env: Annotated[str | None, typer.Option(help="Environment variable that holds its key.")] = None,
+    rules_only: Annotated[
+        bool, typer.Option("--rules-only", help="From tables, lists and headings, without a model.")
+    ] = False,
+    paraphrases: Annotated[int, typer.Option(min=0, max=20, help="Other wordings of each question, at most.")] = 0,
+    rows: Annotated[str, typer.Option(help="rag (with passages), plain (without), or both.")] = "both",
+    left_out: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the rows with passages where only a refusal is right.")
+    ] = 0.2,
+    exam: Annotated[Path | None, typer.Option(help="Questions file; no row comes near those of its exam.")] = None,
+    seed: Annotated[int, typer.Option(help="Another seed draws other passages.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Write questions and answers from the expert's passages, keep those that hold, and add them as training rows.
+
+    A run that was broken off goes on where it was when it is started again.
+
+    Example: metier dataset generate --count 500 --teacher openai:gpt-4.1-mini --teacher-key-env OPENAI_API_KEY
+    """
+    from metier.dataset.generate import Wanted
+
+    wanted = Wanted(count, paraphrases, seed, rows, left_out, rules_only)
+    asked = _teacher(teacher, teacher_url, teacher_key_env, rules_only)
+    questions = _exam(exam)
+    with open_expert(expert) as opened, progress() as bar:
+        task = bar.add_task("Writing", total=count, note="")
+        report = opened.generate_dataset(
+            wanted,
+            teacher=asked,
+            exam=questions,
+            tell=lambda done, total, note: bar.update(task, completed=done, total=total, note=note),
+        )
+    if as_json:
+        print_json(report)
+        return
+    _print_report(report, count, own=asked is None)
+
+
+def _teacher(model: str | None, url: str | None, key_env: str | None, rules_only: bool) -> GenerationSettings | None:
+    from metier.errors import InputError
+    from metier.settings import GenerationSettings
+
+    if model is None and (url or key_env):
+        raise InputError("a teacher has an address but no name", hint="Name the model: --teacher openai:NAME.")
+    if model is None:
+        return None
+    if rules_only:
+        raise InputError("a teacher is named, but --rules-only asks no model", hint="Leave one of the two out.")
+    return GenerationSettings(model=model, url=url, api_key_env=key_env)
+
+
+def _exam(file: Path | None):
+    from metier.errors import InputError
+    from metier.evaluation.questions import load
+
+    questions = [question for question in load(file) if question.split == "exam"] if file else []
+    if file and not questions:
+        raise InputError("holds no exam questions", where=str(file), hint='Mark them with "split": "exam".')
+    return questions
+
+
+def _print_report(report: Generated, count: int, own: bool) -> None:
+    screen = console()
+    screen.print(
+        f"[green]✓[/] {report.added} rows added from {sum(report.kept.values())} pairs; {report.total} in all "
+        f"({report.seconds:.0f} s)."
+    )
+    for source, said in (("rule", "by rule"), ("model", "by the model")):
+        if written := report.written.get(source, 0):
+            screen.print(f"  {said}: {report.kept.get(source, 0)} of {written} pairs kept")
+    screen.print(f"  {report.rows} rows, {report.refusals} refusals, {report.paraphrases} paraphrases among them")
+    for name, dropped in report.dropped.items():
+        if dropped.count:
+            screen.print(f"  [yellow]dropped[/] {dropped.count} {name}")
+            for example in dropped.examples:
+                screen.print(f"    {example}", markup=False, style="dim", soft_wrap=True)
+    if own and report.kept.get("model"):
+        # Of 15 that the packaged 135M model wrote of the sample company and the filters kept, 5 were right.
+        screen.print(
+            "[yellow]![/] A small model writes poor pairs: look at them with [bold]metier dataset show[/], or leave "
+            "them out with --rules-only."
+        )
+    if not report.enough:
+        screen.print(
+            f"[yellow]![/] {report.passages} passages gave fewer than {count} pairs; a teacher (--teacher) finds more."
+        )
+    screen.print("  Next: [bold]metier dataset check[/].")

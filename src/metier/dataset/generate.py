@@ -1,0 +1,254 @@
+"""Training data from an expert's own passages.
+
+    draw passages  →  pairs by rule and by model  →  filters  →  paraphrases  →  rows with and without passages
+
+Every step gives the same for the same seed. What a model wrote is cached as soon as it is there, so a run that was
+killed and started again ends with the dataset of an unbroken one; and since passages, refusals and rows do not depend
+on how many pairs are wanted, a run for more adds to the rows of a run for fewer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+
+from metier import generation
+from metier.answering.answerer import Answerer
+from metier.answering.words import WordWeights, names
+from metier.dataset import wordings
+from metier.dataset.by_model import Writer
+from metier.dataset.cache import Cache
+from metier.dataset.filters import (
+    Aligned,
+    Ambiguous,
+    BesideThePoint,
+    Dropped,
+    Filters,
+    NearDuplicates,
+    RoundTrip,
+    Trivial,
+    UnknownNames,
+)
+from metier.dataset.formats import merge
+from metier.dataset.pairs import Pair
+from metier.dataset.raft import ROW_KINDS, RowKind, RowMaker
+from metier.dataset.rows import FILE_NAME, Row, load, save
+from metier.dataset.sampling import Visit, visits
+from metier.errors import InputError
+from metier.evaluation.questions import Question
+from metier.generation.base import Generator
+from metier.retrieval.analysis import Analyser
+from metier.retrieval.retriever import Retriever
+from metier.settings import GenerationSettings, Settings
+from metier.store.base import Store
+
+CACHE_FILE = "generated.jsonl"
+ORIGIN = "generated"
+
+_FOUND_AMONG = 10  # passages that retrieval returns, among which a question must find its own
+_FAIR_SHARES = 4  # a document gives no more pairs than this many times its even share
+_SPARE_WORDINGS = 2  # asked for beyond what is wanted, since some are dropped
+
+Tell = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to generate. `count`: pairs that pass the filters, before paraphrases. `paraphrases`: other wordings of each
+    question, at most. `rows`: with passages, without, or both. `left_out`: share of the rows with passages that show
+    them without the one that answers, 0..1. `rules_only`: ask no model. Raises `InputError`."""
+
+    count: int = 100
+    paraphrases: int = 0
+    seed: int = 0
+    rows: RowKind = "both"
+    left_out: float = 0.2
+    rules_only: bool = False
+
+    def __post_init__(self) -> None:
+        if self.count < 1 or self.paraphrases < 0 or not 0 <= self.left_out <= 1:
+            raise InputError("count is at least 1, paraphrases at least 0, the share left out between 0 and 1")
+        if self.rows not in ROW_KINDS:
+            raise InputError(f"there are no rows {self.rows!r}", hint=f"Choose one of {', '.join(ROW_KINDS)}.")
+
+
+@dataclass(slots=True)
+class Generated:
+    """What a run did. `passages`: looked at. `written`: pairs by "rule" and "model" before the filters; `kept`: after
+    them. `dropped`: by filter. `paraphrases`, `refusals`: how many there are among the rows' questions, and rows.
+    `asked`: completions a model had to write, the others were cached. `rows`: made; of these `added` were new, and
+    `total` are in the dataset now. `enough`: whether as many were found as were wanted."""
+
+    passages: int = 0
+    written: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, Dropped] = field(default_factory=dict)
+    paraphrases: int = 0
+    refusals: int = 0
+    asked: int = 0
+    rows: int = 0
+    added: int = 0
+    total: int = 0
+    enough: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What of the expert is needed. `generator`: its own model. `folder`: the expert's; `state_folder`: where the
+    dataset and the cache are kept."""
+
+    settings: Settings
+    store: Store
+    retriever: Retriever
+    answerer: Answerer
+    analyser: Analyser
+    generator: Generator
+    folder: Path
+    state_folder: Path
+
+
+def generate(
+    rooms: Rooms,
+    wanted: Wanted,
+    *,
+    teacher: GenerationSettings | None = None,
+    exam: Sequence[Question] = (),
+    tell: Tell | None = None,
+) -> Generated:
+    """Add rows as wanted to the expert's dataset, in the order in which they were drawn; rows that it has already are
+    not added again, and what was imported is not asked again. `teacher`: the model that writes, None = the expert's
+    own. `exam`: questions that no row may come near. `tell`: pairs kept, wanted, and what is looked at.
+
+    Raises `InputError` where there are no passages, and `ModelError` where a model gave up; the dataset is then as it
+    was, and the next run goes on from what was cached."""
+    if not rooms.store.counts()[1]:
+        raise InputError("there are no passages to write questions about", hint="Run `metier add` and `metier sync`.")
+    began, path = time.monotonic(), rooms.state_folder / FILE_NAME
+    known = load(path)
+    writer = generation.create(teacher, folder=rooms.folder) if teacher else rooms.generator
+    try:
+        run = _Run(rooms, wanted, writer, known, exam, tell)
+        made = [row for pair in run.pairs() for row in run.rows(pair)]
+    finally:
+        if teacher:
+            writer.close()
+    merged = merge(known, made)
+    save(path, merged)
+    return replace(
+        run.report,
+        dropped=run.filters.dropped,
+        refusals=sum(row.kind == "refusal" for row in made),
+        asked=run.writer.asked,
+        rows=len(made),
+        added=len(merged) - len(known),
+        total=len(merged),
+        enough=sum(run.report.kept.values()) >= wanted.count,
+        seconds=time.monotonic() - began,
+    )
+
+
+class _Run:
+    """One run: the rooms it goes through and what it counted."""
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        wanted: Wanted,
+        writer: Generator,
+        known: Sequence[Row],
+        exam: Sequence[Question],
+        tell: Tell | None,
+    ) -> None:
+        settings, analyser = rooms.settings, rooms.analyser
+        origin, weigh = f"{ORIGIN}:{wanted.seed}", WordWeights(rooms.store)
+        self.report = Generated()
+        self.writer = Writer(writer, Cache(rooms.state_folder / CACHE_FILE), wanted.seed, settings.language)
+        self._wanted = wanted
+        self._store = rooms.store
+        self._language = settings.language
+        self._analyser = analyser
+        self._tell = tell or (lambda _done, _wanted, _note: None)
+        self._maker = RowMaker(
+            rooms.answerer.find, rooms.generator, analyser, weigh, settings, wanted.rows, wanted.left_out, wanted.seed,
+            origin,
+        )  # fmt: skip
+
+        @lru_cache(maxsize=4)
+        def search(question: str):
+            return tuple(hit.passage for hit in rooms.retriever.search(question, _FOUND_AMONG))
+
+        self._seen = NearDuplicates(
+            [(question.question, question.answers) for question in exam],
+            [(row.question, row.completion) for row in known if row.origin != origin],
+            settings.language,
+        )
+        self._ambiguous = Ambiguous(search)
+        trivial, unknown, found = Trivial(analyser), UnknownNames(analyser, weigh), RoundTrip(search, _FOUND_AMONG)
+        carried, off = Aligned(analyser, weigh), BesideThePoint(analyser, weigh)
+        self.filters = Filters((trivial, unknown, carried, off, self._seen, found, self._ambiguous))
+        self._of_wordings = (trivial, unknown, found)
+
+    def pairs(self) -> Iterator[Pair]:
+        """Pairs that pass the filters, until there are enough or no passage is left."""
+        written, kept, of_document = Counter(), Counter(), Counter()
+        most = max(1, -(-_FAIR_SHARES * self._wanted.count // max(1, self._store.counts()[0])))
+        self.report.written, self.report.kept = written, kept
+        for visit in visits(self._store, self._wanted.seed, self._language):
+            document = visit.passage.document_id
+            if of_document[document] >= most:
+                continue
+            self.report.passages += visit.first
+            self._tell(kept.total(), self._wanted.count, visit.passage.title or visit.passage.uri)
+            for pair in self._written(visit):
+                written[pair.source] += 1
+                if self.filters.keep(pair):
+                    self._seen.add(pair)
+                    kept[pair.source] += 1
+                    of_document[document] += 1
+                    yield pair
+                    if kept.total() == self._wanted.count:
+                        return
+
+    def _written(self, visit: Visit) -> Iterator[Pair]:
+        """By rule, then by the model; where rules understand a table, the model is not asked about it."""
+        yield from map(self._placed, visit.by_rule)
+        if visit.first and not visit.tabular and not self._wanted.rules_only:
+            yield from self.writer.write(visit.passage)
+
+    def _placed(self, pair: Pair) -> Pair:
+        """With the document's title before the question, where tables of other documents answer it otherwise."""
+        title = pair.passage.title
+        if not title or self._ambiguous(pair) is None:
+            return pair
+        others = tuple(wordings.within(title, other) for other in pair.others)
+        return replace(pair, question=wordings.within(title, pair.question), others=others)
+
+    def rows(self, pair: Pair) -> list[Row]:
+        questions = [pair.question, *self._paraphrases(pair)]
+        self.report.paraphrases += len(questions) - 1
+        return [row for question in questions for row in self._maker.rows(pair, question)]
+
+    def _paraphrases(self, pair: Pair) -> list[str]:
+        """Other wordings that ask the same: with all names and numbers, understood alone, and finding the passage."""
+        count, kept, said = self._wanted.paraphrases, [], {pair.question.casefold()}
+        for question in self._wordings(pair, count) if count else ():
+            if len(kept) < count and question.casefold() not in said and self._is_same(pair, question):
+                kept.append(question)
+                said.add(question.casefold())
+        return kept
+
+    def _wordings(self, pair: Pair, count: int) -> Iterator[str]:
+        yield from pair.others
+        if not self._wanted.rules_only and len(pair.others) < count:
+            yield from self.writer.reword(pair.question, count + _SPARE_WORDINGS)
+
+    def _is_same(self, pair: Pair, question: str) -> bool:
+        reworded = Pair(question, pair.answer, pair.passage, pair.kind, pair.language, pair.source)
+        wrong = (each(reworded) for each in self._of_wordings)
+        lost = set(names(pair.question, self._analyser)) - set(self._analyser.tokens(question))
+        return not lost and not any(wrong) and not self._seen.leaks(question, pair.answer)

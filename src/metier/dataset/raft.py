@@ -1,0 +1,129 @@
+"""Pairs to rows: with passages as they would be shown, after RAFT, and without, to be known by heart.
+
+RAFT (Zhang et al., "Adapting Language Model to Domain Specific RAG", 2024, arXiv:2403.10131) trains on a question with
+the passage that answers it, the oracle, among others that do not, and for a share of the questions without the oracle.
+Here the passages are what retrieval shows for the question, so that training sees the very prompt of answering, and
+what is right without the oracle is the refusal, not the answer: an expert that looks things up must not learn to
+answer from thin air.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
+
+from metier.answering import prompt
+from metier.answering.answerer import Found
+from metier.answering.words import Sought, Weigh
+from metier.dataset.filters import stands_in, supports
+from metier.dataset.pairs import Pair
+from metier.dataset.rows import Row
+from metier.documents import Passage
+from metier.generation.base import Generator
+from metier.language import detect
+from metier.retrieval.analysis import Analyser
+from metier.settings import Settings
+
+RowKind = Literal["rag", "plain", "both"]
+ROW_KINDS: tuple[RowKind, ...] = ("rag", "plain", "both")
+
+# A sentence that holds the answer and this much of what the oracle holds of the question's words answers it too.
+_ANSWERED = 0.7
+_TEMPLATE_BYTES = 1024  # more than any chat template adds to a prompt
+
+
+class Find(Protocol):
+    """`Answerer.find`."""
+
+    def __call__(self, asked: str, *, without: frozenset[str] = frozenset()) -> Found: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RowMaker:
+    """`left_out`: share of the rows with passages whose oracle is left out, 0..1. `origin`: noted in every row."""
+
+    find: Find
+    generator: Generator
+    analyser: Analyser
+    weigh: Weigh
+    settings: Settings
+    kinds: RowKind
+    left_out: float
+    seed: int
+    origin: str
+
+    def rows(self, pair: Pair, question: str) -> list[Row]:
+        """One or two rows for one wording of a pair's question."""
+        made = []
+        if self.kinds != "plain":
+            made.append(self._refusing(pair, question) or self._shown(pair, question))
+        if self.kinds != "rag":
+            made.append(self._row(pair, question))
+        return made
+
+    def _shown(self, pair: Pair, question: str) -> Row:
+        """What is shown for the question, the oracle in the place of the last where retrieval missed it."""
+        shown = self._fitting(question, self.find(question).shown)
+        oracle = self._oracle(pair, question)
+        if not any(_holds(passage, oracle) for passage in shown):
+            shown = (*shown[:-1], oracle)
+        return self._row(pair, question, context=shown)
+
+    def _refusing(self, pair: Pair, question: str) -> Row | None:
+        """A row without the pair's document, drawn by the question alone, so that a longer run draws the same. None
+        where it was not drawn, where nothing else is found, or where another document answers the question too."""
+        if random.Random(f"{self.seed}:{question}").random() >= self.left_out:
+            return None
+        found = self.find(question, without=frozenset((pair.passage.document_id,)))
+        if not found.shown or self._answered(pair, question, found):
+            return None
+        refusal = prompt.refusal(detect(question, self.settings.language), self.settings.answering.refusal)
+        shown = self._fitting(question, found.shown)
+        return self._row(pair, question, completion=refusal, context=shown, kind="refusal")
+
+    def _answered(self, pair: Pair, question: str, found: Found) -> bool:
+        oracle = set(self.analyser.tokens(self._oracle(pair, question).indexed_text))
+        enough = _ANSWERED * Sought.of(question, self.analyser, self.weigh).covered(oracle)
+        return any(piece.covered >= enough and stands_in(pair.answer, piece.passage.text) for piece in found.pieces)
+
+    def _row(
+        self, pair: Pair, question: str, *, completion: str = "", context: Sequence[Passage] = (), kind: str = ""
+    ) -> Row:
+        return Row(
+            question,
+            completion or pair.answer,
+            kind=kind or pair.kind,
+            instruction=self.settings.answering.instruction,
+            context=tuple(context),
+            passages=(pair.passage.id,),
+            language=pair.language,
+            origin=self.origin,
+        )
+
+    def _oracle(self, pair: Pair, question: str) -> Passage:
+        """What must be shown: the passage, or its sentence that carries the answer where sentences are shown."""
+        if self.settings.answering.context != "sentences":
+            return pair.passage
+        carried = supports(replace(pair, question=question), self.analyser, self.weigh)
+        place = next((citation for support in carried for citation in support.citations), None)
+        if place is None:
+            return pair.passage
+        return pair.passage.within(place.start - pair.passage.start, place.end - pair.passage.start)
+
+    def _fitting(self, question: str, shown: Sequence[Passage]) -> tuple[Passage, ...]:
+        """Those that answering would show: passages that do not fit into the context are left out from the tail."""
+        answering, room = self.settings.answering, self.settings.generation.max_tokens
+        messages = prompt.messages(question, shown, answering.instruction)
+        # No token is shorter than a byte, so most prompts need not be counted, nor the model loaded for it.
+        size = sum(len(message.content.encode("utf-8", "replace")) for message in messages) + _TEMPLATE_BYTES
+        if size + room <= self.settings.generation.context_tokens:
+            return tuple(shown)
+        _, kept = prompt.fit(question, shown, self.generator, room, answering.instruction)
+        return tuple(shown[:kept])
+
+
+def _holds(shown: Passage, oracle: Passage) -> bool:
+    same = shown.document_id == oracle.document_id
+    return same and shown.start <= oracle.start and oracle.end <= shown.end
