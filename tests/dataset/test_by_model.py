@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from stand_in_teacher import StandInTeacher
 
+from dataset.stand_in_teacher import StandInTeacher
 from metier.dataset.by_model import Writer, parse
 from metier.dataset.cache import Cache, key_of
 from metier.documents import Passage

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from stand_in_teacher import StandInTeacher
 
+from dataset.stand_in_teacher import StandInTeacher
 from metier import Expert
 from metier.dataset.generate import CACHE_FILE, Wanted
 from metier.errors import EndpointError, InputError

@@ -4,7 +4,8 @@ import json
 import shutil
 
 import pytest
-from stand_in_teacher import StandInTeacher
+
+from dataset.stand_in_teacher import StandInTeacher
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def test_an_adapter_whose_file_is_missing_or_noise_is_an_error(made, tmp_path):
     for path in (tmp_path / "missing.gguf", tmp_path / "noise.gguf"):
         settings = GenerationSettings(model=f"gguf:{made / 'base.gguf'}", threads=1, context_tokens=512)
         generator = create(settings, adapters={"broken": path})
-        with pytest.raises(ModelError, match="no such model file|not a usable GGUF file"):
+        with pytest.raises(ModelError, match=r"no such model file|not a usable GGUF file"):
             generator.complete(ASKED, max_tokens=1, adapter="broken")
         generator.close()
 
