@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,8 @@ def page_right(answer: Answer, question: Question) -> tuple[bool, bool]:
     return any(right), bool(right) and right[0]
 
 
-def prepare(folder: Path) -> Expert:
+def company(folder: Path) -> Expert:
+    """An expert on the documents of the sample company; its questions lie beside them in `folder`."""
     docs = folder / "docs"
     subprocess.run(
         [sys.executable, str(ROOT / "examples/turbines/make.py"), str(docs)], check=True, capture_output=True
@@ -63,16 +65,21 @@ def prepare(folder: Path) -> Expert:
     expert = Expert.create(folder / "turbines", embedding="multilingual-e5-small")  # some documents are in Bengali
     expert.add(str(docs))
     expert.sync()
+    return expert
+
+
+def prepare(folder: Path) -> Expert:
+    expert = company(folder)
     fusion, refusals = expert.calibrate(load(folder / "questions.jsonl"))
     print(f"calibrated: fusion {fusion}, refusals {refusals.after}", flush=True)
     return expert
 
 
-def interval(values: list[bool], seed: int = 0) -> tuple[float, float, float]:
+def interval(values: Sequence[float], draws: int = 2000, seed: int = 0) -> tuple[float, float, float]:
     """Mean with its 95% bootstrap interval."""
-    if not values:
+    if not len(values):
         return float("nan"), float("nan"), float("nan")
-    drawn = np.random.default_rng(seed).choice(np.array(values, float), (2000, len(values))).mean(axis=1)
+    drawn = np.random.default_rng(seed).choice(np.array(values, float), (draws, len(values))).mean(axis=1)
     return float(np.mean(values)), float(np.quantile(drawn, 0.025)), float(np.quantile(drawn, 0.975))
 
 

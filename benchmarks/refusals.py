@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from answers import company
 from ingest import circumstances
 from peers import full_text
 from sets import load
@@ -53,12 +53,8 @@ class Asked:
     weight: float
 
 
-def company(folder: Path) -> tuple[Expert, list[Question]]:
-    script = ROOT / "examples/turbines/make.py"
-    subprocess.run([sys.executable, str(script), str(folder / "docs")], check=True, capture_output=True)
-    expert = Expert.create(folder / "expert", embedding="multilingual-e5-small")
-    expert.add(str(folder / "docs"))
-    expert.sync()
+def sample_company(folder: Path) -> tuple[Expert, list[Question]]:
+    expert = company(folder)
     asked = [q for q in questions.load(folder / "questions.jsonl") if q.split == "practice"]
     return expert, questions.resolve(asked, expert.store.uris(), COMPANY)
 
@@ -87,7 +83,7 @@ def public(name: str, folder: Path, count: int) -> tuple[Expert, list[Question]]
 def ask(name: str, count: int) -> list[Asked]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        expert, asked = company(folder) if name == COMPANY else public(name, folder, count)
+        expert, asked = sample_company(folder) if name == COMPANY else public(name, folder, count)
         rows = []
         with expert:
             drawn = calibration.cases(asked)

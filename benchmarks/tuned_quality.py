@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import regex
+from answers import interval
 from ingest import RESULTS, circumstances, verdict
 from sets import data_folder
 
@@ -102,11 +103,6 @@ def macro_f1(said: Sequence[str], right: Sequence[str]) -> float:
     return float(np.mean(scores))
 
 
-def interval(values: np.ndarray) -> list[float]:
-    draws = np.random.default_rng(0).choice(values, (5000, len(values))).mean(axis=1)
-    return [float(values.mean()), *map(float, np.quantile(draws, [0.025, 0.975]))]
-
-
 def general(generator: Generator, adapter: str | None) -> np.ndarray:
     """1 where an accepted answer stands in what was said."""
     asked = [json.loads(line) for line in GENERAL.read_text(encoding="utf-8").splitlines()]
@@ -141,13 +137,13 @@ def examine(name: str, folder: Path) -> dict[str, Any]:
         correct[mode] = np.array([a == b for a, b in zip(said, right, strict=True)], dtype=float)
         kept[mode] = general(generator, adapter)
         result[mode] = {
-            "accuracy": interval(correct[mode]),
+            "accuracy": interval(correct[mode], draws=5000),
             "macro_f1": macro_f1(said, right),
-            "general": interval(kept[mode]),
+            "general": interval(kept[mode], draws=5000),
         }
     generator.close()
-    result["gain"] = interval(correct["tuned"] - correct["base"])
-    result["forgotten"] = interval(kept["base"] - kept["tuned"])
+    result["gain"] = interval(correct["tuned"] - correct["base"], draws=5000)
+    result["forgotten"] = interval(kept["base"] - kept["tuned"], draws=5000)
     return result
 
 

@@ -7,23 +7,20 @@ import shutil
 
 import pytest
 from generation import tiny_phi3
+from parts import PARTS, answer_briefly, write_documents
 
 from metier import Expert
 from metier.errors import InputError, SettingsError, StoreError
 from metier.evaluation.questions import Question
 
-PARTS = {
-    "gearbox oil": 31, "brake pads": 19, "yaw grease": 7, "pitch batteries": 61, "nacelle lamps": 43, "rope grips": 13,
-    "oil filter": 17, "wind vane": 83, "tower bolts": 29, "fire bottles": 23, "slip ring": 11, "hub seals": 37,
-}  # fmt: skip
 KNOWS = "How often is the gearbox oil of the NV-110 changed?"
 
 
 def settle(expert: Expert) -> Expert:
-    """The expert opened with short answers on one thread: two that wait for each other are slower."""
+    """The expert opened with short answers, from one sentence."""
+    answer_briefly(expert.folder)
     path = expert.folder / "metier.toml"
-    text = path.read_text().replace("max_tokens = 80", "max_tokens = 24\nthreads = 1")
-    path.write_text(text + "sentences = 1\n")
+    path.write_text(path.read_text() + "sentences = 1\n")
     return Expert.open(expert.folder)
 
 
@@ -31,10 +28,7 @@ def settle(expert: Expert) -> Expert:
 def folder(tmp_path_factory):
     """An expert that knows how often twelve parts are changed."""
     place = tmp_path_factory.mktemp("parts")
-    (place / "docs").mkdir()
-    for name, months in PARTS.items():
-        text = f"# {name.capitalize()}\n\nThe {name} of the NV-110 is changed every {months} months.\n"
-        (place / "docs" / f"{name.replace(' ', '-')}.md").write_text(text)
+    write_documents(place / "docs")
     with settle(Expert.create(place / "expert")) as made:
         made.add(str(place / "docs"))
         assert made.sync().added == len(PARTS)

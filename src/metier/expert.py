@@ -88,7 +88,11 @@ class Expert(Training):
         for name in ("generator", "embedder"):
             if name in self.__dict__:
                 self.__dict__[name].close()
-        for name in ("generator", "store", "retriever", "_answerer", "embedder"):
+        self._forget("generator", "store", "retriever", "_answerer", "embedder")
+
+    def _forget(self, *rooms: str) -> None:
+        """The next use of these opens them anew."""
+        for name in rooms:
             self.__dict__.pop(name, None)
 
     # --- rooms -----------------------------------------------------------------------------------------------
@@ -132,7 +136,9 @@ class Expert(Training):
     @property
     def fusion(self) -> Fusion:
         """The fusion in force: from metier.toml, else what sync and calibrate learned."""
-        learned = Fusion.load(self.state_folder / "fusion.json")
+        return self._unless_fixed(Fusion.load(self.state_folder / "fusion.json"))
+
+    def _unless_fixed(self, learned: Fusion) -> Fusion:
         fixed = self.settings.retrieval.fusion_weight
         return learned if fixed is None else learned.fixed(fixed)
 
@@ -162,7 +168,7 @@ class Expert(Training):
 
         with exclusive(self.state_folder / "sync.lock"):
             if rebuild:
-                self._forget_store()
+                self._forget("store", "retriever", "_answerer")
             self._rebuild = rebuild
             catalog = Catalog(self.state_folder / "catalog.sqlite")
             try:
@@ -175,11 +181,6 @@ class Expert(Training):
             finally:
                 self._rebuild = False
                 catalog.close()
-
-    def _forget_store(self) -> None:
-        """The next use of the store opens it anew."""
-        for name in ("store", "retriever", "_answerer"):
-            self.__dict__.pop(name, None)
 
     def items(self) -> list[ItemState]:
         """What the last sync knew of every item of every source, failed ones with their reason."""
@@ -212,8 +213,7 @@ class Expert(Training):
 
         practice = resolve([q for q in questions if q.split != "exam"], self.store.uris(), where)
         fusion = calibration.learn_fusion(practice, self.retriever, telling("fusion"))
-        chosen = self.settings.retrieval.fusion_weight
-        self.retriever.fusion = fusion if chosen is None else fusion.fixed(chosen)
+        self.retriever.fusion = self._unless_fixed(fusion)
 
         def ask(case: calibration.Case) -> Answer:
             return self.ask(case.question.question, abstain=False, without=case.without)
@@ -229,7 +229,7 @@ class Expert(Training):
             raise
         fusion.save(self.state_folder / "fusion.json")
         learned.save(self.state_folder / "abstention.json")
-        self.__dict__.pop("_answerer", None)
+        self._forget("_answerer")
         return fusion, learned
 
     # --- questions -------------------------------------------------------------------------------------------
@@ -281,8 +281,7 @@ class Expert(Training):
             self._served[card.reference] = served(self.adapters, card, self.settings, self.folder)
             if "generator" in self.__dict__:
                 self.generator.close()
-                for room in ("generator", "_answerer"):
-                    self.__dict__.pop(room, None)
+                self._forget("generator", "_answerer")
         return card.reference
 
     def chat(self) -> Conversation:

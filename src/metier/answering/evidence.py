@@ -71,10 +71,10 @@ def find(
 def before(
     sought: Sought, hits: Sequence[Hit], shown: Sequence[Passage], evidence: Sequence[Evidence], analyser: Analyser
 ) -> dict[str, float]:
-    """Features of a question, what was found for it, and the passages that count as shown."""
+    """Features of a question, what was found for it (at least one hit), and the passages that count as shown."""
     around = " ".join(f"{passage.indexed_text} {passage.title} {passage.uri}" for passage in shown)
     return {
-        "score": hits[0].score if hits else 0.0,
+        "score": hits[0].score,
         "weight": evidence[0].weight if evidence else 0.0,
         "lead": evidence[0].weight - evidence[1].weight if len(evidence) > 1 else 0.0,
         "sentence": max((piece.cosine for piece in evidence), default=0.0),

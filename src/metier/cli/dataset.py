@@ -76,12 +76,9 @@ def check(
 
     Example: metier dataset check --exam questions.jsonl --max-length 2048
     """
-    from metier.errors import InputError
-    from metier.evaluation.questions import load
+    from metier.evaluation.questions import load_exam
 
-    questions = [question for question in load(exam) if question.split == "exam"] if exam else []
-    if exam and not questions:
-        raise InputError("holds no exam questions", where=str(exam), hint='Mark them with "split": "exam".')
+    questions = load_exam(exam) if exam else []
     with open_expert(expert) as opened, progress() as bar:
         task = bar.add_task("Counting tokens", total=None, note="")
         report = opened.check_dataset(

@@ -41,10 +41,11 @@ def generate(
     Example: metier dataset generate --count 500 --teacher openai:gpt-4.1-mini --teacher-key-env OPENAI_API_KEY
     """
     from metier.dataset.generate import Wanted
+    from metier.evaluation.questions import load_exam
 
     wanted = Wanted(count, paraphrases, seed, rows, left_out, rules_only)
     asked = _teacher(teacher, teacher_url, teacher_key_env, rules_only)
-    questions = _exam(exam)
+    questions = load_exam(exam) if exam else []
     with open_expert(expert) as opened, progress() as bar:
         task = bar.add_task("Writing", total=count, note="")
         report = opened.generate_dataset(
@@ -70,16 +71,6 @@ def _teacher(model: str | None, url: str | None, key_env: str | None, rules_only
     if rules_only:
         raise InputError("a teacher is named, but --rules-only asks no model", hint="Leave one of the two out.")
     return GenerationSettings(model=model, url=url, api_key_env=key_env)
-
-
-def _exam(file: Path | None):
-    from metier.errors import InputError
-    from metier.evaluation.questions import load
-
-    questions = [question for question in load(file) if question.split == "exam"] if file else []
-    if file and not questions:
-        raise InputError("holds no exam questions", where=str(file), hint='Mark them with "split": "exam".')
-    return questions
 
 
 def _print_report(report: Generated, count: int, own: bool) -> None:

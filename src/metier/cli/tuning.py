@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 adapters = typer.Typer(no_args_is_help=True, help="What was tuned: list, compare, promote, roll back, export.")
 ReferenceArgument = Annotated[str, typer.Argument(help="NAME (its newest version) or NAME@VERSION.")]
-_SECONDS_GB = 2**20  # ru_maxrss is in KiB
+_KIB_PER_GIB = 2**20
 
 
 def register(app: typer.Typer) -> None:
@@ -91,7 +91,7 @@ def _peak_memory() -> float:
 
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**30
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _SECONDS_GB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KIB_PER_GIB
 
 
 def _print_result(card: Card) -> None:

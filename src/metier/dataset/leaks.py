@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Self
 
 from metier.dataset import near_duplicates
+from metier.dataset.findings import origin
 from metier.dataset.near_duplicates import Pair, is_unspaced, jaccard, normalise, numbers, shingles
 from metier.dataset.rows import Row
 from metier.errors import InputError
@@ -49,7 +50,7 @@ def refuse(rows: Sequence[Row], exam: Sequence[Question], language: str) -> None
     """Raises `InputError` where an exam question is in the training data, naming the first ones."""
     if not exam or not (pairs := find(rows, exam, language)):
         return
-    shown = "; ".join(f"“{exam[pair.second].question}” as {rows[pair.first].origin or 'a row'}" for pair in pairs[:3])
+    shown = "; ".join(f"“{exam[pair.second].question}” as {origin(rows[pair.first])}" for pair in pairs[:3])
     raise InputError(
         f"{len({pair.second for pair in pairs})} exam questions are in the training data: {shown}",
         hint="Take these rows out, or the exam would only ask for what was shown: `metier dataset check --exam FILE`.",

@@ -45,6 +45,14 @@ def load(path: Path) -> list[Question]:
     return questions
 
 
+def load_exam(path: Path) -> list[Question]:
+    """The questions of a file that are marked as exam. Raises `InputError` where there is none."""
+    questions = [question for question in load(path) if question.split == "exam"]
+    if not questions:
+        raise InputError("holds no exam questions", where=str(path), hint='Mark them with "split": "exam".')
+    return questions
+
+
 def resolve(questions: Sequence[Question], uris: Collection[str], where: str) -> list[Question]:
     """Give documents their full uris: a question may name `manuals/a.pdf` where the store says `docs/manuals/a.pdf`.
     A part behind `#` (a table of a database) is not needed. Raises `InputError` for a document that is not there."""

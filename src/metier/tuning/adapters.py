@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,16 +114,18 @@ class Registry:
     def list(self) -> list[Card]:
         """All versions of all adapters, by name, newest first."""
         found = [path for path in self._folder.glob("*/*/card.json") if path.parent.name.isdigit()]
-        cards = [self._read(path) for path in found]
+        standing = self._standing() if found else []
+        cards = [_read(path, standing) for path in found]
         return sorted(cards, key=lambda card: (card.name, -card.version))
 
     def get(self, reference: str) -> Card:
         """`NAME` (its newest version) or `NAME@VERSION`. Raises `InputError` naming those that exist."""
         name, _, version = reference.partition("@")
-        for card in self.list():
+        cards = self.list()
+        for card in cards:
             if card.name == name and version in ("", str(card.version)):
                 return card
-        known = ", ".join(card.reference for card in self.list()) or "none; `metier tune` makes one"
+        known = ", ".join(card.reference for card in cards) or "none; `metier tune` makes one"
         raise InputError(f"there is no adapter {reference!r}", hint=f"There are: {known}.")
 
     def folder(self, card: Card) -> Path:
@@ -179,16 +181,6 @@ class Registry:
         kept = {name: value for name, value in asdict(card).items() if name != "state"}
         write_text(folder / "card.json", json.dumps(kept, indent=1, ensure_ascii=False))
 
-    def _read(self, path: Path) -> Card:
-        try:
-            card = Card(**json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
-            raise StoreError(f"cannot be read ({error})", where=str(path), hint="Restore it from a backup.") from None
-        standing = self._standing()
-        if card.reference in standing[-1:]:
-            return replace(card, state="production")
-        return replace(card, state="retired" if card.reference in standing else "candidate")
-
     def _standing(self) -> list[str]:
         """What was promoted, in order; the last one answers."""
         path = self._folder / "production.json"
@@ -205,3 +197,14 @@ class Registry:
     def _stand(self, standing: list[str]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         write_text(self._folder / "production.json", json.dumps(standing))
+
+
+def _read(path: Path, standing: Sequence[str]) -> Card:
+    """A card with its state, which follows from what was promoted."""
+    try:
+        card = Card(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise StoreError(f"cannot be read ({error})", where=str(path), hint="Restore it from a backup.") from None
+    if card.reference in standing[-1:]:
+        return replace(card, state="production")
+    return replace(card, state="retired" if card.reference in standing else "candidate")

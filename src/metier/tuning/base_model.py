@@ -139,6 +139,11 @@ def load_model(base: Base, *, quantised: bool, dtype: str = "bfloat16", device: 
     return model if quantised else model.to(device)
 
 
+def read_config(folder: Path) -> dict[str, Any]:
+    """The values of a transformers config.json."""
+    return json.loads((folder / "config.json").read_text(encoding="utf-8"))
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """No bars and remarks of transformers, which has its own idea of what a person should read."""

@@ -31,10 +31,9 @@ _KEPT = 2  # checkpoints; the one before the last is there in case a disk loses 
 @dataclass(slots=True)
 class Progress:
     """Where a run is. `step`: optimizer steps done; `worse`: evaluations since the best one; `seconds`, `tokens`: spent
-    over all sittings (tokens of rows as they stand, not as they were packed)."""
+    over all sittings (tokens of rows as they stand, not as they were packed). `losses`: of the last steps."""
 
     step: int = 0
-    best_step: int = 0
     best_loss: float | None = None
     worse: int = 0
     seconds: float = 0.0

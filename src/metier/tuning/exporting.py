@@ -92,9 +92,7 @@ def _save_merged(base: Base, adapter: Path, folder: Path) -> None:
 
 def _is_bfloat16(base: Base) -> bool:
     """Whether the base itself is kept in 16 bits: then what is merged need not take more."""
-    import json
-
-    return json.loads((base.folder / "config.json").read_text("utf-8")).get("dtype") in ("bfloat16", "float16")
+    return base_model.read_config(base.folder).get("dtype") in ("bfloat16", "float16")
 
 
 def modelfile(base: Base, weights: str) -> str:

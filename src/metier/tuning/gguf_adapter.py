@@ -16,6 +16,7 @@ import numpy as np
 import regex
 
 from metier.errors import InputError, ModelError
+from metier.tuning.base_model import read_config
 
 if TYPE_CHECKING:
     import gguf
@@ -40,9 +41,9 @@ def write(adapter: Path, base: Path, path: Path) -> Path:
                 where=str(adapter),
                 hint="Export merged weights instead: `metier adapters export NAME --as merged`.",
             )
-    shape = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    shape = read_config(base)
     architecture = architecture_of(shape)
-    names = gguf.get_tensor_name_map(_by_name(architecture), shape["num_hidden_layers"])
+    names = tensor_names(architecture, shape)
     part = path.with_name(f"{path.name}.part")
     writer = gguf.GGUFWriter(part, architecture)
     writer.add_type("adapter")
@@ -86,7 +87,9 @@ def reordered(matrix: np.ndarray, module: str, architecture: str, shape: dict[st
     return matrix.reshape(heads, 2, -1, matrix.shape[1]).swapaxes(1, 2).reshape(matrix.shape)
 
 
-def _by_name(architecture: str) -> gguf.MODEL_ARCH:
+def tensor_names(architecture: str, shape: dict[str, Any]) -> gguf.TensorNameMap:
+    """From the names of transformers to those of GGUF."""
     import gguf
 
-    return next(key for key, name in gguf.MODEL_ARCH_NAMES.items() if name == architecture)
+    known = next(key for key, name in gguf.MODEL_ARCH_NAMES.items() if name == architecture)
+    return gguf.get_tensor_name_map(known, shape["num_hidden_layers"])

@@ -3,14 +3,14 @@ weights replaced. So nothing has to be guessed that a converter knows by heart a
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from metier.errors import ModelError
-from metier.tuning.gguf_adapter import architecture_of, reordered
+from metier.tuning.base_model import read_config
+from metier.tuning.gguf_adapter import architecture_of, reordered, tensor_names
 
 if TYPE_CHECKING:
     import gguf
@@ -23,7 +23,7 @@ def write(merged: Path, source: Path, path: Path, kind: Kind) -> Path:
     """Write the transformers folder `merged` to `path`. `source`: the GGUF file of its base. Raises `ModelError`."""
     import gguf
 
-    shape = json.loads((merged / "config.json").read_text(encoding="utf-8"))
+    shape = read_config(merged)
     architecture = architecture_of(shape)
     reader = gguf.GGUFReader(source)
     weights = _weights(merged, architecture, shape)
@@ -48,11 +48,9 @@ def write(merged: Path, source: Path, path: Path, kind: Kind) -> Path:
 
 def _weights(merged: Path, architecture: str, shape: dict[str, Any]) -> dict[str, np.ndarray]:
     """Weights by their GGUF names, float32; a head tied to the embedding has none of its own."""
-    import gguf
     from safetensors import safe_open
 
-    by_name = next(key for key, name in gguf.MODEL_ARCH_NAMES.items() if name == architecture)
-    names = gguf.get_tensor_name_map(by_name, shape["num_hidden_layers"])
+    names = tensor_names(architecture, shape)
     found = {}
     for file in sorted(merged.glob("*.safetensors")):
         with safe_open(file, "pt") as tensors:

@@ -26,6 +26,7 @@ from metier.tuning.base_model import Base
 from metier.tuning.checkpoints import Progress, RunFolder
 from metier.tuning.encoding import Encoder, Example
 from metier.tuning.modules import target_modules
+from metier.tuning.optimization import Trained, learning_rate
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _LEAST_ROWS = 4
 _LEAST_VALIDATION = 2
+_RECENT = 10  # steps whose loss is called that of the run
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ def _with_adapter(base: Base, settings: TuningSettings, device: torch.device) ->
         target_modules=list(target_modules(frozen)),
         task_type="CAUSAL_LM",
     )
-    # The adapter multiplies in the format of the base; its 32-bit numbers are the optimizer's (see `_Adapter`).
+    # The adapter multiplies in the format of the base; its 32-bit numbers are the optimizer's (see `Trained`).
     with base_model.quiet():
         model = get_peft_model(frozen, adapter, autocast_adapter_dtype=False)
     for number in model.parameters():
@@ -197,61 +199,6 @@ def _with_adapter(base: Base, settings: TuningSettings, device: torch.device) ->
 
 
 # --- train -------------------------------------------------------------------------------------------------------
-
-
-class _Adapter:
-    """The numbers that are trained, twice: in the format of the model, which multiplies them, and in 32 bits, which
-    collect gradients over a step and are what the optimizer changes. bfloat16 alone loses updates under 1/256."""
-
-    def __init__(self, model: PeftModel, weight_decay: float) -> None:
-        import torch
-
-        self.used = {name: number for name, number in model.named_parameters() if number.requires_grad}
-        self.exact = {name: number.detach().float().clone() for name, number in self.used.items()}
-        for number in self.exact.values():
-            number.grad = torch.zeros_like(number)
-        self.optimizer = torch.optim.AdamW(self.exact.values(), lr=0.0, weight_decay=weight_decay, betas=(0.9, 0.999))
-
-    def collect(self) -> None:
-        """Add the gradients of one micro-batch to those of the step."""
-        for name, number in self.used.items():
-            if number.grad is not None:
-                self.exact[name].grad += number.grad
-                number.grad = None
-
-    def update(self, learning_rate: float, clip: float) -> float:
-        """One optimizer step; returns the norm of the gradient before it was clipped."""
-        import torch
-
-        norm = torch.nn.utils.clip_grad_norm_(self.exact.values(), clip)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
-        self.optimizer.step()
-        for number in self.exact.values():
-            number.grad.zero_()
-        self.write_back()
-        return float(norm)
-
-    def write_back(self) -> None:
-        for name, number in self.used.items():
-            number.data.copy_(self.exact[name])
-
-    def state(self) -> dict[str, torch.Tensor]:
-        """The optimizer's moments, one tensor each; `step` is the same for all."""
-        state = {}
-        for name, number in self.exact.items():
-            for key, value in self.optimizer.state[number].items():
-                state[f"{key}:{name}"] = value
-        return state
-
-    def restore(self, adapter: dict[str, torch.Tensor], optimizer: dict[str, torch.Tensor]) -> None:
-        for name, number in self.exact.items():
-            number.copy_(adapter[name])
-        for key, value in optimizer.items():
-            kind, _, name = key.partition(":")
-            number = self.exact[name]
-            self.optimizer.state[number][kind] = value.to(number.device) if kind != "step" else value
-        self.write_back()
 
 
 class _Loop:
@@ -265,7 +212,7 @@ class _Loop:
         on_step: Callable[[Tick], None] | None,
     ) -> None:
         self.model, self.data, self.settings, self.run, self.device = model, data, settings, run, device
-        self.adapter = _Adapter(model, settings.weight_decay)
+        self.adapter = Trained(model, settings.weight_decay)
         self.at = Progress()
         self.in_epoch = math.ceil(len(data.train) / settings.batch)
         self.planned = max(1, round(self.in_epoch * settings.epochs))
@@ -307,7 +254,7 @@ class _Loop:
         self.at.step += 1
         self.at.seconds += time.monotonic() - began
         self.at.tokens += sum(map(len, rows))
-        self.at.losses = [*self.at.losses, loss][-self.in_epoch :]
+        self.at.losses = [*self.at.losses, loss][-min(_RECENT, self.in_epoch) :]
         measured = self._evaluate() if self._due() else None
         self._tell(loss, measured, rate, norm)
 
@@ -349,7 +296,7 @@ class _Loop:
             loss = sum(self._loss(batch).item() for batch in batches) / sum(len(row.completion) for row in rows)
         self.model.train()
         if self.at.best_loss is None or loss < self.at.best_loss:
-            self.at.best_loss, self.at.best_step, self.at.worse = loss, self.at.step, 0
+            self.at.best_loss, self.at.worse = loss, 0
             self.run.save_best(self.adapter.exact)
         else:
             self.at.worse += 1
@@ -387,7 +334,6 @@ class _Loop:
         self.model.eval()
         trainable = sum(number.numel() for number in self.adapter.used.values())
         frozen = sum(_numbers(number) for number in self.model.parameters() if not number.requires_grad)
-        recent = self.at.losses[-min(10, self.in_epoch) :]
         return Result(
             method=self.settings.method,
             rows=len(self.data.train),
@@ -395,7 +341,7 @@ class _Loop:
             too_long=self.data.too_long,
             steps=self.at.step,
             planned=self.planned,
-            loss=sum(recent) / len(recent),
+            loss=sum(self.at.losses) / len(self.at.losses),
             validation_loss=self.at.best_loss,
             tokens=self.at.tokens,
             tokens_per_second=self.at.tokens / max(self.at.seconds, 1e-9),
@@ -404,16 +350,6 @@ class _Loop:
             share=trainable / (trainable + frozen),
             stopped=stopped,
         )
-
-
-def learning_rate(step: int, steps: int, settings: TuningSettings) -> float:
-    """Of the step after `step` done ones: a linear rise over the warm-up, then the schedule down to 0."""
-    rising = max(1, math.ceil(steps * settings.warmup)) if settings.warmup else 0
-    if step < rising:
-        return settings.learning_rate * (step + 1) / rising
-    done = (step - rising) / max(1, steps - rising)
-    falling = {"cosine": (1 + math.cos(math.pi * done)) / 2, "linear": 1 - done, "constant": 1.0}
-    return settings.learning_rate * falling[settings.schedule]
 
 
 def _numbers(number: torch.Tensor) -> int:

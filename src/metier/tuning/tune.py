@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -38,7 +37,7 @@ def tune(
     base = base_model.locate(settings, expert)
     is_served = not (settings.tuning.rslora or settings.tuning.dora)
     if is_served:
-        gguf_adapter.architecture_of(json.loads((base.folder / "config.json").read_text(encoding="utf-8")))
+        gguf_adapter.architecture_of(base_model.read_config(base.folder))
     run = RunFolder(state / "runs" / name)
     model, result = training.train(base, rows, settings.tuning, run, resume=resume, anew=anew, on_step=on_step)
 
