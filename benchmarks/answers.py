@@ -25,7 +25,7 @@ import regex
 
 from metier import Expert
 from metier.answering.answerer import Answer
-from metier.evaluation.questions import Question, load, resolve
+from metier.questions import Question, load, resolve
 from metier.retrieval.analysis import ascii_digits
 
 ROOT = Path(__file__).resolve().parents[1]

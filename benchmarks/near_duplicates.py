@@ -39,7 +39,7 @@ from sets import TYDI_LANGUAGES, data_folder
 
 from metier.dataset import leaks, near_duplicates
 from metier.dataset.rows import Row
-from metier.evaluation.questions import Question
+from metier.questions import Question
 
 NAMES = ("banking77", "medquad", "pubmedqa", "tydi-bn", "tydi-en", "tydi-id", "tydi-sw")
 THRESHOLDS = (0.4, 0.5, 0.6, 0.7, 0.8)

@@ -32,7 +32,7 @@ from metier import Expert
 from metier.answering import abstention
 from metier.answering.abstention import Labelled
 from metier.evaluation import calibration, questions
-from metier.evaluation.questions import Question
+from metier.questions import Question
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).resolve().parent / "results"

@@ -11,7 +11,7 @@ from parts import PARTS, answer_briefly, write_documents
 
 from metier import Expert
 from metier.errors import InputError, SettingsError, StoreError
-from metier.evaluation.questions import Question
+from metier.questions import Question
 
 KNOWS = "How often is the gearbox oil of the NV-110 changed?"
 

@@ -32,7 +32,7 @@ from metier.training import Training
 
 if TYPE_CHECKING:  # these rooms are entered by few verbs, and importing them costs the others time
     from metier.catalog import ItemState
-    from metier.evaluation.questions import Question
+    from metier.questions import Question
     from metier.sync import Progress, SyncReport
 
 OnText = Callable[[str], bool | None]
@@ -206,7 +206,7 @@ class Expert(Training):
         """Learn fusion and refusals from practice questions; what is learned is saved and used from then on.
         `limit`: cases to generate answers for, which is what takes the time. `tell`: stage, done, total."""
         from metier.evaluation import calibration
-        from metier.evaluation.questions import resolve
+        from metier.questions import resolve
 
         def telling(stage: str) -> Callable[[int, int], None] | None:
             return (lambda done, total: tell(stage, done, total)) if tell else None

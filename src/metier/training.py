@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # as in `expert`: rooms that few verbs enter
     from metier.dataset.generate import Generated, Wanted
     from metier.dataset.layouts import Columns
     from metier.dataset.rows import Row
-    from metier.evaluation.questions import Question
+    from metier.questions import Question
     from metier.tuning.adapters import Card, Registry
     from metier.tuning.training import Tick
 

@@ -10,7 +10,7 @@ from metier.answering import abstention
 from metier.answering.abstention import AFTER, BEFORE, NEVER, Labelled
 from metier.errors import InputError, StoreError
 from metier.evaluation.calibration import WEIGHTS, cases, choose_weight, learn_abstention, weights
-from metier.evaluation.questions import Question
+from metier.questions import Question
 from metier.retrieval.fusion import DEFAULT_WEIGHT
 
 FOUND = BEFORE[0]  # a feature of retrieval

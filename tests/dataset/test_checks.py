@@ -5,7 +5,7 @@ import pytest
 from metier.dataset import checks, size
 from metier.dataset.rows import Row
 from metier.documents import Passage
-from metier.evaluation.questions import Question
+from metier.questions import Question
 
 PARTS = ["rotor", "tower", "hatch", "gearbox", "yaw pad", "brake", "ladder", "cable", "nacelle", "flange"]
 PLAIN = [Row(f"What is the colour of the {part}?", f"It is number {n}.", origin=f"a.csv:{n}")

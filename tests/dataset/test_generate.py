@@ -14,7 +14,7 @@ from dataset.stand_in_teacher import StandInTeacher
 from metier import Expert
 from metier.dataset.generate import CACHE_FILE, Wanted
 from metier.errors import EndpointError, InputError
-from metier.evaluation.questions import Question
+from metier.questions import Question
 from metier.settings import GenerationSettings
 
 PARTS = 12  # documents with one sentence each; the thirteenth is a table of twelve bolts

@@ -31,7 +31,7 @@ def calibrate(
 
     Questions marked as exam are not looked at. Example: metier calibrate questions.jsonl
     """
-    from metier.evaluation.questions import load
+    from metier.questions import load
 
     loaded = load(questions)
     with open_expert(expert) as opened, progress() as bar:

@@ -76,7 +76,7 @@ def check(
 
     Example: metier dataset check --exam questions.jsonl --max-length 2048
     """
-    from metier.evaluation.questions import load_exam
+    from metier.questions import load_exam
 
     questions = load_exam(exam) if exam else []
     with open_expert(expert) as opened, progress() as bar:

@@ -41,7 +41,7 @@ def generate(
     Example: metier dataset generate --count 500 --teacher openai:gpt-4.1-mini --teacher-key-env OPENAI_API_KEY
     """
     from metier.dataset.generate import Wanted
-    from metier.evaluation.questions import load_exam
+    from metier.questions import load_exam
 
     wanted = Wanted(count, paraphrases, seed, rows, left_out, rules_only)
     asked = _teacher(teacher, teacher_url, teacher_key_env, rules_only)

@@ -12,7 +12,7 @@ from metier.cli.show import ExpertOption, JsonOption, console, escape, find_expe
 from metier.errors import needing
 
 if TYPE_CHECKING:
-    from metier.evaluation.questions import Question
+    from metier.questions import Question
     from metier.tuning.adapters import Card
     from metier.tuning.training import Tick
 
@@ -68,7 +68,7 @@ def tune(
 
 
 def _exam(path: Path | None) -> list[Question]:
-    from metier.evaluation import questions
+    from metier import questions
 
     return [question for question in questions.load(path) if question.split != "practice"] if path else []
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from metier.dataset import breaking_off, leaks, repeats, size
 from metier.dataset.findings import EXAMPLES, Finding, by_share, origin, origins, short
 from metier.dataset.rows import Row
-from metier.evaluation.questions import Question
 from metier.language import detect
+from metier.questions import Question
 
 CountTokens = Callable[[Row], tuple[int, int]]  # tokens of the prompt, and of the completion
 

@@ -39,8 +39,8 @@ from metier.dataset.raft import ROW_KINDS, RowKind, RowMaker
 from metier.dataset.rows import FILE_NAME, Row, load, save
 from metier.dataset.sampling import Visit, visits
 from metier.errors import InputError
-from metier.evaluation.questions import Question
 from metier.generation.base import Generator
+from metier.questions import Question
 from metier.retrieval.analysis import Analyser
 from metier.retrieval.retriever import Retriever
 from metier.settings import GenerationSettings, Settings

@@ -16,7 +16,7 @@ from metier.dataset.findings import origin
 from metier.dataset.near_duplicates import Pair, is_unspaced, jaccard, normalise, numbers, shingles
 from metier.dataset.rows import Row
 from metier.errors import InputError
-from metier.evaluation.questions import Question
+from metier.questions import Question
 
 # An answer that this share of the rows gives (yes, no) does not say that two questions are the same.
 _USUAL_SHARE, _USUAL_LEAST = 0.01, 2

@@ -16,7 +16,7 @@ from metier.answering.abstention import Abstention, Labelled, fit
 from metier.answering.answerer import Answer
 from metier.documents import document_id
 from metier.errors import InputError
-from metier.evaluation.questions import Question
+from metier.questions import Question
 from metier.retrieval.fusion import DEFAULT_WEIGHT, Fusion
 from metier.retrieval.retriever import Retriever
 

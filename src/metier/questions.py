@@ -9,11 +9,16 @@ from pathlib import Path
 
 from metier.errors import InputError
 
+# several: joins what stands in several passages. yesno: yes, no, and where it is so, maybe. text: a free answer.
+KINDS = ("fact", "several", "table", "yesno", "label", "text", "unanswerable")
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """`answers`: accepted wordings, empty where nothing answers it. `documents`: uris of the documents that hold the
-    answer. `page`: 1-based or None. `split`: "practice" or "exam", "" where the file does not say."""
+    answer. `page`: 1-based or None. `kind`: one of `KINDS`. `split`: "practice" or "exam", "" where the file does not
+    say. `choices`: all labels there are, where `kind` is label or yesno. `passages`: ids of the passages that hold the
+    answer, where they are known. `origin`: where it came from, as `FILE:ROW` or `generated`."""
 
     id: str
     question: str
@@ -23,6 +28,9 @@ class Question:
     kind: str = "fact"
     language: str = ""
     split: str = ""
+    choices: tuple[str, ...] = ()
+    passages: tuple[str, ...] = ()
+    origin: str = ""
 
     @property
     def answerable(self) -> bool:
