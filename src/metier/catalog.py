@@ -1,4 +1,4 @@
-"""What the tool remembers beside the store: the state of every item of every source.
+"""What the tool remembers beside the store: the state of every item of every source, and what each sync did.
 
 The store is the truth about what can be found; the catalog only saves work (an unchanged file is not read again)
 and remembers why an item failed. It is written after the store, so a lost catalog costs time, never content.
@@ -29,6 +29,18 @@ _items = sa.Table(
     sa.Column("passages", sa.Integer, nullable=False),
     sa.Column("synced_at", sa.String, nullable=False),
 )
+_syncs = sa.Table(
+    "syncs",
+    _metadata,
+    sa.Column("ended_at", sa.String, primary_key=True),
+    sa.Column("added", sa.Integer, nullable=False),
+    sa.Column("changed", sa.Integer, nullable=False),
+    sa.Column("deleted", sa.Integer, nullable=False),
+    sa.Column("unchanged", sa.Integer, nullable=False),
+    sa.Column("failed", sa.Integer, nullable=False),
+    sa.Column("passages", sa.Integer, nullable=False),
+    sa.Column("seconds", sa.Float, nullable=False),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,20 @@ class ItemState:
     reason: str
     passages: int
     synced_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRun:
+    """What a sync that ended did, in documents. `ended_at`: ISO 8601, UTC. `passages`: embedded in it."""
+
+    ended_at: str
+    added: int
+    changed: int
+    deleted: int
+    unchanged: int
+    failed: int
+    passages: int
+    seconds: float
 
 
 class Catalog:
@@ -84,6 +110,15 @@ class Catalog:
         rows = [{"gone": uri} for uri in uris]
         if rows:
             self._write(sa.delete(_items).where(_items.c.uri == sa.bindparam("gone")), rows)
+
+    def put_sync(self, run: SyncRun) -> None:
+        self._write(sa.dialects.sqlite.insert(_syncs).on_conflict_do_nothing(), [asdict(run)])
+
+    def syncs(self) -> list[SyncRun]:
+        """Every sync that ended, the first one first."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(_syncs).order_by(_syncs.c.ended_at))
+            return [SyncRun(**row._mapping) for row in rows]
 
     def _write(self, statement: sa.Executable, rows: list[dict]) -> None:
         try:

@@ -9,7 +9,8 @@ with Expert.open("turbines") as expert:
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -17,11 +18,13 @@ from typing import TYPE_CHECKING, Self
 
 from metier import settings as settings_room
 from metier.answering import abstention
-from metier.answering.abstention import Abstention
-from metier.answering.answerer import MODES, Answer, Answerer
+from metier.answering.answerer import MODES, Answer, Answerer, Writer
 from metier.answering.followup import standalone
+from metier.answering.shown import Shown
+from metier.deciding import Deciding
 from metier.embedding.base import Embedder
 from metier.errors import InputError
+from metier.examining import Examining
 from metier.generation.base import Generator, Message
 from metier.retrieval.analysis import Analyser
 from metier.retrieval.fusion import Fusion
@@ -31,14 +34,14 @@ from metier.store.base import Filter, Identity, Store
 from metier.training import Training
 
 if TYPE_CHECKING:  # these rooms are entered by few verbs, and importing them costs the others time
-    from metier.catalog import ItemState
-    from metier.questions import Question
+    from metier.catalog import Catalog, ItemState, SyncRun
     from metier.sync import Progress, SyncReport
+    from metier.tuning.adapters import Card
 
 OnText = Callable[[str], bool | None]
 
 
-class Expert(Training):
+class Expert(Training, Examining, Deciding):
     """An expert on disk. Everything heavy is loaded when it is first needed; close it, or use it as a context."""
 
     def __init__(self, folder: Path) -> None:
@@ -88,7 +91,7 @@ class Expert(Training):
         for name in ("generator", "embedder"):
             if name in self.__dict__:
                 self.__dict__[name].close()
-        self._forget("generator", "store", "retriever", "_answerer", "embedder")
+        self._forget("generator", "store", "retriever", "answerer", "embedder")
 
     def _forget(self, *rooms: str) -> None:
         """The next use of these opens them anew."""
@@ -142,8 +145,20 @@ class Expert(Training):
         fixed = self.settings.retrieval.fusion_weight
         return learned if fixed is None else learned.fixed(fixed)
 
+    @property
+    def shown(self) -> Shown:
+        """How many passages are in force: from metier.toml, else what calibrate learned."""
+        return self._unless_set(Shown.load(self.state_folder / "shown.json"))
+
+    def _unless_set(self, learned: Shown) -> Shown:
+        fixed = self.settings.retrieval.passages
+        return learned if fixed is None else Shown(fixed, "metier.toml")
+
     @cached_property
-    def _answerer(self) -> Answerer:
+    def answerer(self) -> Answerer:
+        return self.answerer_from(self.shown)
+
+    def answerer_from(self, shown: Shown) -> Answerer:
         return Answerer(
             self.settings,
             self.store,
@@ -152,6 +167,7 @@ class Expert(Training):
             self.analyser,
             self.generator,
             abstention.load(self.state_folder / "abstention.json"),
+            shown.passages,
         )
 
     # --- knowledge -------------------------------------------------------------------------------------------
@@ -168,7 +184,7 @@ class Expert(Training):
 
         with exclusive(self.state_folder / "sync.lock"):
             if rebuild:
-                self._forget("store", "retriever", "_answerer")
+                self._forget("store", "retriever", "answerer")
             self._rebuild = rebuild
             catalog = Catalog(self.state_folder / "catalog.sqlite")
             try:
@@ -184,53 +200,28 @@ class Expert(Training):
 
     def items(self) -> list[ItemState]:
         """What the last sync knew of every item of every source, failed ones with their reason."""
+        with self._catalog() as catalog:
+            return sorted(catalog.items().values(), key=lambda item: item.uri) if catalog else []
+
+    def syncs(self) -> list[SyncRun]:
+        """What every sync did, the first one first."""
+        with self._catalog() as catalog:
+            return catalog.syncs() if catalog else []
+
+    @contextmanager
+    def _catalog(self) -> Iterator[Catalog | None]:
+        """The catalog, None before the first sync."""
         from metier.catalog import Catalog
 
         path = self.state_folder / "catalog.sqlite"
         if not path.exists():
-            return []
+            yield None
+            return
         catalog = Catalog(path)
         try:
-            return sorted(catalog.items().values(), key=lambda item: item.uri)
+            yield catalog
         finally:
             catalog.close()
-
-    def calibrate(
-        self,
-        questions: Sequence[Question],
-        *,
-        limit: int = 120,
-        where: str = "questions",
-        tell: Callable[[str, int, int], None] | None = None,
-    ) -> tuple[Fusion, Abstention]:
-        """Learn fusion and refusals from practice questions; what is learned is saved and used from then on.
-        `limit`: cases to generate answers for, which is what takes the time. `tell`: stage, done, total."""
-        from metier.evaluation import calibration
-        from metier.questions import resolve
-
-        def telling(stage: str) -> Callable[[int, int], None] | None:
-            return (lambda done, total: tell(stage, done, total)) if tell else None
-
-        practice = resolve([q for q in questions if q.split != "exam"], self.store.uris(), where)
-        fusion = calibration.learn_fusion(practice, self.retriever, telling("fusion"))
-        self.retriever.fusion = self._unless_fixed(fusion)
-
-        def ask(case: calibration.Case) -> Answer:
-            return self.ask(case.question.question, abstain=False, without=case.without)
-
-        def find(case: calibration.Case) -> dict[str, float]:
-            return self._answerer.find(case.question.question, without=case.without).features
-
-        drawn = calibration.cases(practice)
-        try:
-            learned = calibration.learn_abstention(drawn, find, ask, limit, self.settings.name, telling("refusals"))
-        except BaseException:
-            self.retriever.fusion = self.fusion
-            raise
-        fusion.save(self.state_folder / "fusion.json")
-        learned.save(self.state_folder / "abstention.json")
-        self._forget("_answerer")
-        return fusion, learned
 
     # --- questions -------------------------------------------------------------------------------------------
 
@@ -249,24 +240,27 @@ class Expert(Training):
         abstain: bool | None = None,
         without: frozenset[str] = frozenset(),
         adapter: str | None = None,
+        fresh: bool = False,
     ) -> Answer:
         """Answer a question. `mode`: base, rag, tuned or rag+tuned. `adapter`: the one of a tuned mode, None = the one
-        in production. `history`: earlier turns, from which a follow-up is understood.
+        in production. `history`: earlier turns, from which a follow-up is understood. `fresh`: see `Writer`.
         `on_text` gets the answer piece by piece. For `where`, `abstain` and `without` see `Answerer.ask`."""
         if mode not in MODES:
             raise InputError(f"there is no mode {mode!r}", hint=f"Choose one of {', '.join(MODES)}.")
         question = _asked(question)
-        chosen = self._adapter(adapter) if "tuned" in mode else None
+        card = self.adapter(adapter) if "tuned" in mode else None
+        writer = Writer(card.reference, card.labels, fresh) if card else Writer(fresh=fresh)
         search_for = None
         if history and "rag" in mode:
             search_for = standalone(question, history, self.generator, self.analyser)
-        return self._answerer.ask(
+        return self.answerer.ask(
             question, mode=mode, where=where, search_for=search_for, on_text=on_text, abstain=abstain, without=without,
-            history=() if "rag" in mode else history, adapter=chosen,
+            history=() if "rag" in mode else history, writer=writer,
         )  # fmt: skip
 
-    def _adapter(self, reference: str | None) -> str:
-        """The adapter of a tuned mode, loaded beside the base if it is not yet."""
+    def adapter(self, reference: str | None = None) -> Card:
+        """The adapter of a tuned mode, None = the one in production, loaded beside the base if it is not yet.
+        Raises `InputError` where there is none, or it belongs to other weights."""
         from metier.tuning import base_model
         from metier.tuning.tune import served
 
@@ -281,8 +275,8 @@ class Expert(Training):
             self._served[card.reference] = served(self.adapters, card, self.settings, self.folder)
             if "generator" in self.__dict__:
                 self.generator.close()
-                self._forget("generator", "_answerer")
-        return card.reference
+                self._forget("generator", "answerer")
+        return card
 
     def chat(self) -> Conversation:
         """A conversation that remembers its turns."""

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any, Self
 
 from metier.errors import InputError
 
 # several: joins what stands in several passages. yesno: yes, no, and where it is so, maybe. text: a free answer.
 KINDS = ("fact", "several", "table", "yesno", "label", "text", "unanswerable")
+SPLITS = ("practice", "exam")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """`answers`: accepted wordings, empty where nothing answers it. `documents`: uris of the documents that hold the
     answer. `page`: 1-based or None. `kind`: one of `KINDS`. `split`: "practice" or "exam", "" where the file does not
-    say. `choices`: all labels there are, where `kind` is label or yesno. `passages`: ids of the passages that hold the
-    answer, where they are known. `origin`: where it came from, as `FILE:ROW` or `generated`."""
+    say. `choices`: all answers there are to choose from, where the question names a few or `kind` is label or yesno.
+    `passages`: ids of the passages that hold the answer, where they are known. `origin`: where it came from, as
+    `FILE:ROW` or `generated:SEED`."""
 
     id: str
     question: str
@@ -35,6 +39,15 @@ class Question:
     @property
     def answerable(self) -> bool:
         return self.kind != "unanswerable"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, as `load` reads them; fields at their default are left out."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Self:
+        lists = {name: tuple(plain.get(name, ())) for name in ("answers", "documents", "choices", "passages")}
+        return cls(**{**plain, **lists})
 
 
 def load(path: Path) -> list[Question]:
@@ -54,32 +67,66 @@ def load(path: Path) -> list[Question]:
 
 
 def load_exam(path: Path) -> list[Question]:
-    """The questions of a file that are marked as exam. Raises `InputError` where there is none."""
+    """The questions of a file that are marked as exam; what is not marked is none. Raises `InputError` where there is
+    no such question."""
     questions = [question for question in load(path) if question.split == "exam"]
     if not questions:
-        raise InputError("holds no exam questions", where=str(path), hint='Mark them with "split": "exam".')
+        raise InputError(
+            "holds no exam questions",
+            where=str(path),
+            hint='Mark them with "split": "exam", or let `metier exam import` divide the file.',
+        )
     return questions
 
 
-def resolve(questions: Sequence[Question], uris: Collection[str], where: str) -> list[Question]:
-    """Give documents their full uris: a question may name `manuals/a.pdf` where the store says `docs/manuals/a.pdf`.
-    A part behind `#` (a table of a database) is not needed. Raises `InputError` for a document that is not there."""
-    by_tail: dict[str, str] = {}
-    for uri in uris:
-        parts = uri.split("/")
-        for start in range(len(parts)):
-            by_tail.setdefault("/".join(parts[start:]), uri)
+class Documents:
+    """Finds documents by what people call them: `manuals/a.pdf` where the store says `docs/manuals/a.pdf`. A part
+    behind `#` (a table of a database) is not needed."""
+
+    def __init__(self, uris: Collection[str]) -> None:
+        self._uris = frozenset(uris)
+        self._by_tail: dict[str, set[str]] = defaultdict(set)
+        for uri in uris:
+            parts = uri.split("/")
+            for start in range(len(parts)):
+                self._by_tail["/".join(parts[start:])].add(uri)
+
+    def find(self, name: str) -> list[str]:
+        """The uris that `name` may mean: none, one, or several where folders hold files of the same name."""
+        for wanted in (name, name.partition("#")[0]):
+            if wanted in self._uris:
+                return [wanted]
+            if found := self._by_tail.get(wanted):
+                return sorted(found)
+        return []
+
+
+def resolve(questions: Sequence[Question], uris: Collection[str], where: str, *, loose: bool = False) -> list[Question]:
+    """Give documents their full uris, see `Documents`. Raises `InputError` for a document that is not there, or whose
+    name means several; with `loose` the question stays without it."""
+    known = Documents(uris)
     resolved = []
     for question in questions:
-        found = tuple(by_tail.get(name) or by_tail.get(name.partition("#")[0]) or "" for name in question.documents)
-        if "" in found:
-            raise InputError(
-                f"question {question.id} names {question.documents[found.index('')]!r}, which is not in the store",
-                where=where,
-                hint="Run `metier sync`, or mend the document's name.",
-            )
-        resolved.append(replace(question, documents=found))
+        found = {name: known.find(name) for name in question.documents}
+        wrong = next((name for name, meant in found.items() if len(meant) != 1), None)
+        if wrong is not None and not loose:
+            raise _unresolved(question, wrong, found[wrong], where)
+        kept = tuple(meant[0] for meant in found.values() if len(meant) == 1)
+        resolved.append(replace(question, documents=kept, page=question.page if wrong is None else None))
     return resolved
+
+
+def _unresolved(question: Question, name: str, meant: Sequence[str], where: str) -> InputError:
+    who = f"question {question.id}" if question.id else f"“{question.question}”"
+    if meant:
+        return InputError(
+            f"{who} names {name!r}, which may be {' or '.join(meant[:2])}", where=where, hint="Name its folder too."
+        )
+    return InputError(
+        f"{who} names {name!r}, which is not in the store",
+        where=where,
+        hint="Run `metier sync`, or mend the document's name.",
+    )
 
 
 def _question(line: str, number: int, path: Path) -> Question:
@@ -90,8 +137,8 @@ def _question(line: str, number: int, path: Path) -> Question:
         raise InputError(f"is not JSON: {error}", where=where) from None
     if not isinstance(row, dict) or not isinstance(row.get("question"), str) or not row["question"].strip():
         raise InputError('has no "question"', where=where, hint='Write {"question": "…", "answers": ["…"]}.')
-    answers = tuple(str(answer) for answer in row.get("answers") or ())
-    documents = tuple(row.get("documents") or ([row["document"]] if row.get("document") else ()))
+    answers = _texts(row.get("answers"))
+    documents = _texts(row.get("documents") or row.get("document"))
     kind = row.get("kind") or ("fact" if answers or documents else "unanswerable")
     return Question(
         id=str(row.get("id", number)),
@@ -102,4 +149,12 @@ def _question(line: str, number: int, path: Path) -> Question:
         kind=kind,
         language=row.get("language") or "",
         split=row.get("split") or "",
+        choices=_texts(row.get("choices")),
+        passages=_texts(row.get("passages")),
+        origin=row.get("origin") or "",
     )
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """A list of texts, or one text alone."""
+    return tuple(map(str, value)) if isinstance(value, list) else () if value in (None, "") else (str(value),)

@@ -78,7 +78,9 @@ class StoreSettings(_Section):
 
 class RetrievalSettings(_Section):
     candidates: int = Field(100, ge=1, description="passages taken from each of dense and lexical before fusion")
-    passages: int = Field(4, ge=1, description="passages shown to the model, at most")
+    passages: int | None = Field(
+        None, ge=1, description="passages shown to the model or read for sentences, None = learned by calibrate, else 4"
+    )
     fusion_weight: float | None = Field(
         None, ge=0, le=1, description="share of the dense score, None = learned from the corpus by sync and calibrate"
     )
@@ -142,6 +144,42 @@ class TuningSettings(_Section):
     seed: int = 0
 
 
+class ExamSettings(_Section):
+    practice: float = Field(0.4, gt=0, lt=1, description="share of the questions to practise on; the rest is the exam")
+    margin: float = Field(0.03, gt=0, lt=1, description="a way worse than the best by no more than this will do")
+    must_cite: bool = Field(False, description="answers must show where they stand")
+    must_refuse: float | None = Field(
+        None, ge=0, le=1, description="share of the unanswerable questions that must be refused, at least"
+    )
+    latency_seconds: float | None = Field(None, gt=0, description="95 of 100 answers must be there by then")
+    memory_mb: float | None = Field(None, gt=0, description="peak memory of the process, at most, in MiB")
+    data_changes: bool | None = Field(
+        None, description="whether documents change so often that no adapter keeps up, None = read off the syncs"
+    )
+
+
+class CostSettings(_Section):
+    """Prices; 0 = not counted."""
+
+    currency: str = Field("EUR", description="of all prices here")
+    per_hour: float = Field(0, ge=0, description="of the machine")
+    per_million_prompt_tokens: float = Field(0, ge=0, description="read by the model")
+    per_million_completion_tokens: float = Field(0, ge=0, description="written by the model")
+    watts: float = Field(0, ge=0, description="drawn by the machine while it answers")
+    per_kwh: float = Field(0, ge=0, description="of electricity")
+
+
+class ServingSettings(_Section):
+    host: str = Field("127.0.0.1", description="address to listen on; any other than loopback wants keys")
+    port: int = Field(8000, ge=0, le=65535, description="0 = one that is free")
+    parallel: int = Field(
+        4, ge=1, description="answers written at the same time; each takes memory for a whole context"
+    )
+    queue: int = Field(32, ge=0, description="questions that may wait; more are told to come again (429)")
+    timeout_seconds: float = Field(120, gt=0, description="a question that takes longer is given up")
+    upload_mb: float = Field(20, gt=0, description="larger requests are refused, in MiB")
+
+
 class Settings(_Section):
     """All of `metier.toml`."""
 
@@ -156,6 +194,9 @@ class Settings(_Section):
     generation: GenerationSettings = GenerationSettings()
     answering: AnsweringSettings = AnsweringSettings()
     tuning: TuningSettings = TuningSettings()
+    exam: ExamSettings = ExamSettings()
+    costs: CostSettings = CostSettings()
+    serving: ServingSettings = ServingSettings()
 
 
 def load(folder: Path) -> Settings:

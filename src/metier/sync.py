@@ -26,7 +26,7 @@ from typing import Protocol
 import numpy as np
 
 from metier import passages as passage_room
-from metier.catalog import Catalog, ItemState
+from metier.catalog import Catalog, ItemState, SyncRun
 from metier.documents import Document, Passage, document_id
 from metier.embedding.base import Embedder
 from metier.errors import InputError, ItemGone, MetierError, ParseError, SourceError
@@ -122,6 +122,7 @@ class Syncer:
             report.index = self.store.optimize()
         report.failed.sort(key=lambda failure: failure.item)
         report.seconds = time.monotonic() - began
+        self.catalog.put_sync(_run_of(report))
         return report
 
     # --- what is there ---------------------------------------------------------------------------------------
@@ -369,3 +370,10 @@ def exclusive(path: Path) -> Iterator[None]:
                 "another sync is running on this expert", where=str(path.parent), hint="Wait until it is done."
             ) from None
         yield
+
+
+def _run_of(report: SyncReport) -> SyncRun:
+    return SyncRun(
+        datetime.now(UTC).isoformat(), report.added, report.changed, report.deleted, report.unchanged,
+        len(report.failed), report.passages, report.seconds,
+    )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from metier import settings as settings_room
 from metier.answering.answerer import Answerer
-from metier.errors import needing
+from metier.errors import InputError, needing
 from metier.generation.base import Generator, Message
 from metier.retrieval.analysis import Analyser
 from metier.retrieval.retriever import Retriever
@@ -21,8 +21,10 @@ from metier.store.base import Store
 if TYPE_CHECKING:  # as in `expert`: rooms that few verbs enter
     from metier.dataset.checks import Report
     from metier.dataset.formats import ImportReport
+    from metier.dataset.from_questions import FromPractice
     from metier.dataset.generate import Generated, Wanted
     from metier.dataset.layouts import Columns
+    from metier.dataset.raft import RowKind
     from metier.dataset.rows import Row
     from metier.questions import Question
     from metier.tuning.adapters import Card, Registry
@@ -39,7 +41,7 @@ class Training:
     retriever: Retriever
     analyser: Analyser
     generator: Generator
-    _answerer: Answerer
+    answerer: Answerer
 
     # --- training data ---------------------------------------------------------------------------------------
 
@@ -96,11 +98,28 @@ class Training:
         from metier.dataset import generate
 
         rooms = generate.Rooms(
-            self.settings, self.store, self.retriever, self._answerer, self.analyser, self.generator, self.folder,
+            self.settings, self.store, self.retriever, self.answerer, self.analyser, self.generator, self.folder,
             self.state_folder,
         )  # fmt: skip
         with needing("tune"):
             return generate.generate(rooms, wanted, teacher=teacher, exam=exam, tell=tell)
+
+    def dataset_from_practice(self, *, rows: RowKind = "both", left_out: float = 0.2, seed: int = 0) -> FromPractice:
+        """Make training rows of the expert's practice questions. Options as in `generate.Wanted`. Raises `InputError`
+        where there are no practice questions, or one of them names a document that is gone."""
+        from metier.answering.words import WordWeights
+        from metier.dataset import from_questions, raft
+        from metier.questions import resolve
+
+        practice = [question for question in self.questions() if question.split == "practice"]
+        if not practice:
+            raise InputError("there are no practice questions", hint="Bring some in with `metier exam import FILE`.")
+        maker = raft.RowMaker(
+            self.answerer.find, self.generator, self.analyser, WordWeights(self.store), self.settings, rows, left_out,
+            seed, from_questions.ORIGIN,
+        )  # fmt: skip
+        resolved = resolve(practice, self.store.uris(), "the practice questions")
+        return from_questions.add(resolved, maker, self.store, self._dataset_path)
 
     def check_dataset(
         self,

@@ -37,6 +37,9 @@ class StandInTeacher(http.server.ThreadingHTTPServer):
         self._thread.join()
         self.server_close()
 
+    def write(self, messages: list[str]) -> str:
+        return write(messages[-1], messages[0])
+
     def handle_error(self, request, client_address):
         pass  # a client that was killed is part of the tests
 
@@ -60,7 +63,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         messages = [message["content"] for message in body["messages"]]
         teacher.prompts.append(messages[-1])
-        text = write(messages[-1], messages[0])
+        text = teacher.write(messages)
         self._say(200, {"choices": [{"message": {"content": text}, "finish_reason": "stop"}]})
 
     def _say(self, status, data):

@@ -22,7 +22,7 @@ def expert(parts_folder, tmp_path_factory):
 
 def maker(expert, *, kinds="both", left_out=0.0, context="passages", seed=0, **answering):
     settings = expert.settings.model_copy(update={"answering": AnsweringSettings(context=context, **answering)})
-    answerer = expert._answerer
+    answerer = expert.answerer
     answerer._settings = settings
     return RowMaker(
         answerer.find,
@@ -74,7 +74,7 @@ def test_the_prompt_is_the_one_of_answering(expert, context, monkeypatch):
         return complete(messages, **options)
 
     monkeypatch.setattr(expert.generator, "complete", listening)
-    expert._answerer.ask(pair.question, abstain=False)
+    expert.answerer.ask(pair.question, abstain=False)
     assert row.prompt() == prompts[0]
     assert Row.from_json(row.to_json()).prompt() == prompts[0]
 
@@ -85,7 +85,7 @@ def test_an_oracle_that_retrieval_missed_takes_the_last_place(expert, context):
     question = "How often are the pitch batteries of the NV-110 changed?"
     make = maker(expert, kinds="rag", context=context)
     missed = replace(
-        make, find=lambda asked: expert._answerer.find(asked, without=frozenset({pair.passage.document_id}))
+        make, find=lambda asked: expert.answerer.find(asked, without=frozenset({pair.passage.document_id}))
     )
     (row,) = missed.rows(pair, question)
     found = missed.find(question).shown

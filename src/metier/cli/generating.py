@@ -60,17 +60,47 @@ def generate(
     _print_report(report, count, own=asked is None)
 
 
-def _teacher(model: str | None, url: str | None, key_env: str | None, rules_only: bool) -> GenerationSettings | None:
+def from_practice(
+    expert: ExpertOption = None,
+    rows: Annotated[str, typer.Option(help="rag (with passages), plain (without), or both.")] = "both",
+    left_out: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the rows with passages where only a refusal is right.")
+    ] = 0.2,
+    seed: Annotated[int, typer.Option(help="Another seed leaves out others.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Make training rows of the practice questions, in the very prompt in which the expert answers.
+
+    Example: metier dataset from-practice --rows rag
+    """
+    with open_expert(expert) as opened:
+        report = opened.dataset_from_practice(rows=rows, left_out=left_out, seed=seed)
+    if as_json:
+        print_json(report)
+        return
+    console().print(
+        f"[green]✓[/] {report.added} rows added from {report.questions} practice questions; {report.total} in all.\n"
+        f"  {report.rows} rows, {report.refusals} refusals among them; {report.left_out} questions without an answer "
+        "or a document left out.\n  Next: [bold]metier dataset check[/]."
+    )
+
+
+def endpoint(role: str, model: str | None, url: str | None, key_env: str | None) -> GenerationSettings | None:
+    """A model beside the expert's own, None where none is named. Raises `InputError` for an address without a name."""
     from metier.errors import InputError
     from metier.settings import GenerationSettings
 
     if model is None and (url or key_env):
-        raise InputError("a teacher has an address but no name", hint="Name the model: --teacher openai:NAME.")
-    if model is None:
-        return None
-    if rules_only:
+        raise InputError(f"a {role} has an address but no name", hint=f"Name the model: --{role} openai:NAME.")
+    return GenerationSettings(model=model, url=url, api_key_env=key_env) if model else None
+
+
+def _teacher(model: str | None, url: str | None, key_env: str | None, rules_only: bool) -> GenerationSettings | None:
+    from metier.errors import InputError
+
+    if model is not None and rules_only:
         raise InputError("a teacher is named, but --rules-only asks no model", hint="Leave one of the two out.")
-    return GenerationSettings(model=model, url=url, api_key_env=key_env)
+    return endpoint("teacher", model, url, key_env)
 
 
 def _print_report(report: Generated, count: int, own: bool) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from metier.retrieval.retriever import Hit
     from metier.store.base import Filter
 
-_HIDDEN = {"hits", "features"}  # of an answer; kept for the exam, too long for a screen
+_HIDDEN = {"hits", "shown", "features"}  # of an answer; kept for the exam, too long for a screen
 GroupOption = Annotated[list[str] | None, typer.Option("--group", help="Search as a reader with these groups.")]
 InOption = Annotated[str | None, typer.Option("--in", help="Only documents whose name matches this glob.")]
 ModeOption = Annotated[str, typer.Option(help="base, rag, tuned or rag+tuned: from the documents, and by whom.")]

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +18,7 @@ from metier.settings import FILE_NAME
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
     from metier.expert import Expert
 
@@ -26,6 +26,7 @@ ExpertOption = Annotated[
     str | None,
     typer.Option("--expert", "-e", help="Folder of the expert; default: here, above, or the only one below."),
 ]
+_NOTE = 60  # characters
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout and nothing else.")]
 
 
@@ -99,6 +100,18 @@ def progress() -> Iterator[Progress]:
         *columns, TextColumn("[dim]{task.fields[note]}"), console=console(stderr=True), transient=True
     ) as bar:
         yield bar
+
+
+def telling(bar: Progress) -> Callable[[str, int, int, str], None]:
+    """A bar for every stage of a long piece of work: stage, done, of how many, what it is at."""
+    tasks: dict[str, TaskID] = {}
+
+    def tell(stage: str, done: int, total: int, note: str) -> None:
+        if stage not in tasks:
+            tasks[stage] = bar.add_task(stage, total=total, note="")
+        bar.update(tasks[stage], completed=done, total=total, note=escape(note[:_NOTE]))
+
+    return tell
 
 
 def place(page: int | None, headings: tuple[str, ...] = ()) -> str:

@@ -9,12 +9,10 @@ with `skip_bad`; an empty question or completion is counted always, because expo
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from metier.dataset import layouts
 from metier.dataset.cleaning import Malformed
@@ -26,7 +24,6 @@ from metier.errors import InputError
 from metier.language import detect
 
 _LOOK_AT = 20  # records that say which layout it is
-_SHOWN = 200  # characters of a bad row
 _PROBLEMS = 5  # bad rows that are named
 _SKIP_HINT = "Mend the row, or leave bad rows out with --skip-bad."
 
@@ -84,7 +81,7 @@ def read(
         except Malformed as error:
             said = f"row {record.number} {error}"
             if not skip_bad:
-                raise InputError(f"{said}: {_shorten(record.values)}", where=str(path), hint=_SKIP_HINT) from None
+                raise InputError(f"{said}: {record.shown}", where=str(path), hint=_SKIP_HINT) from None
             skipped["bad"] += 1
             problems.append(said)
             continue
@@ -128,7 +125,7 @@ def _placed(row: Row, origin: str, language: str) -> Row:
 
 def _by_columns(columns: Columns, found: Records, path: Path) -> Layout:
     wanted = [name for name in (columns.question, columns.completion, columns.context) if name]
-    there = _columns(found)
+    there = found.columns
     for name in wanted:
         if name.casefold() not in {column.casefold() for column in there}:
             raise InputError(
@@ -154,33 +151,19 @@ def _recognise(found: Records, name: str | None, path: Path) -> Layout:
     fitting = [layout for layout in known if 2 * sum(map(layout.fits, records)) >= len(records) > 0]
     if len(fitting) == 1:
         return fitting[0]
-    there = ", ".join(_columns(found)) or "none"
+    there = ", ".join(found.columns) or "none"
     if fitting:
         raise InputError(
             f"could be {' or '.join(layout.name for layout in fitting)}; its columns are {there}",
             where=str(path),
             hint="Say which with --layout, or name the columns with --question and --completion.",
         )
-    shown = first[0]
-    problem = f" {shown.problem}" if shown.problem else ""
+    begins = first[0]
+    problem = f" {begins.problem}" if begins.problem else ""
     raise InputError(
-        f"is in no known layout; its columns are {there}; row {shown.number}{problem}: {_shorten(shown.values)}",
+        f"is in no known layout; its columns are {there}; row {begins.number}{problem}: {begins.shown}",
         where=str(path),
         hint="Name the columns with --question and --completion, or use one of these: "
         + "; ".join(f"{layout.name} ({layout.columns})" for layout in known)
         + ".",
     )
-
-
-def _columns(found: Records) -> list[str]:
-    names: dict[str, None] = {}
-    for record in found.records[:_LOOK_AT]:
-        if isinstance(record.values, dict):
-            names.update(dict.fromkeys(map(str, record.values)))
-    return list(names)
-
-
-def _shorten(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    text = "".join(character if character.isprintable() else "·" for character in " ".join(text.split()))
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

@@ -10,34 +10,21 @@ on how many pairs are wanted, a run for more adds to the rows of a run for fewer
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 
 from metier import generation
 from metier.answering.answerer import Answerer
-from metier.answering.words import WordWeights, names
-from metier.dataset import wordings
+from metier.answering.words import WordWeights
 from metier.dataset.by_model import Writer
 from metier.dataset.cache import Cache
-from metier.dataset.filters import (
-    Aligned,
-    Ambiguous,
-    BesideThePoint,
-    Dropped,
-    Filters,
-    NearDuplicates,
-    RoundTrip,
-    Trivial,
-    UnknownNames,
-)
+from metier.dataset.drawing import Drawing, Tell
+from metier.dataset.filters import Dropped, NearDuplicates
 from metier.dataset.formats import merge
 from metier.dataset.pairs import Pair
 from metier.dataset.raft import ROW_KINDS, RowKind, RowMaker
 from metier.dataset.rows import FILE_NAME, Row, load, save
-from metier.dataset.sampling import Visit, visits
 from metier.errors import InputError
 from metier.generation.base import Generator
 from metier.questions import Question
@@ -49,11 +36,7 @@ from metier.store.base import Store
 CACHE_FILE = "generated.jsonl"
 ORIGIN = "generated"
 
-_FOUND_AMONG = 10  # passages that retrieval returns, among which a question must find its own
-_FAIR_SHARES = 4  # a document gives no more pairs than this many times its even share
 _SPARE_WORDINGS = 2  # asked for beyond what is wanted, since some are dropped
-
-Tell = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,64 +152,27 @@ class _Run:
         self.report = Generated()
         self.writer = Writer(writer, Cache(rooms.state_folder / CACHE_FILE), wanted.seed, settings.language)
         self._wanted = wanted
-        self._store = rooms.store
-        self._language = settings.language
-        self._analyser = analyser
-        self._tell = tell or (lambda _done, _wanted, _note: None)
         self._maker = RowMaker(
             rooms.answerer.find, rooms.generator, analyser, weigh, settings, wanted.rows, wanted.left_out, wanted.seed,
             origin,
         )  # fmt: skip
-
-        @lru_cache(maxsize=4)
-        def search(question: str):
-            return tuple(hit.passage for hit in rooms.retriever.search(question, _FOUND_AMONG))
-
         self._seen = NearDuplicates(
             [(question.question, question.answers) for question in exam],
             [(row.question, row.completion) for row in known if row.origin != origin],
             settings.language,
         )
-        self._ambiguous = Ambiguous(search)
-        trivial, unknown, found = Trivial(analyser), UnknownNames(analyser, weigh), RoundTrip(search, _FOUND_AMONG)
-        carried, off = Aligned(analyser, weigh), BesideThePoint(analyser, weigh)
-        self.filters = Filters((trivial, unknown, carried, off, self._seen, found, self._ambiguous))
-        self._of_wordings = (trivial, unknown, found)
+        self._drawing = Drawing(
+            rooms.store, rooms.retriever, analyser, settings.language, self._seen,
+            None if wanted.rules_only else self.writer, wanted.seed, tell,
+        )  # fmt: skip
+        self.filters = self._drawing.filters
 
     def pairs(self) -> Iterator[Pair]:
         """Pairs that pass the filters, until there are enough or no passage is left."""
-        written, kept, of_document = Counter(), Counter(), Counter()
-        most = max(1, -(-_FAIR_SHARES * self._wanted.count // max(1, self._store.counts()[0])))
-        self.report.written, self.report.kept = written, kept
-        for visit in visits(self._store, self._wanted.seed, self._language):
-            document = visit.passage.document_id
-            if of_document[document] >= most:
-                continue
-            self.report.passages += visit.first
-            self._tell(kept.total(), self._wanted.count, visit.passage.title or visit.passage.uri)
-            for pair in self._written(visit):
-                written[pair.source] += 1
-                if self.filters.keep(pair):
-                    self._seen.add(pair)
-                    kept[pair.source] += 1
-                    of_document[document] += 1
-                    yield pair
-                    if kept.total() == self._wanted.count:
-                        return
-
-    def _written(self, visit: Visit) -> Iterator[Pair]:
-        """By rule, then by the model; where rules understand a table, the model is not asked about it."""
-        yield from map(self._placed, visit.by_rule)
-        if visit.first and not visit.tabular and not self._wanted.rules_only:
-            yield from self.writer.write(visit.passage)
-
-    def _placed(self, pair: Pair) -> Pair:
-        """With the document's title before the question, where tables of other documents answer it otherwise."""
-        title = pair.passage.title
-        if not title or self._ambiguous(pair) is None:
-            return pair
-        others = tuple(wordings.within(title, other) for other in pair.others)
-        return replace(pair, question=wordings.within(title, pair.question), others=others)
+        counts = self._drawing.counts
+        self.report.written, self.report.kept = counts.written, counts.kept
+        yield from self._drawing.pairs(self._wanted.count)
+        self.report.passages = counts.passages
 
     def rows(self, pair: Pair) -> list[Row]:
         questions = [pair.question, *self._paraphrases(pair)]
@@ -248,7 +194,4 @@ class _Run:
             yield from self.writer.reword(pair.question, count + _SPARE_WORDINGS)
 
     def _is_same(self, pair: Pair, question: str) -> bool:
-        reworded = Pair(question, pair.answer, pair.passage, pair.kind, pair.language, pair.source)
-        wrong = (each(reworded) for each in self._of_wordings)
-        lost = set(names(pair.question, self._analyser)) - set(self._analyser.tokens(question))
-        return not lost and not any(wrong) and not self._seen.leaks(question, pair.answer)
+        return self._drawing.is_same(pair, question) and not self._seen.leaks(question, pair.answer)

@@ -87,7 +87,7 @@ def from_columns(record: Mapping[str, Any], columns: Columns, file: str, names: 
     for column in (question, completion):
         if column not in record:
             raise Malformed(f'has no "{column}"')
-    answer = _named(record[completion], completion, names) if completion in names else _answer(record, completion)
+    answer = named(record[completion], completion, names) if completion in names else _answer(record, completion)
     kind = "label" if completion in LABEL_COLUMNS or completion in names else ""
     return Row(plain_text(record[question], question), answer, kind=kind, context=context)
 
@@ -166,10 +166,10 @@ def _question(record: Mapping[str, Any], file: str, _names: Names) -> list[Row]:
 
 def _squad(record: Mapping[str, Any], file: str, _names: Names) -> list[Row]:
     made = []
-    for paragraph in _objects(record, "paragraphs"):
+    for paragraph in objects(record, "paragraphs"):
         context = _passages(paragraph.get("context"), plain_text(record.get("title"), "title"), file)
-        for asked in _objects(paragraph, "qas"):
-            found = _objects(asked, "answers") if asked.get("answers") else []
+        for asked in objects(paragraph, "qas"):
+            found = objects(asked, "answers") if asked.get("answers") else []
             answer = plain_text(found[0].get("text"), "text") if found else ""
             made.append(Row(plain_text(asked.get("question"), "question"), answer, context=context))
     if not made:
@@ -179,7 +179,7 @@ def _squad(record: Mapping[str, Any], file: str, _names: Names) -> list[Row]:
 
 def _label(record: Mapping[str, Any], _file: str, names: Names) -> list[Row]:
     column = _first(record, LABEL_COLUMNS)
-    return [Row(_text(record, _TEXT), _named(record[column], column, names), kind="label")]
+    return [Row(_text(record, _TEXT), named(record[column], column, names), kind="label")]
 
 
 def _is_own(record: Mapping[str, Any]) -> bool:
@@ -200,8 +200,8 @@ def _own(record: Mapping[str, Any], file: str, _names: Names) -> list[Row]:
     return [row]
 
 
-def _named(value: Any, column: str, names: Names) -> str:
-    """A label in words: the name of its number where there is one."""
+def named(value: Any, column: str, names: Names) -> str:
+    """A label in words: the name of its number where there is one. `column`: with its name folded."""
     known_names = names.get(column, ())
     if isinstance(value, int) and not isinstance(value, bool) and known_names:
         if not 0 <= value < len(known_names):
@@ -242,7 +242,7 @@ def _passages(value: Any, title: str, file: str) -> tuple[Passage, ...]:
     return tuple(made)
 
 
-def _objects(record: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+def objects(record: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     value = record.get(name)
     if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
         raise Malformed(f'has no list of objects in "{name}"')

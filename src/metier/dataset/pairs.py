@@ -10,7 +10,7 @@ from metier.documents import Passage
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """`kind`: as in `Row`. `language`: BCP-47, of the passage. `source`: "rule" or "model". `others`: the same question
+    """`kind`: as in `Row`. `language`: BCP-47, of the passage. `source`: who wrote it. `others`: the same question
     in other words. `subject`, `attribute`: of a table, what names the row and the column, "" elsewhere."""
 
     question: str
@@ -18,7 +18,7 @@ class Pair:
     passage: Passage
     kind: str
     language: str
-    source: Literal["rule", "model"]
+    source: Literal["rule", "model", "practice"]
     others: tuple[str, ...] = ()
     subject: str = ""
     attribute: str = ""

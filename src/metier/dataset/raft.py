@@ -63,11 +63,29 @@ class RowMaker:
             made.append(self._row(pair, question))
         return made
 
+    def refused(self, question: str, language: str) -> list[Row]:
+        """A row for a question that nothing answers, with what is found for it; none where nothing is found."""
+        shown = self._fitting(question, self.find(question).shown)
+        if not shown:
+            return []
+        answering = self.settings.answering
+        refusal = prompt.refusal(detect(question, self.settings.language), answering.refusal)
+        return [
+            Row(
+                question, refusal, kind="refusal", instruction=answering.instruction, context=shown,
+                passages=(), language=language, origin=self.origin,
+            )
+        ]  # fmt: skip
+
     def _shown(self, pair: Pair, question: str) -> Row:
         """What is shown for the question, the oracle in the place of the last where retrieval missed it."""
         shown = self._fitting(question, self.find(question).shown)
         oracle = self._oracle(pair, question)
-        if not any(_holds(passage, oracle) for passage in shown):
+        # A decision stands in no sentence: any of the document's may be what it was decided on.
+        decides = pair.kind in ("yesno", "label")
+        if not any(
+            passage.document_id == oracle.document_id if decides else _holds(passage, oracle) for passage in shown
+        ):
             shown = (*shown[:-1], oracle)
         return self._row(pair, question, context=shown)
 

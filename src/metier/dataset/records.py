@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 KINDS = ".jsonl, .json, .csv, .tsv, .parquet, or a folder that `datasets.save_to_disk` wrote"
 # Lists of rows inside an object, as `{"data": [...]}`.
 _LISTS = ("data", "conversations", "rows", "train", "examples")
+_LOOK_AT = 20  # records whose columns are taken for the file's
+_SHOWN = 200  # characters of a bad row
 _SAMPLE_LINES = 800
 _BOMS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff", b"\xff\xfe", b"\xfe\xff")
 
@@ -37,6 +39,13 @@ class Record:
     values: Any
     problem: str = ""
 
+    @property
+    def shown(self) -> str:
+        """What it holds, on one line that is not too long, for a message."""
+        text = self.values if isinstance(self.values, str) else json.dumps(self.values, ensure_ascii=False, default=str)
+        text = "".join(character if character.isprintable() else "·" for character in " ".join(text.split()))
+        return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
 
 @dataclass(frozen=True, slots=True)
 class Records:
@@ -44,6 +53,15 @@ class Records:
 
     records: list[Record]
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the first rows."""
+        names: dict[str, None] = {}
+        for record in self.records[:_LOOK_AT]:
+            if isinstance(record.values, dict):
+                names.update(dict.fromkeys(map(str, record.values)))
+        return list(names)
 
 
 def read(path: Path, split: str = "train") -> Records:

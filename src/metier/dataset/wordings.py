@@ -103,18 +103,28 @@ def section(language: str, title: str, heading: str) -> str | None:
     return template.format(title=title, heading=heading) if template else None
 
 
-def _english(column: str) -> tuple[str, ...]:
-    """ "What is the rated power of …" where the column's name is a noun phrase in words, else quoted."""
+def noun_phrase(column: str) -> tuple[str, str] | None:
+    """The English name of a column as a sentence has it, with its verb: ("is", "rated power in kW"); None where it is no
+    noun phrase and can only be quoted."""
+    column = " ".join(column.replace("_", " ").split())
     unit = _UNIT.fullmatch(column)
     name = unit[1] if unit else column
     if any(character.isdigit() for character in column) or _NO_NOUN.fullmatch(name):
-        return _ENGLISH_QUOTED
-    named = _lowered(name) + (f" in {unit[2]}" if unit else "")
-    named = named.replace("{", "").replace("}", "")  # the name becomes part of a template
-    if _PERSON.fullmatch(name):
-        return (f"Who is the {named} of {{key}}?", f"Who is named as {named} of {{key}}?")
+        return None
     head = regex.split(r" (?:in|of|per|for) ", name)[0]
-    verb = "are" if _PLURAL.fullmatch(head) else "is"
+    verb = "are" if _PLURAL.fullmatch(head) and not _PERSON.fullmatch(name) else "is"
+    named = _lowered(name) + (f" in {unit[2]}" if unit else "")
+    return verb, named.replace("{", "").replace("}", "")  # the name becomes part of a template
+
+
+def _english(column: str) -> tuple[str, ...]:
+    """ "What is the rated power of …" where the column's name is a noun phrase in words, else quoted."""
+    phrase = noun_phrase(column)
+    if phrase is None:
+        return _ENGLISH_QUOTED
+    verb, named = phrase
+    if _PERSON.fullmatch(column):
+        return (f"Who is the {named} of {{key}}?", f"Who is named as {named} of {{key}}?")
     return (f"What {verb} the {named} of {{key}}?", f"Tell me the {named} of {{key}}.")
 
 

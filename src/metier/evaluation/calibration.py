@@ -1,4 +1,4 @@
-"""Learn an expert's fusion weight and its refusals from practice questions. Exam questions are never looked at.
+"""Learn an expert's fusion weight, passage count and refusals from practice questions, never from the exam's.
 
 For every practice question that the documents answer there is a twin that they do not: the same question with its
 document left out. So even a set without unanswerable questions teaches when to refuse.
@@ -13,17 +13,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from metier.answering.abstention import Abstention, Labelled, fit
-from metier.answering.answerer import Answer
+from metier.answering.answerer import Answer, Found
+from metier.answering.shown import DEFAULT_PASSAGES, Shown
 from metier.documents import document_id
 from metier.errors import InputError
+from metier.evaluation import text_metrics
 from metier.questions import Question
 from metier.retrieval.fusion import DEFAULT_WEIGHT, Fusion
 from metier.retrieval.retriever import Retriever
 
+PASSAGES = (1, 2, 3, 4, 6, 8)
 WEIGHTS = (0.0, 0.25, 0.4, 0.5, 0.6, 0.67, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
 _LEAST = 10  # practice questions of each kind below which nothing can be learned
 _PRIOR = 0.25  # share of unanswerable questions reckoned with where the practice set has none of its own
 Tell = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What was learned: how to weigh both searches, from how many passages to read, and when to refuse."""
+
+    fusion: Fusion
+    shown: Shown
+    refusals: Abstention
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +69,39 @@ def learn_fusion(questions: Sequence[Question], retriever: Retriever, tell: Tell
 
 def choose_weight(gains: np.ndarray) -> float:
     """`gains`: nDCG of each question (rows) at each of `WEIGHTS` (columns)."""
+    return _chosen(gains, WEIGHTS, DEFAULT_WEIGHT)
+
+
+def _chosen(gains: np.ndarray, options: Sequence[float], default: float) -> float:
+    """Of the options within two standard errors of the best, the one nearest to the default. `gains`: of each question
+    (rows) with each option (columns)."""
     best = int(gains.mean(axis=0).argmax())
     behind = gains[:, [best]] - gains
     error = 2 * behind.std(axis=0) / np.sqrt(len(gains))
     good = behind.mean(axis=0) <= error
-    return min((w for w, ok in zip(WEIGHTS, good, strict=True) if ok), key=lambda w: abs(w - DEFAULT_WEIGHT))
+    return min((option for option, ok in zip(options, good, strict=True) if ok), key=lambda o: abs(o - default))
+
+
+def learn_shown(
+    questions: Sequence[Question], find: Callable[[Question, int], Found], tell: Tell | None = None
+) -> Shown:
+    """From how many passages to read: the share of questions for which what the model is shown holds an accepted
+    answer, or is of the right document where the answer is given in no words. `find`: what is shown from so many."""
+    answerable = [q for q in questions if q.answerable and q.documents]
+    if len(answerable) < _LEAST:
+        return Shown()
+    gains = np.empty((len(answerable), len(PASSAGES)))
+    for row, question in enumerate(answerable):
+        gains[row] = [_is_shown(question, find(question, passages)) for passages in PASSAGES]
+        if tell:
+            tell(row + 1, len(answerable))
+    return Shown(int(_chosen(gains, PASSAGES, DEFAULT_PASSAGES)), "practice", len(answerable))
+
+
+def _is_shown(question: Question, found: Found) -> bool:
+    right = [passage.text for passage in found.shown if passage.uri in question.documents]
+    worded = question.kind in ("fact", "several", "table") and question.answers
+    return any(text_metrics.contains(text, question.answers) for text in right) if worded else bool(right)
 
 
 def cases(questions: Sequence[Question], seed: int = 0) -> list[Case]:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import regex
 
+from metier.answering import decisions
 from metier.atomic import write_text
 from metier.errors import InputError, ModelError, StoreError
 
@@ -60,6 +61,11 @@ class Card:
                 f"other weights ({fingerprint})",
                 hint=f"Set `[generation] model` back to {self.base}, or train again with `metier tune`.",
             )
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """What it was taught to decide between, normalised; empty where that is not what it learned."""
+        return frozenset(map(decisions.normalise, self.result.get("labels", ())))
 
     @property
     def method(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,8 @@ from metier.tuning import base_model, gguf_adapter, training
 from metier.tuning.adapters import Card, Registry, check_name
 from metier.tuning.checkpoints import RunFolder
 from metier.tuning.training import Tick
+
+_MOST_LABELS = 500  # beyond that they are no labels
 
 
 def tune(
@@ -50,12 +53,18 @@ def tune(
         model,
         Card(
             name=name, version=0, base=base.name, base_fingerprint=base.fingerprint, dataset=content_hash(rows),
-            settings=settings.tuning.model_dump(), result=asdict(result),
+            settings=settings.tuning.model_dump(), result=asdict(result) | {"labels": _labels(rows)},
         ),
         finish,
     )  # fmt: skip
     run.end()
     return card
+
+
+def _labels(rows: Sequence[Row]) -> list[str]:
+    """The completions of rows that teach to decide, the usual ones first."""
+    counts = Counter(row.completion for row in rows if row.kind in ("label", "yesno"))
+    return [label for label, _ in counts.most_common(_MOST_LABELS)]
 
 
 def served(registry: Registry, card: Card, settings: Settings, expert: Path) -> Path:

@@ -1,0 +1,174 @@
+"""compare, advise, report: which way of answering to use, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from metier.cli.generating import endpoint
+from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, print_json, progress, telling
+
+# Metric, heading; those of which there are figures are shown.
+_COLUMNS = (
+    ("score", "score"), ("faithful", "stands in sources"), ("cited_precision", "right page cited"),
+    ("refusal_recall", "refuses what it should"), ("terms", "terms"),
+)  # fmt: skip
+
+
+def register(app: typer.Typer) -> None:
+    for verb in (compare, advise, report):
+        app.command()(verb)
+
+
+def compare(
+    expert: ExpertOption = None,
+    modes: Annotated[
+        str | None, typer.Option(help="Of base,rag,tuned,rag+tuned; default: all that this expert can answer in.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", "-n", min=1, help="Ask so many of the exam questions.")
+    ] = None,
+    adapter: Annotated[
+        str | None, typer.Option(help="Adapter of the tuned modes; default: the one in production.")
+    ] = None,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate/--no-calibrate", help="Learn from the practice questions first.")
+    ] = True,
+    judge: Annotated[str | None, typer.Option(help="Model that grades too, as openai:NAME.")] = None,
+    judge_url: Annotated[str | None, typer.Option(help="Base URL of the judge's endpoint.")] = None,
+    judge_key_env: Annotated[str | None, typer.Option(help="Environment variable that holds its key.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Set every way the same exam, and say which to use and how sure that is.
+
+    Answers are kept as they come: a run that was broken off goes on where it was, and what has not changed is not
+    asked again.
+
+    Example: metier compare --modes rag,rag+tuned --limit 200
+    """
+    asked = [mode.strip() for mode in modes.split(",")] if modes else None
+    with open_expert(expert) as opened, progress() as bar:
+        result = opened.compare(
+            asked, limit=limit, adapter=adapter, calibrate=calibrate,
+            judge=endpoint("judge", judge, judge_url, judge_key_env), tell=telling(bar),
+        )  # fmt: skip
+    if as_json:
+        print_json(result)
+        return
+    _print_result(result)
+    console().print("  Every answer: [bold]metier report --open[/].")
+
+
+def advise(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
+    """Say which way to use: by the rules, and by the last comparison where there was one.
+
+    Example: metier advise
+    """
+    with open_expert(expert) as opened:
+        result = opened.advise()
+    if as_json:
+        print_json(result)
+        return
+    if result["verdict"]:
+        _print_result(result)
+    _print_rules(result)
+    if not result["verdict"]:
+        console().print(
+            "  Measure it: [bold]metier exam import FILE[/] or [bold]generate[/], then [bold]metier compare[/]."
+        )
+
+
+def report(
+    expert: ExpertOption = None,
+    out: Annotated[Path | None, typer.Option(help="File to write; default: in the expert's .metier/reports.")] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the last comparison as one HTML page that needs no network.
+
+    Example: metier report --open
+    """
+    with open_expert(expert) as opened:
+        path = opened.report(out).resolve()
+    if as_json:
+        print_json({"report": path})
+    else:
+        console().print(f"[green]✓[/] {escape(str(path))}", soft_wrap=True)
+    if show:
+        import webbrowser
+
+        webbrowser.open(path.as_uri())
+
+
+def _print_result(result: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    screen, figures = console(), result["modes"]
+    columns = [(metric, title) for metric, title in _COLUMNS if any(metric in of for of in figures.values())]
+    table = Table(box=None, pad_edge=False, header_style="dim", title_justify="left")
+    table.title = f"{result['questions']} exam questions, {escape(result['model'])}"
+    table.add_column("")
+    for _, title in columns:
+        table.add_column(title, justify="right")
+    table.add_column("s/answer", justify="right")
+    table.add_column("MiB", justify="right")
+    chosen = result["verdict"]["choice"]
+    for mode, of in figures.items():
+        name = f"[bold green]{mode}[/]" if mode == chosen else f"[bold]{mode}[/]"
+        spent = result["costs"][mode]
+        memory = spent["peak_memory_mb"]
+        table.add_row(
+            name,
+            *(_figure(of.get(metric)) for metric, _ in columns),
+            f"{spent['total_p50']:.1f}" if spent["total_p50"] is not None else "",
+            "" if memory is None else f"{memory:.0f}",
+        )
+    screen.print(table)
+    mark = "[yellow]?[/]" if chosen == "undecided" else "[green]✓[/]"
+    screen.print(f"\n{mark} [bold]{escape(result['verdict']['reason'])}[/]", soft_wrap=True)
+    for mode, why in result["verdict"]["excluded"].items():
+        screen.print(f"  {mode} is left out: {escape(why)}.", soft_wrap=True)
+    screen.print(f"  {escape(result['agreement'])}", soft_wrap=True)
+    _print_failures(result, chosen)
+    if agreed := result.get("judge"):
+        _print_judge(agreed)
+    for note in result["notes"]:
+        screen.print(f"[yellow]![/] {escape(note)}", soft_wrap=True)
+
+
+def _figure(figure: dict[str, float] | None) -> str:
+    if figure is None:
+        return "[dim]–[/]"
+    return f"{figure['mean']:.2f} [dim]{figure['low']:.2f}–{figure['high']:.2f}[/]"
+
+
+def _print_failures(result: dict[str, Any], chosen: str) -> None:
+    mode = chosen if chosen in result["failures"] else result["verdict"]["best"]
+    worst = result["failures"].get(mode, [])[:2] if mode else []
+    for failure in worst:
+        console().print(
+            f"  [dim]Where {mode} fails most:[/] {failure['cause']}, {failure['count']} questions. "
+            f"{escape(failure['next_step'])}", soft_wrap=True,
+        )  # fmt: skip
+
+
+def _print_judge(agreed: dict[str, Any]) -> None:
+    said = ", ".join(f"{mode} {figure['mean']:.2f}" for mode, figure in agreed["modes"].items())
+    kappa = "" if agreed["kappa"] is None else f", kappa {agreed['kappa']:.2f}"
+    share = "none" if agreed["agreement"] is None else f"{agreed['agreement']:.0%}"
+    console().print(
+        f"  The judge {escape(agreed['model'])} says: {said}. It agrees with the score on {share} of "
+        f"{agreed['answers']} answers{kappa}.", soft_wrap=True,
+    )  # fmt: skip
+
+
+def _print_rules(result: dict[str, Any]) -> None:
+    screen = console()
+    screen.print("[bold]What the rules say[/]")
+    for rule in result["rules"]:
+        points = f"[bold]{rule['points_to']}[/]" if rule["points_to"] else "[dim]open[/]"
+        screen.print(f"  {escape(rule['asks'])}  → {points}", soft_wrap=True)
+        screen.print(f"    [dim]{escape(rule['evidence'])}[/]", soft_wrap=True)
+    screen.print(f"\n  {escape(result['agreement'])}", soft_wrap=True)

@@ -1,0 +1,367 @@
+"""How an expert is examined: its rooms put together for a comparison, and the result made of what they give.
+
+practice questions ─▶ calibrated      exam questions ─▶ every mode ─▶ graded ─▶ figures, verdict, rules ─▶ kept
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from metier import __version__
+from metier.answering import abstention
+from metier.answering.answerer import FROM_DOCUMENTS, MODES, Answer, Found
+from metier.answering.citations import Support
+from metier.atomic import write_text
+from metier.dataset.cache import Cache, key_of
+from metier.errors import InputError
+from metier.evaluation import comparison, costs, judge, kept, rules, statistics, text_metrics, verdict
+from metier.evaluation.grading import Grader
+from metier.evaluation.summary import Summary
+from metier.evaluation.terms import Term, find_terms
+from metier.evaluation.verdict import Constraints, Facts
+from metier.generation.base import Message
+from metier.questions import Question
+from metier.settings import GenerationSettings
+
+if TYPE_CHECKING:
+    from metier.expert import Expert
+    from metier.tuning.adapters import Card
+
+TUNED = ("tuned", "rag+tuned")
+_FOOTPRINT_QUESTIONS = 3
+# What of the settings changes an answer. Threads and the GPU change its last bits at most.
+_GENERATION = {"model", "url", "context_tokens", "max_tokens", "temperature", "seed"}
+_RETRIEVAL = {"candidates", "reranker", "rerank_candidates"}
+
+Tell = Callable[[str, int, int, str], None]  # stage, done, of how many, what it is at
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """See `Expert.compare`."""
+
+    modes: Sequence[str] | None = None
+    limit: int | None = None
+    adapter: str | None = None
+    calibrate: bool = True
+    judge: GenerationSettings | None = None
+    measure_memory: bool = True
+
+
+def compare(expert: Expert, wanted: Wanted, tell: Tell | None = None) -> dict[str, Any]:
+    """See `Expert.compare`."""
+    modes, card = chosen_modes(expert, wanted.modes, wanted.adapter)
+    exam = exam_of(expert, wanted.limit)
+    notes = calibrate_where_needed(expert, tell) if wanted.calibrate else []
+    cache = Cache(expert.state_folder / comparison.ANSWERS_FILE)
+    rooms = ExamRooms(expert, card.reference if card else None)
+    asked = {mode: made_of(expert, mode, card) for mode in modes}
+    records = comparison.Comparison(rooms, asked, cache).run(exam, staged(tell, "Asking"))
+    summary = Summary(exam, records, grader_of(expert, exam))
+    memory = memory_of(expert, card, exam, cache) if wanted.measure_memory else lambda mode: None
+    spent = costs_of(expert, summary, memory)
+    decision = verdict.decide(
+        summary.scores,
+        {mode: price(spent[mode]) for mode in modes},
+        constraints_of(expert),
+        facts_of(summary, spent),
+        expert.settings.exam.margin,
+    )
+    result = {
+        **header(expert, exam, card),
+        "modes": summary.figures(),
+        "by_kind": summary.by("kind"),
+        "by_language": summary.by("language"),
+        "pairs": summary.pairs(),
+        "costs": spent,
+        "verdict": asdict(decision),
+        **ruled(expert, summary.known(), decision.choice),
+        "failures": summary.failures(),
+        "calibration": calibration_of(expert),
+        "notes": notes,
+        "answers": summary.answers(),
+    }
+    if wanted.judge is not None:
+        result["judge"] = judged(expert, summary, wanted.judge, cache, staged(tell, "Judging"))
+    kept.save(expert.state_folder, result)
+    if card is not None:
+        expert.adapters.note_exam(card, exam_results(result["modes"], result["created"]))
+    return result
+
+
+def advise(expert: Expert) -> dict[str, Any]:
+    """See `Expert.advise`."""
+    last = kept.latest(expert.state_folder)
+    if last is None:
+        return {**header(expert, [], None), **ruled(expert, None, None), "verdict": None, "notes": []}
+    return {name: value for name, value in last.items() if name != "answers"}
+
+
+class ExamRooms:
+    """An expert as a comparison sees it. What was found for the last question is remembered: every mode asks it."""
+
+    def __init__(self, expert: Expert, adapter: str | None) -> None:
+        self._expert = expert
+        self._adapter = adapter
+        self._last: tuple[str, Found] | None = None
+
+    def ask(self, question: str, mode: str) -> Answer:
+        adapter = self._adapter if mode in TUNED else None
+        return self._expert.ask(question, mode=mode, adapter=adapter, fresh=True)
+
+    def find(self, question: str) -> Found:
+        if self._last is None or self._last[0] != question:
+            self._last = (question, self._expert.answerer.find(question))
+        return self._last[1]
+
+    def supports(self, text: str, question: str, found: Found) -> list[Support]:
+        return self._expert.answerer.supports(text, question, found)
+
+
+def chosen_modes(expert: Expert, wanted: Sequence[str] | None, adapter: str | None) -> tuple[list[str], Card | None]:
+    """The modes to examine, in their usual order, and the adapter of the tuned ones. Without `wanted` those that can
+    be had. Raises `InputError` for an unknown mode, a missing adapter, or a search without documents."""
+    if unknown := sorted(set(wanted or ()) - set(MODES)):
+        raise InputError(f"there is no mode {unknown[0]!r}", hint=f"Choose of {', '.join(MODES)}.")
+    modes = [mode for mode in MODES if not wanted or mode in wanted]
+    if not wanted and adapter is None and expert.adapters.production() is None:
+        modes = [mode for mode in modes if mode not in TUNED]
+    if any(mode in FROM_DOCUMENTS for mode in modes) and not expert.store.counts()[1]:
+        raise InputError("there are no documents to answer from", hint="Run `metier add` and `metier sync`.")
+    return modes, expert.adapter(adapter) if set(modes) & set(TUNED) else None
+
+
+def made_of(expert: Expert, mode: str, card: Card | None) -> dict[str, Any]:
+    """All that an answer in `mode` depends on beside the question, as plain values."""
+    settings = expert.settings
+    parts: dict[str, Any] = {
+        "language": settings.language,
+        "weights": expert.generator.fingerprint,
+        "generation": settings.generation.model_dump(mode="json", include=_GENERATION),
+        "answering": settings.answering.model_dump(mode="json"),
+    }
+    if mode in FROM_DOCUMENTS:
+        parts["documents"] = documents_key(expert)
+        parts["retrieval"] = settings.retrieval.model_dump(mode="json", include=_RETRIEVAL)
+        parts["fusion"], parts["passages"] = expert.fusion.weight, expert.shown.passages
+        parts["refusals"] = asdict(abstention.load(expert.state_folder / "abstention.json"))
+    if mode in TUNED and card is not None:
+        parts["adapter"] = [card.reference, card.dataset, card.created]
+    return parts
+
+
+def documents_key(expert: Expert) -> str:
+    """Changes with the documents, how they are cut, and who embeds them."""
+    embedder, cut = expert.embedder, expert.settings.passages.model_dump()
+    hashes = sorted(expert.store.hashes().items())
+    return key_of(hashes, cut, embedder.name, embedder.fingerprint, expert.analyser.version)
+
+
+def exam_of(expert: Expert, limit: int | None) -> list[Question]:
+    """The exam questions, drawn once. Raises `InputError` where there is none that can be graded."""
+    exam = [question for question in expert.questions() if question.split == "exam"]
+    if not exam:
+        raise InputError(
+            "there are no exam questions",
+            hint="Bring them in with `metier exam import FILE`, or `metier exam generate`.",
+        )
+    graded = [question for question in exam if question.answers or not question.answerable]
+    if not graded:
+        raise InputError(
+            f"none of the {len(exam)} exam questions has an answer to grade by",
+            hint='Give each its "answers", or the kind "unanswerable".',
+        )
+    return comparison.drawn(graded, limit)
+
+
+def grader_of(expert: Expert, exam: Sequence[Question]) -> Grader:
+    settings = expert.settings
+    labels = dict.fromkeys(answer for q in exam if q.kind == "label" for answer in q.answers)
+    return Grader(terms_of(expert), tuple(labels), settings.answering.refusal, settings.language)
+
+
+def costs_of(expert: Expert, summary: Summary, memory: Callable[[str], float | None]) -> dict[str, dict[str, Any]]:
+    records = {mode: [each.record for each in summary.graded(mode)] for mode in summary.modes}
+    prices = expert.settings.costs
+    return {mode: costs.costs(of_mode, prices, memory(mode)) for mode, of_mode in records.items()}
+
+
+def memory_of(
+    expert: Expert, card: Card | None, exam: Sequence[Question], cache: Cache
+) -> Callable[[str], float | None]:
+    """Peak memory of a mode in MiB, measured once for what it is made of."""
+
+    def measured(mode: str) -> float | None:
+        parts = made_of(expert, mode, card)
+        asked = [question.question for question in exam[:_FOOTPRINT_QUESTIONS]]
+        key = key_of("footprint", parts, expert.settings.generation.threads)
+        if (known := cache.get(key)) is None:
+            peak = costs.peak_memory(expert.folder, mode, card.reference if card and mode in TUNED else None, asked)
+            known = "" if peak is None else str(peak)
+            cache.put(key, known)
+        return float(known) if known else None
+
+    return measured
+
+
+def header(expert: Expert, exam: Sequence[Question], card: Card | None) -> dict[str, Any]:
+    """What a result is of."""
+    return {
+        "expert": expert.settings.name,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "metier": __version__,
+        "language": expert.settings.language,
+        "model": expert.generator.name,
+        "adapter": card.reference if card else None,
+        "embedder": expert.embedder.name,
+        "questions": len(exam),
+        "kinds": dict(Counter(question.kind for question in exam).most_common()),
+    }
+
+
+def constraints_of(expert: Expert) -> Constraints:
+    asked = expert.settings.exam
+    changes = asked.data_changes
+    if changes is None:
+        changes = rules.changes_often(rules.rate_of_change(expert.syncs(), datetime.now(UTC)))
+    return Constraints(asked.must_cite, asked.must_refuse, asked.latency_seconds, asked.memory_mb, changes)
+
+
+def ruled(expert: Expert, known: float | None, choice: str | None) -> dict[str, Any]:
+    """The rules with their evidence, and whether they agree with what was measured."""
+    found = rules.rules(evidence_of(expert, known))
+    return {"rules": [asdict(rule) for rule in found], "agreement": rules.agreement(found, choice)}
+
+
+def evidence_of(expert: Expert, known: float | None) -> rules.Evidence:
+    from metier.dataset import repeats
+
+    rows, questions = expert.dataset_rows(), expert.questions()
+    dense, split = terminology(expert)
+    return rules.Evidence(
+        known=known,
+        terms_per_thousand=dense,
+        tokens_per_term=split,
+        rows=len(rows),
+        distinct=len(rows) - len(repeats.find(rows)),
+        changes_per_week=rules.rate_of_change(expert.syncs(), datetime.now(UTC)),
+        must_cite=expert.settings.exam.must_cite,
+        joined=sum(q.kind == "several" for q in questions) / len(questions) if questions else None,
+    )
+
+
+def terminology(expert: Expert) -> tuple[float | None, float | None]:
+    """Of the documents: terms per 1,000 words, and tokens of the model per term; None where there are none."""
+    terms = terms_of(expert)
+    words = sum(len(text_metrics.words(text, expert.settings.language)) for text in texts_of(expert))
+    if not words:
+        return None, None
+    dense = 1_000 * sum(term.count for term in terms) / words
+    return dense, tokens_per_term(expert, [term.text for term in terms]) if terms else None
+
+
+def tokens_per_term(expert: Expert, texts: Sequence[str]) -> float:
+    """Counted inside a sentence of nothing else, so that the template and the space before a word do not count."""
+    generator = expert.generator
+    alone = generator.count_tokens([Message("user", "")])
+    together = generator.count_tokens([Message("user", " ".join(texts))])
+    return (together - alone) / len(texts)
+
+
+def texts_of(expert: Expert) -> Iterator[str]:
+    store = expert.store
+    return (passage.text for identity in sorted(store.hashes()) for passage in store.passages(identity))
+
+
+def terms_of(expert: Expert) -> tuple[Term, ...]:
+    return find_terms(texts_of(expert), expert.settings.language)
+
+
+def facts_of(summary: Summary, spent: Mapping[str, dict[str, Any]]) -> dict[str, Facts]:
+    return {
+        mode: Facts(summary.refusal_recall(mode), spent[mode]["total_p95"], spent[mode]["peak_memory_mb"])
+        for mode in summary.modes
+    }
+
+
+def price(spent: dict[str, Any]) -> float:
+    """What ways are ordered by: money where prices are set, else time."""
+    of_thousand = spent["per_thousand"]
+    return of_thousand["money"] or of_thousand["seconds"]
+
+
+def exam_results(figures: Mapping[str, dict[str, dict[str, float]]], created: str) -> dict[str, Any]:
+    """What the card of an adapter keeps of an exam."""
+    tuned = {mode: figures[mode]["score"] for mode in TUNED if mode in figures}
+    return {mode: round(score["mean"], 4) for mode, score in tuned.items()} | {"at": created}
+
+
+def calibrate_where_needed(expert: Expert, tell: Tell | None) -> list[str]:
+    """Calibrate where the practice questions, the documents or the model changed since. Returns what to note."""
+    practice = [question for question in expert.questions() if question.split == "practice"]
+    if not practice:
+        return ["No practice questions: weights, passage count and refusals are those that ship."]
+    settings, path = expert.settings, expert.state_folder / "calibrated"
+    key = key_of(
+        [asdict(question) for question in practice], documents_key(expert), expert.generator.fingerprint,
+        settings.answering.model_dump(mode="json"), settings.retrieval.model_dump(mode="json"),
+    )  # fmt: skip
+    if path.exists() and path.read_text(encoding="utf-8") == key:
+        return []
+    try:
+        expert.calibrate(practice, where="the practice questions", tell=tell)
+    except InputError as error:
+        return [f"Not calibrated on the practice questions: {error.what}."]
+    write_text(path, key)
+    return []
+
+
+def calibration_of(expert: Expert) -> dict[str, Any]:
+    refusals = abstention.load(expert.state_folder / "abstention.json")
+    decides = refusals.deciding
+    return {
+        "fusion": asdict(expert.fusion),
+        "passages": asdict(expert.shown),
+        "refusals": {
+            "fitted_on": refusals.fitted_on,
+            "threshold": decides.threshold,
+            "precision": decides.precision,
+            "recall": decides.recall,
+            "questions": decides.questions,
+        },
+    }
+
+
+def judged(
+    expert: Expert, summary: Summary, settings: GenerationSettings, cache: Cache, tell: comparison.Tell | None
+) -> dict[str, Any]:
+    """What the judge says of every mode, and how far it agrees with the score."""
+    from metier import generation
+
+    generator = generation.create(settings, folder=expert.folder)
+    try:
+        graded = [each for mode in summary.modes for each in summary.graded(mode)]
+        said = judge.Judge(generator, cache).judge(graded, tell)
+    finally:
+        generator.close()
+    both = [
+        (said[key], each.grades["score"]) for each in graded if (key := (each.question.id, each.record.mode)) in said
+    ]
+    figures = {
+        mode: asdict(statistics.interval([right for (_, of), right in said.items() if of == mode]))
+        for mode in summary.modes
+        if any(of == mode for _, of in said)
+    }
+    return {
+        "model": settings.model,
+        "modes": figures,
+        **judge.agreement(*zip(*both, strict=True) if both else ((), ())),
+    }
+
+
+def staged(tell: Tell | None, stage: str) -> comparison.Tell | None:
+    return (lambda done, total, note: tell(stage, done, total, note)) if tell else None

@@ -1,0 +1,118 @@
+"""The verbs of an expert that decide between the ways of answering: calibrate, compare, advise, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from metier.answering.answerer import Answer, Writer
+from metier.errors import InputError
+from metier.settings import GenerationSettings
+
+if TYPE_CHECKING:  # as in `expert`: rooms that few verbs enter
+    from metier.answering.answerer import Found
+    from metier.evaluation.calibration import Calibration, Case
+    from metier.expert import Expert
+    from metier.questions import Question
+
+Tell = Callable[[str, int, int, str], None]  # stage, done, of how many, what it is at
+
+
+class Deciding:
+    """A part of `Expert`."""
+
+    # --- calibration -----------------------------------------------------------------------------------------
+
+    def calibrate(
+        self: Expert,
+        questions: Sequence[Question] | None = None,
+        *,
+        limit: int = 120,
+        where: str = "questions",
+        tell: Tell | None = None,
+    ) -> Calibration:
+        """Learn fusion, passage count and refusals from practice questions, None = the expert's own; what is learned
+        is saved and used from then on. `limit`: cases to generate answers for, which is what takes the time."""
+        from metier.evaluation import calibration
+        from metier.questions import resolve
+
+        def telling(stage: str) -> Callable[[int, int], None] | None:
+            return (lambda done, total: tell(stage, done, total, "")) if tell else None
+
+        given = self.questions() if questions is None else questions
+        practice = resolve([q for q in given if q.split != "exam"], self.store.uris(), where)
+        fusion = calibration.learn_fusion(practice, self.retriever, telling("Learning fusion"))
+        self.retriever.fusion = self._unless_fixed(fusion)
+
+        def show(question: Question, passages: int) -> Found:
+            return self.answerer.find(question.question, passages=passages)
+
+        try:
+            shown = self._unless_set(calibration.learn_shown(practice, show, telling("Learning passage count")))
+            answerer = self.answerer_from(shown)
+
+            def ask(case: Case) -> Answer:
+                asked = case.question.question
+                return answerer.ask(asked, abstain=False, without=case.without, writer=Writer(fresh=True))
+
+            def find(case: Case) -> dict[str, float]:
+                return answerer.find(case.question.question, without=case.without).features
+
+            drawn, name = calibration.cases(practice), self.settings.name
+            refusals = calibration.learn_abstention(drawn, find, ask, limit, name, telling("Learning refusals"))
+        except BaseException:
+            self.retriever.fusion = self.fusion
+            raise
+        fusion.save(self.state_folder / "fusion.json")
+        shown.save(self.state_folder / "shown.json")
+        refusals.save(self.state_folder / "abstention.json")
+        self._forget("answerer")
+        return calibration.Calibration(fusion, shown, refusals)
+
+    # --- the four ways ---------------------------------------------------------------------------------------
+
+    def compare(
+        self: Expert,
+        modes: Sequence[str] | None = None,
+        *,
+        limit: int | None = None,
+        adapter: str | None = None,
+        calibrate: bool = True,
+        judge: GenerationSettings | None = None,
+        measure_memory: bool = True,
+        tell: Tell | None = None,
+    ) -> dict[str, Any]:
+        """Set every mode the same exam and say which to use. `modes`: None = all that this expert can answer in;
+        `limit`: of the exam questions, drawn once, None = all. `adapter`: of the tuned modes, None = the one in
+        production. `calibrate`: learn from the practice questions first, where they or the documents changed.
+        `judge`: a model that grades beside the metrics. Returns what `.metier/reports/` keeps; its layout is in
+        docs/comparison.md. A run that was broken off goes on where it was.
+
+        Raises `InputError` where there are no exam questions or a mode cannot be had, `ModelError` where a model or
+        the judge gave up; what was answered is kept."""
+        from metier.comparing import Wanted, compare
+
+        return compare(self, Wanted(modes, limit, adapter, calibrate, judge, measure_memory), tell)
+
+    def advise(self: Expert) -> dict[str, Any]:
+        """What the rules say of this expert, and the verdict of the last comparison where there was one."""
+        from metier.comparing import advise
+
+        return advise(self)
+
+    def report(self: Expert, path: Path | None = None) -> Path:
+        """Write the last comparison (before any, the rules alone) as one HTML page, None = beside its figures in
+        `.metier/reports/`. Raises `InputError` for a folder that does not exist."""
+        from metier.atomic import write_text
+        from metier.evaluation import kept
+        from metier.evaluation.reporting import page
+
+        result = kept.latest(self.state_folder) or self.advise()
+        target = path or kept.folder(self.state_folder) / f"{kept.name_of(result)}.html"
+        try:
+            target.parent.mkdir(exist_ok=True)
+            write_text(target, page.html(result))
+        except OSError as error:
+            raise InputError(error.strerror or str(error), where=str(target)) from None
+        return target

@@ -1,0 +1,141 @@
+"""The same questions to every mode, one question at a time, so that a slow minute of the machine hits all alike.
+
+    for each question, in an order drawn once        for each mode, which goes first in turn
+        known under all that makes the answer?  ─▶  taken      else  ─▶  asked, kept at once
+
+Every answer is on disk before the next question is asked: a run that was killed, or stopped by a model that gave up,
+goes on where it was. A changed document, setting, model or adapter is another key, so what is taken is never stale.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Protocol
+
+from metier.answering.answerer import FROM_DOCUMENTS, Answer, Found
+from metier.answering.citations import Support
+from metier.dataset.cache import Cache, key_of
+from metier.errors import InputError, ModelError
+from metier.evaluation.records import Cited, Record, Shown
+from metier.questions import Question
+
+ANSWERS_FILE = "answers.jsonl"
+_VERSION = 1  # of what is kept; raised when the same answer would be kept otherwise
+_FOUND = 20  # places in the ranking that are kept
+
+Tell = Callable[[int, int, str], None]  # done, of how many, what is asked
+
+
+class Rooms(Protocol):
+    """What of the expert is needed."""
+
+    def ask(self, question: str, mode: str) -> Answer: ...
+
+    def find(self, question: str) -> Found: ...
+
+    def supports(self, text: str, question: str, found: Found) -> list[Support]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`made_of`: for each mode, all that an answer depends on beside the question, as plain values. `cache`: answers
+    that are known."""
+
+    rooms: Rooms
+    made_of: Mapping[str, object]
+    cache: Cache
+
+    def run(self, questions: Sequence[Question], tell: Tell | None = None) -> list[Record]:
+        """A record for every question in every mode. Raises `ModelError` where a model gives up; what was answered
+        until then is kept."""
+        total, records = len(questions) * len(self.made_of), []
+        for number, question in enumerate(questions):
+            for mode in turns(list(self.made_of), number):
+                if tell:
+                    tell(len(records), total, f"{mode}: {question.question}")
+                try:
+                    records.append(self._record(question, mode))
+                except ModelError as error:
+                    raise _stopped(error, len(records), total) from error
+        if tell:
+            tell(total, total, "")
+        return records
+
+    def _record(self, question: Question, mode: str) -> Record:
+        key = key_of(_VERSION, question.question, mode, self.made_of[mode])
+        if (known := self.cache.get(key)) is not None:
+            return replace(Record.from_json(json.loads(known)), question=question.id)
+        record = self._answered(question, mode)
+        self.cache.put(key, json.dumps(record.to_json(), ensure_ascii=False))
+        return record
+
+    def _answered(self, question: Question, mode: str) -> Record:
+        try:
+            answer = self.rooms.ask(question.question, mode)
+        except InputError as error:  # the question alone does not fit into the model
+            return Record(question.id, mode, "", False, None, "", None, error=str(error))
+        found = self.rooms.find(question.question)
+        return record_of(question, answer, found, self.rooms.supports)
+
+
+def turns(modes: Sequence[str], number: int) -> Iterator[str]:
+    """The modes, beginning with another one for every question."""
+    first = number % len(modes)
+    yield from modes[first:]
+    yield from modes[:first]
+
+
+def drawn(questions: Sequence[Question], limit: int | None, seed: int = 0) -> list[Question]:
+    """The questions in an order drawn once, the first `limit` of them. A larger limit adds to a smaller one."""
+    order = sorted(questions, key=lambda question: question.id)
+    random.Random(seed).shuffle(order)
+    return order[:limit]
+
+
+def record_of(
+    question: Question, answer: Answer, found: Found, supports: Callable[[str, str, Found], list[Support]]
+) -> Record:
+    """What is kept of an answer. One that was written without documents is held against what the search finds."""
+    from_documents = answer.mode in FROM_DOCUMENTS
+    carried = supports(answer.text, question.question, found) if answer.text and not answer.abstained else []
+    unsupported = answer.unsupported if from_documents else _without_support(carried)
+    return Record(
+        question=question.id,
+        mode=answer.mode,
+        text=answer.text,
+        abstained=answer.abstained,
+        confidence=answer.confidence,
+        model=answer.model,
+        adapter=answer.adapter,
+        citations=tuple(
+            Cited(c.document, c.page, c.start, c.end, c.quote, c.headings, c.passage_id) for c in answer.citations
+        ),
+        sentences=len(carried),
+        unsupported=unsupported,
+        found=tuple(hit.passage.id for hit in found.hits[:_FOUND]),
+        found_documents=tuple(hit.passage.uri for hit in found.hits[:_FOUND]),
+        shown=tuple(Shown(p.uri, p.page, p.id, p.text) for p in answer.shown),
+        first_token=answer.timings.get("first_token"),
+        total=answer.timings["total"],
+        prompt_tokens=answer.usage.prompt_tokens,
+        completion_tokens=answer.usage.completion_tokens,
+        notes=answer.notes,
+    )
+
+
+def _without_support(supports: Sequence[Support]) -> tuple[tuple[int, int], ...]:
+    return tuple(support.sentence for support in supports if not support.supported)
+
+
+def _stopped(error: ModelError, done: int, total: int) -> ModelError:
+    kept = f"{done} of {total} answers are kept: run the same command again to go on."
+    return type(error)(error.what, where=error.where, hint=f"{error.hint or ''} {kept}".strip())
+
+
+def plain(section: object) -> dict:
+    """A settings section or dataclass as plain values, for a key."""
+    dump = getattr(section, "model_dump", None)
+    return dump(mode="json") if dump else asdict(section)

@@ -1,0 +1,123 @@
+"""What kind of question it is, where the file does not say: told by its answers, and by those of the whole file.
+
+yesno           all of its accepted answers are yes, no or maybe
+unanswerable    it has neither an answer nor a document
+label           the file answers all its questions with the same few short answers again and again
+text            every accepted answer is longer than 25 words
+fact            the rest
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from metier.answering.decisions import normalise
+from metier.dataset.near_duplicates import is_unspaced
+from metier.questions import Question
+
+# yes, no, maybe; the first with a word wins where languages share it, and nothing else in the file tells.
+DECISIONS = {
+    "en": ("yes", "no", "maybe"), "de": ("ja", "nein", "vielleicht"), "es": ("sí", "no", "quizás"),
+    "fr": ("oui", "non", "peut-être"), "pt": ("sim", "não", "talvez"), "ru": ("да", "нет", "возможно"),
+    "bn": ("হ্যাঁ", "না", "হয়তো"), "hi": ("हाँ", "नहीं", "शायद"), "ar": ("نعم", "لا", "ربما"),
+    "id": ("ya", "tidak", "mungkin"), "sw": ("ndiyo", "hapana", "labda"), "ja": ("はい", "いいえ", "たぶん"),
+    "zh": ("是", "否", "可能"),
+}  # fmt: skip
+_ALSO = {"true": "yes", "false": "no", "unclear": "maybe", "হাঁ": "হ্যাঁ", "不是": "否", "对": "是", "不对": "否"}
+
+_LONG = 25  # words of an answer that is a text
+_PER_WORD = 2  # characters that say as much as a word where no spaces are written
+_LABEL_WORDS = 6
+_LEAST_LABELLED = 20  # questions; fewer do not show that the answers are labels
+_REPEATED = 5  # times that a label stands in the file, on average
+
+
+def decide(questions: Sequence[Question]) -> list[Question]:
+    """The questions of one file, those whose `kind` is "" with a kind, and labels and decisions with their choices."""
+    questions = _decisions(questions)
+    labels = _labels(questions)
+    return [_chosen(_kind(question, labels), labels) for question in questions]
+
+
+def decisions_of(language: str) -> tuple[str, str] | None:
+    """Yes and no, None where Métier does not speak the language."""
+    words = DECISIONS.get(language.split("-")[0])
+    return (words[0], words[1]) if words else None
+
+
+# --- yes and no ----------------------------------------------------------------------------------------------
+
+
+def _decisions(questions: Sequence[Question]) -> list[Question]:
+    """Questions that are answered with yes or no, in one spelling and with the choices of their language."""
+    given = [[_plain(answer) for answer in question.answers] for question in questions]
+    used = Counter(word for question, words in zip(questions, given, strict=True) if _open(question) for word in words)
+    made = []
+    for question, words in zip(questions, given, strict=True):
+        spoken = _spoken(words, question.language, used) if _open(question) and words else None
+        if spoken is None or question.choices:
+            made.append(question)
+            continue
+        choices = spoken if used[spoken[2]] or spoken[2] in words else spoken[:2]
+        made.append(replace(question, kind="yesno", answers=tuple(dict.fromkeys(words)), choices=choices))
+    return made
+
+
+def _open(question: Question) -> bool:
+    return question.kind in ("", "yesno")
+
+
+def _plain(answer: str) -> str:
+    word = normalise(answer)
+    return _ALSO.get(word, word)
+
+
+def _spoken(words: Sequence[str], language: str, used: Counter[str]) -> tuple[str, str, str] | None:
+    """The words of the language that is spoken: of those that have all of `words` the one that the file uses most, the
+    question's own where that is even."""
+    fitting = [code for code, decisions in DECISIONS.items() if set(words) <= set(decisions)]
+    own = language.split("-")[0]
+    best = max(
+        fitting, key=lambda code: (sum(used[word] for word in DECISIONS[code]), code == own, code == "en"), default=None
+    )
+    return DECISIONS[best] if best else None
+
+
+# --- labels, texts, facts ------------------------------------------------------------------------------------
+
+
+def _labels(questions: Sequence[Question]) -> tuple[str, ...]:
+    """The labels of a file: as it says itself, else its answers where they are few, short and repeated."""
+    said = [question for question in questions if question.kind == "label"]
+    if said:
+        return tuple(dict.fromkeys(answer for question in said for answer in question.choices or question.answers))
+    open_ones = [question for question in questions if not question.kind and question.answers]
+    counts = Counter(answer for question in open_ones for answer in question.answers)
+    if len(open_ones) < _LEAST_LABELLED or len(counts) < 2 or len(open_ones) < _REPEATED * len(counts):
+        return ()
+    single = all(len(question.answers) == 1 for question in open_ones)
+    short = all(_words(answer) <= _LABEL_WORDS for answer in counts)
+    named = sum(any(map(str.isalpha, answer)) for answer in counts)
+    again = sum(count for count in counts.values() if count > 1)
+    return tuple(counts) if single and short and 2 * named > len(counts) and again >= 0.9 * len(open_ones) else ()
+
+
+def _kind(question: Question, labels: Sequence[str]) -> Question:
+    if question.kind:
+        return question
+    if not question.answers:
+        return replace(question, kind="fact" if question.documents else "unanswerable")
+    if question.choices or set(question.answers) <= set(labels):
+        return replace(question, kind="label")
+    long = all(_words(answer) > _LONG for answer in question.answers)
+    return replace(question, kind="text" if long else "fact")
+
+
+def _chosen(question: Question, labels: tuple[str, ...]) -> Question:
+    return replace(question, choices=labels) if question.kind == "label" and not question.choices else question
+
+
+def _words(text: str) -> int:
+    return len(text) // _PER_WORD if is_unspaced(text) else len(text.split())

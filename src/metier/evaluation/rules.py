@@ -1,0 +1,174 @@
+"""The rules by which people choose without measuring, each with what this expert says to it.
+
+They are those of the chapter that Métier began from (Microsoft's Phi-3 cookbook, "Let Phi-3 be an industry expert"):
+data from outside wants RAG; stable, exact wording wants fine-tuning, with enough good data; what changes often or must
+be traced wants RAG; questions that join several points want RAG. A rule points somewhere only where its figure is
+known and clear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from metier.catalog import SyncRun
+from metier.dataset.size import FIRST_GAINS, STYLE_ROWS
+
+_KNOWN_ENOUGH, _KNOWN_LITTLE = 0.7, 0.4  # share of the exam that the base answers by itself
+_TERMS_DENSE = 30.0  # terms per 1,000 words; general prose has none by construction
+_TOKENS_RARE = 2.5  # tokens of the model per term; a word that it has often read is one or two
+_CHANGES_OFTEN = 0.05  # of the documents a week; a fifth of them a month
+_JOINED_OFTEN = 0.2  # of the questions
+_LEAST_HISTORY_DAYS = 2.0
+_DAYS_PER_WEEK = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`asks`: the question of the rule. `points_to`: the mode it speaks for, None where it does not say. `evidence`: a
+    sentence with the figures."""
+
+    name: str
+    asks: str
+    points_to: str | None
+    evidence: str
+    figures: dict[str, float | int | bool | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is read off an expert, None where it is not known. `known`: share of the answerable exam questions that the
+    base answers by itself. `terms_per_thousand`: words; `tokens_per_term`: of the model. `rows`: of training data, of
+    which `distinct` differ. `changes_per_week`: share of the documents. `must_cite`: as set. `joined`: share of the
+    questions that join several passages."""
+
+    known: float | None = None
+    terms_per_thousand: float | None = None
+    tokens_per_term: float | None = None
+    rows: int = 0
+    distinct: int = 0
+    changes_per_week: float | None = None
+    must_cite: bool = False
+    joined: float | None = None
+
+
+def rules(evidence: Evidence) -> list[Rule]:
+    """All rules, in the order of the chapter."""
+    return [each(evidence) for each in (_outside, _wording, _data, _change, _trace, _joins)]
+
+
+def advice(found: Sequence[Rule]) -> tuple[str, str]:
+    """(mode, sentence): what the rules say together, before anything is measured."""
+    votes = [rule.points_to for rule in found if rule.points_to]
+    looks_up = [rule.name for rule in found if rule.points_to == "rag"]
+    tunes = [rule.name for rule in found if rule.points_to == "tuned"]
+    if not votes:
+        return (
+            "rag",
+            "The rules say nothing clear of this expert; rag is the one that can be corrected while you measure.",
+        )
+    if looks_up and tunes:
+        both = f"{', '.join(looks_up)} speak for looking things up, {', '.join(tunes)} for tuning"
+        return "rag+tuned", f"By the rules alone: both together ({both})."
+    mode = "rag" if looks_up else "tuned" if tunes else votes[0]
+    return mode, f"By the rules alone: {mode} ({', '.join(looks_up or tunes or ['the base knows the answers'])})."
+
+
+def agreement(found: Sequence[Rule], choice: str | None) -> str:
+    """Whether rules and measurement agree. `choice`: of the verdict, None before anything was measured."""
+    mode, said = advice(found)
+    if choice is None:
+        return f"{said} Nothing was measured yet."
+    if choice == "undecided":
+        return f"{said} The measurement does not decide, so the rules are all there is until more questions are asked."
+    if choice == mode:
+        return f"Rules and measurement agree on {mode}."
+    return f"Rules and measurement disagree: the rules say {mode}, the measurement {choice}. Follow the measurement."
+
+
+def rate_of_change(runs: Sequence[SyncRun], now: datetime) -> float | None:
+    """Share of the documents that were added, changed or deleted in a week, from the second sync on; the first one
+    only brings in what was there. None where the history is too short to tell."""
+    if len(runs) < 2:
+        return None
+    began = datetime.fromisoformat(runs[0].ended_at)
+    days = (now - began).total_seconds() / 86_400
+    documents = max(run.added + run.changed + run.unchanged for run in runs)
+    if days < _LEAST_HISTORY_DAYS or not documents:
+        return None
+    changed = sum(run.added + run.changed + run.deleted for run in runs[1:])
+    return changed / documents / days * _DAYS_PER_WEEK
+
+
+def changes_often(rate: float | None) -> bool:
+    return rate is not None and rate >= _CHANGES_OFTEN
+
+
+def _outside(evidence: Evidence) -> Rule:
+    name, asks = "data from outside", "Does the answer need data that the model has not seen?"
+    known = evidence.known
+    if known is None:
+        return Rule(name, asks, None, "Not known before the base was asked the exam.", {"known": None})
+    said = f"By itself the base answers {known:.0%} of the answerable exam questions"
+    if known < _KNOWN_LITTLE:
+        return Rule(name, asks, "rag", f"{said}: the rest must come from outside.", {"known": known})
+    if known >= _KNOWN_ENOUGH:
+        return Rule(name, asks, "base", f"{said}: there is little to add.", {"known": known})
+    return Rule(name, asks, None, f"{said}: neither few nor most.", {"known": known})
+
+
+def _wording(evidence: Evidence) -> Rule:
+    name, asks = "stable terminology", "Must the trade's own words come out exactly?"
+    dense, split = evidence.terms_per_thousand, evidence.tokens_per_term
+    figures = {"terms_per_thousand": dense, "tokens_per_term": split}
+    if dense is None or split is None:
+        return Rule(name, asks, None, "There are no documents to read terms from.", figures)
+    said = f"{dense:.0f} of 1,000 words are the trade's own, and the model needs {split:.1f} tokens for one"
+    if dense >= _TERMS_DENSE and split >= _TOKENS_RARE:
+        return Rule(name, asks, "tuned", f"{said}: many, and strange to it.", figures)
+    return Rule(name, asks, None, f"{said}: not enough to speak for tuning.", figures)
+
+
+def _data(evidence: Evidence) -> Rule:
+    name, asks = "size of the data", "Is there enough good data to tune on?"
+    figures = {"rows": evidence.rows, "distinct": evidence.distinct}
+    if not evidence.rows:
+        return Rule(name, asks, None, "There is no training data (`metier dataset generate`).", figures)
+    said = f"{evidence.distinct:,} distinct rows of {evidence.rows:,}"
+    if evidence.distinct < FIRST_GAINS:
+        return Rule(name, asks, "rag", f"{said}: under {FIRST_GAINS} a dataset makes little difference.", figures)
+    if evidence.distinct < STYLE_ROWS:
+        text = f"{said}: form and terms may change; under {STYLE_ROWS:,} rows facts are hardly learned."
+        return Rule(name, asks, None, text, figures)
+    return Rule(name, asks, "tuned", f"{said}: enough for a style of answering.", figures)
+
+
+def _change(evidence: Evidence) -> Rule:
+    name, asks = "rate of change", "Do the documents change often?"
+    rate = evidence.changes_per_week
+    figures = {"changes_per_week": rate}
+    if rate is None:
+        return Rule(name, asks, None, "The syncs so far do not span enough time to tell.", figures)
+    said = f"{rate:.1%} of the documents changed in a week"
+    if changes_often(rate):
+        return Rule(name, asks, "rag", f"{said}: an adapter would have to be trained again and again.", figures)
+    return Rule(name, asks, None, f"{said}: slow enough for either.", figures)
+
+
+def _trace(evidence: Evidence) -> Rule:
+    name, asks = "need to trace", "Must answers show where they stand, so that wrong sources can be corrected?"
+    figures = {"must_cite": evidence.must_cite}
+    if evidence.must_cite:
+        return Rule(name, asks, "rag", "[exam] must_cite is set: a tuned model alone is a black box.", figures)
+    return Rule(name, asks, None, "[exam] must_cite is not set.", figures)
+
+
+def _joins(evidence: Evidence) -> Rule:
+    name, asks = "joined knowledge", "Do questions join several points of knowledge?"
+    joined = evidence.joined
+    figures = {"joined": joined}
+    if joined is None:
+        return Rule(name, asks, None, "There are no questions yet.", figures)
+    said = f"{joined:.0%} of the questions join several passages"
+    return Rule(name, asks, "rag" if joined >= _JOINED_OFTEN else None, f"{said}.", figures)

@@ -1,0 +1,62 @@
+"""Errors as OpenAI's clients expect them: {"error": {"message", "type", "param", "code"}}."""
+
+from __future__ import annotations
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from metier.errors import EndpointError, InputError, MetierError
+from metier.serving.work import Busy, OutOfTime, Stopping
+
+_TYPES = {
+    401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error",
+    503: "overloaded_error", 504: "timeout_error",
+}  # fmt: skip
+
+
+class UnknownModel(InputError):
+    """No expert or mode has this name."""
+
+
+class NotFound(InputError):
+    """There is no such thing, or the caller may not see it: the two are not told apart."""
+
+
+def body(status: int, message: str, param: str | None = None, code: str | None = None) -> dict:
+    """`type` follows from the status."""
+    kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def of(error: MetierError) -> tuple[int, dict, dict[str, str]]:
+    """Status, body and headers for an error of Métier's own."""
+    if isinstance(error, Busy):
+        return 429, body(429, str(error), code="queue_full"), {"Retry-After": str(error.retry_after)}
+    for kind, status in _STATUS:
+        if isinstance(error, kind):
+            return status, body(status, str(error)), {"Retry-After": "5"} if status == 503 else {}
+    return 500, body(500, str(error)), {}
+
+
+# The first that fits.
+_STATUS = (
+    (Stopping, 503), (OutOfTime, 504), (EndpointError, 502), (UnknownModel, 404), (NotFound, 404), (InputError, 400),
+)  # fmt: skip
+
+
+async def metier_error(_request: Request, error: MetierError) -> JSONResponse:
+    status, said, headers = of(error)
+    return JSONResponse(said, status, headers)
+
+
+async def http_error(_request: Request, error: HTTPException) -> JSONResponse:
+    return JSONResponse(body(error.status_code, str(error.detail)), error.status_code, error.headers)
+
+
+async def validation_error(_request: Request, error: RequestValidationError) -> JSONResponse:
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
+    param = ".".join(place) or None
+    return JSONResponse(body(400, f"{param or 'the request'}: {first['msg']}", param), 400)

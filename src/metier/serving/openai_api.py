@@ -1,0 +1,246 @@
+"""OpenAI's API over an expert: its official client works unchanged.
+
+    /v1/models             NAME (answers from the documents), NAME:base, NAME:rag, NAME:tuned, NAME:rag+tuned
+    /v1/chat/completions   stream and not; earlier turns are the conversation, a follow-up is understood from them
+    /v1/embeddings         the expert's embedder
+
+Sources travel as `annotations` with `url_citation`, as OpenAI's own search does, and in full under `metier`.
+What cannot be done here (tools, several answers, images) is refused by name; what only tunes sampling is ignored,
+because an expert answers as its settings say.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, StreamingResponse
+from metier.serving.access import Caller
+from metier.serving.wiring import caller_for, desk_of
+from pydantic import BaseModel, ConfigDict, Field
+
+from metier.answering.answerer import Answer
+from metier.errors import InputError
+from metier.generation.base import Message
+from metier.serving.desk import Asked, Desk, while_wanted
+from metier.serving.errors import UnknownModel
+from metier.serving.written import full, place
+
+router = APIRouter(prefix="/v1", tags=["OpenAI"])
+_PIECE = 24  # characters of a streamed piece, where the whole answer is there before any of it is sent
+_REFUSED = ("tools", "functions", "audio", "web_search_options")
+
+
+class Turn(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[dict[str, Any]] | None = None
+
+    def text(self) -> str:
+        if isinstance(self.content, list):
+            if other := next((part for part in self.content if part.get("type") != "text"), None):
+                raise InputError(f"{other.get('type')!r} content cannot be read", hint="Send text.")
+            return "\n".join(str(part.get("text", "")) for part in self.content)
+        return self.content or ""
+
+
+class StreamOptions(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    include_usage: bool = False
+
+
+class ChatRequest(BaseModel):
+    """What of OpenAI's request is used; the rest is allowed and ignored."""
+
+    model_config = ConfigDict(extra="allow")
+
+    model: str
+    messages: list[Turn] = Field(min_length=1)
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    n: Literal[1] | None = None
+
+    def refuse_what_cannot_be_done(self) -> None:
+        extra = self.model_extra or {}
+        if asked := next((name for name in _REFUSED if extra.get(name)), None):
+            raise InputError(f"{asked} cannot be used here", hint="Leave it out: an expert answers, it calls nothing.")
+
+    def asked(self, mode: str) -> Asked:
+        """Raises `InputError` where the last turn is not the user's."""
+        self.refuse_what_cannot_be_done()
+        spoken = [turn for turn in self.messages if turn.role in ("user", "assistant")]
+        if not spoken or spoken[-1].role != "user":
+            raise InputError("the last message is not the user's", hint='End with {"role": "user", "content": "…"}.')
+        history = tuple(Message(turn.role, turn.text()) for turn in spoken[:-1])
+        return Asked(spoken[-1].text(), mode, history)
+
+
+class EmbeddingRequest(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    model: str
+    input: str | list[str] = Field(min_length=1)
+    encoding_format: Literal["float", "base64"] = "float"
+    input_type: Literal["passage", "query"] = "passage"
+
+
+@router.get("/models")
+async def models(
+    desk: Annotated[Desk, Depends(desk_of)], _caller: Annotated[Caller, Depends(caller_for("ask"))]
+) -> dict:
+    names = [name for name in (desk.name, *(f"{desk.name}:{mode}" for mode in desk.modes()))]
+    data = [{"id": name, "object": "model", "created": desk.started, "owned_by": "metier"} for name in names]
+    return {"object": "list", "data": data}
+
+
+@router.get("/models/{model}")
+async def model(
+    model: str, desk: Annotated[Desk, Depends(desk_of)], _caller: Annotated[Caller, Depends(caller_for("ask"))]
+) -> dict:
+    mode_of(model, desk)
+    return {"id": model, "object": "model", "created": desk.started, "owned_by": "metier"}
+
+
+@router.post("/chat/completions", response_model=None)
+async def chat(
+    body: ChatRequest,
+    request: Request,
+    desk: Annotated[Desk, Depends(desk_of)],
+    caller: Annotated[Caller, Depends(caller_for("ask"))],
+) -> JSONResponse | StreamingResponse:
+    asked = body.asked(mode_of(body.model, desk))
+    head = {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), "model": body.model}
+    if body.stream:
+        usage = bool(body.stream_options and body.stream_options.include_usage)
+        pieces = stream(desk, caller, asked, head, usage, str(request.base_url))
+        return StreamingResponse(
+            await begun(pieces), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        )
+    answer = await while_wanted(request, desk.answer(caller, asked))
+    return JSONResponse(completion(answer, head, str(request.base_url)))
+
+
+@router.post("/embeddings")
+async def embeddings(
+    body: EmbeddingRequest,
+    desk: Annotated[Desk, Depends(desk_of)],
+    _caller: Annotated[Caller, Depends(caller_for("ask"))],
+) -> dict:
+    """`input_type` is an addition: an embedder that tells questions from passages is told which they are."""
+    texts = [body.input] if isinstance(body.input, str) else body.input
+    embedder = desk.expert.embedder
+    embed = embedder.embed_queries if body.input_type == "query" else embedder.embed_passages
+    vectors = await desk.work.run(lambda stop: embed(texts))
+    data = [
+        {"object": "embedding", "index": index, "embedding": _encoded(vector, body.encoding_format)}
+        for index, vector in enumerate(vectors)
+    ]
+    tokens = sum(len(text.split()) for text in texts)
+    return {
+        "object": "list", "data": data, "model": embedder.name,
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }  # fmt: skip
+
+
+def mode_of(model: str, desk: Desk) -> str:
+    """The mode a model name asks for. Raises `InputError` naming those there are."""
+    name, _, mode = model.partition(":")
+    if name != desk.name or (mode and mode not in desk.modes()):
+        known = ", ".join([desk.name, *(f"{desk.name}:{mode}" for mode in desk.modes())])
+        raise UnknownModel(f"there is no model {model!r}", hint=f"There are: {known}.")
+    return mode or "rag"
+
+
+def completion(answer: Answer, head: dict[str, Any], base: str) -> dict[str, Any]:
+    message = {
+        "role": "assistant", "content": answer.text, "refusal": None, "annotations": annotations(answer, base),
+    }  # fmt: skip
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+    return {**head, "object": "chat.completion", "choices": [choice], "usage": usage_of(answer), "metier": full(answer)}
+
+
+def annotations(answer: Answer, base: str) -> list[dict[str, Any]]:
+    """`start_index`, `end_index`: the cited sentence in the answer, as OpenAI has them. `url`: the source, opened at the
+    place."""
+    return [
+        {
+            "type": "url_citation",
+            "url_citation": {
+                "start_index": citation.sentence[0],
+                "end_index": citation.sentence[1],
+                "title": citation.title or citation.document,
+                "url": base.rstrip("/") + place(citation.document_id, citation.start, citation.end),
+            },
+        }
+        for citation in answer.citations
+    ]
+
+
+def usage_of(answer: Answer) -> dict[str, Any]:
+    usage = answer.usage
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
+    }
+
+
+async def begun(pieces: AsyncIterator[str]) -> AsyncIterator[str]:
+    """The same pieces, of which the first is there: what goes wrong before it is an error with a status of its own."""
+    first = await anext(pieces)
+
+    async def whole() -> AsyncIterator[str]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    return whole()
+
+
+async def stream(
+    desk: Desk, caller: Caller, asked: Asked, head: dict[str, Any], with_usage: bool, base: str
+) -> AsyncIterator[str]:
+    """Server-sent events. A model alone is heard as it writes. What is answered from documents is checked first: a
+    sentence that stands nowhere must not be sent and then taken back."""
+
+    def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> str:
+        choices = [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
+        return _event({**head, "object": "chat.completion.chunk", "choices": choices, **more})
+
+    sent = ""
+    async for piece in desk.written(caller, asked):
+        if isinstance(piece, str):
+            yield chunk({"content": piece} if sent else {"role": "assistant", "content": piece})
+            sent += piece
+            continue
+        answer = piece
+        for rest in _pieces(answer.text[len(sent) :] if answer.text.startswith(sent) else ""):
+            yield chunk({"content": rest} if sent else {"role": "assistant", "content": rest})
+            sent += rest
+        yield chunk({"annotations": annotations(answer, base)}, "stop", metier=full(answer))
+        if with_usage:
+            yield _event({**head, "object": "chat.completion.chunk", "choices": [], "usage": usage_of(answer)})
+    yield "data: [DONE]\n\n"
+
+
+def _pieces(text: str) -> list[str]:
+    return [text[at : at + _PIECE] for at in range(0, len(text), _PIECE)]
+
+
+def _event(data: dict[str, Any]) -> str:
+    return f"data: {json.dumps(data, ensure_ascii=False)}\n\n"
+
+
+def _encoded(vector: Sequence[float], form: str) -> list[float] | str:
+    if form == "float":
+        return [float(number) for number in vector]
+    return base64.b64encode(np.asarray(vector, "<f4").tobytes()).decode("ascii")

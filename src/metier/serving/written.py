@@ -1,0 +1,70 @@
+"""An answer as the server writes it: plain values, the same in every interface."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from metier.answering.answerer import Answer
+from metier.answering.citations import Citation
+from metier.retrieval.retriever import Hit
+
+
+def full(answer: Answer) -> dict[str, Any]:
+    """All of an answer but what was searched for it. Times in seconds."""
+    return {
+        "question": answer.question,
+        "text": answer.text,
+        "abstained": answer.abstained,
+        "confidence": answer.confidence,
+        "mode": answer.mode,
+        "model": answer.model,
+        "adapter": answer.adapter,
+        "citations": [cited(citation) for citation in answer.citations],
+        "unsupported": [list(span) for span in answer.unsupported],
+        "notes": list(answer.notes),
+        "timings": answer.timings,
+        "usage": {
+            name: getattr(answer.usage, name) for name in ("prompt_tokens", "cached_tokens", "completion_tokens")
+        },
+    }
+
+
+def cited(citation: Citation) -> dict[str, Any]:
+    """`start`, `end`: characters of the document's parsed text, which are `quote`; `sentence`: of the answer."""
+    return {
+        "document": citation.document,
+        "document_id": citation.document_id,
+        "title": citation.title,
+        "page": citation.page,
+        "start": citation.start,
+        "end": citation.end,
+        "quote": citation.quote,
+        "headings": list(citation.headings),
+        "passage_id": citation.passage_id,
+        "sentence": list(citation.sentence),
+        "url": place(citation.document_id, citation.start, citation.end),
+    }
+
+
+def found(hit: Hit) -> dict[str, Any]:
+    passage = hit.passage
+    return {
+        "document": passage.uri,
+        "document_id": passage.document_id,
+        "title": passage.title,
+        "page": passage.page,
+        "start": passage.start,
+        "end": passage.end,
+        "headings": list(passage.headings),
+        "text": passage.text,
+        "score": hit.score,
+        "dense": hit.dense,
+        "lexical": hit.lexical,
+        "passage_id": passage.id,
+        "url": place(passage.document_id, passage.start, passage.end),
+    }
+
+
+def place(document_id: str, start: int, end: int) -> str:
+    """Where a span is shown, as a path of this server."""
+    return f"/documents/{document_id}?start={start}&end={end}"
