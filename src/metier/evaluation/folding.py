@@ -15,7 +15,7 @@ import regex
 from metier.retrieval.analysis import ascii_digits
 
 _FORMATTING = regex.compile(r"[[\p{Cf}\p{Cc}]--[\n\t\r]]", regex.V1)
-_VULGAR = regex.compile(r"[¼-¾⅐-⅞]")
+_VULGAR = regex.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
 _POWER = regex.compile(r"(?<=\d)[⁺⁻]?[⁰¹²³⁴-⁹]+")
 _THOUSANDS = regex.compile(r"(?<=\d)['’\u00a0\u2009\u202f](?=\d{3}(?!\d))")
 _ARABIC_MARKS = regex.compile(r"[\u0640\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed]")
@@ -24,57 +24,17 @@ _ONE_FORM = str.maketrans({
     "٫": ".", "٬": ",", "٪": "%", "⁄": "/", "−": "-", "‐": "-", "‑": "-", "’": "'", "‘": "'",
 })  # fmt: skip
 # Languages that write 4,2 for four and two tenths (Unicode CLDR, numbers/symbols, decimal).
-_DECIMAL_COMMA = frozenset(
-    [
-        "az",
-        "bg",
-        "bs",
-        "ca",
-        "cs",
-        "da",
-        "de",
-        "el",
-        "es",
-        "et",
-        "eu",
-        "fi",
-        "fr",
-        "gl",
-        "hr",
-        "hu",
-        "hy",
-        "id",
-        "is",
-        "it",
-        "ka",
-        "kk",
-        "lt",
-        "lv",
-        "mk",
-        "nb",
-        "nl",
-        "nn",
-        "no",
-        "pl",
-        "pt",
-        "ro",
-        "ru",
-        "sk",
-        "sl",
-        "sq",
-        "sr",
-        "sv",
-        "tr",
-        "uk",
-        "vi",
-    ]
-)
+_DECIMAL_COMMA = frozenset((
+    "az", "bg", "bs", "ca", "cs", "da", "de", "el", "es", "et", "eu", "fi", "fr", "gl", "hr",
+    "hu", "hy", "id", "is", "it", "ka", "kk", "lt", "lv", "mk", "nb", "nl", "nn", "no", "pl",
+    "pt", "ro", "ru", "sk", "sl", "sq", "sr", "sv", "tr", "uk", "vi",
+))  # fmt: skip
 
 
 def fold(text: str) -> str:
     """The folded text, case kept."""
     text = _FORMATTING.sub("", unicodedata.normalize("NFC", text))
-    text = _VULGAR.sub(lambda match: f" {match.group()} ", _THOUSANDS.sub("", text))
+    text = _VULGAR.sub(" ", _THOUSANDS.sub("", text))
     text = _POWER.sub(lambda match: f"^{match.group()}", text)
     text = _ARABIC_MARKS.sub("", unicodedata.normalize("NFKC", text))
     return ascii_digits(text).translate(_ONE_FORM)

@@ -17,7 +17,7 @@ import regex
 
 from metier.evaluation import units
 from metier.evaluation.folding import fold, plain_number
-from metier.evaluation.units import Powers, Unit
+from metier.evaluation.units import Unit
 
 # Languages that part thousands by a space (CLDR); elsewhere `120 300` are two cells of a table.
 _SPACED = frozenset(
@@ -39,13 +39,14 @@ _TEN = regex.compile(r"\^([-+]?\d+)")
 _LARGEST_POWER = 30
 _MULTIPLIERS = {
     1e2: "hundred", 1e3: "thousand tausend mille mil ribu elfu হাজার الف الاف 千",
-    1e4: "万 萬 만", 1e5: "lakh lakhs লাখ লক্ষ", 1e6: "million millions millionen milioni juta mio মিলিয়ন مليون ملايين 百万",
+    1e4: "万 萬 만", 1e5: "lakh lakhs লাখ লক্ষ",
+    1e6: "million millions millionen milioni juta mio মিলিয়ন مليون ملايين 百万",
     1e7: "crore crores কোটি 千万", 1e8: "亿 億 억", 1e9: "billion billions milliard milliarden mrd miliar مليار বিলিয়ন",
 }  # fmt: skip
 _TIMES = {fold(word): factor for factor, words in _MULTIPLIERS.items() for word in words.split()}
+_SPACED_TIMES = "|".join(rf"{word}(?![\p{{L}}\p{{M}}])" for word in sorted(_TIMES, key=len, reverse=True))
 _MULTIPLIER = regex.compile(
-    r"[^\S\n]?(?i:((?=[\p{Han}\p{Hangul}])(?:百万|千万|千|万|萬|만|亿|億|억)|%s))"
-    % "|".join(rf"{word}(?![\p{{L}}\p{{M}}])" for word in sorted(_TIMES, key=len, reverse=True))
+    r"[^\S\n]?(?i:((?=[\p{Han}\p{Hangul}])(?:百万|千万|千|万|萬|만|亿|億|억)|" + _SPACED_TIMES + "))"
 )
 _RANGE = regex.compile(
     r"[^\S\n]?(?:-|–|—|~|～|±|x|×|\+/-)[^\S\n]?|[^\S\n](?:to|till|until|bis|à|hingga|sampai|থেকে|হতে|الي|حتي)[^\S\n]"
@@ -56,19 +57,23 @@ _SAME = 1e-6  # relative; what an exact conversion may lose
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """`number`: as it is written, multiplied out. `value`: in base units (`number` where there is no unit). `powers`:
-    base units and their powers, empty without a unit. `start`, `end`: characters of the folded text."""
+    """`number`: as it is written, multiplied out. `unit`: None without one. `start`, `end`: characters of the folded
+    text."""
 
     number: float
-    value: float
-    powers: Powers
+    unit: Unit | None
     start: int
     end: int
 
+    @property
+    def value(self) -> float:
+        """In base units; the number itself where there is no unit."""
+        return self.unit.base(self.number) if self.unit else self.number
+
     def agrees(self, other: Quantity) -> bool:
         """Whether both say the same. Where one leaves its unit out, the number must be the same as written."""
-        if self.powers and other.powers:
-            return self.powers == other.powers and _same(self.value, other.value)
+        if self.unit and other.unit:
+            return self.unit.powers == other.unit.powers and _same(self.value, other.value)
         return _same(self.number, other.number)
 
 
@@ -110,7 +115,7 @@ def _read(text: str, match: regex.Match, ended: int, language: str) -> list[Quan
         return []
     digits = plain_number(match.group(), language)
     if digits is None:
-        return [_plain(float(part), start, end) for part in regex.findall(r"\d+", match.group())]
+        return [Quantity(float(part), None, start, end) for part in regex.findall(r"\d+", match.group())]
     number, end = _worked_out(text, float(digits), start, end)
     if times := _MULTIPLIER.match(text, end):
         number, end = number * _TIMES[times[1].casefold()], times.end()
@@ -125,7 +130,7 @@ def _read(text: str, match: regex.Match, ended: int, language: str) -> list[Quan
         number, begin = -number, minus.start()
     if unit is None and begin < start and before is not None:
         unit = before[0]
-    return [_with(unit, number, begin, after)]
+    return [Quantity(number, unit, begin, after)]
 
 
 def _is_in_name(text: str, start: int, ended: int) -> bool:
@@ -171,17 +176,9 @@ def _is_range(text: str, start: int, end: int) -> bool:
 def _units_of_ranges(text: str, found: list[Quantity]) -> list[Quantity]:
     for i in range(len(found) - 2, -1, -1):
         first, second = found[i], found[i + 1]
-        if not first.powers and second.powers and _RANGE.fullmatch(text, first.end, second.start):
-            found[i] = replace(first, value=second.value / second.number * first.number, powers=second.powers)
+        if first.unit is None and second.unit and _RANGE.fullmatch(text, first.end, second.start):
+            found[i] = replace(first, unit=second.unit)
     return found
-
-
-def _plain(number: float, start: int, end: int) -> Quantity:
-    return Quantity(number, number, (), start, end)
-
-
-def _with(unit: Unit | None, number: float, start: int, end: int) -> Quantity:
-    return _plain(number, start, end) if unit is None else Quantity(number, unit.base(number), unit.powers, start, end)
 
 
 def _same(one: float, other: float) -> bool:

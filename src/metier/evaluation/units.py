@@ -93,10 +93,9 @@ def _next(text: str, at: int, unit: Unit) -> tuple[Unit, int] | None:
         other = _factor(text, join.end())
         return None if other is None else (unit.times(other[0], -1 if join["per"] else 1), other[1])
     gap = _GAP.match(text, at).end()
-    if gap > at and unit.powers in _table().beside and (other := _factor(text, gap)) is not None:
-        if other[0].powers == _table().beside[unit.powers]:
-            return unit.times(other[0]), other[1]
-    return None
+    beside = _table().beside.get(unit.powers) if gap > at else None
+    other = _factor(text, gap) if beside is not None else None
+    return (unit.times(other[0]), other[1]) if other is not None and other[0].powers == beside else None
 
 
 def _factor(text: str, at: int) -> tuple[Unit, int] | None:
