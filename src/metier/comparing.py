@@ -163,7 +163,7 @@ def documents_key(expert: Expert) -> str:
 
 def exam_of(expert: Expert, limit: int | None) -> list[Question]:
     """The exam questions, drawn once. Raises `InputError` where there is none that can be graded."""
-    exam = [question for question in expert.questions() if question.split == "exam"]
+    exam = expert.questions("exam")
     if not exam:
         raise InputError(
             "there are no exam questions",
@@ -302,7 +302,7 @@ def exam_results(figures: Mapping[str, dict[str, dict[str, float]]], created: st
 
 def calibrate_where_needed(expert: Expert, tell: Tell | None) -> list[str]:
     """Calibrate where the practice questions, the documents or the model changed since. Returns what to note."""
-    practice = [question for question in expert.questions() if question.split == "practice"]
+    practice = expert.questions("practice")
     if not practice:
         return ["No practice questions: weights, passage count and refusals are those that ship."]
     settings, path = expert.settings, expert.state_folder / "calibrated"

@@ -111,7 +111,7 @@ class Training:
         from metier.dataset import from_questions, raft
         from metier.questions import resolve
 
-        practice = [question for question in self.questions() if question.split == "practice"]
+        practice = self.questions("practice")
         if not practice:
             raise InputError("there are no practice questions", hint="Bring some in with `metier exam import FILE`.")
         maker = raft.RowMaker(

@@ -43,7 +43,12 @@ def sample(questions: int = 60, seed: int = 7, modes: tuple[str, ...] = MODES) -
     draw = random.Random(seed)
     answers = [_row(draw, number, modes) for number in range(1, questions + 1)]
     scores = {mode: [row["modes"][mode]["grades"]["score"] for row in answers] for mode in modes}
-    pairs = [_pair(a, b, scores) for b, a in combinations(modes, 2)]
+    overlaps = {mode: [row["modes"][mode]["grades"]["score"] * 0.8 for row in answers] for mode in modes}
+    pairs = [
+        _pair(a, b, metric, values)
+        for metric, values in (("score", scores), ("token_f1", overlaps))
+        for b, a in combinations(modes, 2)
+    ]
     best = max(modes, key=lambda mode: mean(scores[mode]))
     return {
         "expert": "turbines", "created": "2026-11-25T05:00:00+00:00", "metier": "0.1.0", "language": "en",
@@ -55,8 +60,7 @@ def sample(questions: int = 60, seed: int = 7, modes: tuple[str, ...] = MODES) -
         "costs": {mode: _costs(draw, mode) for mode in modes},
         "verdict": {
             "choice": best, "winner": best, "between": [], "best": best, "margin": 0.03, "questions_needed": None,
-            "reason": f"{best} scores {mean(scores[best]):.2f}, more than every way that costs less, by more than "
-            "the margin of 0.03.",
+            "reason": f"Use {best}: it scored {100 * mean(scores[best]):.1f} of 100, more than every cheaper way.",
             "constraints": ["must cite"], "excluded": {"base": "cites nothing", "tuned": "cites nothing"},
         },
         "rules": _rules(), "agreement": "The rules point to rag+tuned, and so does the measurement.",
@@ -141,13 +145,13 @@ def _by(answers: list[dict], modes: tuple[str, ...], of: str) -> dict:
     }
 
 
-def _pair(a: str, b: str, scores: dict[str, list[float]]) -> dict:
+def _pair(a: str, b: str, metric: str, scores: dict[str, list[float]]) -> dict:
     between = [one - other for one, other in zip(scores[a], scores[b], strict=True)]
     middle, spread = mean(between), stdev(between)
     half = 1.96 * spread / len(between) ** 0.5
     clear = abs(middle) > half
     return {
-        "a": a, "b": b, "metric": "score", "difference": middle, "low": middle - half, "high": middle + half,
+        "a": a, "b": b, "metric": metric, "difference": middle, "low": middle - half, "high": middle + half,
         "p": 0.0004 if clear else 0.21, "p_adjusted": 0.0024 if clear else 0.42,
         "effect": middle / spread if spread else 0.0,
         "n": len(between), "questions_needed": None if clear else 480,

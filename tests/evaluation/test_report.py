@@ -62,7 +62,8 @@ def test_the_verdict_comes_first_and_then_the_sections_in_order(tree, result):
     assert basis["Margin that counts"] == "0.03"
     assert basis["Ruled out"] == "base: cites nothingtuned: cites nothing"
     assert basis["Constraints"] == "must cite"
-    assert texts(tree, "header > p")[1:] == [result["verdict"]["reason"], result["agreement"]]
+    reason = result["verdict"]["reason"].removeprefix("Use rag+tuned: i")
+    assert texts(tree, "header > p")[1:] == [f"I{reason}", result["agreement"]]
 
 
 def test_nothing_is_loaded_and_only_the_pages_own_script_may_run(tree):
@@ -91,7 +92,7 @@ def test_ids_are_unique_and_every_reference_resolves(tree):
 
 def test_every_table_has_a_caption_and_scoped_headers(tree):
     tables = tree.css("table")
-    assert len(tables) == 5
+    assert len(tables) == 6
     for table in tables:
         assert table.css_first("caption").text()
         assert {node.attributes.get("scope") for node in table.css("thead th")} == {"col"}
@@ -111,7 +112,7 @@ def test_the_figures_of_the_result_stand_on_the_page(tree, result):
     assert "unanswerable12 questions" in texts(tree, "#kinds tbody th")
     assert "Arabic (ar)12 questions" in texts(tree, "#languages tbody th")
     cause = result["failures"]["rag"][0]
-    assert f"{cause['count']} {cause['share']:.0%} {cause['cause']}" in texts(tree, "#failures .cause")
+    assert f"{cause['count']} {cause['cause']} {cause['share']:.0%}" in texts(tree, "#failures .cause")
     assert "metier calibrate" in texts(tree, "#failures code")
 
 
@@ -137,6 +138,15 @@ def test_cost_is_money_where_every_mode_has_a_price_else_time():
     for costs in result["costs"].values():
         costs["per_thousand"] = None
     assert charts.cost_of(View(result, Words.of("en"))).name == "total"
+
+
+def test_names_of_neighbours_in_the_chart_of_costs_stand_on_different_sides():
+    result = sample(10, modes=("base", "rag+tuned"))
+    for mode, seconds, score in (("base", 420.0, 0.43), ("rag+tuned", 500.0, 0.47)):
+        result["costs"][mode]["per_thousand"]["seconds"] = seconds
+        result["modes"][mode]["score"] = {"mean": score, "low": 0.3, "high": 0.6, "n": 30}
+    names = {node.text(): node.attributes["text-anchor"] for node in parsed(result).css("#cost text.name")}
+    assert names == {"base": "end", "rag+tuned": "start"}
 
 
 def test_a_mode_is_marked_only_where_it_is_significantly_ahead_of_every_other():
@@ -241,6 +251,7 @@ def test_undecided_names_the_modes_and_the_questions_that_would_decide():
     result["verdict"] |= {"choice": "undecided", "between": ["rag", "rag+tuned"], "questions_needed": 1480}
     tree = parsed(result)
     assert texts(tree, "h1") == ["Undecided between rag and rag+tuned."]
+    assert texts(tree, ".reason") == [result["verdict"]["reason"]]  # another verdict than the headline's stays
     assert "1,480" in texts(tree, ".basis dd")
 
 
@@ -251,6 +262,7 @@ def test_advice_before_anything_was_measured_shows_the_rules_and_says_so():
     assert texts(tree, "h1") == ["What the rules advise for turbines, before anything is measured."]
     assert texts(tree, ".reason")[0].startswith("No question has been put to any mode yet.")
     assert [node.attributes["id"] for node in tree.css("main > section")] == ["rules"]
+    assert texts(tree, ".basis dt") == ["Model", "As of"]
     towards = texts(tree, ".towards")
     assert towards == ["Points to rag", "Points to rag", "Points to rag+tuned", "Points nowhere"]
 
@@ -326,6 +338,7 @@ def test_a_bengali_page_says_its_own_words_in_bengali_and_marks_english_data(res
     assert texts(tree, "h1") == ["rag+tuned ব্যবহার করুন: ফাইন-টিউন করা মডেল, উত্তর দেবে আপনার নথি থেকে।"]
     assert texts(tree, "#rules h2") == ["নিয়মগুলো কী বলে"]
     assert tree.css_first(".reason").attributes["lang"] == "en"
+    assert texts(tree, "#pairs tbody th")[0] == "rag, base-এর তুলনায়"  # the better one first, as the page explains
     place = next(n for n, row in enumerate(result["answers"], 1) if row["language"] == "bn")
     assert "lang" not in tree.css_first(f"#q{place} .asked").attributes
 

@@ -187,6 +187,58 @@ class StoreConformance:
             best = store.dense(vector_of("shared word"), 1, where)
             assert [hit.passage.uri in uris for hit in best] == [True]
 
+    def test_hidden_passages_are_left_out_of_both_searches_before_ranking(self, open_store):
+        store = open_store()
+        document = put(store, "a.md", ["শেষ কথা shared", "second shared", "it's third shared"], groups=("x",))
+        first, second, third = (passage.id for passage in make_passages(document))
+        for hidden, left in [
+            ((), {first, second, third}),
+            ((first, "un'known"), {second, third}),
+            ((second,), {first, third}),
+        ]:
+            where = Filter(groups=("x",), hidden=hidden)
+            for _ in range(2):
+                assert {hit.passage.id for hit in store.dense(vector_of("শেষ কথা shared"), 9, where)} == left
+                assert {hit.passage.id for hit in store.lexical(["shared"], 9, where)} == left
+                # With a limit of one, what is hidden would leave nothing behind if it were taken out after ranking.
+                assert [hit.passage.id in left for hit in store.dense(vector_of("শেষ কথা shared"), 1, where)] == [True]
+                assert [hit.passage.id in left for hit in store.lexical(["শেষ", "shared"], 1, where)] == [True]
+                store.optimize()
+        assert [passage.id for passage in store.passages(document.id)] == [first, second, third]
+
+    def test_passages_are_got_by_id_under_a_filter(self, open_store):
+        store = open_store()
+        secret = make_passages(put(store, "গোপন.md", ["one", "two"], groups=("service",)))
+        public = make_passages(put(store, "b.md", ["three"]))
+        wanted = [secret[1].id, "it's none", public[0].id, secret[0].id, document_id("b.md")]
+        assert store.get(wanted) == [secret[1], public[0], secret[0]]
+        assert store.get(wanted, Filter(groups=("other",))) == public
+        assert store.get(wanted, Filter(hidden=(secret[1].id,))) == [public[0], secret[0]]
+        assert store.get([]) == []
+
+    def test_uris_are_those_that_the_filter_lets_through(self, open_store):
+        store = open_store()
+        put(store, "গোপন.md", ["one"], groups=("service",))
+        put(store, "b.md", ["two"])
+        assert set(store.uris(Filter(groups=()))) == {"b.md"}
+        assert set(store.uris(Filter(groups=("service",)))) == {"গোপন.md", "b.md"}
+        assert set(store.uris(Filter(uri="গো*"))) == {"গোপন.md"}
+
+    def test_another_process_is_seen_after_refresh(self, open_store):
+        """Another process has another handle on the store."""
+        ours, theirs = open_store(), open_store()
+        put(ours, "a.md", ["one"])
+        assert ours.counts() == (1, 1)
+        put(theirs, "b.md", ["two"], content_hash="7")
+        theirs.refresh()
+        theirs.delete([document_id("a.md")])
+        ours.refresh()
+        assert ours.hashes() == {document_id("b.md"): "7"}
+        assert [hit.passage.text for hit in ours.dense(vector_of("x"), 9)] == ["two"]
+        put(ours, "b.md", ["three"], content_hash="8")
+        theirs.refresh()
+        assert [hit.passage.text for hit in theirs.lexical(["two", "three"], 9)] == ["three"]
+
     def test_another_embedder_is_refused_and_can_be_replaced(self, open_store):
         put(open_store(), "a.md", ["text"])
         other = Identity("test", "weights-2", DIMENSION, "analyser-1")

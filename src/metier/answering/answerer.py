@@ -163,12 +163,21 @@ class Answerer:
         seconds = time.monotonic() - began
         best = [hit.passage for hit in hits[: passages or self._passages]]
         sought = Sought.of(asked, self._analyser, self._weigh)
-        pieces = evidence.find(sought, self._retriever.asked(asked), best, self._embedder, self._analyser)
+        pieces = self._pieces(asked, sought, hits, best)
         features = evidence.before(sought, hits, best, pieces, self._analyser) if hits else {}
         shown = best
         if self._settings.answering.context == "sentences":
             shown = [piece.passage for piece in pieces[: self._settings.answering.sentences]]
         return Found(tuple(hits), tuple(best), tuple(pieces), tuple(shown), features, seconds)
+
+    def _pieces(self, asked: str, sought: Sought, hits: Sequence[Hit], passages: Sequence[Passage]) -> list[Evidence]:
+        """The sentences of the passages, best first, those of pinned passages before all others."""
+        pinned = {hit.passage.id for hit in hits if hit.pinned}
+        sides = [[p for p in passages if p.id in pinned], [p for p in passages if p.id not in pinned]]
+        vector = self._retriever.asked(asked)
+        return [
+            piece for side in sides for piece in evidence.find(sought, vector, side, self._embedder, self._analyser)
+        ]
 
     def _from_documents(
         self,
@@ -181,6 +190,7 @@ class Answerer:
         writer: Writer,
     ) -> Answer:
         began = time.monotonic() - found.seconds
+        refusing = refusing and not any(hit.pinned for hit in found.hits)  # a person said that it is answered there
         timings = {"retrieval": found.seconds}
         doubt = self._abstention.before.probability(found.features) if found.hits else 1.0
         if not found.hits or (refusing and doubt >= self._abstention.certain):

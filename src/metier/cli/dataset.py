@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metier.cli.generating import from_practice, generate
-from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, plain, print_json, progress
+from metier.cli.show import (
+    ExamOption,
+    ExpertOption,
+    JsonOption,
+    console,
+    escape,
+    exam_questions,
+    open_expert,
+    plain,
+    print_findings,
+    print_json,
+    progress,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from metier.dataset.checks import Report
@@ -65,9 +77,7 @@ def import_file(
 
 def check(
     expert: ExpertOption = None,
-    exam: Annotated[
-        Path | None, typer.Option(help="Questions file; those of its exam must not be in the data.")
-    ] = None,
+    exam: ExamOption = None,
     max_length: Annotated[
         int | None, typer.Option(min=16, help="Tokens of a row, prompt and completion; default: the model's context.")
     ] = None,
@@ -77,14 +87,11 @@ def check(
 
     Example: metier dataset check --exam questions.jsonl --max-length 2048
     """
-    from metier.questions import load_exam
-
-    questions = load_exam(exam) if exam else []
     with open_expert(expert) as opened, progress() as bar:
         task = bar.add_task("Counting tokens", total=None, note="")
         report = opened.check_dataset(
             max_length=max_length,
-            exam=questions,
+            exam=exam_questions(opened, exam),
             tell=lambda done, total: bar.update(task, completed=done, total=total),
         )
     if as_json:
@@ -161,14 +168,7 @@ def _shown(row: Row) -> dict[str, Any]:
 
 def _print_report(report: Report) -> None:
     screen = console()
-    marks = {"stop": "[red]✗[/]", "warn": "[yellow]![/]", "note": "[dim]·[/]"}
-    for finding in report.findings:
-        screen.print(f"{marks[finding.severity]} [bold]{finding.check}[/]", end=" ")
-        screen.print(finding.what, markup=False, soft_wrap=True)
-        for example in finding.examples:
-            screen.print(f"    {example}", markup=False, style="dim", soft_wrap=True)
-        if finding.hint:
-            screen.print(f"    {finding.hint}", markup=False, soft_wrap=True)
+    print_findings(report.findings)
     tokens = report.tokens
     screen.print(
         f"{report.rows} rows, {tokens.epoch:,} tokens an epoch, of which {tokens.learned:,} are learned from; "

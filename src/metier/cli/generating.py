@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.cli.show import ExpertOption, JsonOption, console, open_expert, print_json, progress
+from metier.cli.show import (
+    ExamOption,
+    ExpertOption,
+    JsonOption,
+    console,
+    exam_questions,
+    open_expert,
+    print_json,
+    progress,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from metier.dataset.generate import Generated
@@ -30,7 +38,7 @@ def generate(
     left_out: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the rows with passages where only a refusal is right.")
     ] = 0.2,
-    exam: Annotated[Path | None, typer.Option(help="Questions file; no row comes near those of its exam.")] = None,
+    exam: ExamOption = None,
     seed: Annotated[int, typer.Option(help="Another seed draws other passages.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -41,17 +49,15 @@ def generate(
     Example: metier dataset generate --count 500 --teacher openai:gpt-4.1-mini --teacher-key-env OPENAI_API_KEY
     """
     from metier.dataset.generate import Wanted
-    from metier.questions import load_exam
 
     wanted = Wanted(count, paraphrases, seed, rows, left_out, rules_only)
     asked = _teacher(teacher, teacher_url, teacher_key_env, rules_only)
-    questions = load_exam(exam) if exam else []
     with open_expert(expert) as opened, progress() as bar:
         task = bar.add_task("Writing", total=count, note="")
         report = opened.generate_dataset(
             wanted,
             teacher=asked,
-            exam=questions,
+            exam=exam_questions(opened, exam),
             tell=lambda done, total, note: bar.update(task, completed=done, total=total, note=note),
         )
     if as_json:

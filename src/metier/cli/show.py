@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,11 +20,17 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
+    from metier.dataset.findings import Finding
     from metier.expert import Expert
+    from metier.questions import Question
 
 ExpertOption = Annotated[
     str | None,
     typer.Option("--expert", "-e", help="Folder of the expert; default: here, above, or the only one below."),
+]
+ExamOption = Annotated[
+    Path | None,
+    typer.Option("--exam", help="Questions file whose exam must not be in the data; default: the expert's own exam."),
 ]
 _NOTE = 60  # characters
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout and nothing else.")]
@@ -51,6 +57,13 @@ def open_expert(given: str | None) -> Expert:
     from metier.expert import Expert
 
     return Expert.open(find_expert(given))
+
+
+def exam_questions(opened: Expert, path: Path | None) -> list[Question]:
+    """The exam of a file, else the expert's own."""
+    from metier.questions import load_exam
+
+    return load_exam(path) if path else opened.questions("exam")
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -100,6 +113,18 @@ def progress() -> Iterator[Progress]:
         *columns, TextColumn("[dim]{task.fields[note]}"), console=console(stderr=True), transient=True
     ) as bar:
         yield bar
+
+
+def print_findings(findings: Iterable[Finding]) -> None:
+    """What a check found, with examples and what to do."""
+    screen, marks = console(), {"stop": "[red]✗[/]", "warn": "[yellow]![/]", "note": "[dim]·[/]"}
+    for finding in findings:
+        screen.print(f"{marks[finding.severity]} [bold]{finding.check}[/]", end=" ")
+        screen.print(finding.what, markup=False, soft_wrap=True)
+        for example in finding.examples:
+            screen.print(f"    {example}", markup=False, style="dim", soft_wrap=True)
+        if finding.hint:
+            screen.print(f"    {finding.hint}", markup=False, soft_wrap=True)
 
 
 def telling(bar: Progress) -> Callable[[str, int, int, str], None]:

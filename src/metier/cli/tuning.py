@@ -8,11 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metier.cli.show import ExpertOption, JsonOption, console, escape, find_expert, open_expert, print_json, progress
+from metier.cli.show import (
+    ExamOption,
+    ExpertOption,
+    JsonOption,
+    console,
+    escape,
+    exam_questions,
+    find_expert,
+    open_expert,
+    print_json,
+    progress,
+)  # fmt: skip
 from metier.errors import needing
 
 if TYPE_CHECKING:
-    from metier.questions import Question
     from metier.tuning.adapters import Card
     from metier.tuning.training import Tick
 
@@ -36,7 +46,7 @@ def tune(
     name: Annotated[str | None, typer.Option(help="Name of the adapter; default: the expert's name.")] = None,
     method: Annotated[str | None, typer.Option(help="lora, or qlora: the frozen weights in 4 bits.")] = None,
     epochs: Annotated[float | None, typer.Option(help="How often every row is seen.")] = None,
-    exam: Annotated[Path | None, typer.Option(help="Questions (JSONL) of which none may be in the data.")] = None,
+    exam: ExamOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that was broken off.")] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Throw away the run that was broken off.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Only say what a run would take, and on what it fits.")] = False,
@@ -60,17 +70,11 @@ def tune(
         def tell(tick: Tick) -> None:
             bar.update(task, description="Training", completed=tick.step, total=tick.steps, note=_note(tick))
 
-        card = opened.tune(name, resume=resume, anew=anew, exam=_exam(exam), on_step=tell, **changes)
+        card = opened.tune(name, resume=resume, anew=anew, exam=exam_questions(opened, exam), on_step=tell, **changes)
     if as_json:
         print_json(_result(card))
         return
     _print_result(card)
-
-
-def _exam(path: Path | None) -> list[Question]:
-    from metier import questions
-
-    return [question for question in questions.load(path) if question.split != "practice"] if path else []
 
 
 def _note(tick: Tick) -> str:

@@ -76,6 +76,7 @@ class Drawing:
         self.search = search
         self.filters = Filters((trivial, unknown, carried, off, seen, found, self._ambiguous))
         self._of_wordings = (trivial, unknown, found)
+        self._round_trip = found
 
     def pairs(self, count: int, kinds: Collection[str] | None = None) -> Iterator[Pair]:
         """Pairs that pass the filters, until there are `count` or no passage is left; of `kinds`, None = of all."""
@@ -111,6 +112,10 @@ class Drawing:
             return pair
         others = tuple(wordings.within(title, other) for other in pair.others)
         return replace(pair, question=wordings.within(title, pair.question), others=others)
+
+    def is_found(self, pair: Pair) -> bool:
+        """Whether the search finds a pair's passage by its question."""
+        return self._round_trip(pair) is None
 
     def is_same(self, pair: Pair, question: str) -> bool:
         """Whether another wording asks the same: with all names and numbers, understood alone, finding the passage."""

@@ -186,13 +186,18 @@ class NearDuplicates:
         self._answers: list[list[Said]] = []
         self._exam = len(exam)
         for question, answers in exam:
-            self._add(question, answers)
+            self.add_question(question, answers)
         for question, completion in known:
-            self._add(question, (completion,))
+            self.add_question(question, (completion,))
 
     def __call__(self, pair: Pair) -> str | None:
-        answer = Said.by(pair.answer)
-        found = self._seen.like(pair.question, lambda number: _agree(answer, self._answers[number]))
+        return self.near(pair.question, pair.answer)
+
+    def near(self, question: str, answer: str) -> str | None:
+        """What it is near to, in words; None where it is new. `answer`: "" where nothing answers it."""
+        said = Said.by(answer)
+        agree = (lambda number: _agree(said, self._answers[number])) if answer else None
+        found = self._seen.like(question, agree)
         if found is None:
             return None
         whose = "of the exam" if found < self._exam else "of an earlier row"
@@ -206,9 +211,10 @@ class NearDuplicates:
 
     def add(self, pair: Pair) -> None:
         """A pair that was kept: later ones are compared with it too."""
-        self._add(pair.question, (pair.answer,))
+        self.add_question(pair.question, (pair.answer,))
 
-    def _add(self, question: str, answers: Sequence[str]) -> None:
+    def add_question(self, question: str, answers: Sequence[str]) -> None:
+        """A question that is no pair: later ones are compared with it too."""
         self._seen.add(question)
         self._answers.append([Said.by(answer) for answer in answers])
 

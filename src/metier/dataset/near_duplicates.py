@@ -110,6 +110,13 @@ def numbers(normalised: str) -> frozenset[str]:
     return frozenset(map(plain_number, _NUMBER.findall(normalised)))
 
 
+def new_words(text: str, known: str, analyser: Analyser) -> list[str]:
+    """The words of a text that stand in the known one in no form: not with another ending or article, nor misspelt.
+    Numbers are no words."""
+    mine, theirs = _wording(normalise(text), analyser), _wording(normalise(known), analyser)
+    return sorted(word for word in mine.words - theirs.words if not _stands_in(word, theirs))
+
+
 def is_unspaced(text: str) -> bool:
     """Whether any of it is in a script that writes no spaces between words."""
     return bool(_UNSPACED.search(text))

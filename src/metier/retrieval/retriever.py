@@ -1,15 +1,17 @@
-"""Find the passages that answer a question: dense and lexical search, fused, filtered, at need reranked."""
+"""Find the passages that answer a question: dense and lexical search, fused, filtered, at need reranked. What people
+hid is part of the filter; what they pinned comes first."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from metier.documents import Passage
 from metier.embedding.base import Embedder
 from metier.retrieval.analysis import Analyser
+from metier.retrieval.curation import Curation
 from metier.retrieval.fusion import Fusion, dense_evidence, fuse
 from metier.retrieval.reranking import Reranker
 from metier.settings import RetrievalSettings
@@ -19,12 +21,14 @@ from metier.store.base import Filter, Scored, Store
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A passage found. `score` orders the hits: the reranker's where there is one, else the fused evidence in nats.
-    `dense` is the cosine similarity, `lexical` the BM25 score; None where that side did not return the passage."""
+    `dense` is the cosine similarity, `lexical` the BM25 score; None where that side did not return the passage.
+    `pinned`: somebody said that it answers the question; it has at least the best score."""
 
     passage: Passage
     score: float
     dense: float | None
     lexical: float | None
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,11 @@ class Asked:
     vector: np.ndarray
     mean: float
     deviation: float
+
+    def closeness(self, vector: np.ndarray) -> float:
+        """Cosine with another vector, 0 at the mean of the corpus and 1 where both are the same: embedders differ in
+        where their cosines lie."""
+        return (float(vector @ self.vector) - self.mean) / max(1e-6, 1 - self.mean)
 
 
 class Candidates:
@@ -73,6 +82,7 @@ class Retriever:
         settings: RetrievalSettings,
         fusion: Fusion,
         reranker: Reranker | None = None,
+        curation: Curation | None = None,
     ) -> None:
         self._store = store
         self._embedder = embedder
@@ -80,17 +90,18 @@ class Retriever:
         self._settings = settings
         self.fusion = fusion
         self._reranker = reranker
+        self._curation = curation
         self._last: tuple[str, Asked] | None = None
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="metier-lexical")
 
     def search(self, question: str, limit: int, where: Filter | None = None) -> list[Hit]:
         """Best passages first, at most `limit`. An empty store gives an empty list."""
-        hits = self.candidates(question, limit, where).ranked(self.fusion.weight)
-        return self._rerank(question, hits)[:limit]
+        hits = self._rerank(question, self.candidates(question, limit, where).ranked(self.fusion.weight))
+        return self._pinned_first(question, hits, where)[:limit]
 
     def candidates(self, question: str, limit: int = 0, where: Filter | None = None) -> Candidates:
         """What both sides return; `limit` raises `[retrieval] candidates` where more hits are asked for."""
-        wanted = max(limit, self._settings.candidates)
+        wanted, where = max(limit, self._settings.candidates), self._without_hidden(where)
         tokens = self._analyser.tokens(question)
         lexical = self._beside.submit(self._store.lexical, tokens, wanted, where)  # both sides wait for native code
         asked = self.asked(question)
@@ -104,6 +115,24 @@ class Retriever:
             vector = self._embedder.embed_queries([question])[0]
             self._last = last = (question, Asked(vector, *self._store.background(vector)))
         return last[1]
+
+    def _without_hidden(self, where: Filter | None) -> Filter | None:
+        hidden = self._curation.hidden() if self._curation is not None else ()
+        if not hidden:
+            return where
+        where = where or Filter()
+        return replace(where, hidden=(*where.hidden, *hidden))
+
+    def _pinned_first(self, question: str, hits: list[Hit], where: Filter | None) -> list[Hit]:
+        names = self._curation.pinned(question, self.asked(question)) if self._curation is not None else ()
+        if not names:
+            return hits
+        found = {hit.passage.id: hit for hit in hits}
+        missing = [name for name in names if name not in found]
+        found |= {p.id: Hit(p, 0.0, None, None) for p in self._store.get(missing, self._without_hidden(where))}
+        best = max((hit.score for hit in hits), default=0.0)
+        first = [replace(found[name], score=best, pinned=True) for name in dict.fromkeys(names) if name in found]
+        return first + [hit for hit in hits if hit.passage.id not in names]
 
     def _rerank(self, question: str, hits: list[Hit]) -> list[Hit]:
         if self._reranker is None:

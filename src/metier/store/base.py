@@ -29,13 +29,15 @@ class Filter:
     """What a search may return; part of the store's query, before ranking.
 
     `groups`: the groups of the asker; None = no restriction (the owner), empty = public passages only.
-    `uri`: glob over document uris (`*` and `?`). `metadata`: all of these keys must have these values.
+    `uri`: glob over document uris (`*` and `?`). `metadata`: all of these keys must have these values. `hidden`: ids of
+    passages that are left out.
     """
 
     groups: tuple[str, ...] | None = None
     uri: str | None = None
     language: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +80,23 @@ class Store(Protocol):
         """Content hash of every document in the store, by document id."""
         ...
 
-    def uris(self) -> dict[str, str]:
-        """Document id of every uri in the store."""
+    def refresh(self) -> None:
+        """See what other processes wrote since; to be called before writing where there may be others."""
+        ...
+
+    def uris(self, where: Filter | None = None) -> dict[str, str]:
+        """Document id of every uri in the store that the filter lets through; `hidden` says nothing of documents."""
         ...
 
     def document(self, document_id: str) -> Document | None: ...
 
     def passages(self, document_id: str) -> list[Passage]:
         """The passages of one document in reading order; none for an unknown id."""
+        ...
+
+    def get(self, passage_ids: Sequence[str], where: Filter | None = None) -> list[Passage]:
+        """The passages with these ids that the filter lets through, in the order asked for; unknown ids are left
+        out."""
         ...
 
     def dense(self, vector: np.ndarray, limit: int, where: Filter | None = None) -> list[Scored]:

@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -56,6 +57,7 @@ class LanceStore:
             self._database = lancedb.connect(folder)
             self._table = self._open(folder, replace)
         self._known: dict[str, str] | None = None
+        self._keeping = threading.RLock()  # what is known of the documents and what is written are never apart
 
     # --- writing ---------------------------------------------------------------------------------------------
 
@@ -63,8 +65,8 @@ class LanceStore:
         if not entries:
             return
         rows = pa.Table.from_pylist([row for entry in entries for row in self._rows(entry)], schema=self._schema)
-        changed = [entry.document.id for entry in entries if entry.document.id in self.hashes()]
-        with _storage_errors(entries[0].document.uri if len(entries) == 1 else self._folder):
+        with self._keeping, _storage_errors(entries[0].document.uri if len(entries) == 1 else self._folder):
+            changed = [entry.document.id for entry in entries if entry.document.id in self.hashes()]
             if changed:
                 (
                     self._table.merge_insert("id")
@@ -75,16 +77,21 @@ class LanceStore:
                 )
             else:
                 self._table.add(rows)
-        self.hashes().update((entry.document.id, entry.document.content_hash) for entry in entries)
+            self.hashes().update((entry.document.id, entry.document.content_hash) for entry in entries)
 
     def delete(self, document_ids: Sequence[str]) -> None:
-        gone = [name for name in document_ids if name in self.hashes()]
-        if not gone:
-            return
-        with _storage_errors("delete"):
+        with self._keeping, _storage_errors("delete"):
+            gone = [name for name in document_ids if name in self.hashes()]
+            if not gone:
+                return
             self._table.delete(_of_documents(gone))
-        for name in gone:
-            del self.hashes()[name]
+            for name in gone:
+                del self.hashes()[name]
+
+    def refresh(self) -> None:
+        with self._keeping, _storage_errors("refresh"):
+            self._table.checkout_latest()
+            self._known = None
 
     def optimize(self) -> dict[str, float | int | str]:
         with _storage_errors("optimize"):
@@ -99,15 +106,17 @@ class LanceStore:
     # --- reading ---------------------------------------------------------------------------------------------
 
     def hashes(self) -> dict[str, str]:
-        if self._known is None:
-            with _storage_errors("list documents"):
-                rows = self._documents().select(["document_id", "content_hash"]).to_arrow()
-            self._known = dict(zip(rows["document_id"].to_pylist(), rows["content_hash"].to_pylist(), strict=True))
-        return self._known
+        if (known := self._known) is not None:
+            return known
+        with self._keeping, _storage_errors("list documents"):
+            rows = self._documents().select(["document_id", "content_hash"]).to_arrow()
+            known = dict(zip(rows["document_id"].to_pylist(), rows["content_hash"].to_pylist(), strict=True))
+            self._known = known
+        return known
 
-    def uris(self) -> dict[str, str]:
+    def uris(self, where: Filter | None = None) -> dict[str, str]:
         with _storage_errors("list documents"):
-            rows = self._documents().select(["document_id", "uri"]).to_arrow()
+            rows = self._documents(where).select(["document_id", "uri"]).to_arrow()
         return dict(zip(rows["uri"].to_pylist(), rows["document_id"].to_pylist(), strict=True))
 
     def document(self, document_id: str) -> Document | None:
@@ -121,6 +130,15 @@ class LanceStore:
             query = self._table.search().where(f"{_of_documents([document_id])} AND position > {_DOCUMENT}")
             rows = query.select([*_PASSAGE_COLUMNS, "position"]).to_list()
         return [_passage(row) for row in sorted(rows, key=lambda row: row["position"])]
+
+    def get(self, passage_ids: Sequence[str], where: Filter | None = None) -> list[Passage]:
+        if not passage_ids:
+            return []
+        with _storage_errors("search"):
+            query = self._table.search().where(f"id IN ({_list(passage_ids)}) AND {_condition(where)}")
+            rows = query.select(_PASSAGE_COLUMNS).to_list()
+        found = {row["id"]: _passage(row) for row in rows}
+        return [found[name] for name in dict.fromkeys(passage_ids) if name in found]
 
     def dense(self, vector: np.ndarray, limit: int, where: Filter | None = None) -> list[Scored]:
         with _storage_errors("search"):
@@ -171,8 +189,8 @@ class LanceStore:
             self._database.create_table(name, schema=schema)
         return self._database.open_table(name)
 
-    def _documents(self) -> Any:
-        return self._table.search().where(f"position = {_DOCUMENT}")
+    def _documents(self, where: Filter | None = None) -> Any:
+        return self._table.search().where(_condition(where, f"position = {_DOCUMENT}"))
 
     def _index_tokens(self) -> None:
         from lancedb.index import FTS
@@ -278,17 +296,18 @@ def _metadata(row: dict[str, Any]) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in row["metadata"] or ())
 
 
-def _condition(where: Filter | None) -> str:
-    parts = [f"position > {_DOCUMENT}"]
+def _condition(where: Filter | None, rows: str = f"position > {_DOCUMENT}") -> str:
+    parts = [rows]
     if where is not None:
         if where.groups is not None:
-            allowed = ", ".join(map(_quoted, [PUBLIC, *where.groups]))
-            parts.append(f"array_has_any(groups, [{allowed}])")
+            parts.append(f"array_has_any(groups, [{_list([PUBLIC, *where.groups])}])")
         if where.uri is not None:
             parts.append(f"uri LIKE {_quoted(_like(where.uri))} ESCAPE '\\'")
         if where.language is not None:
             parts.append(f"language = {_quoted(where.language)}")
         parts.extend(f"array_has(metadata, {_quoted(f'{key}={value}')})" for key, value in where.metadata.items())
+        if where.hidden:
+            parts.append(f"id NOT IN ({_list(where.hidden)})")
     return " AND ".join(parts)
 
 
@@ -298,7 +317,11 @@ def _like(glob: str) -> str:
 
 
 def _of_documents(ids: Sequence[str]) -> str:
-    return f"document_id IN ({', '.join(map(_quoted, ids))})"
+    return f"document_id IN ({_list(ids)})"
+
+
+def _list(texts: Sequence[str]) -> str:
+    return ", ".join(map(_quoted, texts))
 
 
 def _quoted(text: str) -> str:

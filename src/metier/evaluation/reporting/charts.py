@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from metier.evaluation.reporting.markup import Html, join, tag
-from metier.evaluation.reporting.view import HIDDEN, View, class_of, has_interval, number, rounded, shown
+from metier.evaluation.reporting.view import HIDDEN, View, class_of, has_interval, number, rounded, shown, unit_of
 
 _SHAPES = {
     "base": "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0Z",  # a circle
@@ -20,10 +20,10 @@ _SHAPES = {
 }
 _ROW, _AXIS = 54, 28  # px
 _HIGH, _TOP, _FOOT = 250, 20, 44  # px: of the plot, above it, below it
-_LEFT, _WIDE = 9.0, 82.0  # per cent
+_LEFT, _WIDE = 9.0, 69.0  # per cent; to the right of it a name finds room
 _LOG_FROM = 4.0  # times the least cost that the greatest must be for a logarithmic axis
-_APART = 17  # px between two labels
-_MINUTE, _HOUR = 60, 3600
+_APART = 17  # px between two names
+_NEAR, _BESIDE = 0.4, 24  # share of the axis and px within which two marks are neighbours
 
 
 def shapes() -> Html:
@@ -96,7 +96,7 @@ def cost_of(view: View) -> Cost | None:
         if all(shown(value) and value > 0 for value in of.values()):
             if name == "money":
                 return Cost(name, currency, of)
-            unit, size = _unit(max(of.values()))
+            unit, size = unit_of(max(of.values()))
             return Cost(name, view.words.name("unit", unit), {mode: value / size for mode, value in of.items()})
     return None
 
@@ -136,18 +136,19 @@ _END = {"class_": "tick", "text_anchor": "end"}
 
 
 def _points(figures: dict[str, Any], cost: Cost, across: _Across, top: float) -> list[Html]:
-    """The marks, and their names beside them, moved down where one would stand on another."""
-    drawn, below = [], -_APART
-    for mode in sorted(figures, key=lambda mode: -figures[mode]["mean"]):
+    """The marks, each with its name to the right, or to the left where another mark follows on the right."""
+    places = {mode: (across.share(cost.of[mode]), _up(figure["mean"] / top)) for mode, figure in figures.items()}
+    drawn, below = [], {"start": -_APART, "end": -_APART}  # the last name on each side
+    for mode, (share, y) in sorted(places.items(), key=lambda item: item[1][1]):
         figure, x = figures[mode], across.at(cost.of[mode])
-        y = _up(figure["mean"] / top)
         if has_interval(figure):
             ends = [_up(max(0.0, figure[end]) / top) for end in ("low", "high")]
             drawn.append(tag("line", x1=x, x2=x, y1=ends[0], y2=ends[1], class_=f"whisker {class_of(mode)}"))
-        below = max(below + _APART, y + 5)
-        left = across.share(cost.of[mode]) > 0.6
-        name = tag("text", mode, x=x, y=round(below, 1), dx=-12 if left else 12, class_="name",
-                   text_anchor="end" if left else "start")  # fmt: skip
+        others = [place for other, place in places.items() if other != mode]
+        crowded = any(0 <= at - share < _NEAR and abs(up - y) < _BESIDE for at, up in others)
+        anchor, away = ("end", -12) if crowded else ("start", 12)
+        below[anchor] = max(below[anchor] + _APART, y + 5)
+        name = tag("text", mode, x=x, y=round(below[anchor], 1), dx=away, class_="name", text_anchor=anchor)
         drawn += [_mark(mode, x, y), name]
     return drawn
 
@@ -252,9 +253,3 @@ def _anchor(share: float) -> str:
 
 def _up(share: float) -> float:
     return round(_TOP + _HIGH * (1 - share), 1)
-
-
-def _unit(seconds: float) -> tuple[str, int]:
-    if seconds < 2 * _MINUTE:
-        return "s", 1
-    return ("min", _MINUTE) if seconds < 2 * _HOUR else ("h", _HOUR)

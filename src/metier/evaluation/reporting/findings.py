@@ -7,10 +7,11 @@ from typing import Any
 
 from metier.answering.answerer import MODES
 from metier.evaluation.reporting.markup import Html, join, tag
+from metier.evaluation.reporting.tables import questions
 from metier.evaluation.reporting.view import DASH, View, number, rounded, shown
 
 UNDECIDED = "undecided"
-_METHOD = ("asked", "score", "interval", "pairs", "effect", "needed", "machine")
+_METHOD = ("asked", "score", "verdict", "interval", "pairs", "effect", "needed", "machine")
 
 
 def headline(view: View) -> Html:
@@ -37,14 +38,22 @@ def expert(view: View) -> str:
 
 def reasons(view: View) -> Html:
     """The sentences beneath the verdict: its reason, and whether the rules agree."""
-    verdict, said = view.part("verdict"), []
+    reason, said = view.part("verdict").get("reason"), []
     if not view.modes:
         said.append(tag("p", view.words("advice.explained"), class_="reason"))
-    if verdict.get("reason"):
-        said.append(view.sentence(verdict["reason"], class_="reason"))
+    if reason:
+        said.append(view.sentence(_beyond(headline(view), reason), class_="reason"))
     if view.result.get("agreement"):
         said.append(view.sentence(view.result["agreement"]))
     return join(said)
+
+
+def _beyond(head: str, reason: str) -> str:
+    """The reason without the verdict before its colon, where the headline has said that already."""
+    verdict, _, rest = reason.partition(": ")
+    if not rest or not head.startswith(verdict):
+        return reason
+    return rest if rest.startswith(MODES) else rest[0].upper() + rest[1:]
 
 
 def basis(view: View) -> Html:
@@ -57,10 +66,10 @@ def basis(view: View) -> Html:
         ("model", result.get("model")),
         ("adapter", result.get("adapter") or (words("adapter.none") if view.modes else None)),
         ("embedder", result.get("embedder")),
-        ("measured", _date(result.get("created"))),
+        ("measured" if view.modes else "dated", _date(result.get("created"))),
         ("margin", number(verdict["margin"]) if shown(verdict.get("margin")) else None),
         ("best", view.mode(best) if best and best != verdict.get("choice") else None),
-        ("needed", rounded(verdict["questions_needed"]) if shown(verdict.get("questions_needed")) else None),
+        ("needed", questions(verdict.get("questions_needed"))),
         ("constraints", [view.prose(each, name="li") for each in verdict.get("constraints") or []]),
         ("excluded", [tag("li", view.mode(mode), ": ", view.prose(why or DASH)) for mode, why in excluded]),
     ]
@@ -74,7 +83,7 @@ def basis(view: View) -> Html:
 
 def _questions(view: View) -> str | None:
     count = view.result.get("questions")
-    if not shown(count):
+    if not shown(count) or not count:
         return None
     kinds = [f"{rounded(of)} {view.words.name('kind', kind)}" for kind, of in view.part("kinds").items()]
     return f"{rounded(count)} ({', '.join(kinds)})" if kinds else rounded(count)
@@ -102,6 +111,7 @@ def rules(view: View) -> Html | None:
 
 def _rule(view: View, rule: dict[str, Any]) -> Html:
     points_to, name = rule.get("points_to"), str(rule.get("name") or DASH)
+    figures = {figure: value for figure, value in (rule.get("figures") or {}).items() if value is not None}
     return tag(
         "li",
         tag("h3", view.prose(name[:1].upper() + name[1:])),
@@ -109,7 +119,7 @@ def _rule(view: View, rule: dict[str, Any]) -> Html:
             class_="towards"),
         view.prose(rule["asks"], name="p", class_="asks") if rule.get("asks") else None,
         view.sentence(rule["evidence"]) if rule.get("evidence") else None,
-        facts(view, rule["figures"]) if rule.get("figures") else None,
+        facts(view, figures) if figures else None,
     )  # fmt: skip
 
 

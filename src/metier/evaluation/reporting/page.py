@@ -70,7 +70,7 @@ def _top(view: View, sections: list[tuple[str, Html]]) -> Html:
         tag("h1", findings.headline(view)),
         findings.reasons(view),
         findings.basis(view),
-        tag("nav", tag("ul", links), aria_label=view.words("contents")) if links else None,
+        tag("nav", tag("ul", links), aria_label=view.words("contents")) if len(links) > 1 else None,
     )
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from metier.evaluation.reporting.charts import bar, difference_bar
 from metier.evaluation.reporting.markup import Html, join, tag
-from metier.evaluation.reporting.view import ALPHA, DASH, View, number, probability, rounded, shown
+from metier.evaluation.reporting.view import DASH, View, number, probability, rounded, shown
+from metier.evaluation.statistics import ALPHA, MOST_QUESTIONS
 
 METRICS = (
     "score", "exact_match", "token_f1", "rouge_l", "numbers", "label", "macro_f1", "terms", "faithful",
@@ -32,7 +33,7 @@ def metrics(view: View) -> Html | None:
         rows.append(_line(head, cells))
     return join([
         tag("p", view.words("metrics.explained")),
-        _table(view, "metrics", [view.words("column.metric"), *map(view.mode, view.modes)], [rows]),
+        _table(view.words("table.metrics"), [view.words("column.metric"), *map(view.mode, view.modes)], rows),
     ])  # fmt: skip
 
 
@@ -40,9 +41,9 @@ def leaders(view: View) -> dict[str, str]:
     """Metric to the mode that is better than each of the others by a significant difference."""
     better: dict[tuple[str, str], set[str]] = {}
     for pair in view.rows("pairs"):
-        if significant(pair) and pair.get("metric") != _NO_DIRECTION:
+        if significant(pair) and _metric(pair) != _NO_DIRECTION:
             a, b = (pair["a"], pair["b"]) if pair["difference"] > 0 else (pair["b"], pair["a"])
-            better.setdefault((pair["metric"], a), set()).add(b)
+            better.setdefault((_metric(pair), a), set()).add(b)
     return {metric: mode for (metric, mode), than in better.items() if than >= set(view.modes) - {mode}}
 
 
@@ -56,9 +57,9 @@ def pairs(view: View) -> Html | None:
     found = view.rows("pairs")
     if not found:
         return None
-    metrics_of = list(dict.fromkeys(pair.get("metric", "score") for pair in found))
+    metrics_of = list(dict.fromkeys(_metric(pair) for pair in found))
     metrics_of.sort(key=lambda metric: metric != "score")
-    first, *others = ([pair for pair in found if pair.get("metric", "score") == metric] for metric in metrics_of)
+    first, *others = ([pair for pair in found if _metric(pair) == metric] for metric in metrics_of)
     folded = [
         [tag("h3", view.words.name("metric", metric)), _pairs(view, rows, metric)]
         for metric, rows in zip(metrics_of[1:], others, strict=True)
@@ -70,13 +71,18 @@ def pairs(view: View) -> Html | None:
     ])  # fmt: skip
 
 
+def _metric(pair: dict[str, Any]) -> str:
+    return str(pair.get("metric") or "score")
+
+
 def _pairs(view: View, found: Sequence[dict[str, Any]], metric: str) -> Html:
     margin = view.part("verdict").get("margin") if metric == "score" else None
     ends = [abs(pair[key]) for pair in found for key in ("low", "high", "difference") if shown(pair.get(key))]
     reach = max([*ends, margin or 0.0, 0.01])
+    label = view.words("table.pairs", metric=view.words.name("metric", metric))
     columns = ("pair", "difference", "p", "effect", "questions", "needed")
     rows = [_pair(view, pair, reach, margin) for pair in found]
-    return _table(view, f"pairs-{metric}", [view.words(f"column.{name}") for name in columns], [rows])
+    return _table(label, [view.words(f"column.{name}") for name in columns], rows)
 
 
 def _pair(view: View, pair: dict[str, Any], reach: float, margin: float | None) -> Html:
@@ -90,15 +96,16 @@ def _pair(view: View, pair: dict[str, Any], reach: float, margin: float | None) 
             tag("small", " ", view.words("significant")) if counts else None),
         tag("td", number(pair.get("effect"), True)),
         tag("td", _count(pair.get("n"))),
-        tag("td", _count(pair.get("questions_needed"))),
+        tag("td", questions(pair.get("questions_needed")) or DASH),
     ]  # fmt: skip
     return _line(view.words("over", a=view.mode(pair["a"]), b=view.mode(pair["b"])), cells)
 
 
 def groups(view: View, part: str, names: str) -> Html | None:
-    """The score by kind or language. `part`: of the result; `names`: group of the words for its keys."""
+    """The score by kind or language. `part`: of the result; `names`: group of the words for its keys. One group alone
+    would only say the score again."""
     found = view.part(part)
-    if not found or not view.modes:
+    if len(found) < 2 or not view.modes:
         return None
     rows = []
     for key, by_mode in found.items():
@@ -107,7 +114,7 @@ def groups(view: View, part: str, names: str) -> Html | None:
         cells = [_figure(view, mode, figure) for mode, figure in figures.items()]
         rows.append(_line([view.words.name(names, key) if key else DASH, tag("small", count)], cells))
     head = [view.words(f"column.{names}"), *map(view.mode, view.modes)]
-    return _table(view, part, head, [rows])
+    return _table(view.words(f"table.{part}"), head, rows)
 
 
 def costs(view: View) -> Html | None:
@@ -134,7 +141,7 @@ def costs(view: View) -> Html | None:
     ]
     unpriced = not any(shown(each.get("money")) for each in thousand.values())
     return join([
-        _table(view, "costs", [view.words("column.cost"), *map(view.mode, modes)], [rows]),
+        _table(view.words("table.costs"), [view.words("column.cost"), *map(view.mode, modes)], rows),
         tag("p", view.words("costs.unpriced")) if unpriced else None,
     ])  # fmt: skip
 
@@ -157,10 +164,10 @@ def _causes(view: View, causes: Sequence[dict[str, Any]], asked: dict[str, str])
     for each in causes:
         share, step = each.get("share"), each.get("next_step")
         examples = [_example(view, str(name), asked) for name in each.get("examples") or []]
-        count = [tag("b", _count(each.get("count"))), " ", tag("small", f"{share:.0%}") if shown(share) else None]
         told = [view.sentence(step) if step else None, tag("ul", examples, class_="examples") if examples else None]
-        cause = tag("p", count, " ", view.words.name("cause", str(each.get("cause", DASH))), class_="cause")
-        items.append(tag("li", cause, tag("div", told)))
+        named = [tag("b", _count(each.get("count"))), " ", view.words.name("cause", str(each.get("cause", DASH)))]
+        part = tag("small", f" {share:.0%}") if shown(share) else None
+        items.append(tag("li", tag("p", named, part, class_="cause"), tag("div", told)))
     return tag("ol", items, class_="causes")
 
 
@@ -179,12 +186,18 @@ def _line(head: Any, cells: Iterable[Html]) -> Html:
     return tag("tr", tag("th", head, scope="row"), cells)
 
 
-def _table(view: View, name: str, head: Sequence[Any], bodies: Iterable[Sequence[Html]]) -> Html:
+def _table(label: Html, head: Sequence[Any], rows: Iterable[Html]) -> Html:
     """A table in a box of its own, which scrolls where the screen is too narrow, by keyboard too."""
-    label = view.words.name("table", name.partition("-")[0])
     columns = tag("thead", tag("tr", [tag("th", each, scope="col") for each in head]))
-    table = tag("table", tag("caption", label), columns, [tag("tbody", rows) for rows in bodies])
+    table = tag("table", tag("caption", label), columns, tag("tbody", rows))
     return tag("div", table, class_="scroll", tabindex=0, role="region", aria_label=label)
+
+
+def questions(needed: float | None) -> str | None:
+    """How many would decide; the reckoning stops at some thousands."""
+    if not shown(needed):
+        return None
+    return f"≥ {rounded(needed)}" if needed >= MOST_QUESTIONS else rounded(needed)
 
 
 def _count(value: Any) -> str:

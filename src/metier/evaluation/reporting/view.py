@@ -12,7 +12,6 @@ from metier.evaluation.reporting.markup import Html, join, tag
 from metier.evaluation.reporting.words import Words
 from metier.language import detect
 
-ALPHA = 0.05  # of an adjusted p, below which a difference is called significant
 DASH = "–"
 # A mode has one colour and one shape everywhere. Names of the style sheet's classes and of the shapes' ids.
 CLASSES = {"base": "base", "rag": "rag", "tuned": "tuned", "rag+tuned": "both"}
@@ -75,11 +74,8 @@ class View:
     def duration(self, seconds: float | None) -> str:
         if not shown(seconds):
             return DASH
-        if seconds < 2 * _MINUTE:
-            return f"{rounded(seconds)} {self.words.name('unit', 's')}"
-        if seconds < 2 * _HOUR:
-            return f"{rounded(seconds / _MINUTE)} {self.words.name('unit', 'min')}"
-        return f"{rounded(seconds / _HOUR)} {self.words.name('unit', 'h')}"
+        unit, size = unit_of(seconds)
+        return f"{rounded(seconds / size)} {self.words.name('unit', unit)}"
 
 
 HIDDEN = {"aria_hidden": "true", "focusable": "false"}
@@ -123,6 +119,13 @@ def rounded(value: float) -> str:
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
     text = f"{value:.{digits}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def unit_of(seconds: float) -> tuple[str, int]:
+    """The unit in which a time is easily read, and how many seconds it has."""
+    if seconds < 2 * _MINUTE:
+        return "s", 1
+    return ("min", _MINUTE) if seconds < 2 * _HOUR else ("h", _HOUR)
 
 
 def probability(p: float | None) -> str:

@@ -1,0 +1,185 @@
+"""Questions for the exam, written from an expert's own passages.
+
+    fact, table      by rule and by the model, through the filters of the training data
+    yesno, several   by rule, from the cells of tables: a claim that is true or false, two rows compared
+    unanswerable     by rule: a thing that is known asked for what is not said of it, or one that does not exist
+
+Every question finds its passage again in the search (an unanswerable one finds nothing that answers it), comes near no
+question that is there and none of the training data, and keeps its document, page and passages. The same seed gives the
+same questions; what a model wrote is cached, so a run that was killed goes on.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from metier import generation
+from metier.dataset.by_model import Writer
+from metier.dataset.cache import Cache
+from metier.dataset.drawing import Drawing
+from metier.dataset.filters import NearDuplicates
+from metier.dataset.generate import CACHE_FILE, Rooms
+from metier.dataset.rows import Row
+from metier.errors import InputError
+from metier.evaluation import table_questions
+from metier.evaluation.table_questions import Built, Comparer
+from metier.evaluation.unanswerable import Inventor
+from metier.questions import Question
+from metier.settings import GenerationSettings
+
+KINDS = ("fact", "table", "several", "yesno", "unanswerable")
+ORIGIN = "generated"
+_PAIRED = ("fact", "table")
+
+Tell = Callable[[int, int, str], None]  # questions kept, wanted, what is looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """`count`: questions in all, shared evenly by `kinds`; where a kind has too few, the others make up for it.
+    `rules_only`: ask no model. Raises `InputError`."""
+
+    count: int = 100
+    kinds: tuple[str, ...] = KINDS
+    seed: int = 0
+    rules_only: bool = False
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise InputError("at least one question must be wanted")
+        if unknown := sorted(set(self.kinds) - set(KINDS)):
+            raise InputError(
+                f"no questions of kind {unknown[0]!r} can be written", hint=f"Choose of {', '.join(KINDS)}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """`questions`, without a side yet. `dropped`: by filter, how many. `asked`: completions a model had to write."""
+
+    questions: tuple[Question, ...]
+    dropped: dict[str, int]
+    asked: int
+
+
+def write(
+    rooms: Rooms,
+    wanted: Wanted,
+    *,
+    known: Sequence[Question],
+    rows: Sequence[Row],
+    teacher: GenerationSettings | None = None,
+    tell: Tell | None = None,
+) -> Written:
+    """`known`: the questions there are, `rows`: the training data; nothing near either is written. `teacher`: the model
+    that writes, None = the expert's own. Raises `InputError` without passages, `ModelError` where a model gave up."""
+    if not rooms.store.counts()[1]:
+        raise InputError("there are no passages to write questions about", hint="Run `metier add` and `metier sync`.")
+    generator = generation.create(teacher, folder=rooms.folder) if teacher else rooms.generator
+    try:
+        return _Run(rooms, wanted, generator, known, rows, tell or (lambda _done, _wanted, _note: None)).written()
+    finally:
+        if teacher:
+            generator.close()
+
+
+class _Run:
+    def __init__(
+        self,
+        rooms: Rooms,
+        wanted: Wanted,
+        generator: generation.Generator,
+        known: Sequence[Question],
+        rows: Sequence[Row],
+        tell: Tell,
+    ) -> None:
+        language = rooms.settings.language
+        self._rooms, self._wanted, self._tell = rooms, wanted, tell
+        self._writer = Writer(generator, Cache(rooms.state_folder / CACHE_FILE), wanted.seed, language)
+        self._seen = NearDuplicates(
+            [(question.question, question.answers) for question in known],
+            [(row.question, row.completion) for row in rows],
+            language,
+        )
+        self._drawing = Drawing(
+            rooms.store, rooms.retriever, rooms.analyser, language, self._seen,
+            None if wanted.rules_only else self._writer, wanted.seed,
+        )  # fmt: skip
+        self._inventor = Inventor(self._drawing.search, self._taken, rooms.analyser, self._draw("unanswerable"))
+        self._kept: list[Question] = []
+        self._dropped = Counter[str]()
+
+    def written(self) -> Written:
+        """One kind after the other, each its share; then the rest from whatever still gives some."""
+        sources = {kind: self._of_kind(kind) for kind in self._wanted.kinds}
+        for place, kind in enumerate(sources):
+            share = (self._wanted.count - len(self._kept)) // (len(sources) - place)
+            self._take(sources[kind], share)
+        for source in sources.values():
+            self._take(source, self._wanted.count - len(self._kept))
+        dropped = self._dropped + Counter({name: each.count for name, each in self._drawing.filters.dropped.items()})
+        return Written(tuple(self._kept), dict(+dropped), self._writer.asked)
+
+    def _take(self, source: Iterator[Question], count: int) -> None:
+        for _ in range(count):
+            question = next(source, None)
+            if question is None:
+                return
+            self._kept.append(replace(question, origin=f"{ORIGIN}:{self._wanted.seed}"))
+            self._tell(len(self._kept), self._wanted.count, question.question)
+
+    def _of_kind(self, kind: str) -> Iterator[Question]:
+        if kind in _PAIRED:
+            return map(table_questions.question_of, self._drawing.pairs(self._wanted.count, (kind,)))
+        return {"yesno": self._claims, "several": self._comparisons, "unanswerable": self._invented}[kind]()
+
+    def _claims(self) -> Iterator[Question]:
+        draw, is_true = self._draw("yesno"), False
+        for fact in self._facts("yesno"):
+            built = table_questions.claim(fact, not is_true, draw)
+            if built is not None and self._holds(built):
+                is_true = not is_true  # true and false in turn, counted by those that hold
+                yield built.question
+
+    def _comparisons(self) -> Iterator[Question]:
+        comparer = Comparer(self._draw("several"))
+        for fact in self._facts("several"):
+            built = comparer.compare(fact)
+            if built is not None and self._holds(built):
+                yield built.question
+
+    def _invented(self) -> Iterator[Question]:
+        """One of a fact at most, so that one table does not crowd out the others."""
+        draw = self._draw("of a fact")
+        for fact in self._facts("unanswerable"):
+            found = list(self._inventor.of_fact(fact))
+            if found and self._is_new(question := draw.choice(found)):
+                yield question
+
+    def _holds(self, built: Built) -> bool:
+        """Whether each of its facts is found by it, and nothing near it is there."""
+        if all(map(self._drawing.is_found, built.facts)):
+            return self._is_new(built.question)
+        self._dropped["round trip"] += 1
+        return False
+
+    def _is_new(self, question: Question) -> bool:
+        if self._seen.near(question.question, " ".join(question.answers)) is not None:
+            self._dropped["near duplicate"] += 1
+            return False
+        self._seen.add_question(question.question, question.answers)
+        return True
+
+    def _taken(self, name: str) -> bool:
+        """Whether a name may stand somewhere: all its tokens do."""
+        tokens = self._rooms.analyser.tokens(name)
+        return bool(tokens) and bool((self._rooms.store.frequencies([tokens[-1], *tokens]) > 0).all())
+
+    def _facts(self, kind: str) -> Iterator[table_questions.Fact]:
+        return table_questions.facts(self._rooms.store, f"{self._wanted.seed}:{kind}", self._rooms.settings.language)
+
+    def _draw(self, kind: str) -> random.Random:
+        return random.Random(f"{self._wanted.seed}:{kind}")
