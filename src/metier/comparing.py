@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 TUNED = ("tuned", "rag+tuned")
 _FOOTPRINT_QUESTIONS = 3
+_SHOWN_LEAKS = 3
 # What of the settings changes an answer. Threads and the GPU change its last bits at most.
 _GENERATION = {"model", "url", "context_tokens", "max_tokens", "temperature", "seed"}
 _RETRIEVAL = {"candidates", "reranker", "rerank_candidates"}
@@ -56,7 +57,8 @@ def compare(expert: Expert, wanted: Wanted, tell: Tell | None = None) -> dict[st
     """See `Expert.compare`."""
     modes, card = chosen_modes(expert, wanted.modes, wanted.adapter)
     exam = exam_of(expert, wanted.limit)
-    notes = calibrate_where_needed(expert, tell) if wanted.calibrate else []
+    notes = weaknesses(expert)
+    notes += calibrate_where_needed(expert, tell) if wanted.calibrate else []
     cache = Cache(expert.state_folder / comparison.ANSWERS_FILE)
     rooms = ExamRooms(expert, card.reference if card else None)
     asked = {mode: made_of(expert, mode, card) for mode in modes}
@@ -176,6 +178,16 @@ def exam_of(expert: Expert, limit: int | None) -> list[Question]:
             hint='Give each its "answers", or the kind "unanswerable".',
         )
     return comparison.drawn(graded, limit)
+
+
+def weaknesses(expert: Expert) -> list[str]:
+    """What weakens the exam, in words. Raises `InputError` where questions leak."""
+    findings = expert.check_questions().findings
+    for finding in findings:
+        if finding.severity == "stop":
+            shown = "; ".join(finding.examples[:_SHOWN_LEAKS])
+            raise InputError(f"{finding.what}: {shown}", hint=finding.hint)
+    return [f"{finding.what}. {finding.hint}" for finding in findings if finding.severity == "warn"]
 
 
 def grader_of(expert: Expert, exam: Sequence[Question]) -> Grader:

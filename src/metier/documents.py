@@ -19,6 +19,9 @@ from typing import Literal
 
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
+# Scheme of the uri of what a person put in place of a passage; `corrects` in its metadata is the uri of that.
+CORRECTION = "correction:"
+
 BlockKind = Literal["heading", "paragraph", "list", "table", "row", "code", "quote", "caption"]
 
 
@@ -91,6 +94,11 @@ class Passage:
     def indexed_text(self) -> str:
         """What is embedded and searched: the heading path, then the text."""
         return f"{' › '.join(self.headings)}\n{self.text}" if self.headings else self.text
+
+    @property
+    def corrects(self) -> str:
+        """Uri of the document that this corrects, "" where it is no correction."""
+        return self.metadata.get("corrects", "") if self.uri.startswith(CORRECTION) else ""
 
     def within(self, start: int, end: int) -> Passage:
         """This passage cut down to `start`..`end` of its text; it keeps its id, which names the passage it is from."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from metier.errors import needing
 from metier.settings import GenerationSettings
 
 if TYPE_CHECKING:  # as in `expert`: rooms that few verbs enter
@@ -56,9 +57,10 @@ class Examining:
             Path(path), columns=columns, kind=kind, split=split, language=language, skip_bad=skip_bad
         )
         uris = self.store.uris()
-        asked = [each.question for each in found.asked]
+        asked = question_files.titled(found.asked, uris)
         questions = resolve(asked, uris, where, loose=loose) if uris else asked
-        return found, _set_of(self).add(questions, skip_leaks=skip_leaks, where=where)
+        with needing("exam"):
+            return found, _set_of(self).add(questions, skip_leaks=skip_leaks, where=where)
 
     def generate_questions(
         self: Expert,
@@ -76,12 +78,13 @@ class Examining:
             self.settings, self.store, self.retriever, self.answerer, self.analyser, self.generator, self.folder,
             self.state_folder,
         )  # fmt: skip
-        kept = _set_of(self)
-        known = [each.question for each in kept.kept]
-        written = writing_questions.write(
-            rooms, wanted, known=known, rows=self.dataset_rows(), teacher=teacher, tell=tell
-        )
-        return written, kept.add(written.questions, skip_leaks=True, where="what was written")
+        known = [each.question for each in _set_of(self).kept]
+        with needing("exam"):
+            written = writing_questions.write(
+                rooms, wanted, known=known, rows=self.dataset_rows(), teacher=teacher, tell=tell
+            )
+            # The set as it is now: somebody may have reviewed it while this was written.
+            return written, _set_of(self).add(written.questions, skip_leaks=True, where="what was written")
 
     def review_question(
         self: Expert,
@@ -93,20 +96,22 @@ class Examining:
     ) -> Kept:
         """Accept or drop a question, with another wording or other answers; it stays on its side. Errors as in
         `QuestionSet.review`."""
-        return _set_of(self).review(identity, review, question=question, answers=answers)
+        with needing("exam"):
+            return _set_of(self).review(identity, review, question=question, answers=answers)
 
     def check_questions(self: Expert) -> QuestionReport:
         """What to know about the questions before an exam that takes hours."""
         from metier.evaluation import question_checks
 
         has_documents = (self.state_folder / "store").exists()
-        return question_checks.check(
-            _set_of(self).kept,
-            rows=self.dataset_rows(),
-            store=self.store if has_documents else None,
-            english_only=self.settings.embedding.model in _ENGLISH_ONLY,
-            language=self.settings.language,
-        )
+        with needing("exam"):
+            return question_checks.check(
+                _set_of(self).kept,
+                rows=self.dataset_rows(),
+                store=self.store if has_documents else None,
+                english_only=self.settings.embedding.model in _ENGLISH_ONLY,
+                language=self.settings.language,
+            )
 
 
 def _set_of(expert: Expert) -> QuestionSet:

@@ -21,6 +21,7 @@ from metier.answering import abstention
 from metier.answering.answerer import MODES, Answer, Answerer, Writer
 from metier.answering.followup import standalone
 from metier.answering.shown import Shown
+from metier.correcting import Correcting
 from metier.deciding import Deciding
 from metier.embedding.base import Embedder
 from metier.errors import InputError
@@ -38,10 +39,12 @@ if TYPE_CHECKING:  # these rooms are entered by few verbs, and importing them co
     from metier.sync import Progress, SyncReport
     from metier.tuning.adapters import Card
 
+_PATIENCE = 2.0  # seconds to wait for a correction that is written into the store
+
 OnText = Callable[[str], bool | None]
 
 
-class Expert(Training, Examining, Deciding):
+class Expert(Training, Examining, Deciding, Correcting):
     """An expert on disk. Everything heavy is loaded when it is first needed; close it, or use it as a context."""
 
     def __init__(self, folder: Path) -> None:
@@ -88,10 +91,10 @@ class Expert(Training, Examining, Deciding):
 
     def close(self) -> None:
         """Free models and files."""
-        for name in ("generator", "embedder"):
+        for name in ("generator", "embedder", "_feedback_log"):
             if name in self.__dict__:
                 self.__dict__[name].close()
-        self._forget("generator", "store", "retriever", "answerer", "embedder")
+        self._forget("generator", "store", "retriever", "answerer", "embedder", "_feedback_log")
 
     def _forget(self, *rooms: str) -> None:
         """The next use of these opens them anew."""
@@ -134,7 +137,10 @@ class Expert(Training, Examining, Deciding):
 
         chosen = self.settings.retrieval
         reranker = reranking.create(chosen.reranker, folder=self.folder) if chosen.reranker else None
-        return Retriever(self.store, self.embedder, self.analyser, chosen, self.fusion, reranker)
+        self._place_corrections()
+        return Retriever(
+            self.store, self.embedder, self.analyser, chosen, self.fusion, reranker, curation=self.curation
+        )
 
     @property
     def fusion(self) -> Fusion:
@@ -182,7 +188,7 @@ class Expert(Training, Examining, Deciding):
         from metier.parsing import Parser
         from metier.sync import Syncer, exclusive
 
-        with exclusive(self.state_folder / "sync.lock"):
+        with exclusive(self.state_folder / "sync.lock", _PATIENCE):
             if rebuild:
                 self._forget("store", "retriever", "answerer")
             self._rebuild = rebuild
@@ -192,8 +198,11 @@ class Expert(Training, Examining, Deciding):
                     syncer = Syncer(
                         self.settings, self.store, catalog, parser, self.embedder, self.analyser,
                         parser_version=parser.version, retry=retry or rebuild, on_progress=on_progress,
+                        keep=self._corrected_documents(), before_commit=self._follow_corrections,
                     )  # fmt: skip
-                    return syncer.run([sources.create(each, self.folder) for each in self.settings.sources])
+                    report = syncer.run([sources.create(each, self.folder) for each in self.settings.sources])
+                report.warnings += self._corrections_after_sync()
+                return report
             finally:
                 self._rebuild = False
                 catalog.close()

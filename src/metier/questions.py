@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from metier.errors import InputError
@@ -80,13 +81,15 @@ def load_exam(path: Path) -> list[Question]:
 
 
 class Documents:
-    """Finds documents by what people call them: `manuals/a.pdf` where the store says `docs/manuals/a.pdf`. A part
-    behind `#` (a table of a database) is not needed."""
+    """Finds documents by what people call them: `manuals/a.pdf` where the store says `docs/manuals/a.pdf`, or `Blade
+    root` for `blade-root.md`. A part behind `#` (a table of a database) is not needed."""
 
     def __init__(self, uris: Collection[str]) -> None:
         self._uris = frozenset(uris)
         self._by_tail: dict[str, set[str]] = defaultdict(set)
+        self._by_stem: dict[str, set[str]] = defaultdict(set)
         for uri in uris:
+            self._by_stem[_spoken(PurePosixPath(uri).stem)].add(uri)
             parts = uri.split("/")
             for start in range(len(parts)):
                 self._by_tail["/".join(parts[start:])].add(uri)
@@ -98,7 +101,12 @@ class Documents:
                 return [wanted]
             if found := self._by_tail.get(wanted):
                 return sorted(found)
-        return []
+        return sorted(self._by_stem.get(_spoken(name), ()))
+
+
+def _spoken(name: str) -> str:
+    """A file's name without its ending, as a person says it."""
+    return " ".join(unicodedata.normalize("NFC", name).casefold().replace("_", " ").replace("-", " ").split())
 
 
 def resolve(questions: Sequence[Question], uris: Collection[str], where: str, *, loose: bool = False) -> list[Question]:

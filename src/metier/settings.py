@@ -169,6 +169,10 @@ class CostSettings(_Section):
     per_kwh: float = Field(0, ge=0, description="of electricity")
 
 
+class FeedbackSettings(_Section):
+    at_once: bool = Field(False, description="corrections take effect without review, whoever gives them")
+
+
 class ServingSettings(_Section):
     host: str = Field("127.0.0.1", description="address to listen on; any other than loopback wants keys")
     port: int = Field(8000, ge=0, le=65535, description="0 = one that is free")
@@ -196,6 +200,7 @@ class Settings(_Section):
     tuning: TuningSettings = TuningSettings()
     exam: ExamSettings = ExamSettings()
     costs: CostSettings = CostSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
     serving: ServingSettings = ServingSettings()
 
 

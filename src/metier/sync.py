@@ -16,7 +16,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 _SHAPE = 1  # raised when the same bytes would be cut into other passages than before
 _TOGETHER = 128  # passages gathered over small documents for one call of the embedder and one commit
 _CATALOG_EVERY = 2.0  # seconds between writes of the catalog
+_LOOK_AGAIN = 0.05  # seconds between two looks at a lock that another holds
 
 
 class DocumentParser(Protocol):
@@ -94,7 +95,8 @@ class _Work:
 
 @dataclass(frozen=True, slots=True)
 class Syncer:
-    """The rooms a sync passes through. `retry`: read items again that failed before and did not change."""
+    """The rooms a sync passes through. `retry`: read items again that failed before and did not change. `keep`: ids of
+    documents that come from no source and stay. `before_commit`: hears of documents that are about to change."""
 
     settings: Settings
     store: Store
@@ -105,6 +107,8 @@ class Syncer:
     parser_version: str = ""
     retry: bool = False
     on_progress: Callable[[Progress], None] | None = None
+    keep: Collection[str] = ()
+    before_commit: Callable[[Sequence[Entry]], None] | None = None
 
     def run(self, sources: Sequence[Source]) -> SyncReport:
         """Sync all sources. One bad item never stops it; a full disk or a broken model does, with nothing lost.
@@ -113,6 +117,7 @@ class Syncer:
         """
         began = time.monotonic()
         report = SyncReport()
+        self.store.refresh()
         found, kept = self._discover(sources, report)
         known = self.catalog.items()
         todo = [work for uri, work in found.items() if not self._unchanged(work.item, known.get(uri), report)]
@@ -166,7 +171,7 @@ class Syncer:
             return any(uri == prefix or uri.startswith(prefix + "/") for prefix in kept)
 
         stays = {document_id(uri) for uri in found} | {document_id(uri) for uri in known if hidden(uri)}
-        gone = [name for name in self.store.hashes() if name not in stays]
+        gone = [name for name in self.store.hashes() if name not in stays and name not in self.keep]
         self.store.delete(gone)
         self.catalog.forget([uri for uri in known if uri not in found and not hidden(uri)])
         report.deleted = len(gone)
@@ -284,7 +289,10 @@ class _Writer(threading.Thread):
         known = set(store.hashes())
         # What a file that fails now said before is no longer true.
         store.delete([document_id(work.item.uri) for work in batch if work.failure is not None and not work.keep])
-        store.replace(list(_entries(batch, vectors)))
+        entries = list(_entries(batch, vectors))
+        if self._syncer.before_commit is not None:
+            self._syncer.before_commit(entries)
+        store.replace(entries)
         for work in batch:
             uri, reason = work.item.uri, work.failure or ""
             if work.failure is not None:
@@ -359,16 +367,24 @@ def _hash_file(path: Path) -> str:
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Hold the lock file of an expert's syncs. Raises `InputError` if another sync holds it."""
+def exclusive(path: Path, patience: float = 0.0) -> Iterator[None]:
+    """Hold the lock file of whoever writes to an expert's store. Raises `InputError` if another still holds it after
+    `patience` seconds."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    until = time.monotonic() + patience
     with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                "another sync is running on this expert", where=str(path.parent), hint="Wait until it is done."
-            ) from None
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    raise InputError(
+                        "another sync is running on this expert",
+                        where=str(path.parent),
+                        hint="Wait until it is done.",
+                    ) from None
+            time.sleep(_LOOK_AGAIN)
         yield
 
 

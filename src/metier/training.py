@@ -145,6 +145,17 @@ class Training:
                 rows, count_tokens=count, max_length=length, exam=exam, language=self.settings.language, tell=tell
             )
 
+    def drop_leaks(self, exam: Sequence[Question]) -> int:
+        """Take the rows out of the training data that ask what the exam asks. Returns how many there were."""
+        from metier.dataset import leaks, rows
+
+        known = self.dataset_rows()
+        with needing("tune"):
+            leaking = {pair.first for pair in leaks.find(self._rows_as_asked(), exam, self.settings.language)}
+        if leaking:
+            rows.save(self._dataset_path, [row for number, row in enumerate(known) if number not in leaking])
+        return len(leaking)
+
     # --- tuning ----------------------------------------------------------------------------------------------
 
     @cached_property

@@ -45,6 +45,13 @@ def test_import_show_and_check(made, run_metier, tmp_path):
     stopped = run_metier("dataset", "check", "--exam", "q.jsonl", check=1)
     assert "1 of 1 exam questions" in stopped.stdout
     assert "faq.csv:2" in stopped.stdout
+    assert "--drop-leaks" in stopped.stdout
+
+    # The same questions as the expert's own: its exam counts without being named.
+    run_metier("exam", "import", "q.jsonl")
+    run_metier("dataset", "check", check=1)
+    mended = value(run_metier("dataset", "check", "--drop-leaks", "--json"))
+    assert (mended["dropped"], mended["rows"], mended["stops"]) == (1, 1, False)
 
 
 def test_bad_rows(run_metier, tmp_path):

@@ -123,6 +123,37 @@ def test_an_exam_without_questions_or_answers_is_refused(tmp_path, folder):
             expert.compare()
 
 
+def test_one_question_is_asked_and_decides_nothing(tmp_path, folder):
+    with Expert.open(folder) as expert:
+        (expert.state_folder / "questions.jsonl").unlink()
+        path = tmp_path / "one.jsonl"
+        path.write_text(json.dumps(question("slip ring", "exam")), encoding="utf-8")
+        expert.import_questions(path)
+        verdict = expert.compare(measure_memory=False)["verdict"]
+    assert (verdict["choice"], verdict["winner"]) == ("undecided", None)
+    assert verdict["reason"].startswith("One question is too few")
+
+
+def test_an_exam_that_stands_in_the_training_data_is_refused(tmp_path, folder):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps({"prompt": EXAM[0]["question"], "completion": "every 31 months"}), encoding="utf-8")
+    with Expert.open(folder) as expert:
+        expert.import_dataset(path)
+        with pytest.raises(InputError, match="exam questions stand in the training data"):
+            expert.compare()
+        assert lines(folder) == 0
+
+
+def test_questions_in_a_language_that_the_embedder_does_not_know_are_told(tmp_path, folder):
+    path = tmp_path / "bn.jsonl"
+    asked = {"question": "স্লিপ রিং কত মাস পর বদলানো হয়?", "answers": ["১১ মাস"], "language": "bn", "split": "exam"}
+    path.write_text(json.dumps(asked), encoding="utf-8")
+    with Expert.open(folder) as expert:
+        expert.import_questions(path)
+        notes = expert.compare(["rag"], measure_memory=False)["notes"]
+    assert any("languages that the embedder sees nothing in (bn 1)" in note for note in notes)
+
+
 def test_advice_before_anything_was_measured_says_so(folder, run_metier):
     said = run_metier("advise", "-e", str(folder)).stdout
     assert "rules" in said

@@ -101,3 +101,10 @@ def test_a_free_answer_is_graded_by_what_it_shares_with_the_reference():
     text = Question("t", "নীল চাবি কী খোলে?", ("নীল চাবি টাওয়ারের দরজা খোলে।",), ("a.md",), kind="text")
     assert GRADER.grade(text, answered("নীল চাবি টাওয়ারের দরজা খোলে"))["score"] == pytest.approx(1)
     assert 0 < GRADER.grade(text, answered("নীল চাবি"))["score"] < 0.8
+
+
+def test_a_question_that_names_two_things_wants_one_of_them():
+    several = Question("s", "Which of V-1 and V-2 is higher?", ("V-1",), kind="several", choices=("V-1", "V-2"))
+    assert GRADER.grade(several, answered("V-1"))["score"] == 1
+    assert GRADER.grade(several, answered("V-2"))["score"] == 0
+    assert GRADER.grade(several, answered("It is V-1 or V-2"))["score"] == 0

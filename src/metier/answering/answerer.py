@@ -74,8 +74,8 @@ class Writer:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found for a question. `passages`: the best hits, from which `pieces` are the sentences, best first;
-    `shown`: what the model reads, passages or sentences as set. `seconds`: of the search."""
+    """What was found for a question. `passages`: the best hits, of pinned ones those alone, from which `pieces` are
+    the sentences, best first; `shown`: what the model reads, passages or sentences as set. `seconds`: of the search."""
 
     hits: tuple[Hit, ...]
     passages: tuple[Passage, ...]
@@ -161,23 +161,15 @@ class Answerer:
             hit for hit in self._retriever.search(asked, _CANDIDATES, where) if hit.passage.document_id not in without
         ]
         seconds = time.monotonic() - began
-        best = [hit.passage for hit in hits[: passages or self._passages]]
+        read = [hit for hit in hits if hit.pinned] or hits
+        best = [hit.passage for hit in read[: passages or self._passages]]
         sought = Sought.of(asked, self._analyser, self._weigh)
-        pieces = self._pieces(asked, sought, hits, best)
+        pieces = evidence.find(sought, self._retriever.asked(asked), best, self._embedder, self._analyser)
         features = evidence.before(sought, hits, best, pieces, self._analyser) if hits else {}
         shown = best
         if self._settings.answering.context == "sentences":
             shown = [piece.passage for piece in pieces[: self._settings.answering.sentences]]
         return Found(tuple(hits), tuple(best), tuple(pieces), tuple(shown), features, seconds)
-
-    def _pieces(self, asked: str, sought: Sought, hits: Sequence[Hit], passages: Sequence[Passage]) -> list[Evidence]:
-        """The sentences of the passages, best first, those of pinned passages before all others."""
-        pinned = {hit.passage.id for hit in hits if hit.pinned}
-        sides = [[p for p in passages if p.id in pinned], [p for p in passages if p.id not in pinned]]
-        vector = self._retriever.asked(asked)
-        return [
-            piece for side in sides for piece in evidence.find(sought, vector, side, self._embedder, self._analyser)
-        ]
 
     def _from_documents(
         self,
@@ -190,7 +182,8 @@ class Answerer:
         writer: Writer,
     ) -> Answer:
         began = time.monotonic() - found.seconds
-        refusing = refusing and not any(hit.pinned for hit in found.hits)  # a person said that it is answered there
+        pinned = any(hit.pinned for hit in found.hits)
+        refusing = refusing and not pinned  # a person said that it is answered there
         timings = {"retrieval": found.seconds}
         doubt = self._abstention.before.probability(found.features) if found.hits else 1.0
         if not found.hits or (refusing and doubt >= self._abstention.certain):
@@ -212,7 +205,7 @@ class Answerer:
             question=question,
             text=written.text,
             abstained=False,
-            confidence=1 - doubt,
+            confidence=1.0 if pinned else 1 - doubt,
             mode="rag",
             model=self._generator.name,
             adapter=None,
@@ -220,7 +213,7 @@ class Answerer:
             unsupported=tuple(support.sentence for support in written.supports if not support.supported),
             timings=timings,
             usage=_usage(completion, shown),
-            notes=_notes(completion, len(found.shown) - shown, written.quoted),
+            notes=_notes(completion, len(found.shown) - shown, written.quoted, pinned),
             hits=found.hits,
             shown=found.shown[:shown],
             features=features,
@@ -279,7 +272,7 @@ class Answerer:
             unsupported=(),
             timings=timings | {"total": time.monotonic() - began},
             usage=_usage(completion, 0),
-            notes=_notes(completion, 0, False),
+            notes=_notes(completion, 0, quoted=False, pinned=False),
         )
 
     def _complete(self, messages: Sequence[Message], on_text: OnText | None, writer: Writer) -> Completion:
@@ -339,8 +332,10 @@ def _citations(supports: Sequence[Support]) -> tuple[Citation, ...]:
     return tuple(found.values())
 
 
-def _notes(completion: Completion, dropped: int, quoted: bool) -> tuple[str, ...]:
+def _notes(completion: Completion, dropped: int, quoted: bool, pinned: bool) -> tuple[str, ...]:
     notes = []
+    if pinned:
+        notes.append("Somebody said where this question is answered, so that alone was read.")
     if quoted:
         notes.append("The model's own words stood in no document; the sentence that fits best is quoted instead.")
     if dropped:

@@ -30,7 +30,8 @@ class Citation:
     """A span of a source document that carries a sentence of the answer.
 
     `start`, `end`: character offsets into the document's parsed text, `quote` the text between them.
-    `sentence`: (start, end) of the supported sentence in the answer.
+    `sentence`: (start, end) of the supported sentence in the answer. `corrects`: where the document is a correction, the
+    uri of the one that it corrects on this page.
     """
 
     document: str
@@ -43,6 +44,7 @@ class Citation:
     passage_id: str
     document_id: str
     sentence: tuple[int, int]
+    corrects: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,4 +165,5 @@ def _citation(source: Passage, sentence: tuple[int, int]) -> Citation:
         passage_id=source.id,
         document_id=source.document_id,
         sentence=sentence,
+        corrects=source.corrects,
     )

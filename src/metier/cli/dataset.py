@@ -81,6 +81,9 @@ def check(
     max_length: Annotated[
         int | None, typer.Option(min=16, help="Tokens of a row, prompt and completion; default: the model's context.")
     ] = None,
+    drop_leaks: Annotated[
+        bool, typer.Option("--drop-leaks", help="Take out the rows that ask what the exam asks, then check.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check the training data before a run: leaks, repeats, lengths, languages, labels, size. Ends with 1 on a leak.
@@ -89,14 +92,18 @@ def check(
     """
     with open_expert(expert) as opened, progress() as bar:
         task = bar.add_task("Counting tokens", total=None, note="")
+        questions = exam_questions(opened, exam)
+        dropped = opened.drop_leaks(questions) if drop_leaks else 0
         report = opened.check_dataset(
             max_length=max_length,
-            exam=exam_questions(opened, exam),
+            exam=questions,
             tell=lambda done, total: bar.update(task, completed=done, total=total),
         )
     if as_json:
-        print_json({**plain(report), "stops": report.stops})
+        print_json({**plain(report), "stops": report.stops, "dropped": dropped})
     else:
+        if drop_leaks:
+            console().print(f"[green]✓[/] {dropped} rows that the exam asks for were taken out.")
         _print_report(report)
     if report.stops:
         sys.exit(1)

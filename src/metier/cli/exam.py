@@ -1,14 +1,15 @@
-"""exam import, generate, show, check, review: the questions by which the ways of answering are judged."""
+"""exam import, generate, show, check: the questions by which the ways of answering are judged."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.cli.generating import endpoint
+from metier.cli.generating import teacher_of
+from metier.cli.reviewing import KindOption, SplitOption, chosen, print_question, review
 from metier.cli.show import (
     ExpertOption,
     JsonOption,
@@ -22,14 +23,9 @@ from metier.cli.show import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
-    from metier.evaluation.question_set import Added, Kept
-    from metier.expert import Expert
+    from metier.evaluation.question_set import Added
 
 exam = typer.Typer(no_args_is_help=True, help="The questions: import or generate them, look at them, check and review.")
-SplitOption = Annotated[str | None, typer.Option(help="practice or exam.")]
-KindOption = Annotated[str | None, typer.Option(help="fact, several, table, yesno, label, text or unanswerable.")]
-_KEYS = "[bold]a[/] accept  [bold]e[/] edit  [bold]d[/] drop  [bold]s[/] skip  [bold]q[/] quit"
-_PASSAGE_SHOWN = 600  # characters
 
 
 def register(app: typer.Typer) -> None:
@@ -101,17 +97,22 @@ def generate(
 
     asked = tuple(kind.strip() for kind in kinds.split(",")) if kinds else KINDS
     wanted = Wanted(count, asked, seed, rules_only)
+    writes = teacher_of(teacher, teacher_url, teacher_key_env, rules_only)
     with open_expert(expert) as opened, progress() as bar:
         task = bar.add_task("Writing", total=count, note="")
         written, added = opened.generate_questions(
             wanted,
-            teacher=endpoint("teacher", teacher, teacher_url, teacher_key_env),
+            teacher=writes,
             tell=lambda done, total, note: bar.update(task, completed=done, total=total, note=escape(note[:60])),
         )
     if as_json:
         print_json({"written": len(written.questions), "dropped_by": written.dropped, **plain(added)})
         return
     _print_added(added, "")
+    if writes is None and any(question.kind == "fact" for question in written.questions) and not rules_only:
+        console().print(
+            "[yellow]![/] A small model writes poor questions: look at them, or leave them out with --rules-only."
+        )
     if len(written.questions) < count:
         console().print(f"[yellow]![/] The passages gave {len(written.questions)} of {count} that hold.")
     if written.dropped:
@@ -131,14 +132,14 @@ def show(
     Example: metier exam show --kind unanswerable
     """
     with open_expert(expert) as opened:
-        kept = [each for each in opened.reviewed_questions() if not each.dropped]
-    chosen = [each for each in kept if kind in (None, each.question.kind) and split in (None, each.question.split)]
+        kept = chosen(opened, kind, split)
     if as_json:
-        print_json([each.to_json() for each in chosen[:limit]])
+        print_json({"questions": len(kept), "shown": [each.to_json() for each in kept[:limit]]})
         return
-    for each in chosen[:limit]:
-        _print_question(each)
-    console().print(f"{min(limit, len(chosen))} of {len(chosen)} shown; {len(kept)} in all.")
+    screen = console()
+    for each in kept[:limit]:
+        print_question(each, screen)
+    screen.print(f"{min(limit, len(kept))} of {len(kept)} questions shown." if kept else "There are no such questions.")
 
 
 def check(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
@@ -155,74 +156,9 @@ def check(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
         screen.print(f"[bold]{report.questions} questions[/]")
         for side, kinds in report.kinds.items():
             screen.print(f"  {side}: {', '.join(f'{n} {kind}' for kind, n in kinds.items()) or 'none'}")
-        if report.half_width is not None:
-            screen.print(f"  A share measured on this exam is off by {100 * report.half_width:.0f} points at most.")
         print_findings(report.findings)
     if report.stops:
         sys.exit(1)
-
-
-def review(
-    expert: ExpertOption = None,
-    kind: KindOption = None,
-    split: SplitOption = None,
-    again: Annotated[bool, typer.Option("--again", help="Those that were accepted, too.")] = False,
-) -> None:
-    """Look at questions one by one: accept, edit or drop. Every answer is kept at once; quit and go on any time.
-
-    Example: metier exam review --kind unanswerable
-    """
-    screen = console()
-    with open_expert(expert) as opened:
-        waiting = [
-            each
-            for each in opened.reviewed_questions()
-            if (again or not each.review)
-            and not each.dropped
-            and kind in (None, each.question.kind)
-            and split in (None, each.question.split)
-        ]
-        for number, each in enumerate(waiting, start=1):
-            screen.print(f"\n[dim]{number} of {len(waiting)}[/]")
-            _print_question(each)
-            _print_source(opened, each)
-            if not _reviewed(opened, each):
-                break
-    screen.print("Nothing to review." if not waiting else "Everything said so far is kept.")
-
-
-def _reviewed(opened: Expert, each: Kept) -> bool:
-    """Ask until a key is one that means something; False where the person quits."""
-    from metier.errors import InputError
-
-    screen, identity = console(), each.question.id
-    while True:
-        screen.print(_KEYS)
-        try:
-            key = input().strip().casefold()[:1]
-        except EOFError:
-            return False
-        if key == "q":
-            return False
-        if key == "s":
-            return True
-        if key in ("a", "d"):
-            opened.review_question(identity, "accepted" if key == "a" else "dropped")
-            return True
-        if key == "e":
-            try:
-                screen.print("[dim]Question (empty = as it is):[/]")
-                text = input().strip()
-                screen.print("[dim]Accepted answers, parted by | (empty = as they are):[/]")
-                answers = [answer.strip() for answer in input().split("|") if answer.strip()]
-            except EOFError:
-                return False
-            try:
-                opened.review_question(identity, "accepted", question=text or None, answers=answers or None)
-            except InputError as error:
-                screen.print(f"[red]✗[/] {escape(str(error))}", soft_wrap=True)
-                continue
-            return True
 
 
 def _print_added(added: Added, how: str) -> None:
@@ -242,31 +178,3 @@ def _print_added(added: Added, how: str) -> None:
             screen.print(f"  {count} {what}")
     for line in added.differing[:3]:
         screen.print(f"[yellow]![/] {escape(line)}", soft_wrap=True)
-
-
-def _print_question(each: Kept) -> None:
-    question, screen = each.question, console()
-    mark = {"accepted": "[green]✓[/]", "dropped": "[red]✗[/]"}.get(each.review, "[dim]·[/]")
-    screen.print(
-        f"{mark} [bold]{escape(question.question)}[/]  [dim]{question.kind}, {question.split}[/]", soft_wrap=True
-    )
-    answers = " | ".join(question.answers) or "(nothing answers it)"
-    screen.print(f"  {escape(answers)}", soft_wrap=True)
-
-
-def _print_source(opened: Expert, each: Kept) -> None:
-    """Where the answer stands."""
-    question, screen = each.question, console()
-    for uri in question.documents[:2]:
-        page = "" if question.page is None else f", page {question.page}"
-        screen.print(f"  [cyan]{escape(uri)}[/]{page}")
-    for text in _passages(opened, question)[:2]:
-        screen.print(f"  “{escape(text[:_PASSAGE_SHOWN])}”", style="dim", soft_wrap=True)
-
-
-def _passages(opened: Expert, question: Any) -> list[str]:
-    uris = opened.store.uris()
-    passages = [p for uri in question.documents if uri in uris for p in opened.store.passages(uris[uri])]
-    known = [passage for passage in passages if passage.id in question.passages]
-    holding = [p for p in passages if any(answer in p.text for answer in question.answers)]
-    return [passage.text for passage in known or holding]

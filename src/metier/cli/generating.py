@@ -51,7 +51,7 @@ def generate(
     from metier.dataset.generate import Wanted
 
     wanted = Wanted(count, paraphrases, seed, rows, left_out, rules_only)
-    asked = _teacher(teacher, teacher_url, teacher_key_env, rules_only)
+    asked = teacher_of(teacher, teacher_url, teacher_key_env, rules_only)
     with open_expert(expert) as opened, progress() as bar:
         task = bar.add_task("Writing", total=count, note="")
         report = opened.generate_dataset(
@@ -101,7 +101,8 @@ def endpoint(role: str, model: str | None, url: str | None, key_env: str | None)
     return GenerationSettings(model=model, url=url, api_key_env=key_env) if model else None
 
 
-def _teacher(model: str | None, url: str | None, key_env: str | None, rules_only: bool) -> GenerationSettings | None:
+def teacher_of(model: str | None, url: str | None, key_env: str | None, rules_only: bool) -> GenerationSettings | None:
+    """The model that writes, None = the expert's own. Raises `InputError` where one is named and none is to be asked."""
     from metier.errors import InputError
 
     if model is not None and rules_only:

@@ -132,6 +132,8 @@ def _print_sources(answer: Answer) -> None:
         screen.print("[yellow]![/] [dim]The sentences in italics stand in no document that was read.[/]")
     for number, citation in enumerate(answer.citations, start=1):
         where = place(citation.page, citation.headings)
+        if citation.corrects:
+            where = " · ".join(part for part in (f"corrects {citation.corrects}", where) if part)
         screen.print(f"[cyan]{number}[/] [bold]{escape(citation.document)}[/]  [dim]{escape(where)}[/]", soft_wrap=True)
         screen.print(f"  “{_shorten(citation.quote)}”", markup=False, style="dim")
     for note in answer.notes:

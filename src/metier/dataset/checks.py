@@ -135,7 +135,7 @@ def _leak_findings(rows: Sequence[Row], exam: Sequence[Question], language: str)
             f"{leaked} of {len(exam)} exam questions stand in the training data, word for word or nearly so",
             len({pair.first for pair in found}),
             tuple(shown),
-            "Take these rows out of the dataset, or these questions out of the exam.",
+            "Take these rows out with --drop-leaks, or these questions out of the exam.",
         )
     ]
 

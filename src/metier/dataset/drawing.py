@@ -108,7 +108,7 @@ class Drawing:
     def placed(self, pair: Pair) -> Pair:
         """With the document's title before the question, where tables of other documents answer it otherwise."""
         title = pair.passage.title
-        if not title or self._ambiguous(pair) is None:
+        if not title or not self.is_ambiguous(pair):
             return pair
         others = tuple(wordings.within(title, other) for other in pair.others)
         return replace(pair, question=wordings.within(title, pair.question), others=others)
@@ -116,6 +116,10 @@ class Drawing:
     def is_found(self, pair: Pair) -> bool:
         """Whether the search finds a pair's passage by its question."""
         return self._round_trip(pair) is None
+
+    def is_ambiguous(self, pair: Pair) -> bool:
+        """Whether another table answers a pair's question otherwise."""
+        return self._ambiguous(pair) is not None
 
     def is_same(self, pair: Pair, question: str) -> bool:
         """Whether another wording asks the same: with all names and numbers, understood alone, finding the passage."""

@@ -53,7 +53,7 @@ def refuse(rows: Sequence[Row], exam: Sequence[Question], language: str) -> None
     shown = "; ".join(f"“{exam[pair.second].question}” as {origin(rows[pair.first])}" for pair in pairs[:3])
     raise InputError(
         f"{len({pair.second for pair in pairs})} exam questions are in the training data: {shown}",
-        hint="Take these rows out, or the exam would only ask for what was shown: `metier dataset check --exam FILE`.",
+        hint="The exam would only ask for what was shown. Take these rows out: `metier dataset check --drop-leaks`.",
     )
 
 

@@ -64,6 +64,7 @@ _PUNCTUATION = regex.compile(
 )
 _NUMBER = regex.compile(r"\p{N}+(?:[.,]\p{N}+)*")
 _ARTICLES = regex.compile(r"[\p{Arabic}\p{Hebrew}]")  # scripts that write the article onto the word
+_POSSESSIVE = regex.compile(r"(?<=[\p{L}\p{N}])['’]s\b")
 _MARK = regex.compile(r"\p{L}|[ivx]+")  # type A, stage II
 
 SameAnswer = Callable[[int, int], bool | None]  # None: not known
@@ -113,7 +114,7 @@ def numbers(normalised: str) -> frozenset[str]:
 def new_words(text: str, known: str, analyser: Analyser) -> list[str]:
     """The words of a text that stand in the known one in no form: not with another ending or article, nor misspelt.
     Numbers are no words."""
-    mine, theirs = _wording(normalise(text), analyser), _wording(normalise(known), analyser)
+    mine, theirs = (_wording(normalise(_POSSESSIVE.sub("", each)), analyser) for each in (text, known))
     return sorted(word for word in mine.words - theirs.words if not _stands_in(word, theirs))
 
 

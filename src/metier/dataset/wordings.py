@@ -104,8 +104,8 @@ def section(language: str, title: str, heading: str) -> str | None:
 
 
 def noun_phrase(column: str) -> tuple[str, str] | None:
-    """The English name of a column as a sentence has it, with its verb: ("is", "rated power in kW"); None where it is no
-    noun phrase and can only be quoted."""
+    """The English name of a column as a sentence has it, with its verb: ("is", "rated power in kW"); None where it is
+    no noun phrase and can only be quoted."""
     column = " ".join(column.replace("_", " ").split())
     unit = _UNIT.fullmatch(column)
     name = unit[1] if unit else column

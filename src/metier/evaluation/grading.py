@@ -2,7 +2,8 @@
 
     score           the one figure by which ways are compared, 0..1, by the kind of question:
                     fact, several, table   an accepted answer stands in the text, as whole words and numbers
-                    yesno, label           the decision is the right one
+                    yesno, label, and questions that name what there is to choose from
+                                           the decision is the right one
                     text                   ROUGE-L F against the best reference
                     unanswerable           it refused
                     A refusal of what can be answered scores 0.
@@ -88,7 +89,7 @@ class Grader:
     def _score(self, question: Question, said: str, refused: bool) -> float:
         if not question.answerable:
             return float(refused)
-        if question.kind in DECIDED:
+        if decides(question):
             return self._label(question, said)
         if question.kind == "text":
             return text_metrics.rouge_l(said, question.answers)
@@ -104,7 +105,7 @@ class Grader:
             "token_f1": text_metrics.token_f1(said, question.answers),
             "rouge_l": text_metrics.rouge_l(said, question.answers),
         }
-        if question.kind in DECIDED:
+        if decides(question):
             grades["label"] = self._label(question, said)
         for name, value in (
             ("numbers", numbers.numbers_match(said, question.answers)),
@@ -113,6 +114,11 @@ class Grader:
             if value is not None:
                 grades[name] = value
         return {name: float(value) for name, value in grades.items()}
+
+
+def decides(question: Question) -> bool:
+    """Whether what counts is which of several an answer gives."""
+    return question.kind in DECIDED or len(question.choices) > 1
 
 
 def _cited(question: Question, citations: Sequence[Cited]) -> dict[str, float]:

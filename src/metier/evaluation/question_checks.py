@@ -178,7 +178,8 @@ def _wrong_keys(questions: Sequence[Question], uris: dict[str, str], store: Stor
     for uri in sorted({uri for question in checked for uri in question.documents}):
         document = store.document(uris[uri])
         text = document.text if document else ""
-        right |= {q.id for q in checked if uri in q.documents and q.id not in right and contains(text, q.answers)}
+        asked = [q for q in checked if uri in q.documents and q.id not in right]
+        right |= {q.id for q in asked if contains(text, q.answers, q.language)}
     return [question for question in checked if question.id not in right]
 
 

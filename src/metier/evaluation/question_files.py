@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from metier.dataset.records import read as read_records
 from metier.errors import InputError
 from metier.evaluation import question_kinds
 from metier.language import detect
-from metier.questions import KINDS, Question
+from metier.questions import KINDS, SPLITS, Documents, Question
 
 QUERIES = "queries.jsonl"
 _QRELS = ("qrels/test.tsv", "qrels.tsv", "qrels/dev.tsv", "qrels/train.tsv")
@@ -146,11 +146,21 @@ def read(
     return QuestionFile(tuple(asked), layout.name, len(found.records), dict(+skipped), tuple(problems[:_PROBLEMS]))
 
 
+def titled(asked: Sequence[Asked], uris: Collection[str]) -> list[Question]:
+    """The questions, with the document that their title means where they name none and there is one such."""
+    known = Documents(uris)
+    found = [known.find(each.title) if each.title and not each.question.documents else [] for each in asked]
+    return [
+        replace(each.question, documents=tuple(meant)) if len(meant) == 1 else each.question
+        for each, meant in zip(asked, found, strict=True)
+    ]
+
+
 def _check(kind: str | None, split: str | None) -> None:
     if kind and kind not in KINDS:
         raise InputError(f"there is no kind {kind!r}", hint=f"Choose one of {', '.join(KINDS)}.")
-    if split and split not in ("practice", "exam"):
-        raise InputError(f"there is no split {split!r}", hint="Choose practice or exam.")
+    if split and split not in SPLITS:
+        raise InputError(f"there is no split {split!r}", hint=f"Choose {' or '.join(SPLITS)}.")
 
 
 def _placed(asked: Asked, origin: str, kind: str | None, split: str | None, language: str) -> Asked:

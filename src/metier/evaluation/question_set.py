@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from metier.atomic import write_text
+from metier.dataset.cleaning import clean
 from metier.errors import InputError
 from metier.evaluation import alike, sides
 from metier.questions import Question
@@ -210,9 +211,10 @@ def _load(path: Path) -> list[Kept]:
 
 def _edited(question: Question, text: str | None, answers: Sequence[str] | None) -> Question:
     """With another wording or other answers; one that has an answer now is no longer unanswerable."""
-    edited = replace(question, question=question.question if text is None else text.strip())
+    edited = replace(question, question=question.question if text is None else clean(text))
     if answers is None:
         return edited
+    answers = tuple(answer for answer in map(clean, answers) if answer)
     if wrong := [answer for answer in answers if question.choices and answer not in question.choices]:
         raise InputError(
             f"{wrong[0]!r} is none of its choices",
@@ -220,7 +222,7 @@ def _edited(question: Question, text: str | None, answers: Sequence[str] | None)
             hint=f"Choose of {', '.join(question.choices)}.",
         )
     kind = "fact" if answers and not question.answerable else question.kind
-    return replace(edited, answers=tuple(answers), kind=kind)
+    return replace(edited, answers=answers, kind=kind)
 
 
 def _crosses(question: Question, before: Question) -> bool:

@@ -93,9 +93,8 @@ def claim(fact: Fact, is_true: bool, draw: random.Random) -> Built | None:
     words for it, or no other row says anything else."""
     pair = fact.pair
     decisions = question_kinds.decisions_of(pair.language)
-    values = (
-        [pair.answer] if is_true else [other.answer for other in fact.siblings if _differ(pair.answer, other.answer)]
-    )
+    elsewhere = [other.answer for other in fact.siblings if _differ(pair.answer, other.answer)]
+    values = [pair.answer] if is_true else elsewhere
     if decisions is None or not values:
         return None
     text = question_wordings.claim(pair.language, pair.subject, pair.attribute, draw.choice(values))
@@ -179,10 +178,8 @@ def _quantity(pair: Pair) -> tuple[float, str] | None:
         value = float(plain_number(number))
     except ValueError:
         return None
-    return -value if found["sign"] in (
-        "-",
-        "−",
-    ) else value, f"{found['before']} {found['after'] or ''}".strip().casefold()
+    unit = f"{found['before']} {found['after'] or ''}".strip().casefold()
+    return (-value if found["sign"] in ("-", "−") else value), unit
 
 
 def question_of(pair: Pair) -> Question:

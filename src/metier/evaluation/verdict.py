@@ -115,7 +115,8 @@ def decide(
         return replace(empty, choice=order[0], best=order[0], reason=_alone(field, excluded))
     possible = field.possible()
     if len(field) < FEWEST_QUESTIONS:
-        reason = f"{len(field)} questions are too few to decide anything; give at least {FEWEST_QUESTIONS}."
+        few = "one question is" if len(field) == 1 else f"{len(field)} questions are"
+        reason = f"{few.capitalize()} too few to decide anything; give at least {FEWEST_QUESTIONS}."
         needed = field.needed(possible) or FEWEST_QUESTIONS
         return replace(empty, between=tuple(order), best=field.best, reason=reason, questions_needed=needed)
     empty = replace(empty, winner=field.winner(), best=field.best)

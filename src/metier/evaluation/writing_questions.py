@@ -12,7 +12,7 @@ same questions; what a model wrote is cached, so a run that was killed goes on.
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,6 +22,7 @@ from metier.dataset.cache import Cache
 from metier.dataset.drawing import Drawing
 from metier.dataset.filters import NearDuplicates
 from metier.dataset.generate import CACHE_FILE, Rooms
+from metier.dataset.pairs import Pair
 from metier.dataset.rows import Row
 from metier.errors import InputError
 from metier.evaluation import table_questions
@@ -99,8 +100,10 @@ class _Run:
         language = rooms.settings.language
         self._rooms, self._wanted, self._tell = rooms, wanted, tell
         self._writer = Writer(generator, Cache(rooms.state_folder / CACHE_FILE), wanted.seed, language)
+        self._origin = f"{ORIGIN}:{wanted.seed}"
+        others = [question for question in known if question.origin != self._origin]
         self._seen = NearDuplicates(
-            [(question.question, question.answers) for question in known],
+            [(question.question, question.answers) for question in others],
             [(row.question, row.completion) for row in rows],
             language,
         )
@@ -110,6 +113,7 @@ class _Run:
         )  # fmt: skip
         self._inventor = Inventor(self._drawing.search, self._taken, rooms.analyser, self._draw("unanswerable"))
         self._kept: list[Question] = []
+        self._asked: list[Pair] = []  # what questions were made of that the passages answer
         self._dropped = Counter[str]()
 
     def written(self) -> Written:
@@ -128,20 +132,29 @@ class _Run:
             question = next(source, None)
             if question is None:
                 return
-            self._kept.append(replace(question, origin=f"{ORIGIN}:{self._wanted.seed}"))
+            self._kept.append(replace(question, origin=self._origin))
             self._tell(len(self._kept), self._wanted.count, question.question)
 
     def _of_kind(self, kind: str) -> Iterator[Question]:
         if kind in _PAIRED:
-            return map(table_questions.question_of, self._drawing.pairs(self._wanted.count, (kind,)))
+            return self._pairs(kind)
         return {"yesno": self._claims, "several": self._comparisons, "unanswerable": self._invented}[kind]()
 
+    def _pairs(self, kind: str) -> Iterator[Question]:
+        for pair in self._drawing.pairs(self._wanted.count, (kind,)):
+            self._asked.append(pair)
+            yield table_questions.question_of(pair)
+
     def _claims(self) -> Iterator[Question]:
-        draw, is_true = self._draw("yesno"), False
+        """True and false in turn, counted by those that hold."""
+        draw, is_true = self._draw("yesno"), True
         for fact in self._facts("yesno"):
-            built = table_questions.claim(fact, not is_true, draw)
-            if built is not None and self._holds(built):
-                is_true = not is_true  # true and false in turn, counted by those that hold
+            if (built := table_questions.claim(fact, is_true, draw)) is None:
+                continue
+            (asked,) = map(self._drawing.placed, built.facts)
+            built = Built(replace(built.question, question=asked.question), (asked,))
+            if self._holds(built):
+                is_true = not is_true
                 yield built.question
 
     def _comparisons(self) -> Iterator[Question]:
@@ -152,19 +165,24 @@ class _Run:
                 yield built.question
 
     def _invented(self) -> Iterator[Question]:
-        """One of a fact at most, so that one table does not crowd out the others."""
+        """One of a fact at most, so that one table does not crowd out the others; then of the questions that were
+        kept before, which is where those on prose come from."""
         draw = self._draw("of a fact")
-        for fact in self._facts("unanswerable"):
-            found = list(self._inventor.of_fact(fact))
+        of_facts = (list(self._inventor.of_fact(fact)) for fact in self._facts("unanswerable"))
+        of_questions = (list(self._inventor.of_question(pair)) for pair in self._asked if not pair.subject)
+        for found in _in_turn(of_facts, of_questions):
             if found and self._is_new(question := draw.choice(found)):
                 yield question
 
     def _holds(self, built: Built) -> bool:
-        """Whether each of its facts is found by it, and nothing near it is there."""
-        if all(map(self._drawing.is_found, built.facts)):
-            return self._is_new(built.question)
-        self._dropped["round trip"] += 1
-        return False
+        """Whether each of its facts is found by it, no other table says otherwise, and nothing near it is there."""
+        if not all(map(self._drawing.is_found, built.facts)):
+            self._dropped["round trip"] += 1
+            return False
+        if any(map(self._drawing.is_ambiguous, built.facts)):
+            self._dropped["ambiguous"] += 1
+            return False
+        return self._is_new(built.question)
 
     def _is_new(self, question: Question) -> bool:
         if self._seen.near(question.question, " ".join(question.answers)) is not None:
@@ -174,12 +192,25 @@ class _Run:
         return True
 
     def _taken(self, name: str) -> bool:
-        """Whether a name may stand somewhere: all its tokens do."""
-        tokens = self._rooms.analyser.tokens(name)
-        return bool(tokens) and bool((self._rooms.store.frequencies([tokens[-1], *tokens]) > 0).all())
+        """Whether a name of letters and digits stands somewhere. One of words is looked for among what is found."""
+        numbered = [token for token in self._rooms.analyser.tokens(name) if any(map(str.isdigit, token))]
+        longest = max(numbered, key=len, default=None)
+        return longest is not None and bool(self._rooms.store.frequencies([longest])[0] > 0)
 
     def _facts(self, kind: str) -> Iterator[table_questions.Fact]:
         return table_questions.facts(self._rooms.store, f"{self._wanted.seed}:{kind}", self._rooms.settings.language)
 
     def _draw(self, kind: str) -> random.Random:
         return random.Random(f"{self._wanted.seed}:{kind}")
+
+
+def _in_turn(*sources: Iterator[list[Question]]) -> Iterator[list[Question]]:
+    """One of each source after the other, until none is left."""
+    waiting = deque(sources)
+    while waiting:
+        found = next(waiting[0], None)
+        if found is None:
+            waiting.popleft()
+        else:
+            yield found
+            waiting.rotate(-1)

@@ -18,7 +18,7 @@ from metier.embedding.base import Embedder
 from metier.feedback.nearness import Wording, brings_nothing_new, is_close
 from metier.feedback.records import Correction
 from metier.retrieval.analysis import Analyser
-from metier.retrieval.curation import Asked
+from metier.retrieval.retriever import Asked
 from metier.store.base import Store
 
 if TYPE_CHECKING:
@@ -91,12 +91,13 @@ class InForce:
         return self._known
 
     def _pins(self, corrections: Sequence[Correction]) -> tuple[_Pin, ...]:
-        """In the order in which they were accepted; a pin on a passage that was replaced is on what took its place."""
+        """In the order in which they were accepted. What replaces a passage in answer to a question is pinned to that
+        question; a pin on a passage that was replaced is on what took its place."""
         taken = {n: each.placed for each in corrections if each.in_force and each.placed for n in each.known_ids}
         return tuple(
-            _Pin(Wording.of(each.question, self._analyser), tuple(_standing(each.passages, taken)))
+            _Pin(Wording.of(each.question, self._analyser), tuple(_standing(each.placed or each.passages, taken)))
             for each in sorted(corrections, key=lambda each: each.decided)
-            if each.in_force and each.change == "pin" and each.passages
+            if each.in_force and each.question and ((each.change == "pin" and each.passages) or each.placed)
         )
 
 
@@ -112,7 +113,9 @@ def hidden_ids(corrections: Iterable[Correction]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ids))
 
 
-def _standing(names: Sequence[str], taken: Mapping[str, Sequence[str]], seen: frozenset[str] = frozenset()) -> list[str]:
+def _standing(
+    names: Sequence[str], taken: Mapping[str, Sequence[str]], seen: frozenset[str] = frozenset()
+) -> list[str]:
     """What stands in the place of these passages, through any number of replacements."""
     found: list[str] = []
     for name in names:

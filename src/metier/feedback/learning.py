@@ -65,7 +65,12 @@ class Learning:
             reviewed = self.questions.review(question, question.answers)
         except MetierError as error:  # the correction is in force all the same
             return {"split": "", "before": None, "rows": 0, "note": f"not among the questions: {error.what}"}
-        detail = {"split": reviewed.split, "before": reviewed.before, "rows": 0, "note": _why_no_row(correction, reviewed)}
+        detail = {
+            "split": reviewed.split,
+            "before": reviewed.before,
+            "rows": 0,
+            "note": _why_no_row(correction, reviewed),
+        }
         if not detail["note"]:
             known = load(self.path)
             merged = merge(known, self._rows(question, passage))

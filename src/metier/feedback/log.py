@@ -6,6 +6,7 @@ at every commit. Any number of processes may read and write.
 
 from __future__ import annotations
 
+import json
 import secrets
 import threading
 from collections import defaultdict
@@ -21,7 +22,6 @@ import sqlalchemy as sa
 from metier.errors import InputError, StoreError
 from metier.feedback.records import Action, Correction, Feedback
 
-FILE_NAME = "feedback.sqlite"
 _WAIT = 30  # seconds for another process that is writing
 _ID_BYTES = 4
 
@@ -81,11 +81,11 @@ class Log:
 
     def add(self, feedback: Feedback) -> Feedback:
         """Keep it; returns it with its number and time."""
-        plain = asdict(feedback) | {"at": now(), "citations": [dict(each) for each in feedback.citations]}
+        plain = asdict(feedback) | {"at": now(), "citations": json.loads(json.dumps(feedback.citations))}
         del plain["id"]
         with self._writing() as connection:
             number = connection.execute(sa.insert(_feedback).values(**plain)).inserted_primary_key[0]
-        return replace(feedback, at=plain["at"], id=number)
+        return Feedback(**plain | {"id": number, "citations": tuple(plain["citations"])})
 
     def feedback(self) -> list[Feedback]:
         """In the order in which it came."""
@@ -99,7 +99,7 @@ class Log:
         kept = replace(correction, id=secrets.token_hex(_ID_BYTES), at=now())
         with self._writing() as connection:
             connection.execute(sa.insert(_corrections).values(**kept.to_json()))
-            _append(connection, kept.id, "queued", kept.who, "", {})
+            _append(connection, kept.id, "queued", kept.who, kept.why, {})
         return self.get(kept.id)
 
     def act(

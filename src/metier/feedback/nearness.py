@@ -21,8 +21,9 @@ import numpy as np
 from metier.answering.words import names
 from metier.dataset.near_duplicates import new_words, normalise, numbers
 from metier.documents import Passage
+from metier.embedding.base import Embedder
 from metier.retrieval.analysis import Analyser
-from metier.retrieval.curation import Asked
+from metier.retrieval.retriever import Asked
 from metier.store.base import Store
 
 CLOSE = 0.8
@@ -51,14 +52,21 @@ class Wording:
         return self.numbers == other.numbers and self.names <= other.tokens and other.names <= self.tokens
 
 
-def brings_nothing_new(
-    asked: str, pinned: str, passages: Sequence[Passage], analyser: Analyser, store: Store
-) -> bool:
+def brings_nothing_new(asked: str, pinned: str, passages: Sequence[Passage], analyser: Analyser, store: Store) -> bool:
     """Whether what is asked has no rare word that stands neither in the pinned question nor in the pinned passages."""
     known = "\n".join((pinned, *(f"{passage.title}\n{passage.indexed_text}" for passage in passages)))
     new = new_words(asked, known, analyser)
     common = max(_COMMON_LEAST, _COMMON_SHARE * store.counts()[1])
     return not new or bool(np.all(store.frequencies(new) >= common))
+
+
+def among(question: str, others: Sequence[str], asked: Asked, embedder: Embedder, analyser: Analyser) -> list[str]:
+    """Those of the others that may ask the same as the question: more than a pin serves, since here a miss costs more.
+    `asked`: the question as search sees it."""
+    wording = Wording.of(question, analyser)
+    alike = [each for each in others if Wording.of(each, analyser).names_the_same(wording)]
+    vectors = embedder.embed_queries(alike)
+    return [each for each, vector in zip(alike, vectors, strict=True) if is_close(asked, vector)]
 
 
 def is_close(asked: Asked, pinned: np.ndarray) -> bool:

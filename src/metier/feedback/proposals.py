@@ -19,9 +19,9 @@ LONGEST = 20_000  # characters of anything that a person writes here; a passage 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a person says. A passage is named by its id, or by its document, 1-based `page` and `span` (character offsets
-    into the document's text), of which the passage with most of the answer's words is taken. The one to change is named
-    by its id if that is given, and the document then says where the answer stands."""
+    """What a person says. A passage is named by its id, or by its document, 1-based `page` and `span` (offsets into the
+    document's text), of which the passage with most of the answer's words is taken. Where the one to change is named by
+    its id, the document says where the answer stands."""
 
     question: str = ""
     answer: str = ""
@@ -77,9 +77,8 @@ def _check(said: Proposal, texts: dict[str, str]) -> None:
     if said.document is None and said.passage is None and (said.page is not None or said.span is not None):
         raise InputError("a page or a span needs its document", hint="Name the document too.")
     if said.change == "hide" and said.passage is None and said.span is None:
-        raise InputError(
-            "the passage to hide is not named", hint="Give its id: `metier search --json` shows it."
-        )  # what has most words of the right answer is hardly the wrong passage
+        # What has most words of the right answer is hardly the wrong passage.
+        raise InputError("the passage to hide is not named", hint="Give its id: `metier search --json` shows it.")
 
 
 def _groups(passage: Passage | None, where: Filter | None) -> tuple[str, ...]:
@@ -97,7 +96,8 @@ def _named(identity: str, store: Store, where: Filter | None) -> Passage:
 
 
 def _found(said: Proposal, texts: dict[str, str], store: Store, analyser: Analyser, where: Filter | None) -> Passage:
-    among = store.passages(_document(str(said.document), store, where))
+    hidden = where.hidden if where is not None else ()
+    among = [p for p in store.passages(_document(str(said.document), store, where)) if p.id not in hidden]
     if said.page is not None:
         among = [passage for passage in among if passage.page in (None, said.page)]
     if said.span is not None:

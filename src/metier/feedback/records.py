@@ -15,6 +15,8 @@ from typing import Any, Literal, Self, get_args
 
 from metier.documents import Passage
 
+FILE_NAME = "feedback.sqlite"  # what keeps all this, in the expert's folder of state
+
 Thumb = Literal["up", "down"]
 State = Literal["queued", "accepted", "dismissed", "undone"]
 Change = Literal["", "pin", "hide", "replace"]
@@ -62,9 +64,9 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """To `question` the right answer is `answer`, which stands in `source`; and `change` says what happens to `passage`:
-    pin it for this question, hide it, or replace its text by `text`. Both passages are kept as they were when the
-    correction was made. `groups`: who may see it, those of the document.
+    """To `question` the right answer is `answer`, which stands in `source`; and `change` says what happens to
+    `passage`: pin it for this question, hide it, or replace its text by `text`. Both passages are kept as they were
+    when the correction was made. `groups`: who may see it, those of the document.
 
     The others are read off the actions. `decided`: number of the last decision. `passages`: ids under which the passage
     (without a change, the source) stands now, several where it is cut otherwise; `known_ids`: all that it ever had.

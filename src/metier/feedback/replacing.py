@@ -12,16 +12,15 @@ import json
 import re
 from dataclasses import replace
 
-from metier.documents import Document, Passage, TextBuilder, document_id
+from metier.documents import CORRECTION, Document, Passage, TextBuilder, document_id
 from metier.feedback.records import Correction
 from metier.language import detect
 
-SCHEME = "correction:"
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 
 
 def uri(correction: Correction) -> str:
-    return f"{SCHEME}{correction.id}"
+    return f"{CORRECTION}{correction.id}"
 
 
 def document(correction: Correction, groups: tuple[str, ...], shape: str, language: str) -> Document:
@@ -47,12 +46,13 @@ def document(correction: Correction, groups: tuple[str, ...], shape: str, langua
 
 
 def pointer(correction: Correction, original: Passage) -> dict[str, str]:
-    """Where that stands which was corrected. A correction of a correction points to the document, too."""
-    earlier = {name: value for name, value in original.metadata.items() if name.startswith("corrects")}
+    """Where that stands which was corrected. A correction of a correction points where that one does."""
+    if original.corrects:
+        return {"corrected_by": correction.who, "corrected_at": correction.at}
     place = {"corrects": original.uri, "corrects_start": str(original.start), "corrects_end": str(original.end)}
     if original.page is not None:
         place["corrects_page"] = str(original.page)
-    return (earlier or place) | {"corrected_by": correction.who, "corrected_at": correction.at}
+    return place | {"corrected_by": correction.who, "corrected_at": correction.at}
 
 
 def _written(text: str, original: Passage) -> TextBuilder:
@@ -62,5 +62,7 @@ def _written(text: str, original: Passage) -> TextBuilder:
         builder.add("heading", heading, page=original.page, level=level)
     for paragraph in _PARAGRAPHS.split(text):
         builder.add("paragraph", paragraph, page=original.page)
-    builder.blocks = [replace(block, row=original.row) if block.kind != "heading" else block for block in builder.blocks]
+    builder.blocks = [
+        replace(block, row=original.row) if block.kind != "heading" else block for block in builder.blocks
+    ]
     return builder

@@ -132,6 +132,17 @@ class Settler:
         self.log.act(correction.id, action, who=BY, detail=detail)
 
 
+def is_placed(correction: Correction, store: Store) -> bool:
+    """Whether its text is in the store, or not in it, as decided."""
+    there = document_id(replacing.uri(correction)) in store.hashes()
+    return replaces(correction) == there == bool(correction.placed)
+
+
+def documents_of(corrections: Iterable[Correction]) -> frozenset[str]:
+    """Ids of the documents that corrections put into the store."""
+    return frozenset(document_id(replacing.uri(each)) for each in corrections if replaces(each))
+
+
 def replaces(correction: Correction) -> bool:
     """Whether a text of its own should stand in the store."""
     return correction.in_force and correction.change == "replace"

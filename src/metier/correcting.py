@@ -1,0 +1,357 @@
+"""The verbs of an expert that people correct it with: thumbs, corrections, and what they change at once.
+
+with Expert.open("turbines") as expert:
+    hit = expert.search("How tight are the blade bolts of the NV-110?")[0]
+    made = expert.replace(hit.passage.id, "The blade root nuts are tightened to 850 Nm.", who="anna", why="TB-25-03")
+    expert.undo(made.id, who="anna")
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, is_dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from metier.errors import InputError, MetierError
+from metier.store.base import Filter
+
+if TYPE_CHECKING:  # as in `expert`: rooms that few verbs enter
+    from metier.answering.citations import Citation
+    from metier.evaluation.question_set import Kept, QuestionSet
+    from metier.expert import Expert
+    from metier.feedback.in_force import InForce
+    from metier.feedback.learning import Learning, Reviewed
+    from metier.feedback.log import Log
+    from metier.feedback.records import Action, Change, Correction, Feedback, State, Thumb
+    from metier.feedback.settling import Settler
+    from metier.questions import Question
+    from metier.store.base import Entry
+    from metier.sync import Failure
+
+log = logging.getLogger(__name__)
+_PATIENCE = 2.0  # seconds to wait for somebody who writes to the store; a sync that takes longer does the rest
+
+
+class Correcting:
+    """A part of `Expert`. `where`: what the person may read; the rest is unknown to them here, too."""
+
+    # --- thumbs ----------------------------------------------------------------------------------------------
+
+    def give_feedback(
+        self: Expert,
+        thumb: Thumb,
+        question: str,
+        answer: str,
+        *,
+        reason: str = "",
+        mode: str = "",
+        adapter: str | None = None,
+        citations: Sequence[Citation | Mapping[str, Any]] = (),
+        who: str = "",
+    ) -> Feedback:
+        """Keep what somebody thought of an answer. Raises `InputError` for a thumb that is neither up nor down."""
+        from metier.feedback.proposals import written
+        from metier.feedback.records import Feedback
+
+        if thumb not in ("up", "down"):
+            raise InputError(f"there is no thumb {thumb!r}", hint="It is up or down.")
+        texts = {"question": question, "answer": answer, "reason": reason, "mode": mode, "who": who}
+        cited = tuple(asdict(each) if is_dataclass(each) else dict(each) for each in citations)
+        texts = {name: written(name, text) for name, text in texts.items()}
+        return self._feedback_log.add(Feedback(thumb, adapter=adapter, citations=cited, **texts))
+
+    def feedback(self: Expert, where: Filter | None = None) -> list[Feedback]:
+        """All thumbs, oldest first, but those on answers that cite what is not for this reader."""
+        kept = self._feedback_log.feedback()
+        if where is None or not kept:
+            return kept
+        seen = set(self.store.uris(where).values())
+        return [each for each in kept if {cited.get("document_id") for cited in each.citations} <= seen]
+
+    # --- corrections -----------------------------------------------------------------------------------------
+
+    def correct(
+        self: Expert,
+        question: str = "",
+        answer: str = "",
+        *,
+        document: str | None = None,
+        page: int | None = None,
+        span: tuple[int, int] | None = None,
+        change: Change = "",
+        passage: str | None = None,
+        text: str = "",
+        why: str = "",
+        who: str = "",
+        where: Filter | None = None,
+        accept: bool | None = None,
+    ) -> Correction:
+        """Say that to `question` the right answer is `answer`, and where it stands; or what is to happen to a passage:
+        `change` is pin (for this question), hide or replace (by `text`). See `proposals.Proposal`. `accept`: let it
+        take effect now, which is for those who may decide; None = as `[feedback] at_once` is set. Otherwise it waits.
+        Raises `InputError` for what is missing, unknown or ambiguous; what was returned is kept, whatever happens."""
+        from metier.feedback.proposals import Proposal, propose
+
+        said = Proposal(question, answer, document, page, span, change, passage, text, why, who)
+        made = propose(said, self.store, self.analyser, self._but_hidden(where))
+        if accept and (conflict := self._conflict(made)):
+            raise conflict
+        kept = self._feedback_log.queue(made)
+        if accept or (accept is None and self.settings.feedback.at_once and not self._conflict(kept)):
+            return self.accept(kept.id, who=who, why=why)
+        return kept
+
+    def hide(self: Expert, passage: str, *, who: str = "", why: str = "", where: Filter | None = None) -> Correction:
+        """Never find, cite or show this passage again, until undone."""
+        return self.correct(change="hide", passage=passage, who=who, why=why, where=where, accept=True)
+
+    def pin(
+        self: Expert, question: str, passage: str, *, who: str = "", why: str = "", where: Filter | None = None
+    ) -> Correction:
+        """Find this passage first for this question and others that ask the same."""
+        return self.correct(question, change="pin", passage=passage, who=who, why=why, where=where, accept=True)
+
+    def replace(
+        self: Expert, passage: str, text: str, *, who: str = "", why: str = "", where: Filter | None = None
+    ) -> Correction:
+        """Let a passage read so, whatever its document says; it is cited as the correction."""
+        return self.correct(change="replace", passage=passage, text=text, who=who, why=why, where=where, accept=True)
+
+    def corrections(self: Expert, state: State | None = None, where: Filter | None = None) -> list[Correction]:
+        """All of them, or those in one state, in the order in which they were made."""
+        from metier.feedback.records import STATES
+
+        if state is not None and state not in STATES:
+            raise InputError(f"there is no state {state!r}", hint=f"Choose of {', '.join(STATES)}.")
+        kept = [each for each in self._feedback_log.corrections() if state in (None, each.state)]
+        return kept if where is None else [each for each in kept if self._may_see(each, where)]
+
+    def correction(self: Expert, identity: str, where: Filter | None = None) -> Correction:
+        """Raises `InputError` where there is none with this id, or it is not for this reader."""
+        found = self._feedback_log.get(identity)
+        if where is not None and not self._may_see(found, where):
+            raise InputError(
+                f"there is no correction {identity!r}", hint="`metier corrections list` shows all of them."
+            )
+        return found
+
+    def correction_history(self: Expert, identity: str, where: Filter | None = None) -> list[Action]:
+        """What was done to it, by whom and when."""
+        self.correction(identity, where)
+        return self._feedback_log.history(identity)
+
+    def accept(self: Expert, identity: str, *, who: str = "", why: str = "", where: Filter | None = None) -> Correction:
+        """Let a correction take effect. One that needs the store while a sync holds it is in force when that is done.
+        Raises `InputError` where it is in force already, contradicts another that is, or its passage is gone."""
+        correction = self.correction(identity, where)
+        if correction.change and not correction.passages:
+            raise InputError(correction.look_again, where=f"correction {identity}", hint="Make a new one.")
+        if conflict := self._conflict(correction):
+            raise conflict
+        return self._decide(identity, "accepted", ("queued", "dismissed", "undone"), who, why)
+
+    def dismiss(
+        self: Expert, identity: str, *, who: str = "", why: str = "", where: Filter | None = None
+    ) -> Correction:
+        """Lay a correction aside; it stays in the list."""
+        self.correction(identity, where)
+        return self._decide(identity, "dismissed", ("queued",), who, why)
+
+    def undo(self: Expert, identity: str, *, who: str = "", why: str = "", where: Filter | None = None) -> Correction:
+        """Take back what accepting changed; a dismissed correction waits again."""
+        state = self.correction(identity, where).state
+        action = "reopened" if state == "dismissed" else "undone"
+        return self._decide(identity, action, ("dismissed",) if action == "reopened" else ("accepted",), who, why)
+
+    # --- inside ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _feedback_log(self: Expert) -> Log:
+        from metier.feedback.log import Log
+
+        return Log(self._feedback_path)
+
+    @property
+    def _feedback_path(self: Expert) -> Path:
+        from metier.feedback.records import FILE_NAME
+
+        return self.state_folder / FILE_NAME
+
+    @property
+    def curation(self: Expert) -> InForce:
+        """What corrections change about search; made anew with the store."""
+        from metier.feedback.in_force import InForce
+
+        # Nothing is opened, and no library imported for it, while nobody has said anything.
+        return InForce(
+            lambda: self._feedback_log if self._feedback_path.exists() else None,
+            self.store,
+            self.embedder,
+            self.analyser,
+        )
+
+    def _but_hidden(self: Expert, where: Filter | None) -> Filter:
+        from metier.feedback.in_force import hidden_ids
+
+        where = where or Filter()
+        return replace(where, hidden=(*where.hidden, *hidden_ids(self._feedback_log.corrections())))
+
+    def _may_see(self: Expert, correction: Correction, where: Filter) -> bool:
+        """By the groups that its documents have now; where one is gone, by those that the correction noted."""
+        if any(uri not in self.store.uris(where) for uri in correction.documents if uri in self.store.uris()):
+            return False
+        noted = (
+            correction.groups if set(correction.documents) - set(self.store.uris()) or not correction.documents else ()
+        )
+        return where.groups is None or not noted or bool(set(noted) & set(where.groups))
+
+    def _conflict(self: Expert, correction: Correction) -> InputError | None:
+        """What is in force and cannot be together with this one."""
+        from metier.dataset.near_duplicates import normalise
+
+        for each in self._feedback_log.corrections():
+            if not each.in_force or each.id == correction.id:
+                continue
+            what = ""
+            if correction.change == each.change == "replace" and set(correction.known_ids) & set(each.known_ids):
+                what = "replaces this passage"
+            elif correction.answer and each.answer and normalise(correction.question) == normalise(each.question):
+                what = "answers this question"
+            if what:
+                return InputError(
+                    f"correction {each.id} {what} already",
+                    hint=f"Undo that first: `metier corrections undo {each.id}`.",
+                )
+        return None
+
+    def _decide(self: Expert, identity: str, action: str, of: Sequence[str], who: str, why: str) -> Correction:
+        from metier.feedback.proposals import written
+
+        said = {name: written(name, text) for name, text in (("who", who), ("why", why))}
+        decided = self._feedback_log.act(identity, action, of=of, **said)
+        if decided.unfinished:
+            with self._writing_store(_PATIENCE) as held:
+                if held:
+                    self._settler.finish()
+        return self._feedback_log.get(identity)
+
+    @contextmanager
+    def _writing_store(self: Expert, patience: float) -> Iterator[bool]:
+        """Whether this process alone writes to the store now; waits `patience` seconds for others."""
+        from metier.sync import exclusive
+
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(exclusive(self.state_folder / "sync.lock", patience))
+                held = True
+            except InputError:
+                held = False
+            yield held
+
+    @property
+    def _settler(self: Expert) -> Settler:
+        from metier.feedback.settling import Settler
+
+        return Settler(self._feedback_log, self.store, self.embedder, self.analyser, self.settings, self._learning)
+
+    def _learning(self: Expert) -> Learning:
+        from metier.answering.words import WordWeights
+        from metier.dataset.raft import RowMaker
+        from metier.evaluation import question_set
+        from metier.feedback.learning import Learning
+
+        maker = RowMaker(
+            self.answerer.find, self.generator, self.analyser, WordWeights(self.store), self.settings, "rag", 0.0, 0, ""
+        )
+        path = self.state_folder / question_set.FILE_NAME
+        questions = question_set.QuestionSet(path, self.settings.exam.practice, self.settings.language)
+        return Learning(_OwnQuestions(questions, self._like), maker, self._dataset_path)
+
+    def _like(self: Expert, question: str, others: Sequence[str]) -> list[str]:
+        from metier.feedback import nearness
+
+        return nearness.among(question, others, self.retriever.asked(question), self.embedder, self.analyser)
+
+    # --- with a sync -----------------------------------------------------------------------------------------
+
+    def _corrected_documents(self: Expert) -> frozenset[str]:
+        """Ids of the documents that come from no source but from corrections."""
+        from metier.feedback.settling import documents_of
+
+        return documents_of(self._feedback_log.corrections()) if self._feedback_path.exists() else frozenset()
+
+    def _follow_corrections(self: Expert, entries: Sequence[Entry]) -> None:
+        """Documents are about to change."""
+        if self._feedback_path.exists():
+            self._settler.before_commit(entries)
+
+    def _corrections_after_sync(self: Expert) -> list[Failure]:
+        """Do what is open, and say which corrections a person should look at again."""
+        from metier.sync import Failure
+
+        if not self._feedback_path.exists():
+            return []
+        try:
+            again = self._settler.after_sync()
+        except MetierError as error:  # what was synced is there all the same, and the next sync tries it again
+            return [Failure("corrections", str(error))]
+        return [Failure(", ".join(each.documents), f"correction {each.id}: {why}") for each, why in again]
+
+    def _place_corrections(self: Expert) -> None:
+        """Do what a process that was killed left undone. Search works without it, so nothing here stops it."""
+        if not self._feedback_path.exists():
+            return
+        try:
+            from metier.feedback.settling import is_placed
+
+            if all(is_placed(each, self.store) for each in self._feedback_log.corrections()):
+                return
+            with self._writing_store(0) as held:
+                if held:
+                    self._settler.place()
+        except MetierError as error:
+            log.warning("corrections are not all in the store: %s", error)
+
+
+class _OwnQuestions:
+    """`ReviewedQuestions`, in the expert's own set."""
+
+    def __init__(self, questions: QuestionSet, like: Callable[[str, Sequence[str]], list[str]]) -> None:
+        self._set = questions
+        self._like = like
+
+    def review(self, question: Question, answers: tuple[str, ...] | None) -> Reviewed:
+        from metier.feedback.learning import Reviewed
+
+        known = self._known(question)
+        # Its own question, of a run that was killed before it noted what it did, was not there before.
+        mine = known is None or known.dropped or known.question.origin == question.origin
+        before = None if mine else known.question.answers
+        if answers is None:
+            if known is not None:
+                self._set.review(known.question.id, "dropped")
+            return Reviewed("", before)
+        known = known or self._added(question)
+        if known is None:
+            raise InputError("it asks what stands among the practice and the exam questions both")
+        self._set.review(known.question.id, "accepted", answers=answers)
+        return Reviewed(known.question.split, before)
+
+    def _added(self, question: Question) -> Kept | None:
+        """On the side of the exam where that asks the same: by its own rules, and whatever its answers say, since one
+        of the two is wrong."""
+        exam = [each.question for each in self._set.questions() if each.split == "exam"]
+        sides = ("exam",) if self._like(question.question, exam) else ("practice", "exam")
+        for side in sides:
+            if not self._set.add([replace(question, split=side)], skip_leaks=True).leaks:
+                break
+        return self._known(question)
+
+    def _known(self, question: Question) -> Kept | None:
+        from metier.evaluation import alike
+
+        return next((each for each in self._set.kept if alike.key(question.question) in each.keys), None)

@@ -1,0 +1,1 @@
+"""The expert at work: an OpenAI-compatible API, MCP, a page, and who may see what."""
