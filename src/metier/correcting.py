@@ -128,12 +128,12 @@ class Correcting:
         if state is not None and state not in STATES:
             raise InputError(f"there is no state {state!r}", hint=f"Choose of {', '.join(STATES)}.")
         kept = [each for each in self._feedback_log.corrections() if state in (None, each.state)]
-        return kept if where is None else [each for each in kept if self._may_see(each, where)]
+        return self._for_reader(kept, where)
 
     def correction(self: Expert, identity: str, where: Filter | None = None) -> Correction:
         """Raises `InputError` where there is none with this id, or it is not for this reader."""
         found = self._feedback_log.get(identity)
-        if where is not None and not self._may_see(found, where):
+        if not self._for_reader([found], where):
             raise InputError(
                 f"there is no correction {identity!r}", hint="`metier corrections list` shows all of them."
             )
@@ -200,14 +200,20 @@ class Correcting:
         where = where or Filter()
         return replace(where, hidden=(*where.hidden, *hidden_ids(self._feedback_log.corrections())))
 
-    def _may_see(self: Expert, correction: Correction, where: Filter) -> bool:
-        """By the groups that its documents have now; where one is gone, by those that the correction noted."""
-        if any(uri not in self.store.uris(where) for uri in correction.documents if uri in self.store.uris()):
-            return False
-        noted = (
-            correction.groups if set(correction.documents) - set(self.store.uris()) or not correction.documents else ()
-        )
-        return where.groups is None or not noted or bool(set(noted) & set(where.groups))
+    def _for_reader(self: Expert, corrections: list[Correction], where: Filter | None) -> list[Correction]:
+        """Those whose documents this reader may read as they are now; where one is gone, or none was named, by the
+        groups that the correction noted."""
+        if where is None or where.groups is None or not corrections:
+            return corrections
+        there, seen, groups = set(self.store.uris()), set(self.store.uris(where)), set(where.groups)
+
+        def may_see(each: Correction) -> bool:
+            named = set(each.documents)
+            if named and named <= there:
+                return named <= seen
+            return named & there <= seen and (not each.groups or bool(groups & set(each.groups)))
+
+        return [each for each in corrections if may_see(each)]
 
     def _conflict(self: Expert, correction: Correction) -> InputError | None:
         """What is in force and cannot be together with this one."""

@@ -24,8 +24,8 @@ def test_a_rule_points_only_where_its_figure_is_known_and_clear():
     assert points(known=0.1)["data from outside"] == "rag"
     assert points(known=0.5)["data from outside"] is None
     assert points(known=0.9)["data from outside"] == "base"
-    assert points(terms_per_thousand=50, tokens_per_term=4)["stable terminology"] == "tuned"
-    assert points(terms_per_thousand=50, tokens_per_term=1.2)["stable terminology"] is None
+    assert points(terms_per_thousand=250, tokens_per_term=4)["stable terminology"] == "tuned"
+    assert points(terms_per_thousand=250, tokens_per_term=1.2)["stable terminology"] is None
     assert points(rows=40, distinct=30)["size of the data"] == "rag"
     assert points(rows=3000, distinct=2000)["size of the data"] == "tuned"
     assert points(changes_per_week=0.3)["rate of change"] == "rag"
@@ -44,8 +44,8 @@ def test_every_rule_says_its_figures():
 def test_together_they_give_one_advice():
     assert advice(rules(Evidence()))[0] == "rag"
     assert advice(rules(Evidence(known=0.1)))[0] == "rag"
-    assert advice(rules(Evidence(terms_per_thousand=50, tokens_per_term=4)))[0] == "tuned"
-    assert advice(rules(Evidence(known=0.1, terms_per_thousand=50, tokens_per_term=4)))[0] == "rag+tuned"
+    assert advice(rules(Evidence(terms_per_thousand=250, tokens_per_term=4)))[0] == "tuned"
+    assert advice(rules(Evidence(known=0.1, terms_per_thousand=250, tokens_per_term=4)))[0] == "rag+tuned"
     assert advice(rules(Evidence(known=0.95)))[0] == "base"
 
 

@@ -12,8 +12,8 @@ from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expe
 
 # Metric, heading; those of which there are figures are shown.
 _COLUMNS = (
-    ("score", "score"), ("faithful", "stands in sources"), ("cited_precision", "right page cited"),
-    ("refusal_recall", "refuses what it should"), ("terms", "terms"),
+    ("score", "score"), ("faithful", "faithful"), ("cited_precision", "cites right"),
+    ("refusal_recall", "refusals"), ("terms", "terms"),
 )  # fmt: skip
 
 
@@ -73,6 +73,7 @@ def advise(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
         return
     if result["verdict"]:
         _print_result(result)
+        console().print()
     _print_rules(result)
     if not result["verdict"]:
         console().print(
@@ -171,4 +172,5 @@ def _print_rules(result: dict[str, Any]) -> None:
         points = f"[bold]{rule['points_to']}[/]" if rule["points_to"] else "[dim]open[/]"
         screen.print(f"  {escape(rule['asks'])}  → {points}", soft_wrap=True)
         screen.print(f"    [dim]{escape(rule['evidence'])}[/]", soft_wrap=True)
-    screen.print(f"\n  {escape(result['agreement'])}", soft_wrap=True)
+    if not result["verdict"]:
+        screen.print(f"\n  {escape(result['agreement'])}", soft_wrap=True)

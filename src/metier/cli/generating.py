@@ -102,7 +102,7 @@ def endpoint(role: str, model: str | None, url: str | None, key_env: str | None)
 
 
 def teacher_of(model: str | None, url: str | None, key_env: str | None, rules_only: bool) -> GenerationSettings | None:
-    """The model that writes, None = the expert's own. Raises `InputError` where one is named and none is to be asked."""
+    """The model that writes, None = the expert's own. Raises `InputError` where one is named and none may be asked."""
     from metier.errors import InputError
 
     if model is not None and rules_only:

@@ -90,6 +90,12 @@ class Learning:
         if len(kept) < len(rows):
             save(self.path, kept)
 
+    def _add(self, rows: list[Row]) -> int:
+        known = load(self.path)
+        merged = merge(known, rows)
+        save(self.path, merged)
+        return len(merged) - len(known)
+
     def _rows(self, question: Question, passage: Passage | None) -> list[Row]:
         """With what is shown for the question, the passage among it; without one, a row to be known by heart."""
         if passage is None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from metier import passages as passage_room
 from metier.documents import Document, Passage, document_id
 from metier.embedding.base import Embedder
+from metier.errors import MetierError
 from metier.feedback import replacing
 from metier.feedback.following import GONE, Followed, follow
 from metier.feedback.learning import Learning
@@ -40,14 +41,16 @@ class Settler:
     # --- what a decision brings about ------------------------------------------------------------------------
 
     def finish(self) -> None:
-        """Bring about all that is decided."""
+        """Bring about all that is decided. What fails stops nothing else; the first error is raised at the end."""
         self.place()
+        failed: MetierError | None = None
         for each in self.log.corrections():
-            if each.in_force and each.answer and each.learned is None:
+            try:
                 self._learn(each)
-            elif not each.in_force and each.learned is not None:
-                self.learning().unlearn(each)
-                self._note(each, UNLEARNED)
+            except MetierError as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
     def place(self) -> None:
         """Put every corrected text that is in force into the store, and take out the others. Texts that the store has
@@ -69,11 +72,16 @@ class Settler:
                 self._note(each, REMOVED)
 
     def _learn(self, correction: Correction) -> None:
-        ids = correction.placed or correction.passages
-        if correction.change == "hide":
-            ids = (correction.source.id,) if correction.source else ()
-        found = self.store.get(ids[:1])
-        self._note(correction, LEARNED, **self.learning().learn(correction, found[0] if found else None))
+        """Add its question and training row, or take them back."""
+        if not correction.in_force and correction.learned is not None:
+            self.learning().unlearn(correction)
+            self._note(correction, UNLEARNED)
+        elif correction.in_force and correction.answer and correction.learned is None:
+            ids = correction.placed or correction.passages
+            if correction.change == "hide":
+                ids = (correction.source.id,) if correction.source else ()
+            found = self.store.get(ids[:1])
+            self._note(correction, LEARNED, **self.learning().learn(correction, found[0] if found else None))
 
     def _document(self, correction: Correction) -> Document:
         assert correction.passage is not None, "what is replaced is known"

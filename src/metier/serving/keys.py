@@ -71,7 +71,7 @@ class Key:
     rate: int | None
 
     def state(self, now: datetime) -> str:
-        """"active", "expired" or "revoked"."""
+        """ "active", "expired" or "revoked"."""
         if self.revoked is not None:
             return "revoked"
         return "expired" if self.expires is not None and datetime.fromisoformat(self.expires) <= now else "active"
