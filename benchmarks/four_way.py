@@ -189,10 +189,8 @@ def show(results: dict[str, dict]) -> None:
         console.print(table)
         for pair in result["pairs"]:
             if pair["metric"] == "score" and {pair["a"], pair["b"]} == {"rag", "rag+tuned"}:
-                console.print(
-                    f"{pair['a']} over {pair['b']}: {pair['difference']:+.3f} ({pair['low']:.3f} to {pair['high']:.3f}), "
-                    f"p {pair['p_adjusted']:.4f}"
-                )
+                reach = f"{pair['low']:.3f} to {pair['high']:.3f}, p {pair['p_adjusted']:.4f}"
+                console.print(f"{pair['a']} over {pair['b']}: {pair['difference']:+.3f} ({reach})")
         console.print(result["verdict"]["reason"])
 
 

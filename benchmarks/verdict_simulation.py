@@ -47,7 +47,7 @@ RESULTS = Path(__file__).resolve().parent / "results" / "verdict_simulation.json
 MARGIN = 0.03
 CORRELATIONS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98)
 GRADE_SPREAD = 1.0  # a grade is Phi(level + spread * what the system makes of the question)
-AGAIN = 100  # of the undecided exams are held again with as many questions as were asked for
+AGAIN = 50  # of the undecided exams are held again with as many questions as were asked for
 COSTS = dict(zip(MODES, (1.0, 2.0, 3.0, 4.0), strict=True))
 
 
@@ -128,7 +128,7 @@ def run(setting: Setting) -> dict:
 
 def settled(setting: Setting, needed: Sequence[int], rng: np.random.Generator) -> float | None:
     """Share of fresh exams of the sizes asked for that are decided."""
-    sizes = needed[: AGAIN if not setting.graded else AGAIN // 10]
+    sizes = needed[: AGAIN if not setting.graded else AGAIN // 5]
     fresh = [drawn(replace(setting, questions=size), rng) for size in sizes]
     choices = [decide(scores, COSTS, margin=MARGIN).choice for scores in fresh]
     return float(np.mean([choice != UNDECIDED for choice in choices])) if choices else None

@@ -142,20 +142,23 @@ def practice() -> list[Question]:
 def test_what_is_calibrated_is_saved_and_used_from_then_on(copy, folder):
     told: dict[str, tuple[int, int]] = {}
     with Expert.open(copy) as expert:
-        fusion, refusals = expert.calibrate(
-            practice(), limit=20, tell=lambda stage, done, total: told.update({stage: (done, total)})
+        learned = expert.calibrate(
+            practice(), limit=20, tell=lambda stage, done, total, note: told.update({stage: (done, total)})
         )
         after = expert.ask(KNOWS, abstain=False)
-    assert told == {"fusion": (24, 24), "refusals": (48, 48)}, "24 practice questions; the exam is not looked at"
+    fusion, shown, refusals = learned.fusion, learned.shown, learned.refusals
+    wanted = {"Learning fusion": (24, 24), "Learning passage count": (24, 24), "Learning refusals": (48, 48)}
+    assert told == wanted, "24 practice questions; the exam is not looked at"
+    assert (shown.origin, shown.questions) == ("practice", 24)
     assert (fusion.origin, fusion.questions) == ("practice", 24)
     assert (refusals.before.questions, refusals.after.questions, refusals.fitted_on) == (48, 20, "expert")
-    assert {path.name for path in (copy / ".metier").glob("*.json")} == {"fusion.json", "abstention.json"}
+    assert {path.name for path in (copy / ".metier").glob("*.json")} == {"fusion.json", "shown.json", "abstention.json"}
     assert after.confidence == pytest.approx(1 - refusals.after.probability(after.features))
     with Expert.open(folder) as uncalibrated:
         shipped = uncalibrated.ask(KNOWS, abstain=False)
         assert shipped.confidence != pytest.approx(1 - refusals.after.probability(shipped.features))
     with Expert.open(copy) as again:
-        assert again.fusion == fusion
+        assert (again.fusion, again.shown) == (fusion, shown)
         later = again.ask(KNOWS, abstain=False)
         assert later.confidence == pytest.approx(1 - refusals.after.probability(later.features))
 

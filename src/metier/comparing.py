@@ -157,10 +157,10 @@ def made_of(expert: Expert, mode: str, card: Card | None) -> dict[str, Any]:
 
 
 def documents_key(expert: Expert) -> str:
-    """Changes with the documents, how they are cut, and who embeds them."""
+    """Changes with the documents, how they are cut, who embeds them, and what was hidden or pinned by hand."""
     embedder, cut = expert.embedder, expert.settings.passages.model_dump()
     hashes = sorted(expert.store.hashes().items())
-    return key_of(hashes, cut, embedder.name, embedder.fingerprint, expert.analyser.version)
+    return key_of(hashes, cut, embedder.name, embedder.fingerprint, expert.analyser.version, expert.curation.key())
 
 
 def exam_of(expert: Expert, limit: int | None) -> list[Question]:

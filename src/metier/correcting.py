@@ -20,6 +20,7 @@ from metier.errors import InputError, MetierError
 from metier.store.base import Filter
 
 if TYPE_CHECKING:  # as in `expert`: rooms that few verbs enter
+    from metier.answering.answerer import Found
     from metier.answering.citations import Citation
     from metier.evaluation.question_set import Kept, QuestionSet
     from metier.expert import Expert
@@ -270,9 +271,11 @@ class Correcting:
         from metier.evaluation import question_set
         from metier.feedback.learning import Learning
 
-        maker = RowMaker(
-            self.answerer.find, self.generator, self.analyser, WordWeights(self.store), self.settings, "rag", 0.0, 0, ""
-        )
+        def find(asked: str, *, without: frozenset[str] = frozenset()) -> Found:
+            return self.answerer.find(asked, Filter(groups=()), without)  # rows show what everyone may read
+
+        weigh = WordWeights(self.store)
+        maker = RowMaker(find, self.generator, self.analyser, weigh, self.settings, "rag", 0.0, 0, "")
         path = self.state_folder / question_set.FILE_NAME
         questions = question_set.QuestionSet(path, self.settings.exam.practice, self.settings.language)
         return Learning(_OwnQuestions(questions, self._like), maker, self._dataset_path)

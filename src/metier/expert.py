@@ -47,16 +47,18 @@ OnText = Callable[[str], bool | None]
 class Expert(Training, Examining, Deciding, Correcting):
     """An expert on disk. Everything heavy is loaded when it is first needed; close it, or use it as a context."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, parallel: int = 1) -> None:
         self.folder = folder
+        self._parallel = parallel
         self.settings: Settings = settings_room.load(folder)
         self._rebuild = False
         self._served: dict[str, Path] = {}  # adapters that the generator has loaded, by reference
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str]) -> Self:
-        """Open the expert in `folder`. Raises `SettingsError` if there is none or its metier.toml is wrong."""
-        return cls(Path(folder))
+    def open(cls, folder: str | os.PathLike[str], *, parallel: int = 1) -> Self:
+        """Open the expert in `folder`. `parallel`: answers that a model in this process writes at once, for whoever
+        asks from several threads. Raises `SettingsError` if there is none or its metier.toml is wrong."""
+        return cls(Path(folder), parallel)
 
     @classmethod
     def create(
@@ -129,7 +131,9 @@ class Expert(Training, Examining, Deciding, Correcting):
     def generator(self) -> Generator:
         from metier import generation
 
-        return generation.create(self.settings.generation, folder=self.folder, adapters=self._served)
+        return generation.create(
+            self.settings.generation, folder=self.folder, parallel=self._parallel, adapters=self._served
+        )
 
     @cached_property
     def retriever(self) -> Retriever:

@@ -157,6 +157,25 @@ def test_a_hidden_passage_is_found_by_neither_search_nor_shown_until_undone(expe
     assert found(expert)[0] == passage.id
 
 
+def test_the_wrong_passage_is_hidden_and_the_question_learned_where_the_answer_stands(expert):
+    wrong = oil(expert)
+    made = expert.correct(
+        OIL, "Every 43 months.", document="nacelle-lamps.md", change="hide", passage=wrong.id, accept=True
+    )
+    assert (made.passage.uri, made.source.uri) == ("docs/gearbox-oil.md", "docs/nacelle-lamps.md")
+    assert wrong.id not in found(expert)
+    assert expert.questions()[0].documents == ("docs/nacelle-lamps.md",)
+    assert "docs/nacelle-lamps.md" in {shown.uri for shown in expert.dataset_rows()[0].context}
+
+
+def test_training_data_that_cannot_be_read_does_not_stop_a_correction(expert):
+    (expert.state_folder / "dataset.jsonl").write_text("{broken\n")
+    made = correct_oil(expert)
+    assert made.placed[0] in found(expert)
+    assert not made.unfinished
+    assert "not in the training data" in made.learned["note"]
+
+
 def test_a_pin_comes_first_for_its_question_and_its_likes_and_for_no_twin(expert):
     lamps = passage_of(expert, "docs/nacelle-lamps.md")
     made = expert.pin(OIL, lamps.id, who="anna")

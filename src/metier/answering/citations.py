@@ -30,8 +30,8 @@ class Citation:
     """A span of a source document that carries a sentence of the answer.
 
     `start`, `end`: character offsets into the document's parsed text, `quote` the text between them.
-    `sentence`: (start, end) of the supported sentence in the answer. `corrects`: where the document is a correction, the
-    uri of the one that it corrects on this page.
+    `sentence`: (start, end) of the supported sentence in the answer. `corrects`: where the document is a correction,
+    the uri of the one that it corrects on this page.
     """
 
     document: str

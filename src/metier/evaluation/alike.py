@@ -1,11 +1,14 @@
 """Questions that ask the same in other words: what may not stand on both sides of the line between practice and exam.
 
-The same search as for exam questions in training data (`dataset.leaks`), with the same say of the answers.
+The same search as for exam questions in training data (`dataset.leaks`), with the same say of the answers; and since
+the answers are known here, also the same words in another order ("the oil of the NV-110", "the NV-110's oil").
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 from metier.dataset import leaks, near_duplicates
 from metier.dataset.leaks import Completions, Said
@@ -13,8 +16,10 @@ from metier.dataset.near_duplicates import normalise
 from metier.dataset.rows import Row
 from metier.errors import needing
 from metier.questions import Question
+from metier.retrieval.analysis import Analyser
 
 _CHOSEN = ("label", "yesno")
+_SAME_WORDS = 0.75  # of the longer question
 
 
 def key(question: str) -> str:
@@ -32,7 +37,25 @@ def pairs(questions: Sequence[Question], language: str) -> list[tuple[int, int]]
             language=language,
             same_answer=lambda first, second: completions.agree(first, answers[second]),
         )
-    return [(pair.first, pair.second) for pair in found]
+    alike = {(pair.first, pair.second) for pair in found} | set(_reordered(questions, language))
+    return sorted(alike, key=lambda pair: (pair[1], pair[0]))
+
+
+def _reordered(questions: Sequence[Question], language: str) -> Iterator[tuple[int, int]]:
+    """Pairs with the same answer, the same numbers and nearly the same words, of which one may have more, but neither
+    has one in place of another's."""
+    analyser = Analyser(language)
+    words = [frozenset(analyser.tokens(question.question)) for question in questions]
+    by_answer: dict[tuple, list[int]] = defaultdict(list)
+    for number, question in enumerate(questions):
+        asked_for = frozenset(word for word in words[number] if any(map(str.isdigit, word)))
+        for answer in {key(answer) for answer in question.answers} if question.kind not in _CHOSEN else ():
+            by_answer[answer, asked_for].append(number)
+    for numbers in by_answer.values():
+        for first, second in combinations(numbers, 2):
+            one, other = words[first], words[second]
+            if (one <= other or other <= one) and min(len(one), len(other)) >= _SAME_WORDS * max(len(one), len(other)):
+                yield first, second
 
 
 def in_rows(rows: Sequence[Row], questions: Sequence[Question], language: str) -> list[tuple[int, int]]:

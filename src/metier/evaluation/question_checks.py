@@ -98,13 +98,15 @@ def _alike(questions: Sequence[Question], language: str) -> list[Finding]:
     same_side = sorted(pairs - set(across))
     found = []
     if across:
-        what = f"{len(across)} questions stand in both halves, word for word or nearly so"
+        count = len({second for _, second in across})
+        what = f"{count} questions stand in both halves, word for word or nearly so"
         hint = "Drop one of each: `metier exam review`."
-        found.append(_finding("stop", "leak", what, len(across), _pairs(across, questions), hint))
+        found.append(_finding("stop", "leak", what, count, _pairs(across, questions), hint))
     if same_side:
-        what = f"{len(same_side)} questions ask nearly the same as an earlier one"
+        count = len({second for _, second in same_side})
+        what = f"{count} questions ask nearly the same as an earlier one"
         hint = "They count twice; drop those that add nothing."
-        found.append(_finding("note", "duplicates", what, len(same_side), _pairs(same_side, questions), hint))
+        found.append(_finding("note", "duplicates", what, count, _pairs(same_side, questions), hint))
     return found
 
 
@@ -137,7 +139,8 @@ def _size(questions: Sequence[Question], exam: Sequence[Question]) -> list[Findi
         return [_finding("stop", "size", what, 0, (), hint)]
     found = []
     what = f"{len(exam)} exam questions: a share of right answers is measured to ±{100 * width:.0f} points"
-    found.append(_finding("warn" if width > _WIDE else "note", "size", what, len(exam), (), hint))
+    wide = width > _WIDE
+    found.append(_finding("warn" if wide else "note", "size", what, len(exam), (), hint if wide else ""))
     if len(exam) == len(questions):
         what = "there are no practice questions: weights and refusals stay as they ship"
         found.append(_finding("note", "size", what, 0))

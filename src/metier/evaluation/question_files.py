@@ -215,7 +215,7 @@ def _by_columns(found: Records, columns: QuestionColumns, there: set[str], path:
         "page": _either(columns.page, _PAGE),
         "kind": ("kind",),
         "split": ("split",),
-        "choices": ("choices", "options", "labels"),
+        "choices": ("choices", "options"),
         "passages": ("passages",),
         "language": ("language", "lang"),
         "id": ("id", "_id", "qid"),

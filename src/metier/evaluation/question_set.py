@@ -20,6 +20,7 @@ from typing import Any, Literal, Self
 
 from metier.atomic import write_text
 from metier.dataset.cleaning import clean
+from metier.dataset.findings import short
 from metier.errors import InputError
 from metier.evaluation import alike, sides
 from metier.questions import Question
@@ -232,8 +233,8 @@ def _crosses(question: Question, before: Question) -> bool:
 def _differing(again: Iterable[tuple[Question, Question]]) -> list[str]:
     """Of questions that come again, those that are answered otherwise."""
     return [
-        f"{question.origin} answers “{question.question}” with “{' | '.join(question.answers)}”, "
-        f"{before.origin or 'the set'} with “{' | '.join(before.answers)}”"
+        f"{question.origin} answers “{short(question.question)}” with “{short(' | '.join(question.answers))}”, "
+        f"{before.origin or 'the set'} with “{short(' | '.join(before.answers))}”"
         for question, before in again
         if question.answers and not set(question.answers) & set(before.answers)
     ]

@@ -63,20 +63,15 @@ class Learning:
         )
         try:
             reviewed = self.questions.review(question, question.answers)
-        except MetierError as error:  # the correction is in force all the same
-            return {"split": "", "before": None, "rows": 0, "note": f"not among the questions: {error.what}"}
-        detail = {
-            "split": reviewed.split,
-            "before": reviewed.before,
-            "rows": 0,
-            "note": _why_no_row(correction, reviewed),
-        }
-        if not detail["note"]:
-            known = load(self.path)
-            merged = merge(known, self._rows(question, passage))
-            save(self.path, merged)
-            detail["rows"] = len(merged) - len(known)
-        return detail
+        except (MetierError, OSError) as error:  # the correction is in force all the same
+            return {"split": "", "before": None, "rows": 0, "note": f"not among the questions: {error}"}
+        rows, note = 0, _why_no_row(correction, reviewed)
+        if not note:
+            try:
+                rows = self._add(self._rows(question, passage))
+            except (MetierError, OSError) as error:  # as above
+                note = f"not in the training data: {error}"
+        return {"split": reviewed.split, "before": reviewed.before, "rows": rows, "note": note}
 
     def unlearn(self, correction: Correction) -> None:
         """Take both back: the question has the answers that it had before."""

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from fastapi import Request
-from metier.serving.access import Caller
 
 from metier.answering.answerer import MODES, Answer
 from metier.errors import InputError
 from metier.expert import Expert
 from metier.generation.base import Message
+from metier.serving.access import Caller
 from metier.serving.work import Stop, Work
 
 _LIVE = ("base", "tuned")  # heard as they are written; the others are checked against the documents first
@@ -37,6 +37,13 @@ class Desk:
         self.name = expert.settings.name
         self.started = int(time.time())
         self.work = Work(settings.parallel, settings.queue, settings.timeout_seconds)
+
+    def warm(self) -> None:
+        """Load everything a question needs, so that the first one does not wait, and no two load it at once."""
+        if self.expert.adapters.production() is not None:
+            self.expert.adapter()
+        self.expert.answerer.find("?")
+        self.expert.generator.count_tokens([Message("user", "?")])
 
     def modes(self) -> list[str]:
         """Those that can be asked for now: the tuned ones only while an adapter is in production."""

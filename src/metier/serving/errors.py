@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from metier.errors import EndpointError, InputError, MetierError
+from metier.serving.access import Denied
 from metier.serving.work import Busy, OutOfTime, Stopping
 
 _TYPES = {
@@ -32,6 +33,8 @@ def body(status: int, message: str, param: str | None = None, code: str | None =
 
 def of(error: MetierError) -> tuple[int, dict, dict[str, str]]:
     """Status, body and headers for an error of Métier's own."""
+    if isinstance(error, Denied):
+        return error.status, body(error.status, str(error)), error.headers
     if isinstance(error, Busy):
         return 429, body(429, str(error), code="queue_full"), {"Retry-After": str(error.retry_after)}
     for kind, status in _STATUS:

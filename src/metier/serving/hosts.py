@@ -27,6 +27,11 @@ def is_address(name: str) -> bool:
     return True
 
 
+def is_loopback_name(name: str | None) -> bool:
+    """Whether a name asked for can be this machine only, whatever a name server says."""
+    return name is not None and (name in LOOPBACK_NAMES or is_loopback_address(name))
+
+
 def is_loopback_address(address: str) -> bool:
     """False for what is no address, too."""
     if not is_address(address):

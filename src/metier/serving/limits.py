@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 _MINUTE = 60.0  # seconds
+_WHOLE = 1 - 1e-9  # a token, refilled in parts that do not quite add up
 
 
 @dataclass(slots=True)
@@ -23,7 +24,7 @@ class _Bucket:
 
 
 class Limits:
-    """`clock`: seconds that only grow. `remembered`: keys, at most; the one that has been quiet for longest is forgotten
+    """`clock`: seconds that only grow. `remembered`: keys, at most; the one that was quiet for longest is forgotten
     first, whose bucket is the fullest anyway. Any number of threads may use it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, remembered: int = 10_000) -> None:
@@ -45,7 +46,7 @@ class Limits:
                 self._buckets.popitem(last=False)
             bucket.tokens = min(rate, bucket.tokens + (now - bucket.at) * rate / _MINUTE)
             bucket.at = now
-            if bucket.tokens >= 1:
+            if bucket.tokens >= _WHOLE:
                 bucket.tokens -= 1
                 return 0
-            return math.ceil((1 - bucket.tokens) * _MINUTE / rate)
+            return max(1, math.ceil((_WHOLE - bucket.tokens) * _MINUTE / rate))

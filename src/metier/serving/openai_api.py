@@ -21,15 +21,15 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, StreamingResponse
-from metier.serving.access import Caller
-from metier.serving.wiring import caller_for, desk_of
 from pydantic import BaseModel, ConfigDict, Field
 
 from metier.answering.answerer import Answer
 from metier.errors import InputError
 from metier.generation.base import Message
+from metier.serving.access import Caller
 from metier.serving.desk import Asked, Desk, while_wanted
 from metier.serving.errors import UnknownModel
+from metier.serving.wiring import caller_for, desk_of
 from metier.serving.written import full, place
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
@@ -96,7 +96,7 @@ class EmbeddingRequest(BaseModel):
 async def models(
     desk: Annotated[Desk, Depends(desk_of)], _caller: Annotated[Caller, Depends(caller_for("ask"))]
 ) -> dict:
-    names = [name for name in (desk.name, *(f"{desk.name}:{mode}" for mode in desk.modes()))]
+    names = [desk.name, *(f"{desk.name}:{mode}" for mode in desk.modes())]
     data = [{"id": name, "object": "model", "created": desk.started, "owned_by": "metier"} for name in names]
     return {"object": "list", "data": data}
 
@@ -168,8 +168,7 @@ def completion(answer: Answer, head: dict[str, Any], base: str) -> dict[str, Any
 
 
 def annotations(answer: Answer, base: str) -> list[dict[str, Any]]:
-    """`start_index`, `end_index`: the cited sentence in the answer, as OpenAI has them. `url`: the source, opened at the
-    place."""
+    """`start_index`, `end_index`: the cited sentence in the answer. `url`: the source, opened at the place."""
     return [
         {
             "type": "url_citation",

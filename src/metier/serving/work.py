@@ -3,8 +3,8 @@
     request ─▶ fewer than `parallel` running?  ─▶ a thread, until it ends
                        └─ fewer than `queue` waiting?  ─▶ waits          └─ else  ─▶ `Busy`, with when to come again
 
-A job is told when nobody wants its answer any more: the client went away, its time is up, the server stops. It looks
-at that between two tokens, so its place is free again soon after; until then it keeps it, since the model is still busy.
+A job is told when nobody wants its answer any more: the client went away, its time is up, the server stops. It looks at
+that between two tokens, so its place is free again soon after; until then it keeps it, since the model is still busy.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Work:
 
     @property
     def running(self) -> int:
-        return len(self._stops)
+        return len(self._stops) - self.waiting
 
     async def run(self, job: Callable[[Stop], T]) -> T:
         """What `job` returns; it runs in a thread and looks at the `Stop` it is given. Cancelling stops it.
@@ -82,9 +82,13 @@ class Work:
         if self._places.locked() and self.waiting >= self._queue:
             raise Busy(self._when_free())
         stop = Stop(self._seconds)
-        await self._place()
+        self._stops.add(stop)  # from here on an end waits for it
+        try:
+            await self._place()
+        except BaseException:
+            self._stops.discard(stop)
+            raise
         began = time.monotonic()
-        self._stops.add(stop)
         running = asyncio.get_running_loop().run_in_executor(self._threads, job, stop)
         running.add_done_callback(lambda done: self._ended(stop, began, done))
         try:

@@ -1,0 +1,115 @@
+"""How much is done at once, and who is told to come again."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from metier.serving.work import Busy, OutOfTime, Stopping, Work
+
+
+def run(coroutine):
+    return asyncio.run(asyncio.wait_for(coroutine, 20))
+
+
+def until(stop) -> str:
+    while not stop():
+        time.sleep(0.005)
+    return "stopped"
+
+
+def test_no_more_than_so_many_run_at_once():
+    async def scene():
+        work, now, most = Work(2, 10, 10), 0, 0
+        lock = threading.Lock()
+
+        def job(_stop):
+            nonlocal now, most
+            with lock:
+                now += 1
+                most = max(most, now)
+            time.sleep(0.02)
+            with lock:
+                now -= 1
+            return "done"
+
+        results = await asyncio.gather(*(work.run(job) for _ in range(8)))
+        await work.close(1)
+        return results, most
+
+    results, most = run(scene())
+    assert results == ["done"] * 8
+    assert most == 2
+
+
+def test_beyond_the_queue_is_told_when_to_come_again():
+    async def scene():
+        work = Work(1, 1, 10)
+        running = [asyncio.ensure_future(work.run(until)) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        with pytest.raises(Busy) as raised:
+            await work.run(until)
+        for each in running:
+            each.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await work.close(1)
+        return raised.value.retry_after
+
+    assert run(scene()) >= 1
+
+
+def test_who_goes_away_stops_the_work_and_frees_the_place():
+    async def scene():
+        work, ended = Work(1, 4, 10), threading.Event()
+
+        def job(stop):
+            until(stop)
+            ended.set()
+
+        running = asyncio.ensure_future(work.run(job))
+        await asyncio.sleep(0.05)
+        running.cancel()
+        result = await work.run(lambda stop: "next")  # waits for the place of the one that was stopped
+        assert ended.is_set()
+        await work.close(1)
+        return result
+
+    assert run(scene()) == "next"
+
+
+def test_what_takes_too_long_is_given_up():
+    async def scene():
+        work = Work(1, 4, 0.05)
+        with pytest.raises(OutOfTime):
+            await work.run(until)
+        await work.close(1)
+
+    run(scene())
+
+
+def test_an_end_finishes_what_runs_and_takes_nothing_more():
+    async def scene():
+        work = Work(1, 4, 10)
+        running = asyncio.ensure_future(work.run(lambda stop: time.sleep(0.1) or "finished"))
+        await asyncio.sleep(0.02)
+        await work.close(5)
+        with pytest.raises(Stopping):
+            await work.run(until)
+        return await running
+
+    assert run(scene()) == "finished"
+
+
+def test_an_error_is_the_callers_and_the_place_is_free_again():
+    async def scene():
+        work = Work(1, 0, 10)
+        with pytest.raises(ZeroDivisionError):
+            await work.run(lambda stop: 1 / 0)
+        result = await work.run(lambda stop: work.running)
+        await work.close(1)
+        return result
+
+    assert run(scene()) == 1
