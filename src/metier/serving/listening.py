@@ -20,8 +20,12 @@ def listen(expert: Expert, host: str, port: int, started: Callable[[str, str], N
     """Serve until the process is told to end (SIGINT, SIGTERM); what runs then is finished. `started`: told the address
     and the expert's name. Raises `InputError` where the address cannot be had, or wants keys and there are none."""
     keys = Keys(expert.state_folder / FILE_NAME)
-    check_binding(host, keys.any_active())
-    listening = _socket(host, port)
+    try:
+        check_binding(host, keys.any_active())
+        listening = _socket(host, port)
+    except InputError:
+        keys.close()
+        raise
     taken = listening.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
     config = uvicorn.Config(
