@@ -15,7 +15,6 @@ from metier import __version__
 from metier.answering import abstention
 from metier.answering.answerer import FROM_DOCUMENTS, MODES, Answer, Found
 from metier.answering.citations import Support
-from metier.atomic import write_text
 from metier.dataset.cache import Cache, key_of
 from metier.errors import InputError
 from metier.evaluation import comparison, costs, judge, kept, rules, statistics, text_metrics, verdict
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from metier.tuning.adapters import Card
 
 TUNED = ("tuned", "rag+tuned")
+CALIBRATED = "calibrated"  # what the calibration in force was made on, where that is the expert's own questions
 _FOOTPRINT_QUESTIONS = 3
 _SHOWN_LEAKS = 3
 # What of the settings changes an answer. Threads and the GPU change its last bits at most.
@@ -314,22 +314,28 @@ def exam_results(figures: Mapping[str, dict[str, dict[str, float]]], created: st
 
 def calibrate_where_needed(expert: Expert, tell: Tell | None) -> list[str]:
     """Calibrate where the practice questions, the documents or the model changed since. Returns what to note."""
-    practice = expert.questions("practice")
-    if not practice:
+    if not expert.questions("practice"):
         return ["No practice questions: weights, passage count and refusals are those that ship."]
-    settings, path = expert.settings, expert.state_folder / "calibrated"
-    key = key_of(
-        [asdict(question) for question in practice], documents_key(expert), expert.generator.fingerprint,
-        settings.answering.model_dump(mode="json"), settings.retrieval.model_dump(mode="json"),
-    )  # fmt: skip
-    if path.exists() and path.read_text(encoding="utf-8") == key:
+    path = expert.state_folder / CALIBRATED
+    if path.exists() and path.read_text(encoding="utf-8") == calibrated_on(expert):
         return []
     try:
-        expert.calibrate(practice, where="the practice questions", tell=tell)
+        expert.calibrate(where="the practice questions", tell=tell)
     except InputError as error:
         return [f"Not calibrated on the practice questions: {error.what}."]
-    write_text(path, key)
     return []
+
+
+def calibrated_on(expert: Expert) -> str:
+    """Changes with all that a calibration on the expert's own practice questions depends on."""
+    settings = expert.settings
+    return key_of(
+        [asdict(question) for question in expert.questions("practice")],
+        documents_key(expert),
+        expert.generator.fingerprint,
+        settings.answering.model_dump(mode="json"),
+        settings.retrieval.model_dump(mode="json"),
+    )
 
 
 def calibration_of(expert: Expert) -> dict[str, Any]:

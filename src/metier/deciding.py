@@ -34,6 +34,8 @@ class Deciding:
     ) -> Calibration:
         """Learn fusion, passage count and refusals from practice questions, None = the expert's own; what is learned
         is saved and used from then on. `limit`: cases to generate answers for, which is what takes the time."""
+        from metier.atomic import write_text
+        from metier.comparing import CALIBRATED, calibrated_on
         from metier.evaluation import calibration
         from metier.questions import resolve
 
@@ -68,6 +70,10 @@ class Deciding:
         shown.save(self.state_folder / "shown.json")
         refusals.save(self.state_folder / "abstention.json")
         self._forget("answerer")
+        if questions is None:
+            write_text(self.state_folder / CALIBRATED, calibrated_on(self))
+        else:
+            (self.state_folder / CALIBRATED).unlink(missing_ok=True)
         return calibration.Calibration(fusion, shown, refusals)
 
     # --- the four ways ---------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import pytest
 from parts import PARTS, answer_briefly, write_documents
 
 from metier import Expert
+from metier.comparing import CALIBRATED, calibrated_on
 from metier.errors import InputError
 from metier.evaluation import kept
 
@@ -152,6 +153,23 @@ def test_questions_in_a_language_that_the_embedder_does_not_know_are_told(tmp_pa
         expert.import_questions(path)
         notes = expert.compare(["rag"], measure_memory=False)["notes"]
     assert any("languages that the embedder sees nothing in (bn 1)" in note for note in notes)
+
+
+def test_what_was_calibrated_on_its_own_questions_is_not_calibrated_again(tmp_path, folder):
+    rows = [question(part, "practice", id=f"p {part}", question=f"When is the {part} due?") for part in PARTS]
+    path = tmp_path / "practice.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    stages: list[str] = []
+    with Expert.open(folder) as expert:
+        expert.import_questions(path)
+        expert.calibrate(limit=20)
+        expert.compare(["rag"], limit=1, measure_memory=False, tell=lambda stage, *_: stages.append(stage))
+        assert set(stages) == {"Asking"}
+        (expert.folder.parent / "docs").mkdir()
+        (expert.folder.parent / "docs" / "new.md").write_text("# Keel\n\nThe keel is blue.\n")
+        expert.add(str(expert.folder.parent / "docs"))
+        expert.sync()
+        assert calibrated_on(expert) != (expert.state_folder / CALIBRATED).read_text()
 
 
 def test_advice_before_anything_was_measured_says_so(folder, run_metier):
