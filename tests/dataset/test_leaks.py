@@ -66,3 +66,11 @@ def test_any_script():
     for question, answer in (("এনভি-১১০ এর নাটের টর্ক কত?", "৮৪০ Nm"), ("风机螺栓的扭矩是多少？", "840牛米")):
         exam = [Question("q", question, (answer,))]
         assert leaked(Row(question.rstrip("?？"), answer), exam=exam) == [(0, "q")]
+
+
+def test_what_nothing_answers_is_another_question_than_what_something_does():
+    asked = "For Turnover in million SEK, what is listed under Q3 2024?"
+    twin = "For Turnover in million standstill, what is listed under Q3 2024?"
+    unanswerable = Question("u", twin, kind="unanswerable", split="exam")
+    assert not leaks.find([Row(asked, "41.2")], [unanswerable])
+    assert leaks.find([Row(twin, "The documents do not say.", kind="refusal")], [unanswerable])

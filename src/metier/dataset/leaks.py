@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
+from metier.answering import prompt
 from metier.dataset import near_duplicates
 from metier.dataset.findings import origin
 from metier.dataset.near_duplicates import Pair, is_unspaced, jaccard, normalise, numbers, shingles
@@ -36,7 +37,7 @@ def find(
 ) -> list[Pair]:
     """Pairs of a row (`first`) and an exam question (`second`), indices into what was given, the likest first."""
     completions = Completions(rows)
-    answers = [[Said.by(answer) for answer in question.answers] for question in exam]
+    answers = [[Said.by(answer) for answer in _right(question, language)] for question in exam]
     return near_duplicates.between(
         [row.question for row in rows],
         [question.question for question in exam],
@@ -44,6 +45,11 @@ def find(
         threshold=threshold,
         same_answer=lambda row, question: completions.agree(row, answers[question]),
     )
+
+
+def _right(question: Question, language: str) -> tuple[str, ...]:
+    """What is right to say: a refusal where nothing answers the question."""
+    return question.answers if question.answerable else (prompt.refusal(question.language or language),)
 
 
 def refuse(rows: Sequence[Row], exam: Sequence[Question], language: str) -> None:
