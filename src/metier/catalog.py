@@ -61,7 +61,8 @@ class ItemState:
 
 @dataclass(frozen=True, slots=True)
 class SyncRun:
-    """What a sync that ended did, in documents. `ended_at`: ISO 8601, UTC. `passages`: embedded in it."""
+    """What a sync that ended did, in documents. One that was indexed again with the same content, after a rebuild or
+    another setting, is unchanged. `ended_at`: ISO 8601, UTC. `passages`: embedded in it."""
 
     ended_at: str
     added: int

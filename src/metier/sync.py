@@ -127,7 +127,7 @@ class Syncer:
             report.index = self.store.optimize()
         report.failed.sort(key=lambda failure: failure.item)
         report.seconds = time.monotonic() - began
-        self.catalog.put_sync(_run_of(report))
+        self.catalog.put_sync(_run_of(report, sum(_same_content(work, known) for work in todo)))
         return report
 
     # --- what is there ---------------------------------------------------------------------------------------
@@ -388,8 +388,21 @@ def exclusive(path: Path, patience: float = 0.0) -> Iterator[None]:
         yield
 
 
-def _run_of(report: SyncReport) -> SyncRun:
+def _same_content(work: _Work, known: dict[str, ItemState]) -> bool:
+    """Whether an item was indexed again though its bytes are those that were indexed before: after a rebuild, or where
+    a setting changed."""
+    state = known.get(work.item.uri)
+    if state is None or state.state != "indexed" or work.document is None:
+        return False
+    return state.content_hash.partition("-")[0] == work.content_hash.partition("-")[0]
+
+
+def _run_of(report: SyncReport, again: int) -> SyncRun:
+    """What is remembered of a run. `again`: documents that only were indexed again, which is no change of theirs."""
+    changed = max(0, report.changed - again)
+    added = max(0, report.added - (again - (report.changed - changed)))
+    unchanged = report.unchanged + again
     return SyncRun(
-        datetime.now(UTC).isoformat(), report.added, report.changed, report.deleted, report.unchanged,
-        len(report.failed), report.passages, report.seconds,
+        datetime.now(UTC).isoformat(), added, changed, report.deleted, unchanged, len(report.failed), report.passages,
+        report.seconds,
     )  # fmt: skip

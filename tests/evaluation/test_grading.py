@@ -108,3 +108,10 @@ def test_a_question_that_names_two_things_wants_one_of_them():
     assert GRADER.grade(several, answered("V-1"))["score"] == 1
     assert GRADER.grade(several, answered("V-2"))["score"] == 0
     assert GRADER.grade(several, answered("It is V-1 or V-2"))["score"] == 0
+
+
+def test_a_question_is_graded_in_its_own_language():
+    german = Question("d", "Wie dick?", ("4,2 mm",), language="de")
+    assert GRADER.grade(german, answered("4.2 mm dick"))["numbers"] == 1
+    swahili = Question("s", "Wapi?", ("nyumba",), language="sw")
+    assert GRADER.grade(swahili, answered("yuko nyumbani"))["score"] == 1

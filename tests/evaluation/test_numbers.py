@@ -66,3 +66,16 @@ def test_the_share_of_the_wanted_quantities_counts_and_the_best_answer():
 
 def test_names_and_codes_are_no_numbers():
     assert numbers("The NV-110 with E217 and 10W-40") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "share"),
+    [
+        ("order SK-4115-22", "22", 0),
+        ("in mid-2010", "2010", 1),
+        ("5 x 100 mm", "100 mm", 1),
+        ("-40...+60 °C", "60 °C", 1),
+    ],
+)
+def test_names_words_before_years_and_sizes(text, answer, share):
+    assert numbers_match(text, [answer]) == share

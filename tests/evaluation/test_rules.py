@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from metier import Expert
 from metier.catalog import Catalog, SyncRun
 from metier.evaluation.rules import Evidence, advice, agreement, changes_often, rate_of_change, rules
 
@@ -86,3 +87,28 @@ def test_a_sync_is_remembered_and_an_old_catalog_is_still_read(tmp_path, expert)
     assert catalog.syncs() == []
     assert len(catalog.items()) == 4
     catalog.close()
+
+
+def test_too_little_data_is_a_veto_on_tuning():
+    found = rules(Evidence(terms_per_thousand=250, tokens_per_term=4, rows=10, distinct=10))
+    assert advice(found)[0] == "rag"
+    assert "too little data" in advice(found)[1]
+
+
+def test_indexing_again_is_no_change_of_the_documents(expert):
+    expert.sync()
+    expert.sync(rebuild=True)
+    first, again = expert.syncs()
+    assert (first.added, again.added, again.changed, again.unchanged) == (4, 0, 0, 4)
+    assert rate_of_change([first, again], datetime.now(UTC) + timedelta(days=7)) == 0
+
+
+def test_another_passage_length_is_no_change_of_the_documents(expert, docs):
+    expert.sync()
+    path = expert.folder / "metier.toml"
+    path.write_text(path.read_text() + "\n[passages]\ntokens = 16\n")
+    (docs / "bolts.txt").write_text("The blade root nuts take 850 Nm.")
+    expert.close()
+    with Expert.open(expert.folder) as again:
+        again.sync()
+        assert (again.syncs()[-1].changed, again.syncs()[-1].unchanged) == (1, 3)

@@ -46,3 +46,18 @@ def test_recall_is_of_the_terms_of_the_answer():
     assert term_recall("Two gearboxes.", ["the gearbox and the nacelle"], terms) == pytest.approx(1 / 2)
     assert term_recall("the nacelle's gearbox", ["the gearbox and the nacelle"], terms) == 1
     assert term_recall("anything", ["one day"], terms) is None
+
+
+def test_words_of_another_script_are_held_against_their_own_language():
+    bengali = ["মানুষ এবং যন্ত্র কাজ করে আর গিয়ারবক্স ঘোরে, তার পর তেল দেখা হয় যেন সব ঠিক থাকে।"] * 4
+    english = ["The people and the gearbox of the turbine are there."] * 4
+    for language in ("en", "bn"):
+        found = {term.text for term in find_terms(bengali + english, language)}
+        assert {"gearbox", "গিয়ারবক্স"} <= found
+        assert not {"The", "of", "এবং"} & found
+
+
+def test_a_term_with_a_case_ending_is_the_term_in_bengali():
+    terms = find_terms(["গিয়ারবক্স আর গিয়ারবক্স"] * 4, "bn")
+    assert term_recall("গিয়ারবক্সের তেল", ["গিয়ারবক্স"], terms, "bn") == 1
+    assert term_recall("তেল", ["গিয়ারবক্স"], terms, "bn") == 0

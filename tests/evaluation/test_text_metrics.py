@@ -87,3 +87,28 @@ def test_any_two_texts_have_grades_between_0_and_1(text, answer):
 @given(st.text(max_size=60))
 def test_a_text_is_its_own_answer_where_it_has_words(text):
     assert exact_match(text, [text]) == float(bool(words(text)))
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("hepatitis B", "hepatitis A"),
+        ("the nuts of the NV-110", "110"),
+        ("order SK-4115-22", "22"),
+        ("error E217", "217"),
+        ("oil 10W-40", "10"),
+        ("-5 °C", "5"),
+        ("C++ is used", "C"),
+        ("20 10", "2010"),
+    ],
+)
+def test_a_part_of_a_name_or_number_is_not_the_answer(text, answer):
+    assert not contains(text, [answer])
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [("the NV 110", "NV-110"), ("NV110", "NV-110"), ("in mid-2010", "2010"), ("840Nm", "840 Nm"), ("৩০টি বোল্ট", "৩০")],
+)
+def test_a_name_or_number_is_found_however_it_is_joined(text, answer):
+    assert contains(text, [answer])

@@ -19,6 +19,11 @@ _VULGAR = regex.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
 _POWER = regex.compile(r"(?<=\d)[⁺⁻]?[⁰¹²³⁴-⁹]+")
 _THOUSANDS = regex.compile(r"(?<=\d)['’\u00a0\u2009\u202f](?=\d{3}(?!\d))")
 _ARABIC_MARKS = regex.compile(r"[\u0640\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed]")
+# A name with a number in it, in folded text: NV-110, SK-4115-22, 10W-40, এসভি-75. A word before a number (mid-2010) is
+# none, it has small letters.
+CODE = regex.compile(
+    r"(?<![\p{L}\p{M}\p{N}])(?:(?!\p{L}?\p{Ll}{2})[\p{L}\p{M}]+\d*(?:-\d+\p{Latin}*)+|\d+\p{Latin}-\d+)(?![\p{Latin}\p{N}%°])"
+)
 _ONE_FORM = str.maketrans({
     "أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ک": "ك", "ی": "ي", "ى": "ي",
     "٫": ".", "٬": ",", "٪": "%", "⁄": "/", "−": "-", "‐": "-", "‑": "-", "’": "'", "‘": "'",

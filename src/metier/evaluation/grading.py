@@ -65,7 +65,9 @@ class Grader:
 
     def decided(self, question: Question, record: Record) -> str | None:
         """The label that an answer gives, None where it gives none."""
-        return None if self.refused(record) else labels.predicted(record.text, self.choices(question))
+        return (
+            None if self.refused(record) else labels.predicted(record.text, self.choices(question), self._of(question))
+        )
 
     def choices(self, question: Question) -> tuple[str, ...]:
         return question.choices or (self.labels if question.kind == "label" else question.answers)
@@ -92,24 +94,27 @@ class Grader:
         if decides(question):
             return self._label(question, said)
         if question.kind == "text":
-            return text_metrics.rouge_l(said, question.answers)
-        return float(text_metrics.contains(said, question.answers))
+            return text_metrics.rouge_l(said, question.answers, self._of(question))
+        return float(text_metrics.contains(said, question.answers, self._of(question)))
+
+    def _of(self, question: Question) -> str:
+        return question.language or self.language
 
     def _label(self, question: Question, said: str) -> float:
-        given = labels.predicted(said, self.choices(question)) if said else None
+        given = labels.predicted(said, self.choices(question), self._of(question)) if said else None
         return float(given is not None and given in question.answers)
 
     def _text(self, question: Question, said: str) -> dict[str, float]:
         grades = {
-            "exact_match": text_metrics.exact_match(said, question.answers),
-            "token_f1": text_metrics.token_f1(said, question.answers),
-            "rouge_l": text_metrics.rouge_l(said, question.answers),
+            "exact_match": text_metrics.exact_match(said, question.answers, self._of(question)),
+            "token_f1": text_metrics.token_f1(said, question.answers, self._of(question)),
+            "rouge_l": text_metrics.rouge_l(said, question.answers, self._of(question)),
         }
         if decides(question):
             grades["label"] = self._label(question, said)
         for name, value in (
-            ("numbers", numbers.numbers_match(said, question.answers)),
-            ("terms", terms.term_recall(said, question.answers, self.terms)),
+            ("numbers", numbers.numbers_match(said, question.answers, self._of(question))),
+            ("terms", terms.term_recall(said, question.answers, self.terms, self._of(question))),
         ):
             if value is not None:
                 grades[name] = value

@@ -24,6 +24,7 @@ _TOKENS_RARE = 2.0
 _CHANGES_OFTEN = 0.05  # of the documents a week; a fifth of them a month
 _JOINED_OFTEN = 0.2  # of the questions
 _LEAST_HISTORY_DAYS = 2.0
+_SIZE = "size of the data"
 _DAYS_PER_WEEK = 7
 
 
@@ -70,6 +71,11 @@ def advice(found: Sequence[Rule]) -> tuple[str, str]:
         return (
             "rag",
             "The rules say nothing clear of this expert; rag is the one that can be corrected while you measure.",
+        )
+    if tunes and any(rule.name == _SIZE and rule.points_to == "rag" for rule in found):
+        return (
+            "rag",
+            f"By the rules alone: rag; {', '.join(tunes)} would speak for tuning, but there is too little data.",
         )
     if looks_up and tunes:
         both = f"{', '.join(looks_up)} speak for looking things up, {', '.join(tunes)} for tuning"
@@ -135,7 +141,7 @@ def _wording(evidence: Evidence) -> Rule:
 
 
 def _data(evidence: Evidence) -> Rule:
-    name, asks = "size of the data", "Is there enough good data to tune on?"
+    name, asks = _SIZE, "Is there enough good data to tune on?"
     figures = {"rows": evidence.rows, "distinct": evidence.distinct}
     if not evidence.rows:
         return Rule(name, asks, None, "There is no training data (`metier dataset generate`).", figures)

@@ -3,7 +3,8 @@
 A word's keenness is its log-likelihood ratio (Dunning 1993; Rayson and Garside 2000) between the documents and general
 language, whose frequencies come from wordfreq (Speer 2022: Wikipedia, subtitles, news, books, web). Kept are words that
 stand in several documents and at least eight times as often here as elsewhere; codes (`NV-110`) count whatever their
-frequency. In a language that wordfreq does not have there is nothing to hold the words against: only codes are terms.
+frequency. A word in another script than the expert's is held against the language of that script. In a language that
+wordfreq does not have there is nothing to hold the words against: only codes are terms.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ import regex
 
 from metier.errors import needing
 from metier.evaluation.folding import fold
+from metier.evaluation.inflection import same_word
+from metier.language import detect
 from metier.retrieval.analysis import Analyser
 
 _CODE = regex.compile(r"(?=[\p{L}\p{N}./-]*\p{L})(?=[\p{L}\p{N}./-]*\p{N})[\p{L}\p{N}]+(?:[-./][\p{L}\p{N}]+)*")
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]+")
 _WORD = regex.compile(r"\p{L}[\p{L}\p{M}\u200c\u200d]*(?:-\p{L}[\p{L}\p{M}]*)*")
+_DIGIT = regex.compile(r"\d")
+_ALIKE = 2  # characters that all forms of a word begin with
 _LONGEST_UNSPACED = 4  # characters of a word that is looked for where no spaces are written
 _LEAST_COUNT, _LEAST_DOCUMENTS = 3, 2
 _TIMES = 8  # as often as in general language
@@ -41,22 +46,25 @@ class Term:
 def find_terms(texts: Iterable[str], language: str = "en", most: int = 300) -> tuple[Term, ...]:
     """The `most` keenest terms, best first, codes behind. `texts`: of the documents, or of their passages."""
     counts, documents, spelled = Counter[str](), Counter[str](), {}
-    total = 0
-    frequencies = general_language(language)
     for text in texts:
-        found = list(_candidates(text, frequencies))
-        total += len(found)
+        found = list(_candidates(text, language))
         for word in found:
             spelled.setdefault(word.casefold(), Counter())[word] += 1
         counts.update(word.casefold() for word in found)
         documents.update({word.casefold() for word in found})
+    languages = {word: detect(word, language) for word in counts if not _is_code(word)}
+    totals = Counter[str]()  # words, by language
+    for word, of in languages.items():
+        totals[of] += counts[word]
     least = min(_LEAST_DOCUMENTS, len(documents) and max(documents.values()))
     terms = []
     for word, count in counts.items():
         if count < _LEAST_COUNT or documents[word] < least:
             continue
-        keenness = 0.0 if _is_code(word) else _keenness(count, total, frequencies.get(word, _RAREST))
-        if _is_code(word) or (frequencies and keenness >= _KEEN):
+        of = languages.get(word)
+        frequencies = general_language(of) if of else {}
+        keenness = _keenness(count, totals[of], frequencies.get(word, _RAREST)) if of and frequencies else 0.0
+        if of is None or keenness >= _KEEN:
             terms.append(Term(spelled[word].most_common(1)[0][0], count, keenness))
     return tuple(sorted(terms, key=lambda term: (-term.keenness, -term.count, term.text))[:most])
 
@@ -80,13 +88,13 @@ def general_language(language: str) -> dict[str, float]:
     return wordfreq.get_frequency_dict(code) if code in wordfreq.available_languages() else {}
 
 
-def _candidates(text: str, frequencies: dict[str, float]) -> Iterable[str]:
+def _candidates(text: str, language: str) -> Iterable[str]:
     text = fold(text)
     yield from _CODE.findall(text)
     spaced = _UNSPACED.sub(" ", _CODE.sub(" ", text))
     yield from _WORD.findall(spaced)
     for run in _UNSPACED.findall(text):
-        yield from _cut(run, frequencies)
+        yield from _cut(run, general_language(detect(run, language)))
 
 
 def _cut(run: str, frequencies: dict[str, float]) -> Iterable[str]:
@@ -112,7 +120,20 @@ def _keenness(count: int, total: int, general: float) -> float:
 
 
 def _held(text: str, known: set[tuple[str, ...]], analyser: Analyser) -> set[tuple[str, ...]]:
-    tokens = analyser.tokens(text)
+    """Where there is no stemmer (Bengali), a word with an ending counts as the word of a term that it is a form of."""
+    single = {word: word for term in known for word in term}
+    starting: dict[str, list[str]] = {}
+    for word in single:
+        starting.setdefault(word[:_ALIKE], []).append(word)
+    tokens = [
+        single.get(t) or _form_of(t, starting.get(t[:_ALIKE], ()), analyser.language) for t in analyser.tokens(text)
+    ]
     longest = max(map(len, known), default=0)
     runs = {tuple(tokens[at : at + n]) for n in range(1, longest + 1) for at in range(len(tokens) - n + 1)}
     return runs & known
+
+
+def _form_of(token: str, words: Iterable[str], language: str) -> str:
+    if _DIGIT.search(token):
+        return token
+    return next((word for word in words if same_word(word, token, language)), token)
