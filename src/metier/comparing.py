@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from metier import __version__
 from metier.answering import abstention
-from metier.answering.answerer import FROM_DOCUMENTS, MODES, Answer, Found
+from metier.answering.answerer import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Answer, Found
 from metier.answering.citations import Support
 from metier.dataset.cache import Cache, key_of
 from metier.errors import InputError
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from metier.expert import Expert
     from metier.tuning.adapters import Card
 
-TUNED = ("tuned", "rag+tuned")
 CALIBRATED = "calibrated"  # what the calibration in force was made on, where that is the expert's own questions
 _FOOTPRINT_QUESTIONS = 3
 _SHOWN_LEAKS = 3
@@ -53,6 +52,19 @@ class Wanted:
     measure_memory: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The trade's own terms, and how many words the documents have in all."""
+
+    terms: tuple[Term, ...]
+    words: int
+
+    @property
+    def per_thousand(self) -> float | None:
+        """Terms per 1,000 words; None where there are no words."""
+        return 1_000 * sum(term.count for term in self.terms) / self.words if self.words else None
+
+
 def compare(expert: Expert, wanted: Wanted, tell: Tell | None = None) -> dict[str, Any]:
     """See `Expert.compare`."""
     modes, card = chosen_modes(expert, wanted.modes, wanted.adapter)
@@ -63,8 +75,9 @@ def compare(expert: Expert, wanted: Wanted, tell: Tell | None = None) -> dict[st
     rooms = ExamRooms(expert, card.reference if card else None)
     asked = {mode: made_of(expert, mode, card) for mode in modes}
     records = comparison.Comparison(rooms, asked, cache).run(exam, staged(tell, "Asking"))
-    summary = Summary(exam, records, grader_of(expert, exam))
-    memory = memory_of(expert, card, exam, cache) if wanted.measure_memory else lambda mode: None
+    vocabulary = vocabulary_of(expert)
+    summary = Summary(exam, records, grader_of(expert, exam, vocabulary.terms))
+    memory = memory_of(expert, card, exam, asked, cache) if wanted.measure_memory else lambda mode: None
     spent = costs_of(expert, summary, memory)
     decision = verdict.decide(
         summary.scores,
@@ -81,7 +94,7 @@ def compare(expert: Expert, wanted: Wanted, tell: Tell | None = None) -> dict[st
         "pairs": summary.pairs(),
         "costs": spent,
         "verdict": asdict(decision),
-        **ruled(expert, summary.known(), decision.choice),
+        **ruled(expert, vocabulary, summary.known(), decision.choice),
         "failures": summary.failures(),
         "calibration": calibration_of(expert),
         "notes": notes,
@@ -99,7 +112,12 @@ def advise(expert: Expert) -> dict[str, Any]:
     """See `Expert.advise`."""
     last = kept.latest(expert.state_folder)
     if last is None:
-        return {**header(expert, [], None), **ruled(expert, None, None), "verdict": None, "notes": []}
+        return {
+            **header(expert, [], None),
+            **ruled(expert, vocabulary_of(expert), None, None),
+            "verdict": None,
+            "notes": [],
+        }
     return {name: value for name, value in last.items() if name != "answers"}
 
 
@@ -112,7 +130,7 @@ class ExamRooms:
         self._last: tuple[str, Found] | None = None
 
     def ask(self, question: str, mode: str) -> Answer:
-        adapter = self._adapter if mode in TUNED else None
+        adapter = self._adapter if mode in WITH_ADAPTER else None
         return self._expert.ask(question, mode=mode, adapter=adapter, fresh=True)
 
     def find(self, question: str) -> Found:
@@ -131,10 +149,10 @@ def chosen_modes(expert: Expert, wanted: Sequence[str] | None, adapter: str | No
         raise InputError(f"there is no mode {unknown[0]!r}", hint=f"Choose of {', '.join(MODES)}.")
     modes = [mode for mode in MODES if not wanted or mode in wanted]
     if not wanted and adapter is None and expert.adapters.production() is None:
-        modes = [mode for mode in modes if mode not in TUNED]
+        modes = [mode for mode in modes if mode not in WITH_ADAPTER]
     if any(mode in FROM_DOCUMENTS for mode in modes) and not expert.store.counts()[1]:
         raise InputError("there are no documents to answer from", hint="Run `metier add` and `metier sync`.")
-    return modes, expert.adapter(adapter) if set(modes) & set(TUNED) else None
+    return modes, expert.adapter(adapter) if set(modes) & set(WITH_ADAPTER) else None
 
 
 def made_of(expert: Expert, mode: str, card: Card | None) -> dict[str, Any]:
@@ -151,7 +169,7 @@ def made_of(expert: Expert, mode: str, card: Card | None) -> dict[str, Any]:
         parts["retrieval"] = settings.retrieval.model_dump(mode="json", include=_RETRIEVAL)
         parts["fusion"], parts["passages"] = expert.fusion.weight, expert.shown.passages
         parts["refusals"] = asdict(abstention.load(expert.state_folder / "abstention.json"))
-    if mode in TUNED and card is not None:
+    if mode in WITH_ADAPTER and card is not None:
         parts["adapter"] = [card.reference, card.dataset, card.created]
     return parts
 
@@ -190,10 +208,10 @@ def weaknesses(expert: Expert) -> list[str]:
     return [f"{finding.what}. {finding.hint}" for finding in findings if finding.severity == "warn"]
 
 
-def grader_of(expert: Expert, exam: Sequence[Question]) -> Grader:
+def grader_of(expert: Expert, exam: Sequence[Question], terms: Sequence[Term]) -> Grader:
     settings = expert.settings
     labels = dict.fromkeys(answer for q in exam if q.kind == "label" for answer in q.answers)
-    return Grader(terms_of(expert), tuple(labels), settings.answering.refusal, settings.language)
+    return Grader(terms, tuple(labels), settings.answering.refusal, settings.language)
 
 
 def costs_of(expert: Expert, summary: Summary, memory: Callable[[str], float | None]) -> dict[str, dict[str, Any]]:
@@ -203,16 +221,17 @@ def costs_of(expert: Expert, summary: Summary, memory: Callable[[str], float | N
 
 
 def memory_of(
-    expert: Expert, card: Card | None, exam: Sequence[Question], cache: Cache
+    expert: Expert, card: Card | None, exam: Sequence[Question], made_of: Mapping[str, object], cache: Cache
 ) -> Callable[[str], float | None]:
     """Peak memory of a mode in MiB, measured once for what it is made of."""
 
     def measured(mode: str) -> float | None:
-        parts = made_of(expert, mode, card)
         asked = [question.question for question in exam[:_FOOTPRINT_QUESTIONS]]
-        key = key_of("footprint", parts, expert.settings.generation.threads)
+        key = key_of("footprint", made_of[mode], expert.settings.generation.threads)
         if (known := cache.get(key)) is None:
-            peak = costs.peak_memory(expert.folder, mode, card.reference if card and mode in TUNED else None, asked)
+            peak = costs.peak_memory(
+                expert.folder, mode, card.reference if card and mode in WITH_ADAPTER else None, asked
+            )
             known = "" if peak is None else str(peak)
             cache.put(key, known)
         return float(known) if known else None
@@ -243,21 +262,21 @@ def constraints_of(expert: Expert) -> Constraints:
     return Constraints(asked.must_cite, asked.must_refuse, asked.latency_seconds, asked.memory_mb, changes)
 
 
-def ruled(expert: Expert, known: float | None, choice: str | None) -> dict[str, Any]:
+def ruled(expert: Expert, vocabulary: Vocabulary, known: float | None, choice: str | None) -> dict[str, Any]:
     """The rules with their evidence, and whether they agree with what was measured."""
-    found = rules.rules(evidence_of(expert, known))
+    found = rules.rules(evidence_of(expert, vocabulary, known))
     return {"rules": [asdict(rule) for rule in found], "agreement": rules.agreement(found, choice)}
 
 
-def evidence_of(expert: Expert, known: float | None) -> rules.Evidence:
+def evidence_of(expert: Expert, vocabulary: Vocabulary, known: float | None) -> rules.Evidence:
     from metier.dataset import repeats
 
     rows, questions = expert.dataset_rows(), expert.questions()
-    dense, split = terminology(expert)
+    terms = [term.text for term in vocabulary.terms]
     return rules.Evidence(
         known=known,
-        terms_per_thousand=dense,
-        tokens_per_term=split,
+        terms_per_thousand=vocabulary.per_thousand,
+        tokens_per_term=tokens_per_term(expert, terms) if terms else None,
         rows=len(rows),
         distinct=len(rows) - len(repeats.find(rows)),
         changes_per_week=rules.rate_of_change(expert.syncs(), datetime.now(UTC)),
@@ -266,14 +285,19 @@ def evidence_of(expert: Expert, known: float | None) -> rules.Evidence:
     )
 
 
-def terminology(expert: Expert) -> tuple[float | None, float | None]:
-    """Of the documents: terms per 1,000 words, and tokens of the model per term; None where there are none."""
-    terms = terms_of(expert)
-    words = sum(len(text_metrics.words(text, expert.settings.language)) for text in texts_of(expert))
-    if not words:
-        return None, None
-    dense = 1_000 * sum(term.count for term in terms) / words
-    return dense, tokens_per_term(expert, [term.text for term in terms]) if terms else None
+def vocabulary_of(expert: Expert) -> Vocabulary:
+    """Read off the documents in one pass."""
+    store, language, words = expert.store, expert.settings.language, 0
+
+    def texts() -> Iterator[str]:
+        nonlocal words
+        for identity in sorted(store.hashes()):
+            for passage in store.passages(identity):
+                words += len(text_metrics.words(passage.text, language))
+                yield passage.text
+
+    terms = find_terms(texts(), language)
+    return Vocabulary(terms, words)
 
 
 def tokens_per_term(expert: Expert, texts: Sequence[str]) -> float:
@@ -282,15 +306,6 @@ def tokens_per_term(expert: Expert, texts: Sequence[str]) -> float:
     alone = generator.count_tokens([Message("user", "")])
     together = generator.count_tokens([Message("user", " ".join(texts))])
     return (together - alone) / len(texts)
-
-
-def texts_of(expert: Expert) -> Iterator[str]:
-    store = expert.store
-    return (passage.text for identity in sorted(store.hashes()) for passage in store.passages(identity))
-
-
-def terms_of(expert: Expert) -> tuple[Term, ...]:
-    return find_terms(texts_of(expert), expert.settings.language)
 
 
 def facts_of(summary: Summary, spent: Mapping[str, dict[str, Any]]) -> dict[str, Facts]:
@@ -308,7 +323,7 @@ def price(spent: dict[str, Any]) -> float:
 
 def exam_results(figures: Mapping[str, dict[str, dict[str, float]]], created: str) -> dict[str, Any]:
     """What the card of an adapter keeps of an exam."""
-    tuned = {mode: figures[mode]["score"] for mode in TUNED if mode in figures}
+    tuned = {mode: figures[mode]["score"] for mode in WITH_ADAPTER if mode in figures}
     return {mode: round(score["mean"], 4) for mode, score in tuned.items()} | {"at": created}
 
 

@@ -249,7 +249,7 @@ class Correcting:
     @contextmanager
     def _writing_store(self: Expert, patience: float) -> Iterator[bool]:
         """Whether this process alone writes to the store now; waits `patience` seconds for others."""
-        from metier.sync import exclusive
+        from metier.exclusive import exclusive
 
         with ExitStack() as stack:
             try:

@@ -18,9 +18,6 @@ if TYPE_CHECKING:  # as in `expert`: rooms that few verbs enter
     from metier.expert import Expert
     from metier.questions import Question
 
-# Packaged embedders that know one language.
-_ENGLISH_ONLY = ("all-minilm-l6-v2",)
-
 
 class Examining:
     """A part of `Expert`."""
@@ -109,7 +106,7 @@ class Examining:
                 _set_of(self).kept,
                 rows=self.dataset_rows(),
                 store=self.store if has_documents else None,
-                english_only=self.settings.embedding.model in _ENGLISH_ONLY,
+                english_only=_knows_english_only(self.settings.embedding.model),
                 language=self.settings.language,
             )
 
@@ -118,3 +115,10 @@ def _set_of(expert: Expert) -> QuestionSet:
     from metier.evaluation.question_set import FILE_NAME, QuestionSet
 
     return QuestionSet(expert.state_folder / FILE_NAME, expert.settings.exam.practice, expert.settings.language)
+
+
+def _knows_english_only(embedder: str) -> bool:
+    """Of the packaged ones; of others it is not known."""
+    from metier.models.catalog import CATALOG
+
+    return any(model.name == embedder and model.languages == "English" for model in CATALOG)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 from metier import settings as settings_room
 from metier.answering import abstention
-from metier.answering.answerer import MODES, Answer, Answerer, Writer
+from metier.answering.answerer import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Answer, Answerer, Writer
 from metier.answering.followup import standalone
 from metier.answering.shown import Shown
 from metier.correcting import Correcting
@@ -189,8 +189,9 @@ class Expert(Training, Examining, Deciding, Correcting):
         another embedder was chosen. `retry`: read items again that failed and did not change since."""
         from metier import sources
         from metier.catalog import Catalog
+        from metier.exclusive import exclusive
         from metier.parsing import Parser
-        from metier.sync import Syncer, exclusive
+        from metier.sync import Syncer
 
         with exclusive(self.state_folder / "sync.lock", _PATIENCE):
             if rebuild:
@@ -261,14 +262,14 @@ class Expert(Training, Examining, Deciding, Correcting):
         if mode not in MODES:
             raise InputError(f"there is no mode {mode!r}", hint=f"Choose one of {', '.join(MODES)}.")
         question = _asked(question)
-        card = self.adapter(adapter) if "tuned" in mode else None
+        card = self.adapter(adapter) if mode in WITH_ADAPTER else None
         writer = Writer(card.reference, card.labels, fresh) if card else Writer(fresh=fresh)
         search_for = None
-        if history and "rag" in mode:
+        if history and mode in FROM_DOCUMENTS:
             search_for = standalone(question, history, self.generator, self.analyser)
         return self.answerer.ask(
             question, mode=mode, where=where, search_for=search_for, on_text=on_text, abstain=abstain, without=without,
-            history=() if "rag" in mode else history, writer=writer,
+            history=() if mode in FROM_DOCUMENTS else history, writer=writer,
         )  # fmt: skip
 
     def adapter(self, reference: str | None = None) -> Card:

@@ -14,6 +14,7 @@ from metier.errors import InputError
 
 # several: joins what stands in several passages. yesno: yes, no, and where it is so, maybe. text: a free answer.
 KINDS = ("fact", "several", "table", "yesno", "label", "text", "unanswerable")
+DECIDED = ("yesno", "label")  # kinds whose answer is one of a few, not a statement
 SPLITS = ("practice", "exam")
 
 

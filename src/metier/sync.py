@@ -9,15 +9,13 @@ killed leaves whole documents behind, and the next run does the rest (docs/decis
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +27,7 @@ from metier import passages as passage_room
 from metier.catalog import Catalog, ItemState, SyncRun
 from metier.documents import Document, Passage, document_id
 from metier.embedding.base import Embedder
-from metier.errors import InputError, ItemGone, MetierError, ParseError, SourceError
+from metier.errors import ItemGone, MetierError, ParseError, SourceError
 from metier.language import detect
 from metier.retrieval.analysis import Analyser
 from metier.settings import Settings
@@ -41,7 +39,6 @@ log = logging.getLogger(__name__)
 _SHAPE = 1  # raised when the same bytes would be cut into other passages than before
 _TOGETHER = 128  # passages gathered over small documents for one call of the embedder and one commit
 _CATALOG_EVERY = 2.0  # seconds between writes of the catalog
-_LOOK_AGAIN = 0.05  # seconds between two looks at a lock that another holds
 
 
 class DocumentParser(Protocol):
@@ -127,7 +124,7 @@ class Syncer:
             report.index = self.store.optimize()
         report.failed.sort(key=lambda failure: failure.item)
         report.seconds = time.monotonic() - began
-        self.catalog.put_sync(_run_of(report, sum(_same_content(work, known) for work in todo)))
+        self.catalog.put_sync(_run_of(report, todo, known))
         return report
 
     # --- what is there ---------------------------------------------------------------------------------------
@@ -366,43 +363,19 @@ def _hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-@contextmanager
-def exclusive(path: Path, patience: float = 0.0) -> Iterator[None]:
-    """Hold the lock file of whoever writes to an expert's store. Raises `InputError` if another still holds it after
-    `patience` seconds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    until = time.monotonic() + patience
-    with path.open("w") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= until:
-                    raise InputError(
-                        "another sync is running on this expert",
-                        where=str(path.parent),
-                        hint="Wait until it is done.",
-                    ) from None
-            time.sleep(_LOOK_AGAIN)
-        yield
-
-
-def _same_content(work: _Work, known: dict[str, ItemState]) -> bool:
-    """Whether an item was indexed again though its bytes are those that were indexed before: after a rebuild, or where
-    a setting changed."""
-    state = known.get(work.item.uri)
-    if state is None or state.state != "indexed" or work.document is None:
-        return False
-    return state.content_hash.partition("-")[0] == work.content_hash.partition("-")[0]
-
-
-def _run_of(report: SyncReport, again: int) -> SyncRun:
-    """What is remembered of a run. `again`: documents that only were indexed again, which is no change of theirs."""
-    changed = max(0, report.changed - again)
-    added = max(0, report.added - (again - (report.changed - changed)))
-    unchanged = report.unchanged + again
+def _run_of(report: SyncReport, todo: Sequence[_Work], known: Mapping[str, ItemState]) -> SyncRun:
+    """What is remembered of a run: what happened to the documents. One that is indexed again with the bytes that it
+    had, after a rebuild or where a setting changed, is unchanged."""
+    before = {uri: _bytes_of(state.content_hash) for uri, state in known.items() if state.state == "indexed"}
+    read = [work for work in todo if work.document is not None]
+    again = sum(before.get(work.item.uri) == _bytes_of(work.content_hash) for work in read)
+    added = sum(work.item.uri not in before for work in read)
     return SyncRun(
-        datetime.now(UTC).isoformat(), added, changed, report.deleted, unchanged, len(report.failed), report.passages,
-        report.seconds,
+        datetime.now(UTC).isoformat(), added, len(read) - added - again, report.deleted, report.unchanged + again,
+        len(report.failed), report.passages, report.seconds,
     )  # fmt: skip
+
+
+def _bytes_of(content_hash: str) -> str:
+    """The part of a content hash that is of the bytes alone."""
+    return content_hash.partition("-")[0]

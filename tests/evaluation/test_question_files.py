@@ -170,6 +170,7 @@ def test_numbered_labels_have_their_names(tmp_path):
     [
         (["Yes", "no."], ("yes", "no")),
         (["yes", "no", "maybe"], ("yes", "no", "maybe")),
+        (["oui", "non", "peut-être"], ("oui", "non", "peut-être")),
         (["no", "sí"], ("sí", "no")),
         (["হ্যাঁ", "না"], ("হ্যাঁ", "না")),
         (["نعم", "لا"], ("نعم", "لا")),

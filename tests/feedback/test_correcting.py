@@ -11,9 +11,9 @@ import pytest
 from metier import Expert
 from metier.documents import document_id
 from metier.errors import InputError
+from metier.exclusive import exclusive
 from metier.questions import Question
 from metier.store.base import Filter
-from metier.sync import exclusive
 
 OIL = "How often is the gearbox oil of the NV-110 changed?"
 LAMPS = "How often are the nacelle lamps of the NV-110 changed?"

@@ -98,6 +98,7 @@ class _Written:
 _BASE = Writer()
 MODES = ("base", "rag", "tuned", "rag+tuned")
 FROM_DOCUMENTS = ("rag", "rag+tuned")
+WITH_ADAPTER = ("tuned", "rag+tuned")
 
 
 class Answerer:

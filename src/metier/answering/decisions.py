@@ -7,8 +7,23 @@ it was decided on.
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import chain
 
 import regex
+
+# Language to yes, no, maybe; the first with a word wins where languages share it, and nothing else tells.
+DECISIONS = {
+    "en": ("yes", "no", "maybe"), "de": ("ja", "nein", "vielleicht"), "es": ("sí", "no", "quizás"),
+    "fr": ("oui", "non", "peut-être"), "pt": ("sim", "não", "talvez"), "ru": ("да", "нет", "возможно"),
+    "bn": ("হ্যাঁ", "না", "হয়তো"), "hi": ("हाँ", "नहीं", "शायद"), "ar": ("نعم", "لا", "ربما"),
+    "id": ("ya", "tidak", "mungkin"), "sw": ("ndiyo", "hapana", "labda"), "ja": ("はい", "いいえ", "たぶん"),
+    "zh": ("是", "否", "可能"),
+}  # fmt: skip
+# Other words for them, and what `normalise` makes of one that is written with a hyphen.
+ALSO = {
+    "peut être": "peut-être", "true": "yes", "false": "no", "unclear": "maybe", "হাঁ": "হ্যাঁ", "不是": "否", "对": "是",
+    "不对": "否",
+}  # fmt: skip
 
 _EDGES = regex.compile(r"^[\p{P}\p{S}\s]+|[\p{P}\p{S}\s]+$")
 _GAPS = regex.compile(r"[\s_-]+")
@@ -19,15 +34,7 @@ def normalise(text: str) -> str:
     return _GAPS.sub(" ", _EDGES.sub("", text)).casefold()
 
 
-_WORDS = frozenset(
-    normalise(word)
-    for word in (
-        "yes", "no", "maybe", "true", "false", "unclear", "ja", "nein", "vielleicht", "oui", "non", "peut-être", "sí",
-        "quizás", "sim", "não", "talvez", "да", "нет", "возможно", "হ্যাঁ", "হাঁ", "না", "হয়তো", "हाँ", "नहीं",
-        "शायद", "نعم", "لا", "ربما", "ya", "tidak", "mungkin", "ndiyo", "hapana", "labda", "はい", "いいえ", "たぶん",
-        "是", "否", "对", "不对", "不是", "可能",
-    )
-)  # fmt: skip
+_WORDS = frozenset(map(normalise, (*chain(*DECISIONS.values()), *ALSO)))
 
 
 def is_decision(text: str, labels: Collection[str] = ()) -> bool:

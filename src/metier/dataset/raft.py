@@ -23,6 +23,7 @@ from metier.dataset.rows import Row
 from metier.documents import Passage
 from metier.generation.base import Generator
 from metier.language import detect
+from metier.questions import DECIDED
 from metier.retrieval.analysis import Analyser
 from metier.settings import Settings
 
@@ -82,7 +83,7 @@ class RowMaker:
         shown = self._fitting(question, self.find(question).shown)
         oracle = self._oracle(pair, question)
         # A decision stands in no sentence: any of the document's may be what it was decided on.
-        decides = pair.kind in ("yesno", "label")
+        decides = pair.kind in DECIDED
         if not any(
             passage.document_id == oracle.document_id if decides else _holds(passage, oracle) for passage in shown
         ):

@@ -15,10 +15,9 @@ from metier.dataset.leaks import Completions, Said
 from metier.dataset.near_duplicates import normalise
 from metier.dataset.rows import Row
 from metier.errors import needing
-from metier.questions import Question
+from metier.questions import DECIDED, Question
 from metier.retrieval.analysis import Analyser
 
-_CHOSEN = ("label", "yesno")
 _SAME_WORDS = 0.75  # of the longer question
 
 
@@ -49,7 +48,7 @@ def _reordered(questions: Sequence[Question], language: str) -> Iterator[tuple[i
     by_answer: dict[tuple, list[int]] = defaultdict(list)
     for number, question in enumerate(questions):
         asked_for = frozenset(word for word in words[number] if any(map(str.isdigit, word)))
-        for answer in {key(answer) for answer in question.answers} if question.kind not in _CHOSEN else ():
+        for answer in {key(answer) for answer in question.answers} if question.kind not in DECIDED else ():
             by_answer[answer, asked_for].append(number)
     for numbers in by_answer.values():
         for first, second in combinations(numbers, 2):
@@ -69,4 +68,4 @@ def in_rows(rows: Sequence[Row], questions: Sequence[Question], language: str) -
 def as_row(question: Question) -> Row:
     """A question as a training row would have it, with the answer that tells most."""
     answer = max(question.answers, key=len, default="")
-    return Row(question.question, answer, kind="label" if question.kind in _CHOSEN else question.kind)
+    return Row(question.question, answer, kind="label" if question.kind in DECIDED else question.kind)

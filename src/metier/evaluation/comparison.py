@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from metier.answering.answerer import FROM_DOCUMENTS, Answer, Found
@@ -133,9 +133,3 @@ def _without_support(supports: Sequence[Support]) -> tuple[tuple[int, int], ...]
 def _stopped(error: ModelError, done: int, total: int) -> ModelError:
     kept = f"{done} of {total} answers are kept: run the same command again to go on."
     return type(error)(error.what, where=error.where, hint=f"{error.hint or ''} {kept}".strip())
-
-
-def plain(section: object) -> dict:
-    """A settings section or dataclass as plain values, for a key."""
-    dump = getattr(section, "model_dump", None)
-    return dump(mode="json") if dump else asdict(section)

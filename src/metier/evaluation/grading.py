@@ -28,9 +28,8 @@ from metier.answering.answerer import FROM_DOCUMENTS
 from metier.answering.prompt import declines
 from metier.evaluation import labels, numbers, terms, text_metrics
 from metier.evaluation.records import Cited, Record, Shown
-from metier.questions import Question
+from metier.questions import DECIDED, Question
 
-DECIDED = ("yesno", "label")
 _FAILED = {"text": 0.2}  # ROUGE-L; two texts on one subject share about as much of their wording by chance
 _FAILED_ELSE = 0.5
 

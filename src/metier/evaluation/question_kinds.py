@@ -13,19 +13,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from metier.answering.decisions import normalise
+from metier.answering.decisions import ALSO, DECISIONS, normalise
 from metier.dataset.near_duplicates import is_unspaced
 from metier.questions import Question
-
-# yes, no, maybe; the first with a word wins where languages share it, and nothing else in the file tells.
-DECISIONS = {
-    "en": ("yes", "no", "maybe"), "de": ("ja", "nein", "vielleicht"), "es": ("sí", "no", "quizás"),
-    "fr": ("oui", "non", "peut-être"), "pt": ("sim", "não", "talvez"), "ru": ("да", "нет", "возможно"),
-    "bn": ("হ্যাঁ", "না", "হয়তো"), "hi": ("हाँ", "नहीं", "शायद"), "ar": ("نعم", "لا", "ربما"),
-    "id": ("ya", "tidak", "mungkin"), "sw": ("ndiyo", "hapana", "labda"), "ja": ("はい", "いいえ", "たぶん"),
-    "zh": ("是", "否", "可能"),
-}  # fmt: skip
-_ALSO = {"true": "yes", "false": "no", "unclear": "maybe", "হাঁ": "হ্যাঁ", "不是": "否", "对": "是", "不对": "否"}
 
 _LONG = 25  # words of an answer that is a text
 _PER_WORD = 2  # characters that say as much as a word where no spaces are written
@@ -71,7 +61,7 @@ def _open(question: Question) -> bool:
 
 def _plain(answer: str) -> str:
     word = normalise(answer)
-    return _ALSO.get(word, word)
+    return ALSO.get(word, word)
 
 
 def _spoken(words: Sequence[str], language: str, used: Counter[str]) -> tuple[str, str, str] | None:

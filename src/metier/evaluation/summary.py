@@ -14,9 +14,9 @@ import numpy as np
 from metier.answering.answerer import MODES
 from metier.evaluation import labels, statistics
 from metier.evaluation.failures import grouped
-from metier.evaluation.grading import DECIDED, Grader
+from metier.evaluation.grading import Grader
 from metier.evaluation.records import Record
-from metier.questions import Question
+from metier.questions import DECIDED, Question
 
 # Those compared pair by pair; of the others the table shows intervals.
 COMPARED = ("score", "token_f1", "rouge_l", "terms", "faithful")

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from metier.answering.answerer import MODES, Answer
+from metier.answering.answerer import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Answer
 from metier.errors import InputError
 from metier.expert import Expert
 from metier.generation.base import Message
 from metier.serving.access import Caller
 from metier.serving.work import Stop, Work
-
-_LIVE = ("base", "tuned")  # heard as they are written; the others are checked against the documents first
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ class Desk:
     def modes(self) -> list[str]:
         """Those that can be asked for now: the tuned ones only while an adapter is in production."""
         tuned = self.expert.adapters.production() is not None
-        return [mode for mode in MODES if tuned or "tuned" not in mode]
+        return [mode for mode in MODES if tuned or mode not in WITH_ADAPTER]
 
     async def answer(self, caller: Caller, asked: Asked) -> Answer:
         return await self.work.run(lambda stop: self._ask(caller, asked, stop, lambda text: stop()))
@@ -59,7 +57,7 @@ class Desk:
 
         def hear(stop: Stop) -> Callable[[str], bool]:
             def on_text(piece: str) -> bool:
-                if asked.mode in _LIVE:
+                if asked.mode not in FROM_DOCUMENTS:  # those are checked against the documents first
                     loop.call_soon_threadsafe(pieces.put_nowait, piece)
                 return stop()
 

@@ -21,10 +21,6 @@ class UnknownModel(InputError):
     """No expert or mode has this name."""
 
 
-class NotFound(InputError):
-    """There is no such thing, or the caller may not see it: the two are not told apart."""
-
-
 def body(status: int, message: str, param: str | None = None, code: str | None = None) -> dict:
     """`type` follows from the status."""
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
@@ -45,7 +41,7 @@ def of(error: MetierError) -> tuple[int, dict, dict[str, str]]:
 
 # The first that fits.
 _STATUS = (
-    (Stopping, 503), (OutOfTime, 504), (EndpointError, 502), (UnknownModel, 404), (NotFound, 404), (InputError, 400),
+    (Stopping, 503), (OutOfTime, 504), (EndpointError, 502), (UnknownModel, 404), (InputError, 400),
 )  # fmt: skip
 
 

@@ -143,7 +143,7 @@ async def embeddings(
         {"object": "embedding", "index": index, "embedding": _encoded(vector, body.encoding_format)}
         for index, vector in enumerate(vectors)
     ]
-    tokens = sum(len(text.split()) for text in texts)
+    tokens = sum(embedder.count_tokens(texts))
     return {
         "object": "list", "data": data, "model": embedder.name,
         "usage": {"prompt_tokens": tokens, "total_tokens": tokens},

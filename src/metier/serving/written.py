@@ -6,7 +6,6 @@ from typing import Any
 
 from metier.answering.answerer import Answer
 from metier.answering.citations import Citation
-from metier.retrieval.retriever import Hit
 
 
 def full(answer: Answer) -> dict[str, Any]:
@@ -43,25 +42,6 @@ def cited(citation: Citation) -> dict[str, Any]:
         "passage_id": citation.passage_id,
         "sentence": list(citation.sentence),
         "url": place(citation.document_id, citation.start, citation.end),
-    }
-
-
-def found(hit: Hit) -> dict[str, Any]:
-    passage = hit.passage
-    return {
-        "document": passage.uri,
-        "document_id": passage.document_id,
-        "title": passage.title,
-        "page": passage.page,
-        "start": passage.start,
-        "end": passage.end,
-        "headings": list(passage.headings),
-        "text": passage.text,
-        "score": hit.score,
-        "dense": hit.dense,
-        "lexical": hit.lexical,
-        "passage_id": passage.id,
-        "url": place(passage.document_id, passage.start, passage.end),
     }
 
 

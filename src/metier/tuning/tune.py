@@ -11,6 +11,7 @@ from pathlib import Path
 from metier.dataset.rows import Row, content_hash
 from metier.errors import InputError
 from metier.generation import gguf_file
+from metier.questions import DECIDED
 from metier.settings import Settings
 from metier.tuning import base_model, gguf_adapter, training
 from metier.tuning.adapters import Card, Registry, check_name
@@ -63,7 +64,7 @@ def tune(
 
 def _labels(rows: Sequence[Row]) -> list[str]:
     """The completions of rows that teach to decide, the usual ones first."""
-    counts = Counter(row.completion for row in rows if row.kind in ("label", "yesno"))
+    counts = Counter(row.completion for row in rows if row.kind in DECIDED)
     return [label for label, _ in counts.most_common(_MOST_LABELS)]
 
 

@@ -9,8 +9,8 @@ from metier.answering.answerer import MODES
 from metier.evaluation.reporting.markup import Html, join, tag
 from metier.evaluation.reporting.tables import questions
 from metier.evaluation.reporting.view import DASH, View, number, rounded, shown
+from metier.evaluation.verdict import UNDECIDED
 
-UNDECIDED = "undecided"
 _METHOD = ("asked", "score", "verdict", "interval", "pairs", "effect", "needed", "machine")
 
 
