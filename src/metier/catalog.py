@@ -14,6 +14,7 @@ import sqlalchemy as sa
 import sqlalchemy.dialects.sqlite
 
 from metier.errors import StoreError
+from metier.sqlite import write_ahead
 
 _metadata = sa.MetaData()
 _items = sa.Table(
@@ -80,10 +81,8 @@ class Catalog:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._engine = sa.create_engine(f"sqlite:///{path}")
+        sa.event.listen(self._engine, "connect", lambda connection, _record: write_ahead(connection, "NORMAL"))
         try:
-            with self._engine.begin() as connection:
-                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-                connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
             _metadata.create_all(self._engine)
         except sa.exc.SQLAlchemyError as error:
             raise StoreError(

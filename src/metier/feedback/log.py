@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from metier.errors import InputError, StoreError
 from metier.feedback.records import Action, Correction, Feedback
+from metier.sqlite import write_ahead
 
 _WAIT = 30  # seconds for another process that is writing
 _ID_BYTES = 4
@@ -214,8 +215,7 @@ def _open(path: Path) -> sa.Engine:
 
 
 def _connected(connection: Any, _record: object) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
+    write_ahead(connection, patience=_WAIT)
     connection.execute("PRAGMA foreign_keys=ON")
 
 

@@ -26,6 +26,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from metier.errors import InputError, StoreError
+from metier.sqlite import write_ahead
 
 FILE_NAME = "keys.sqlite"
 SCOPES = ("ask", "feedback", "admin")
@@ -86,7 +87,7 @@ class Keys:
     def __init__(self, path: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._path, self._clock = path, clock
         self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 10})
-        sa.event.listen(self._engine, "connect", _durable)
+        sa.event.listen(self._engine, "connect", lambda connection, _record: write_ahead(connection))
         with self._told("be opened"):
             path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # names and groups are nobody else's business
@@ -191,11 +192,6 @@ class Keys:
                 hint="Check the disk and who may write there. A damaged file: restore it from a backup, or delete it "
                 "and give everyone a new key with `metier keys create`.",
             ) from None
-
-
-def _durable(connection: Any, _record: object) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
 
 
 def _key(values: Any) -> Key:
