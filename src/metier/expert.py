@@ -24,7 +24,7 @@ from metier.answering.shown import Shown
 from metier.correcting import Correcting
 from metier.deciding import Deciding
 from metier.embedding.base import Embedder
-from metier.errors import InputError
+from metier.errors import InputError, SourceError
 from metier.examining import Examining
 from metier.generation.base import Generator, Message
 from metier.retrieval.analysis import Analyser
@@ -36,6 +36,7 @@ from metier.training import Training
 
 if TYPE_CHECKING:  # these rooms are entered by few verbs, and importing them costs the others time
     from metier.catalog import Catalog, ItemState, SyncRun
+    from metier.documents import Document
     from metier.sync import Progress, SyncReport
     from metier.tuning.adapters import Card
 
@@ -216,6 +217,27 @@ class Expert(Training, Examining, Deciding, Correcting):
         """What the last sync knew of every item of every source, failed ones with their reason."""
         with self._catalog() as catalog:
             return sorted(catalog.items().values(), key=lambda item: item.uri) if catalog else []
+
+    @contextmanager
+    def original(self, document: Document) -> Iterator[Path]:
+        """The file that a document was read from, as it is at its source now, while the context is open. Raises
+        `SourceError` where no source has it, or another content by now."""
+        from metier import sources
+        from metier.sync import bytes_hash, hash_file
+
+        with self._catalog() as catalog:
+            state = catalog.items().get(document.uri) if catalog else None
+        chosen = next((each for each in self.settings.sources if state and each.name == state.source), None)
+        if chosen is None:
+            raise SourceError("comes from no source of this expert", where=document.uri)
+        source = sources.create(chosen, self.folder)
+        item = next((each for each in source.discover() if each.uri == document.uri), None)
+        if not isinstance(item, sources.Item):
+            raise SourceError("is not at its source any more", where=document.uri, hint="Run `metier sync`.")
+        with source.fetch(item) as path:
+            if hash_file(path) != bytes_hash(document.content_hash):
+                raise SourceError("has changed since it was read", where=document.uri, hint="Run `metier sync`.")
+            yield path
 
     def syncs(self) -> list[SyncRun]:
         """What every sync did, the first one first."""

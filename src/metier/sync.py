@@ -215,7 +215,7 @@ class Syncer:
         item = work.item
         try:
             with work.source.fetch(item) as path:
-                work.content_hash = f"{_hash_file(path)}-{self._sign(item)}"
+                work.content_hash = f"{hash_file(path)}-{self._sign(item)}"
                 if self.store.hashes().get(document_id(item.uri)) == work.content_hash:
                     return
                 document = self.parser.parse(path, uri=item.uri, groups=item.groups)
@@ -358,7 +358,8 @@ def _drain(parsed: queue.Queue, reader: threading.Thread) -> None:
     reader.join()
 
 
-def _hash_file(path: Path) -> str:
+def hash_file(path: Path) -> str:
+    """SHA-256 of the bytes, as hex digits. Raises `OSError`."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -366,9 +367,9 @@ def _hash_file(path: Path) -> str:
 def _run_of(report: SyncReport, todo: Sequence[_Work], known: Mapping[str, ItemState]) -> SyncRun:
     """What is remembered of a run: what happened to the documents. One that is indexed again with the bytes that it
     had, after a rebuild or where a setting changed, is unchanged."""
-    before = {uri: _bytes_of(state.content_hash) for uri, state in known.items() if state.state == "indexed"}
+    before = {uri: bytes_hash(state.content_hash) for uri, state in known.items() if state.state == "indexed"}
     read = [work for work in todo if work.document is not None]
-    again = sum(before.get(work.item.uri) == _bytes_of(work.content_hash) for work in read)
+    again = sum(before.get(work.item.uri) == bytes_hash(work.content_hash) for work in read)
     added = sum(work.item.uri not in before for work in read)
     return SyncRun(
         datetime.now(UTC).isoformat(), added, len(read) - added - again, report.deleted, report.unchanged + again,
@@ -376,6 +377,6 @@ def _run_of(report: SyncReport, todo: Sequence[_Work], known: Mapping[str, ItemS
     )  # fmt: skip
 
 
-def _bytes_of(content_hash: str) -> str:
+def bytes_hash(content_hash: str) -> str:
     """The part of a content hash that is of the bytes alone."""
     return content_hash.partition("-")[0]

@@ -24,7 +24,7 @@ class Text(BaseModel):
 @pytest.fixture
 def app() -> FastAPI:
     made = FastAPI(docs_url=None, redoc_url=None)
-    made.add_exception_handler(errors.HTTPException, errors.http_error)
+    made.add_exception_handler(errors.HTTPException, errors.as_json)
 
     @made.get("/id")
     def request_id(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""The server: an expert behind OpenAI's API.
+"""The server: an expert behind OpenAI's API, and its page.
 
 app = create_app(expert, keys, host="127.0.0.1")        one expert, opened and warmed when the server starts
 """
@@ -9,10 +9,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from metier import __version__
@@ -22,6 +22,8 @@ from metier.serving import errors, hosts, openai_api
 from metier.serving.access import Access
 from metier.serving.desk import Desk
 from metier.serving.keys import Keys
+from metier.serving.page.rendering import problem
+from metier.serving.page.wired import add_page
 from metier.serving.security import secured
 
 _GRACE_SECONDS = 20  # that answers have to end in, once the server is told to stop
@@ -48,11 +50,11 @@ def create_app(expert: Expert, keys: Keys, *, host: str) -> ASGIApp:
         title=f"Métier: {expert.settings.name}", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None
     )
     app.state.access = Access(keys, open_loopback=hosts.is_loopback(host))
-    app.state.ready = False
+    app.state.ready, app.state.name = False, expert.settings.name
     app.include_router(openai_api.router)
-    app.add_exception_handler(MetierError, errors.metier_error)
-    app.add_exception_handler(HTTPException, errors.http_error)
-    app.add_exception_handler(RequestValidationError, errors.validation_error)
+    add_page(app)
+    for kind in (MetierError, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, _told)
 
     @app.get("/health", tags=["State"])
     async def health() -> dict[str, str]:
@@ -66,3 +68,10 @@ def create_app(expert: Expert, keys: Keys, *, host: str) -> ASGIApp:
         return JSONResponse({"status": "ready" if is_ready else "loading"}, 200 if is_ready else 503)
 
     return secured(app, host=host, limit=int(expert.settings.serving.upload_mb * 2**20))
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    """An error as a page where a browser asked for one, else in OpenAI's form."""
+    if errors.wants_page(request):
+        return await asyncio.to_thread(problem, request, error)
+    return await errors.as_json(request, error)

@@ -14,6 +14,7 @@ from metier.errors import InputError
 from metier.expert import Expert
 from metier.generation.base import Message
 from metier.serving.access import Caller
+from metier.serving.reading import Reading
 from metier.serving.work import Stop, Work
 
 
@@ -34,6 +35,7 @@ class Desk:
         self.expert = expert
         self.name = expert.settings.name
         self.started = int(time.time())
+        self.reading = Reading(expert)
         self.work = Work(settings.parallel, settings.queue, settings.timeout_seconds)
 
     def warm(self) -> None:

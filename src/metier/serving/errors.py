@@ -17,7 +17,11 @@ _TYPES = {
 }  # fmt: skip
 
 
-class UnknownModel(InputError):
+class NotFound(InputError):
+    """There is no such thing, or the caller may not know of it: both are told alike."""
+
+
+class UnknownModel(NotFound):
     """No expert or mode has this name."""
 
 
@@ -41,21 +45,29 @@ def of(error: MetierError) -> tuple[int, dict, dict[str, str]]:
 
 # The first that fits.
 _STATUS = (
-    (Stopping, 503), (OutOfTime, 504), (EndpointError, 502), (UnknownModel, 404), (InputError, 400),
+    (Stopping, 503), (OutOfTime, 504), (EndpointError, 502), (NotFound, 404), (InputError, 400),
 )  # fmt: skip
 
 
-async def metier_error(_request: Request, error: MetierError) -> JSONResponse:
-    status, said, headers = of(error)
+def wants_page(request: Request) -> bool:
+    """Whether a person's browser asks for a page, not a program or a script for data."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(("/v1/", "/api/"))
+
+
+def told(error: Exception) -> tuple[int, dict, dict[str, str]]:
+    """Status, body and headers for whatever a route raised."""
+    if isinstance(error, MetierError):
+        return of(error)
+    if isinstance(error, HTTPException):
+        return error.status_code, body(error.status_code, str(error.detail)), dict(error.headers or {})
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        place = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
+        param = ".".join(place) or None
+        return 400, body(400, f"{param or 'the request'}: {first['msg']}", param), {}
+    return 500, body(500, "something went wrong in the server"), {}
+
+
+async def as_json(_request: Request, error: Exception) -> JSONResponse:
+    status, said, headers = told(error)
     return JSONResponse(said, status, headers)
-
-
-async def http_error(_request: Request, error: HTTPException) -> JSONResponse:
-    return JSONResponse(body(error.status_code, str(error.detail)), error.status_code, error.headers)
-
-
-async def validation_error(_request: Request, error: RequestValidationError) -> JSONResponse:
-    first = error.errors()[0]
-    place = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
-    param = ".".join(place) or None
-    return JSONResponse(body(400, f"{param or 'the request'}: {first['msg']}", param), 400)

@@ -1,0 +1,53 @@
+"""The page's own words, in the languages there are: one file for each room and language in `wordings/`."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from markupsafe import Markup, escape
+
+LANGUAGES = {"en": "English", "bn": "বাংলা"}
+COOKIE = "metier_language"
+
+
+class Words:
+    """`words("search.none", question=…)` in one language. `language`: BCP-47 code."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language if language in LANGUAGES else next(iter(LANGUAGES))
+        self._known = _load(self.language)
+
+    def __call__(self, key: str, **values: Any) -> Markup:
+        """HTML. Raises `KeyError` for a key that no page has."""
+        return Markup(self._known[key]).format(**{name: escape(value) for name, value in values.items()})
+
+    def name(self, group: str, value: str) -> str:
+        """What a value of the data is called (a mode, a state): as it stands where it has no name here."""
+        return self._known.get(f"{group}.{value}", value)
+
+    def script(self) -> dict[str, str]:
+        """Those that scripts use: all whose key begins with `script.`, without it."""
+        return {key[7:]: word for key, word in self._known.items() if key.startswith("script.")}
+
+
+def preferred(cookie: str | None, accepted: str, expert: str) -> str:
+    """The language to show. `cookie`: what the person chose; `accepted`: the browser's Accept-Language; `expert`: the
+    expert's own language, where the browser names none there is."""
+    wanted = [part.split(";")[0].strip().split("-")[0].lower() for part in accepted.split(",")]
+    for code in (cookie or "", *wanted, expert.split("-")[0]):
+        if code in LANGUAGES:
+            return code
+    return next(iter(LANGUAGES))
+
+
+@cache
+def _load(language: str) -> dict[str, str]:
+    """Of all rooms: `frame.en.json`, `chat.en.json`, …"""
+    known: dict[str, str] = {}
+    for file in sorted(files(__package__).joinpath("wordings").iterdir(), key=lambda file: file.name):
+        if file.name.endswith(f".{language}.json"):
+            known |= json.loads(file.read_text(encoding="utf-8"))
+    return known
