@@ -4,7 +4,8 @@
 
 Every run is a process of its own; the runs of a round follow each other, so that a neighbour slows all alike. Both get
 the same rows once (one epoch), the same rank, alpha, learning rate, schedule and rows a step; all else is what each
-does by itself. The adapters are then judged by one function on the same held-out rows.
+does by itself. The number of the round is the seed of both. The adapters are then judged by one function on the same
+held-out rows: their losses are alike where the mean difference over the rounds is within its 95% interval of zero.
 
     tatqa       several questions over one table and its text (the format of RAG, several questions a source)
     pubmedqa    one question over one abstract (the format of RAG, nothing shared but the instruction)
@@ -12,7 +13,7 @@ does by itself. The adapters are then judged by one function on the same held-ou
 
 tokens/s are those of the rows as they stand, prompt and completion, over the time of training alone; what is packed
 away still counts, for both. Peak memory is the resident set of the process less what it was before the model was
-loaded; on a GPU, what torch allocated. Writes benchmarks/results/tuning.json.
+loaded; on a GPU, what torch allocated. Writes benchmarks/results/tuning-SETS.json.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import random
 import statistics
 import subprocess
@@ -30,6 +32,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import scipy.stats
 from ingest import RESULTS, circumstances, verdict
 from sets import data_folder
 
@@ -123,7 +126,7 @@ def one(job: dict[str, Any]) -> dict[str, Any]:
     memory = Memory()
     with tempfile.TemporaryDirectory() as folder:
         run = {"ours": _ours, "trl": _trl}[job["by"]]
-        model, seconds = run(base, train, job["method"], Path(folder))
+        model, seconds = run(base, train, job["method"], Path(folder), job["seed"])
         peak = memory.peak()
     encoder = training.Encoder(base_model.load_tokenizer(base))
     tokens = sum(len(encoder.encode(row)) for row in train)
@@ -131,19 +134,19 @@ def one(job: dict[str, Any]) -> dict[str, Any]:
     return {"seconds": seconds, "tokens": tokens, "tokens_per_second": tokens / seconds, "peak_gb": peak, "loss": loss}
 
 
-def _ours(base: Any, rows: Sequence[Row], method: str, folder: Path) -> tuple[Any, float]:
+def _ours(base: Any, rows: Sequence[Row], method: str, folder: Path, seed: int) -> tuple[Any, float]:
     from metier.tuning import training
     from metier.tuning.checkpoints import RunFolder
 
     settings = TuningSettings(
         method=method, rank=RANK, alpha=ALPHA, learning_rate=RATE, batch=BATCH, epochs=1, validation=0, warmup=0,
-        schedule="linear",
+        schedule="linear", seed=seed,
     )  # fmt: skip
     model, result = training.train(base, rows, settings, RunFolder(folder / "run"))
     return model, result.seconds
 
 
-def _trl(base: Any, rows: Sequence[Row], method: str, folder: Path) -> tuple[Any, float]:
+def _trl(base: Any, rows: Sequence[Row], method: str, folder: Path, seed: int) -> tuple[Any, float]:
     """What the documentation of TRL shows, with the model and the rows of the other side."""
     import torch
     from datasets import Dataset
@@ -164,7 +167,7 @@ def _trl(base: Any, rows: Sequence[Row], method: str, folder: Path) -> tuple[Any
         args=SFTConfig(
             output_dir=str(folder), num_train_epochs=1, learning_rate=RATE, per_device_train_batch_size=BATCH,
             max_length=2048, report_to="none", save_strategy="no", disable_tqdm=True, logging_steps=1000,
-            use_cpu=not torch.cuda.is_available(),
+            use_cpu=not torch.cuda.is_available(), seed=seed,
         ),
         train_dataset=Dataset.from_list([turns(row) for row in rows]),
         peft_config=LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules="all-linear", task_type="CAUSAL_LM"),
@@ -217,15 +220,17 @@ def main() -> None:
         for number in range(options.rounds):
             for method in options.methods:
                 for by in ("ours", "trl"):
-                    runs.setdefault((method, by), []).append(apart(name, method, by, options.rows))
+                    runs.setdefault((method, by), []).append(apart(name, method, by, options.rows, number))
                     print(f"round {number + 1}: {name} {method} {by}", file=sys.stderr, flush=True)
         result[name] = report(name, runs)
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "tuning.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    (RESULTS / f"tuning-{'-'.join(options.sets)}.json").write_text(
+        json.dumps(result, indent=1) + "\n", encoding="utf-8"
+    )
 
 
-def apart(name: str, method: str, by: str, rows: int) -> dict[str, Any]:
-    job = json.dumps({"set": name, "method": method, "by": by, "rows": rows})
+def apart(name: str, method: str, by: str, rows: int, seed: int) -> dict[str, Any]:
+    job = json.dumps({"set": name, "method": method, "by": by, "rows": rows, "seed": seed})
     command = [sys.executable, "-W", "ignore", __file__, "--one", job]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -250,15 +255,25 @@ def report(name: str, runs: dict[tuple[str, str], list[dict[str, Any]]]) -> dict
             a["tokens_per_second"] / b["tokens_per_second"] for a, b in zip(ours, trl, strict=True)
         )
         memory = statistics.median(a["peak_gb"] / b["peak_gb"] for a, b in zip(ours, trl, strict=True))
-        told[f"{method}, ours to TRL"] = {"speed": speed, "memory": memory}
+        loss, reach = difference([a["loss"] - b["loss"] for a, b in zip(ours, trl, strict=True)])
+        told[f"{method}, ours to TRL"] = {"speed": speed, "memory": memory, "loss": loss, "loss_reach": reach}
         print(f"  {method}: {speed:.2f} times TRL's tokens/s, {verdict(speed, SPEED_TARGET, at_least=True)}")
         print(f"  {method}: {memory:.2f} of its memory, {verdict(memory, MEMORY_TARGET)}")
+        print(f"  {method}: loss {loss:+.3f} against TRL's, 95% within {reach:.3f} of that over {len(ours)} seeds")
     if ("qlora", "ours") in runs and ("lora", "ours") in runs:
         pairs = zip(runs["qlora", "ours"], runs["lora", "ours"], strict=True)
         slower = statistics.median(a["tokens_per_second"] / b["tokens_per_second"] for a, b in pairs)
         told["qlora to lora"] = slower
         print(f"  QLoRA at {slower:.2f} of LoRA's tokens/s, {verdict(slower, QLORA_TARGET, at_least=True)}", flush=True)
     return told
+
+
+def difference(paired: Sequence[float]) -> tuple[float, float]:
+    """Mean, and half the width of its 95% interval by Student's t; no width of a single one."""
+    if len(paired) < 2:
+        return paired[0], math.inf
+    error = statistics.stdev(paired) / math.sqrt(len(paired))
+    return statistics.mean(paired), error * float(scipy.stats.t.ppf(0.975, len(paired) - 1))
 
 
 if __name__ == "__main__":
