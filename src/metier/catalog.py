@@ -96,6 +96,11 @@ class Catalog:
         with self._engine.connect() as connection:
             return {row.uri: ItemState(**row._mapping) for row in connection.execute(sa.select(_items))}
 
+    def item(self, uri: str) -> ItemState | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(_items).where(_items.c.uri == uri)).first()
+        return ItemState(**row._mapping) if row else None
+
     def put(self, states: Iterable[ItemState]) -> None:
         """Insert or replace, in one transaction."""
         rows = [asdict(state) for state in states]

@@ -9,7 +9,8 @@ with Expert.open("turbines") as expert:
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +42,7 @@ if TYPE_CHECKING:  # these rooms are entered by few verbs, and importing them co
     from metier.tuning.adapters import Card
 
 _PATIENCE = 2.0  # seconds to wait for a correction that is written into the store
+_LOADED_ADAPTERS = 2  # at most: the one in production and the one before it
 
 OnText = Callable[[str], bool | None]
 
@@ -53,7 +55,8 @@ class Expert(Training, Examining, Deciding, Correcting):
         self._parallel = parallel
         self.settings: Settings = settings_room.load(folder)
         self._rebuild = False
-        self._served: dict[str, Path] = {}  # adapters that the generator has loaded, by reference
+        self._served: dict[str, Path] = {}  # adapters that the generator loads, by reference, the latest last
+        self._loading = threading.Lock()
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str], *, parallel: int = 1) -> Self:
@@ -130,10 +133,13 @@ class Expert(Training, Examining, Deciding, Correcting):
 
     @cached_property
     def generator(self) -> Generator:
+        return self._new_generator(self._served)
+
+    def _new_generator(self, adapters: Mapping[str, Path]) -> Generator:
         from metier import generation
 
         return generation.create(
-            self.settings.generation, folder=self.folder, parallel=self._parallel, adapters=self._served
+            self.settings.generation, folder=self.folder, parallel=self._parallel, adapters=adapters
         )
 
     @cached_property
@@ -226,16 +232,20 @@ class Expert(Training, Examining, Deciding, Correcting):
         from metier.sync import bytes_hash, hash_file
 
         with self._catalog() as catalog:
-            state = catalog.items().get(document.uri) if catalog else None
+            state = catalog.item(document.uri) if catalog else None
         chosen = next((each for each in self.settings.sources if state and each.name == state.source), None)
         if chosen is None:
             raise SourceError("comes from no source of this expert", where=document.uri)
         source = sources.create(chosen, self.folder)
-        item = next((each for each in source.discover() if each.uri == document.uri), None)
-        if not isinstance(item, sources.Item):
+        item = source.find(document.uri)
+        if item is None:
             raise SourceError("is not at its source any more", where=document.uri, hint="Run `metier sync`.")
         with source.fetch(item) as path:
-            if hash_file(path) != bytes_hash(document.content_hash):
+            try:
+                found = hash_file(path)
+            except OSError as error:
+                raise SourceError(error.strerror or str(error), where=document.uri) from None
+            if found != bytes_hash(document.content_hash):
                 raise SourceError("has changed since it was read", where=document.uri, hint="Run `metier sync`.")
             yield path
 
@@ -297,22 +307,44 @@ class Expert(Training, Examining, Deciding, Correcting):
     def adapter(self, reference: str | None = None) -> Card:
         """The adapter of a tuned mode, None = the one in production, loaded beside the base if it is not yet.
         Raises `InputError` where there is none, or it belongs to other weights."""
-        from metier.tuning import base_model
-        from metier.tuning.tune import served
-
         card = self.adapters.get(reference) if reference else self.adapters.production()
         if card is None:
             raise InputError(
                 "no adapter is in production",
                 hint="Make one with `metier tune`, then `metier adapters promote NAME`; or name one with --adapter.",
             )
-        if card.reference not in self._served:
-            card.require_base(base_model.fingerprint(self.settings, self.folder))
-            self._served[card.reference] = served(self.adapters, card, self.settings, self.folder)
-            if "generator" in self.__dict__:
-                self.generator.close()
-                self._forget("generator", "answerer")
+        self.load_adapter(card)
         return card
+
+    def has_loaded(self, card: Card) -> bool:
+        return card.reference in self._served
+
+    def load_adapter(self, card: Card, *, beside: bool = False) -> None:
+        """Have the model load an adapter, which it can only where it starts. `beside`: the new model is there before
+        the old one goes, which takes memory for both; answers that run are finished by the old one, and it is freed
+        with the last of them. Else the old one is closed first, and what it writes is broken off.
+        Raises as `adapter`; the old one answers on then."""
+        from metier.tuning import base_model
+        from metier.tuning.tune import served
+
+        with self._loading:
+            if self.has_loaded(card):
+                return
+            card.require_base(base_model.fingerprint(self.settings, self.folder))
+            kept = list(self._served.items())[1 - _LOADED_ADAPTERS :]
+            adapters = dict([*kept, (card.reference, served(self.adapters, card, self.settings, self.folder))])
+            if "generator" in self.__dict__:
+                self._replace_generator(adapters, beside)
+            self._served = adapters  # last: who finds an adapter here finds the model that has it, too
+
+    def _replace_generator(self, adapters: Mapping[str, Path], beside: bool) -> None:
+        made = self._new_generator(adapters)
+        if not beside:
+            self.generator.close()  # a later call loads it again
+        made.count_tokens([Message("user", "?")])
+        self.generator = made
+        if "answerer" in self.__dict__:
+            self.answerer = self.answerer_from(self.shown)
 
     def chat(self) -> Conversation:
         """A conversation that remembers its turns."""

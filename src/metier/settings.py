@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,7 @@ from metier.errors import InputError, SettingsError
 
 FILE_NAME = "metier.toml"
 STATE_FOLDER = ".metier"
+_HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
 
 class _Section(BaseModel):
@@ -182,6 +184,24 @@ class ServingSettings(_Section):
     queue: int = Field(32, ge=0, description="questions that may wait; more are told to come again (429)")
     timeout_seconds: float = Field(120, gt=0, description="a question that takes longer is given up")
     upload_mb: float = Field(20, gt=0, description="larger requests are refused, in MiB")
+    names: tuple[str, ...] = Field((), description="public host names, as a proxy before the server asks for it")
+    open_loopback: bool = Field(
+        True, description="on loopback no key is needed; false behind a proxy on this machine, or where others log in"
+    )
+    log: Literal["auto", "text", "json", "off"] = Field(
+        "auto", description="a line for each request; auto: text on a terminal, else json; off: only what goes wrong"
+    )
+    log_questions: bool = Field(False, description="questions stand in the log")
+    traces: str | None = Field(
+        None, description="OpenTelemetry collector, http://HOST:4318; env = as OTEL_EXPORTER_OTLP_ENDPOINT says"
+    )
+
+    def model_post_init(self, _context: object) -> None:
+        for name in self.names:
+            if not _HOST_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} in names is no host name: give it without scheme, port and path")
+        if self.traces and self.traces != "env" and not self.traces.startswith(("http://", "https://")):
+            raise ValueError("traces is neither env nor an address such as http://collector:4318")
 
 
 class Settings(_Section):

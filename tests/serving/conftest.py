@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import warnings
+
 import pytest
 
 from metier.serving.keys import Keys
@@ -17,3 +19,13 @@ def keys(tmp_path, clock):
     opened = Keys(tmp_path / ".metier" / "keys.sqlite", clock.now)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def tuned_expert(tmp_path_factory):
+    """The folder of an expert with adapters, to be copied; see `tuned`."""
+    from .tuned import write_tuned  # torch and its kin are slow to import
+
+    with warnings.catch_warnings():  # PEFT 0.21 asks transformers 5 for an attribute by its old name
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        return write_tuned(tmp_path_factory.mktemp("tuned"))

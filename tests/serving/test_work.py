@@ -113,3 +113,59 @@ def test_an_error_is_the_callers_and_the_place_is_free_again():
         return result
 
     assert run(scene()) == 1
+
+
+def test_what_runs_alone_waits_for_what_runs_and_lets_nothing_pass():
+    async def scene():
+        work, order = Work(2, 4, 10), []
+
+        def job(name, seconds):
+            return lambda stop=None: (time.sleep(seconds), order.append(name))
+
+        before = [asyncio.ensure_future(work.run(job("before", 0.1))) for _ in range(2)]
+        await asyncio.sleep(0.02)
+        alone = asyncio.ensure_future(work.alone(job("alone", 0.05)))
+        await asyncio.sleep(0.02)
+        after = [asyncio.ensure_future(work.run(job("after", 0))) for _ in range(2)]
+        await asyncio.gather(*before, alone, *after)
+        await work.close(1)
+        return order
+
+    assert run(scene()) == ["before", "before", "alone", "after", "after"]
+
+
+def test_what_runs_alone_is_finished_though_its_caller_goes_away():
+    async def scene():
+        work, ended = Work(2, 4, 10), threading.Event()
+        alone = asyncio.ensure_future(work.alone(lambda: (time.sleep(0.1), ended.set())))
+        await asyncio.sleep(0.02)
+        alone.cancel()
+        assert await work.run(lambda stop: ended.is_set())
+        with pytest.raises(ZeroDivisionError):
+            await work.alone(lambda: 1 / 0)
+        assert await work.run(lambda stop: "free again") == "free again"
+        await work.close(1)
+
+    run(scene())
+
+
+def test_what_comes_first_counts_as_waiting_and_its_error_is_the_callers():
+    async def scene():
+        work, opened = Work(1, 1, 10), asyncio.Event()
+
+        async def broken():
+            raise ZeroDivisionError
+
+        held = [asyncio.ensure_future(work.run(lambda stop: "done", opened.wait)) for _ in range(2)]
+        await asyncio.sleep(0.02)
+        assert (work.waiting, work.running) == (2, 0)
+        with pytest.raises(Busy):
+            await work.run(lambda stop: "done", opened.wait)
+        opened.set()
+        assert await asyncio.gather(*held) == ["done", "done"]
+        with pytest.raises(ZeroDivisionError):
+            await work.run(lambda stop: "done", broken)
+        assert (work.waiting, work.running, work.rejected) == (0, 0, 1)
+        await work.close(1)
+
+    run(scene())

@@ -75,3 +75,24 @@ def test_a_name_that_is_not_utf8_is_shown(docs, tmp_path):
 def test_names_are_composed(docs, tmp_path):
     (docs / "cafe\u0301.md").write_text("x")
     assert "docs/caf\u00e9.md" in uris("docs", tmp_path)
+
+
+@pytest.mark.parametrize("path", ["docs", "docs/a.md", "docs/**/*.txt", "docs/*.md", "docs/sub/../sub"])
+@pytest.mark.parametrize("options", [{}, {"exclude": ("*/sub/*",)}, {"include": ("*.txt",)}])
+def test_what_is_found_by_its_uri_is_what_is_listed(docs, tmp_path, path, options):
+    (docs / "__pycache__").mkdir()
+    (docs / "__pycache__" / "c.md").write_text("c")
+    (docs / "sub" / "e\u0301.txt").write_text("e")
+    settings = SourceSettings(path=path, **options)
+    listed = {item.uri: item for item in create(settings, tmp_path).discover()}
+    tried = {
+        "docs/a.md", "docs/sub/b.txt", "sub/b.txt", "docs/.hidden", "docs/~$lock.docx", "docs/__pycache__/c.md", "docs",
+        "docs/sub", "docs/sub/é.txt", "sub/é.txt", "docs/../docs/a.md", "other/a.md", "", "docs/sub/../a.md",
+        "docs//a.md",
+    }  # fmt: skip
+    for uri in tried | set(listed):
+        source = create(settings, tmp_path)
+        assert source.find(uri) == listed.get(uri)
+        if uri in listed:
+            with source.fetch(source.find(uri)) as found:
+                assert found.is_file()

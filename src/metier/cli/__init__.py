@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from metier.cli import care, compare, dataset, exam, feedback, keys, knowledge, questions, serve, tuning
+from metier.cli import care, compare, dataset, exam, feedback, keys, knowledge, mcp, questions, serve, tuning
 from metier.cli.show import print_error
 from metier.errors import MetierError
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     help="Turn a small language model into an expert in one trade.\n\n"
     "Start with: metier init turbines, metier add ./docs, metier sync, metier ask \"...\"",
 )  # fmt: skip
-for room in (knowledge, questions, feedback, dataset, tuning, exam, compare, keys, serve, care):
+for room in (knowledge, questions, feedback, dataset, tuning, exam, compare, keys, serve, mcp, care):
     room.register(app)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import shutil
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from metier.documents import Document
 from metier.errors import ParseError
-from metier.parsing.protocol import receive, send, unpack
+from metier.parsing.protocol import Places, receive, send, unpack
 from metier.parsing.reading import MIB, Limits
 
 if TYPE_CHECKING:
@@ -77,12 +78,23 @@ class Parser:
 
     def parse(self, path: Path, *, uri: str, groups: Sequence[str] = ()) -> Document:
         """Read one file. Raises `ParseError` that says what is wrong with it and what to do, whatever happens to it."""
-        request = {"path": os.path.abspath(path), "uri": uri, "groups": list(groups)}
+        return unpack(self._asked(path, uri, {"uri": uri, "groups": list(groups)})["document"])
+
+    def draw_page(self, path: Path, *, uri: str, number: int) -> bytes:
+        """A page of a PDF, from 1, as a PNG of bounded size. Raises `ParseError`."""
+        return base64.b64decode(self._asked(path, uri, {"draw": {"number": number}})["picture"])
+
+    def find_on_page(self, path: Path, *, uri: str, number: int, text: str, spans: Sequence[tuple[int, int]]) -> Places:
+        """Where `spans` of `text`, all that was read from a page of a PDF, stand on it. Raises `ParseError`."""
+        found = self._asked(path, uri, {"find": {"number": number, "text": text, "spans": spans}})["places"]
+        return Places(**found | {"boxes": tuple(map(tuple, found["boxes"]))})
+
+    def _asked(self, path: Path, uri: str, request: dict) -> dict:
         with self._lock:
-            answer = self._ask(request, uri)
-        if "document" in answer:
-            return unpack(answer["document"])
-        raise ParseError(answer["what"], where=uri, hint=answer.get("hint"))
+            answer = self._ask({"path": os.path.abspath(path), **request}, uri)
+        if "what" in answer:
+            raise ParseError(answer["what"], where=uri, hint=answer.get("hint"))
+        return answer
 
     def _ask(self, request: dict, uri: str) -> dict:
         process = self._running()

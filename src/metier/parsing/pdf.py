@@ -37,19 +37,14 @@ class Page:
 def read(content: bytes, builder: Builder, context: Context) -> None:
     import pypdfium2
 
-    try:
-        document = pypdfium2.PdfDocument(content)
-        context.pages = len(document)
-    except pypdfium2.PdfiumError as error:
-        if "password" in str(error).lower():
-            raise locked() from None
-        raise ParseError(f"is damaged ({error})", hint=_DAMAGED) from None
+    document = opened(content)
+    context.pages = len(document)
     _facts(document, context)
     scanner = Scanner(context)
     pages = []
     for number in range(1, len(document) + 1):
         try:
-            pages.append(_page(document[number - 1], number, scanner, context))
+            pages.append(_page(flattened(document, number), number, scanner, context))
         except pypdfium2.PdfiumError as error:
             context.warn(f"page {number} is damaged and was left out ({error})")
     if not pages:
@@ -57,6 +52,31 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
     scanner.report(read_something=any(page.items for page in pages))
     _drop_running_titles(pages)
     _write(pages, Outline(document), builder, context)
+
+
+def opened(content: bytes):
+    """The pypdfium2 document. Raises `ParseError`."""
+    import pypdfium2
+
+    try:
+        document = pypdfium2.PdfDocument(content)
+        len(document)
+    except pypdfium2.PdfiumError as error:
+        if "password" in str(error).lower():
+            raise locked() from None
+        raise ParseError(f"is damaged ({error})", hint=_DAMAGED) from None
+    return document
+
+
+def flattened(document, number: int):
+    """A page by its number, what is filled into forms made text of it. Raises `PdfiumError`."""
+    import pypdfium2.raw as raw
+
+    page = document[number - 1]
+    if raw.FPDFPage_GetAnnotCount(page) > 0:
+        raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY)
+        page = document[number - 1]
+    return page
 
 
 def _facts(document, context: Context) -> None:
@@ -82,11 +102,6 @@ def _date(value: str) -> str:
 
 
 def _page(page, number: int, scanner: Scanner, context: Context) -> Page:
-    import pypdfium2.raw as raw
-
-    if raw.FPDFPage_GetAnnotCount(page) > 0:  # what is filled into forms becomes text of the page
-        raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY)
-        page = page.pdf[number - 1]
     found = Page(number, page.get_height())
     parts = fragments(page.get_textpage())
     text = "\n".join(part.text for part in parts)

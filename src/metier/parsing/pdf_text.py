@@ -10,7 +10,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from metier.parsing.decoding import tidy
 from metier.parsing.pdf_bidi import Glyph, is_rtl, spoken
@@ -25,7 +25,8 @@ _BOLD = re.compile(r"(?i)bold|black|heavy|-medi\b|(?:cm|sf|ec|lm)[a-z]*bx")  # t
 
 @dataclass(slots=True)
 class Fragment:
-    """Text with its box. `size`: font size in points; `spaced`: a blank follows in the file; `slant`: not upright."""
+    """Text with its box. `size`: font size in points; `spaced`: a blank follows in the file; `slant`: not upright;
+    `glyphs`: what it is made of, in the order of the file, of those that were not put together since."""
 
     text: str
     left: float
@@ -39,6 +40,7 @@ class Fragment:
     hyphen: bool = False
     slant: bool = False
     invisible: bool = False
+    glyphs: list[Glyph] = field(default_factory=list, repr=False)
 
     @property
     def middle(self) -> float:
@@ -55,12 +57,11 @@ class Fragment:
 
 def fragments(textpage) -> list[Fragment]:
     """All text of a pypdfium2 text page, in the order of the file."""
-    turn = _turn(textpage)
-    return _Collector(textpage, turn).run()
+    return _Collector(textpage, quarter_turns(textpage)).run()
 
 
-def _turn(textpage) -> float:
-    """Angle of most characters, in quarter turns, radians."""
+def quarter_turns(textpage) -> int:
+    """0 to 3: by how many quarter turns, counter-clockwise, most characters stand."""
     import pypdfium2.raw as raw
 
     count = textpage.count_chars()
@@ -68,15 +69,15 @@ def _turn(textpage) -> float:
     angles = Counter(
         round(raw.FPDFText_GetCharAngle(textpage, index) / (math.pi / 2)) % 4 for index in range(0, count, step)
     )
-    return angles.most_common(1)[0][0] * math.pi / 2 if angles else 0.0
+    return angles.most_common(1)[0][0] if angles else 0
 
 
 class _Collector:
-    def __init__(self, textpage, turn: float) -> None:
+    def __init__(self, textpage, quarter: int) -> None:
         import pypdfium2.raw as raw
 
-        self._raw, self._page, self._turn = raw, textpage, turn
-        self._quarter = round(turn / (math.pi / 2)) % 4
+        self._raw, self._page, self._quarter = raw, textpage, quarter
+        self._turn = quarter * math.pi / 2
         self._found: list[Fragment] = []
         self._glyphs: list[Glyph] = []
         self._box: list[float] = []  # left, bottom, right, top of the open fragment
@@ -161,6 +162,7 @@ class _Collector:
                         hyphen=text[-1] in "\ufffe\u0002",
                         slant=slant,
                         invisible=invisible,
+                        glyphs=self._glyphs,
                     )
                 )
         self._glyphs, self._last = [], None

@@ -7,9 +7,23 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from metier.documents import Block, Document
+
+Box = tuple[float, float, float, float]  # left, top, width, height, as shares of a page's width and height
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where words stand on a page. `width`, `height`: of the page as it is drawn, in points; `has_text`: whether it has
+    a text layer at all."""
+
+    width: float
+    height: float
+    has_text: bool
+    boxes: tuple[Box, ...]
 
 
 def receive(stream: BinaryIO) -> dict | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import select
@@ -10,6 +11,7 @@ import stat
 import sys
 import threading
 import time
+from dataclasses import asdict
 
 from metier.errors import ParseError
 from metier.parsing.protocol import pack, receive, send
@@ -34,6 +36,8 @@ def main() -> None:
 def _answer(request: dict, limits: Limits) -> dict:
     try:
         content = _content(request["path"], limits)
+        if "draw" in request or "find" in request:
+            return _of_a_page(content, request)
         document = read_document(
             content,
             name=request["path"],
@@ -57,6 +61,14 @@ def _answer(request: dict, limits: Limits) -> dict:
             "what": f"could not be read ({type(error).__name__}: {str(error)[:200]})",
             "hint": "The file may be damaged: open it in the program it came from and save it again.",
         }
+
+
+def _of_a_page(content: bytes, request: dict) -> dict:
+    from metier.parsing import pdf_picture
+
+    if "draw" in request:
+        return {"picture": base64.b64encode(pdf_picture.draw(content, **request["draw"])).decode("ascii")}
+    return {"places": asdict(pdf_picture.find(content, **request["find"]))}
 
 
 def _content(path: str, limits: Limits) -> bytes:

@@ -94,6 +94,11 @@ class Retriever:
         self._last: tuple[str, Asked] | None = None
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="metier-lexical")
 
+    def refresh(self) -> None:
+        """See what was synced since, by this process or another."""
+        self._store.refresh()
+        self._last = None
+
     def search(self, question: str, limit: int, where: Filter | None = None) -> list[Hit]:
         """Best passages first, at most `limit`. An empty store gives an empty list."""
         hits = self._rerank(question, self.candidates(question, limit, where).ranked(self.fusion.weight))

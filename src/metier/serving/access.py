@@ -146,7 +146,8 @@ class Access:
 
     def caller(self, connection: HTTPConnection) -> Caller:
         """Who calls. Raises `Unauthorized`, and `Forbidden` for what another site made the browser send."""
-        return self._shown(connection).caller
+        caller = connection.state.caller = self._shown(connection).caller
+        return caller
 
     def admit(self, connection: HTTPConnection, scope: str) -> Caller:
         """Who calls, when they may do this; it counts against the key's rate. Raises as `caller`, `TooManyRequests`,

@@ -1,4 +1,4 @@
-"""The server: an expert behind OpenAI's API, and its page.
+"""The server: an expert behind OpenAI's API, the Model Context Protocol, and its page.
 
 app = create_app(expert, keys, host="127.0.0.1")        one expert, opened and warmed when the server starts
 """
@@ -6,55 +6,82 @@ app = create_app(expert, keys, host="127.0.0.1")        one expert, opened and w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from metier import __version__
-from metier.errors import MetierError
+from metier.errors import MetierError, needing
 from metier.expert import Expert
-from metier.serving import errors, hosts, openai_api
+from metier.serving import errors, hosts, metrics, openai_api
 from metier.serving.access import Access
 from metier.serving.desk import Desk
 from metier.serving.keys import Keys
+from metier.serving.mcp_server import Endpoint
+from metier.serving.metrics import Metrics
+from metier.serving.observing import Observed, Observer
 from metier.serving.page.rendering import problem
 from metier.serving.page.wired import add_page
+from metier.serving.record import note_error
 from metier.serving.security import secured
+from metier.serving.syncing import Syncing
+from metier.settings import Settings
+
+if TYPE_CHECKING:
+    from metier.serving.tracing import Tracing
 
 _GRACE_SECONDS = 20  # that answers have to end in, once the server is told to stop
+_FAILED = 500
+_UNKNOWN = "something went wrong in the server"
 
 
-def create_app(expert: Expert, keys: Keys, *, host: str) -> ASGIApp:
-    """The application, with what keeps it safe around it. `host`: the address that is listened on. The expert and the
-    keys are closed when the server ends."""
+def create_app(expert: Expert, keys: Keys, *, host: str, observers: Sequence[Observer] = ()) -> ASGIApp:
+    """The application, with what keeps it safe around it. `host`: the address that is listened on. `observers`: told
+    of every request. The expert and the keys are closed when the server ends."""
+    serving, tracing = expert.settings.serving, _tracing(expert.settings)
+    limit = int(serving.upload_mb * 2**20)
+    agents = Endpoint(expert.settings.name, limit)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.desk = desk = Desk(expert)
+        app.state.syncing = syncing = Syncing(expert)
+        app.state.metrics.watch(desk)
         await asyncio.to_thread(desk.warm)
+        syncing.open()
         app.state.ready = True
         try:
-            yield
+            async with agents.run():
+                yield
         finally:
             app.state.ready = False
             await desk.work.close(_GRACE_SECONDS)
+            await desk.pictures.close()
+            await asyncio.to_thread(syncing.close)
             expert.close()
             keys.close()
+            if tracing is not None:
+                await asyncio.to_thread(tracing.close)
 
     app = FastAPI(
         title=f"Métier: {expert.settings.name}", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None
     )
-    app.state.access = Access(keys, open_loopback=hosts.is_loopback(host))
-    app.state.ready, app.state.name = False, expert.settings.name
+    app.state.access = Access(keys, open_loopback=serving.open_loopback and hosts.is_loopback(host))
+    app.state.ready, app.state.name, app.state.metrics = False, expert.settings.name, Metrics()
     app.include_router(openai_api.router)
+    app.include_router(metrics.router)
+    app.router.routes.append(Route("/mcp", agents, include_in_schema=False))
     add_page(app)
     for kind in (MetierError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _told)
+    app.add_exception_handler(Exception, _failed)
 
     @app.get("/health", tags=["State"])
     async def health() -> dict[str, str]:
@@ -67,11 +94,35 @@ def create_app(expert: Expert, keys: Keys, *, host: str) -> ASGIApp:
         is_ready = app.state.ready
         return JSONResponse({"status": "ready" if is_ready else "loading"}, 200 if is_ready else 503)
 
-    return secured(app, host=host, limit=int(expert.settings.serving.upload_mb * 2**20))
+    safe = secured(app, host=host, names=serving.names, limit=limit)
+    return Observed(safe, [app.state.metrics.observe, *observers], tracing)
+
+
+def _tracing(settings: Settings) -> Tracing | None:
+    if not settings.serving.traces:
+        return None
+    with needing("tracing"):
+        from metier.serving.tracing import Tracing
+
+    return Tracing(settings.serving.traces, settings.name, settings.generation)
 
 
 async def _told(request: Request, error: Exception) -> Response:
     """An error as a page where a browser asked for one, else in OpenAI's form."""
+    note_error(error)
+    if isinstance(error, MetierError) and errors.of(error)[0] == _FAILED:
+        return await _failed(request, error)
+    return await _sent(request, error)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """What went wrong in the server itself is told without its place; the log has all of it under the request's id."""
+    what, hint = (error.what, error.hint or "") if isinstance(error, MetierError) else (_UNKNOWN, "")
+    where = f"The server's log says more under {request.state.request_id}."
+    return await _sent(request, MetierError(what, hint=f"{hint} {where}".strip()))
+
+
+async def _sent(request: Request, error: Exception) -> Response:
     if errors.wants_page(request):
         return await asyncio.to_thread(problem, request, error)
     return await errors.as_json(request, error)

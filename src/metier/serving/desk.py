@@ -1,11 +1,18 @@
-"""Where questions come in: one expert, kept open, and how much it does at once."""
+"""Where questions come in: one expert, kept open, and how much it does at once.
+
+The adapter in production may change while questions are answered, here (`promote`, `rollback`) or by another process.
+The model has to be started again for that. Where memory allows, the new one is started beside the old one, which ends
+with the last answer that it writes; else what runs is finished first, and what comes meanwhile waits. Either way each
+answer is from one adapter.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 from fastapi import Request
 
@@ -13,9 +20,17 @@ from metier.answering.answerer import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Answe
 from metier.errors import InputError
 from metier.expert import Expert
 from metier.generation.base import Message
+from metier.serving import memory
 from metier.serving.access import Caller
+from metier.serving.pictures import Pictures
 from metier.serving.reading import Reading
+from metier.serving.record import Told, note_asked, note_told
 from metier.serving.work import Stop, Work
+
+if TYPE_CHECKING:  # importing it takes time that an expert without adapters does not need
+    from metier.tuning.adapters import Card
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +51,22 @@ class Desk:
         self.name = expert.settings.name
         self.started = int(time.time())
         self.reading = Reading(expert)
+        self.pictures = Pictures(self.reading, expert.settings.parsing)
         self.work = Work(settings.parallel, settings.queue, settings.timeout_seconds)
+        self._changing = asyncio.Lock()
 
     def warm(self) -> None:
-        """Load everything a question needs, so that the first one does not wait, and no two load it at once."""
-        if self.expert.adapters.production() is not None:
-            self.expert.adapter()
-        self.expert.answerer.find("?")
-        self.expert.generator.count_tokens([Message("user", "?")])
+        warm(self.expert)
 
     def modes(self) -> list[str]:
         """Those that can be asked for now: the tuned ones only while an adapter is in production."""
         tuned = self.expert.adapters.production() is not None
         return [mode for mode in MODES if tuned or mode not in WITH_ADAPTER]
 
+    # --- questions -------------------------------------------------------------------------------------------
+
     async def answer(self, caller: Caller, asked: Asked) -> Answer:
-        return await self.work.run(lambda stop: self._ask(caller, asked, stop, lambda text: stop()))
+        return await self._run(caller, asked, lambda stop: lambda text: stop())
 
     async def written(self, caller: Caller, asked: Asked) -> AsyncIterator[str | Answer]:
         """Pieces of text as they are written, and at last the answer. Closing the iterator stops the writing."""
@@ -65,7 +80,7 @@ class Desk:
 
             return on_text
 
-        running = asyncio.ensure_future(self.work.run(lambda stop: self._ask(caller, asked, stop, hear(stop))))
+        running = asyncio.ensure_future(self._run(caller, asked, hear))
         running.add_done_callback(lambda _: pieces.put_nowait(None))
         try:
             while (piece := await pieces.get()) is not None:
@@ -74,12 +89,87 @@ class Desk:
         finally:
             running.cancel()
 
-    def _ask(self, caller: Caller, asked: Asked, stop: Stop, on_text: Callable[[str], bool]) -> Answer:
+    async def _run(self, caller: Caller, asked: Asked, hear: Callable[[Stop], Callable[[str], bool]]) -> Answer:
+        note_asked(asked)
+        first = self._follow_production if asked.mode in WITH_ADAPTER else None
+        return await self.work.run(lambda stop: self._ask(caller, asked, hear(stop)), first)
+
+    def _ask(self, caller: Caller, asked: Asked, on_text: Callable[[str], bool]) -> Answer:
         if not asked.question.strip():
             raise InputError("the question is empty", hint="Send a question.")
-        return self.expert.ask(
-            asked.question, mode=asked.mode, where=caller.filter(), history=asked.history, on_text=on_text
+        began, first = time.time_ns(), None
+
+        def hear(piece: str) -> bool:
+            nonlocal first
+            first = first or time.time_ns()
+            return on_text(piece)
+
+        answer = self.expert.ask(
+            asked.question, mode=asked.mode, where=caller.filter(), history=asked.history, on_text=hear
         )
+        note_told(Told(answer, began, first, time.time_ns()))
+        return answer
+
+    # --- adapters --------------------------------------------------------------------------------------------
+
+    async def promote(self, reference: str) -> Card:
+        """Put an adapter into production while questions are answered. It is loaded before anything is written down,
+        so one that cannot be leaves everything as it was. A caller that goes away does not stop it.
+        Raises as `Expert.promote`."""
+
+        async def change() -> Card:
+            card = await asyncio.to_thread(self.expert.adapters.get, reference)
+            await self._load(card)
+            return await asyncio.to_thread(self.expert.promote, card.reference)
+
+        return await self._one_at_a_time(change())
+
+    async def rollback(self) -> Card | None:
+        """Back to the adapter that was in production before, while questions are answered; None = the base alone.
+        Raises `InputError` where none is in production."""
+
+        async def change() -> Card | None:
+            card = await asyncio.to_thread(self.expert.adapters.rollback)
+            if card is not None:
+                await self._load(card)
+            return card
+
+        return await self._one_at_a_time(change())
+
+    async def _follow_production(self) -> None:
+        """Load what is in production now, whoever put it there."""
+
+        async def change() -> None:
+            card = await asyncio.to_thread(self.expert.adapters.production)
+            if card is not None:
+                await self._load(card)
+
+        card = await asyncio.to_thread(self.expert.adapters.production)
+        if card is not None and not self.expert.has_loaded(card):
+            await self._one_at_a_time(change())
+
+    async def _load(self, card: Card) -> None:
+        if self.expert.has_loaded(card):
+            return
+        if not self.expert.settings.generation.gpu_layers and memory.has_room_for_as_much_again():
+            await asyncio.to_thread(self.expert.load_adapter, card, beside=True)
+        else:
+            await self.work.alone(lambda: self.expert.load_adapter(card))
+
+    async def _one_at_a_time(self, change: Coroutine[None, None, T]) -> T:
+        async def changed() -> T:
+            async with self._changing:
+                return await change
+
+        return await asyncio.shield(asyncio.ensure_future(changed()))
+
+
+def warm(expert: Expert) -> None:
+    """Load everything a question needs, so that the first one does not wait, and no two load it at once."""
+    if expert.adapters.production() is not None:
+        expert.adapter()
+    expert.answerer.find("?")
+    expert.generator.count_tokens([Message("user", "?")])
 
 
 async def while_wanted(request: Request, answering: asyncio.Future | object) -> object:

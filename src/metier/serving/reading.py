@@ -18,6 +18,7 @@ from metier.expert import Expert
 from metier.retrieval.retriever import Hit
 from metier.serving.access import Caller
 from metier.serving.errors import NotFound
+from metier.serving.record import note_search
 from metier.store.base import Filter
 
 MOST_HITS = 100
@@ -48,7 +49,9 @@ class Reading:
         where = caller.filter()
         if uri is not None:
             where = replace(where or Filter(), uri=uri)
-        return self._expert.search(question, limit, where)
+        hits = self._expert.search(question, limit, where)
+        note_search(hits)
+        return hits
 
     def documents(self, caller: Caller) -> dict[str, str]:
         """Document id of every uri that the caller may see, by uri."""
@@ -56,10 +59,10 @@ class Reading:
 
     def document(self, caller: Caller, document_id: str) -> Shown:
         """Raises `NotFound` where there is none with this id, or the caller may not see it."""
+        hidden = set(self._expert.curation.hidden())  # first: looks at what other processes wrote to the store
         found = self._expert.store.document(document_id)
         if found is None or not caller.may_read(found.groups):
             raise NotFound(f"there is no document {document_id!r}", hint="It may be gone since the last sync.")
-        hidden = set(self._expert.curation.hidden)
         passages = self._expert.store.passages(document_id)
         seen = tuple(passage for passage in passages if passage.id not in hidden)
         kept = [(passage.start, passage.end) for passage in seen]

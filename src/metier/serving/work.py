@@ -3,6 +3,8 @@
     request ─▶ fewer than `parallel` running?  ─▶ a thread, until it ends
                        └─ fewer than `queue` waiting?  ─▶ waits          └─ else  ─▶ `Busy`, with when to come again
 
+What must not run beside a job (`alone`) queues as a job does: what came before it is finished, what comes after waits.
+
 A job is told when nobody wants its answer any more: the client went away, its time is up, the server stops. It looks at
 that between two tokens, so its place is free again soon after; until then it keeps it, since the model is still busy.
 """
@@ -13,8 +15,9 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar
 
 from metier.errors import MetierError
@@ -63,33 +66,35 @@ class Work:
 
     def __init__(self, parallel: int, queue: int, seconds: float) -> None:
         self._places = asyncio.Semaphore(parallel)
+        self._turn = asyncio.Lock()  # held by the first of those that wait
         self._threads = ThreadPoolExecutor(parallel, thread_name_prefix="metier-answer")
         self._parallel, self._queue, self._seconds = parallel, queue, seconds
         self._mean = _FIRST_GUESS
         self._stops: set[Stop] = set()
         self._closing = False
         self.waiting = 0
+        self.rejected = 0
 
     @property
     def running(self) -> int:
         return len(self._stops) - self.waiting
 
-    async def run(self, job: Callable[[Stop], T]) -> T:
-        """What `job` returns; it runs in a thread and looks at the `Stop` it is given. Cancelling stops it.
-        Raises `Busy`, `Stopping`, `OutOfTime`, and what the job raises."""
-        if self._closing:
-            raise Stopping("the server is ending", hint="Ask again in a moment.")
-        if self._places.locked() and self.waiting >= self._queue:
-            raise Busy(self._when_free())
+    async def run(self, job: Callable[[Stop], T], first: Callable[[], Awaitable[None]] | None = None) -> T:
+        """What `job` returns; it runs in a thread and looks at the `Stop` it is given. Cancelling stops it. `first`:
+        what is waited for before the job gets its place. Raises `Busy`, `Stopping`, `OutOfTime`, and what those do."""
+        self._refuse_at_the_end()
+        is_full = self._places.locked() or self._turn.locked()
+        if self.waiting >= self._queue + (0 if is_full else self._parallel):
+            raise self._busy()
         stop = Stop(self._seconds)
         self._stops.add(stop)  # from here on an end waits for it
         try:
-            await self._place()
+            await self._place(first)
         except BaseException:
             self._stops.discard(stop)
             raise
         began = time.monotonic()
-        running = asyncio.get_running_loop().run_in_executor(self._threads, job, stop)
+        running = asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, job, stop)
         running.add_done_callback(lambda done: self._ended(stop, began, done))
         try:
             result = await asyncio.shield(running)
@@ -103,6 +108,12 @@ class Work:
             )
         return result
 
+    async def alone(self, job: Callable[[], T]) -> T:
+        """What `job` returns, which runs in a thread while nothing else does. Once it waits it is not cancelled with
+        its caller. Raises `Stopping`, and what the job raises."""
+        self._refuse_at_the_end()
+        return await asyncio.shield(asyncio.ensure_future(self._alone(job)))
+
     async def close(self, seconds: float) -> None:
         """Take nothing more, wait for what runs, and after `seconds` stop it."""
         self._closing = True
@@ -113,14 +124,39 @@ class Work:
             stop.set()
         await asyncio.to_thread(self._threads.shutdown)
 
-    async def _place(self) -> None:
+    def _refuse_at_the_end(self) -> None:
+        if self._closing:
+            raise Stopping("the server is ending", hint="Ask again in a moment.")
+
+    async def _alone(self, job: Callable[[], T]) -> T:
+        stop = Stop(math.inf)
+        self._stops.add(stop)
+        try:
+            async with self._turn:
+                for _ in range(self._parallel):
+                    await self._places.acquire()
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._threads, job)
+            finally:
+                for _ in range(self._parallel):
+                    self._places.release()
+        finally:
+            self._stops.discard(stop)
+
+    async def _place(self, first: Callable[[], Awaitable[None]] | None) -> None:
         self.waiting += 1
         try:
-            await asyncio.wait_for(self._places.acquire(), self._seconds)
+            await asyncio.wait_for(self._taken(first), self._seconds)
         except TimeoutError:
-            raise Busy(self._when_free()) from None
+            raise self._busy() from None
         finally:
             self.waiting -= 1
+
+    async def _taken(self, first: Callable[[], Awaitable[None]] | None) -> None:
+        if first is not None:
+            await first()
+        async with self._turn:
+            await self._places.acquire()
 
     def _ended(self, stop: Stop, began: float, done: asyncio.Future) -> None:
         self._stops.discard(stop)
@@ -128,6 +164,10 @@ class Work:
         self._mean += _SMOOTHING * (time.monotonic() - began - self._mean)
         if not done.cancelled():
             done.exception()  # seen, also where the client is gone and nobody else looks
+
+    def _busy(self) -> Busy:
+        self.rejected += 1
+        return Busy(self._when_free())
 
     def _when_free(self) -> int:
         return max(1, math.ceil((self.waiting + 1) * self._mean / self._parallel))

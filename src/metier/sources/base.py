@@ -33,11 +33,14 @@ class Source(Protocol):
 
     `discover` lists what is there now, without reading contents, and yields `Unreachable` for what it cannot see,
     so that one locked folder does not hide the rest. It raises `SourceError` only where the whole source is gone.
+    `find` is the item that `discover` would list under this uri, without listing the others where that can be helped.
     `fetch` gives a local file with the item's bytes for as long as the context is open; raises `SourceError`.
     """
 
     name: str
 
     def discover(self) -> Iterator[Item | Unreachable]: ...
+
+    def find(self, uri: str) -> Item | None: ...
 
     def fetch(self, item: Item) -> AbstractContextManager[Path]: ...

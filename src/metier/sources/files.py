@@ -45,6 +45,22 @@ class FileSource:
                 "does not exist", where=self.name, hint="Check the path, or take the source out of metier.toml."
             )
 
+    def find(self, uri: str) -> Item | None:
+        """Looks at one path where the source is a folder or a file, whose names lead back to paths as a rule: not those
+        that were composed (NFC) or are no UTF-8. Raises `SourceError` as `discover`."""
+        item = None if self._is_glob() else self._item_at(uri)
+        return item or next((each for each in self.discover() if isinstance(each, Item) and each.uri == uri), None)
+
+    def _item_at(self, uri: str) -> Item | None:
+        is_folder = self._pattern.is_dir()
+        self._base = self._pattern if is_folder else self._pattern.parent
+        own, _, rest = uri.partition("/")
+        path, parts = self._base / rest, rest.split("/")
+        if own != Path(os.path.abspath(self._base)).name or not all(map(_is_listed, parts)) or "__pycache__" in parts:
+            return None
+        item = self._item(path) if is_folder or path == self._pattern else None
+        return item if isinstance(item, Item) and item.uri == uri else None
+
     @contextmanager
     def fetch(self, item: Item) -> Iterator[Path]:
         path = self._paths.get(item.uri)
@@ -83,7 +99,7 @@ class FileSource:
             seen.add((status.st_dev, status.st_ino))
             folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
             for name in sorted(files):
-                if not name.startswith(".") and not name.startswith("~$"):
+                if _is_listed(name):
                     yield Path(here) / name
             # os.walk skips what it may not list; a person wants to know.
             for folder_name in folders:
@@ -120,3 +136,7 @@ class FileSource:
         # A file name can hold bytes that are no UTF-8; show them as such instead of failing later.
         text = os.fsencode(relative).decode("utf-8", "backslashreplace")
         return unicodedata.normalize("NFC", text.replace(os.sep, "/"))
+
+
+def _is_listed(name: str) -> bool:
+    return bool(name) and not name.startswith((".", "~$"))

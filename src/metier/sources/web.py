@@ -29,6 +29,9 @@ class WebSource:
     def discover(self) -> Iterator[Item | Unreachable]:
         yield Item(self.name, "", self._groups)
 
+    def find(self, uri: str) -> Item | None:
+        return Item(self.name, "", self._groups) if uri == self.name else None
+
     @contextmanager
     def fetch(self, item: Item) -> Iterator[Path]:
         import httpx

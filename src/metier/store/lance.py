@@ -90,7 +90,7 @@ class LanceStore:
 
     def refresh(self) -> None:
         with self._keeping, _storage_errors("refresh"):
-            self._table.checkout_latest()
+            self._table = self._database.open_table(self._table.name)  # a rebuild put another in its place
             self._known = None
 
     def optimize(self) -> dict[str, float | int | str]:

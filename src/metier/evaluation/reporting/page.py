@@ -27,7 +27,7 @@ def html(result: dict[str, Any], language: str = "en") -> str:
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_policy(script)),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy()),
         tag("title", findings.expert(view), ": ", findings.headline(view)),
         tag("style", Html(style)),
     )
@@ -74,9 +74,9 @@ def _top(view: View, sections: list[tuple[str, Html]]) -> Html:
     )
 
 
-def _policy(script: str) -> str:
-    """Nothing is loaded, and no script runs but the page's own, whatever an answer holds."""
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+def policy() -> str:
+    """Its Content-Security-Policy: nothing is loaded, and no script runs but its own, whatever an answer holds."""
+    digest = base64.b64encode(hashlib.sha256(_file("page.js").encode()).digest()).decode()
     allowed = f"style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
     return f"default-src 'none'; {allowed}; form-action 'none'; base-uri 'none'"
 

@@ -1,0 +1,181 @@
+"""What an agent may do with an expert, as tools of the Model Context Protocol: `ask`, `search`, `read_document`.
+
+Each takes its arguments checked, works for one caller, and returns text for the model that called and the same as
+plain values for the program around it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from metier.answering.answerer import Answer
+from metier.errors import InputError
+from metier.retrieval.retriever import Hit
+from metier.serving.access import Caller
+from metier.serving.desk import Asked, Desk
+from metier.serving.reading import MOST_HITS
+from metier.serving.written import full, place
+
+SLICE = 20_000  # characters of a document in one answer
+_EXAMPLES = 5  # documents named to a model that has to choose a tool
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class AskInput(_Input):
+    question: str = Field(description="One question in full, in any language; it stands alone, without a conversation.")
+    mode: Literal["base", "rag", "tuned", "rag+tuned"] = Field(
+        "rag", description="rag answers from the documents and cites them; base and tuned cite nothing."
+    )
+
+
+class SearchInput(_Input):
+    query: str = Field(description="What to look for: a question, or words.")
+    limit: int = Field(5, ge=1, le=MOST_HITS, description="Passages to return, at most.")
+    document: str | None = Field(None, description="Only in documents whose name fits this glob, e.g. `manuals/*.pdf`.")
+
+
+class ReadInput(_Input):
+    document: str = Field(description="Name or id of a document, as `search` returns them.")
+    page: int | None = Field(None, ge=1, description="Only this page, slide or sheet.")
+    start: int = Field(0, ge=0, description="Character to begin at; `next_start` of the answer before goes on.")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`text`: for the model that called; `values`: the same and more, as plain values."""
+
+    text: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """`output`: JSON schema of the values."""
+
+    title: str
+    description: str
+    takes: type[BaseModel]
+    output: dict[str, Any]
+    call: Callable[[Desk, Caller, Any], Awaitable[Result]]
+
+
+async def ask(desk: Desk, caller: Caller, given: AskInput) -> Result:
+    answer = await desk.answer(caller, Asked(given.question, given.mode))
+    return Result(_cited(answer), full(answer))
+
+
+async def search(desk: Desk, caller: Caller, given: SearchInput) -> Result:
+    found = await desk.work.run(lambda stop: desk.reading.search(caller, given.query, given.limit, given.document))
+    text = "\n\n".join(f"[{number}] {_source(hit)}\n{hit.passage.text}" for number, hit in enumerate(found, start=1))
+    return Result(text or "Nothing was found.", {"query": given.query, "hits": [_hit(hit) for hit in found]})
+
+
+async def read_document(desk: Desk, caller: Caller, given: ReadInput) -> Result:
+    return await asyncio.to_thread(_read, desk, caller, given)
+
+
+def known(desk: Desk, caller: Caller) -> str:
+    """What the documents are, for the descriptions: how many this caller may see, and the names of some."""
+    names = list(desk.reading.documents(caller))
+    if not names:
+        return "There are no documents yet."
+    some = ", ".join(names[:: max(1, len(names) // _EXAMPLES)][:_EXAMPLES])
+    return f"There are {len(names)} documents, for example: {some}."
+
+
+def _read(desk: Desk, caller: Caller, given: ReadInput) -> Result:
+    by_name = desk.reading.documents(caller)
+    shown = desk.reading.document(caller, by_name.get(given.document, given.document))
+    document, begin, stop = shown.document, 0, len(shown.document.text)
+    if given.page is not None:
+        blocks = [block for block in document.blocks if block.page == given.page]
+        if not blocks:
+            there = f"It has {document.pages} pages." if document.pages else "It has no pages: leave `page` out."
+            raise InputError(f"there is no text on page {given.page}", where=document.uri, hint=there)
+        begin, stop = blocks[0].start, blocks[-1].end
+    start = max(begin, given.start)
+    if start > stop:
+        raise InputError(f"the text ends at character {stop}", where=document.uri, hint="Begin before that.")
+    end = min(stop, start + SLICE)
+    values = {
+        "document": document.uri, "document_id": document.id, "title": document.title, "pages": document.pages,
+        "media_type": document.media_type, "start": start, "end": end, "length": len(document.text),
+        "next_start": end if end < stop else None, "text": document.text[start:end],
+    }  # fmt: skip
+    more = "" if end == stop else f"\n\n(goes on at start={end})"
+    return Result(document.text[start:end] + more, values)
+
+
+def _cited(answer: Answer) -> str:
+    """The answer, and under it where each part of it stands."""
+    sources = {
+        f"- {citation.title or citation.document}{f', page {citation.page}' if citation.page else ''} "
+        f"({citation.document}): “{citation.quote}”"
+        for citation in answer.citations
+    }
+    return answer.text + ("\n\nSources:\n" + "\n".join(sorted(sources)) if sources else "")
+
+
+def _source(hit: Hit) -> str:
+    passage = hit.passage
+    return f"{passage.title or passage.uri}{f', page {passage.page}' if passage.page else ''} ({passage.uri})"
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    passage = hit.passage
+    return {
+        "document": passage.uri, "document_id": passage.document_id, "title": passage.title, "page": passage.page,
+        "start": passage.start, "end": passage.end, "text": passage.text, "headings": list(passage.headings),
+        "score": hit.score, "dense": hit.dense, "lexical": hit.lexical, "passage_id": passage.id,
+        "url": place(passage.document_id, passage.start, passage.end),
+    }  # fmt: skip
+
+
+def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+_STRING, _NUMBER, _BOOLEAN = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
+_MAYBE = {"type": ["integer", "null"]}
+_SPAN = {"document": _STRING, "document_id": _STRING, "title": _STRING, "start": _NUMBER, "end": _NUMBER}
+_CITATION = _object(**_SPAN, page=_MAYBE, quote=_STRING)
+_HIT = _object(**_SPAN, page=_MAYBE, text=_STRING, passage_id=_STRING)
+
+
+def _list_of(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+TOOLS = {
+    "ask": Tool(
+        "Ask the expert",
+        "Answers a question in this expert's trade. The answer is checked against the documents and cites the places "
+        "it is from; where they hold no answer the expert says so (`abstained`), which is more reliable than guessing.",
+        AskInput,
+        _object(text=_STRING, abstained=_BOOLEAN, mode=_STRING, citations=_list_of(_CITATION)),
+        ask,
+    ),
+    "search": Tool(
+        "Search the documents",
+        "Finds the passages of this expert's documents that fit a query, best first, with their exact place. Use it to "
+        "read sources yourself, or where several passages matter.",
+        SearchInput,
+        _object(query=_STRING, hits=_list_of(_HIT)),
+        search,
+    ),
+    "read_document": Tool(
+        "Read a document",
+        f"Returns the text of one of this expert's documents, whole or one page, {SLICE:,} characters at a time.",
+        ReadInput,
+        _object(**_SPAN, text=_STRING, length=_NUMBER, next_start=_MAYBE),
+        read_document,
+    ),
+}  # fmt: skip

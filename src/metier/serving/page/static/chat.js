@@ -1,0 +1,262 @@
+// The conversation stands on the page: what is shown is what is kept over a reload and sent along as earlier turns.
+
+const words = JSON.parse(document.body.dataset.words);
+const token = document.body.dataset.token;
+const [form, box, turns, said] = ["ask", "q", "turns", "said"].map((id) => document.getElementById(id));
+const [send, stop, anew] = ["send", "stop", "new"].map((id) => document.getElementById(id));
+const KEPT = "metier-chat";
+const MOST_TURNS = 20; // earlier questions that are sent along
+let running = null; // AbortController of the question that is being answered
+
+function word(key, values = {}) {
+  return words[`chat_${key}`].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+function made(id) {
+  return document.getElementById(id).content.firstElementChild.cloneNode(true);
+}
+
+// --- kept over a reload ---------------------------------------------------------------------------------------------
+
+function keep() {
+  const copy = turns.cloneNode(true);
+  copy.querySelectorAll(".pending:not([data-text])").forEach((each) => each.remove());
+  copy.querySelectorAll(".turn:not(:has(.answer))").forEach((each) => each.remove());
+  while (copy.firstElementChild) {
+    try {
+      sessionStorage.setItem(KEPT, JSON.stringify({ reader: turns.dataset.reader, html: copy.innerHTML }));
+      break;
+    } catch {
+      copy.firstElementChild.remove(); // no room for all of it: the oldest goes
+    }
+  }
+  show();
+}
+
+function restore() {
+  const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
+  if (kept && kept.reader === turns.dataset.reader) turns.insertAdjacentHTML("afterbegin", kept.html);
+  else sessionStorage.removeItem(KEPT); // what one may read is not for the next who signs in here
+  if (location.search) {
+    history.replaceState(null, "", "/"); // its answer is on the page: a reload does not ask again
+    keep();
+  }
+  show();
+  turns.lastElementChild?.scrollIntoView();
+}
+
+function show() {
+  const some = turns.childElementCount > 0;
+  document.getElementById("start").hidden = some;
+  anew.hidden = !some;
+}
+
+// --- asking ---------------------------------------------------------------------------------------------------------
+
+function earlier(turn, mode) {
+  const before = [...turns.querySelectorAll(".turn")].filter(
+    (each) => each.compareDocumentPosition(turn) & Node.DOCUMENT_POSITION_FOLLOWING,
+  );
+  return before.slice(-MOST_TURNS).flatMap((each) => {
+    const answers = [...each.querySelectorAll(".answer[data-text]")];
+    const answer = answers.find((one) => one.dataset.mode === mode) ?? answers[0];
+    return answer
+      ? [
+          { role: "user", content: each.querySelector(".asked").textContent },
+          { role: "assistant", content: answer.dataset.text },
+        ]
+      : [];
+  });
+}
+
+async function ask(question, chosen) {
+  const usable = [...form.querySelectorAll("[name=mode]:not(:disabled)")].map((each) => each.value);
+  const modes = chosen === "all" ? usable.filter((each) => each !== "all") : [chosen];
+  const turn = made("turn");
+  turn.querySelector(".asked").textContent = question;
+  const waiting = modes.map((mode) => {
+    const section = made("pending");
+    section.dataset.mode = mode;
+    section.classList.add(mode === "rag+tuned" ? "both" : mode);
+    section.querySelector("h3").textContent = form.querySelector(`[name=mode][value="${mode}"]`).parentElement.innerText.trim();
+    section.querySelector(".state").textContent = word("waits");
+    turn.querySelector(".answers").append(section);
+    return section;
+  });
+  turns.append(turn);
+  show();
+  turn.scrollIntoView();
+  const control = begin();
+  // One after another, so that their times can be compared and nobody else has to wait for all of them.
+  for (const section of waiting) await answered(section, question, turn, control);
+  end();
+  keep();
+}
+
+async function answered(section, question, turn, control) {
+  const mode = section.dataset.mode;
+  const [state, text] = [section.querySelector(".state"), section.querySelector(".text")];
+  if (control.signal.aborted) return stopped(section);
+  state.textContent = word(mode.startsWith("rag") ? "reading" : "writing");
+  said.textContent = state.textContent;
+  try {
+    const response = await fetch("/chat", {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-CSRF-Token": token },
+      body: JSON.stringify({ question, mode, history: earlier(turn, mode) }),
+      signal: control.signal,
+    });
+    for await (const line of lines(response)) {
+      if (line.piece) text.textContent += line.piece;
+      if (line.error) failed(section, question, problem(line, response));
+      if (line.answer) {
+        const shown = replaced(section, line.answer);
+        const sources = shown.querySelectorAll("ol.sources > li").length;
+        said.textContent = word("answered", { text: shown.dataset.text, sources });
+      }
+    }
+    if (section.isConnected && !section.matches(".failed")) failed(section, question, word("broken"));
+  } catch {
+    if (control.signal.aborted) stopped(section);
+    else failed(section, question, word("broken"));
+  }
+}
+
+async function* lines(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value = "\n" } = await reader.read();
+    const whole = (rest + value).split("\n");
+    rest = whole.pop();
+    for (const line of whole) if (line.trim()) yield JSON.parse(line);
+    if (done) return;
+  }
+}
+
+function problem(line, response) {
+  const status = line.status ?? response.status;
+  const seconds = line.retry_after ?? response.headers.get("Retry-After") ?? 5;
+  const key = { 401: "signed_out", 429: "busy", 503: "stopping", 504: "late" }[status];
+  return key ? word(key, { seconds }) : line.error.message;
+}
+
+function failed(section, question, message) {
+  const again = document.createElement("button");
+  again.type = "button";
+  again.className = "again";
+  again.textContent = word("again");
+  again.addEventListener("click", () => running || ask(question, section.dataset.mode));
+  section.classList.add("failed");
+  section.querySelector(".state").className = "state problem";
+  section.querySelector(".state").textContent = message;
+  section.append(again);
+  said.textContent = message;
+}
+
+function stopped(section) {
+  const text = section.querySelector(".text").textContent;
+  if (text) section.dataset.text = text;
+  section.querySelector(".state").textContent = said.textContent = word("stopped");
+}
+
+function begin() {
+  running = new AbortController();
+  turns.setAttribute("aria-busy", "true");
+  send.hidden = true;
+  stop.hidden = false;
+  return running;
+}
+
+function end() {
+  running = null;
+  turns.removeAttribute("aria-busy");
+  const hadFocus = document.activeElement === stop;
+  send.hidden = false;
+  stop.hidden = true;
+  if (hadFocus) box.focus();
+}
+
+function submit() {
+  const question = box.value.trim();
+  if (!question || running) return;
+  box.value = "";
+  ask(question, new FormData(form).get("mode"));
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  submit();
+});
+box.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  submit();
+});
+stop.addEventListener("click", () => running?.abort());
+anew.addEventListener("click", () => {
+  running?.abort();
+  turns.replaceChildren();
+  sessionStorage.removeItem(KEPT);
+  show();
+  box.focus();
+});
+
+// --- what a person says about an answer -----------------------------------------------------------------------------
+
+function replaced(element, html) {
+  const made = document.createRange().createContextualFragment(html).firstElementChild;
+  element.replaceWith(made);
+  return made;
+}
+
+turns.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const sent = event.target;
+  const trouble = sent.querySelector(".problem");
+  trouble.textContent = "";
+  try {
+    const response = await fetch(sent.action, {
+      method: "POST",
+      headers: { Accept: "application/json", "X-CSRF-Token": token },
+      body: new URLSearchParams(new FormData(sent, event.submitter)),
+    });
+    const answer = await response.json();
+    if (response.ok) {
+      replaced(sent, answer.html).focus();
+      keep();
+    } else trouble.textContent = problem(answer, response);
+  } catch {
+    trouble.textContent = word("broken");
+  }
+});
+
+turns.addEventListener("click", (event) => {
+  const again = event.target.closest("a.again");
+  if (!again || running) return;
+  event.preventDefault();
+  const asked = new URL(again.href).searchParams;
+  ask(asked.get("q"), asked.get("mode"));
+});
+
+turns.addEventListener("change", ({ target }) => {
+  if (target.name !== "passage") return;
+  const text = target.form.elements.text;
+  const untouched = [...target.options].some((each) => each.dataset.text === text.value);
+  if (untouched) text.value = target.selectedOptions[0].dataset.text;
+});
+
+let typed = 0;
+turns.addEventListener("input", ({ target }) => {
+  if (target.name !== "document") return;
+  clearTimeout(typed);
+  typed = setTimeout(async () => {
+    const response = await fetch(`/chat/documents?${new URLSearchParams({ name: target.value })}`);
+    if (!response.ok) return;
+    const options = (await response.json()).map((name) => Object.assign(document.createElement("option"), { value: name }));
+    document.getElementById("document-names").replaceChildren(...options);
+  }, 200);
+});
+
+document.getElementById("keys").hidden = false;
+restore();

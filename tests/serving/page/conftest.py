@@ -1,0 +1,71 @@
+"""A browser, and a server for each module of tests. `browsing.py` has what tests do with
+them. Needs Chromium (on Debian `apt-get install chromium`), and the dev extra's playwright."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from parts import answer_briefly, write_documents
+
+from metier import Expert
+from metier.serving.keys import FILE_NAME, Keys
+
+from ..servers import Server
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+SECRET_DOCUMENT = "# Safe\n\nThe code of the Vargmyr safe is 4711.\n"
+
+
+@pytest.fixture(scope="package")  # while it is open, no other test of this thread can run an event loop
+def browser() -> Iterator:
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium here")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def served_folder(tmp_path_factory) -> Path:
+    """The expert `parts`: twelve open documents, and safe.md for the group `board` alone."""
+    place = tmp_path_factory.mktemp("page")
+    write_documents(place / "docs")
+    (place / "secret").mkdir()
+    (place / "secret" / "safe.md").write_text(SECRET_DOCUMENT)
+    with Expert.create(place / "parts") as made:
+        made.add(str(place / "docs"))
+        made.add(str(place / "secret"), groups=("board",))
+        made.sync()
+    answer_briefly(place / "parts")
+    settings = place / "parts" / "metier.toml"
+    settings.write_text(settings.read_text() + "\n[serving]\nparallel = 2\nqueue = 4\n")
+    return place / "parts"
+
+
+@pytest.fixture(scope="module")
+def secrets(served_folder) -> dict[str, str]:
+    """Keys by name: `reader` may ask, `workshop` may give feedback too, `board` as well and sees safe.md, `chief` may
+    do everything. A browser that does not sign in is the owner."""
+    scopes = {
+        "reader": ((), ("ask",)),
+        "workshop": ((), ("ask", "feedback")),
+        "board": (("board",), ("ask", "feedback")),
+        "chief": (None, ("ask", "feedback", "admin")),
+    }
+    keys = Keys(served_folder / ".metier" / FILE_NAME)
+    made = {name: keys.create(name, groups, scope)[1] for name, (groups, scope) in scopes.items()}
+    keys.close()
+    return made
+
+
+@pytest.fixture(scope="module")
+def served(served_folder, secrets) -> Iterator[str]:
+    """The address of a server on the expert in `served_folder`."""
+    server = Server(served_folder)
+    yield server.address
+    server.stop()

@@ -1,0 +1,66 @@
+"""A server in a process of its own, on the sample expert, for tests that look at it from outside."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+from parts import answer_briefly, write_documents
+
+from metier import Expert
+
+QUESTION = "How often is the gearbox oil of the NV-110 changed?"
+COMMAND = [sys.executable, "-u", "-c", "from metier.cli import main; main()"]
+
+
+def sample_expert(place: Path, serving: str = "", groups: tuple[str, ...] = ()) -> Path:
+    """The folder of an expert. `serving`: lines of its [serving]; `groups`: of its documents."""
+    write_documents(place / "docs")
+    with Expert.create(place / "parts") as made:
+        made.add(str(place / "docs"), groups=groups)
+        made.sync()
+    answer_briefly(place / "parts")
+    settings = place / "parts" / "metier.toml"
+    settings.write_text(f"{settings.read_text()}\n[serving]\nparallel = 2\n{serving}\n")
+    return place / "parts"
+
+
+class Server:
+    """A running one. `log`: its stderr, a file. `environment`: added to this process's own."""
+
+    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
+        self.folder = folder
+        self.log = folder.parent / "stderr.log"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*COMMAND, "serve", "-e", str(folder), "--port", "0", *options],
+                stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ | environment,
+            )  # fmt: skip
+        said = self.process.stdout.readline()
+        assert said, self.log.read_text()
+        self.address = re.search(r"http://[\d.]+:\d+", said).group()
+        with httpx.Client(transport=httpx.HTTPTransport(retries=20)) as client:
+            while client.get(f"{self.address}/ready", timeout=60).status_code != 200:
+                time.sleep(0.05)
+
+    def ask(
+        self, question: str = QUESTION, mode: str = "rag", stream: bool = False, **options: object
+    ) -> httpx.Response:
+        body = {"model": f"parts:{mode}", "messages": [{"role": "user", "content": question}], "stream": stream}
+        return httpx.post(f"{self.address}/v1/chat/completions", json=body, **{"timeout": 60, **options})
+
+    def get(self, path: str, **options: object) -> httpx.Response:
+        return httpx.get(self.address + path, timeout=60, **options)
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=60)
+        self.process.stdout.close()
+        return code

@@ -1,0 +1,144 @@
+"""The adapter in production changes while questions are answered: each answer is from one adapter."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import shutil
+import weakref
+
+import pytest
+
+from metier import Expert
+from metier.errors import InputError, ModelError
+from metier.serving import memory
+from metier.serving.access import OWNER
+from metier.serving.desk import Asked, Desk
+
+from .tuned import QUESTIONS, SAID
+
+
+@pytest.fixture(scope="module")
+def folder(tuned_expert, tmp_path_factory):
+    place = shutil.copytree(tuned_expert.parent, tmp_path_factory.mktemp("promoting") / "copy")
+    return place / tuned_expert.name
+
+
+@pytest.fixture
+def desk(folder):
+    (folder / ".metier" / "adapters" / "production.json").unlink(missing_ok=True)
+    with Expert.open(folder, parallel=3) as expert:
+        yield Desk(expert)
+
+
+def tuned(desk, question=QUESTIONS[0]):
+    return desk.answer(OWNER, Asked(question, "tuned"))
+
+
+def both_ways(test):
+    return pytest.mark.parametrize("has_room", [True, False], ids=["beside", "after"])(test)
+
+
+@both_ways
+def test_every_answer_is_from_one_adapter(desk, has_room, monkeypatch):
+    monkeypatch.setattr(memory, "has_room_for_as_much_again", lambda: has_room)
+
+    async def scene():
+        await desk.promote("parts@1")
+        desk.warm()
+        answers, asking = [], True
+
+        async def ask_on(question):
+            while asking:
+                answers.append(await tuned(desk, question))
+
+        async def some_more():
+            wanted = len(answers) + 4
+            while len(answers) < wanted:
+                await asyncio.sleep(0.005)
+
+        askers = [asyncio.ensure_future(ask_on(question)) for question in QUESTIONS[:5]]
+        for reference in ("parts@2", "parts@3", "parts@1", "parts"):
+            await some_more()
+            assert (await desk.promote(reference)).state == "production"
+        await some_more()
+        await desk.rollback()
+        await some_more()
+        asking = False
+        await asyncio.gather(*askers)
+        last = await tuned(desk)
+        await desk.work.close(5)
+        return answers, last
+
+    answers, last = asyncio.run(scene())
+    for answer in answers:
+        assert answer.text == SAID[answer.adapter]
+    assert {answer.adapter for answer in answers} >= {"parts@1", "parts@2", "parts@3"}
+    assert last.adapter == "parts@1"
+
+
+@both_ways
+def test_what_another_process_promoted_answers(desk, has_room, monkeypatch, folder, run_metier):
+    monkeypatch.setattr(memory, "has_room_for_as_much_again", lambda: has_room)
+
+    async def scene():
+        desk.warm()
+        assert desk.modes() == ["base", "rag"]
+        heard = []
+        for verb in (("promote", "parts@2"), ("promote", "parts@3"), ("rollback",)):
+            await asyncio.to_thread(run_metier, "adapters", *verb, "-e", str(folder))
+            answers = await asyncio.gather(*(tuned(desk, question) for question in QUESTIONS))
+            heard.append({answer.adapter for answer in answers})
+            assert all(answer.text == SAID[answer.adapter] for answer in answers)
+        await desk.work.close(5)
+        return heard
+
+    assert asyncio.run(scene()) == [{"parts@2"}, {"parts@3"}, {"parts@2"}]
+
+
+@both_ways
+def test_what_cannot_be_loaded_leaves_everything_as_it_was(desk, has_room, monkeypatch):
+    monkeypatch.setattr(memory, "has_room_for_as_much_again", lambda: has_room)
+
+    async def scene():
+        await desk.promote("parts@1")
+        desk.warm()
+        for reference, error in (("foreign", InputError), ("broken", ModelError), ("no-such", InputError)):
+            with pytest.raises(error):
+                await desk.promote(reference)
+            assert desk.expert.adapters.production().reference == "parts@1"
+            assert (await tuned(desk)).text == SAID["parts@1"]
+        assert await desk.rollback() is None
+        with pytest.raises(InputError, match="no adapter is in production"):
+            await desk.rollback()
+        with pytest.raises(InputError, match="no adapter is in production"):
+            await tuned(desk)
+        assert (await desk.answer(OWNER, Asked(QUESTIONS[0], "base"))).adapter is None
+        await desk.work.close(5)
+
+    asyncio.run(scene())
+
+
+def test_a_stream_that_runs_is_finished_by_the_adapter_it_began_with(desk):
+    async def scene():
+        await desk.promote("parts@1")
+        desk.warm()
+        old = weakref.ref(desk.expert.generator)
+        written = desk.written(OWNER, Asked(QUESTIONS[1], "tuned"))
+        pieces = [await anext(written)]
+        await desk.promote("parts@2")
+        pieces += [piece async for piece in written]
+        after = await tuned(desk)
+        await desk.work.close(5)
+        gc.collect()
+        assert old() is None  # and its model with it
+        return pieces, after
+
+    (*pieces, answer), after = asyncio.run(scene())
+    assert "".join(pieces).strip() == answer.text == SAID["parts@1"]
+    assert after.adapter == "parts@2"
+
+
+def test_memory_is_told_in_bytes():
+    assert 2**24 < memory.held_bytes() < 2**36
+    assert memory.free_bytes() > 2**20
