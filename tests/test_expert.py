@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 from generation import tiny_phi3
@@ -12,6 +15,7 @@ from parts import PARTS, answer_briefly, write_documents
 from metier import Expert
 from metier.errors import InputError, SettingsError, StoreError
 from metier.questions import Question
+from metier.settings import cache_folder
 
 KNOWS = "How often is the gearbox oil of the NV-110 changed?"
 
@@ -187,3 +191,21 @@ def test_a_model_file_is_looked_for_beside_metier_toml(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with Expert.open("expert") as again:
         assert again.ask("Hi", mode="base").usage.completion_tokens > 0
+
+
+_ASK = """
+import sys
+from metier import Expert
+with Expert.open(sys.argv[1]) as expert:
+    assert expert.ask("How often is the gearbox oil changed?").citations
+"""
+
+
+def test_nothing_is_left_in_the_home_of_whoever_asks_and_nobody_is_told(folder, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = os.environ | {"HOME": str(home), "METIER_CACHE": str(cache_folder())}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)  # as set by this process
+    environment.pop("XDG_CACHE_HOME", None)
+    subprocess.run([sys.executable, "-c", _ASK, str(folder)], env=environment, check=True)
+    assert list(home.iterdir()) == []

@@ -1,6 +1,13 @@
 """Métier turns a small language model into an expert in one trade, and measures which way serves best."""
 
+import os
+
 __version__ = "0.1.0"
+
+# Nothing of what people ask or own is anybody else's business: libraries that report on their use are told not to. They
+# look when they are first used, and the variable is set first; whoever has set it otherwise keeps their setting.
+for _name in ("ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY"):
+    os.environ.setdefault(_name, "1")
 
 
 def __getattr__(name: str):

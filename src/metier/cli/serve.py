@@ -18,7 +18,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; others than loopback want keys.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 = one that is free.")] = None,
 ) -> None:
-    """Answer over OpenAI's API until Ctrl-C.
+    """Answer over OpenAI's API until Ctrl-C; answers that run are finished, unless it is pressed twice.
 
     Example: metier serve --port 8000      then, with any OpenAI client: base_url="http://127.0.0.1:8000/v1"
     """

@@ -7,8 +7,8 @@ import time
 
 import httpx
 import pytest
-
 from evaluation.sample_result import sample
+
 from metier import Expert
 from metier.evaluation import kept
 from metier.exclusive import exclusive
@@ -113,7 +113,9 @@ def test_what_failed_is_first_with_its_reason_and_hidden_from_who_may_not_read_a
 def test_what_a_sync_of_the_server_read_is_answered_at_once(client, served_folder):
     docs, question = served_folder.parent / "docs", "How often is the anchor light of the NV-110 changed?"
     assert answered(client["owner"], question)["abstained"]
-    (docs / "anchor-light.md").write_text("# Anchor light\n\nThe anchor light of the NV-110 is changed every 53 months.\n")
+    (docs / "anchor-light.md").write_text(
+        "# Anchor light\n\nThe anchor light of the NV-110 is changed every 53 months.\n"
+    )
     assert "The sync is done" in synced(client["chief"])
     assert "53" in answered(client["owner"], question)["text"]
     (docs / "anchor-light.md").unlink()

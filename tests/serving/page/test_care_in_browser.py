@@ -7,12 +7,13 @@ import re
 from dataclasses import replace
 
 import pytest
+from evaluation.sample_result import sample
 from parts import answer_briefly, write_documents
 from tuning import tiny_models
 
-from evaluation.sample_result import sample
 from metier import Expert
 from metier.evaluation import kept
+from metier.exclusive import exclusive
 from metier.tuning import base_model
 from metier.tuning.adapters import Card
 
@@ -97,6 +98,23 @@ def test_a_sync_is_started_and_watched(browser, served, served_folder):
         page.press("#q", "Enter")
         page.click("td a")
         assert "opened every 9 months" in page.inner_text("main")
+
+
+def test_how_far_a_sync_is_is_shown_and_there_is_one_at_a_time(browser, served, served_folder):
+    told = {"running": True, "done": 3, "total": 12, "item": f"নথি {ATTACK}"}
+    with exclusive(served_folder / ".metier" / "sync.lock"), opened(browser, served, "/sources", locale="bn") as page:
+        page.route("**/sources/progress", lambda route: route.fulfill(json=told))
+        late = page.context.new_page()
+        late.goto("/sources")
+        page.click("form[action='/sources/sync'] button.main")
+        page.wait_for_selector("progress[value='3'][max='12']")
+        assert page.inner_text("#at") == "12টির মধ্যে 3টি"
+        assert page.inner_text("#item") == told["item"]
+        assert axe_serious(page) == []
+        late.click("form[action='/sources/sync'] button.main")
+        assert late.inner_text(".message") == "একটি সিঙ্ক আগে থেকেই চলছে।"
+        page.unroute("**/sources/progress")
+        page.wait_for_selector("text=another sync is running on this expert")
 
 
 def test_without_scripts_a_sync_is_started_too(browser, served):
