@@ -14,7 +14,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from metier import __version__
@@ -22,6 +21,7 @@ from metier.errors import MetierError, needing
 from metier.expert import Expert
 from metier.serving import errors, hosts, metrics, openai_api
 from metier.serving.access import Access
+from metier.serving.api.wired import RESPONSES, add_api
 from metier.serving.desk import Desk
 from metier.serving.keys import Keys
 from metier.serving.mcp_server import Endpoint
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from metier.serving.tracing import Tracing
 
 _GRACE_SECONDS = 20  # that answers have to end in, once the server is told to stop
-_FAILED = 500
-_UNKNOWN = "something went wrong in the server"
 
 
 def create_app(expert: Expert, keys: Keys, *, host: str, observers: Sequence[Observer] = ()) -> ASGIApp:
@@ -75,9 +73,10 @@ def create_app(expert: Expert, keys: Keys, *, host: str, observers: Sequence[Obs
     )
     app.state.access = Access(keys, open_loopback=serving.open_loopback and hosts.is_loopback(host))
     app.state.ready, app.state.name, app.state.metrics = False, expert.settings.name, Metrics()
-    app.include_router(openai_api.router)
-    app.include_router(metrics.router)
-    app.router.routes.append(Route("/mcp", agents, include_in_schema=False))
+    app.include_router(openai_api.router, responses=RESPONSES)
+    app.include_router(metrics.router, responses=RESPONSES)
+    add_api(app)
+    app.router.routes.append(agents.route)
     add_page(app)
     for kind in (MetierError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _told)
@@ -110,16 +109,14 @@ def _tracing(settings: Settings) -> Tracing | None:
 async def _told(request: Request, error: Exception) -> Response:
     """An error as a page where a browser asked for one, else in OpenAI's form."""
     note_error(error)
-    if isinstance(error, MetierError) and errors.of(error)[0] == _FAILED:
+    if isinstance(error, MetierError) and errors.is_ours(error):
         return await _failed(request, error)
     return await _sent(request, error)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
     """What went wrong in the server itself is told without its place; the log has all of it under the request's id."""
-    what, hint = (error.what, error.hint or "") if isinstance(error, MetierError) else (_UNKNOWN, "")
-    where = f"The server's log says more under {request.state.request_id}."
-    return await _sent(request, MetierError(what, hint=f"{hint} {where}".strip()))
+    return await _sent(request, errors.without_place(error, request.state.request_id))
 
 
 async def _sent(request: Request, error: Exception) -> Response:

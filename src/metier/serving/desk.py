@@ -173,7 +173,7 @@ def warm(expert: Expert) -> None:
 
 
 async def while_wanted(request: Request, answering: asyncio.Future | object) -> object:
-    """What `answering` returns; it is cancelled when the client goes away."""
+    """What `answering` returns; it is cancelled when the client goes away, and with whoever waits for it."""
     running = asyncio.ensure_future(answering)
     gone = asyncio.ensure_future(_gone(request))
     try:
@@ -182,6 +182,7 @@ async def while_wanted(request: Request, answering: asyncio.Future | object) -> 
             running.cancel()
         return await running
     finally:
+        running.cancel()
         gone.cancel()
 
 

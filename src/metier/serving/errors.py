@@ -11,6 +11,8 @@ from metier.errors import EndpointError, InputError, MetierError
 from metier.serving.access import Denied
 from metier.serving.work import Busy, OutOfTime, Stopping
 
+_FAILED = 500
+_UNKNOWN = "something went wrong in the server"
 _TYPES = {
     401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error",
     503: "overloaded_error", 504: "timeout_error",
@@ -40,13 +42,25 @@ def of(error: MetierError) -> tuple[int, dict, dict[str, str]]:
     for kind, status in _STATUS:
         if isinstance(error, kind):
             return status, body(status, str(error)), {"Retry-After": "5"} if status == 503 else {}
-    return 500, body(500, str(error)), {}
+    return _FAILED, body(_FAILED, str(error)), {}
 
 
 # The first that fits.
 _STATUS = (
     (Stopping, 503), (OutOfTime, 504), (EndpointError, 502), (NotFound, 404), (InputError, 400),
 )  # fmt: skip
+
+
+def is_ours(error: MetierError) -> bool:
+    """Whether something went wrong in the server itself, not in what was asked of it."""
+    return of(error)[0] == _FAILED
+
+
+def without_place(error: Exception, request_id: str) -> MetierError:
+    """What a client is told of an error in the server itself: not where, which the log says under the request's id."""
+    what, hint = (error.what, error.hint or "") if isinstance(error, MetierError) else (_UNKNOWN, "")
+    where = f"The server's log says more{f' under {request_id}' if request_id else ''}."
+    return MetierError(what, hint=f"{hint} {where}".strip())
 
 
 def wants_page(request: Request) -> bool:
@@ -65,7 +79,7 @@ def told(error: Exception) -> tuple[int, dict, dict[str, str]]:
         place = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
         param = ".".join(place) or None
         return 400, body(400, f"{param or 'the request'}: {first['msg']}", param), {}
-    return 500, body(500, "something went wrong in the server"), {}
+    return _FAILED, body(_FAILED, _UNKNOWN), {}
 
 
 async def as_json(_request: Request, error: Exception) -> JSONResponse:

@@ -23,7 +23,7 @@ from metier.serving.record import Record
 Form = Literal["auto", "text", "json", "off"]
 _QUIET = ("/health", "/ready", "/metrics")  # asked every few seconds; a line only where it fails
 _REQUESTS = "metier.serving.requests"
-_LOGGERS = ("metier", "uvicorn", "opentelemetry")
+_LOGGERS = ("metier", "uvicorn", "opentelemetry", "mcp")
 _FAILED = 500
 
 

@@ -7,13 +7,14 @@ plain values for the program around it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from metier.answering.answerer import Answer
+from metier.answering.answerer import MODES, Answer
+from metier.documents import CORRECTION
 from metier.errors import InputError
 from metier.retrieval.retriever import Hit
 from metier.serving.access import Caller
@@ -21,6 +22,7 @@ from metier.serving.desk import Asked, Desk
 from metier.serving.reading import MOST_HITS
 from metier.serving.written import full, place
 
+SCHEME = "metier://documents/"
 SLICE = 20_000  # characters of a document in one answer
 _EXAMPLES = 5  # documents named to a model that has to choose a tool
 
@@ -43,9 +45,10 @@ class SearchInput(_Input):
 
 
 class ReadInput(_Input):
-    document: str = Field(description="Name or id of a document, as `search` returns them.")
+    document: str = Field(description="Name, id or URI of a document, as `search` and the resources name it.")
     page: int | None = Field(None, ge=1, description="Only this page, slide or sheet.")
     start: int = Field(0, ge=0, description="Character to begin at; `next_start` of the answer before goes on.")
+    end: int | None = Field(None, ge=0, description="Character to end before, as in the place of a passage.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +85,32 @@ async def read_document(desk: Desk, caller: Caller, given: ReadInput) -> Result:
     return await asyncio.to_thread(_read, desk, caller, given)
 
 
+def readable(desk: Desk, caller: Caller) -> dict[str, str]:
+    """Document id of everything from the sources that this caller may see, by name."""
+    found = desk.reading.documents(caller)
+    return {uri: identity for uri, identity in found.items() if not uri.startswith(CORRECTION)}
+
+
 def known(desk: Desk, caller: Caller) -> str:
-    """What the documents are, for the descriptions: how many this caller may see, and the names of some."""
-    names = list(desk.reading.documents(caller))
+    """Which expert this is, for the descriptions: its name, how many documents this caller may see, and some names."""
+    names = list(readable(desk, caller))
     if not names:
-        return "There are no documents yet."
+        return f"The expert {desk.name!r} has no documents yet."
     some = ", ".join(names[:: max(1, len(names) // _EXAMPLES)][:_EXAMPLES])
-    return f"There are {len(names)} documents, for example: {some}."
+    return f"The expert {desk.name!r} has {len(names)} documents, for example: {some}."
+
+
+def schema(tool: Tool, modes: Sequence[str] = MODES) -> dict[str, Any]:
+    """JSON schema of a tool's arguments. `modes`: in which can be asked now."""
+    made = tool.takes.model_json_schema()
+    if "mode" in made["properties"]:
+        made["properties"]["mode"]["enum"] = list(modes)
+    return made
 
 
 def _read(desk: Desk, caller: Caller, given: ReadInput) -> Result:
-    by_name = desk.reading.documents(caller)
-    shown = desk.reading.document(caller, by_name.get(given.document, given.document))
+    name = given.document.removeprefix(SCHEME)
+    shown = desk.reading.document(caller, desk.reading.documents(caller).get(name, name))
     document, begin, stop = shown.document, 0, len(shown.document.text)
     if given.page is not None:
         blocks = [block for block in document.blocks if block.page == given.page]
@@ -101,6 +118,8 @@ def _read(desk: Desk, caller: Caller, given: ReadInput) -> Result:
             there = f"It has {document.pages} pages." if document.pages else "It has no pages: leave `page` out."
             raise InputError(f"there is no text on page {given.page}", where=document.uri, hint=there)
         begin, stop = blocks[0].start, blocks[-1].end
+    if given.end is not None:
+        stop = min(stop, given.end)
     start = max(begin, given.start)
     if start > stop:
         raise InputError(f"the text ends at character {stop}", where=document.uri, hint="Begin before that.")
@@ -116,12 +135,12 @@ def _read(desk: Desk, caller: Caller, given: ReadInput) -> Result:
 
 def _cited(answer: Answer) -> str:
     """The answer, and under it where each part of it stands."""
-    sources = {
+    sources = dict.fromkeys(
         f"- {citation.title or citation.document}{f', page {citation.page}' if citation.page else ''} "
         f"({citation.document}): “{citation.quote}”"
         for citation in answer.citations
-    }
-    return answer.text + ("\n\nSources:\n" + "\n".join(sorted(sources)) if sources else "")
+    )
+    return answer.text + ("\n\nSources:\n" + "\n".join(sources) if sources else "")
 
 
 def _source(hit: Hit) -> str:

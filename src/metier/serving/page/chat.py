@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from metier.answering.answerer import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Answer
 from metier.documents import CORRECTION
-from metier.errors import InputError, MetierError
+from metier.errors import MetierError
 from metier.generation.base import Message
 from metier.serving.access import FORM_TOKEN_HEADER, Caller, Forbidden
 from metier.serving.desk import Asked, Desk, while_wanted
@@ -30,6 +30,7 @@ from metier.serving.errors import told, wants_page
 from metier.serving.page.answers import ShownAnswer
 from metier.serving.page.rendering import fragment, page
 from metier.serving.record import note_error
+from metier.serving.said import cited_by
 from metier.serving.wiring import caller_for, desk_of
 
 router = APIRouter(include_in_schema=False)
@@ -111,16 +112,7 @@ def thumb(
     adapter: Annotated[str, Form(max_length=200)] = "",
     reason: Text = "",
 ) -> Response:
-    passages = desk.expert.store.get(cited, caller.filter())
-    if len(passages) < len(set(cited)):  # who may read an answer is known by what it cites
-        raise InputError("a passage that this answer cites is gone", hint="Ask again.")
-    citations = [
-        {
-            "document": each.uri, "document_id": each.document_id, "title": each.title, "page": each.page,
-            "start": each.start, "end": each.end, "passage_id": each.id,
-        }
-        for each in passages
-    ]  # fmt: skip
+    citations = cited_by(desk, caller, cited)
     desk.expert.give_feedback(
         thumb, question, answer, reason=reason, mode=mode, adapter=adapter or None, citations=citations, who=caller.name
     )

@@ -9,31 +9,27 @@ POST /corrections/decide    accept, dismiss or undo, which also lets a dismissed
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from metier.documents import Passage
 from metier.errors import MetierError
-from metier.feedback.in_force import hidden_ids
 from metier.feedback.proposals import LONGEST
-from metier.feedback.records import STATES, Action, Correction, Feedback
+from metier.feedback.records import STATES
 from metier.serving.access import Caller, Forbidden
 from metier.serving.desk import Desk
 from metier.serving.errors import NotFound, told
 from metier.serving.page.chat import from_form
 from metier.serving.page.rendering import page as rendered
 from metier.serving.record import note_error
+from metier.serving.said import Said
 from metier.serving.wiring import caller_for, desk_of
-from metier.serving.written import place
 
 router = APIRouter(include_in_schema=False)
 _ALL = "all"
 _LISTED = 50
-_VERBS = {"accepted": ("undo",), "undone": ("accept",), "dismissed": ("undo",), "queued": ("accept", "dismiss")}
 _SAID = {"dismissed": "dismissed", "undone": "undone", "queued": "reopened"}  # by the state that a decision led to
 
 TheDesk = Annotated[Desk, Depends(desk_of)]
@@ -43,38 +39,6 @@ Text = Annotated[str, Form(max_length=LONGEST)]
 Asked = Annotated[str, Query(max_length=LONGEST)]
 Change = Literal["", "pin", "hide", "replace"]
 Tab = Literal["queued", "accepted", "dismissed", "undone", "all"]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A passage as it was when it was named. `url`: where it is now, "" where its document is gone; `text`: "" where
-    it is hidden from this caller."""
-
-    passage: Passage
-    url: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ShownCorrection:
-    """`verbs`: what may be decided about it now."""
-
-    correction: Correction
-    passage: Place | None
-    source: Place | None
-    history: tuple[Action, ...]
-    verbs: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ShownThumb:
-    """`answer`: "" where what it cites is hidden from this caller. `sources`: name and url of what it cites; `passage`:
-    id of the first of it, "" where it cites nothing."""
-
-    thumb: Feedback
-    answer: str
-    sources: tuple[tuple[str, str], ...]
-    passage: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +155,12 @@ def _page(
 ) -> Response:  # fmt: skip
     known = desk.expert.corrections(where=caller.filter())
     listed = [each for each in reversed(known) if state in (_ALL, each.state)]
-    view = _View(desk, caller)
+    view = Said(desk, caller)
     corrections = [view.correction(each) for each in listed[(part - 1) * _LISTED : part * _LISTED]]
     values: dict[str, Any] = {
         "corrections": corrections, "part": part, "parts": max(1, -(-len(listed) // _LISTED)), "state": state,
         "tabs": [(each, sum(of.state == each for of in known)) for each in STATES] + [(_ALL, len(known))],
-        "thumbs": view.thumbs(), "draft": draft, "passage": view.passage(draft.passage), "problem": problem,
+        "thumbs": view.thumbs()[:_LISTED], "draft": draft, "passage": view.passage(draft.passage), "problem": problem,
         "said": said, "longest": LONGEST,
     }  # fmt: skip
     is_listed = problem is not None and any(each.correction.id == problem.correction for each in corrections)
@@ -204,63 +168,3 @@ def _page(
         request, "corrections.html", "corrections", caller, problem.status if problem else 200, is_listed=is_listed,
         **values,
     )  # fmt: skip
-
-
-class _View:
-    """What of corrections and thumbs a caller sees."""
-
-    def __init__(self, desk: Desk, caller: Caller) -> None:
-        self._expert, self._caller = desk.expert, caller
-        self._documents: Collection[str] = set(desk.reading.documents(caller).values())
-        self._hidden = set(hidden_ids(desk.expert.corrections()))
-
-    def correction(self, correction: Correction) -> ShownCorrection:
-        history = self._expert.correction_history(correction.id, self._caller.filter())
-        about = correction.about
-        return ShownCorrection(
-            correction,
-            self._place(correction.passage, correction.passages if correction.passage is about else ()),
-            self._place(correction.source, correction.passages if correction.source is about else ()),
-            tuple(history),
-            _VERBS[correction.state] if self._caller.may("admin") else (),
-        )
-
-    def thumbs(self) -> list[ShownThumb]:
-        """Down first, the newest first. Who may read an answer is known by what it cites; one that cites nothing is
-        for those who may read anything, and for whom it was given by."""
-        seen = [
-            each
-            for each in self._expert.feedback(self._caller.filter())
-            if each.citations or self._caller.groups is None or each.who == self._caller.name
-        ]
-        ordered = sorted(seen, key=lambda each: (each.thumb == "down", each.id), reverse=True)
-        return [self._thumb(each) for each in ordered[:_LISTED]]
-
-    def passage(self, identity: str) -> Passage | None:
-        """One that may still be found."""
-        found = self._expert.store.get([identity], self._caller.filter()) if identity else []
-        return found[0] if found and found[0].id not in self._hidden else None
-
-    def _place(self, passage: Passage | None, now: Sequence[str]) -> Place | None:
-        if passage is None:
-            return None
-        found = self._expert.store.get(now or [passage.id], self._caller.filter())
-        url = ""
-        if found:
-            url = place(found[0].document_id, found[0].start, found[-1].end)
-        elif passage.document_id in self._documents:
-            url = f"/documents/{passage.document_id}"
-        return Place(passage, url, passage.text if self._shows((passage.id, *now)) else "")
-
-    def _thumb(self, thumb: Feedback) -> ShownThumb:
-        cited = {each.get("passage_id", ""): each for each in thumb.citations}
-        sources = [
-            (each.get("title") or each.get("document") or "", place(each["document_id"], each["start"], each["end"]))
-            for each in cited.values()
-            if each.get("document_id") in self._documents
-        ]
-        return ShownThumb(thumb, thumb.answer if self._shows(cited) else "", tuple(sources), next(iter(cited), ""))
-
-    def _shows(self, passages: Collection[str]) -> bool:
-        """Whether the text of all these may be shown: what is hidden is for those alone who decide about that."""
-        return self._caller.may("admin") or self._hidden.isdisjoint(passages)

@@ -8,22 +8,18 @@ GET  /sources/progress    JSON, of the sync that runs
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from metier import settings as settings_room
-from metier.catalog import ItemState
-from metier.errors import SettingsError
 from metier.serving.access import Caller
 from metier.serving.desk import Desk
 from metier.serving.page.chat import from_form
 from metier.serving.page.rendering import page
+from metier.serving.state_of_sources import ShownItem, items_for, sources_for
 from metier.serving.syncing import Syncing, SyncState
 from metier.serving.wiring import caller_for, desk_of
-from metier.settings import SourceSettings
 
 router = APIRouter(include_in_schema=False)
 _LISTED = 100  # items on one page
@@ -41,29 +37,6 @@ def syncing_of(request: Request) -> Syncing:
 TheSyncing = Annotated[Syncing, Depends(syncing_of)]
 
 
-@dataclass(frozen=True, slots=True)
-class ShownItem:
-    """`document_id`: None where nothing of it is indexed."""
-
-    item: ItemState
-    document_id: str | None
-
-    @property
-    def has_failed(self) -> bool:
-        return self.item.state == "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class ShownSource:
-    """`failed`: 0 for a caller who is not told of failures. `read_at`: ISO 8601, "" before the first sync."""
-
-    name: str
-    groups: tuple[str, ...]
-    indexed: int
-    failed: int
-    read_at: str
-
-
 @router.get("/sources")
 def show(
     request: Request,
@@ -74,13 +47,13 @@ def show(
     part: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     said: str = "",
 ) -> Response:
-    items = _items(desk, caller)
+    items = items_for(desk, caller)
     wanted = q.strip().casefold()
     found = [each for each in items if wanted in each.item.uri.casefold() or wanted in each.item.reason.casefold()]
-    sources, problem = _configured(desk)
+    sources, problem = sources_for(desk, caller)
     runs = desk.expert.syncs()
     return page(
-        request, "sources.html", "sources", caller, sources=_sources(sources, items, caller), problem=problem,
+        request, "sources.html", "sources", caller, sources=sources, problem=problem,
         items=found[(part - 1) * _LISTED : part * _LISTED], found=len(found), count=len(items), sought=q.strip(),
         part=part, parts=max(1, -(-len(found) // _LISTED)), runs=runs[: -_SYNCS - 1 : -1],
         failed=sum(each.has_failed for each in items), state=syncing.state, said=said,
@@ -102,39 +75,6 @@ async def progress(caller: Admin, syncing: TheSyncing) -> dict[str, Any]:
         "running": state.is_running, "done": now.done if now else 0, "total": now.total if now else None,
         "item": now.item if now and caller.groups is None else "",
     }  # fmt: skip
-
-
-def _items(desk: Desk, caller: Caller) -> list[ShownItem]:
-    """Failed ones first. Nobody knows who may read what could not be read, so only those who may read anything are
-    told of it."""
-    seen = desk.expert.store.uris(caller.filter())
-    shown = [
-        ShownItem(each, seen.get(each.uri))
-        for each in desk.expert.items()
-        if (each.state == "indexed" and each.uri in seen) or (each.state == "failed" and caller.groups is None)
-    ]
-    return sorted(shown, key=lambda each: (not each.has_failed, each.item.uri))
-
-
-def _configured(desk: Desk) -> tuple[Sequence[SourceSettings], str]:
-    """The sources as they stand in metier.toml now, which the next sync takes; where it is broken those in use, and
-    what is wrong."""
-    try:
-        return settings_room.load(desk.expert.folder).sources, ""
-    except SettingsError as error:
-        return desk.expert.settings.sources, str(error)
-
-
-def _sources(configured: Sequence[SourceSettings], items: Sequence[ShownItem], caller: Caller) -> list[ShownSource]:
-    shown = []
-    for each in configured:
-        own = [item for item in items if item.item.source == each.name]
-        if not caller.may_read(each.groups):
-            continue
-        failed = sum(item.has_failed for item in own)
-        read_at = max((item.item.synced_at for item in own), default="")
-        shown.append(ShownSource(each.name, each.groups, len(own) - failed, failed, read_at))
-    return shown
 
 
 def _notes(state: SyncState, items: Sequence[ShownItem], caller: Caller) -> list[tuple[str, str]]:

@@ -1,0 +1,191 @@
+"""Feedback, corrections, adapters, runs and the comparison: what keys with more scopes may do."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+
+from metier.errors import InputError
+from metier.evaluation import kept
+from metier.feedback.records import State
+from metier.serving.access import Caller, Forbidden
+from metier.serving.api import models
+from metier.serving.desk import Desk
+from metier.serving.errors import NotFound
+from metier.serving.said import Said, ShownCorrection, cited_by
+from metier.serving.wiring import caller_for, desk_of
+from metier.tuning.adapters import Card
+
+router = APIRouter()
+
+TheDesk = Annotated[Desk, Depends(desk_of)]
+Critic = Annotated[Caller, Depends(caller_for("feedback"))]
+Admin = Annotated[Caller, Depends(caller_for("admin"))]
+
+
+# --- feedback and corrections ------------------------------------------------------------------------------------
+
+
+@router.post("/feedback", tags=["Corrections"], status_code=201)
+def give_feedback(desk: TheDesk, caller: Critic, body: models.Thumb) -> dict[str, int]:
+    """Say what you think of an answer. Returns the id under which it is kept."""
+    given = desk.expert.give_feedback(
+        body.thumb, body.question, body.answer, reason=body.reason, mode=body.mode, adapter=body.adapter,
+        citations=cited_by(desk, caller, body.passages), who=caller.name,
+    )  # fmt: skip
+    return {"id": given.id}
+
+
+@router.get("/feedback", tags=["Corrections"])
+def feedback(desk: TheDesk, caller: Critic) -> list[models.GivenThumb]:
+    """What people think of answers that the caller may read: down first, the newest first."""
+    return [
+        models.GivenThumb(
+            id=each.thumb.id, thumb=each.thumb.thumb, question=each.thumb.question, answer=each.answer,
+            reason=each.thumb.reason, mode=each.thumb.mode, adapter=each.thumb.adapter, who=each.thumb.who,
+            at=each.thumb.at,
+        )
+        for each in Said(desk, caller).thumbs()
+    ]  # fmt: skip
+
+
+@router.post("/corrections", tags=["Corrections"], status_code=201)
+async def correct(desk: TheDesk, caller: Critic, body: models.Proposal) -> models.Correction:
+    """Say what is right, or what is to happen to a passage."""
+    decides = caller.may("admin")
+    if body.at_once and not decides:
+        raise Forbidden("this key may not decide about corrections", hint="Send it without `at_once`: it will wait.")
+    fields = body.model_dump(exclude={"at_once"}) | {"accept": body.at_once if decides else None}
+
+    def make() -> models.Correction:
+        made = desk.expert.correct(**fields, who=caller.name, where=caller.filter())
+        return _correction(Said(desk, caller).correction(made))
+
+    return await desk.work.run(lambda stop: make())
+
+
+@router.get("/corrections", tags=["Corrections"])
+def corrections(desk: TheDesk, caller: Critic, state: State | None = None) -> list[models.Correction]:
+    """All of them, or those in one state, the newest first."""
+    said = Said(desk, caller)
+    known = desk.expert.corrections(state, caller.filter())
+    return [_correction(said.correction(each)) for each in reversed(known)]
+
+
+@router.get("/corrections/{correction_id}", tags=["Corrections"])
+def correction(desk: TheDesk, caller: Critic, correction_id: str) -> models.Correction:
+    """One, with what was done to it."""
+    return _one(desk, caller, correction_id)
+
+
+@router.post("/corrections/{correction_id}/{verb}", tags=["Corrections"])
+async def decide(
+    desk: TheDesk,
+    caller: Admin,
+    correction_id: str,
+    verb: Literal["accept", "dismiss", "undo"],
+    body: models.Decision | None = None,
+) -> models.Correction:
+    """Let it take effect, lay it aside, or take that back; a dismissed one that is undone waits again."""
+
+    def act() -> models.Correction:
+        _one(desk, caller, correction_id)
+        why = body.why if body else ""
+        getattr(desk.expert, verb)(correction_id, who=caller.name, why=why, where=caller.filter())
+        return _one(desk, caller, correction_id)
+
+    return await desk.work.run(lambda stop: act())
+
+
+def _one(desk: Desk, caller: Caller, identity: str) -> models.Correction:
+    try:
+        found = desk.expert.correction(identity, caller.filter())
+    except InputError as error:
+        raise NotFound(error.what) from None
+    return _correction(Said(desk, caller).correction(found))
+
+
+def _correction(shown: ShownCorrection) -> models.Correction:
+    said, about = shown.correction, shown.passage or shown.source
+    acts = [models.Act.model_validate(each, from_attributes=True) for each in shown.history]
+    return models.Correction(
+        id=said.id, state=said.state, question=said.question, answer=said.answer, change=said.change,
+        document=said.about.uri if said.about else "", about=about.text if about else "", text=said.text, why=said.why,
+        who=said.who, at=said.at, decided_by=said.decided_by, decided_at=said.decided_at, look_again=said.look_again,
+        url=about.url if about else "", history=acts,
+    )  # fmt: skip
+
+
+# --- adapters and runs -------------------------------------------------------------------------------------------
+
+
+@router.get("/adapters", tags=["Adapters"])
+def adapters(desk: TheDesk, _caller: Admin) -> list[models.Adapter]:
+    """All versions of all, by name, the newest first."""
+    return [_adapter(card) for card in desk.expert.adapters.list()]
+
+
+@router.post("/adapters/rollback", tags=["Adapters"])
+async def rollback(desk: TheDesk, _caller: Admin) -> models.Production:
+    """Back to what was in production before."""
+    card = await desk.rollback()
+    return models.Production(adapter=_adapter(card) if card else None)
+
+
+@router.get("/adapters/{name}/{version}", tags=["Adapters"])
+def adapter(desk: TheDesk, _caller: Admin, name: str, version: int) -> models.Adapter:
+    """What one was made of, and how it did."""
+    return _adapter(_card(desk, name, version))
+
+
+@router.post("/adapters/{name}/{version}/promote", tags=["Adapters"])
+async def promote(desk: TheDesk, _caller: Admin, name: str, version: int) -> models.Production:
+    """Answer with it from now on, in the tuned modes. Answers that run are finished by what they began with."""
+    card = await desk.promote(_card(desk, name, version).reference)
+    return models.Production(adapter=_adapter(card))
+
+
+@router.get("/runs", tags=["Adapters"])
+def runs(desk: TheDesk, _caller: Admin) -> list[models.Run]:
+    """Training runs that go on or were broken off."""
+    folder = desk.expert.state_folder / "runs"
+    found = sorted(path.parent for path in folder.glob("*/run.json"))
+    return [_run(path) for path in found]
+
+
+@router.get("/comparison", tags=["Comparison"])
+def comparison(
+    desk: TheDesk, _caller: Admin, answers: Annotated[bool, Query(description="with every single answer")] = False
+) -> dict[str, Any]:
+    """What the last comparison of the four ways found; its layout is in docs/comparison.md."""
+    result = kept.latest(desk.expert.state_folder)
+    if result is None:
+        raise NotFound("nothing was compared yet", hint="Run `metier compare`.")
+    return result if answers else {key: value for key, value in result.items() if key != "answers"}
+
+
+def _card(desk: Desk, name: str, version: int) -> Card:
+    try:
+        return desk.expert.adapters.get(f"{name}@{version}")
+    except InputError as error:
+        raise NotFound(error.what, hint=error.hint) from None
+
+
+def _adapter(card: Card) -> models.Adapter:
+    return models.Adapter.model_validate(card, from_attributes=True)
+
+
+def _run(folder: Path) -> models.Run:
+    last, steps = None, 0
+    try:
+        with (folder / "metrics.jsonl").open(encoding="utf-8") as lines:
+            tail = deque(lines, maxlen=1)
+        last = json.loads(tail[0]) if tail else None
+        steps = int(last.get("step", 0)) if last else 0
+    except (OSError, ValueError):  # a line that is being written, or none yet
+        last = None
+    return models.Run(name=folder.name, steps=steps, last=last)

@@ -1,0 +1,125 @@
+"""Asking, searching, reading: what every key may do."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from metier.errors import InputError
+from metier.generation.base import Message
+from metier.retrieval.retriever import Hit
+from metier.serving.access import Caller
+from metier.serving.api import models
+from metier.serving.desk import Asked, Desk, while_wanted
+from metier.serving.reading import MOST_HITS
+from metier.serving.state_of_sources import items_for, sources_for
+from metier.serving.wiring import caller_for, desk_of
+from metier.serving.written import full, place
+
+router = APIRouter()
+_MOST_LISTED = 1000
+_FAR = 10**12
+
+TheDesk = Annotated[Desk, Depends(desk_of)]
+Asker = Annotated[Caller, Depends(caller_for("ask"))]
+Offset = Annotated[int, Query(ge=0, le=_FAR)]
+Limit = Annotated[int, Query(ge=1, le=_MOST_LISTED)]
+
+
+@router.post("/ask", tags=["Questions"], response_model=models.Answer)
+async def ask(request: Request, body: models.Question, desk: TheDesk, caller: Asker) -> dict:
+    """Answer a question, in one of the four ways."""
+    history = tuple(Message(turn.role, turn.content) for turn in body.history)
+    answer = await while_wanted(request, desk.answer(caller, Asked(body.question, body.mode, history)))
+    return full(answer)
+
+
+@router.get("/search", tags=["Questions"])
+async def search(
+    desk: TheDesk,
+    caller: Asker,
+    q: Annotated[models.Text, Query(description="a question, or words")],
+    limit: Annotated[int, Query(ge=1, le=MOST_HITS)] = 10,
+    document: Annotated[models.Text | None, Query(description="a glob over names of documents")] = None,
+) -> models.Hits:
+    """Passages that may answer, best first."""
+    hits = await desk.work.run(lambda stop: desk.reading.search(caller, q, limit, document))
+    return models.Hits(query=q, hits=[_hit(hit) for hit in hits])
+
+
+@router.get("/documents", tags=["Documents"])
+def documents(desk: TheDesk, caller: Asker, offset: Offset = 0, limit: Limit = 100) -> models.Documents:
+    """All that the caller may see, by name."""
+    known = list(desk.reading.documents(caller).items())
+    listed = [models.Listed(document=uri, document_id=identity) for uri, identity in known[offset : offset + limit]]
+    return models.Documents(documents=listed, total=len(known))
+
+
+@router.get("/documents/{document_id}", tags=["Documents"])
+def document(
+    desk: TheDesk, caller: Asker, document_id: str, start: Offset = 0, end: Annotated[int, Query(ge=0, le=_FAR)] = _FAR
+) -> models.Document:
+    """A document's text, or a part of it. What somebody hid is blank."""
+    found = desk.reading.document(caller, document_id).document
+    end = min(end, len(found.text))
+    if start > end:
+        raise InputError(f"nothing stands from {start} to {end}", hint=f"The text has {len(found.text)} characters.")
+    return models.Document(
+        document=found.uri, document_id=found.id, title=found.title, media_type=found.media_type,
+        language=found.language, pages=found.pages, groups=list(found.groups), metadata=dict(found.metadata),
+        warnings=list(found.warnings), start=start, end=end, length=len(found.text), text=found.text[start:end],
+    )  # fmt: skip
+
+
+@router.get("/documents/{document_id}/passages", tags=["Documents"])
+def passages(desk: TheDesk, caller: Asker, document_id: str) -> list[models.Passage]:
+    """What of a document is found as a whole, in reading order."""
+    return [
+        models.Passage(
+            passage_id=each.id, text=each.text, start=each.start, end=each.end, page=each.page, row=each.row,
+            headings=list(each.headings),
+        )
+        for each in desk.reading.document(caller, document_id).passages
+    ]  # fmt: skip
+
+
+@router.get("/sources", tags=["Sources"])
+def sources(desk: TheDesk, caller: Asker) -> list[models.Source]:
+    """Where the documents come from."""
+    return [
+        models.Source(
+            name=each.name, groups=list(each.groups), indexed=each.indexed, failed=each.failed, read_at=each.read_at
+        )
+        for each in sources_for(desk, caller)[0]
+    ]
+
+
+@router.get("/items", tags=["Sources"])
+def items(desk: TheDesk, caller: Asker, offset: Offset = 0, limit: Limit = 100) -> list[models.Item]:
+    """What of the sources is indexed, and what failed and why; failures first."""
+    return [
+        models.Item(
+            document=each.item.uri, document_id=each.document_id, source=each.item.source, state=each.item.state,
+            reason=each.item.reason, passages=each.item.passages, synced_at=each.item.synced_at,
+        )
+        for each in items_for(desk, caller)[offset : offset + limit]
+    ]  # fmt: skip
+
+
+@router.get("/syncs", tags=["Sources"])
+def syncs(desk: TheDesk, caller: Asker) -> list[models.Sync]:
+    """What every sync did, the last one first; nothing for callers who see only some of the documents."""
+    if caller.groups is not None:
+        return []
+    return [models.Sync.model_validate(each, from_attributes=True) for each in reversed(desk.expert.syncs())]
+
+
+def _hit(hit: Hit) -> models.Hit:
+    passage = hit.passage
+    return models.Hit(
+        document=passage.uri, document_id=passage.document_id, title=passage.title, page=passage.page,
+        start=passage.start, end=passage.end, text=passage.text, headings=list(passage.headings), score=hit.score,
+        dense=hit.dense, lexical=hit.lexical, passage_id=passage.id,
+        url=place(passage.document_id, passage.start, passage.end),
+    )  # fmt: skip

@@ -1,0 +1,53 @@
+"""The API put into an application, and its description made true."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from metier.serving.api import care, knowledge
+from metier.serving.api.models import Problem
+
+# What any route may answer beside its own; FastAPI's 422 is answered as 400 here.
+_ERRORS = {
+    400: "What was sent cannot be used.", 401: "No valid key came with the request.",
+    403: "The key may not do this, or another site sent it.", 404: "There is no such thing for this key.",
+    413: "The request is too large.", 429: "Too many questions wait, or the key has spent its minute.",
+    500: "It went wrong in the server.", 502: "The model's endpoint failed.", 503: "The server is ending.",
+    504: "It took too long.",
+}  # fmt: skip
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": meaning} for status, meaning in _ERRORS.items()
+}
+
+
+def add_api(app: FastAPI) -> None:
+    router = APIRouter(prefix="/api", responses=RESPONSES)
+    router.include_router(knowledge.router)
+    router.include_router(care.router)
+    app.include_router(router)
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _mended(described())
+        return app.openapi_schema
+
+    app.openapi = openapi
+
+
+def _mended(schema: dict[str, Any]) -> dict[str, Any]:
+    """With the key that routes want, and without the 422 that none of them answers."""
+    parts = schema.setdefault("components", {})
+    parts["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "A key of `metier keys create`; none on loopback."}
+    }
+    for name in ("HTTPValidationError", "ValidationError"):
+        parts.get("schemas", {}).pop(name, None)
+    for path, operations in schema["paths"].items():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+            if path.startswith(("/api/", "/v1/", "/metrics")):
+                operation["security"] = [{"key": []}, {}]
+    return schema

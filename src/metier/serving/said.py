@@ -1,0 +1,124 @@
+"""What people said of answers and passages, as far as a caller may know: corrections and thumbs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from metier.documents import Passage
+from metier.errors import InputError
+from metier.feedback.in_force import hidden_ids
+from metier.feedback.records import Action, Correction, Feedback
+from metier.serving.access import Caller
+from metier.serving.desk import Desk
+from metier.serving.written import place
+
+_VERBS = {"accepted": ("undo",), "undone": ("accept",), "dismissed": ("undo",), "queued": ("accept", "dismiss")}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A passage as it was when it was named. `url`: where it is now, "" where its document is gone; `text`: "" where
+    it is hidden from this caller."""
+
+    passage: Passage
+    url: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCorrection:
+    """`verbs`: what may be decided about it now."""
+
+    correction: Correction
+    passage: Place | None
+    source: Place | None
+    history: tuple[Action, ...]
+    verbs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownThumb:
+    """`answer`: "" where what it cites is hidden from this caller. `sources`: name and url of what it cites; `passage`:
+    id of the first of it, "" where it cites nothing."""
+
+    thumb: Feedback
+    answer: str
+    sources: tuple[tuple[str, str], ...]
+    passage: str
+
+
+class Said:
+    """What of corrections and thumbs a caller sees."""
+
+    def __init__(self, desk: Desk, caller: Caller) -> None:
+        self._expert, self._caller = desk.expert, caller
+        self._documents: Collection[str] = set(desk.reading.documents(caller).values())
+        self._hidden = set(hidden_ids(desk.expert.corrections()))
+
+    def correction(self, correction: Correction) -> ShownCorrection:
+        history = self._expert.correction_history(correction.id, self._caller.filter())
+        about = correction.about
+        return ShownCorrection(
+            correction,
+            self._place(correction.passage, correction.passages if correction.passage is about else ()),
+            self._place(correction.source, correction.passages if correction.source is about else ()),
+            tuple(history),
+            _VERBS[correction.state] if self._caller.may("admin") else (),
+        )
+
+    def thumbs(self) -> list[ShownThumb]:
+        """Down first, the newest first. Who may read an answer is known by what it cites; one that cites nothing is
+        for those who may read anything, and for whom it was given by."""
+        seen = [
+            each
+            for each in self._expert.feedback(self._caller.filter())
+            if each.citations or self._caller.groups is None or each.who == self._caller.name
+        ]
+        ordered = sorted(seen, key=lambda each: (each.thumb == "down", each.id), reverse=True)
+        return [self._thumb(each) for each in ordered]
+
+    def passage(self, identity: str) -> Passage | None:
+        """One that may still be found."""
+        found = self._expert.store.get([identity], self._caller.filter()) if identity else []
+        return found[0] if found and found[0].id not in self._hidden else None
+
+    def _place(self, passage: Passage | None, now: Sequence[str]) -> Place | None:
+        if passage is None:
+            return None
+        found = self._expert.store.get(now or [passage.id], self._caller.filter())
+        url = ""
+        if found:
+            url = place(found[0].document_id, found[0].start, found[-1].end)
+        elif passage.document_id in self._documents:
+            url = f"/documents/{passage.document_id}"
+        return Place(passage, url, passage.text if self._shows((passage.id, *now)) else "")
+
+    def _thumb(self, thumb: Feedback) -> ShownThumb:
+        cited = {each.get("passage_id", ""): each for each in thumb.citations}
+        sources = [
+            (each.get("title") or each.get("document") or "", place(each["document_id"], each["start"], each["end"]))
+            for each in cited.values()
+            if each.get("document_id") in self._documents
+        ]
+        return ShownThumb(thumb, thumb.answer if self._shows(cited) else "", tuple(sources), next(iter(cited), ""))
+
+    def _shows(self, passages: Collection[str]) -> bool:
+        """Whether the text of all these may be shown: what is hidden is for those alone who decide about that."""
+        return self._caller.may("admin") or self._hidden.isdisjoint(passages)
+
+
+def cited_by(desk: Desk, caller: Caller, passages: Sequence[str]) -> list[dict[str, Any]]:
+    """What is kept of the passages that an answer cites. Raises `InputError` where one is not there for this caller:
+    who may read an answer is known by what it cites."""
+    found = desk.expert.store.get(passages, caller.filter())
+    if len(found) < len(set(passages)):
+        raise InputError("a passage that this answer cites is gone", hint="Ask again.")
+    return [
+        {
+            "document": each.uri, "document_id": each.document_id, "title": each.title, "page": each.page,
+            "start": each.start, "end": each.end, "passage_id": each.id,
+        }
+        for each in found
+    ]  # fmt: skip
