@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
+from functools import partial
 
 import httpx
 import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.shared.exceptions import MCPError
 
 from metier import Expert
@@ -59,18 +60,12 @@ def over_http(address: str, key: str | None, work, mode: str = "auto"):
     async def run():
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         async with (
-            _http(headers) as http,
+            create_mcp_http_client(headers=headers) as http,
             Client(streamable_http_client(f"{address}/mcp", http_client=http), mode=mode) as client,
         ):
             return await work(client)
 
     return asyncio.run(run())
-
-
-def _http(headers: dict[str, str]):
-    from mcp.shared._httpx_utils import create_mcp_http_client
-
-    return create_mcp_http_client(headers=headers)
 
 
 def over_stdio(folder, work, *options: str):
@@ -86,7 +81,8 @@ async def whole_round(client: Client) -> None:
     tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     assert list(tools) == ["ask", "search", "read_document"]
     assert all(tool.annotations.read_only_hint and tool.output_schema for tool in tools.values())
-    assert "documents, for example: " in tools["search"].description
+    assert "The expert 'parts' has 14 documents, for example: " in tools["search"].description
+    assert tools["ask"].input_schema["properties"]["mode"]["enum"] == ["base", "rag"]  # no adapter is in production
 
     told = []
 
@@ -112,9 +108,14 @@ async def whole_round(client: Client) -> None:
     by_id = await client.call_tool("read_document", {"document": citation["document_id"], "start": citation["start"]})
     assert by_id.structured_content["text"] == text[citation["start"] :]
 
+    quoted = {"document": citation["document"], "start": citation["start"], "end": citation["end"]}
+    assert (await client.call_tool("read_document", quoted)).structured_content["text"] == citation["quote"]
+
     listed = (await client.list_resources()).resources
-    uri = next(each.uri for each in listed if each.name == citation["document"])
-    assert (await client.read_resource(uri)).contents[0].text == text
+    (found,) = [each for each in listed if each.name == citation["document"]]
+    assert found.title == "gearbox-oil.md"
+    assert (await client.read_resource(found.uri)).contents[0].text == text
+    assert (await client.call_tool("read_document", {"document": found.uri})).structured_content["text"] == text
     assert [each.uri_template for each in (await client.list_resource_templates()).resource_templates] == [
         "metier://documents/{document_id}"
     ]
@@ -155,6 +156,14 @@ async def everything_seen(client: Client) -> str:
     return "\n".join(seen)
 
 
+def test_a_description_counts_what_its_reader_may_see(address, keys):
+    async def work(client):
+        return (await client.list_tools()).tools[0].description
+
+    assert "has 13 documents" in over_http(address, keys["open"], work)
+    assert "has 14 documents" in over_http(address, keys["board"], work)
+
+
 def test_what_a_key_may_not_see_is_found_by_no_tool_and_no_list(address, folder, keys):
     for seen in (
         over_http(address, keys["open"], everything_seen),
@@ -176,6 +185,40 @@ def test_without_the_right_key_nothing_is_said(address, keys):
     assert foreign.status_code == 403
     proxied = httpx.post(f"{address}/mcp", json=body, headers=headers | {"X-Forwarded-For": "192.0.2.7"})
     assert proxied.status_code == 401
+    rebound = httpx.post(f"{address}/mcp", json=body, headers=headers | {"Host": "evil.example"})
+    assert rebound.status_code == 421
+
+
+def test_a_session_is_of_the_key_that_began_it(address, keys):
+    def post(key, method, session="", **params):
+        headers = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
+        headers |= {"Authorization": f"Bearer {key}"} if key else {}
+        headers |= {"Mcp-Session-Id": session} if session else {}
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        return httpx.post(f"{address}/mcp", json=body, headers=headers, timeout=60)
+
+    who = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    for owner in (keys["board"], None):
+        session = post(owner, "initialize", **who).headers["mcp-session-id"]
+        others = {keys["open"], keys["board"], None} - {owner}
+        assert [post(each, "tools/list", session).status_code for each in others] == [404, 404]
+        assert "read_document" in post(owner, "tools/list", session).text
+    assert post(None, "tools/list", "f" * 32).status_code == 404
+
+
+def test_a_key_that_has_spent_its_minute_is_told_when_to_come_again(address, folder):
+    opened = Keys(folder / ".metier" / FILE_NAME)
+    _, key = opened.create("hasty", (), ("ask",), rate=1)
+    opened.close()
+    post = partial(httpx.post, f"{address}/mcp", headers={"Authorization": f"Bearer {key}"}, content=b"{}")
+    post()
+    answer = post()
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_nothing_is_listened_for_by_get(address):
+    assert httpx.get(f"{address}/mcp", headers={"Accept": "text/event-stream"}).status_code == 405
 
 
 @pytest.mark.parametrize(
@@ -184,11 +227,14 @@ def test_without_the_right_key_nothing_is_said(address, keys):
         ("ask", {}, "question"),
         ("ask", {"question": "   "}, "empty"),
         ("ask", {"question": "Why?", "mode": "tuned"}, "no adapter"),
+        ("ask", {"question": "Why?", "mode": "oracle"}, "mode"),
+        ("search", {"query": "  "}, "empty"),
         ("search", {"query": "oil", "limit": 0}, "limit"),
         ("search", {"query": "oil", "lines": 3}, "lines"),
         ("read_document", {"document": "no.md"}, "no document"),
         ("read_document", {"document": "docs/gearbox-oil.md", "start": 10**9}, "ends at character"),
         ("read_document", {"document": "docs/gearbox-oil.md", "page": 3}, "no pages"),
+        ("read_document", {"document": "../../etc/passwd"}, "no document"),
     ],
 )
 def test_bad_input_says_what_to_do(address, tool, arguments, said):
@@ -198,18 +244,3 @@ def test_bad_input_says_what_to_do(address, tool, arguments, said):
     result = over_http(address, None, work)
     assert result.is_error
     assert said in result.content[0].text
-
-
-def test_a_question_that_is_given_up_frees_its_place(address):
-    async def work(client):
-        long = " ".join(["Explain everything about gearboxes, bearings and blades."] * 20)
-        for _ in range(4):  # two are answered at once
-            with pytest.raises(MCPError):
-                await client.call_tool("ask", {"question": long, "mode": "base"}, read_timeout_seconds=0.05)
-        began = time.monotonic()
-        answer = await client.call_tool("ask", {"question": QUESTION})
-        return answer, time.monotonic() - began
-
-    answer, seconds = over_http(address, None, work)
-    assert "31 months" in answer.content[0].text
-    assert seconds < 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -12,6 +13,8 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
+from mcp.shared.exceptions import MCPError
+from parsing.samples import pdf
 
 from metier import Expert
 from metier.documents import document_id
@@ -22,12 +25,16 @@ from .servers import Server, sample_expert
 SECRET = "4711"
 URI = "secret/safe.md"
 IDENTITY = document_id(URI)
+PLAN = document_id("secret/plan.pdf")
 ASKED = "What is the code of the Vargmyr safe?"
+EXAM = {"id": "safe", "question": ASKED, "answers": [SECRET], "document": "safe.md", "split": "exam"}
+EVERYTHING = ("ask", "feedback", "admin")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """With a restricted document, and what its readers have said about it: a thumb and two corrections."""
+    """With restricted documents, what their readers have said about one, a thumb and two corrections, and a comparison
+    that asks for it."""
     place = tmp_path_factory.mktemp("ways")
     made = sample_expert(place)
     (place / "secret").mkdir()
@@ -35,15 +42,19 @@ def folder(tmp_path_factory):
         f"# Safe\n\nThe code of the Vargmyr safe is {SECRET}.\n\n"
         f"## Spare\n\nThe spare code of the Vargmyr safe is {SECRET}9.\n"
     )
+    (place / "secret" / "plan.pdf").write_bytes(pdf([[(72, 700, 12, f"The vault of Skovlund opens with {SECRET}.")]]))
+    (place / "questions.jsonl").write_text(json.dumps(EXAM))
     with Expert.open(made) as expert:
         expert.add(str(place / "secret"), groups=("board",))
         expert.sync()
+        expert.import_questions(place / "questions.jsonl")
         hit = expert.search("spare code of the Vargmyr safe")[0].passage
         expert.replace(hit.id, f"The spare code of the Vargmyr safe is {SECRET}8.", who="chair", why="changed")
         expert.pin(ASKED, next(p.id for p in expert.store.passages(IDENTITY) if p.id != hit.id), who="chair")
         answer = expert.ask(ASKED)
         assert SECRET in answer.text
         expert.give_feedback("up", ASKED, answer.text, citations=answer.citations, who="chair")
+        expert.compare(["rag"], calibrate=False, measure_memory=False)
     return made
 
 
@@ -54,6 +65,8 @@ def keys(folder):
         "outsider": opened.create("outsider", (), ("ask", "feedback"))[1],
         "other": opened.create("other", ("service",), ("ask", "feedback"))[1],
         "member": opened.create("member", ("board",), ("ask", "feedback"))[1],
+        "janitor": opened.create("janitor", (), EVERYTHING)[1],
+        "chief": opened.create("chief", None, EVERYTHING)[1],
     }
     opened.close()
     return made
@@ -91,22 +104,22 @@ def streamed(client: httpx.Client) -> str:
     return text + written
 
 
-def by_agent(client: httpx.Client) -> str:
-    async def run() -> str:
+def agent(work: Callable[[Client], Awaitable[Any]]) -> Callable[[httpx.Client], str]:
+    async def run(client: httpx.Client) -> str:
         async with (
             create_mcp_http_client(headers=dict(client.headers)) as http,
-            Client(
-                streamable_http_client(f"{client.base_url}/mcp".replace("//mcp", "/mcp"), http_client=http)
-            ) as agent,
+            Client(streamable_http_client(str(client.base_url.join("/mcp")), http_client=http)) as connected,
         ):
-            said = [await agent.call_tool("ask", {"question": ASKED})]
-            said.append(await agent.call_tool("search", {"query": ASKED, "limit": 100}))
-            said.append(await agent.call_tool("read_document", {"document": URI}))
-            said.append(await agent.list_resources())
-            said.append(await agent.list_tools())
-            return "\n".join(map(str, said))
+            try:
+                return str(await work(connected))
+            except MCPError as error:
+                return str(error)
 
-    return asyncio.run(run())
+    return lambda client: asyncio.run(run(client))
+
+
+def tool(name: str, **arguments: Any) -> Callable[[httpx.Client], str]:
+    return agent(lambda connected: connected.call_tool(name, arguments))
 
 
 WAYS = {
@@ -129,18 +142,30 @@ WAYS = {
     "the API's corrections": lambda client: client.get("/api/corrections").text,
     "the API's feedback": lambda client: client.get("/api/feedback").text,
     "the API's items": lambda client: client.get("/api/items").text,
-    "an agent's tools and resources": by_agent,
+    "asking in all ways on the page": lambda client: client.get("/", params={"q": ASKED, "mode": "all"}).text,
+    "the tool ask": tool("ask", question=ASKED),
+    "the tool search": tool("search", query=ASKED, limit=100),
+    "the tool search, with its name": tool("search", query="code", document="secret/*"),
+    "the tool read_document, by name": tool("read_document", document=URI),
+    "the tool read_document, by id": tool("read_document", document=IDENTITY),
+    "the resources": agent(lambda connected: connected.list_resources()),
+    "the resource itself": agent(lambda connected: connected.read_resource(f"metier://documents/{IDENTITY}")),
 }  # fmt: skip
 
 
+# Only who may read all documents can be told of these, because they cannot be cut.
+WHOLE = ("/report", "/report/full", "/report.json", "/api/comparison?answers=true")
+
+
 def found(text: str) -> bool:
-    """Whether a way led to the document: its content, or its name where nobody has named it."""
-    return SECRET in text or "safe.md" in text.replace(f"{URI!r}", "").replace(f"“{URI}”", "")
+    """Whether a way led to a document: its content, or its name where nobody has named it."""
+    unnamed = text.replace(f"{URI!r}", "").replace(f"“{URI}”", "")
+    return SECRET in text or "safe.md" in unnamed or "plan.pdf" in unnamed
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_who_may_not_see_a_document_does_not_find_it(address, keys, way):
-    for name in ("outsider", "other"):
+    for name in ("outsider", "other", "janitor"):
         with caller(address, keys[name]) as client:
             assert not found(WAYS[way](client)), f"{name}, by {way}"
     for key in (keys["member"], None):
@@ -148,11 +173,54 @@ def test_who_may_not_see_a_document_does_not_find_it(address, keys, way):
             assert found(WAYS[way](client)), f"nobody finds it by {way}"
 
 
+def test_what_holds_texts_of_all_documents_is_for_those_who_may_read_them_all(address, keys):
+    for name, status in (("outsider", 403), ("member", 403), ("janitor", 403), ("chief", 200)):
+        with caller(address, keys[name]) as client:
+            answers = [client.get(path) for path in WHOLE]
+        assert [answer.status_code for answer in answers] == [status] * len(WHOLE), name
+        assert any(found(answer.text) for answer in answers) is (name == "chief")
+
+
+def test_a_page_is_drawn_for_those_who_may_see_it(address, keys):
+    for name, status in (("outsider", 404), ("janitor", 404), ("member", 200)):
+        with caller(address, keys[name]) as client:
+            drawn = client.get(f"/documents/{PLAN}/pages/1.png")
+        assert drawn.status_code == status, name
+        assert drawn.content.startswith(b"\x89PNG") is (status == 200)
+
+
 def test_what_is_not_there_and_what_is_not_for_one_are_told_alike(address, keys):
     unknown = document_id("no/such.md")
     with caller(address, keys["outsider"]) as client:
         for path in ("/documents/{}", "/api/documents/{}", "/api/documents/{}/passages", "/documents/{}/pages/1.png"):
-            answers = [client.get(path.format(identity)) for identity in (IDENTITY, unknown)]
-            said = [answer.text.replace(IDENTITY, "ID").replace(unknown, "ID") for answer in answers]
+            answers = [client.get(path.format(identity)) for identity in (PLAN, unknown)]
+            said = [answer.text.replace(PLAN, "ID").replace(unknown, "ID") for answer in answers]
             assert [answer.status_code for answer in answers] == [404, 404], path
             assert said[0] == said[1], path
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "more"),
+    [
+        ("/api/corrections", "document", {"answer": f"It is {SECRET}.", "why": "checked"}),
+        ("/api/corrections", "passage", {"change": "hide", "why": "old"}),
+        ("/api/feedback", "passages", {"thumb": "up"}),
+    ],
+)
+def test_nothing_is_learned_by_saying_something_about_it(address, keys, path, field, more):
+    with caller(address, keys["member"]) as client:
+        there = client.get(f"/api/documents/{IDENTITY}/passages").json()[0]["passage_id"]
+        name, unknown = (URI, "no/such.md") if field == "document" else (there, there[::-1])
+        question = f"Is {field} of the safe in {path} right?"
+
+        def send(client: httpx.Client, value: str) -> httpx.Response:
+            given = [value] if field == "passages" else value
+            return client.post(path, json={"question": question, field: given, **more})
+
+        with caller(address, keys["outsider"]) as stranger:
+            answers = [(each, send(stranger, each)) for each in (name, unknown)]
+            assert not found(stranger.get("/corrections", params={"passage": there}).text)
+        assert {answer.status_code for _, answer in answers} == {400}
+        one, other = (answer.text.replace(each, "NAME") for each, answer in answers)
+        assert one == other
+        assert send(client, name).status_code == 201

@@ -73,9 +73,9 @@ def create_app(expert: Expert, keys: Keys, *, host: str, observers: Sequence[Obs
     )
     app.state.access = Access(keys, open_loopback=serving.open_loopback and hosts.is_loopback(host))
     app.state.ready, app.state.name, app.state.metrics = False, expert.settings.name, Metrics()
+    add_api(app)
     app.include_router(openai_api.router, responses=RESPONSES)
     app.include_router(metrics.router, responses=RESPONSES)
-    add_api(app)
     app.router.routes.append(agents.route)
     add_page(app)
     for kind in (MetierError, HTTPException, RequestValidationError):

@@ -44,6 +44,7 @@ from metier.serving.record import note_error
 Who = Callable[[ServerRequestContext], tuple[Desk, Caller]]
 log = logging.getLogger(__name__)
 _PAGE = 100  # documents in one list
+_SESSIONS = 2000  # open at once, of some 45 kB each; one that nobody uses ends after half an hour
 _KILLED = 128  # and the signal's number: how shells tell it
 _TICK = 1.0  # seconds between two words that an answer is still being worked on
 _INSTRUCTIONS = (
@@ -52,16 +53,16 @@ _INSTRUCTIONS = (
 )
 
 
-def server_for(name: str, who: Who) -> Server:
-    """The protocol's server. `who`: the expert and the caller of a request."""
+def server_for(name: str, who: Who, loading: asyncio.Future | None = None) -> Server:
+    """The protocol's server. `who`: the expert and the caller of a request; `loading`: what tools wait for."""
 
-    def by(handler: Callable[[Who, ServerRequestContext, Any], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        return partial(_guarded(handler), who)
+    def by(handler: Callable[..., Awaitable[Any]], *more: Any) -> Callable[..., Awaitable[Any]]:
+        return partial(_guarded(handler), who, *more)
 
     return Server(
         name, version=__version__, title=f"Métier: {name}", instructions=_INSTRUCTIONS,
         get_tool_input_schema=lambda tool: schema(TOOLS[tool]) if tool in TOOLS else None,
-        on_list_tools=by(_list_tools), on_call_tool=by(_call_tool), on_list_resources=by(_list_resources),
+        on_list_tools=by(_list_tools), on_call_tool=by(_call_tool, loading), on_list_resources=by(_list_resources),
         on_read_resource=by(_read_resource), on_list_resource_templates=by(_list_templates),
     )  # fmt: skip
 
@@ -70,7 +71,9 @@ class Endpoint:
     """/mcp of the application. `run` is entered for as long as the application runs."""
 
     def __init__(self, name: str, limit: int) -> None:
-        self._manager = StreamableHTTPSessionManager(server_for(name, _of_request), max_request_body_size=limit)
+        self._manager = StreamableHTTPSessionManager(
+            server_for(name, _of_request), max_request_body_size=limit, max_sessions=_SESSIONS
+        )
         # Without GET, on which a client would wait for what is said unasked: here nothing is.
         self.route = Route("/mcp", self, methods=["POST", "DELETE"], include_in_schema=False)
 
@@ -97,12 +100,12 @@ async def serve_stdio(desk: Desk, caller: Caller) -> None:
     """Speak the protocol on standard input and output until the other side closes it, or Ctrl-C."""
     # A thread waits for input, and nothing but input ends it. What was said to be saved is on disk.
     signal.signal(signal.SIGINT, lambda number, _frame: os._exit(_KILLED + number))
-    server = server_for(desk.name, lambda _context: (desk, caller))
-    loading = asyncio.ensure_future(desk.work.alone(desk.warm))  # the first question waits for it, the lists do not
-    loading.add_done_callback(lambda done: done.cancelled() or done.exception())  # the first question tells it
+    loading = asyncio.ensure_future(asyncio.to_thread(desk.warm))
+    loading.add_done_callback(lambda done: done.exception())  # seen
+    server = server_for(desk.name, lambda _context: (desk, caller), loading)
     async with stdio_server() as (incoming, outgoing):
         await server.run(incoming, outgoing, server.create_initialization_options())
-    loading.cancel()
+    await asyncio.wait({loading})
     await desk.work.close(0)
 
 
@@ -123,14 +126,14 @@ def _guarded(handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[
     """`handler`, whose errors are told as the protocol's."""
 
     @wraps(handler)
-    async def guarded(who: Who, context: ServerRequestContext, params: Any) -> Any:
+    async def guarded(*arguments: Any) -> Any:
         try:
-            return await handler(who, context, params)
+            return await handler(*arguments)
         except MCPError:
             raise
         except Exception as error:  # noqa: BLE001  # it is logged
             code = types.INVALID_PARAMS if isinstance(error, InputError) else types.INTERNAL_ERROR
-            raise MCPError(code, _told(error, context)) from None
+            raise MCPError(code, _told(error, arguments[-2])) from None
 
     return guarded
 
@@ -166,7 +169,7 @@ async def _list_tools(who: Who, context: ServerRequestContext, _params: Any) -> 
 
 
 async def _call_tool(
-    who: Who, context: ServerRequestContext, params: types.CallToolRequestParams
+    who: Who, loading: asyncio.Future | None, context: ServerRequestContext, params: types.CallToolRequestParams
 ) -> types.CallToolResult:
     """What goes wrong in a tool is a result, which the model that called reads and can mend."""
     tool = TOOLS.get(params.name)
@@ -178,7 +181,11 @@ async def _call_tool(
         return _failed(_first(error))
     telling = asyncio.ensure_future(_tell_progress(context))
     try:
+        if loading is not None:
+            await asyncio.wait({loading})  # where it failed, the tool says so if it minds
         result = await _while_wanted(context, tool.call(*who(context), given))
+    except MCPError:
+        raise
     except Exception as error:  # noqa: BLE001  # it is logged
         return _failed(_told(error, context))
     finally:

@@ -40,8 +40,8 @@ _REFUSED = ("tools", "functions", "audio", "web_search_options")
 class Turn(BaseModel):
     model_config = ConfigDict(extra="allow")
 
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[dict[str, Any]] | None = None
+    role: Literal["system", "developer", "user", "assistant"] = Field(examples=["user"])
+    content: str | list[dict[str, Any]] | None = Field(None, examples=["How often is the gearbox oil changed?"])
 
     def text(self) -> str:
         if isinstance(self.content, list):
@@ -87,7 +87,7 @@ class EmbeddingRequest(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     model: str
-    input: str | list[str] = Field(min_length=1)
+    input: str | list[str] = Field(min_length=1, examples=[["gearbox oil"]])
     encoding_format: Literal["float", "base64"] = "float"
     input_type: Literal["passage", "query"] = "passage"
 
@@ -96,6 +96,7 @@ class EmbeddingRequest(BaseModel):
 async def models(
     desk: Annotated[Desk, Depends(desk_of)], _caller: Annotated[Caller, Depends(caller_for("ask"))]
 ) -> dict:
+    """The expert, and each way of answering there is now."""
     names = [desk.name, *(f"{desk.name}:{mode}" for mode in desk.modes())]
     data = [{"id": name, "object": "model", "created": desk.started, "owned_by": "metier"} for name in names]
     return {"object": "list", "data": data}
@@ -105,6 +106,7 @@ async def models(
 async def model(
     model: str, desk: Annotated[Desk, Depends(desk_of)], _caller: Annotated[Caller, Depends(caller_for("ask"))]
 ) -> dict:
+    """Whether there is one with this name."""
     mode_of(model, desk)
     return {"id": model, "object": "model", "created": desk.started, "owned_by": "metier"}
 
@@ -116,6 +118,7 @@ async def chat(
     desk: Annotated[Desk, Depends(desk_of)],
     caller: Annotated[Caller, Depends(caller_for("ask"))],
 ) -> JSONResponse | StreamingResponse:
+    """Answer the last message. `metier` in the answer has its sources in full."""
     asked = body.asked(mode_of(body.model, desk))
     head = {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), "model": body.model}
     if body.stream:
@@ -134,7 +137,8 @@ async def embeddings(
     desk: Annotated[Desk, Depends(desk_of)],
     _caller: Annotated[Caller, Depends(caller_for("ask"))],
 ) -> dict:
-    """`input_type` is an addition: an embedder that tells questions from passages is told which they are."""
+    """Texts as vectors. `input_type` is an addition: an embedder that tells questions from passages is told which they
+    are."""
     texts = [body.input] if isinstance(body.input, str) else body.input
     embedder = desk.expert.embedder
     embed = embedder.embed_queries if body.input_type == "query" else embedder.embed_passages

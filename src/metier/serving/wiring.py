@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fastapi import Request
 
-from metier.serving.access import Caller
+from metier.serving.access import Caller, Forbidden
 from metier.serving.desk import Desk
 
 
@@ -15,10 +15,28 @@ def desk_of(request: Request) -> Desk:
 
 
 def caller_for(scope: str) -> Callable[[Request], Caller]:
-    """A dependency that lets those in who may do what `scope` names. It is no coroutine, so that it runs in a thread:
-    a key is looked up on disk."""
+    """A dependency that lets those in who may do what `scope` names, and has it as its own `scope`. It is no coroutine,
+    so that it runs in a thread: a key is looked up on disk."""
 
     def admit(request: Request) -> Caller:
         return request.app.state.access.admit(request, scope)
 
+    admit.scope = scope
+    return admit
+
+
+def reader_of_all_for(scope: str) -> Callable[[Request], Caller]:
+    """As `caller_for`, for what quotes documents of all groups and cannot be cut to those of one."""
+    admitted = caller_for(scope)
+
+    def admit(request: Request) -> Caller:
+        caller = admitted(request)
+        if caller.groups is not None:
+            raise Forbidden(
+                f"this quotes documents of all groups, and the key {caller.name!r} may not read them all",
+                hint="It takes a key made with `metier keys create … --all-groups`.",
+            )
+        return caller
+
+    admit.scope = scope
     return admit

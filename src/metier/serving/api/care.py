@@ -17,7 +17,7 @@ from metier.serving.api import models
 from metier.serving.desk import Desk
 from metier.serving.errors import NotFound
 from metier.serving.said import Said, ShownCorrection, cited_by
-from metier.serving.wiring import caller_for, desk_of
+from metier.serving.wiring import caller_for, desk_of, reader_of_all_for
 from metier.tuning.adapters import Card
 
 router = APIRouter()
@@ -25,6 +25,7 @@ router = APIRouter()
 TheDesk = Annotated[Desk, Depends(desk_of)]
 Critic = Annotated[Caller, Depends(caller_for("feedback"))]
 Admin = Annotated[Caller, Depends(caller_for("admin"))]
+Reviewer = Annotated[Caller, Depends(reader_of_all_for("admin"))]
 
 
 # --- feedback and corrections ------------------------------------------------------------------------------------
@@ -159,7 +160,7 @@ def runs(desk: TheDesk, _caller: Admin) -> list[models.Run]:
 
 @router.get("/comparison", tags=["Comparison"])
 def comparison(
-    desk: TheDesk, _caller: Admin, answers: Annotated[bool, Query(description="with every single answer")] = False
+    desk: TheDesk, _caller: Reviewer, answers: Annotated[bool, Query(description="with every single answer")] = False
 ) -> dict[str, Any]:
     """What the last comparison of the four ways found; its layout is in docs/comparison.md."""
     result = kept.latest(desk.expert.state_folder)

@@ -19,6 +19,7 @@ from metier.serving.written import full, place
 
 router = APIRouter()
 _MOST_LISTED = 1000
+_MOST_SOUGHT = 2000  # characters: more does not fit into an address
 _FAR = 10**12
 
 TheDesk = Annotated[Desk, Depends(desk_of)]
@@ -39,9 +40,9 @@ async def ask(request: Request, body: models.Question, desk: TheDesk, caller: As
 async def search(
     desk: TheDesk,
     caller: Asker,
-    q: Annotated[models.Text, Query(description="a question, or words")],
+    q: Annotated[models.Text, Query(description="a question, or words", examples=["gearbox oil"])],
     limit: Annotated[int, Query(ge=1, le=MOST_HITS)] = 10,
-    document: Annotated[models.Text | None, Query(description="a glob over names of documents")] = None,
+    document: Annotated[str | None, Query(max_length=_MOST_SOUGHT, description="a glob over their names")] = None,
 ) -> models.Hits:
     """Passages that may answer, best first."""
     hits = await desk.work.run(lambda stop: desk.reading.search(caller, q, limit, document))

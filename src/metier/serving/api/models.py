@@ -74,7 +74,7 @@ class Answer(BaseModel):
 
 
 class Hit(BaseModel):
-    """`score` orders; `dense`: cosine similarity, `lexical`: BM25, None where that search did not return it."""
+    """`score` orders; `dense`: cosine similarity, `lexical`: BM25, null where that search did not return it."""
 
     document: str
     document_id: str
@@ -173,8 +173,8 @@ class Thumb(_Taken):
     """`passages`: ids of those that the answer cites."""
 
     thumb: Literal["up", "down"]
-    question: Text = Field(min_length=1)
-    answer: Text = ""
+    question: Text = Field(min_length=1, examples=["How often is the gearbox oil changed?"])
+    answer: Text = Field("", examples=["Every 12 months."])
     reason: Text = ""
     mode: Literal["base", "rag", "tuned", "rag+tuned"] = "rag"
     adapter: Annotated[str, Field(max_length=200)] | None = None
@@ -199,8 +199,8 @@ class Proposal(_Taken):
     """`question` and `answer`: what is right, which stands in `document`. `change`: what happens to `passage`: pin (for
     this question), hide, or replace by `text`. `at_once`: let it take effect now (scope admin); else it waits."""
 
-    question: Text = ""
-    answer: Text = ""
+    question: Text = Field("", examples=["How often is the gearbox oil changed?"])
+    answer: Text = Field("", examples=["Every 31 months."])
     document: Text | None = None
     page: int | None = Field(None, ge=1)
     change: Literal["", "pin", "hide", "replace"] = ""
@@ -261,7 +261,7 @@ class Adapter(BaseModel):
 
 
 class Production(BaseModel):
-    """`adapter`: the one that answers now, None = the base alone."""
+    """`adapter`: the one that answers now, null = the base alone."""
 
     adapter: Adapter | None
 

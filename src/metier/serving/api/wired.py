@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
+from metier.serving import metrics, openai_api
 from metier.serving.api import care, knowledge
 from metier.serving.api.models import Problem
 
@@ -37,8 +38,22 @@ def add_api(app: FastAPI) -> None:
     app.openapi = openapi
 
 
+def _scopes() -> dict[tuple[str, str], str]:
+    """What a key must be allowed, by path and method."""
+    routers = (("/api", knowledge.router), ("/api", care.router), ("", openai_api.router), ("", metrics.router))
+    return {
+        (prefix + route.path, method.lower()): wanted.call.scope
+        for prefix, router in routers
+        for route in router.routes
+        for method in route.methods
+        for wanted in route.dependant.dependencies
+        if hasattr(wanted.call, "scope")
+    }
+
+
 def _mended(schema: dict[str, Any]) -> dict[str, Any]:
-    """With the key that routes want, and without the 422 that none of them answers."""
+    """With the key that routes want and what it must be allowed, and without the 422 that none of them answers."""
+    scopes = _scopes()
     parts = schema.setdefault("components", {})
     parts["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer", "description": "A key of `metier keys create`; none on loopback."}
@@ -46,8 +61,8 @@ def _mended(schema: dict[str, Any]) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         parts.get("schemas", {}).pop(name, None)
     for path, operations in schema["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
             operation["responses"].pop("422", None)
-            if path.startswith(("/api/", "/v1/", "/metrics")):
-                operation["security"] = [{"key": []}, {}]
+            if scope := scopes.get((path, method)):
+                operation["security"] = [{"key": [scope]}, {}]
     return schema

@@ -19,7 +19,7 @@ from metier.serving.page.words import COOKIE, LANGUAGES, Words, preferred
 NAVIGATION = (
     ("chat", "/", "ask"), ("search", "/search", "ask"), ("documents", "/documents", "ask"),
     ("sources", "/sources", "ask"), ("report", "/report", "admin"), ("adapters", "/adapters", "admin"),
-    ("corrections", "/corrections", "feedback"),
+    ("corrections", "/corrections", "feedback"), ("api", "/api", "ask"),
 )  # fmt: skip
 
 _environment = Environment(

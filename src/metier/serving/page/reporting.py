@@ -19,7 +19,7 @@ from metier.serving.access import Caller
 from metier.serving.desk import Desk
 from metier.serving.errors import NotFound
 from metier.serving.page.rendering import page, words_for
-from metier.serving.wiring import caller_for, desk_of
+from metier.serving.wiring import desk_of, reader_of_all_for
 
 router = APIRouter(include_in_schema=False)
 # It holds what models wrote: its script runs as of no site at all, so that it could reach nothing here. Only our own
@@ -30,7 +30,7 @@ _HEADERS = {
 }
 
 TheDesk = Annotated[Desk, Depends(desk_of)]
-Admin = Annotated[Caller, Depends(caller_for("admin"))]
+Admin = Annotated[Caller, Depends(reader_of_all_for("admin"))]
 
 
 @router.get("/report")

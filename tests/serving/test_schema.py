@@ -1,0 +1,112 @@
+"""The description of the API against a running server: what is made up from it is answered as it says."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from metier import Expert
+from metier.serving.keys import FILE_NAME, Keys
+
+from .servers import Server, sample_expert
+
+CHECKS = [
+    not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
+    negative_data_rejection,
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return sample_expert(tmp_path_factory.mktemp("schema"))
+
+
+@pytest.fixture(scope="module")
+def secret(folder):
+    keys = Keys(folder / ".metier" / FILE_NAME)
+    made = keys.create("narrow", ("service",), ("ask", "feedback"))[1]
+    keys.close()
+    return made
+
+
+@pytest.fixture(scope="module")
+def address(folder, secret):
+    server = Server(folder)
+    yield server.address
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def described(address, known):
+    return schemathesis.openapi.from_url(f"{address}/openapi.json")
+
+
+few = settings(max_examples=8, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+
+
+def tried(described, known: dict[str, str], prefix: str = "/", **sent: object) -> tuple[int, list[str]]:
+    """How many operations were tried, and what of their answers was not as described. `known`: values that are there,
+    put into every second request."""
+    count, wrong = 0, []
+    for found in described.get_all_operations():
+        operation = found.ok()
+        if not operation.path.startswith(prefix):
+            continue
+        count += 1
+        try:
+            _try(operation.as_strategy(), known, sent)
+        except (Exception, ExceptionGroup) as error:  # noqa: BLE001 - told together at the end
+            wrong.append(f"{operation.label}: {error}")
+    return count, wrong
+
+
+def _try(cases, known: dict[str, str], sent: dict[str, object]) -> None:
+    turn = itertools.count()
+
+    @few
+    @given(case=cases)
+    def answered(case):
+        if next(turn) % 2:
+            _name_what_is_there(case, known)
+        case.call_and_validate(checks=CHECKS, **sent)
+
+    answered()
+
+
+def _name_what_is_there(case, known: dict[str, str]) -> None:
+    for name in case.path_parameters or {}:
+        if name in known:
+            case.path_parameters[name] = known[name]
+    if isinstance(case.body, dict):
+        case.body |= {name: known[name] for name in ("model",) if name in case.body}
+
+
+@pytest.fixture(scope="module")
+def known(folder):
+    """Values of the sample: a model, a document, a correction."""
+    with Expert.open(folder) as expert:
+        made = expert.correct("How often is the yaw grease changed?", "Every 8 months.", accept=False)
+        document = expert.store.uris()["docs/yaw-grease.md"]
+    return {"model": "parts:base", "document_id": document, "correction_id": made.id}
+
+
+def test_the_owner_is_answered_as_described(described, known):
+    count, wrong = tried(described, known)
+    assert not wrong, "\n\n".join(wrong)
+    assert count >= 25
+
+
+def test_a_key_with_little_is_answered_as_described(described, known, secret):
+    count, wrong = tried(described, known, "/api/", headers={"Authorization": f"Bearer {secret}"})
+    assert not wrong, "\n\n".join(wrong)
+    assert count >= 20
