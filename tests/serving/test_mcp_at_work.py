@@ -35,7 +35,7 @@ HELLO = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"na
 def folder(tmp_path_factory):
     made = sample_expert(tmp_path_factory.mktemp("work"), "queue = 0\n")
     settings = made / "metier.toml"
-    text = settings.read_text().replace("parallel = 2", "parallel = 1").replace("max_tokens = 24", "max_tokens = 500")
+    text = settings.read_text().replace("parallel = 2", "parallel = 1").replace("max_tokens = 24", "max_tokens = 350")
     settings.write_text(text)
     return made
 
@@ -95,24 +95,6 @@ def test_a_client_that_goes_away_frees_its_place(server):
     assert "Traceback" not in server.log.read_text()
 
 
-def test_an_answer_that_is_written_is_finished_before_the_server_ends(folder):
-    server = Server(folder)
-    with httpx.Client(base_url=server.address, headers=HEADERS, timeout=60) as client:
-        client.headers["Mcp-Session-Id"] = client.post("/mcp", json=call(1, "initialize", **HELLO)).headers[
-            "mcp-session-id"
-        ]
-        with ThreadPoolExecutor(1) as thread:
-            asked = thread.submit(client.post, "/mcp", json=call(2, "tools/call", name="ask", arguments=LONG))
-            asyncio.run(until(server, True))
-            server.process.send_signal(signal.SIGTERM)
-            answer = asked.result()
-        (event,) = [line for line in answer.text.splitlines() if line.startswith("data: {")]
-        assert json.loads(event[6:])["result"]["structuredContent"]["usage"]["completion_tokens"] > 100
-    assert server.process.wait(10) in (0, -signal.SIGTERM)
-    server.process.stdout.close()
-    assert "Traceback" not in server.log.read_text()
-
-
 def test_a_question_on_stdio_can_be_cancelled(folder):
     async def scene():
         command = StdioServerParameters(command=COMMAND[0], args=[*COMMAND[1:], "mcp", "-e", str(folder)])
@@ -149,6 +131,7 @@ def test_stdio_says_nothing_but_the_protocol_and_ends_at_once(folder, end, code)
         if end == "interrupt":
             time.sleep(0.5)
             process.send_signal(signal.SIGINT)
+            process.wait(10)  # with its input still open
         out, errors = process.communicate(timeout=20)
     assert process.returncode == code
     assert all(json.loads(line)["jsonrpc"] == "2.0" for line in out.splitlines())
@@ -179,8 +162,6 @@ def test_resources_come_in_pages(folder, monkeypatch):
 
 
 def test_what_breaks_in_the_server_is_told_without_its_place(server, folder):
-    """The last test of this server: its store is gone then."""
-
     async def work():
         async with Client(streamable_http_client(f"{server.address}/mcp")) as client:
             return await client.call_tool("search", {"query": "oil"})
@@ -195,3 +176,20 @@ def test_what_breaks_in_the_server_is_told_without_its_place(server, folder):
     assert str(folder) not in said.content[0].text
     assert "The server's log says more under" in said.content[0].text
     assert "Traceback" in server.log.read_text()
+
+
+def test_an_answer_that_is_written_is_finished_before_the_server_ends(server):
+    """The last test of this server."""
+    said = len(server.log.read_text())
+    with httpx.Client(base_url=server.address, headers=HEADERS, timeout=60) as client:
+        session = client.post("/mcp", json=call(1, "initialize", **HELLO)).headers["mcp-session-id"]
+        client.headers["Mcp-Session-Id"] = session
+        with ThreadPoolExecutor(1) as thread:
+            asked = thread.submit(client.post, "/mcp", json=call(2, "tools/call", name="ask", arguments=LONG))
+            asyncio.run(until(server, True))
+            server.process.send_signal(signal.SIGTERM)
+            answer = asked.result()
+    (event,) = [line for line in answer.text.splitlines() if line.startswith("data: {")]
+    assert json.loads(event[6:])["result"]["structuredContent"]["usage"]["completion_tokens"] > 100
+    assert server.process.wait(10) in (0, -signal.SIGTERM)
+    assert "Traceback" not in server.log.read_text()[said:]

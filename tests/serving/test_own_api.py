@@ -259,7 +259,12 @@ def test_a_thumb_is_seen_by_who_may_read_what_it_is_about(api):
 
 
 def test_a_correction_is_decided_by_who_may(api):
-    proposal = {"question": "How often is the windvane checked?", "answer": "Every 8 weeks.", "why": "কারণ আছে"}
+    asked = {"question": "How often is the yaw grease of the NV-110 changed?"}
+    passage = given(api["workshop"].get(f"/api/documents/{document_id('docs/yaw-grease.md')}/passages"))[0]
+    proposal = {
+        "change": "replace", "passage": passage["passage_id"], "why": "কারণ আছে",
+        "text": "The yaw grease of the NV-110 is changed every 19 months.",
+    }  # fmt: skip
     made = given(api["workshop"].post("/api/corrections", json=proposal), 201)
     assert (made["state"], made["who"], made["why"]) == ("queued", "workshop", "কারণ আছে")
     path = f"/api/corrections/{made['id']}"
@@ -268,15 +273,14 @@ def test_a_correction_is_decided_by_who_may(api):
         states.append(given(api["chief"].post(f"{path}/{verb}", json={"why": verb}))["state"])
     assert states == ["dismissed", "queued", "accepted"]
     assert "cannot be dismissed" in refused(api["chief"].post(f"{path}/dismiss"), 400)
-    answer = given(api["reader"].post("/api/ask", json={"question": proposal["question"]}))
-    assert answer["text"] == "Every 8 weeks."
+    assert "19 months" in given(api["reader"].post("/api/ask", json=asked))["text"]
     shown = given(api["workshop"].get(path))
     assert {"dismiss", "undo", "accept"} <= {act["why"] for act in shown["history"]}
     assert shown["decided_by"] == "chief"
     listed = given(api["workshop"].get("/api/corrections", params={"state": "accepted"}))
     assert made["id"] in [each["id"] for each in listed]
     given(api["chief"].post(f"{path}/undo"))
-    assert given(api["reader"].post("/api/ask", json={"question": proposal["question"]}))["text"] != "Every 8 weeks."
+    assert "7 months" in given(api["reader"].post("/api/ask", json=asked))["text"]
 
 
 def test_a_correction_of_what_one_may_not_read_is_not_there(api, folder):
@@ -338,11 +342,13 @@ def test_an_adapter_is_promoted_and_taken_back(tuned):
 def test_a_run_that_goes_on_tells_its_last_step(tuned):
     place, client = tuned
     (run,) = [each for each in given(client.get("/api/runs")) if each["name"] == "later"]
-    assert (run["steps"], run["last"]) == (2, {"step": 2, "loss": 2.25})
-    for line in ('{"step": 3, "lo', "[3]\n", '{"step": "three"}\n'):
-        (place / ".metier" / "runs" / "later" / "metrics.jsonl").write_text(line)
-        (run,) = [each for each in given(client.get("/api/runs")) if each["name"] == "later"]
-        assert run["steps"] == 0
+    assert run == {"name": "later", "steps": 2, "last": {"step": 2, "loss": 2.25}, "checkpoint": None}
+    folder = place / ".metier" / "runs" / "later"
+    (folder / "checkpoint-000002").mkdir()
+    with (folder / "metrics.jsonl").open("a") as lines:
+        lines.write('{"step": 3, "lo')
+    (run,) = [each for each in given(client.get("/api/runs")) if each["name"] == "later"]
+    assert (run["steps"], run["checkpoint"]) == (2, 2)
 
 
 def test_the_comparison_is_the_last_one_kept(tuned):

@@ -87,7 +87,7 @@ def create_app(expert: Expert, keys: Keys, *, host: str, observers: Sequence[Obs
         """Whether the server runs at all."""
         return {"status": "ok"}
 
-    @app.get("/ready", tags=["State"], response_model=None)
+    @app.get("/ready", tags=["State"], response_model=None, responses={503: {"description": "The models are loaded."}})
     async def ready() -> JSONResponse:
         """Whether it answers questions: 503 while the models are loaded."""
         is_ready = app.state.ready

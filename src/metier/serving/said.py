@@ -70,11 +70,11 @@ class Said:
 
     def thumbs(self) -> list[ShownThumb]:
         """Down first, the newest first. Who may read an answer is known by what it cites; one that cites nothing is
-        for those who may read anything, and for whom it was given by."""
+        for those alone who may read anything: who gave it is a name, and names are not unique."""
         seen = [
             each
             for each in self._expert.feedback(self._caller.filter())
-            if each.citations or self._caller.groups is None or each.who == self._caller.name
+            if each.citations or self._caller.groups is None
         ]
         ordered = sorted(seen, key=lambda each: (each.thumb == "down", each.id), reverse=True)
         return [self._thumb(each) for each in ordered]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections import deque
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -152,7 +150,7 @@ async def promote(desk: TheDesk, _caller: Admin, name: str, version: int) -> mod
 
 @router.get("/runs", tags=["Adapters"])
 def runs(desk: TheDesk, _caller: Admin) -> list[models.Run]:
-    """Training runs that go on or were broken off."""
+    """The last training run of each name, whether it goes on, was broken off, or became an adapter."""
     folder = desk.expert.state_folder / "runs"
     found = sorted(path.parent for path in folder.glob("*/run.json"))
     return [_run(path) for path in found]
@@ -181,12 +179,11 @@ def _adapter(card: Card) -> models.Adapter:
 
 
 def _run(folder: Path) -> models.Run:
-    last, steps = None, 0
-    try:
-        with (folder / "metrics.jsonl").open(encoding="utf-8") as lines:
-            tail = deque(lines, maxlen=1)
-        last = json.loads(tail[0]) if tail else None
-        steps = int(last.get("step", 0)) if last else 0
-    except (OSError, ValueError):  # a line that is being written, or none yet
-        last = None
-    return models.Run(name=folder.name, steps=steps, last=last)
+    from metier.tuning.checkpoints import RunFolder
+
+    run = RunFolder(folder)
+    curve, checkpoint = run.curve(), run.latest()
+    return models.Run(
+        name=folder.name, steps=curve[-1]["step"] if curve else 0, last=curve[-1] if curve else None,
+        checkpoint=int(checkpoint.name.rpartition("-")[2]) if checkpoint else None,
+    )  # fmt: skip

@@ -267,8 +267,10 @@ class Production(BaseModel):
 
 
 class Run(BaseModel):
-    """A training run that was broken off or is going on: a finished one is an adapter. `last`: of its curve."""
+    """`last`: of its curve; `checkpoint`: the step that `metier tune --resume` would go on from, null where there is
+    none: before the first, and of a run that is finished."""
 
     name: str
     steps: int
     last: dict[str, Any] | None
+    checkpoint: int | None

@@ -52,7 +52,8 @@ def _scopes() -> dict[tuple[str, str], str]:
 
 
 def _mended(schema: dict[str, Any]) -> dict[str, Any]:
-    """With the key that routes want and what it must be allowed, and without the 422 that none of them answers."""
+    """With the key that routes want and what it must be allowed, errors as JSON whatever else a route answers with, and
+    without the 422 that none of them answers."""
     scopes = _scopes()
     parts = schema.setdefault("components", {})
     parts["securitySchemes"] = {
@@ -63,6 +64,9 @@ def _mended(schema: dict[str, Any]) -> dict[str, Any]:
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             operation["responses"].pop("422", None)
+            for status, answer in operation["responses"].items():
+                if int(status) >= 400 and "content" in answer:
+                    answer["content"] = {"application/json": next(iter(answer["content"].values()))}
             if scope := scopes.get((path, method)):
                 operation["security"] = [{"key": [scope]}, {}]
     return schema
