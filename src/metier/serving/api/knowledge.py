@@ -40,7 +40,7 @@ async def ask(request: Request, body: models.Question, desk: TheDesk, caller: As
 async def search(
     desk: TheDesk,
     caller: Asker,
-    q: Annotated[models.Text, Query(description="a question, or words", examples=["gearbox oil"])],
+    q: Annotated[str, Query(max_length=_MOST_SOUGHT, description="a question, or words", examples=["gearbox oil"])],
     limit: Annotated[int, Query(ge=1, le=MOST_HITS)] = 10,
     document: Annotated[str | None, Query(max_length=_MOST_SOUGHT, description="a glob over their names")] = None,
 ) -> models.Hits:
