@@ -380,6 +380,8 @@ def test_the_description_says_who_may_and_400_not_422(api):
         assert ("security" in each) == (path not in ("/health", "/ready"))
         if "security" in each:
             assert each["responses"]["400"]["content"]["application/json"]["schema"]["$ref"].endswith("/Problem")
+    chat = operations["/v1/chat/completions", "post"]["responses"]["200"]["content"]
+    assert set(chat) == {"application/json", "text/event-stream"}
     assert operations["/api/ask", "post"]["security"][0] == {"key": ["ask"]}
     assert operations["/api/adapters/rollback", "post"]["security"][0] == {"key": ["admin"]}
 
@@ -396,6 +398,7 @@ def test_the_page_tells_of_every_route(api, language):
     assert set(re.findall(r'href="#([^"]+)"', page.text)) <= set(ids)
     assert "<script" not in page.text
     assert "string | null" in page.text
+    assert "let it take effect now (scope admin)" in page.text.partition('id="POST-api-corrections"')[2][:1500]
     assert page.text.count("$METIER_KEY") > 20
 
 

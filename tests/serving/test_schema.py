@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
+from typing import Any
 from unittest import SkipTest
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, settings, strategies
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -55,14 +55,14 @@ def described(address, known):
 
 
 few = settings(
-    max_examples=8, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck),
+    max_examples=10, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck),
     phases=[Phase.generate],
 )  # fmt: skip
 
 
-def tried(described, known: dict[str, str], *prefixes: str, **sent: object) -> tuple[int, list[str]]:
+def tried(described, known: dict[str, Any], *prefixes: str, **sent: object) -> tuple[int, list[str]]:
     """How many operations were tried, with what may be sent and what may not, and what of their answers was not as
-    described. `known`: values that are there, put into every second request that may be sent."""
+    described. `known`: values that are there, put into some of those that may be sent."""
     count, wrong = 0, []
     for found in described.get_all_operations():
         operation = found.ok()
@@ -79,34 +79,33 @@ def tried(described, known: dict[str, str], *prefixes: str, **sent: object) -> t
     return count, wrong
 
 
-def _try(cases, known: dict[str, str], sent: dict[str, object]) -> None:
-    turn = itertools.count()
-
+def _try(cases, known: dict[str, Any], sent: dict[str, object]) -> None:
     @few
-    @given(case=cases)
-    def answered(case):
-        if next(turn) % 2:
+    @given(case=cases, is_there=strategies.booleans())
+    def answered(case, is_there):
+        if is_there:
             _name_what_is_there(case, known)
         case.call_and_validate(checks=CHECKS, **sent)
 
     answered()
 
 
-def _name_what_is_there(case, known: dict[str, str]) -> None:
+def _name_what_is_there(case, known: dict[str, Any]) -> None:
     for name in case.path_parameters or {}:
         if name in known:
             case.path_parameters[name] = known[name]
     if isinstance(case.body, dict):
-        case.body |= {name: known[name] for name in ("model",) if name in case.body}
+        case.body |= {name: known[name] for name in case.body if name in known}
 
 
 @pytest.fixture(scope="module")
 def known(folder):
-    """Values of the sample: a model, a document, a correction."""
+    """Values of the sample: a model, messages that can be answered, a document, a correction."""
     with Expert.open(folder) as expert:
         made = expert.correct("How often is the yaw grease changed?", "Every 8 months.", accept=False)
         document = expert.store.uris()["docs/yaw-grease.md"]
-    return {"model": "parts:base", "document_id": document, "correction_id": made.id}
+    messages = [{"role": "user", "content": "What is grease?"}]
+    return {"model": "parts:base", "messages": messages, "document_id": document, "correction_id": made.id}
 
 
 def test_the_owner_is_answered_as_described(described, known):

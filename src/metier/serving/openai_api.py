@@ -111,7 +111,7 @@ async def model(
     return {"id": model, "object": "model", "created": desk.started, "owned_by": "metier"}
 
 
-@router.post("/chat/completions", response_model=None)
+@router.post("/chat/completions", response_model=None, responses={200: {"content": {"text/event-stream": {}}}})
 async def chat(
     body: ChatRequest,
     request: Request,

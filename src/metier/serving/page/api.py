@@ -59,14 +59,15 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`scope`: that a key needs, "" for none; `gives`: status, type and media type of what goes well; `errors`:
-    statuses; `curl`: a command that asks it."""
+    """`scope`: that a key needs, "" for none; `about`: what is said of the body; `gives`: status, type and media of
+    what goes well; `errors`: statuses; `curl`: a command that asks it."""
 
     tag: str
     method: str
     path: str
     description: Markup
     scope: str
+    about: Markup
     fields: tuple[Field, ...]
     gives: tuple[tuple[str, Markup, str], ...]
     errors: tuple[str, ...]
@@ -104,8 +105,14 @@ class Description:
             yield Operation(
                 _tag(each), method.upper(), path, _marked(each.get("description") or each["summary"]),
                 next((scope for way in each.get("security", ()) for scope in way.get("key", ())), ""),
+                _marked(self._resolved(_body(each)).get("description", "") if "requestBody" in each else ""),
                 tuple(self._taken(each)),
-                tuple((status, *self._given(answer)) for status, answer in answers if status < "400"),
+                tuple(
+                    (status, _type(content.get("schema", {})), media)
+                    for status, answer in answers
+                    for media, content in answer.get("content", {}).items()
+                    if status < "400"
+                ),
                 tuple(status for status, _ in answers if status >= "400"),
                 self._curl(method.upper(), path, each, base, expert, caller),
             )  # fmt: skip
@@ -135,10 +142,6 @@ class Description:
         required = model.get("required", ())
         for name, each in model.get("properties", {}).items():
             yield _field(name, place, each, name in required)
-
-    def _given(self, answer: Schema) -> tuple[Markup, str]:
-        media, content = next(iter(answer.get("content", {}).items()), ("", {}))
-        return _type(content.get("schema", {})), media
 
     def _resolved(self, schema: Schema) -> Schema:
         """The model itself where a schema names one, or that or nothing."""
