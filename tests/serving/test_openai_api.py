@@ -132,6 +132,50 @@ def test_errors_have_openais_form(client, options, error, said):
     assert raised.value.body["type"] in ("invalid_request_error", "not_found_error")
 
 
+def test_a_prompt_is_asked_as_a_question(client):
+    answer = client.completions.create(model="parts", prompt=QUESTION)
+    assert answer.choices[0].text == ask(client).choices[0].message.content
+    assert answer.metier["citations"][0]["document"].endswith("gearbox-oil.md")
+    assert (answer.object, answer.usage.prompt_tokens > 20) == ("text_completion", True)
+    for prompt in (QUESTION, [QUESTION]):
+        chunks = list(
+            client.completions.create(model="parts", prompt=prompt, stream=True, stream_options={"include_usage": True})
+        )
+        assert "".join(chunk.choices[0].text for chunk in chunks if chunk.choices) == answer.choices[0].text
+        assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "stop"
+        assert chunks[-2].metier["text"] == answer.choices[0].text
+        assert chunks[-1].usage.completion_tokens > 0
+
+
+def test_a_prompt_to_the_model_alone_is_heard_as_it_writes(client):
+    chunks = list(client.completions.create(model="parts:base", prompt="Count to five.", stream=True, max_tokens=9))
+    assert sum(bool(chunk.choices[0].text) for chunk in chunks) > 2
+    assert chunks[-1].metier["mode"] == "base"
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"model": "gpt-4"}, openai.NotFoundError, "There are: parts"),
+        ({"prompt": " \n"}, openai.BadRequestError, "the question is empty"),
+        ({"prompt": [QUESTION, QUESTION]}, openai.BadRequestError, "prompt: "),
+        ({"prompt": []}, openai.BadRequestError, "prompt: "),
+        ({"prompt": [1, 2]}, openai.BadRequestError, "prompt: "),
+        ({"prompt": [1]}, openai.BadRequestError, "prompt.0: "),
+        ({"echo": True}, openai.BadRequestError, "echo: "),
+        ({"suffix": "এরপর"}, openai.BadRequestError, "suffix: "),
+        ({"logprobs": 0}, openai.BadRequestError, "logprobs: "),
+        ({"best_of": 2}, openai.BadRequestError, "best_of: "),
+        ({"n": 2, "stream": True}, openai.BadRequestError, "n: "),
+    ],
+)
+def test_what_a_completion_cannot_do_is_refused_by_name(client, options, error, said):
+    with pytest.raises(error, match=re.escape(said)) as raised:
+        client.completions.create(**{"model": "parts", "prompt": QUESTION} | options)
+    if said.endswith(": "):
+        assert raised.value.body["param"] == said.removesuffix(": ")
+
+
 def test_embeddings_are_the_experts(client, folder):
     given = client.embeddings.create(model="parts", input=["গিয়ারবক্স", "oil"]).data
     with Expert.open(folder) as expert:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import shlex
 import shutil
+from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 
 import httpx
@@ -15,6 +18,7 @@ from evaluation.sample_result import sample
 from metier import Expert
 from metier.documents import document_id
 from metier.evaluation import kept
+from metier.serving.access import FORM_TOKEN_HEADER
 from metier.serving.keys import FILE_NAME, Keys
 
 from .servers import QUESTION, Server, sample_expert
@@ -84,6 +88,18 @@ def api(address, secrets):
 def given(response, status=200):
     assert response.status_code == status, response.text
     return response.json()
+
+
+def signed_in(address, secret):
+    """The cookie of a new session."""
+    session = httpx.post(f"{address}/sign-in", data={"key": secret}, headers=BROWSER)
+    return {"Cookie": session.headers["set-cookie"].partition(";")[0]}
+
+
+def form_token(address, cookie):
+    """What a page of this session gives its scripts."""
+    page = httpx.get(f"{address}/api", headers={"Accept": "text/html"} | BROWSER | cookie)
+    return {FORM_TOKEN_HEADER: re.search(r'data-token="([^"]+)"', page.text).group(1)}
 
 
 def refused(response, status, param=None):
@@ -212,6 +228,12 @@ def test_each_scope_opens_its_own(api):
     assert "may not decide" in refused(api["workshop"].post("/api/corrections", json=at_once), 403)
 
 
+def test_the_description_is_open_and_names_no_content(address):
+    answer = httpx.get(f"{address}/openapi.json", headers={"X-Forwarded-For": "192.0.2.7"})
+    assert answer.status_code == 200
+    assert not [name for name in ("Vargmyr", "safe.md", "নীল", "gearbox-oil.md") if name in answer.text]
+
+
 def test_without_a_key_only_the_owner_is_answered(address):
     for headers in ({"X-Forwarded-For": "192.0.2.7"}, {"Authorization": "Bearer mtr_nobody"}):
         for path in ("/api/documents", "/api"):
@@ -224,16 +246,20 @@ def test_without_a_key_only_the_owner_is_answered(address):
 
 @pytest.mark.parametrize("path", WRITES)
 def test_another_site_writes_nothing(address, secrets, path):
-    """Neither as the owner nor by a cookie: a page of the expert may, and a program that is no browser."""
+    """Neither as the owner nor by a cookie: a page of the expert may, by its token, and a program that is no
+    browser."""
     body = WRITES[path]
-    session = httpx.post(f"{address}/sign-in", data={"key": secrets["chief"]}, headers=BROWSER)
-    cookie = {"Cookie": session.headers["set-cookie"].partition(";")[0]}
+    cookie, other = (signed_in(address, secrets["chief"]) for _ in range(2))
+    token, foreign = (form_token(address, each) for each in (cookie, other))
     for sent in FOREIGN:
         refused(httpx.post(address + path, json=body, headers=sent), 403)
         refused(httpx.post(address + path, json=body, headers=sent | cookie), 403)
-    refused(httpx.post(address + path, json=body, headers=cookie), 403)
+    refused(httpx.post(address + path, json=body, headers=cookie | token), 403)
+    for wrong in ({}, foreign, {FORM_TOKEN_HEADER: "তালা"}):
+        sent = {name: value.encode() for name, value in (BROWSER | cookie | wrong).items()}
+        assert "another session" in refused(httpx.post(address + path, json=body, headers=sent), 403)
     if path != "/api/corrections":  # the second would contradict the first
-        for sent in ({}, BROWSER, BROWSER | cookie, {"Origin": address} | cookie):
+        for sent in ({}, BROWSER, BROWSER | cookie | token, {"Origin": address} | cookie | token):
             assert httpx.post(address + path, json=body, headers=sent, timeout=60).status_code != 403
 
 
@@ -342,13 +368,32 @@ def test_an_adapter_is_promoted_and_taken_back(tuned):
 def test_a_run_that_goes_on_tells_its_last_step(tuned):
     place, client = tuned
     (run,) = [each for each in given(client.get("/api/runs")) if each["name"] == "later"]
-    assert run == {"name": "later", "steps": 2, "last": {"step": 2, "loss": 2.25}, "checkpoint": None}
+    assert datetime.fromisoformat(run.pop("updated")).utcoffset() == timedelta(0)
+    assert run == {
+        "name": "later", "state": "unfinished", "adapter": None, "steps": 2, "last": {"step": 2, "loss": 2.25},
+        "checkpoint": None,
+    }  # fmt: skip
     folder = place / ".metier" / "runs" / "later"
     (folder / "checkpoint-000002").mkdir()
     with (folder / "metrics.jsonl").open("a") as lines:
         lines.write('{"step": 3, "lo')
     (run,) = [each for each in given(client.get("/api/runs")) if each["name"] == "later"]
     assert (run["steps"], run["checkpoint"]) == (2, 2)
+
+
+def test_a_run_that_is_finished_names_its_adapter(tuned):
+    place, client = tuned
+    (run,) = [each for each in given(client.get("/api/runs")) if each["name"] == "parts"]
+    assert (run["state"], run["adapter"], run["checkpoint"]) == ("finished", "parts@3", None)
+    assert run["steps"] == given(client.get("/api/adapters/parts/3"))["result"]["steps"]
+    lines = place / ".metier" / "runs" / "parts" / "metrics.jsonl"
+    whole = lines.read_text()
+    lines.write_text(whole.partition("\n")[0])  # one that was begun anew since
+    try:
+        (run,) = [each for each in given(client.get("/api/runs")) if each["name"] == "parts"]
+        assert (run["state"], run["adapter"]) == ("unfinished", None)
+    finally:
+        lines.write_text(whole)
 
 
 def test_the_comparison_is_the_last_one_kept(tuned):
@@ -402,12 +447,12 @@ def test_the_page_tells_of_every_route(api, language):
     assert page.text.count("$METIER_KEY") > 20
 
 
-def test_each_example_of_the_page_does_what_it_shows(api, address):
+def test_each_example_of_the_page_does_what_it_shows(api, address, monkeypatch):
     """Placeholders in capitals name nothing that is there."""
     page = api["owner"].get("/api", headers={"Accept": "text/html"})
-    examples = [html.unescape(each) for each in re.findall(r'<pre class="curl"[^>]*>(.*?)</pre>', page.text, re.DOTALL)]
-    assert len(examples) >= 25
-    for example in examples:
+    curls, programs = (shown(page.text, language) for language in ("curl", "python"))
+    assert len(curls) == len(programs) >= 25
+    for example, program in zip(curls, programs, strict=True):
         command, *words = shlex.split(example.replace("\\\n", " "))
         url = next(word for word in words if word.startswith(address))
         options = dict(pairwise(words))
@@ -417,3 +462,39 @@ def test_each_example_of_the_page_does_what_it_shows(api, address):
         is_there = not re.search(r"/(DOCUMENT_ID|CORRECTION_ID|NAME|comparison|rollback)\b", url)
         assert command == "curl"
         assert answer.status_code in ((200, 201) if is_there else (400, 404)), f"{example}\n{answer.text}"
+        sent = asked_by(program, monkeypatch)
+        assert (sent.method, sent.url, sent.headers.get("Authorization")) == (method, url, None)
+        assert json.loads(sent.content or "null") == json.loads(options.get("-d", "null"))
+
+
+def test_an_example_in_python_sends_the_key_and_says_what_came(api, address, secrets, monkeypatch, capsys):
+    page = api["reader"].get("/api", headers={"Accept": "text/html"})
+    (program,) = [each for each in shown(page.text, "python") if f"{address}/api/search" in each]
+    monkeypatch.setenv("METIER_KEY", secrets["reader"])
+    exec(compile(program, "example", "exec"), {})
+    assert capsys.readouterr().out.startswith("{'query': 'gearbox oil', 'hits': [{")
+    monkeypatch.setenv("METIER_KEY", "mtr_nobody")
+    with pytest.raises(httpx.HTTPStatusError, match="401"):
+        exec(compile(program, "example", "exec"), {})
+
+
+def shown(page, language):
+    """The examples of a page."""
+    found = re.findall(rf'<pre class="example {language}"[^>]*>(.*?)</pre>', page, re.DOTALL)
+    return [html.unescape(each) for each in found]
+
+
+def asked_by(program, monkeypatch):
+    """The request that a program makes of httpx, which is not sent."""
+    sent = []
+
+    def keep(method, url, **options):
+        options.pop("timeout")
+        sent.append(httpx.Request(method, url, **options))
+        return httpx.Response(200, json={}, request=sent[0])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(httpx, "get", partial(keep, "GET"))
+        patched.setattr(httpx, "post", partial(keep, "POST"))
+        exec(compile(program, "example", "exec"), {})
+    return sent[0]

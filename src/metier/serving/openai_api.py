@@ -2,6 +2,7 @@
 
     /v1/models             NAME (answers from the documents), NAME:base, NAME:rag, NAME:tuned, NAME:rag+tuned
     /v1/chat/completions   stream and not; earlier turns are the conversation, a follow-up is understood from them
+    /v1/completions        one prompt, which is asked as a question; stream and not
     /v1/embeddings         the expert's embedder
 
 Sources travel as `annotations` with `url_citation`, as OpenAI's own search does, and in full under `metier`.
@@ -16,12 +17,12 @@ import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from metier.answering.answerer import Answer
 from metier.errors import InputError
@@ -35,6 +36,7 @@ from metier.serving.written import full, place
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 _PIECE = 24  # characters of a streamed piece, where the whole answer is there before any of it is sent
 _REFUSED = ("tools", "functions", "audio", "web_search_options")
+_STREAMED = {200: {"content": {"text/event-stream": {}}}}
 
 
 class Turn(BaseModel):
@@ -83,6 +85,31 @@ class ChatRequest(BaseModel):
         return Asked(spoken[-1].text(), mode, history)
 
 
+def _as_list(prompt: object) -> object:
+    return [prompt] if isinstance(prompt, str) else prompt
+
+
+_One = Annotated[list[str], Field(min_length=1, max_length=1)]
+Prompt = Annotated[_One, BeforeValidator(_as_list, json_schema_input_type=str | _One)]
+
+
+class CompletionRequest(BaseModel):
+    """What of OpenAI's request is used; the rest is allowed and ignored. The answer alone comes back, whole and without
+    probabilities, so `echo`, `suffix` and `logprobs` are refused."""
+
+    model_config = ConfigDict(extra="allow")
+
+    model: str
+    prompt: Prompt = Field(examples=["How often is the gearbox oil changed?"])
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    n: Literal[1] | None = None
+    best_of: Literal[1] | None = None
+    echo: Literal[False] | None = None
+    suffix: Literal[""] | None = None
+    logprobs: None = None
+
+
 class EmbeddingRequest(BaseModel):
     model_config = ConfigDict(extra="allow")
 
@@ -111,7 +138,7 @@ async def model(
     return {"id": model, "object": "model", "created": desk.started, "owned_by": "metier"}
 
 
-@router.post("/chat/completions", response_model=None, responses={200: {"content": {"text/event-stream": {}}}})
+@router.post("/chat/completions", response_model=None, responses=_STREAMED)
 async def chat(
     body: ChatRequest,
     request: Request,
@@ -120,15 +147,19 @@ async def chat(
 ) -> JSONResponse | StreamingResponse:
     """Answer the last message. `metier` in the answer has its sources in full."""
     asked = body.asked(mode_of(body.model, desk))
-    head = {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), "model": body.model}
-    if body.stream:
-        usage = bool(body.stream_options and body.stream_options.include_usage)
-        pieces = stream(desk, caller, asked, head, usage, str(request.base_url))
-        return StreamingResponse(
-            await begun(pieces), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-        )
-    answer = await while_wanted(request, desk.answer(caller, asked))
-    return JSONResponse(completion(answer, head, str(request.base_url)))
+    return await _answered(request, desk, caller, asked, body, ChatForm(str(request.base_url)))
+
+
+@router.post("/completions", response_model=None, responses=_STREAMED)
+async def complete(
+    body: CompletionRequest,
+    request: Request,
+    desk: Annotated[Desk, Depends(desk_of)],
+    caller: Annotated[Caller, Depends(caller_for("ask"))],
+) -> JSONResponse | StreamingResponse:
+    """Answer a prompt, as a question. `metier` in the answer has its sources in full."""
+    asked = Asked(body.prompt[0], mode_of(body.model, desk))
+    return await _answered(request, desk, caller, asked, body, TextForm())
 
 
 @router.post("/embeddings")
@@ -163,12 +194,69 @@ def mode_of(model: str, desk: Desk) -> str:
     return mode or "rag"
 
 
-def completion(answer: Answer, head: dict[str, Any], base: str) -> dict[str, Any]:
-    message = {
-        "role": "assistant", "content": answer.text, "refusal": None, "annotations": annotations(answer, base),
-    }  # fmt: skip
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
-    return {**head, "object": "chat.completion", "choices": [choice], "usage": usage_of(answer), "metier": full(answer)}
+class Form(Protocol):
+    """How one of OpenAI's routes writes an answer: the names of its objects, and what its choice holds of the whole
+    answer, of a piece, and after the last piece."""
+
+    prefix: str
+    object: str
+    chunk: str
+
+    def whole(self, answer: Answer) -> dict[str, Any]: ...
+
+    def piece(self, text: str, *, is_first: bool) -> dict[str, Any]: ...
+
+    def end(self, answer: Answer) -> dict[str, Any]: ...
+
+
+class ChatForm:
+    prefix, object, chunk = "chatcmpl", "chat.completion", "chat.completion.chunk"
+
+    def __init__(self, base: str) -> None:
+        self._base = base  # address of the server
+
+    def whole(self, answer: Answer) -> dict[str, Any]:
+        said = {"role": "assistant", "content": answer.text, "refusal": None}
+        return {"message": {**said, "annotations": annotations(answer, self._base)}}
+
+    def piece(self, text: str, *, is_first: bool) -> dict[str, Any]:
+        return {"delta": {"role": "assistant", "content": text} if is_first else {"content": text}}
+
+    def end(self, answer: Answer) -> dict[str, Any]:
+        return {"delta": {"annotations": annotations(answer, self._base)}}
+
+
+class TextForm:
+    prefix, object, chunk = "cmpl", "text_completion", "text_completion"
+
+    def whole(self, answer: Answer) -> dict[str, Any]:
+        return {"text": answer.text}
+
+    def piece(self, text: str, *, is_first: bool) -> dict[str, Any]:
+        return {"text": text}
+
+    def end(self, answer: Answer) -> dict[str, Any]:
+        return {"text": ""}
+
+
+async def _answered(
+    request: Request, desk: Desk, caller: Caller, asked: Asked, body: ChatRequest | CompletionRequest, form: Form
+) -> JSONResponse | StreamingResponse:
+    head = {"id": f"{form.prefix}-{secrets.token_hex(12)}", "created": int(time.time()), "model": body.model}
+    if body.stream:
+        usage = bool(body.stream_options and body.stream_options.include_usage)
+        events = stream(desk, caller, asked, head | {"object": form.chunk}, form, usage)
+        return StreamingResponse(
+            await begun(events), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        )
+    answer = await while_wanted(request, desk.answer(caller, asked))
+    choices = [_choice(form.whole(answer), "stop")]
+    more = {"choices": choices, "usage": usage_of(answer), "metier": full(answer)}
+    return JSONResponse(head | {"object": form.object} | more)
+
+
+def _choice(part: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    return {"index": 0, **part, "logprobs": None, "finish_reason": finish}
 
 
 def annotations(answer: Answer, base: str) -> list[dict[str, Any]]:
@@ -210,28 +298,27 @@ async def begun(pieces: AsyncIterator[str]) -> AsyncIterator[str]:
 
 
 async def stream(
-    desk: Desk, caller: Caller, asked: Asked, head: dict[str, Any], with_usage: bool, base: str
+    desk: Desk, caller: Caller, asked: Asked, head: dict[str, Any], form: Form, with_usage: bool
 ) -> AsyncIterator[str]:
     """Server-sent events. A model alone is heard as it writes. What is answered from documents is checked first: a
     sentence that stands nowhere must not be sent and then taken back."""
 
-    def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> str:
-        choices = [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
-        return _event({**head, "object": "chat.completion.chunk", "choices": choices, **more})
+    def event(part: dict[str, Any], finish: str | None = None, **more: Any) -> str:
+        return _event({**head, "choices": [_choice(part, finish)], **more})
 
     sent = ""
     async for piece in desk.written(caller, asked):
         if isinstance(piece, str):
-            yield chunk({"content": piece} if sent else {"role": "assistant", "content": piece})
+            yield event(form.piece(piece, is_first=not sent))
             sent += piece
             continue
         answer = piece
         for rest in _pieces(answer.text[len(sent) :] if answer.text.startswith(sent) else ""):
-            yield chunk({"content": rest} if sent else {"role": "assistant", "content": rest})
+            yield event(form.piece(rest, is_first=not sent))
             sent += rest
-        yield chunk({"annotations": annotations(answer, base)}, "stop", metier=full(answer))
+        yield event(form.end(answer), "stop", metier=full(answer))
         if with_usage:
-            yield _event({**head, "object": "chat.completion.chunk", "choices": [], "usage": usage_of(answer)})
+            yield _event({**head, "choices": [], "usage": usage_of(answer)})
     yield "data: [DONE]\n\n"
 
 

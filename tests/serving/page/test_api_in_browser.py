@@ -24,7 +24,7 @@ def test_a_route_opens_by_keyboard_and_leads_to_what_it_gives(browser, served):
         page.locator("summary", has_text="/api/search").focus()
         page.keyboard.press("Enter")
         inside = page.locator("#GET-api-search")
-        assert inside.locator("pre").inner_text() == f"curl '{served}/api/search?q=gearbox+oil'"
+        assert inside.locator("pre.curl").inner_text() == f"curl '{served}/api/search?q=gearbox+oil'"
         inside.get_by_role("link", name="Hits").click()
         assert re.fullmatch(r".*/api#model-Hits", page.url)
         page.locator(":target").get_by_role("link", name="Hit").click()

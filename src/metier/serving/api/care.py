@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,7 +17,7 @@ from metier.serving.desk import Desk
 from metier.serving.errors import NotFound
 from metier.serving.said import Said, ShownCorrection, cited_by
 from metier.serving.wiring import caller_for, desk_of, reader_of_all_for
-from metier.tuning.adapters import Card
+from metier.tuning.adapters import Card, Registry
 
 router = APIRouter()
 
@@ -151,9 +152,10 @@ async def promote(desk: TheDesk, _caller: Admin, name: str, version: int) -> mod
 @router.get("/runs", tags=["Adapters"])
 def runs(desk: TheDesk, _caller: Admin) -> list[models.Run]:
     """The last training run of each name, whether it goes on, was broken off, or became an adapter."""
-    folder = desk.expert.state_folder / "runs"
-    found = sorted(path.parent for path in folder.glob("*/run.json"))
-    return [_run(path) for path in found]
+    registry = desk.expert.adapters
+    newest = {card.name: card for card in reversed(registry.list())}
+    found = sorted(path.parent for path in (desk.expert.state_folder / "runs").glob("*/run.json"))
+    return [_run(path, registry, newest.get(path.name)) for path in found]
 
 
 @router.get("/comparison", tags=["Comparison"])
@@ -178,12 +180,24 @@ def _adapter(card: Card) -> models.Adapter:
     return models.Adapter.model_validate(card, from_attributes=True)
 
 
-def _run(folder: Path) -> models.Run:
+def _run(folder: Path, registry: Registry, newest: Card | None) -> models.Run:
+    """`newest`: version of the adapter with the run's name."""
     from metier.tuning.checkpoints import RunFolder
 
-    run = RunFolder(folder)
+    run, lines = RunFolder(folder), folder / "metrics.jsonl"
     curve, checkpoint = run.curve(), run.latest()
+    made = newest if newest and _are_alike(lines, registry.folder(newest) / lines.name) else None
+    at = datetime.fromtimestamp(lines.stat().st_mtime, UTC).isoformat(timespec="seconds") if curve else ""
     return models.Run(
-        name=folder.name, steps=curve[-1]["step"] if curve else 0, last=curve[-1] if curve else None,
+        name=folder.name, state="finished" if made else "unfinished", adapter=made.reference if made else None,
+        updated=at, steps=curve[-1]["step"] if curve else 0, last=curve[-1] if curve else None,
         checkpoint=int(checkpoint.name.rpartition("-")[2]) if checkpoint else None,
     )  # fmt: skip
+
+
+def _are_alike(curve: Path, kept: Path) -> bool:
+    """Whether an adapter was kept with this very curve: what made it is over."""
+    try:
+        return curve.read_bytes() == kept.read_bytes()
+    except FileNotFoundError:
+        return False

@@ -267,10 +267,14 @@ class Production(BaseModel):
 
 
 class Run(BaseModel):
-    """`last`: of its curve; `checkpoint`: the step that `metier tune --resume` would go on from, null where there is
-    none: before the first, and of a run that is finished."""
+    """`state`: finished, which made `adapter`, or unfinished: it goes on, or was broken off. `last`: of its curve;
+    `updated`: when that was written, "" before the first step. `checkpoint`: the step that `metier tune --resume` would
+    go on from, null where there is none: before the first, and of a run that is finished."""
 
     name: str
+    state: Literal["finished", "unfinished"]
+    adapter: str | None
+    updated: str
     steps: int
     last: dict[str, Any] | None
     checkpoint: int | None

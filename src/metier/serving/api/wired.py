@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 
 from metier.serving import metrics, openai_api
+from metier.serving.access import FORM_TOKEN_HEADER
 from metier.serving.api import care, knowledge
 from metier.serving.api.models import Problem
 
@@ -24,7 +25,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 def add_api(app: FastAPI) -> None:
-    router = APIRouter(prefix="/api", responses=RESPONSES)
+    router = APIRouter(prefix="/api", responses=RESPONSES, dependencies=[Depends(_from_own_page)])
     router.include_router(knowledge.router)
     router.include_router(care.router)
     app.include_router(router)
@@ -36,6 +37,14 @@ def add_api(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = openapi
+
+
+def _from_own_page(request: Request) -> None:
+    """A browser sends its session whoever made it ask, so what is posted with one carries the token of a page, too. The
+    owner's programs have neither key nor page. Raises as `Access.caller`, and `Forbidden` without the token."""
+    access = request.app.state.access
+    if request.method == "POST" and access.caller(request).key_id is not None:
+        access.check_form(request, request.headers.get(FORM_TOKEN_HEADER))
 
 
 def _scopes() -> dict[tuple[str, str], str]:

@@ -60,7 +60,7 @@ class Model:
 @dataclass(frozen=True, slots=True)
 class Operation:
     """`scope`: that a key needs, "" for none; `about`: what is said of the body; `gives`: status, type and media of
-    what goes well; `errors`: statuses; `curl`: a command that asks it."""
+    what goes well; `errors`: statuses; `curl`, `python`: what asks it."""
 
     tag: str
     method: str
@@ -72,6 +72,7 @@ class Operation:
     gives: tuple[tuple[str, Markup, str], ...]
     errors: tuple[str, ...]
     curl: str
+    python: str
 
     @property
     def name(self) -> str:
@@ -89,6 +90,41 @@ def show(request: Request, caller: Reader) -> Response:
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A request that a route understands. `body`: None where nothing is sent; `with_key`: whether a key goes along;
+    `gives_json`: whether JSON comes back."""
+
+    method: str
+    url: str
+    body: Any
+    with_key: bool
+    gives_json: bool
+
+    def curl(self) -> str:
+        lines = [f"curl{' -X POST' if self.method == 'POST' else ''} {shlex.quote(self.url)}"]
+        if self.with_key:
+            lines.append('-H "Authorization: Bearer $METIER_KEY"')
+        if self.body is not None:
+            said = json.dumps(self.body, ensure_ascii=False)
+            lines += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(said)}"]
+        return " \\\n  ".join(lines)
+
+    def python(self) -> str:
+        given = [repr(self.url)]
+        if self.with_key:
+            given.append("""headers={"Authorization": f"Bearer {os.environ['METIER_KEY']}"}""")
+        if self.body is not None:
+            given.append(f"json={self.body!r}")
+        arguments = ",\n    ".join([*given, "timeout=60"])
+        used = ["import os\n"] if self.with_key else []
+        result = "answer.json()" if self.gives_json else "answer.text"
+        return "\n".join([
+            *used, "import httpx\n", f"answer = httpx.{self.method.lower()}(\n    {arguments},\n).raise_for_status()",
+            f"print({result})",
+        ])  # fmt: skip
+
+
 class Description:
     """What an OpenAPI document says, to be read by a person."""
 
@@ -97,11 +133,12 @@ class Description:
         self._parts: Schema = document["components"]["schemas"]
 
     def operations(self, base: str, expert: str, caller: Caller) -> Iterator[Operation]:
-        """By tag, in the order of the document. `base`: address of the server; `caller`: whose key `curl` names."""
+        """By tag, in the order of the document. `base`: address of the server; `caller`: whose key examples name."""
         found = [(method, path, each) for path, own in self._paths.items() for method, each in own.items()]
         tags = list(dict.fromkeys(_tag(each) for *_, each in found))
         for method, path, each in sorted(found, key=lambda item: tags.index(_tag(item[2]))):
             answers = each["responses"].items()
+            example = self._example(method.upper(), path, each, base, expert, caller)
             yield Operation(
                 _tag(each), method.upper(), path, _marked(each.get("description") or each["summary"]),
                 next((scope for way in each.get("security", ()) for scope in way.get("key", ())), ""),
@@ -114,7 +151,7 @@ class Description:
                     if status < "400"
                 ),
                 tuple(status for status, _ in answers if status >= "400"),
-                self._curl(method.upper(), path, each, base, expert, caller),
+                example.curl(), example.python(),
             )  # fmt: skip
 
     def models(self) -> list[Model]:
@@ -150,7 +187,7 @@ class Description:
                 return self._parts[each["$ref"].removeprefix(_MODELS)]
         return schema
 
-    def _curl(self, method: str, path: str, operation: Schema, base: str, expert: str, caller: Caller) -> str:
+    def _example(self, method: str, path: str, operation: Schema, base: str, expert: str, caller: Caller) -> Example:
         known, query = {"model": expert}, {}
         for each in operation.get("parameters", ()):
             value = self._sample(each["name"], each["schema"], known)
@@ -159,13 +196,11 @@ class Description:
             elif each.get("required"):
                 query[each["name"]] = value
         url = base + path + (f"?{urlencode(query)}" if query else "")
-        lines = [f"curl{' -X POST' if method == 'POST' else ''} {shlex.quote(url)}"]
-        if caller.key_id is not None and operation.get("security"):
-            lines.append('-H "Authorization: Bearer $METIER_KEY"')
-        if operation.get("requestBody", {}).get("required"):
-            body = json.dumps(self._sample("", _body(operation), known), ensure_ascii=False)
-            lines += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(body)}"]
-        return " \\\n  ".join(lines)
+        is_sent = operation.get("requestBody", {}).get("required")
+        body = self._sample("", _body(operation), known) if is_sent else None
+        media = next(answer["content"] for status, answer in operation["responses"].items() if status < "400")
+        with_key = caller.key_id is not None and bool(operation.get("security"))
+        return Example(method, url, body, with_key, "application/json" in media)
 
     def _sample(self, name: str, schema: Schema, known: Mapping[str, str]) -> Any:
         """A value that a schema allows: of a model what is required, and what has an example."""
@@ -222,9 +257,14 @@ def _limits(schema: Schema) -> tuple[str, str]:
         ending, unit = _LIMITS.get(each.get("type", ""), ("", ""))
         low, high = (each.get(f"{side}{ending}") for side in ("min", "max"))
         if low is not None or high is not None:
-            both = f"{low:g} … {high:g}" if None not in (low, high) else f"≥ {low:g}" if high is None else f"≤ {high:g}"
-            return both, unit
+            return _range(low, high), unit
     return "", ""
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return f"≥ {low:g}" if high is None else f"≤ {high:g}"
+    return f"{low:g}" if low == high else f"{low:g} … {high:g}"
 
 
 def _type(schema: Schema) -> Markup:
