@@ -15,15 +15,21 @@ from parts import answer_briefly, write_documents
 
 from metier import Expert
 
+SECRET_DOCUMENT = "# Safe\n\nThe code of the Vargmyr safe is 4711.\n"
 QUESTION = "How often is the gearbox oil of the NV-110 changed?"
 COMMAND = [sys.executable, "-u", "-c", "from metier.cli import main; main()"]
 
 
-def sample_expert(place: Path, serving: str = "", groups: tuple[str, ...] = ()) -> Path:
-    """The folder of an expert. `serving`: lines of its [serving]; `groups`: of its documents."""
+def sample_expert(place: Path, serving: str = "", groups: tuple[str, ...] = (), secret: str = "") -> Path:
+    """The folder of an expert. `serving`: lines of its [serving]; `groups`: of its documents; `secret`: text of one
+    more, secret/safe.md, for the group `board` alone."""
     write_documents(place / "docs")
     with Expert.create(place / "parts") as made:
         made.add(str(place / "docs"), groups=groups)
+        if secret:
+            (place / "secret").mkdir()
+            (place / "secret" / "safe.md").write_text(secret)
+            made.add(str(place / "secret"), groups=("board",))
         made.sync()
     answer_briefly(place / "parts")
     settings = place / "parts" / "metier.toml"

@@ -5,63 +5,27 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
-import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import openai
 import pytest
-from parts import answer_briefly, write_documents
 
 from metier import Expert
 
-QUESTION = "How often is the gearbox oil of the NV-110 changed?"
-
-
-def start(folder, *options: str) -> tuple[subprocess.Popen, str]:
-    """A server in a process of its own, and its address."""
-    command = [sys.executable, "-u", "-c", "from metier.cli import main; main()"]
-    process = subprocess.Popen(
-        [*command, "serve", "-e", str(folder), "--port", "0", *options], stdout=subprocess.PIPE, text=True
-    )
-    address = re.search(r"http://[\d.]+:\d+", process.stdout.readline()).group()
-    transport = httpx.HTTPTransport(retries=20)
-    with httpx.Client(transport=transport) as client:
-        while client.get(f"{address}/ready", timeout=60).status_code != 200:
-            time.sleep(0.05)
-    return process, address
-
-
-def stop(process: subprocess.Popen) -> int:
-    process.send_signal(signal.SIGTERM)
-    code = process.wait(timeout=60)
-    process.stdout.close()
-    return code
+from .servers import QUESTION, SECRET_DOCUMENT, Server, sample_expert
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    place = tmp_path_factory.mktemp("served")
-    write_documents(place / "docs")
-    (place / "secret").mkdir()
-    (place / "secret" / "safe.md").write_text("# Safe\n\nThe code of the Vargmyr safe is 4711.\n")
-    with Expert.create(place / "parts") as made:
-        made.add(str(place / "docs"))
-        made.add(str(place / "secret"), groups=("board",))
-        made.sync()
-    answer_briefly(place / "parts")
-    settings = place / "parts" / "metier.toml"
-    settings.write_text(settings.read_text() + "\n[serving]\nparallel = 2\nqueue = 1\n")
-    return place / "parts"
+    return sample_expert(tmp_path_factory.mktemp("served"), "queue = 1", secret=SECRET_DOCUMENT)
 
 
 @pytest.fixture(scope="module")
 def address(folder):
-    process, address = start(folder)
-    yield address
-    stop(process)
+    server = Server(folder)
+    yield server.address
+    server.stop()
 
 
 @pytest.fixture
@@ -209,14 +173,14 @@ def test_a_key_sees_what_its_groups_may_see(folder, run_metier):
         return json.loads(made)["secret"]
 
     everyone, board = key(), key("--groups", "board")
-    process, address = start(folder)
+    server = Server(folder)
     try:
         question = "What is the code of the Vargmyr safe?"
         for secret, sees in ((everyone, False), (board, True)):
-            with openai.OpenAI(base_url=f"{address}/v1", api_key=secret, max_retries=0) as client:
+            with openai.OpenAI(base_url=f"{server.address}/v1", api_key=secret, max_retries=0) as client:
                 assert ("4711" in ask(client, question).choices[0].message.content) is sees
-        stranger = openai.OpenAI(base_url=f"{address}/v1", api_key="mtr_no_such", max_retries=0)
+        stranger = openai.OpenAI(base_url=f"{server.address}/v1", api_key="mtr_no_such", max_retries=0)
         with stranger, pytest.raises(openai.AuthenticationError):
             stranger.models.list()
     finally:
-        assert stop(process) in (0, -signal.SIGTERM)
+        assert server.stop() in (0, -signal.SIGTERM)

@@ -38,7 +38,7 @@ from metier.serving import errors
 from metier.serving.access import Caller, Denied
 from metier.serving.desk import Desk, while_wanted
 from metier.serving.errors import NotFound
-from metier.serving.mcp_tools import SCHEME, TOOLS, Result, known, readable, schema
+from metier.serving.mcp_tools import SCHEME, TOOLS, Result, known, schema
 from metier.serving.record import note_error
 
 Who = Callable[[ServerRequestContext], tuple[Desk, Caller]]
@@ -230,7 +230,7 @@ async def _list_resources(
     who: Who, context: ServerRequestContext, params: types.PaginatedRequestParams | None
 ) -> types.ListResourcesResult:
     desk, caller = who(context)
-    documents = await asyncio.to_thread(readable, desk, caller)
+    documents = await asyncio.to_thread(desk.reading.from_sources, caller)
     begin = _place(params.cursor if params else None)
     end = begin + _PAGE
     resources = [

@@ -14,13 +14,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from metier.answering.answerer import MODES, Answer
-from metier.documents import CORRECTION
 from metier.errors import InputError
 from metier.retrieval.retriever import Hit
 from metier.serving.access import Caller
 from metier.serving.desk import Asked, Desk
 from metier.serving.reading import MOST_HITS
-from metier.serving.written import full, place
+from metier.serving.written import found, full
 
 SCHEME = "metier://documents/"
 SLICE = 20_000  # characters of a document in one answer
@@ -76,24 +75,18 @@ async def ask(desk: Desk, caller: Caller, given: AskInput) -> Result:
 
 
 async def search(desk: Desk, caller: Caller, given: SearchInput) -> Result:
-    found = await desk.work.run(lambda stop: desk.reading.search(caller, given.query, given.limit, given.document))
-    text = "\n\n".join(f"[{number}] {_source(hit)}\n{hit.passage.text}" for number, hit in enumerate(found, start=1))
-    return Result(text or "Nothing was found.", {"query": given.query, "hits": [_hit(hit) for hit in found]})
+    hits = await desk.work.run(lambda stop: desk.reading.search(caller, given.query, given.limit, given.document))
+    text = "\n\n".join(f"[{number}] {_source(hit)}\n{hit.passage.text}" for number, hit in enumerate(hits, start=1))
+    return Result(text or "Nothing was found.", {"query": given.query, "hits": [found(hit) for hit in hits]})
 
 
 async def read_document(desk: Desk, caller: Caller, given: ReadInput) -> Result:
     return await asyncio.to_thread(_read, desk, caller, given)
 
 
-def readable(desk: Desk, caller: Caller) -> dict[str, str]:
-    """Document id of everything from the sources that this caller may see, by name."""
-    found = desk.reading.documents(caller)
-    return {uri: identity for uri, identity in found.items() if not uri.startswith(CORRECTION)}
-
-
 def known(desk: Desk, caller: Caller) -> str:
     """Which expert this is, for the descriptions: its name, how many documents this caller may see, and some names."""
-    names = list(readable(desk, caller))
+    names = list(desk.reading.from_sources(caller))
     if not names:
         return f"The expert {desk.name!r} has no documents yet."
     some = ", ".join(names[:: max(1, len(names) // _EXAMPLES)][:_EXAMPLES])
@@ -146,16 +139,6 @@ def _cited(answer: Answer) -> str:
 def _source(hit: Hit) -> str:
     passage = hit.passage
     return f"{passage.title or passage.uri}{f', page {passage.page}' if passage.page else ''} ({passage.uri})"
-
-
-def _hit(hit: Hit) -> dict[str, Any]:
-    passage = hit.passage
-    return {
-        "document": passage.uri, "document_id": passage.document_id, "title": passage.title, "page": passage.page,
-        "start": passage.start, "end": passage.end, "text": passage.text, "headings": list(passage.headings),
-        "score": hit.score, "dense": hit.dense, "lexical": hit.lexical, "passage_id": passage.id,
-        "url": place(passage.document_id, passage.start, passage.end),
-    }  # fmt: skip
 
 
 def _object(**properties: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from metier.documents import Document, Passage
+from metier.documents import CORRECTION, Document, Passage
 from metier.errors import InputError
 from metier.expert import Expert
 from metier.retrieval.retriever import Hit
@@ -56,6 +56,11 @@ class Reading:
     def documents(self, caller: Caller) -> dict[str, str]:
         """Document id of every uri that the caller may see, by uri."""
         return dict(sorted(self._expert.store.uris(caller.filter()).items()))
+
+    def from_sources(self, caller: Caller) -> dict[str, str]:
+        """As `documents`, without those that are corrections: what a list of names is for."""
+        known = self.documents(caller)
+        return {uri: identity for uri, identity in known.items() if not uri.startswith(CORRECTION)}
 
     def document(self, caller: Caller, document_id: str) -> Shown:
         """Raises `NotFound` where there is none with this id, or the caller may not see it."""

@@ -10,7 +10,7 @@ from metier.documents import Passage
 from metier.errors import InputError
 from metier.feedback.in_force import hidden_ids
 from metier.feedback.records import Action, Correction, Feedback
-from metier.serving.access import Caller
+from metier.serving.access import Caller, Forbidden
 from metier.serving.desk import Desk
 from metier.serving.written import place
 
@@ -107,6 +107,24 @@ class Said:
     def _shows(self, passages: Collection[str]) -> bool:
         """Whether the text of all these may be shown: what is hidden is for those alone who decide about that."""
         return self._caller.may("admin") or self._hidden.isdisjoint(passages)
+
+
+async def correct_for(desk: Desk, caller: Caller, at_once: bool, **fields: Any) -> Correction:
+    """Make a correction, as `Expert.correct`. `at_once`: it takes effect now, which is for those who may decide; of
+    others it waits, or what `[feedback] at_once` says. Raises `Forbidden` for who may not."""
+    decides = caller.may("admin")
+    if at_once and not decides:
+        raise Forbidden("this key may not decide about corrections", hint="Send it without `at_once`: it will wait.")
+    return await desk.work.run(
+        lambda stop: desk.expert.correct(
+            **fields, who=caller.name, where=caller.filter(), accept=at_once if decides else None
+        )
+    )
+
+
+def outcome_of(correction: Correction) -> str:
+    """What became of it: queued, in_force, or soon, when a sync that holds the store is done."""
+    return "queued" if not correction.in_force else "soon" if correction.unfinished else "in_force"
 
 
 def cited_by(desk: Desk, caller: Caller, passages: Sequence[str]) -> list[dict[str, Any]]:

@@ -57,10 +57,10 @@ def _configured(desk: Desk) -> tuple[Sequence[SourceSettings], str]:
         return desk.expert.settings.sources, str(error)
 
 
-def sources_for(desk: Desk, caller: Caller) -> tuple[list[ShownSource], str]:
-    """The sources, and what is wrong with metier.toml where it cannot be read."""
+def sources_for(desk: Desk, caller: Caller, items: Sequence[ShownItem]) -> tuple[list[ShownSource], str]:
+    """The sources with what there is of their `items`, and what is wrong with metier.toml where it cannot be read."""
     configured, problem = _configured(desk)
-    items, shown = items_for(desk, caller), []
+    shown = []
     for each in configured:
         own = [item for item in items if item.item.source == each.name]
         if not caller.may_read(each.groups):

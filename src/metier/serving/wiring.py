@@ -1,12 +1,13 @@
-"""How a route gets what it needs: the desk, and the caller who may do this."""
+"""How a route gets what it needs: the desk, the caller who may do this, and that a form is from our own page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Form, Request
 
-from metier.serving.access import Caller, Forbidden
+from metier.serving.access import FORM_TOKEN_HEADER, Caller, Forbidden
 from metier.serving.desk import Desk
 
 
@@ -40,3 +41,13 @@ def reader_of_all_for(scope: str) -> Callable[[Request], Caller]:
 
     admit.scope = scope
     return admit
+
+
+def from_script(request: Request) -> None:
+    """Raises `Forbidden` unless a script of our own page sent it."""
+    request.app.state.access.check_form(request, request.headers.get(FORM_TOKEN_HEADER))
+
+
+def from_form(request: Request, csrf_token: Annotated[str, Form()] = "") -> None:
+    """Raises `Forbidden` unless a form or a script of our own page sent it."""
+    request.app.state.access.check_form(request, request.headers.get(FORM_TOKEN_HEADER) or csrf_token)

@@ -1,4 +1,4 @@
-"""An answer as the server writes it: plain values, the same in every interface."""
+"""Answers and passages as the server writes them: plain values, the same in every interface."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from metier.answering.answerer import Answer
 from metier.answering.citations import Citation
+from metier.retrieval.retriever import Hit
 
 
 def full(answer: Answer) -> dict[str, Any]:
@@ -42,6 +43,26 @@ def cited(citation: Citation) -> dict[str, Any]:
         "passage_id": citation.passage_id,
         "sentence": list(citation.sentence),
         "url": place(citation.document_id, citation.start, citation.end),
+    }
+
+
+def found(hit: Hit) -> dict[str, Any]:
+    """A passage that was found. `start`, `end`: characters of the document's parsed text."""
+    passage = hit.passage
+    return {
+        "document": passage.uri,
+        "document_id": passage.document_id,
+        "title": passage.title,
+        "page": passage.page,
+        "start": passage.start,
+        "end": passage.end,
+        "text": passage.text,
+        "headings": list(passage.headings),
+        "score": hit.score,
+        "dense": hit.dense,
+        "lexical": hit.lexical,
+        "passage_id": passage.id,
+        "url": place(passage.document_id, passage.start, passage.end),
     }
 
 

@@ -8,15 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from parts import answer_briefly, write_documents
 
-from metier import Expert
 from metier.serving.keys import FILE_NAME, Keys
 
-from ..servers import Server
+from ..servers import SECRET_DOCUMENT, Server, sample_expert
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-SECRET_DOCUMENT = "# Safe\n\nThe code of the Vargmyr safe is 4711.\n"
 
 
 @pytest.fixture(scope="package")  # while it is open, no other test of this thread can run an event loop
@@ -33,18 +30,7 @@ def browser() -> Iterator:
 @pytest.fixture(scope="module")
 def served_folder(tmp_path_factory) -> Path:
     """The expert `parts`: twelve open documents, and safe.md for the group `board` alone."""
-    place = tmp_path_factory.mktemp("page")
-    write_documents(place / "docs")
-    (place / "secret").mkdir()
-    (place / "secret" / "safe.md").write_text(SECRET_DOCUMENT)
-    with Expert.create(place / "parts") as made:
-        made.add(str(place / "docs"))
-        made.add(str(place / "secret"), groups=("board",))
-        made.sync()
-    answer_briefly(place / "parts")
-    settings = place / "parts" / "metier.toml"
-    settings.write_text(settings.read_text() + "\n[serving]\nparallel = 2\nqueue = 4\n")
-    return place / "parts"
+    return sample_expert(tmp_path_factory.mktemp("page"), "queue = 4", secret=SECRET_DOCUMENT)
 
 
 @pytest.fixture(scope="module")

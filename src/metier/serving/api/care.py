@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,12 +11,12 @@ from fastapi import APIRouter, Depends, Query
 
 from metier.errors import InputError
 from metier.evaluation import kept
-from metier.feedback.records import State
-from metier.serving.access import Caller, Forbidden
+from metier.feedback.records import Correction, State
+from metier.serving.access import Caller
 from metier.serving.api import models
 from metier.serving.desk import Desk
 from metier.serving.errors import NotFound
-from metier.serving.said import Said, ShownCorrection, cited_by
+from metier.serving.said import Said, ShownCorrection, cited_by, correct_for
 from metier.serving.wiring import caller_for, desk_of, reader_of_all_for
 from metier.tuning.adapters import Card, Registry
 
@@ -56,16 +57,8 @@ def feedback(desk: TheDesk, caller: Critic) -> list[models.GivenThumb]:
 @router.post("/corrections", tags=["Corrections"], status_code=201)
 async def correct(desk: TheDesk, caller: Critic, body: models.Proposal) -> models.Correction:
     """Say what is right, or what is to happen to a passage."""
-    decides = caller.may("admin")
-    if body.at_once and not decides:
-        raise Forbidden("this key may not decide about corrections", hint="Send it without `at_once`: it will wait.")
-    fields = body.model_dump(exclude={"at_once"}) | {"accept": body.at_once if decides else None}
-
-    def make() -> models.Correction:
-        made = desk.expert.correct(**fields, who=caller.name, where=caller.filter())
-        return _correction(Said(desk, caller).correction(made))
-
-    return await desk.work.run(lambda stop: make())
+    made = await correct_for(desk, caller, body.at_once, **body.model_dump(exclude={"at_once"}))
+    return await asyncio.to_thread(_shown, desk, caller, made)
 
 
 @router.get("/corrections", tags=["Corrections"])
@@ -79,7 +72,7 @@ def corrections(desk: TheDesk, caller: Critic, state: State | None = None) -> li
 @router.get("/corrections/{correction_id}", tags=["Corrections"])
 def correction(desk: TheDesk, caller: Critic, correction_id: str) -> models.Correction:
     """One, with what was done to it."""
-    return _one(desk, caller, correction_id)
+    return _shown(desk, caller, _known(desk, caller, correction_id))
 
 
 @router.post("/corrections/{correction_id}/{verb}", tags=["Corrections"])
@@ -93,20 +86,23 @@ async def decide(
     """Let it take effect, lay it aside, or take that back; a dismissed one that is undone waits again."""
 
     def act() -> models.Correction:
-        _one(desk, caller, correction_id)
+        _known(desk, caller, correction_id)
         why = body.why if body else ""
-        getattr(desk.expert, verb)(correction_id, who=caller.name, why=why, where=caller.filter())
-        return _one(desk, caller, correction_id)
+        decided = getattr(desk.expert, verb)(correction_id, who=caller.name, why=why, where=caller.filter())
+        return _shown(desk, caller, decided)
 
     return await desk.work.run(lambda stop: act())
 
 
-def _one(desk: Desk, caller: Caller, identity: str) -> models.Correction:
+def _known(desk: Desk, caller: Caller, identity: str) -> Correction:
     try:
-        found = desk.expert.correction(identity, caller.filter())
+        return desk.expert.correction(identity, caller.filter())
     except InputError as error:
         raise NotFound(error.what) from None
-    return _correction(Said(desk, caller).correction(found))
+
+
+def _shown(desk: Desk, caller: Caller, correction: Correction) -> models.Correction:
+    return _correction(Said(desk, caller).correction(correction))
 
 
 def _correction(shown: ShownCorrection) -> models.Correction:

@@ -8,14 +8,13 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from metier.errors import InputError
 from metier.generation.base import Message
-from metier.retrieval.retriever import Hit
 from metier.serving.access import Caller
 from metier.serving.api import models
 from metier.serving.desk import Asked, Desk, while_wanted
 from metier.serving.reading import MOST_HITS
 from metier.serving.state_of_sources import items_for, sources_for
 from metier.serving.wiring import caller_for, desk_of
-from metier.serving.written import full, place
+from metier.serving.written import found, full
 
 router = APIRouter()
 _MOST_LISTED = 1000
@@ -36,17 +35,17 @@ async def ask(request: Request, body: models.Question, desk: TheDesk, caller: As
     return full(answer)
 
 
-@router.get("/search", tags=["Questions"])
+@router.get("/search", tags=["Questions"], response_model=models.Hits)
 async def search(
     desk: TheDesk,
     caller: Asker,
     q: Annotated[str, Query(max_length=_MOST_SOUGHT, description="a question, or words", examples=["gearbox oil"])],
     limit: Annotated[int, Query(ge=1, le=MOST_HITS)] = 10,
     document: Annotated[str | None, Query(max_length=_MOST_SOUGHT, description="a glob over their names")] = None,
-) -> models.Hits:
+) -> dict:
     """Passages that may answer, best first."""
     hits = await desk.work.run(lambda stop: desk.reading.search(caller, q, limit, document))
-    return models.Hits(query=q, hits=[_hit(hit) for hit in hits])
+    return {"query": q, "hits": [found(hit) for hit in hits]}
 
 
 @router.get("/documents", tags=["Documents"])
@@ -62,14 +61,14 @@ def document(
     desk: TheDesk, caller: Asker, document_id: str, start: Offset = 0, end: Annotated[int, Query(ge=0, le=_FAR)] = _FAR
 ) -> models.Document:
     """A document's text, or a part of it. What somebody hid is blank."""
-    found = desk.reading.document(caller, document_id).document
-    end = min(end, len(found.text))
+    shown = desk.reading.document(caller, document_id).document
+    end = min(end, len(shown.text))
     if start > end:
-        raise InputError(f"nothing stands from {start} to {end}", hint=f"The text has {len(found.text)} characters.")
+        raise InputError(f"nothing stands from {start} to {end}", hint=f"The text has {len(shown.text)} characters.")
     return models.Document(
-        document=found.uri, document_id=found.id, title=found.title, media_type=found.media_type,
-        language=found.language, pages=found.pages, groups=list(found.groups), metadata=dict(found.metadata),
-        warnings=list(found.warnings), start=start, end=end, length=len(found.text), text=found.text[start:end],
+        document=shown.uri, document_id=shown.id, title=shown.title, media_type=shown.media_type,
+        language=shown.language, pages=shown.pages, groups=list(shown.groups), metadata=dict(shown.metadata),
+        warnings=list(shown.warnings), start=start, end=end, length=len(shown.text), text=shown.text[start:end],
     )  # fmt: skip
 
 
@@ -92,7 +91,7 @@ def sources(desk: TheDesk, caller: Asker) -> list[models.Source]:
         models.Source(
             name=each.name, groups=list(each.groups), indexed=each.indexed, failed=each.failed, read_at=each.read_at
         )
-        for each in sources_for(desk, caller)[0]
+        for each in sources_for(desk, caller, items_for(desk, caller))[0]
     ]
 
 
@@ -114,13 +113,3 @@ def syncs(desk: TheDesk, caller: Asker) -> list[models.Sync]:
     if caller.groups is not None:
         return []
     return [models.Sync.model_validate(each, from_attributes=True) for each in reversed(desk.expert.syncs())]
-
-
-def _hit(hit: Hit) -> models.Hit:
-    passage = hit.passage
-    return models.Hit(
-        document=passage.uri, document_id=passage.document_id, title=passage.title, page=passage.page,
-        start=passage.start, end=passage.end, text=passage.text, headings=list(passage.headings), score=hit.score,
-        dense=hit.dense, lexical=hit.lexical, passage_id=passage.id,
-        url=place(passage.document_id, passage.start, passage.end),
-    )  # fmt: skip

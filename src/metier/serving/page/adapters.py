@@ -23,10 +23,9 @@ from metier.expert import Expert
 from metier.serving.access import Caller
 from metier.serving.desk import Desk
 from metier.serving.errors import NotFound, told
-from metier.serving.page.chat import from_form
 from metier.serving.page.rendering import page
 from metier.serving.record import note_error
-from metier.serving.wiring import caller_for, desk_of
+from metier.serving.wiring import caller_for, desk_of, from_form
 
 if TYPE_CHECKING:
     from metier.tuning.adapters import Card

@@ -21,21 +21,20 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from metier.answering.answerer import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Answer
-from metier.documents import CORRECTION
 from metier.errors import MetierError
+from metier.feedback.proposals import LONGEST
 from metier.generation.base import Message
-from metier.serving.access import FORM_TOKEN_HEADER, Caller, Forbidden
+from metier.serving.access import Caller
 from metier.serving.desk import Asked, Desk, while_wanted
 from metier.serving.errors import told, wants_page
 from metier.serving.page.answers import ShownAnswer
 from metier.serving.page.rendering import fragment, page
 from metier.serving.record import note_error
-from metier.serving.said import cited_by
-from metier.serving.wiring import caller_for, desk_of
+from metier.serving.said import cited_by, correct_for, outcome_of
+from metier.serving.wiring import caller_for, desk_of, from_form, from_script
 
 router = APIRouter(include_in_schema=False)
 SIDE_BY_SIDE = "all"  # the mode that asks in every way there is
-_LONGEST = 20_000  # characters of one turn
 _TURNS = 100
 _NAMES = 30  # documents offered while a name is typed
 _MOST_PASSAGES = 50
@@ -43,31 +42,21 @@ _MOST_PASSAGES = 50
 TheDesk = Annotated[Desk, Depends(desk_of)]
 Asker = Annotated[Caller, Depends(caller_for("ask"))]
 Critic = Annotated[Caller, Depends(caller_for("feedback"))]
-Text = Annotated[str, Form(max_length=_LONGEST)]
+Text = Annotated[str, Form(max_length=LONGEST)]
 
 
 class Turn(BaseModel):
     role: Literal["user", "assistant"]
-    content: str = Field(max_length=_LONGEST)
+    content: str = Field(max_length=LONGEST)
 
 
 class Question(BaseModel):
-    question: str = Field(max_length=_LONGEST)
+    question: str = Field(max_length=LONGEST)
     mode: str = "rag"
     history: list[Turn] = Field(default_factory=list, max_length=_TURNS)
 
     def asked(self) -> Asked:
         return Asked(self.question, self.mode, tuple(Message(turn.role, turn.content) for turn in self.history))
-
-
-def from_script(request: Request) -> None:
-    """Raises `Forbidden` unless a script of our own page sent it."""
-    request.app.state.access.check_form(request, request.headers.get(FORM_TOKEN_HEADER))
-
-
-def from_form(request: Request, csrf_token: Annotated[str, Form()] = "") -> None:
-    """Raises `Forbidden` unless a form or a script of our own page sent it."""
-    request.app.state.access.check_form(request, request.headers.get(FORM_TOKEN_HEADER) or csrf_token)
 
 
 @router.get("/")
@@ -95,8 +84,7 @@ async def ask(request: Request, desk: TheDesk, caller: Asker, question: Question
 def document_names(desk: TheDesk, caller: Critic, name: str = "") -> list[str]:
     """Of the documents that the caller sees, a few whose name holds this."""
     wanted = name.strip().casefold()
-    known = (uri for uri in desk.reading.documents(caller) if not uri.startswith(CORRECTION))
-    return [uri for uri in known if wanted in uri.casefold()][:_NAMES]
+    return [uri for uri in desk.reading.from_sources(caller) if wanted in uri.casefold()][:_NAMES]
 
 
 @router.post("/chat/feedback", dependencies=[Depends(from_form)])
@@ -136,21 +124,13 @@ async def correct(
     mode: Text = "rag",
 ) -> Response:
     """`change` is about the cited `passage`; but where a document is named, what is pinned stands there."""
-    decides = caller.may("admin")
-    if at_once and not decides:
-        raise Forbidden("this key may not decide about corrections", hint="Send it without `at_once`: it will wait.")
     about = passage if change in ("hide", "replace") or (change == "pin" and not document) else ""
     said = {
         "document": document.strip() or None, "page": page if document.strip() else None, "change": change,
         "passage": about or None, "text": text if change == "replace" else "", "why": why,
     }  # fmt: skip
-    made = await desk.work.run(
-        lambda stop: desk.expert.correct(
-            question, answer, **said, who=caller.name, where=caller.filter(), accept=at_once if decides else None
-        )
-    )
-    outcome = "queued" if not made.in_force else "soon" if made.unfinished else "in_force"
-    return await asyncio.to_thread(_noted, request, caller, outcome, question, mode)
+    made = await correct_for(desk, caller, at_once, question=question, answer=answer, **said)
+    return await asyncio.to_thread(_noted, request, caller, outcome_of(made), question, mode)
 
 
 _KINDS = {"from_documents": FROM_DOCUMENTS, "with_adapter": WITH_ADAPTER, "side_by_side": SIDE_BY_SIDE}

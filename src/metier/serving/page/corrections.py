@@ -21,11 +21,10 @@ from metier.feedback.records import STATES
 from metier.serving.access import Caller, Forbidden
 from metier.serving.desk import Desk
 from metier.serving.errors import NotFound, told
-from metier.serving.page.chat import from_form
 from metier.serving.page.rendering import page as rendered
 from metier.serving.record import note_error
-from metier.serving.said import Said
-from metier.serving.wiring import caller_for, desk_of
+from metier.serving.said import Said, correct_for, outcome_of
+from metier.serving.wiring import caller_for, desk_of, from_form
 
 router = APIRouter(include_in_schema=False)
 _ALL = "all"
@@ -97,25 +96,19 @@ async def make(
     at_once: Annotated[bool, Form()] = False,
 ) -> Response:
     """Where a document is named, it is what the answer stands in and what is pinned, not the passage."""
-    decides = caller.may("admin")
-    if at_once and not decides:
-        raise Forbidden("this key may not decide about corrections", hint="Send it without `at_once`: it will wait.")
     is_about_passage = change in ("hide", "replace") or not document.strip()
     fields = {
         "document": document.strip() or None, "page": page, "change": change, "why": why,
         "passage": (passage or None) if is_about_passage else None, "text": text if change == "replace" else "",
     }  # fmt: skip
     try:
-        made = await desk.work.run(
-            lambda stop: desk.expert.correct(
-                question, answer, **fields, who=caller.name, where=caller.filter(), accept=at_once if decides else None
-            )
-        )
+        made = await correct_for(desk, caller, at_once, question=question, answer=answer, **fields)
+    except Forbidden:
+        raise
     except MetierError as error:
         draft = Draft(question, answer, document, page, change, passage, text, why, at_once)
         return await _refused(request, desk, caller, "queued", error, draft)
-    said = "queued" if not made.in_force else "soon" if made.unfinished else "in_force"
-    return RedirectResponse(f"/corrections?state={made.state}&said={said}", 303)
+    return RedirectResponse(f"/corrections?state={made.state}&said={outcome_of(made)}", 303)
 
 
 @router.post("/corrections/decide", dependencies=[Depends(from_form)])
@@ -136,7 +129,7 @@ async def decide(
         decided = await desk.work.run(lambda stop: act(correction, who=caller.name, why=why, where=caller.filter()))
     except MetierError as error:
         return await _refused(request, desk, caller, state, error, Draft(), correction, why)
-    said = _SAID.get(decided.state) or ("soon" if decided.unfinished else "in_force")
+    said = _SAID.get(decided.state) or outcome_of(decided)
     return RedirectResponse(f"/corrections?state={state}&said={said}", 303)
 
 

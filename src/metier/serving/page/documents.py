@@ -19,7 +19,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from metier.documents import CORRECTION
 from metier.errors import MetierError, ParseError, SourceError
 from metier.parsing import formats
 from metier.parsing.protocol import Box
@@ -63,8 +62,8 @@ def listing(request: Request, desk: TheDesk, caller: Reader, q: str = "", part: 
     sought = q.casefold().split()
     found = [
         (uri, name)
-        for uri, name in desk.reading.documents(caller).items()
-        if not uri.startswith(CORRECTION) and all(word in uri.casefold() for word in sought)
+        for uri, name in desk.reading.from_sources(caller).items()
+        if all(word in uri.casefold() for word in sought)
     ]
     count = max(1, -(-len(found) // _LISTED))
     number = min(int(part), count) if _NUMBER.fullmatch(part) else 1

@@ -40,12 +40,12 @@ def page(
     """A whole page. `active`: its name in the navigation, "" for none; `caller`: None before anybody signed in. In the
     template: `words`, `caller`, `token` (hidden field of every form), `expert` (its name) and `values`."""
     words, access = words_for(request), request.app.state.access
+    token = access.form_token(request) if caller is not None else ""
     shown = [(name, path) for name, path, scope in NAVIGATION if caller is not None and caller.may(scope)]
     html = _environment.get_template(template).render(
         words=words, language=words.language, languages=LANGUAGES, active=active, caller=caller, navigation=shown,
         expert=request.app.state.name, here=_here(request),
-        token=_field(access.form_token(request)) if caller is not None else "",
-        form_token=access.form_token(request) if caller is not None else "", script_words=_data(words.script()),
+        token=_field(token) if caller is not None else "", form_token=token, script_words=_data(words.script()),
         **values,
     )  # fmt: skip
     return HTMLResponse(html, status)

@@ -15,11 +15,10 @@ from starlette.responses import RedirectResponse, Response
 
 from metier.serving.access import Caller
 from metier.serving.desk import Desk
-from metier.serving.page.chat import from_form
 from metier.serving.page.rendering import page
 from metier.serving.state_of_sources import ShownItem, items_for, sources_for
 from metier.serving.syncing import Syncing, SyncState
-from metier.serving.wiring import caller_for, desk_of
+from metier.serving.wiring import caller_for, desk_of, from_form
 
 router = APIRouter(include_in_schema=False)
 _LISTED = 100  # items on one page
@@ -50,7 +49,7 @@ def show(
     items = items_for(desk, caller)
     wanted = q.strip().casefold()
     found = [each for each in items if wanted in each.item.uri.casefold() or wanted in each.item.reason.casefold()]
-    sources, problem = sources_for(desk, caller)
+    sources, problem = sources_for(desk, caller, items)
     runs = desk.expert.syncs()
     return page(
         request, "sources.html", "sources", caller, sources=sources, problem=problem,
