@@ -4,10 +4,11 @@
 
 Two servers stand beside each other, and one at a time is asked: Métier's, on the sample company of examples/turbines,
 and llama.cpp's own HTTP server with the same weights, context, slots and threads. The second gets the prompts that
-Métier made of the questions, as tokens, and writes just as many tokens; what it lacks is everything else: search,
+Métier made of the questions, as tokens, and writes at most as many tokens; what it lacks is everything else: search,
 sentences picked, answers checked and cited, keys, queue. Clients ask one question after the other, without a pause, and
 read streams. For each number of clients the time is cut into four: Métier, direct, direct, Métier, so that a slow
-moment of the machine hits both. Refusals are off, since a question that is refused at once writes nothing.
+moment of the machine hits both. A stretch ends with the round of questions in which its time is up, so that both answer
+the same mix. Refusals are off, since a question that is refused at once writes nothing.
 
     base    the model alone: what HTTP, queue and stream cost
     rag     from the documents: the same and the whole way from a question to a cited answer
@@ -42,9 +43,9 @@ from latency import METIER, TURBINES, make_expert, read_questions
 
 from metier import Expert
 
-QUESTIONS = 40
+QUESTIONS = 20
 SLOTS = 4
-OVERHEAD_TARGET = 0.90  # of the direct server's tokens/s
+OVERHEAD_TARGET = 0.90  # of the direct server's answers in the same time, and of its tokens
 GROWTH_TARGET = 0.02  # of the resident set, from a tenth of the requests to the last
 KEY = "direct"
 
@@ -209,12 +210,16 @@ def _text(choice: dict[str, Any]) -> str:
 
 
 async def under(target: Target, asked: list[Asked], clients: int, seconds: float, most: int, load: Load) -> None:
-    """Adds a stretch of `seconds`, or of `most` requests, to `load`."""
+    """Adds a stretch to `load`: whole rounds of questions until `seconds` are over, or `most` requests."""
     turns, began = itertools.count(), time.perf_counter()
     limits = httpx.Limits(max_connections=clients, max_keepalive_connections=0)  # llama.cpp closes idle ones
 
     async def one() -> None:
-        while time.perf_counter() - began < seconds and (turn := next(turns)) < most:
+        nonlocal most
+        while (turn := next(turns)) < most:
+            if turn % len(asked) == 0 and time.perf_counter() - began >= seconds:
+                most = turn
+                return
             try:
                 await ask(client, target, asked[turn % len(asked)], load)
             except httpx.HTTPError as error:
@@ -309,8 +314,11 @@ def show(mode: str, clients: int, measured: dict[str, dict[str, Any]]) -> None:
         )
         for error in row["errors"]:
             print("  error:", error)
-    ratio = measured["metier"]["tokens_per_second"] / measured["direct"]["tokens_per_second"]
-    print(f"  {ratio:.3f} of the direct tokens/s, {verdict(ratio, OVERHEAD_TARGET, at_least=True)}", flush=True)
+    requests, tokens = (
+        measured["metier"][name] / measured["direct"][name] for name in ("requests_per_second", "tokens_per_second")
+    )
+    said = verdict(min(requests, tokens), OVERHEAD_TARGET, at_least=True)
+    print(f"  {requests:.3f} of the direct requests/s, {tokens:.3f} of its tokens/s, {said}", flush=True)
 
 
 def _quantile(values: list[float], percent: int) -> float | None:

@@ -48,7 +48,7 @@ def adapted(made):
 
 def test_each_request_chooses_its_adapter(plain, adapted):
     def write(generator, adapter=None):
-        return generator.complete(ASKED, max_tokens=8, adapter=adapter).logprobs
+        return generator.complete(ASKED, max_tokens=8, adapter=adapter, logprobs=True).logprobs
 
     base = write(plain)
     one, two = write(adapted, "one"), write(adapted, "two")

@@ -14,7 +14,7 @@ QUESTION = [Message("system", "You answer briefly."), Message("user", "What do t
 
 def test_pieces_are_the_text(smollm):
     pieces = []
-    answer = smollm.complete(QUESTION, max_tokens=12, on_text=pieces.append)
+    answer = smollm.complete(QUESTION, max_tokens=12, on_text=pieces.append, logprobs=True)
     assert len(pieces) > 3
     assert "".join(pieces) == answer.text
     assert answer.finish_reason == "length"
@@ -22,6 +22,7 @@ def test_pieces_are_the_text(smollm):
     assert len(answer.logprobs) == 12
     assert all(value <= 0 for value in answer.logprobs)
     assert 0 < answer.first_token_seconds < answer.seconds
+    assert smollm.complete(QUESTION, max_tokens=12).logprobs == ()
 
 
 def test_the_same_seed_writes_the_same(smollm):

@@ -158,12 +158,14 @@ def test_phi3_as_gguf_answers_as_it_does_with_the_adapter(bases, ggufs, tmp_path
     settings = GenerationSettings(model=f"gguf:{ggufs['phi3']}", threads=1, context_tokens=1024)
     generator = create(settings, adapters={"random": adapter})
     try:
-        texts = [(generator.complete(row.prompt(), max_tokens=8, adapter="random").logprobs) for row in ROWS[:3]]
+        texts = [
+            generator.complete(row.prompt(), max_tokens=8, adapter="random", logprobs=True).logprobs for row in ROWS[:3]
+        ]
     finally:
         generator.close()
     whole = create(GenerationSettings(model=f"gguf:{file}", threads=1, context_tokens=1024))
     try:
-        again = [whole.complete(row.prompt(), max_tokens=8).logprobs for row in ROWS[:3]]
+        again = [whole.complete(row.prompt(), max_tokens=8, logprobs=True).logprobs for row in ROWS[:3]]
     finally:
         whole.close()
     for one, other in zip(texts, again, strict=True):

@@ -12,6 +12,7 @@ from metier.answering.citations import Aligner, Citation, Support
 from metier.answering.decisions import is_decision
 from metier.answering.evidence import Evidence
 from metier.answering.repetition import LoopStop
+from metier.answering.sentence_vectors import SentenceVectors
 from metier.answering.words import Sought, WordWeights
 from metier.documents import Passage
 from metier.embedding.base import Embedder
@@ -118,7 +119,7 @@ class Answerer:
     ) -> None:
         self._settings = settings
         self._retriever = retriever
-        self._embedder = embedder
+        self._vectors = SentenceVectors(embedder)
         self._analyser = analyser
         self._generator = generator
         self._abstention = abstention
@@ -165,7 +166,7 @@ class Answerer:
         read = [hit for hit in hits if hit.pinned] or hits
         best = [hit.passage for hit in read[: passages or self._passages]]
         sought = Sought.of(asked, self._analyser, self._weigh)
-        pieces = evidence.find(sought, self._retriever.asked(asked), best, self._embedder, self._analyser)
+        pieces = evidence.find(sought, self._retriever.asked(asked), best, self._vectors, self._analyser)
         features = evidence.before(sought, hits, best, pieces, self._analyser) if hits else {}
         shown = best
         if self._settings.answering.context == "sentences":
@@ -193,7 +194,7 @@ class Answerer:
         messages, shown = prompt.fit(
             asked, found.shown, self._generator, settings.generation.max_tokens, settings.answering.instruction, history
         )
-        completion = self._complete(messages, on_text, writer)
+        completion = self._complete(messages, on_text, writer, logprobs=True)
         aligner = self._aligner(asked, found)
         written = self._check(completion, asked, aligner, found.pieces, writer.labels)
         features = found.features | written.features
@@ -276,7 +277,9 @@ class Answerer:
             notes=_notes(completion, 0, quoted=False, pinned=False),
         )
 
-    def _complete(self, messages: Sequence[Message], on_text: OnText | None, writer: Writer) -> Completion:
+    def _complete(
+        self, messages: Sequence[Message], on_text: OnText | None, writer: Writer, logprobs: bool = False
+    ) -> Completion:
         generation = self._settings.generation
         guard = LoopStop(on_text)
         completion = self._generator.complete(
@@ -288,6 +291,7 @@ class Answerer:
             on_text=guard,
             adapter=writer.adapter,
             fresh=writer.fresh,
+            logprobs=logprobs,
         )
         return replace(completion, text=guard.cut(completion.text))
 

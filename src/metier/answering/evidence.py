@@ -26,9 +26,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from metier.answering.citations import Support
+from metier.answering.sentence_vectors import SentenceVectors
 from metier.answering.words import Sought
 from metier.documents import Passage
-from metier.embedding.base import Embedder
 from metier.generation.base import Completion
 from metier.retrieval.analysis import Analyser
 from metier.retrieval.retriever import Asked, Hit
@@ -50,7 +50,7 @@ class Evidence:
 
 
 def find(
-    sought: Sought, asked: Asked, passages: Sequence[Passage], embedder: Embedder, analyser: Analyser
+    sought: Sought, asked: Asked, passages: Sequence[Passage], vectors: SentenceVectors, analyser: Analyser
 ) -> list[Evidence]:
     """Sentences of the passages, best first. Cosines are taken from the mean of the corpus upwards, because an embedder
     whose cosines lie close together would else leave the choice to the words."""
@@ -59,8 +59,8 @@ def find(
     order = np.argsort(-covered, kind="stable")[:_EMBEDDED]
     if not len(order):
         return []
-    vectors = embedder.embed_passages([pieces[i].indexed_text for i in order])
-    cosines = (vectors @ asked.vector - asked.mean) / (1 - asked.mean)
+    best = vectors.of([pieces[i].indexed_text for i in order])
+    cosines = (best @ asked.vector - asked.mean) / (1 - asked.mean)
     found = [
         Evidence(pieces[i], float(covered[i]), float(cosine), float(cosine + _WORDS * covered[i]))
         for i, cosine in zip(order, cosines, strict=True)

@@ -77,6 +77,7 @@ class LlamaGenerator:
         on_text: Callable[[str], bool | None] | None = None,
         adapter: str | None = None,
         fresh: bool = False,
+        logprobs: bool = False,
     ) -> Completion:
         """See `Generator`. Loading the model is not part of the times.
 
@@ -99,10 +100,11 @@ class LlamaGenerator:
             "temperature": temperature,
             "seed": seed,
             "stop": [word for word in stop if word],
-            "logprobs": 1,
             "timings_per_token": True,
             "cache_prompt": not fresh,  # sums over other batches differ in the last bits
         }
+        if logprobs:
+            body["logprobs"] = 1
         if self._adapters:
             body["lora"] = self._switches(adapter)
         elif adapter is not None:
