@@ -97,6 +97,7 @@ class GenerationSettings(_Section):
     )
     url: str | None = Field(None, description="base URL of an OpenAI-compatible endpoint")
     api_key_env: str | None = Field(None, description="environment variable that holds the key")
+    parallel: int = Field(4, ge=1, description="passages an endpoint is asked about at once when it writes data")
     context_tokens: int = Field(4096, ge=256, description="prompt and answer together")
     max_tokens: int = Field(200, ge=1, description="longest answer")
     temperature: float = Field(0.0, ge=0, le=2)

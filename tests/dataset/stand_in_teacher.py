@@ -6,6 +6,7 @@ It speaks the protocol for real, and writes by a rule that a test can foresee: f
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import re
@@ -15,13 +16,15 @@ FACT = re.compile(r"The ([\w ]+) of the ([\w-]+) is changed every (\d+ \w+)\.")
 
 
 class StandInTeacher(http.server.ThreadingHTTPServer):
-    """`fails_after`: completions after which it answers 401 (which is not tried again); None = never.
-    `prompts`: the last message of each request."""
+    """`fails_after`: completions after which it answers 401 (which is not tried again); None = never. `meets`: how many
+    requests wait for each other before the first is answered, 1 = none. `prompts`: the last message of each request."""
 
-    def __init__(self, fails_after: int | None = None) -> None:
+    def __init__(self, fails_after: int | None = None, meets: int = 1) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.fails_after = fails_after
         self.prompts: list[str] = []
+        self._meeting = threading.Barrier(meets)
+        self._lock = threading.Lock()
 
     @property
     def url(self) -> str:
@@ -36,6 +39,22 @@ class StandInTeacher(http.server.ThreadingHTTPServer):
         self.shutdown()
         self._thread.join()
         self.server_close()
+
+    def takes(self, prompt: str) -> bool:
+        """Notes a request, False where the quota is used up."""
+        with self._lock:
+            if self.fails_after is not None and len(self.prompts) >= self.fails_after:
+                return False
+            self.prompts.append(prompt)
+            first = len(self.prompts) <= self._meeting.parties
+        if first:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                self._meeting.wait(60)
+        return True
+
+    def release(self) -> None:
+        """Nobody waits any longer."""
+        self._meeting.abort()
 
     def write(self, messages: list[str]) -> str:
         return write(messages[-1], messages[0])
@@ -58,11 +77,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         teacher = self.server
-        if teacher.fails_after is not None and len(teacher.prompts) >= teacher.fails_after:
+        messages = [message["content"] for message in body["messages"]]
+        if not teacher.takes(messages[-1]):
             self._say(401, {"error": {"message": "the quota is used up"}})
             return
-        messages = [message["content"] for message in body["messages"]]
-        teacher.prompts.append(messages[-1])
         text = teacher.write(messages)
         self._say(200, {"choices": [{"message": {"content": text}, "finish_reason": "stop"}]})
 

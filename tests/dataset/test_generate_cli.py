@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -72,3 +76,23 @@ def test_bad_input_ends_with_2(folder, run_metier, arguments, said):
 
 def test_help_has_an_example(run_metier):
     assert "Example: metier dataset generate" in run_metier("dataset", "generate", "--help").stdout
+
+
+def test_ctrl_c_does_not_wait_for_a_teacher(folder):
+    """Four requests, none of which is ever answered."""
+    with StandInTeacher(meets=5) as server:
+        command = ["dataset", "generate", "--teacher", "openai:stand-in", "--teacher-url", server.url]
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from metier.cli import main; main()", *command, "-e", str(folder)],
+            stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )  # fmt: skip
+        until = time.monotonic() + 60
+        while len(server.prompts) < 4 and time.monotonic() < until:
+            time.sleep(0.05)
+        assert len(server.prompts) == 4
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=15)[1]
+        server.release()
+    assert process.returncode == 130
+    assert "Traceback" not in said

@@ -104,7 +104,7 @@ def test_streams(server, generator):
         streams(event(""), first, event(" বায়ু\u2028"), event("🙂", "length"), {"choices": [], "usage": usage})
     ]
     pieces = []
-    answer = generator.complete(QUESTION, max_tokens=9, seed=4, stop=["END", ""], on_text=pieces.append)
+    answer = generator.complete(QUESTION, max_tokens=9, seed=4, stop=["END", ""], on_text=pieces.append, logprobs=True)
     assert pieces == ["Turn", " বায়ু\u2028", "🙂"]
     assert answer.text == "".join(pieces)
     assert (answer.prompt_tokens, answer.completion_tokens, answer.cached_tokens) == (21, 4, 16)
@@ -184,8 +184,8 @@ def test_what_a_server_does_not_take_is_left_out(server, generator):
         says(400, {"error": {"message": "Unrecognized request argument: logprobs"}}),
         streams(event("Turn", "stop")),
     ]
-    assert generator.complete(QUESTION, max_tokens=7).text == "Turn"
-    assert generator.complete(QUESTION, max_tokens=7).text == "Turn"
+    assert generator.complete(QUESTION, max_tokens=7, logprobs=True).text == "Turn"
+    assert generator.complete(QUESTION, max_tokens=7, logprobs=True).text == "Turn"
     assert len(server.requests) == 4
     body = server.requests[-1][2]
     assert body["max_completion_tokens"] == 7

@@ -83,6 +83,7 @@ def generate(
     ] = None,
     teacher_url: Annotated[str | None, typer.Option(help="Base URL of the teacher's endpoint.")] = None,
     teacher_key_env: Annotated[str | None, typer.Option(help="Environment variable that holds its key.")] = None,
+    parallel: Annotated[int, typer.Option(min=1, help="Passages the teacher is asked about at once.")] = 4,
     rules_only: Annotated[
         bool, typer.Option("--rules-only", help="From tables and headings, without a model.")
     ] = False,
@@ -97,7 +98,7 @@ def generate(
 
     asked = tuple(kind.strip() for kind in kinds.split(",")) if kinds else KINDS
     wanted = Wanted(count, asked, seed, rules_only)
-    writes = teacher_of(teacher, teacher_url, teacher_key_env, rules_only)
+    writes = teacher_of(teacher, teacher_url, teacher_key_env, rules_only, parallel)
     with open_expert(expert) as opened, progress() as bar:
         task = bar.add_task("Writing", total=count, note="")
         written, added = opened.generate_questions(

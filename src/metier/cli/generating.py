@@ -30,6 +30,7 @@ def generate(
     ] = None,
     teacher_url: Annotated[str | None, typer.Option(help="Base URL of the teacher's endpoint.")] = None,
     teacher_key_env: Annotated[str | None, typer.Option(help="Environment variable that holds its key.")] = None,
+    parallel: Annotated[int, typer.Option(min=1, help="Passages the teacher is asked about at once.")] = 4,
     rules_only: Annotated[
         bool, typer.Option("--rules-only", help="From tables, lists and headings, without a model.")
     ] = False,
@@ -51,7 +52,7 @@ def generate(
     from metier.dataset.generate import Wanted
 
     wanted = Wanted(count, paraphrases, seed, rows, left_out, rules_only)
-    asked = teacher_of(teacher, teacher_url, teacher_key_env, rules_only)
+    asked = teacher_of(teacher, teacher_url, teacher_key_env, rules_only, parallel)
     with open_expert(expert) as opened, progress() as bar:
         task = bar.add_task("Writing", total=count, note="")
         report = opened.generate_dataset(
@@ -91,23 +92,27 @@ def from_practice(
     )
 
 
-def endpoint(role: str, model: str | None, url: str | None, key_env: str | None) -> GenerationSettings | None:
+def endpoint(
+    role: str, model: str | None, url: str | None, key_env: str | None, parallel: int = 4
+) -> GenerationSettings | None:
     """A model beside the expert's own, None where none is named. Raises `InputError` for an address without a name."""
     from metier.errors import InputError
     from metier.settings import GenerationSettings
 
     if model is None and (url or key_env):
         raise InputError(f"a {role} has an address but no name", hint=f"Name the model: --{role} openai:NAME.")
-    return GenerationSettings(model=model, url=url, api_key_env=key_env) if model else None
+    return GenerationSettings(model=model, url=url, api_key_env=key_env, parallel=parallel) if model else None
 
 
-def teacher_of(model: str | None, url: str | None, key_env: str | None, rules_only: bool) -> GenerationSettings | None:
+def teacher_of(
+    model: str | None, url: str | None, key_env: str | None, rules_only: bool, parallel: int
+) -> GenerationSettings | None:
     """The model that writes, None = the expert's own. Raises `InputError` where one is named and none may be asked."""
     from metier.errors import InputError
 
     if model is not None and rules_only:
         raise InputError("a teacher is named, but --rules-only asks no model", hint="Leave one of the two out.")
-    return endpoint("teacher", model, url, key_env)
+    return endpoint("teacher", model, url, key_env, parallel)
 
 
 def _print_report(report: Generated, count: int, own: bool) -> None:

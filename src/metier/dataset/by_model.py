@@ -10,6 +10,7 @@ What it wrote is cached under all that it depends on; `filters` decides what of 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ from metier.errors import ModelError
 from metier.generation.base import Generator, Message
 from metier.language import detect
 from metier.sentences import sentence_spans
+from metier.settings import GenerationSettings
 
 PROMPT_VERSION = 1  # part of the cache's key: raise it with any change of the prompts
 _PER_PASSAGE = 3
@@ -62,14 +64,17 @@ _LISTED = regex.compile(r"[\s>*•-]*(?:\p{N}{1,2}[.)]\s+)?(?:Q\s*:\s*)?", regex
 
 
 class Writer:
-    """Asks `generator`, which is loaded only if something is not in `cache`. `asked`: completions it had to write."""
+    """Asks `generator`, which is loaded only if something is not in `cache`. `parallel`: passages it may be asked about
+    at once. `asked`: completions it had to write."""
 
-    def __init__(self, generator: Generator, cache: Cache, seed: int, language: str) -> None:
+    def __init__(self, generator: Generator, cache: Cache, seed: int, language: str, parallel: int = 1) -> None:
+        self.parallel = parallel
         self._generator = generator
         self._cache = cache
         self._seed = seed
         self._language = language
         self.asked = 0
+        self._counting = threading.Lock()
 
     def write(self, passage: Passage) -> list[Pair]:
         """Unfiltered pairs on one passage. Raises `ModelError`; what was written before is kept."""
@@ -95,8 +100,9 @@ class Writer:
         except ModelError as error:
             hint = f"{error.hint or ''} What was written until now is kept: the same command goes on from there."
             raise type(error)(error.what, where=error.where, hint=hint.strip()) from error
-        self.asked += 1
         self._cache.put(key, written)
+        with self._counting:
+            self.asked += 1
         return written
 
     def _pairs(self, passage: Passage) -> str:
@@ -123,6 +129,11 @@ class Writer:
                 return prompt
             spans = spans[: len(spans) // 2]
             passage = replace(passage, text=passage.text[: spans[-1][1]])
+
+
+def at_once(settings: GenerationSettings) -> int:
+    """How many passages a model may be asked about at once: one that is in this process, where more would only wait."""
+    return settings.parallel if settings.model.startswith("openai:") else 1
 
 
 def parse(written: str) -> list[tuple[str, str]]:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from pathlib import Path
 
 from metier.errors import InputError
 
 
 class Cache:
-    """Completions by key. `path` and its folder are made on the first `put`."""
+    """Completions by key. `path` and its folder are made on the first `put`; several threads may call it at once."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: dict[str, str] = {}
+        self._lock = threading.Lock()
         whole = 0
         try:
             data = path.read_bytes() if path.exists() else b""
@@ -37,12 +39,12 @@ class Cache:
         """Keep `text`; on disk when this returns, as far as the system is concerned."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         line = json.dumps({"key": key, "text": text}, ensure_ascii=False) + "\n"
-        with self._path.open("ab") as file:
+        with self._lock, self._path.open("ab") as file:
             if self._torn_at is not None:
                 file.truncate(self._torn_at)
                 self._torn_at = None
             file.write(line.encode("utf-8", "replace"))
-        self._known[key] = text
+            self._known[key] = text
 
     def _take(self, line: bytes) -> None:
         try:

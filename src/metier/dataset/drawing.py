@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from metier.answering.words import WordWeights, names
 from metier.dataset import wordings
+from metier.dataset.ahead import ahead
 from metier.dataset.by_model import Writer
 from metier.dataset.filters import (
     Aligned,
@@ -31,6 +32,7 @@ FOUND_AMONG = 10  # passages that retrieval returns, among which a question must
 _FAIR_SHARES = 4  # a document gives no more pairs than this many times its even share
 
 Tell = Callable[[int, int, str], None]  # pairs kept, wanted, and what is looked at
+ByModel = Callable[[], list[Pair]]
 
 
 @dataclass(slots=True)
@@ -82,13 +84,18 @@ class Drawing:
         """Pairs that pass the filters, until there are `count` or no passage is left; of `kinds`, None = of all."""
         kept, of_document = Counter[str](), Counter[str]()
         most = max(1, -(-_FAIR_SHARES * count // max(1, self._store.counts()[0])))
-        for visit in visits(self._store, self._seed, self._language):
+
+        def asks_model(visit: Visit) -> bool:
+            """Where rules understand a table, the model is not asked about it."""
+            return of_document[visit.passage.document_id] < most and visit.first and not visit.tabular
+
+        for visit, by_model in self._visits(asks_model, kinds):
             document = visit.passage.document_id
             if of_document[document] >= most:
                 continue
             self.counts.passages += visit.first
             self._tell(kept.total(), count, visit.passage.title or visit.passage.uri)
-            for pair in self._written(visit, kinds):
+            for pair in self._written(visit, by_model, kinds):
                 self.counts.written[pair.source] += 1
                 if self.filters.keep(pair):
                     self._seen.add(pair)
@@ -99,11 +106,22 @@ class Drawing:
                     if kept.total() == count:
                         return
 
-    def _written(self, visit: Visit, kinds: Collection[str] | None) -> Iterator[Pair]:
-        """By rule, then by the model; where rules understand a table, the model is not asked about it."""
+    def _visits(
+        self, asks_model: Callable[[Visit], bool], kinds: Collection[str] | None
+    ) -> Iterator[tuple[Visit, ByModel]]:
+        """All visits, each with a call that gives what the model writes of it."""
+        in_order = visits(self._store, self._seed, self._language)
+        writer = self._writer if kinds is None or "fact" in kinds else None
+        if writer is None:
+            yield from ((visit, list) for visit in in_order)
+            return
+        for visit, write in ahead(in_order, lambda visit: writer.write(visit.passage), asks_model, writer.parallel):
+            yield visit, write or list
+
+    def _written(self, visit: Visit, by_model: ByModel, kinds: Collection[str] | None) -> Iterator[Pair]:
+        """By rule, then by the model, which may not be needed any more."""
         yield from (self.placed(pair) for pair in visit.by_rule if kinds is None or pair.kind in kinds)
-        if visit.first and not visit.tabular and self._writer is not None and (kinds is None or "fact" in kinds):
-            yield from self._writer.write(visit.passage)
+        yield from by_model()
 
     def placed(self, pair: Pair) -> Pair:
         """With the document's title before the question, where tables of other documents answer it otherwise."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from metier import generation
 from metier.answering.answerer import Answerer
 from metier.answering.words import WordWeights
-from metier.dataset.by_model import Writer
+from metier.dataset.by_model import Writer, at_once
 from metier.dataset.cache import Cache
 from metier.dataset.drawing import Drawing, Tell
 from metier.dataset.filters import Dropped, NearDuplicates
@@ -115,7 +115,7 @@ def generate(
     known = load(path)
     writer = generation.create(teacher, folder=rooms.folder) if teacher else rooms.generator
     try:
-        run = _Run(rooms, wanted, writer, known, exam, tell)
+        run = _Run(rooms, wanted, writer, at_once(teacher or rooms.settings.generation), known, exam, tell)
         made = [row for pair in run.pairs() for row in run.rows(pair)]
     finally:
         if teacher:
@@ -143,6 +143,7 @@ class _Run:
         rooms: Rooms,
         wanted: Wanted,
         writer: Generator,
+        parallel: int,
         known: Sequence[Row],
         exam: Sequence[Question],
         tell: Tell | None,
@@ -150,7 +151,8 @@ class _Run:
         settings, analyser = rooms.settings, rooms.analyser
         origin, weigh = f"{ORIGIN}:{wanted.seed}", WordWeights(rooms.store)
         self.report = Generated()
-        self.writer = Writer(writer, Cache(rooms.state_folder / CACHE_FILE), wanted.seed, settings.language)
+        cache = Cache(rooms.state_folder / CACHE_FILE)
+        self.writer = Writer(writer, cache, wanted.seed, settings.language, parallel)
         self._wanted = wanted
         self._maker = RowMaker(
             rooms.answerer.find, rooms.generator, analyser, weigh, settings, wanted.rows, wanted.left_out, wanted.seed,

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from metier import generation
-from metier.dataset.by_model import Writer
+from metier.dataset.by_model import Writer, at_once
 from metier.dataset.cache import Cache
 from metier.dataset.drawing import Drawing
 from metier.dataset.filters import NearDuplicates
@@ -81,7 +81,10 @@ def write(
         raise InputError("there are no passages to write questions about", hint="Run `metier add` and `metier sync`.")
     generator = generation.create(teacher, folder=rooms.folder) if teacher else rooms.generator
     try:
-        return _Run(rooms, wanted, generator, known, rows, tell or (lambda _done, _wanted, _note: None)).written()
+        cache = Cache(rooms.state_folder / CACHE_FILE)
+        parallel = at_once(teacher or rooms.settings.generation)
+        writer = Writer(generator, cache, wanted.seed, rooms.settings.language, parallel)
+        return _Run(rooms, wanted, writer, known, rows, tell or (lambda _done, _wanted, _note: None)).written()
     finally:
         if teacher:
             generator.close()
@@ -92,14 +95,13 @@ class _Run:
         self,
         rooms: Rooms,
         wanted: Wanted,
-        generator: generation.Generator,
+        writer: Writer,
         known: Sequence[Question],
         rows: Sequence[Row],
         tell: Tell,
     ) -> None:
         language = rooms.settings.language
-        self._rooms, self._wanted, self._tell = rooms, wanted, tell
-        self._writer = Writer(generator, Cache(rooms.state_folder / CACHE_FILE), wanted.seed, language)
+        self._rooms, self._wanted, self._tell, self._writer = rooms, wanted, tell, writer
         self._origin = f"{ORIGIN}:{wanted.seed}"
         others = [question for question in known if question.origin != self._origin]
         self._seen = NearDuplicates(

@@ -64,6 +64,7 @@ class EndpointGenerator:
         on_text: Callable[[str], bool | None] | None = None,
         adapter: str | None = None,
         fresh: bool = False,
+        logprobs: bool = False,
     ) -> Completion:
         """See `Generator`. Token counts are estimates where the server does not send `usage`. An adapter is asked for
         as a model of its name, which is how vLLM serves them. `fresh` is up to the server."""
@@ -75,8 +76,9 @@ class EndpointGenerator:
             "seed": seed,
             "stream": True,
             "stream_options": {"include_usage": True},
-            "logprobs": True,
         }
+        if logprobs:
+            body["logprobs"] = True
         if stop := [word for word in stop if word]:
             body["stop"] = stop
         reading = _Reading(on_text)
@@ -102,7 +104,8 @@ class EndpointGenerator:
         attempt = 0
         while True:
             attempt += 1
-            request = self._client.build_request("POST", f"{self._url}/chat/completions", json=self._accepted(body))
+            sent = self._accepted(body)
+            request = self._client.build_request("POST", f"{self._url}/chat/completions", json=sent)
             try:
                 response = self._client.send(request, stream=True)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -117,7 +120,7 @@ class EndpointGenerator:
             if response.status_code == 200:
                 return response
             said = self._message(response)
-            if response.status_code in (400, 422) and self._learns(said):
+            if response.status_code in (400, 422) and self._learns(said, sent):
                 attempt -= 1
             elif response.status_code in _RETRIED and attempt < _ATTEMPTS:
                 time.sleep(_retry_after(response) or self._backoff * 2 ** (attempt - 1))
@@ -130,9 +133,9 @@ class EndpointGenerator:
             accepted["max_completion_tokens"] = body["max_tokens"]
         return accepted
 
-    def _learns(self, said: str) -> bool:
-        """True where the server names a setting that it does not take, and that can be left out."""
-        refused = {name for name in (*_OPTIONAL, "max_tokens") if re.search(rf"\b{name}\b", said)} - self._refused
+    def _learns(self, said: str, sent: dict) -> bool:
+        """True where the server names a setting of `sent` that it does not take, and that can be left out."""
+        refused = {name for name in (*_OPTIONAL, "max_tokens") if name in sent and re.search(rf"\b{name}\b", said)}
         self._refused |= refused
         return bool(refused)
 
