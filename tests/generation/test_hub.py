@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import huggingface_hub
 import pytest
 from httpx import ConnectError
 
 from metier.errors import ModelError
-from metier.generation.hub import gguf_from_hub
+from metier.generation.hub import gguf_from_hub, reachable
 
 
 def cached(cache, repository, *names):
@@ -70,3 +73,43 @@ def test_a_repository_without_gguf(tmp_path, listing):
 def test_names_that_are_no_repository(name):
     with pytest.raises(ModelError, match="OWNER/NAME"):
         gguf_from_hub(name)
+
+
+class HubStandIn(BaseHTTPRequestHandler):
+    """Knows one repository and nothing of its files."""
+
+    def do_GET(self):
+        self.send_response(200 if self.path == "/api/models/o/known" else 404)
+        self.end_headers()
+
+    def log_message(self, *_args):
+        pass
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    with ThreadingHTTPServer(("127.0.0.1", 0), HubStandIn) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+        yield server
+        server.shutdown()
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_hub_is_reachable_where_it_knows_the_model():
+    assert reachable("o/known")
+    assert not reachable("o/unknown")
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_hub_that_is_switched_off_is_not_asked(monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert not reachable("o/known")
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "no address", "http://"])
+def test_no_hub(monkeypatch, address):
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", address)
+    assert not reachable("o/known")

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 
+import huggingface_hub
 import pytest
 
 from metier import Expert
 from metier.dataset.rows import content_hash, save
 from metier.errors import InputError, SettingsError
+from metier.generation import gguf_file
 from metier.settings import Settings
+from metier.tuning import base_model
 from metier.tuning.adapters import Registry
 from metier.tuning.tune import served, tune
 
@@ -114,3 +117,18 @@ def test_a_model_behind_an_endpoint_cannot_be_tuned(expert):
     settings = Settings.model_validate({"name": "x", "generation": {"model": "openai:gpt-4o"}})
     with pytest.raises(InputError, match="behind an endpoint"):
         tune(settings, tiny_models.rows(), expert, expert / ".metier", "tiny")
+
+
+def test_what_answers_from_the_hub_is_what_is_tuned(packaged_gguf, tmp_path, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", tmp_path)
+    repository = tmp_path / "models--o--m"
+    snapshot = repository / "snapshots" / ("a" * 40)
+    snapshot.mkdir(parents=True)
+    (snapshot / "m-q4.gguf").symlink_to(packaged_gguf)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("a" * 40, encoding="ascii")
+    settings = Settings.model_validate({"name": "x", "generation": {"model": "hf:o/m"}})
+    assert base_model.gguf_of(settings, tmp_path) == snapshot / "m-q4.gguf"
+    assert base_model.fingerprint(settings, tmp_path) == gguf_file.fingerprint(packaged_gguf)
+    full = Settings.model_validate({"name": "x", "tuning": {"base": "hf:o/m"}})
+    assert base_model.gguf_of(full, tmp_path) is None

@@ -26,12 +26,12 @@ def reachable(repository: str = "microsoft/Phi-3-mini-4k-instruct-gguf") -> bool
     `repository` within two seconds. `HF_ENDPOINT` names another hub."""
     if importlib.util.find_spec("huggingface_hub") is None or os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0"):
         return False
-    from httpx import HTTPError, get
+    from httpx import HTTPError, InvalidURL, get
 
     address = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
     try:
         return get(f"{address}/api/models/{repository}", timeout=_PATIENCE, follow_redirects=True).is_success
-    except (HTTPError, OSError, ValueError):
+    except (HTTPError, InvalidURL, OSError, ValueError):
         return False
 
 

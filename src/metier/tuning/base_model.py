@@ -6,13 +6,15 @@ longer than many a training run; so the result is kept in the cache, under the f
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import logging
+import os
 import shutil
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,8 @@ from metier.settings import Settings, cache_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of malloc.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,8 @@ def gguf_of(settings: Settings, expert: Path) -> Path | None:
     if scheme == "gguf" and colon:
         return expert / Path(rest).expanduser()
     if scheme == "hf" and colon:
-        if not rest.endswith(".gguf"):
-            return None
+        if settings.tuning.base and not rest.endswith(".gguf"):
+            return None  # full weights; the model that answers is always a GGUF file
         from metier.generation.hub import gguf_from_hub
 
         return gguf_from_hub(rest)
@@ -131,17 +135,38 @@ def load_model(base: Base, *, quantised: bool, dtype: str = "bfloat16", device: 
             bnb_4bit_compute_dtype=getattr(torch, dtype),
         )
     try:
-        with quiet():
+        with quiet(), _freed_at_once() if quantised else nullcontext():
             model = AutoModelForCausalLM.from_pretrained(base.folder, use_safetensors=True, **options)
     except (OSError, ValueError, SafetensorError) as error:
         raise ModelError(f"cannot be loaded ({error})", where=str(base.folder)) from error
     model.config.use_cache = False
-    return model if quantised else model.to(device)
+    if not quantised:
+        return model.to(device)
+    for number in model.parameters():
+        if number.device.type == "cpu" and number.is_floating_point():  # else it keeps the whole file in memory
+            number.data = number.data.clone()
+    return model
 
 
 def read_config(folder: Path) -> dict[str, Any]:
     """The values of a transformers config.json."""
     return json.loads((folder / "config.json").read_text(encoding="utf-8"))
+
+
+@contextmanager
+def _freed_at_once() -> Iterator[None]:
+    """Blocks of a mebibyte go back to the system when they are freed. glibc would keep them for later, and quantising
+    on the CPU goes through copies that are several times as large as what it makes."""
+    libc = ctypes.CDLL(None) if os.name == "posix" else None
+    if not hasattr(libc, "mallopt"):
+        yield
+        return
+    libc.mallopt(_MMAP_THRESHOLD, 2**20)
+    try:
+        yield
+    finally:
+        libc.mallopt(_MMAP_THRESHOLD, 2**25)  # as far as glibc lets both grow by itself
+        libc.mallopt(_TRIM_THRESHOLD, 2**26)
 
 
 @contextmanager
