@@ -35,12 +35,13 @@ def served_folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def secrets(served_folder) -> dict[str, str]:
-    """Keys by name: `reader` may ask, `workshop` may give feedback too, `board` as well and sees safe.md, `chief` may
-    do everything. A browser that does not sign in is the owner."""
+    """Keys by name: `reader` may ask, `workshop` may give feedback too, `board` as well and sees safe.md, `deputy`
+    decides, too, `chief` may do everything and sees everything. A browser that does not sign in is the owner."""
     scopes = {
         "reader": ((), ("ask",)),
         "workshop": ((), ("ask", "feedback")),
         "board": (("board",), ("ask", "feedback")),
+        "deputy": (("board",), ("ask", "feedback", "admin")),
         "chief": (None, ("ask", "feedback", "admin")),
     }
     keys = Keys(served_folder / ".metier" / FILE_NAME)

@@ -75,6 +75,18 @@ def test_without_the_scope_it_is_refused(client, path):
     assert client["reader"].get("/sources").status_code == 200
 
 
+def test_the_menu_names_what_a_key_may_open(client):
+    menus = {}
+    for name, each in client.items():
+        menu = re.search(r"<nav.*?</nav>", each.get("/").text, re.DOTALL)[0]
+        menus[name] = re.findall(r'href="(/[^"]*)"', menu)
+        assert {each.get(path).status_code for path in menus[name]} == {200}, name
+    assert "/adapters" in menus["deputy"]
+    assert "/report" not in menus["deputy"]
+    assert menus["chief"] == menus["owner"]
+    assert len(menus["chief"]) == 8
+
+
 def test_only_who_may_decides_and_syncs(client):
     form = {"correction": "00000000", "verb": "accept", "adapter": "parts@1"}
     for path in POSTS:

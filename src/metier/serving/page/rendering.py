@@ -21,6 +21,7 @@ NAVIGATION = (
     ("sources", "/sources", "ask"), ("report", "/report", "admin"), ("adapters", "/adapters", "admin"),
     ("corrections", "/corrections", "feedback"), ("api", "/api", "ask"),
 )  # fmt: skip
+_OF_EVERYTHING = {"report"}  # its questions and answers come from all documents
 
 _environment = Environment(
     loader=PackageLoader("metier.serving.page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
@@ -41,14 +42,20 @@ def page(
     template: `words`, `caller`, `token` (hidden field of every form), `expert` (its name) and `values`."""
     words, access = words_for(request), request.app.state.access
     token = access.form_token(request) if caller is not None else ""
-    shown = [(name, path) for name, path, scope in NAVIGATION if caller is not None and caller.may(scope)]
     html = _environment.get_template(template).render(
-        words=words, language=words.language, languages=LANGUAGES, active=active, caller=caller, navigation=shown,
-        expert=request.app.state.name, here=_here(request),
+        words=words, language=words.language, languages=LANGUAGES, active=active, caller=caller,
+        navigation=_open_to(caller), expert=request.app.state.name, here=_here(request),
         token=_field(token) if caller is not None else "", form_token=token, script_words=_data(words.script()),
         **values,
     )  # fmt: skip
     return HTMLResponse(html, status)
+
+
+def _open_to(caller: Caller | None) -> list[tuple[str, str]]:
+    if caller is None:
+        return []
+    allowed = [(name, path) for name, path, scope in NAVIGATION if caller.may(scope)]
+    return [(name, path) for name, path in allowed if caller.groups is None or name not in _OF_EVERYTHING]
 
 
 def fragment(request: Request, template: str, **values: Any) -> str:
