@@ -115,6 +115,25 @@ def test_the_base_may_be_in_4_bits(bases, run):
     assert (result.trainable, result.share) == (trainable, trainable / everything)
 
 
+def test_a_gradient_through_4_bits_is_the_same_after_an_evaluation(llama):
+    """bitsandbytes has a form of the weights for inference on the CPU that lets none through."""
+    model = base_model.load_model(llama, quantised=True)
+    read = model.get_input_embeddings()(torch.arange(12)[None]).detach()
+
+    def gradient() -> torch.Tensor:
+        model.train()
+        embedded = read.clone().requires_grad_()
+        model(inputs_embeds=embedded).logits.float().square().mean().backward()
+        return embedded.grad
+
+    before = gradient()
+    model.eval()
+    with torch.no_grad():
+        model(inputs_embeds=read)
+    assert before.abs().max() > 0
+    torch.testing.assert_close(gradient(), before, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("options", [{"rslora": True}, {"dora": True}, {"dora": True, "method": "qlora"}])
 def test_rslora_and_dora_learn_too(llama, run, options):
     model, _ = training.train(llama, tiny_models.rows(), changed(epochs=8, **options), run)

@@ -145,6 +145,10 @@ def load_model(base: Base, *, quantised: bool, dtype: str = "bfloat16", device: 
     for number in model.parameters():
         if number.device.type == "cpu" and number.is_floating_point():  # else it keeps the whole file in memory
             number.data = number.data.clone()
+    for module in model.modules():
+        # bitsandbytes would repack the weights at the first evaluation, into a form through which no gradient flows.
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
     return model
 
 
