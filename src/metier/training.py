@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # as in `expert`: rooms that few verbs enter
     from metier.dataset.generate import Generated, Wanted
     from metier.dataset.layouts import Columns
     from metier.dataset.raft import RowKind
+    from metier.dataset.rehearsal import Rehearsed
     from metier.dataset.rows import Row
     from metier.questions import Question
     from metier.tuning.adapters import Card, Registry
@@ -120,6 +121,43 @@ class Training:
         )  # fmt: skip
         resolved = resolve(practice, self.store.uris(), "the practice questions")
         return from_questions.add(resolved, maker, self.store, self._dataset_path)
+
+    def rehearse(
+        self,
+        count: int = 100,
+        *,
+        seed: int = 0,
+        exam: Sequence[Question] = (),
+        tell: Callable[[int, int, str], None] | None = None,
+    ) -> Rehearsed:
+        """Add up to `count` general questions with the answers that the expert's model gives now, so that a model tuned
+        on them forgets less. `exam`: questions that no row may come near. `tell`: rows, wanted, and the topic. What a
+        broken-off run wrote is cached. Raises `InputError`, `ModelError`."""
+        from metier.dataset import rehearsal, rows
+        from metier.dataset.cache import Cache
+        from metier.dataset.filters import NearDuplicates
+        from metier.dataset.formats import merge
+        from metier.dataset.generate import CACHE_FILE
+
+        if count < 1:
+            raise InputError("at least one row must be wanted")
+        answering, origin = self.settings.answering, f"{rehearsal.ORIGIN}:{seed}"
+        known = self.dataset_rows()
+        with needing("tune"):
+            seen = NearDuplicates(
+                [(question.question, question.answers) for question in exam],
+                [(row.question, row.completion) for row in known if row.origin != origin],
+                self.settings.language,
+            )
+            run = rehearsal.Rehearsal(
+                self.generator, Cache(self.state_folder / CACHE_FILE), seen, self.settings.language,
+                answering.instruction, self.settings.generation.max_tokens, seed,
+            )  # fmt: skip
+            made = list(run.rows(count, tell or (lambda _done, _wanted, _topic: None)))
+        merged = merge(known, made)
+        self.state_folder.mkdir(exist_ok=True)
+        rows.save(self._dataset_path, merged)
+        return rehearsal.Rehearsed(len(made), len(merged) - len(known), len(merged), run.asked)
 
     def check_dataset(
         self,

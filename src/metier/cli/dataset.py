@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metier.cli.generating import from_practice, generate
+from metier.cli.generating import from_practice, generate, rehearse
 from metier.cli.show import (
     ExamOption,
     ExpertOption,
@@ -38,6 +38,7 @@ def register(app: typer.Typer) -> None:
     dataset.command("import")(import_file)
     dataset.command()(generate)
     dataset.command()(from_practice)
+    dataset.command()(rehearse)
     dataset.command()(check)
     dataset.command()(show)
 

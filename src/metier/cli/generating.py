@@ -92,6 +92,37 @@ def from_practice(
     )
 
 
+def rehearse(
+    expert: ExpertOption = None,
+    count: Annotated[int, typer.Option(min=1, help="Questions; a fifth as many as there are rows is a start.")] = 100,
+    exam: ExamOption = None,
+    seed: Annotated[int, typer.Option(help="Another seed writes others.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Add general questions with the answers the model gives now, so that it forgets less when it is tuned.
+
+    A run that was broken off goes on where it was when it is started again.
+
+    Example: metier dataset rehearse --count 100
+    """
+    with open_expert(expert) as opened, progress() as bar:
+        task = bar.add_task("Asking", total=count, note="")
+        report = opened.rehearse(
+            count,
+            seed=seed,
+            exam=exam_questions(opened, exam),
+            tell=lambda done, total, topic: bar.update(task, completed=done, total=total, note=topic),
+        )
+    if as_json:
+        print_json(report)
+        return
+    screen = console()
+    screen.print(f"[green]✓[/] {report.added} rows added with what the model says now; {report.total} in all.")
+    if report.rows < count:
+        screen.print(f"[yellow]![/] The model wrote {report.rows} of {count} that are questions with an answer.")
+    screen.print("  Next: [bold]metier dataset check[/].")
+
+
 def endpoint(
     role: str, model: str | None, url: str | None, key_env: str | None, parallel: int = 4
 ) -> GenerationSettings | None:

@@ -30,8 +30,8 @@ class Row:
     `question`: the last turn of the user. `completion`: what the model is to write. `instruction`: the system prompt,
     None = the expert's own. `history`: turns before the question, oldest first. `context`: passages shown with the
     question, empty for a row that teaches the model to know by heart. `passages`: ids of the passages it was written
-    from, whether they are shown or not. `kind`: fact, table, label, text, refusal. `origin`: where it came from, as
-    `FILE:ROW` or `generated`.
+    from, whether they are shown or not. `kind`: fact, table, label, text, refusal, rehearsal. `origin`: where it came
+    from, as `FILE:ROW` or `generated`.
     """
 
     question: str
