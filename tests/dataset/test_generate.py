@@ -143,7 +143,7 @@ def test_a_teacher_that_fails_midway_and_resume(parts_folder, tmp_path):
         assert expert.dataset_rows() == []
         server.fails_after = None
         report = expert.generate_dataset(Wanted(count=60, paraphrases=1), teacher=teacher_at(server))
-        assert whole - 7 <= report.asked < whole
+        assert report.asked < whole
     # The address is part of what a teacher is, so only what was written is compared.
     assert dataset(tmp_path / "broken") == unbroken
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from metier.answering.answerer import Answer, Usage
 from metier.serving.page.answers import ShownAnswer
 from metier.serving.page.words import LANGUAGES
 
+from ..servers import Server
+from ..tuned import QUESTIONS, SAID
 from .browsing import PHONE, axe_serious, opened, sideways
 
 OIL = "How often is the gearbox oil of the NV-110 changed?"
@@ -98,6 +101,35 @@ def test_side_by_side_shows_all_ways_there_are_next_to_each_other(browser, serve
         boxes = [each.bounding_box() for each in last(page).locator(".answer").all()]
         assert boxes[0]["x"] == boxes[1]["x"]
         assert sideways(page) == 0
+
+
+def test_four_ways_answer_next_to_each_other_with_the_adapter_in_production(browser, tuned_expert, tmp_path):
+    folder = shutil.copytree(tuned_expert.parent, tmp_path / "copy") / tuned_expert.name
+    with Expert.open(folder) as expert:
+        expert.promote("parts@1")
+    server = Server(folder)
+    try:
+        with opened(browser, server.address, viewport={"width": 1400, "height": 900}) as page:
+            assert page.locator("#ask [name=mode]:disabled").count() == 0
+            ask(page, QUESTIONS[0], "all")
+            boxes = [each.bounding_box() for each in last(page).locator(".answer").all()]
+            assert len(boxes) == 4
+            assert len({box["y"] for box in boxes}) == 1
+            assert last(page).locator(".tuned .text").inner_text() == SAID["parts@1"]
+            for mode in ("tuned", "both"):
+                assert "parts@1" in last(page).locator(f".{mode} .figures").inner_text()
+            for mode in ("base", "rag"):
+                assert "parts@1" not in last(page).locator(f".{mode} .figures").inner_text()
+            assert axe_serious(page) == []
+            page.goto("/adapters/promote?adapter=parts@2")
+            page.click("button.main")
+        with opened(browser, server.address) as page:  # a conversation of its own: the tiny model knows no history
+            ask(page, QUESTIONS[1], "tuned")
+            assert last(page).locator(".tuned .text").inner_text() == SAID["parts@2"]
+            page.set_viewport_size(PHONE)
+            assert sideways(page) == 0
+    finally:
+        server.stop()
 
 
 def test_stop_keeps_what_was_written_and_the_next_question_is_answered(browser, served):
