@@ -133,31 +133,15 @@ class Training:
         """Add up to `count` general questions with the answers that the expert's model gives now, so that a model tuned
         on them forgets less. `exam`: questions that no row may come near. `tell`: rows, wanted, and the topic. What a
         broken-off run wrote is cached. Raises `InputError`, `ModelError`."""
-        from metier.dataset import rehearsal, rows
+        from metier.dataset import rehearsal
         from metier.dataset.cache import Cache
-        from metier.dataset.filters import NearDuplicates
-        from metier.dataset.formats import merge
         from metier.dataset.generate import CACHE_FILE
 
         if count < 1:
             raise InputError("at least one row must be wanted")
-        answering, origin = self.settings.answering, f"{rehearsal.ORIGIN}:{seed}"
-        known = self.dataset_rows()
+        cache = Cache(self.state_folder / CACHE_FILE)
         with needing("tune"):
-            seen = NearDuplicates(
-                [(question.question, question.answers) for question in exam],
-                [(row.question, row.completion) for row in known if row.origin != origin],
-                self.settings.language,
-            )
-            run = rehearsal.Rehearsal(
-                self.generator, Cache(self.state_folder / CACHE_FILE), seen, self.settings.language,
-                answering.instruction, self.settings.generation.max_tokens, seed,
-            )  # fmt: skip
-            made = list(run.rows(count, tell or (lambda _done, _wanted, _topic: None)))
-        merged = merge(known, made)
-        self.state_folder.mkdir(exist_ok=True)
-        rows.save(self._dataset_path, merged)
-        return rehearsal.Rehearsed(len(made), len(merged) - len(known), len(merged), run.asked)
+            return rehearsal.add(self._dataset_path, self.generator, cache, self.settings, count, seed, exam, tell)
 
     def check_dataset(
         self,

@@ -124,15 +124,16 @@ def rehearse(
 
 
 def endpoint(
-    role: str, model: str | None, url: str | None, key_env: str | None, parallel: int = 4
+    role: str, model: str | None, url: str | None, key_env: str | None, **more: int
 ) -> GenerationSettings | None:
-    """A model beside the expert's own, None where none is named. Raises `InputError` for an address without a name."""
+    """A model beside the expert's own, None where none is named. `more`: other settings of it. Raises `InputError` for
+    an address without a name."""
     from metier.errors import InputError
     from metier.settings import GenerationSettings
 
     if model is None and (url or key_env):
         raise InputError(f"a {role} has an address but no name", hint=f"Name the model: --{role} openai:NAME.")
-    return GenerationSettings(model=model, url=url, api_key_env=key_env, parallel=parallel) if model else None
+    return GenerationSettings(model=model, url=url, api_key_env=key_env, **more) if model else None
 
 
 def teacher_of(
@@ -143,7 +144,7 @@ def teacher_of(
 
     if model is not None and rules_only:
         raise InputError("a teacher is named, but --rules-only asks no model", hint="Leave one of the two out.")
-    return endpoint("teacher", model, url, key_env, parallel)
+    return endpoint("teacher", model, url, key_env, parallel=parallel)
 
 
 def _print_report(report: Generated, count: int, own: bool) -> None:

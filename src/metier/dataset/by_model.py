@@ -10,17 +10,15 @@ What it wrote is cached under all that it depends on; `filters` decides what of 
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import regex
 
 from metier.answering.repetition import LoopStop
-from metier.dataset.cache import Cache, key_of
+from metier.dataset.cache import Cache, Written, key_of
 from metier.dataset.pairs import Pair
 from metier.documents import Passage
-from metier.errors import ModelError
 from metier.generation.base import Generator, Message
 from metier.language import detect
 from metier.sentences import sentence_spans
@@ -70,11 +68,13 @@ class Writer:
     def __init__(self, generator: Generator, cache: Cache, seed: int, language: str, parallel: int = 1) -> None:
         self.parallel = parallel
         self._generator = generator
-        self._cache = cache
+        self._written = Written(cache)
         self._seed = seed
         self._language = language
-        self.asked = 0
-        self._counting = threading.Lock()
+
+    @property
+    def asked(self) -> int:
+        return self._written.asked
 
     def write(self, passage: Passage) -> list[Pair]:
         """Unfiltered pairs on one passage. Raises `ModelError`; what was written before is kept."""
@@ -90,20 +90,9 @@ class Writer:
         lines = (_LISTED.sub("", line, count=1).strip() for line in written.splitlines())
         return list(dict.fromkeys(line for line in lines if line))[:count]
 
-    def _cached(self, task: str, text: str, count: int, write) -> str:
+    def _cached(self, task: str, text: str, count: int, write: Callable[[], str]) -> str:
         key = key_of(task, text, count, PROMPT_VERSION, self._generator.fingerprint, self._seed)
-        known = self._cache.get(key)
-        if known is not None:
-            return known
-        try:
-            written = write()
-        except ModelError as error:
-            hint = f"{error.hint or ''} What was written until now is kept: the same command goes on from there."
-            raise type(error)(error.what, where=error.where, hint=hint.strip()) from error
-        self._cache.put(key, written)
-        with self._counting:
-            self.asked += 1
-        return written
+        return self._written.of(key, write)
 
     def _pairs(self, passage: Passage) -> str:
         room = _TOKENS_PER_PAIR * _PER_PASSAGE

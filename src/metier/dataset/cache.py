@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
-from metier.errors import InputError
+from metier.errors import InputError, ModelError
 
 
 class Cache:
@@ -52,6 +53,30 @@ class Cache:
             self._known[entry["key"]] = entry["text"]
         except (ValueError, KeyError, TypeError):
             return  # somebody's editor; what is missing is written again
+
+
+class Written:
+    """What a model writes, kept at once. `asked`: completions it had to write. Several threads may call it."""
+
+    def __init__(self, cache: Cache) -> None:
+        self.asked = 0
+        self._cache = cache
+        self._counting = threading.Lock()
+
+    def of(self, key: str, write: Callable[[], str]) -> str:
+        """Raises the `ModelError` of `write`, with a word that nothing is lost."""
+        known = self._cache.get(key)
+        if known is not None:
+            return known
+        try:
+            written = write()
+        except ModelError as error:
+            hint = f"{error.hint or ''} What was written until now is kept: the same command goes on from there."
+            raise type(error)(error.what, where=error.where, hint=hint.strip()) from error
+        self._cache.put(key, written)
+        with self._counting:
+            self.asked += 1
+        return written
 
 
 def key_of(*parts: object) -> str:

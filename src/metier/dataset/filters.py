@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, Self
 
 import regex
 
@@ -28,8 +28,10 @@ from metier.dataset.leaks import MAY_AGREE, Said
 from metier.dataset.leaning import leans
 from metier.dataset.near_duplicates import Seen, is_unspaced, normalise
 from metier.dataset.pairs import Pair
+from metier.dataset.rows import Row
 from metier.documents import Passage
 from metier.language import detect, script_of
+from metier.questions import Question
 from metier.retrieval.analysis import Analyser, ascii_digits
 
 Search = Callable[[str], Sequence[Passage]]  # a question to the passages found for it, best first
@@ -189,6 +191,15 @@ class NearDuplicates:
             self.add_question(question, answers)
         for question, completion in known:
             self.add_question(question, (completion,))
+
+    @classmethod
+    def for_rows(cls, exam: Sequence[Question], rows: Sequence[Row], origin: str, language: str) -> Self:
+        """For rows that a run of `origin` adds: those it added before do not stand in its way."""
+        return cls(
+            [(question.question, question.answers) for question in exam],
+            [(row.question, row.completion) for row in rows if row.origin != origin],
+            language,
+        )
 
     def __call__(self, pair: Pair) -> str | None:
         return self.near(pair.question, pair.answer)

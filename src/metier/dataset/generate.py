@@ -158,11 +158,7 @@ class _Run:
             rooms.answerer.find, rooms.generator, analyser, weigh, settings, wanted.rows, wanted.left_out, wanted.seed,
             origin,
         )  # fmt: skip
-        self._seen = NearDuplicates(
-            [(question.question, question.answers) for question in exam],
-            [(row.question, row.completion) for row in known if row.origin != origin],
-            settings.language,
-        )
+        self._seen = NearDuplicates.for_rows(exam, known, origin, settings.language)
         self._drawing = Drawing(
             rooms.store, rooms.retriever, analyser, settings.language, self._seen,
             None if wanted.rules_only else self.writer, wanted.seed, tell,

@@ -11,13 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from metier.answering.repetition import LoopStop
-from metier.dataset.cache import Cache, key_of
+from metier.dataset.cache import Cache, Written, key_of
 from metier.dataset.filters import NearDuplicates
-from metier.dataset.rows import Row
+from metier.dataset.formats import merge
+from metier.dataset.rows import Row, load, save
 from metier.generation.base import Generator, Message
 from metier.language import detect
+from metier.questions import Question
+from metier.settings import Settings
 
 ORIGIN = KIND = "rehearsal"
 PROMPT_VERSION = 1  # part of the cache's key
@@ -61,63 +65,68 @@ class Rehearsed:
     asked: int
 
 
-class Rehearsal:
-    """`generator`: the model as it is now. `instruction`: the one under which the expert asks it without documents.
-    `seen`: questions that none of these may come near. `asked`: completions it had to write."""
+def add(
+    path: Path, generator: Generator, cache: Cache, settings: Settings, count: int, seed: int,
+    exam: Sequence[Question], tell: Tell | None,
+) -> Rehearsed:  # fmt: skip
+    """Add up to `count` rows to the dataset at `path`, one topic after the other; fewer where the model writes no more
+    that are usable. `generator`: the model as it is now. `exam`: questions that no row may come near. Raises
+    `ModelError`; what was written before is cached."""
+    known, origin = load(path), f"{ORIGIN}:{seed}"
+    seen = NearDuplicates.for_rows(exam, known, origin, settings.language)
+    run = _Run(generator, Written(cache), settings, seed)
+    made = list(run.rows(count, seen, origin, tell or (lambda _done, _wanted, _topic: None)))
+    merged = merge(known, made)
+    save(path, merged)
+    return Rehearsed(len(made), len(merged) - len(known), len(merged), run.written.asked)
 
-    def __init__(
-        self, generator: Generator, cache: Cache, seen: NearDuplicates, language: str, instruction: str | None,
-        max_tokens: int, seed: int = 0,
-    ) -> None:  # fmt: skip
-        self.asked = 0
-        self._generator, self._cache, self._seen, self._seed = generator, cache, seen, seed
-        self._language, self._instruction, self._max_tokens = language, instruction, max_tokens
 
-    def rows(self, count: int, tell: Tell) -> Iterator[Row]:
-        """Up to `count` rows, one topic after the other; fewer where the model writes no more that are usable. Raises
-        `ModelError`; what was written before is cached."""
+class _Run:
+    def __init__(self, generator: Generator, written: Written, settings: Settings, seed: int) -> None:
+        self.written = written
+        self._generator, self._settings, self._seed = generator, settings, seed
+
+    def rows(self, count: int, seen: NearDuplicates, origin: str, tell: Tell) -> Iterator[Row]:
         made = 0
         for number in range(count * _TRIES):
             topic = _TOPICS[number % len(_TOPICS)]
             tell(made, count, topic)
             question = self._question(topic, number)
-            if question is None or self._seen.near(question, ""):
+            if question is None or seen.near(question, ""):
                 continue
-            self._seen.add_question(question, ())
+            seen.add_question(question, ())
             answer = self._answer(question)
             if not answer:
                 continue
             made += 1
-            language = detect(question, self._language)
-            yield Row(question, answer, KIND, language=language, origin=f"{ORIGIN}:{self._seed}")
+            language = detect(question, self._settings.language)
+            yield Row(question, answer, KIND, language=language, origin=origin)
             if made == count:
                 return
 
     def _question(self, topic: str, number: int) -> str | None:
         """None where it is none: a small model also writes essays."""
-        language = _LANGUAGES.get(self._language.split("-")[0])
+        language = _LANGUAGES.get(self._settings.language.split("-")[0])
         within = f" in {language}" if language else ""
         asked = Message("user", f"Write one short question about {topic}{within}.")
-        text = self._written([asked], _QUESTION_TOKENS, _WARMTH, 1000 * self._seed + number)
+        text = self._complete([asked], _QUESTION_TOKENS, _WARMTH, 1000 * self._seed + number)
         line = text.strip().partition("\n")[0].strip("\"'“”„«»「」*_ ")
         return line if line.endswith(_ENDS) else None
 
     def _answer(self, question: str) -> str:
         """As the expert would get it; empty where the model came to no end."""
-        prompt = Row(question, "", instruction=self._instruction).prompt()
-        return self._written(prompt, self._max_tokens, 0.0, 0)
+        prompt = Row(question, "", instruction=self._settings.answering.instruction).prompt()
+        return self._complete(prompt, self._settings.generation.max_tokens, 0.0, 0)
 
-    def _written(self, prompt: Sequence[Message], tokens: int, temperature: float, seed: int) -> str:
-        key = key_of(
-            KIND, [m.content for m in prompt], tokens, temperature, seed, PROMPT_VERSION, self._generator.fingerprint
-        )
-        known = self._cache.get(key)
-        if known is None:
+    def _complete(self, prompt: Sequence[Message], tokens: int, temperature: float, seed: int) -> str:
+        def write() -> str:
             guard = LoopStop()
             done = self._generator.complete(
                 prompt, max_tokens=tokens, temperature=temperature, seed=seed, on_text=guard, fresh=True
             )
-            known = "" if done.finish_reason == "length" else guard.cut(done.text).strip()
-            self._cache.put(key, known)
-            self.asked += 1
-        return known
+            return "" if done.finish_reason == "length" else guard.cut(done.text).strip()
+
+        key = key_of(
+            KIND, [m.content for m in prompt], tokens, temperature, seed, PROMPT_VERSION, self._generator.fingerprint
+        )
+        return self.written.of(key, write)
