@@ -6,9 +6,13 @@
                 prompt lists the intents, so the base has a fair chance.
     pubmedqa    yes, no or maybe over an abstract; 350 questions to train on, 150 to be examined on.
 
-Base and tuned answer the same examination, each through llama.cpp as `metier ask` does, the tuned one by switching its
-adapter on. General questions (general_questions.jsonl, written for this check) are asked both with no instruction of
-the trade: what the tuned one loses there is what it forgot. Intervals are 95% bootstraps over the questions; the
+    base        the model as it comes
+    tuned       on the rows of the trade
+    rehearsed   on these and a fifth as many of `metier dataset rehearse`, none of them near a general question
+
+All answer the same examination, each through llama.cpp as `metier ask` does, the tuned ones by switching their adapter
+on. General questions (general_questions.jsonl, written for this check) are asked with no instruction of the trade: what
+a tuned one loses there is what it forgot. Intervals are 95% bootstraps over the questions; the
 difference is paired. Nothing was chosen by these examinations: settings are the defaults of `[tuning]` but for the
 epochs named below. Writes benchmarks/results/tuned_quality.json.
 """
@@ -33,16 +37,21 @@ from ingest import RESULTS, circumstances, verdict
 from sets import data_folder
 
 from metier import generation
-from metier.dataset.rows import Row
+from metier.dataset import rehearsal
+from metier.dataset.cache import Cache
+from metier.dataset.rows import FILE_NAME, Row, load, save
 from metier.documents import Passage
 from metier.generation.base import Generator
+from metier.questions import Question
 from metier.settings import Settings
-from metier.tuning.adapters import Registry
+from metier.tuning.adapters import Card, Registry
 from metier.tuning.tune import served, tune
 
 GAIN_TARGET = 0.30  # of accuracy on Banking77
 EPOCHS = {"banking77": 3, "pubmedqa": 2}
+REHEARSED = 0.2  # of the rows of the trade
 GENERAL = Path(__file__).with_name("general_questions.jsonl")
+MODES = ("base", "tuned", "rehearsed")
 
 
 def banking77() -> tuple[list[Row], list[Row]]:
@@ -103,9 +112,13 @@ def macro_f1(said: Sequence[str], right: Sequence[str]) -> float:
     return float(np.mean(scores))
 
 
+def general_questions() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in GENERAL.read_text(encoding="utf-8").splitlines()]
+
+
 def general(generator: Generator, adapter: str | None) -> np.ndarray:
     """1 where an accepted answer stands in what was said."""
-    asked = [json.loads(line) for line in GENERAL.read_text(encoding="utf-8").splitlines()]
+    asked = general_questions()
     said = answers(generator, [Row(item["question"], "") for item in asked], adapter, "general")
     return np.array(
         [
@@ -116,23 +129,46 @@ def general(generator: Generator, adapter: str | None) -> np.ndarray:
     )
 
 
+def with_rehearsal(rows: Sequence[Row], settings: Settings, folder: Path) -> list[Row]:
+    file = folder / FILE_NAME
+    save(file, rows)
+    exam = [Question(str(number), item["question"]) for number, item in enumerate(general_questions())]
+    generator = generation.create(settings.generation)
+
+    def told(made: int, wanted: int, topic: str) -> None:
+        print(f"\rrehearsal: {made}/{wanted}, {topic:20}", end="", file=sys.stderr, flush=True)
+
+    cache = Cache(folder / "completions.jsonl")
+    rehearsal.add(file, generator, cache, settings, round(REHEARSED * len(rows)), 0, exam, told)
+    print(file=sys.stderr)
+    generator.close()
+    return load(file)
+
+
+def trained(name: str, rows: Sequence[Row], settings: Settings, folder: Path) -> Card:
+    def told(tick: Any) -> None:
+        print(f"\r{name}: step {tick.step}/{tick.steps}, loss {tick.loss:.3f}", end="", file=sys.stderr, flush=True)
+
+    card = tune(settings, rows, folder, folder / name, name, on_step=told)
+    print(file=sys.stderr)
+    return card
+
+
 def examine(name: str, folder: Path) -> dict[str, Any]:
     train, exam = {"banking77": banking77, "pubmedqa": pubmedqa}[name]()
     plain = Settings()
     settings = plain.model_copy(update={"tuning": plain.tuning.model_copy(update={"epochs": EPOCHS[name]})})
-
-    def told(tick: Any) -> None:
-        print(f"\r{name}: step {tick.step}/{tick.steps}, loss {tick.loss:.3f}", end="", file=sys.stderr, flush=True)
-
-    card = tune(settings, train, folder, folder, name, on_step=told)
-    print(file=sys.stderr)
-    file = served(Registry(folder / "adapters"), card, settings, folder)
-    generator = generation.create(settings.generation, adapters={card.reference: file})
+    cards = {"tuned": trained("tuned", train, settings, folder)}
+    cards["rehearsed"] = trained("rehearsed", with_rehearsal(train, settings, folder), settings, folder)
+    registries = {mode: Registry(folder / mode / "adapters") for mode in cards}
+    files = {card.reference: served(registries[mode], card, settings, folder) for mode, card in cards.items()}
+    generator = generation.create(settings.generation, adapters=files)
     labels = sorted({row.completion for row in (*train, *exam)})
     right = [row.completion for row in exam]
-    result: dict[str, Any] = {"questions": len(exam), "training": card.result}
+    result: dict[str, Any] = {"questions": len(exam)}
     correct, kept = {}, {}
-    for mode, adapter in (("base", None), ("tuned", card.reference)):
+    for mode in MODES:
+        adapter = cards[mode].reference if mode in cards else None
         said = [first_label(text, labels) for text in answers(generator, exam, adapter, f"{name} {mode}")]
         correct[mode] = np.array([a == b for a, b in zip(said, right, strict=True)], dtype=float)
         kept[mode] = general(generator, adapter)
@@ -141,9 +177,13 @@ def examine(name: str, folder: Path) -> dict[str, Any]:
             "macro_f1": macro_f1(said, right),
             "general": interval(kept[mode], draws=5000),
         }
+        if mode in cards:
+            result[mode] |= {
+                "training": cards[mode].result,
+                "gain": interval(correct[mode] - correct["base"], draws=5000),
+                "forgotten": interval(kept["base"] - kept[mode], draws=5000),
+            }
     generator.close()
-    result["gain"] = interval(correct["tuned"] - correct["base"], draws=5000)
-    result["forgotten"] = interval(kept["base"] - kept["tuned"], draws=5000)
     return result
 
 
@@ -154,21 +194,28 @@ def main() -> None:
     result = circumstances("tuned_quality.py")
     for name in options.sets:
         with tempfile.TemporaryDirectory() as folder:
-            told = result[name] = examine(name, Path(folder))
-        print(f"{name}, {told['questions']} questions")
-        for mode in ("base", "tuned"):
-            accuracy, low, high = told[mode]["accuracy"]
-            print(
-                f"  {mode:8} accuracy {accuracy:.3f} [{low:.3f}, {high:.3f}]  macro-F1 {told[mode]['macro_f1']:.3f}  "
-                f"general {told[mode]['general'][0]:.2f}"
-            )
-        gain, low, high = told["gain"]
-        target = f"  {verdict(gain, GAIN_TARGET, at_least=True)}" if name == "banking77" else ""
-        print(f"  gain     {gain:+.3f} [{low:+.3f}, {high:+.3f}]{target}")
-        lost, low, high = told["forgotten"]
-        print(f"  general questions lost {lost:+.3f} [{low:+.3f}, {high:+.3f}]", flush=True)
+            result[name] = examine(name, Path(folder))
+        report(name, result[name])
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "tuned_quality.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def report(name: str, told: dict[str, Any]) -> None:
+    print(f"{name}, {told['questions']} questions")
+    for mode in MODES:
+        row = told[mode]
+        accuracy, low, high = row["accuracy"]
+        print(
+            f"  {mode:10} accuracy {accuracy:.3f} [{low:.3f}, {high:.3f}]  macro-F1 {row['macro_f1']:.3f}  "
+            f"general {row['general'][0]:.2f}"
+        )
+        if mode == "base":
+            continue
+        gain, low, high = row["gain"]
+        target = f"  {verdict(gain, GAIN_TARGET, at_least=True)}" if name == "banking77" else ""
+        print(f"             gain {gain:+.3f} [{low:+.3f}, {high:+.3f}]{target}")
+        lost, low, high = row["forgotten"]
+        print(f"             general questions lost {lost:+.3f} [{low:+.3f}, {high:+.3f}]", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@
 
 Every run is a process of its own; the runs of a round follow each other, so that a neighbour slows all alike. Both get
 the same rows once (one epoch), the same rank, alpha, learning rate, schedule and rows a step; all else is what each
-does by itself. The number of the round is the seed of both. The adapters are then judged by one function on the same
-held-out rows: their losses are alike where the mean difference over the rounds is within its 95% interval of zero.
+does by itself. The number of the round is the seed of both. The adapters are then judged by one function, in 32 bits,
+on the same held-out rows: their losses are alike where the mean difference over the rounds is within its 95% interval
+of zero.
 
     tatqa       several questions over one table and its text (the format of RAG, several questions a source)
     pubmedqa    one question over one abstract (the format of RAG, nothing shared but the instruction)
@@ -114,7 +115,6 @@ class Memory:
 
 
 def one(job: dict[str, Any]) -> dict[str, Any]:
-    import torch
     import transformers
     from trl import SFTConfig, SFTTrainer  # noqa: F401 - loaded before the memory is measured, for both alike
 
@@ -130,7 +130,8 @@ def one(job: dict[str, Any]) -> dict[str, Any]:
         peak = memory.peak()
     encoder = training.Encoder(base_model.load_tokenizer(base))
     tokens = sum(len(encoder.encode(row)) for row in train)
-    loss = judge(model.to(torch.float32) if job["method"] == "lora" else model, base, held_out)
+    learned = {name: number.detach().float() for name, number in model.named_parameters() if number.requires_grad}
+    loss = judge(learned, base, job["method"], held_out)
     return {"seconds": seconds, "tokens": tokens, "tokens_per_second": tokens / seconds, "peak_gb": peak, "loss": loss}
 
 
@@ -178,15 +179,21 @@ def _trl(base: Any, rows: Sequence[Row], method: str, folder: Path, seed: int) -
     return trainer.model, time.perf_counter() - began
 
 
-def judge(model: Any, base: Any, rows: Sequence[Row]) -> float:
-    """Mean cross-entropy of the completions' tokens, row by row, nats."""
+def judge(learned: dict[str, Any], base: Any, method: str, rows: Sequence[Row]) -> float:
+    """Mean cross-entropy of the completions' tokens, row by row, nats. The adapter is put upon weights loaded anew and
+    multiplied in 32 bits, whoever trained it: a trainer's own model may go on rounding to bfloat16 (TRL's does), which
+    swallows most of what a young adapter adds."""
     import torch
 
-    from metier.tuning import base_model
+    from metier.tuning import base_model, training
     from metier.tuning.encoding import Encoder
 
+    settings = TuningSettings(method=method, rank=RANK, alpha=ALPHA, dtype="float32")
+    model = training.with_adapter(base, settings, training.device_of("auto")).eval()
+    theirs = {name: number for name, number in model.named_parameters() if number.requires_grad}
+    for name in theirs.keys() | learned.keys():
+        theirs[name].data.copy_(learned[name])
     encoder = Encoder(base_model.load_tokenizer(base))
-    model.eval()
     total, count = 0.0, 0
     with torch.no_grad():
         for row in rows:

@@ -119,6 +119,15 @@ def test_label_balance():
     assert "one label only" in of(checks.check(labelled(a=9), count_tokens=words, max_length=99), "labels")[0].what
 
 
+def test_rows_that_teach_labels_alone_are_told_to_make_a_model_forget():
+    rows = labelled(lost=20, stolen=20)
+    (finding,) = of(checks.check(rows, count_tokens=words, max_length=200), "forgetting")
+    assert (finding.severity, finding.count) == ("note", 40)
+    assert "metier dataset rehearse" in finding.hint
+    rehearsed = [Row(f"What is {n} and {n}?", f"It is {2 * n}.", kind="rehearsal") for n in range(8)]
+    assert of(checks.check([*rows, *rehearsed], count_tokens=words, max_length=200), "forgetting") == []
+
+
 def test_progress_is_told():
     told = []
     run(tell=lambda done, total: told.append((done, total)))

@@ -99,6 +99,12 @@ def test_a_micro_batch_of_several_trees_with_padding(model):
     assert_the_same(model, examples_of(family))
 
 
+def test_few_widths_occur_and_none_is_much_more_than_is_needed():
+    widths = [packing.padded(nodes) for nodes in range(1, 2049)]
+    assert len(set(widths)) <= 64
+    assert all(nodes <= width <= max(nodes + 7, 1.125 * nodes) for nodes, width in enumerate(widths, start=1))
+
+
 def test_many_small_micro_batches_are_one_large_one(model):
     family = [*FAMILIES["nothing shared"], *FAMILIES["branches of branches"], *FAMILIES["identical rows"]]
     assert len(list(packing.micro_batches(examples_of(family), 16))) > 1

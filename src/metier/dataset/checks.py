@@ -24,6 +24,7 @@ CountTokens = Callable[[Row], tuple[int, int]]  # tokens of the prompt, and of t
 
 _RARE_LABEL = 8  # rows; fewer are hardly learned and cannot be examined
 _LOPSIDED = 0.5  # share of the largest of three or more labels
+_ONE_THING = 0.9  # share of labelled rows, from which on a model learns to answer everything with a label
 _TOLD_BY = 20  # characters of a completion from which its script says a language
 
 
@@ -105,6 +106,7 @@ def check(
         *repeats.near(rows, repeated, language),
         *_language_findings(rows, languages, language),
         *_label_findings(labels),
+        *_forgetting_findings(rows),
         Finding("warn" if size.is_small(distinct) else "note", "size", expectation, distinct),
     ]
     order = {"stop": 0, "warn": 1, "note": 2}
@@ -272,3 +274,12 @@ def _label_findings(labels: Labels | None) -> list[Finding]:
         count = sum(labels.rows[label] for label in labels.rare)
         findings.append(Finding("warn", "labels", what, count, shown, "Add rows, or join labels that mean the same."))
     return findings
+
+
+def _forgetting_findings(rows: Sequence[Row]) -> list[Finding]:
+    labelled = sum(row.kind == "label" for row in rows)
+    if not rows or labelled < _ONE_THING * len(rows):
+        return []
+    what = "nearly all rows teach labels: a model tuned on them answers other questions with a label, too"
+    hint = "Switch the adapter on for this task alone, or add general questions: `metier dataset rehearse`."
+    return [Finding("note", "forgetting", what, labelled, (), hint)]

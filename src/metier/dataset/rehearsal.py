@@ -17,6 +17,7 @@ from metier.answering.repetition import LoopStop
 from metier.dataset.cache import Cache, Written, key_of
 from metier.dataset.filters import NearDuplicates
 from metier.dataset.formats import merge
+from metier.dataset.leaning import leans
 from metier.dataset.rows import Row, load, save
 from metier.generation.base import Generator, Message
 from metier.language import detect
@@ -105,13 +106,13 @@ class _Run:
                 return
 
     def _question(self, topic: str, number: int) -> str | None:
-        """None where it is none: a small model also writes essays."""
+        """None where it is none that stands alone: a small model also writes essays."""
         language = _LANGUAGES.get(self._settings.language.split("-")[0])
         within = f" in {language}" if language else ""
         asked = Message("user", f"Write one short question about {topic}{within}.")
         text = self._complete([asked], _QUESTION_TOKENS, _WARMTH, 1000 * self._seed + number)
         line = text.strip().partition("\n")[0].strip("\"'“”„«»「」*_ ")
-        return line if line.endswith(_ENDS) else None
+        return line if line.endswith(_ENDS) and not leans(line) else None
 
     def _answer(self, question: str) -> str:
         """As the expert would get it; empty where the model came to no end."""

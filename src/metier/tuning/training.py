@@ -94,8 +94,8 @@ def train(
     data = _data(base, rows, settings)
     facts = {"settings": settings.model_dump(), "base": base.fingerprint, "data": content_hash(rows)}
     checkpoint = run.resume(facts) if resume else run.begin(facts, anew)
-    device = _device(settings.device)
-    model = _with_adapter(base, settings, device)
+    device = device_of(settings.device)
+    model = with_adapter(base, settings, device)
     loop = _Loop(model, data, settings, run, device, on_step)
     if checkpoint is not None:
         loop.restore(checkpoint)
@@ -134,7 +134,7 @@ def _data(base: Base, rows: Sequence[Row], settings: TuningSettings) -> _Data:
     return _Data(kept[apart:], kept[:apart], too_long)
 
 
-def _device(chosen: str) -> torch.device:
+def device_of(chosen: str) -> torch.device:
     import torch
 
     if chosen == "auto":
@@ -164,7 +164,7 @@ def _cpu_has_bfloat16() -> bool:
     return any(name in flags.split() for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
-def _with_adapter(base: Base, settings: TuningSettings, device: torch.device) -> PeftModel:
+def with_adapter(base: Base, settings: TuningSettings, device: torch.device) -> PeftModel:
     """The frozen base with a fresh adapter on every linear layer but the head. `settings.seed` decides its numbers."""
     import torch
 
