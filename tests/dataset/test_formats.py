@@ -125,6 +125,15 @@ def test_labels_by_name_and_by_number(tmp_path, read):
     assert imported.skipped == {"empty": 1}
 
 
+@pytest.mark.parametrize("names", [("lost card", "exchange rate"), ("কার্ড হারানো", "বিনিময় হার"), ("挂失", "汇率")])
+def test_few_short_completions_again_and_again_are_labels(read, names):
+    records = [{"prompt": f"Message {n} of a customer", "completion": names[n % 2]} for n in range(20)]
+    assert {row.kind for row in read(*records).rows} == {"label"}
+    assert {row.kind for row in read(*records[:18]).rows} == {""}  # too few to tell
+    answers = [{"prompt": f"How tight is bolt {n}?", "completion": f"{n} Nm"} for n in range(20)]
+    assert {row.kind for row in read(*answers).rows} == {""}
+
+
 def test_named_columns(tmp_path):
     path = tmp_path / "faq.csv"
     path.write_text("Frage;Antwort;Quelle\nWie fest?;840 Nm;Handbuch\n", encoding="utf-16")

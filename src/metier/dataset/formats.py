@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from metier.dataset import layouts
+from metier.dataset import labels, layouts
 from metier.dataset.cleaning import Malformed
 from metier.dataset.layouts import Columns, Layout
 from metier.dataset.records import Record, Records
@@ -71,7 +71,7 @@ def read(
     """
     found = read_records(path, split)
     chosen = _by_columns(columns, found, path) if columns else _recognise(found, layout, path)
-    names = {name.casefold(): labels for name, labels in found.names.items()}
+    names = {name.casefold(): named for name, named in found.names.items()}
     rows: list[Row] = []
     skipped: Counter[str] = Counter()
     problems: list[str] = []
@@ -88,6 +88,7 @@ def read(
         full = [row for row in made if row.question.strip() and row.completion.strip()]
         skipped["empty"] += len(made) - len(full)
         rows += [_placed(row, f"{path.name}:{record.number}", language) for row in full]
+    rows = _labelled(rows)
     return Imported(tuple(rows), chosen.name, len(found.records), dict(+skipped), tuple(problems[:_PROBLEMS]))
 
 
@@ -113,6 +114,12 @@ def _rows(record: Record, layout: Layout, path: Path, names: layouts.Names) -> l
     if not isinstance(record.values, dict):
         raise Malformed("is no object with named columns")
     return layout.rows(layouts.folded(record.values), path.name, names)
+
+
+def _labelled(rows: Sequence[Row]) -> list[Row]:
+    """Rows that say no kind are labels where the file gives the same few short completions again and again."""
+    known = set(labels.among([row.completion for row in rows if not row.kind]))
+    return [replace(row, kind="label") if not row.kind and row.completion in known else row for row in rows]
 
 
 def _placed(row: Row, origin: str, language: str) -> Row:

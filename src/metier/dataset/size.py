@@ -32,9 +32,8 @@ def statement(rows: int, completion_tokens: int, labelled: int = 0, classes: int
     """What to expect of `rows` distinct rows with `completion_tokens` tokens to learn from. `labelled`: how many rows
     carry one of `classes` labels; where most do, the rows of each label are what counts."""
     steps = -(-rows // _BATCH)
-    amount = (
-        f"{rows:,} distinct rows with {completion_tokens:,} tokens to learn from ({steps:,} steps of {_BATCH} rows)"
-    )
+    taken = f"{steps:,} {'step' if steps == 1 else 'steps'} of {_BATCH} rows"
+    amount = f"{rows:,} distinct rows with {completion_tokens:,} tokens to learn from ({taken})"
     return f"{amount}: {_labels(labelled, classes) if 2 * labelled > rows else _texts(rows)}"
 
 

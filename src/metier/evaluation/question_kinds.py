@@ -14,21 +14,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from metier.answering.decisions import ALSO, DECISIONS, normalise
-from metier.dataset.near_duplicates import is_unspaced
+from metier.dataset import labels
 from metier.questions import Question
 
 _LONG = 25  # words of an answer that is a text
-_PER_WORD = 2  # characters that say as much as a word where no spaces are written
-_LABEL_WORDS = 6
-_LEAST_LABELLED = 20  # questions; fewer do not show that the answers are labels
-_REPEATED = 5  # times that a label stands in the file, on average
 
 
 def decide(questions: Sequence[Question]) -> list[Question]:
     """The questions of one file, those whose `kind` is "" with a kind, and labels and decisions with their choices."""
     questions = _decisions(questions)
-    labels = _labels(questions)
-    return [_chosen(_kind(question, labels), labels) for question in questions]
+    known = _labels(questions)
+    return [_chosen(_kind(question, known), known) for question in questions]
 
 
 def decisions_of(language: str) -> tuple[str, str] | None:
@@ -84,30 +80,21 @@ def _labels(questions: Sequence[Question]) -> tuple[str, ...]:
     if said:
         return tuple(dict.fromkeys(answer for question in said for answer in question.choices or question.answers))
     open_ones = [question for question in questions if not question.kind and question.answers]
-    counts = Counter(answer for question in open_ones for answer in question.answers)
-    if len(open_ones) < _LEAST_LABELLED or len(counts) < 2 or len(open_ones) < _REPEATED * len(counts):
+    if any(len(question.answers) > 1 for question in open_ones):
         return ()
-    single = all(len(question.answers) == 1 for question in open_ones)
-    short = all(_words(answer) <= _LABEL_WORDS for answer in counts)
-    named = sum(any(map(str.isalpha, answer)) for answer in counts)
-    again = sum(count for count in counts.values() if count > 1)
-    return tuple(counts) if single and short and 2 * named > len(counts) and again >= 0.9 * len(open_ones) else ()
+    return labels.among([answer for question in open_ones for answer in question.answers])
 
 
-def _kind(question: Question, labels: Sequence[str]) -> Question:
+def _kind(question: Question, known: Sequence[str]) -> Question:
     if question.kind:
         return question
     if not question.answers:
         return replace(question, kind="fact" if question.documents else "unanswerable")
-    if question.choices or set(question.answers) <= set(labels):
+    if question.choices or set(question.answers) <= set(known):
         return replace(question, kind="label")
-    long = all(_words(answer) > _LONG for answer in question.answers)
+    long = all(labels.words(answer) > _LONG for answer in question.answers)
     return replace(question, kind="text" if long else "fact")
 
 
-def _chosen(question: Question, labels: tuple[str, ...]) -> Question:
-    return replace(question, choices=labels) if question.kind == "label" and not question.choices else question
-
-
-def _words(text: str) -> int:
-    return len(text) // _PER_WORD if is_unspaced(text) else len(text.split())
+def _chosen(question: Question, known: tuple[str, ...]) -> Question:
+    return replace(question, choices=known) if question.kind == "label" and not question.choices else question
