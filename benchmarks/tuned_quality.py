@@ -149,7 +149,7 @@ def trained(name: str, rows: Sequence[Row], settings: Settings, folder: Path) ->
     def told(tick: Any) -> None:
         print(f"\r{name}: step {tick.step}/{tick.steps}, loss {tick.loss:.3f}", end="", file=sys.stderr, flush=True)
 
-    card = tune(settings, rows, folder, folder / name, name, on_step=told)
+    card = tune(settings, rows, folder, folder, name, on_step=told)
     print(file=sys.stderr)
     return card
 
@@ -160,8 +160,8 @@ def examine(name: str, folder: Path) -> dict[str, Any]:
     settings = plain.model_copy(update={"tuning": plain.tuning.model_copy(update={"epochs": EPOCHS[name]})})
     cards = {"tuned": trained("tuned", train, settings, folder)}
     cards["rehearsed"] = trained("rehearsed", with_rehearsal(train, settings, folder), settings, folder)
-    registries = {mode: Registry(folder / mode / "adapters") for mode in cards}
-    files = {card.reference: served(registries[mode], card, settings, folder) for mode, card in cards.items()}
+    registry = Registry(folder / "adapters")
+    files = {card.reference: served(registry, card, settings, folder) for card in cards.values()}
     generator = generation.create(settings.generation, adapters=files)
     labels = sorted({row.completion for row in (*train, *exam)})
     right = [row.completion for row in exam]

@@ -64,8 +64,8 @@ def test_the_seed_decides_and_more_adds_to_fewer(parts_folder, tmp_path):
     assert made[3].startswith(made[0])
 
 
-def teacher_at(server):
-    return GenerationSettings(model="openai:stand-in", url=server.url)
+def teacher_at(server, **more):
+    return GenerationSettings(model="openai:stand-in", url=server.url, **more)
 
 
 def test_a_teacher(expert):
@@ -135,15 +135,15 @@ def test_exam_questions_are_kept_out(expert):
 
 def test_a_teacher_that_fails_midway_and_resume(parts_folder, tmp_path):
     with Expert.open(shutil.copytree(parts_folder, tmp_path / "unbroken")) as expert, StandInTeacher() as server:
-        expert.generate_dataset(Wanted(count=60, paraphrases=1), teacher=teacher_at(server))
+        expert.generate_dataset(Wanted(count=60, paraphrases=1), teacher=teacher_at(server, parallel=1))
         whole, unbroken = len(server.prompts), dataset(expert.folder)
     with Expert.open(shutil.copytree(parts_folder, tmp_path / "broken")) as expert, StandInTeacher(7) as server:
         with pytest.raises(EndpointError, match="same command goes on from there"):
-            expert.generate_dataset(Wanted(count=60, paraphrases=1), teacher=teacher_at(server))
+            expert.generate_dataset(Wanted(count=60, paraphrases=1), teacher=teacher_at(server, parallel=1))
         assert expert.dataset_rows() == []
         server.fails_after = None
-        report = expert.generate_dataset(Wanted(count=60, paraphrases=1), teacher=teacher_at(server))
-        assert report.asked < whole
+        report = expert.generate_dataset(Wanted(count=60, paraphrases=1), teacher=teacher_at(server, parallel=1))
+        assert whole - 7 <= report.asked < whole
     # The address is part of what a teacher is, so only what was written is compared.
     assert dataset(tmp_path / "broken") == unbroken
 

@@ -166,8 +166,8 @@ def test_two_tables_that_differ(tmp_path):
 # --- by a model ----------------------------------------------------------------------------------------------
 
 
-def teacher_at(server):
-    return GenerationSettings(model="openai:stand-in", url=server.url)
+def teacher_at(server, **more):
+    return GenerationSettings(model="openai:stand-in", url=server.url, **more)
 
 
 def test_a_teacher_and_what_nothing_answers_in_prose(expert):
@@ -182,22 +182,18 @@ def test_a_teacher_and_what_nothing_answers_in_prose(expert):
     assert not any("NV-110" in question.question for question in made_up)
 
 
-def one_by_one(server):
-    """So that what was asked can be counted: of several at once some are asked for in vain."""
-    return teacher_at(server).model_copy(update={"parallel": 1})
-
-
 def test_a_teacher_that_fails_midway_and_resume(made, tmp_path):
     with Expert.open(shutil.copytree(made, tmp_path / "one")) as expert, StandInTeacher() as server:
-        expert.generate_questions(Wanted(20), teacher=one_by_one(server))
+        # Of several at once some are asked for in vain, and could not be counted.
+        expert.generate_questions(Wanted(20), teacher=teacher_at(server, parallel=1))
         unbroken, whole = expert.questions(), len(server.prompts)
     assert whole > 2
     with Expert.open(shutil.copytree(made, tmp_path / "two")) as expert, StandInTeacher(2) as server:
         with pytest.raises(EndpointError, match="same command goes on from there"):
-            expert.generate_questions(Wanted(20), teacher=one_by_one(server))
+            expert.generate_questions(Wanted(20), teacher=teacher_at(server, parallel=1))
         assert expert.questions() == []
         server.fails_after = None
-        written, _ = expert.generate_questions(Wanted(20), teacher=one_by_one(server))
+        written, _ = expert.generate_questions(Wanted(20), teacher=teacher_at(server, parallel=1))
         assert written.asked == whole - 2
         assert expert.questions() == unbroken
 

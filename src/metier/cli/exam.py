@@ -14,6 +14,7 @@ from metier.cli.show import (
     ExpertOption,
     JsonOption,
     console,
+    counting,
     escape,
     open_expert,
     plain,
@@ -100,12 +101,8 @@ def generate(
     wanted = Wanted(count, asked, seed, rules_only)
     writes = teacher_of(teacher, teacher_url, teacher_key_env, rules_only, parallel)
     with open_expert(expert) as opened, progress() as bar:
-        task = bar.add_task("Writing", total=count, note="")
-        written, added = opened.generate_questions(
-            wanted,
-            teacher=writes,
-            tell=lambda done, total, note: bar.update(task, completed=done, total=total, note=escape(note[:60])),
-        )
+        tell = counting(bar, "Writing", count)
+        written, added = opened.generate_questions(wanted, teacher=writes, tell=tell)
     if as_json:
         print_json({"written": len(written.questions), "dropped_by": written.dropped, **plain(added)})
         return

@@ -11,6 +11,7 @@ from metier.cli.show import (
     ExpertOption,
     JsonOption,
     console,
+    counting,
     exam_questions,
     open_expert,
     print_json,
@@ -54,13 +55,8 @@ def generate(
     wanted = Wanted(count, paraphrases, seed, rows, left_out, rules_only)
     asked = teacher_of(teacher, teacher_url, teacher_key_env, rules_only, parallel)
     with open_expert(expert) as opened, progress() as bar:
-        task = bar.add_task("Writing", total=count, note="")
-        report = opened.generate_dataset(
-            wanted,
-            teacher=asked,
-            exam=exam_questions(opened, exam),
-            tell=lambda done, total, note: bar.update(task, completed=done, total=total, note=note),
-        )
+        tell = counting(bar, "Writing", count)
+        report = opened.generate_dataset(wanted, teacher=asked, exam=exam_questions(opened, exam), tell=tell)
     if as_json:
         print_json(report)
         return
@@ -106,13 +102,8 @@ def rehearse(
     Example: metier dataset rehearse --count 100
     """
     with open_expert(expert) as opened, progress() as bar:
-        task = bar.add_task("Asking", total=count, note="")
-        report = opened.rehearse(
-            count,
-            seed=seed,
-            exam=exam_questions(opened, exam),
-            tell=lambda done, total, topic: bar.update(task, completed=done, total=total, note=topic),
-        )
+        tell = counting(bar, "Asking", count)
+        report = opened.rehearse(count, seed=seed, exam=exam_questions(opened, exam), tell=tell)
     if as_json:
         print_json(report)
         return

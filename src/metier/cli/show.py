@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -136,6 +137,13 @@ def telling(bar: Progress) -> Callable[[str, int, int, str], None]:
             tasks[stage] = bar.add_task(stage, total=total, note="")
         bar.update(tasks[stage], completed=done, total=total, note=escape(note[:_NOTE]))
 
+    return tell
+
+
+def counting(bar: Progress, stage: str, total: int) -> Callable[[int, int, str], None]:
+    """One such bar, there from the start: done, of how many, what it is at."""
+    tell = partial(telling(bar), stage)
+    tell(0, total, "")
     return tell
 
 

@@ -106,7 +106,7 @@ def check(
         *repeats.near(rows, repeated, language),
         *_language_findings(rows, languages, language),
         *_label_findings(labels),
-        *_forgetting_findings(rows),
+        *_forgetting_findings(labels, rows),
         Finding("warn" if size.is_small(distinct) else "note", "size", expectation, distinct),
     ]
     order = {"stop": 0, "warn": 1, "note": 2}
@@ -276,9 +276,9 @@ def _label_findings(labels: Labels | None) -> list[Finding]:
     return findings
 
 
-def _forgetting_findings(rows: Sequence[Row]) -> list[Finding]:
-    labelled = sum(row.kind == "label" for row in rows)
-    if not rows or labelled < _ONE_THING * len(rows):
+def _forgetting_findings(labels: Labels | None, rows: Sequence[Row]) -> list[Finding]:
+    labelled, _classes = _labelled(labels)
+    if not labelled or labelled < _ONE_THING * len(rows):
         return []
     what = "nearly all rows teach labels: a model tuned on them answers other questions with a label, too"
     hint = "Switch the adapter on for this task alone, or add general questions: `metier dataset rehearse`."
