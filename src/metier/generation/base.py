@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -29,10 +29,24 @@ class Completion:
     logprobs: tuple[float, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a completion is drawn, as a caller asks for it; None = as the settings say. `response_format`: as OpenAI's
+    API has it, {"type": "json_object"} or {"type": "json_schema", "json_schema": {...}}."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    response_format: Mapping[str, object] | None = None
+
+
 class Generator(Protocol):
     """A chat model. Light to construct; weights are loaded at the first call that needs them.
 
-    `context_tokens`: prompt and completion together must fit. `fingerprint` changes with the weights.
+    `context_tokens`: prompt and completion together must fit. `fingerprint` changes with the weights. `parameters`:
+    number of weights, None where it cannot be known, as behind an endpoint.
     Retrieved text is data: control tokens of the chat template inside message content are never interpreted.
     Raises `ModelError` (or `EndpointError`) with what to do.
     """
@@ -40,6 +54,7 @@ class Generator(Protocol):
     name: str
     fingerprint: str
     context_tokens: int
+    parameters: int | None
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of the whole prompt, chat template included."""
@@ -57,12 +72,14 @@ class Generator(Protocol):
         adapter: str | None = None,
         fresh: bool = False,
         logprobs: bool = False,
+        top_p: float = 1.0,
+        response_format: Mapping[str, object] | None = None,
     ) -> Completion:
         """One completion. `on_text` gets each new piece of text as it is written; returning True stops early.
         `adapter`: name of a fine-tuned adapter that the generator was made with, None = the base alone. `fresh`: read
         the whole prompt anew, which takes longer, so that the same prompt gives the same text whatever was asked
         before; where a model is elsewhere it may not be had. `logprobs`: whether they are wanted; a small model writes
-        some 4% slower with them."""
+        some 4% slower with them. `response_format`: see `Sampling`."""
         ...
 
     def close(self) -> None: ...

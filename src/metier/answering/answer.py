@@ -1,0 +1,147 @@
+"""What an answer is: its text, what of it is supported by which source, and what it cost.
+
+    Answer.text         what the user reads, whole
+    Answer.sentences    its sentences in order, each carried, partly carried or not, with citations and a reason
+    Answer.nearest      where an answer was refused: the places that came nearest
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from metier.documents import Passage
+from metier.retrieval.retriever import Hit
+
+OnText = Callable[[str], bool | None]
+"""Gets each new piece of the text as it is written; returning True stops the writing."""
+
+
+class Style(StrEnum):
+    """`WRITTEN`: the model's text is the answer, whole. `QUOTED`: the best sentence or row of a source is."""
+
+    WRITTEN = "written"
+    QUOTED = "quoted"
+
+
+class Support(StrEnum):
+    """How far the sources carry a sentence. `NONE`: it states nothing (a greeting, a lead-in, a decline)."""
+
+    CARRIED = "carried"
+    PARTLY = "partly"
+    NOT = "not"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A span of a source document that carries a sentence of the answer.
+
+    `start`, `end`: character offsets into the document's parsed text, `quote` the text between them.
+    `sentence`: (start, end) of the supported sentence in the answer. `corrects`: where the document is a correction,
+    the uri of the one that it corrects on this page.
+    """
+
+    document: str
+    title: str
+    page: int | None
+    start: int
+    end: int
+    quote: str
+    headings: tuple[str, ...]
+    passage_id: str
+    document_id: str
+    sentence: tuple[int, int]
+    corrects: str = ""
+
+    @classmethod
+    def of(cls, source: Passage, sentence: tuple[int, int]) -> Citation:
+        """`source`: a passage cut down to what is quoted (`Passage.within`)."""
+        return cls(
+            document=source.uri, title=source.title, page=source.page, start=source.start, end=source.end,
+            quote=source.text, headings=source.headings, passage_id=source.id, document_id=source.document_id,
+            sentence=sentence, corrects=source.corrects,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence, list item, table row or line of code of an answer.
+
+    `start`, `end`: characters of `Answer.text`. `score`: 0..1, how well the best sources carry it. `reason`: in words
+    where it is not carried ("850 is in none of the sources"), else "".
+    """
+
+    start: int
+    end: int
+    support: Support
+    score: float
+    citations: tuple[Citation, ...] = ()
+    reason: str = ""
+
+    @property
+    def span(self) -> tuple[int, int]:
+        return self.start, self.end
+
+    @property
+    def flagged(self) -> bool:
+        """Whether a reader is warned: not carried by the sources."""
+        return self.support is Support.NOT
+
+
+OnSentence = Callable[[Sentence], None]
+"""Gets each sentence with its support and citations as soon as it is complete, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of the prompt, of them read from the cache, and of the answer; passages put into the prompt."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    passages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`confidence`: 1 - probability that the documents hold no answer, None where nothing was looked up. `timings` in
+    seconds. `notes`: what a person should know, such as passages that did not fit. `hits`: what retrieval found, best
+    first; `shown`: of it what the model read. `nearest`: places worth opening where the answer was refused.
+    `searched_for`: what was looked up, several where a question has parts. `finish_reason`: "stop", or "length" where
+    the token limit cut the text."""
+
+    question: str
+    text: str
+    abstained: bool
+    confidence: float | None
+    mode: str
+    model: str
+    adapter: str | None
+    sentences: tuple[Sentence, ...]
+    timings: dict[str, float]
+    usage: Usage
+    style: Style = Style.WRITTEN
+    notes: tuple[str, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    shown: tuple[Passage, ...] = ()
+    nearest: tuple[Passage, ...] = ()
+    searched_for: tuple[str, ...] = ()
+    finish_reason: str = "stop"
+    features: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """Those of the sentences that are carried at least in part, each place once, in the order of the answer."""
+        found: dict[tuple[str, int, int], Citation] = {}
+        for sentence in self.sentences:
+            if sentence.support in (Support.CARRIED, Support.PARTLY):
+                for citation in sentence.citations:
+                    found.setdefault((citation.document_id, citation.start, citation.end), citation)
+        return tuple(found.values())
+
+    @property
+    def unsupported(self) -> tuple[tuple[int, int], ...]:
+        """(start, end) of the sentences that no source carries."""
+        return tuple(sentence.span for sentence in self.sentences if sentence.flagged)
