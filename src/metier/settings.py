@@ -98,9 +98,12 @@ class GenerationSettings(_Section):
     url: str | None = Field(None, description="base URL of an OpenAI-compatible endpoint")
     api_key_env: str | None = Field(None, description="environment variable that holds the key")
     parallel: int = Field(4, ge=1, description="passages an endpoint is asked about at once when it writes data")
-    context_tokens: int = Field(4096, ge=256, description="prompt and answer together")
-    max_tokens: int = Field(200, ge=1, description="longest answer")
+    context_tokens: int | None = Field(
+        None, ge=256, description="prompt and answer together, None = as the model or endpoint says (a file: up to 8192)"
+    )
+    max_tokens: int | None = Field(None, ge=1, description="longest answer, None = by style of answering")
     temperature: float = Field(0.0, ge=0, le=2)
+    top_p: float = Field(1.0, gt=0, le=1, description="share of the probability that is drawn from")
     seed: int = 0
     threads: int | None = Field(None, ge=1, description="CPU threads, None = all cores")
     gpu_layers: int = Field(0, ge=0, description="layers on the GPU; 999 = all")
@@ -111,10 +114,24 @@ class AnsweringSettings(_Section):
     refusal: str | None = Field(
         None, description="what is said when nothing was found, None = in the expert's language"
     )
-    context: Literal["passages", "sentences"] = Field(
-        "passages", description="what the model reads; a model under a billion parameters reads sentences better"
+    style: Literal["auto", "written", "quoted"] = Field(
+        "auto",
+        description="written: the model's own text; quoted: the best sentence or row of a source; auto: written for an "
+        "endpoint and a model of a billion parameters or more",
+    )
+    source_tokens: int | None = Field(
+        None, ge=64, description="written: tokens of sources the model reads, None = as the context allows, up to 6000"
+    )
+    context: Literal["auto", "passages", "sentences"] = Field(
+        "auto", description="quoted: what the model reads; a model under a billion parameters reads sentences better"
     )
     sentences: int = Field(3, ge=1, description="with context = sentences: how many, the best first")
+    reader: str = Field(
+        "auto", description="model that tells whether and where a passage answers: auto (packaged), none, onnx:FOLDER"
+    )
+    checker: str = Field(
+        "auto", description="how sentences are checked against sources: auto, or a cross-encoder as onnx:FOLDER"
+    )
     abstain: bool = Field(True, description="refuse where the documents hold no answer")
 
 
@@ -269,13 +286,7 @@ language = {language}
 model = {embedding}   # another one: change this line, then `metier sync --rebuild`
 
 [generation]
-model = {generation}
-"""
-# The packaged model has 135 million parameters: it reads sentences better than passages, and rambles.
-_SMALL = """max_tokens = 80
-
-[answering]
-context = "sentences"   # "passages" for a model of a billion parameters or more
+model = {generation}   # style and length of the answers follow from it; [answering] style says otherwise
 """
 _TUNED = """
 [tuning]
@@ -296,7 +307,7 @@ def create(
     values = {"name": folder.resolve().name, "language": language, "embedding": embedding}
     values["generation"] = model or GenerationSettings().model
     validate({"name": values["name"], "language": language}, "metier init")
-    template = _TEMPLATE + (_SMALL if values["generation"] == GenerationSettings().model else "")
+    template = _TEMPLATE
     if base is not None:
         template, values = template + _TUNED, values | {"base": base}
     try:

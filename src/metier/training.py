@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from metier import settings as settings_room
+from metier.answering import prompt, style
+from metier.answering.answer import Style
 from metier.answering.answerer import Answerer
 from metier.errors import InputError, needing
 from metier.generation.base import Generator, Message
@@ -60,8 +62,15 @@ class Training:
 
     def _rows_as_asked(self) -> list[Row]:
         """The training data with the instruction under which the expert answers, where a row has none of its own."""
-        own = self.settings.answering.instruction
-        return [row if row.instruction else replace(row, instruction=own) for row in self.dataset_rows()]
+        answering = style.choose(self.settings, self.generator.parameters)
+
+        def own(row: Row) -> str | None:
+            override = self.settings.answering.instruction
+            if answering is Style.QUOTED:
+                return override  # None: the prompt's own
+            return prompt.instruction(answering, from_documents=bool(row.context), override=override)
+
+        return [row if row.instruction else replace(row, instruction=own(row)) for row in self.dataset_rows()]
 
     def import_dataset(
         self,

@@ -20,8 +20,9 @@ from typing import Protocol, Self
 
 import regex
 
-from metier.answering import evidence, prompt
+from metier.answering import evidence
 from metier.answering.citations import Aligner, Support
+from metier.answering.declining import declines
 from metier.answering.words import Sought, Weigh
 from metier.dataset.findings import short
 from metier.dataset.leaks import MAY_AGREE, Said
@@ -99,7 +100,7 @@ class Trivial:
             return "the question is too short to ask something"
         if words := leans(pair.question):
             return f"the question leans on something outside it: {words!r}"
-        if not answer or prompt.declines(pair.answer):
+        if not answer or declines(pair.answer):
             return "there is no answer"
         if stands_in(pair.answer, pair.question):
             return "the question holds the answer"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
-from metier.answering import prompt
+from metier.answering.declining import refusal
 from metier.dataset import near_duplicates
 from metier.dataset.findings import origin
 from metier.dataset.near_duplicates import Pair, is_unspaced, jaccard, normalise, numbers, shingles
@@ -49,7 +49,7 @@ def find(
 
 def _right(question: Question, language: str) -> tuple[str, ...]:
     """What is right to say: a refusal where nothing answers the question."""
-    return question.answers if question.answerable else (prompt.refusal(question.language or language),)
+    return question.answers if question.answerable else (refusal(question.language or language),)
 
 
 def refuse(rows: Sequence[Row], exam: Sequence[Question], language: str) -> None:

@@ -14,14 +14,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from metier.answering import prompt
+from metier.answering import prompt, style
+from metier.answering.answer import Style
+from metier.answering.declining import refusal
 from metier.answering.answerer import Found
 from metier.answering.words import Sought, Weigh
 from metier.dataset.filters import stands_in, supports
 from metier.dataset.pairs import Pair
 from metier.dataset.rows import Row
 from metier.documents import Passage
-from metier.generation.base import Generator
+from metier.generation.base import Generator, Message
 from metier.language import detect
 from metier.questions import DECIDED
 from metier.retrieval.analysis import Analyser
@@ -70,10 +72,10 @@ class RowMaker:
         if not shown:
             return []
         answering = self.settings.answering
-        refusal = prompt.refusal(detect(question, self.settings.language), answering.refusal)
+        said = refusal(detect(question, self.settings.language), answering.refusal)
         return [
             Row(
-                question, refusal, kind="refusal", instruction=answering.instruction, context=shown,
+                question, said, kind="refusal", instruction=answering.instruction, context=shown,
                 passages=(), language=language, origin=self.origin,
             )
         ]  # fmt: skip
@@ -98,9 +100,9 @@ class RowMaker:
         found = self.find(question, without=frozenset((pair.passage.document_id,)))
         if not found.shown or self._answered(pair, question, found):
             return None
-        refusal = prompt.refusal(detect(question, self.settings.language), self.settings.answering.refusal)
+        said = refusal(detect(question, self.settings.language), self.settings.answering.refusal)
         shown = self._fitting(question, found.shown)
-        return self._row(pair, question, completion=refusal, context=shown, kind="refusal")
+        return self._row(pair, question, completion=said, context=shown, kind="refusal")
 
     def _answered(self, pair: Pair, question: str, found: Found) -> bool:
         oracle = set(self.analyser.tokens(self._oracle(pair, question).indexed_text))
@@ -123,7 +125,7 @@ class RowMaker:
 
     def _oracle(self, pair: Pair, question: str) -> Passage:
         """What must be shown: the passage, or its sentence that carries the answer where sentences are shown."""
-        if self.settings.answering.context != "sentences":
+        if not self._limits().reads_sentences:
             return pair.passage
         carried = supports(replace(pair, question=question), self.analyser, self.weigh)
         place = next((citation for support in carried for citation in support.citations), None)
@@ -133,14 +135,24 @@ class RowMaker:
 
     def _fitting(self, question: str, shown: Sequence[Passage]) -> tuple[Passage, ...]:
         """Those that answering would show: passages that do not fit into the context are left out from the tail."""
-        answering, room = self.settings.answering, self.settings.generation.max_tokens
-        messages = prompt.messages(question, shown, answering.instruction)
+        system, room = self.settings.answering.instruction, self._limits().answer
+
+        def build(passages: Sequence[Passage], history: Sequence[Message]) -> list[Message]:
+            return prompt.messages(question, passages, system, history, self._style())
+
+        messages = build(shown, ())
         # No token is shorter than a byte, so most prompts need not be counted, nor the model loaded for it.
         size = sum(len(message.content.encode("utf-8", "replace")) for message in messages) + _TEMPLATE_BYTES
-        if size + room <= self.settings.generation.context_tokens:
+        if size + room <= (self.settings.generation.context_tokens or 0):
             return tuple(shown)
-        _, kept = prompt.fit(question, shown, self.generator, room, answering.instruction)
+        _, kept = prompt.fit(build, shown, (), self.generator, room)
         return tuple(shown[:kept])
+
+    def _style(self) -> Style:
+        return style.choose(self.settings, self.generator.parameters)
+
+    def _limits(self) -> style.Limits:
+        return style.limits(self.settings, self.generator, self._style())
 
 
 def _holds(shown: Passage, oracle: Passage) -> bool:

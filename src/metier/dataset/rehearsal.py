@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from metier.answering import prompt, style
 from metier.answering.repetition import LoopStop
 from metier.dataset.cache import Cache, Written, key_of
 from metier.dataset.filters import NearDuplicates
@@ -116,18 +117,20 @@ class _Run:
 
     def _answer(self, question: str) -> str:
         """As the expert would get it; empty where the model came to no end."""
-        prompt = Row(question, "", instruction=self._settings.answering.instruction).prompt()
-        return self._complete(prompt, self._settings.generation.max_tokens, 0.0, 0)
+        answering = style.choose(self._settings, self._generator.parameters)
+        asked = prompt.messages(question, (), self._settings.answering.instruction, style=answering)
+        most = style.limits(self._settings, self._generator, answering).answer
+        return self._complete(asked, most, 0.0, 0)
 
-    def _complete(self, prompt: Sequence[Message], tokens: int, temperature: float, seed: int) -> str:
+    def _complete(self, asked: Sequence[Message], tokens: int, temperature: float, seed: int) -> str:
         def write() -> str:
             guard = LoopStop()
             done = self._generator.complete(
-                prompt, max_tokens=tokens, temperature=temperature, seed=seed, on_text=guard, fresh=True
+                asked, max_tokens=tokens, temperature=temperature, seed=seed, on_text=guard, fresh=True
             )
             return "" if done.finish_reason == "length" else guard.cut(done.text).strip()
 
         key = key_of(
-            KIND, [m.content for m in prompt], tokens, temperature, seed, PROMPT_VERSION, self._generator.fingerprint
+            KIND, [m.content for m in asked], tokens, temperature, seed, PROMPT_VERSION, self._generator.fingerprint
         )
         return self.written.of(key, write)

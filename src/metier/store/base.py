@@ -90,8 +90,13 @@ class Store(Protocol):
 
     def document(self, document_id: str) -> Document | None: ...
 
-    def passages(self, document_id: str) -> list[Passage]:
-        """The passages of one document in reading order; none for an unknown id."""
+    def passages(self, document_id: str, where: Filter | None = None) -> list[Passage]:
+        """The passages of one document that the filter lets through, in reading order; none for an unknown id."""
+        ...
+
+    def around(self, passages: Sequence[Passage], characters: int, where: Filter | None = None) -> list[Passage]:
+        """The passages of the same documents that begin within `characters` of one of `passages` and that the filter
+        lets through, these among them, by document and in reading order."""
         ...
 
     def get(self, passage_ids: Sequence[str], where: Filter | None = None) -> list[Passage]:

@@ -125,11 +125,24 @@ class LanceStore:
             rows = query.limit(1).to_list()
         return _document(rows[0]) if rows else None
 
-    def passages(self, document_id: str) -> list[Passage]:
+    def passages(self, document_id: str, where: Filter | None = None) -> list[Passage]:
         with _storage_errors(document_id):
-            query = self._table.search().where(f"{_of_documents([document_id])} AND position > {_DOCUMENT}")
+            query = self._table.search().where(f"{_of_documents([document_id])} AND {_condition(where)}")
             rows = query.select([*_PASSAGE_COLUMNS, "position"]).to_list()
         return [_passage(row) for row in sorted(rows, key=lambda row: row["position"])]
+
+    def around(self, passages: Sequence[Passage], characters: int, where: Filter | None = None) -> list[Passage]:
+        if not passages:
+            return []
+        near = " OR ".join(
+            f"(document_id = {_quoted(p.document_id)} AND start >= {p.start - characters} AND "
+            f"start <= {p.end + characters})"
+            for p in passages
+        )
+        with _storage_errors("search"):
+            query = self._table.search().where(f"{_condition(where)} AND ({near})")
+            rows = query.select([*_PASSAGE_COLUMNS, "position"]).to_list()
+        return [_passage(row) for row in sorted(rows, key=lambda row: (row["document_id"], row["position"]))]
 
     def get(self, passage_ids: Sequence[str], where: Filter | None = None) -> list[Passage]:
         if not passage_ids:
