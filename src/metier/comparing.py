@@ -34,7 +34,7 @@ CALIBRATED = "calibrated"  # what the calibration in force was made on, where th
 _FOOTPRINT_QUESTIONS = 3
 _SHOWN_LEAKS = 3
 # What of the settings changes an answer. Threads and the GPU change its last bits at most.
-_GENERATION = {"model", "url", "context_tokens", "max_tokens", "temperature", "seed"}
+_GENERATION = {"model", "url", "context_tokens", "max_tokens", "temperature", "top_p", "seed"}
 _RETRIEVAL = {"candidates", "reranker", "rerank_candidates"}
 
 Tell = Callable[[str, int, int, str], None]  # stage, done, of how many, what it is at

@@ -192,6 +192,25 @@ def test_what_a_server_does_not_take_is_left_out(server, generator):
     assert not {"max_tokens", "logprobs"} & set(body)
 
 
+def test_a_schema_that_is_none_is_an_error_and_no_reason_to_leave_schemas_out(server, generator):
+    wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+    server.answers = [
+        says(400, {"error": {"message": "Invalid schema for response_format 'x': In context=()."}}),
+        says(400, {"error": {"message": "response_format is not supported by this model"}}),
+        streams(event("Turn", "stop")),
+    ]
+    with pytest.raises(EndpointError, match="Invalid schema"):
+        generator.complete(QUESTION, max_tokens=7, response_format=wanted)
+    assert generator.complete(QUESTION, max_tokens=7, response_format=wanted).text == "Turn"
+    assert [body.get("response_format") for _, _, body in server.requests] == [wanted, wanted, None]
+
+
+def test_a_server_that_says_done_without_a_reason(server, generator):
+    server.answers = [streams(event("Turn"), {"choices": [], "usage": {"completion_tokens": 1}})]
+    assert generator.complete(QUESTION, max_tokens=9).finish_reason == "stop"
+    assert generator.complete(QUESTION, max_tokens=1).finish_reason == "length"
+
+
 def test_cut_in_the_middle(server, generator):
     server.answers = [streams(event("Turn"), event(" in"), done=False)]
     with pytest.raises(EndpointError, match="cut off in the middle"):

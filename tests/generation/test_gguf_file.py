@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
+from gguf import GGUFReader
 
 from metier.errors import ModelError
 from metier.generation import Message, create
@@ -22,6 +24,13 @@ def test_reads_what_it_needs(phi3_path, smollm_path):
     header = read_header(phi3_path)
     assert (header.architecture, header.context_tokens, header.has_template) == ("phi3", 2048, True)
     assert read_header(smollm_path).context_tokens == 8192
+
+
+def test_counts_the_weights(phi3_path, smollm_path):
+    with np.errstate(over="ignore"):  # gguf's reader adds up offsets in 32 bits
+        tensors = GGUFReader(phi3_path).tensors
+    assert read_header(phi3_path).parameters == sum(int(tensor.n_elements) for tensor in tensors)
+    assert read_header(smollm_path).parameters == 134_515_008  # as its model card says
 
 
 def test_a_missing_file(tmp_path):

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import json
 import threading
 import time
 
 import pytest
 
-from metier.errors import ModelError
+from metier.errors import InputError, ModelError
 from metier.generation import Message, create
+from metier.generation.gguf_file import read_header
 from metier.settings import GenerationSettings
 
 QUESTION = [Message("system", "You answer briefly."), Message("user", "What do the blades of a wind turbine do?")]
@@ -118,6 +120,35 @@ def test_no_room_for_an_empty_answer(smollm):
 def test_the_context_is_never_longer_than_the_model_was_trained_for(phi3_path):
     generator = create(GenerationSettings(model=f"gguf:{phi3_path}", context_tokens=100_000))
     assert generator.context_tokens == 2048
+
+
+def test_the_context_that_nobody_set_is_bounded(phi3_path):
+    generator = create(GenerationSettings(model=f"gguf:{phi3_path}"))
+    assert (generator.context_tokens, generator.parameters) == (2048, read_header(phi3_path).parameters)
+    assert create(GenerationSettings()).context_tokens == 4096
+
+
+def test_json_as_asked_for(smollm):
+    wanted = {"type": "object", "properties": {"blades": {"type": "integer"}}, "required": ["blades"]}
+    schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": wanted | {"additionalProperties": False}}}
+    answer = smollm.complete(QUESTION, max_tokens=40, response_format=schema)
+    assert list(json.loads(answer.text)) == ["blades"]
+    anything = smollm.complete(QUESTION, max_tokens=40, response_format={"type": "json_object"})
+    assert anything.text.lstrip().startswith("{")
+
+
+def test_a_schema_that_cannot_be_kept_to_is_said(smollm):
+    nonsense = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "nonsense"}}}
+    with pytest.raises(InputError, match="cannot keep to the schema"):
+        smollm.complete([Message("user", "Say yes.")], max_tokens=200, response_format=nonsense)
+
+
+def test_top_p_narrows_what_is_drawn(smollm):
+    def drawn(top_p):
+        return {smollm.complete(QUESTION, max_tokens=8, temperature=1.5, top_p=top_p, seed=n).text for n in range(3)}
+
+    assert len(drawn(0.001)) == 1
+    assert len(drawn(1.0)) == 3
 
 
 def test_the_fingerprint_follows_the_weights(phi3_path, tmp_path):

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import httpx
 
 from metier.errors import EndpointError
+from metier.generation import endpoint_context
 from metier.generation.base import Completion, Message
+from metier.generation.response_format import schema_of
 from metier.settings import GenerationSettings
 
 _OPENAI = "https://api.openai.com/v1"
 _TIMEOUT = httpx.Timeout(30, connect=10, read=300)  # a large model on a CPU reads a long prompt for minutes
+# A new connection costs the first token of an answer two or three round trips.
+_LIMITS = httpx.Limits(max_keepalive_connections=20, keepalive_expiry=60)
 _ATTEMPTS = 4
 _LONGEST_WAIT_SECONDS = 60
 _RETRIED = {408, 429, 500, 502, 503, 504}
 # Not every server takes these; what it refuses by name is left out.
-_OPTIONAL = ("logprobs", "stream_options", "seed", "temperature")
+_OPTIONAL = ("logprobs", "stream_options", "seed", "temperature", "top_p", "response_format")
+# It may also be named because of its value, such as a schema that is none.
+_UNSUPPORTED = re.compile(
+    r"(?i)unsupported|n[o']t (?:\w+ )?(?:support|permit|allow|accept|recogni|implement)|unrecogni|unknown|unexpected"
+    r"|extra"
+)
 
 # Spellings of control tokens and turn marks. Other servers tokenise content and template as one string.
 _CONTROL = re.compile(
@@ -36,18 +46,29 @@ class EndpointGenerator:
     `fingerprint` covers address and model name: what weights a server holds is not to be seen from here.
     """
 
+    parameters: int | None = None
+
     def __init__(
         self, settings: GenerationSettings, model: str, key: str | None, *, backoff_seconds: float = 0.5
     ) -> None:
         self.name = settings.model
-        self.context_tokens = settings.context_tokens
+        self._context_tokens = settings.context_tokens
         self._model = model
         self._url = (settings.url or _OPENAI).rstrip("/").removesuffix("/chat/completions")
         self.fingerprint = hashlib.sha256(f"{self._url}\0{model}".encode()).hexdigest()[:16]
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._client = httpx.Client(headers=headers, timeout=_TIMEOUT)
+        # What is compressed comes in blocks, not in tokens.
+        headers["Accept-Encoding"] = "identity"
+        self._client = httpx.Client(headers=headers, timeout=_TIMEOUT, limits=_LIMITS)
         self._backoff = backoff_seconds
         self._refused: set[str] = set()
+
+    @property
+    def context_tokens(self) -> int:
+        """What the settings say, else the server; it is asked once, and again only where it was not there."""
+        if self._context_tokens is None:
+            self._context_tokens = endpoint_context.context_tokens(self._client, self._url, self._model)
+        return self._context_tokens or endpoint_context.UNKNOWN
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """An estimate, meant to be too high rather than too low: the tokeniser is on the other side."""
@@ -65,6 +86,8 @@ class EndpointGenerator:
         adapter: str | None = None,
         fresh: bool = False,
         logprobs: bool = False,
+        top_p: float = 1.0,
+        response_format: Mapping[str, object] | None = None,
     ) -> Completion:
         """See `Generator`. Token counts are estimates where the server does not send `usage`. An adapter is asked for
         as a model of its name, which is how vLLM serves them. `fresh` is up to the server."""
@@ -79,6 +102,10 @@ class EndpointGenerator:
         }
         if logprobs:
             body["logprobs"] = True
+        if top_p != 1.0:  # some servers take only one of this and temperature
+            body["top_p"] = top_p
+        if schema_of(response_format) is not None:
+            body["response_format"] = dict(response_format)
         if stop := [word for word in stop if word]:
             body["stop"] = stop
         reading = _Reading(on_text)
@@ -88,13 +115,13 @@ class EndpointGenerator:
                 if reading.take(event):
                     break
             else:
-                if not reading.finish:
+                if not reading.ended:
                     raise self._error("the answer was cut off in the middle", "Ask again.")
         except httpx.HTTPError as error:
             raise self._error(f"the answer was cut off in the middle ({_said(error)})", "Ask again.") from None
         finally:
             response.close()
-        return reading.completion(self.count_tokens(messages))
+        return reading.completion(self.count_tokens(messages), max_tokens)
 
     def close(self) -> None:
         self._client.close()
@@ -116,6 +143,8 @@ class EndpointGenerator:
                 time.sleep(self._backoff * 2 ** (attempt - 1))
                 continue
             except (httpx.HTTPError, httpx.InvalidURL) as error:
+                if attempt == 1 and isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
+                    continue  # a connection that was kept, and that the server closed at this moment
                 raise self._error(f"gave no answer ({_said(error)})", "Is the URL right? Is it overloaded?") from None
             if response.status_code == 200:
                 return response
@@ -136,22 +165,29 @@ class EndpointGenerator:
     def _learns(self, said: str, sent: dict) -> bool:
         """True where the server names a setting of `sent` that it does not take, and that can be left out."""
         refused = {name for name in (*_OPTIONAL, "max_tokens") if name in sent and re.search(rf"\b{name}\b", said)}
+        if not _UNSUPPORTED.search(said):
+            refused.discard("response_format")
         self._refused |= refused
         return bool(refused)
 
     def _events(self, response: httpx.Response) -> Iterator[dict]:
-        """The `data:` lines of a server-sent event stream, or the one answer of a server that does not stream."""
+        """The `data:` lines of a server-sent event stream, or the one answer of a server that does not stream. What
+        says that it is done is {}."""
         if "text/event-stream" not in response.headers.get("content-type", ""):
             yield self._parsed(response.read())
             return
         # Split at line feeds by hand: str.splitlines would also cut at U+2028 inside the JSON.
-        rest = b""
-        for chunk in response.iter_bytes():
+        rest, chunks = b"", response.iter_bytes()
+        for chunk in chunks:
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 if line.startswith(b"data:"):
                     data = line[5:].strip()
                     if data == b"[DONE]":
+                        with contextlib.suppress(httpx.HTTPError):
+                            for _ in chunks:  # read to its end, a connection can be used again
+                                pass
+                        yield {}
                         return
                     yield self._parsed(data)
 
@@ -197,7 +233,8 @@ class _Reading:
     """Collects the events of one completion."""
 
     def __init__(self, on_text: Callable[[str], bool | None] | None) -> None:
-        self.finish = ""
+        self.ended = False
+        self._finish = ""
         self._on_text = on_text
         self._started = time.perf_counter()
         self._first: float | None = None
@@ -207,8 +244,10 @@ class _Reading:
 
     def take(self, event: dict) -> bool:
         self._usage = event.get("usage") or self._usage
+        self.ended = self.ended or not event
         for choice in event.get("choices") or ():
-            self.finish = choice.get("finish_reason") or self.finish
+            self._finish = choice.get("finish_reason") or self._finish
+            self.ended = self.ended or bool(self._finish)
             tokens = (choice.get("logprobs") or {}).get("content") or ()
             self._logprobs.extend(token["logprob"] for token in tokens)
             if text := (choice.get("delta") or choice.get("message") or {}).get("content"):
@@ -218,8 +257,9 @@ class _Reading:
                     return True
         return False
 
-    def completion(self, estimated_prompt_tokens: int) -> Completion:
+    def completion(self, estimated_prompt_tokens: int, max_tokens: int) -> Completion:
         text, now = "".join(self._texts), time.perf_counter()
+        is_cut = self._finish == "length" or (not self._finish and self._usage.get("completion_tokens") == max_tokens)
         return Completion(
             text=text,
             prompt_tokens=self._usage.get("prompt_tokens") or estimated_prompt_tokens,
@@ -227,7 +267,7 @@ class _Reading:
             cached_tokens=(self._usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
             first_token_seconds=(self._first or now) - self._started,
             seconds=now - self._started,
-            finish_reason="length" if self.finish == "length" else "stop",
+            finish_reason="length" if is_cut else "stop",
             logprobs=tuple(self._logprobs),
         )
 

@@ -7,6 +7,7 @@ in a sentence for a person, never in a process that is gone. Format: https://git
 from __future__ import annotations
 
 import hashlib
+import math
 import mmap
 import struct
 from dataclasses import dataclass
@@ -24,11 +25,12 @@ _SAMPLES, _SAMPLE_BYTES = 256, 4096
 @dataclass(frozen=True, slots=True)
 class GgufHeader:
     """`architecture`: "llama", "phi3", ... `context_tokens`: what the model was trained for, 0 where it does not say.
-    `has_template`: whether the file carries a chat template."""
+    `has_template`: whether the file carries a chat template. `parameters`: number of weights."""
 
     architecture: str
     context_tokens: int
     has_template: bool
+    parameters: int
 
 
 def read_header(path: Path) -> GgufHeader:
@@ -81,7 +83,7 @@ class _Header:
         for _ in range(self._plausible(entries, 13)):  # shortest entry: length 8, type 4, value 1
             key = self._string()
             values[key] = self._value(self._number("<I"))
-        self._check_tensors(self._plausible(tensors, 24), values.get("general.alignment", 32))
+        elements = self._check_tensors(self._plausible(tensors, 24), values.get("general.alignment", 32))
         architecture = values.get("general.architecture")
         if not isinstance(architecture, str) or not architecture:
             raise ValueError("it does not name its architecture")
@@ -89,24 +91,28 @@ class _Header:
             architecture,
             int(values.get(f"{architecture}.context_length") or 0),
             bool(values.get("tokenizer.chat_template")),
+            _positive(values.get("general.parameter_count")) or elements,
         )
 
-    def _check_tensors(self, count: int, alignment: int) -> None:
+    def _check_tensors(self, count: int, alignment: int) -> int:
+        """Elements of all tensors together."""
         if not count:
             raise ValueError("it holds no weights")
-        last = 0
+        last = elements = 0
         for _ in range(count):
             self._string()
             dimensions = self._number("<I")
             if not 1 <= dimensions <= _MAX_DIMENSIONS:
                 raise ValueError(f"a tensor has {dimensions} dimensions")
-            self._take(8 * dimensions + 4)
+            elements += math.prod(self._number("<Q") for _ in range(dimensions))
+            self._take(4)
             last = max(last, self._number("<Q"))
         if not isinstance(alignment, int) or alignment <= 0:
             raise ValueError("its alignment makes no sense")
         start = -(-self._at // alignment) * alignment
         if start + last >= len(self._data):
             raise ValueError(f"it ends at {len(self._data)} bytes, before its last tensor at {start + last}")
+        return elements
 
     def _value(self, kind: int) -> object:
         if kind == _STRING:
@@ -148,3 +154,8 @@ class _Header:
         if count > len(self._data) - self._at:
             raise ValueError("it ends in the middle of its header")
         self._at += count
+
+
+def _positive(value: object) -> int:
+    """0 for what is no number of things."""
+    return value if isinstance(value, int) and value > 0 else 0

@@ -1,0 +1,65 @@
+"""How long a prompt and its answer may be at a server that speaks OpenAI's API, as far as it tells.
+
+OpenAI's /models has no field for it; most other servers have one, each with a name of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import httpx
+
+UNKNOWN = 8192  # where a server does not tell
+_TIMEOUT = httpx.Timeout(3, connect=2)
+# vLLM, SGLang; OpenRouter, Together; Groq; Mistral, LM Studio. Of llama.cpp: `meta.n_ctx`, older ones only what the
+# model was trained for, of which the server may hold less.
+_FIELDS = ("max_model_len", "context_length", "context_window", "max_context_length")
+_LLAMA = ("n_ctx", "n_ctx_train")
+# Ollama cuts longer prompts without a word. This is its default on machines without a large GPU.
+_OLLAMA_OWNER, _OLLAMA = "library", 4096
+
+
+def context_tokens(client: httpx.Client, url: str, model: str) -> int | None:
+    """Tokens of prompt and answer together that the server at `url` (".../v1") allows for `model`; `UNKNOWN` where it
+    does not tell, None where it could not be asked."""
+    try:
+        entry = _entry(_get(client, f"{url}/models"), model)
+        root = url.removesuffix("/v1")
+        told = next(_numbers(entry, _FIELDS), None)
+        if told is None and isinstance(meta := entry.get("meta"), Mapping):
+            settings = _get(client, f"{root}/props").get("default_generation_settings")
+            told = min([*_numbers(settings, ("n_ctx",)), *_numbers(meta, _LLAMA)], default=None)
+        if told is None and entry.get("owned_by") == _OLLAMA_OWNER:
+            loaded = _entry({"data": _get(client, f"{root}/api/ps").get("models")}, model, name="model")
+            told = next(_numbers(loaded, ("context_length",)), _OLLAMA)
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return None
+    return told or UNKNOWN
+
+
+def _get(client: httpx.Client, url: str) -> Mapping[str, object]:
+    """Empty where the server has no such route, or says something else there."""
+    response = client.get(url, timeout=_TIMEOUT)
+    try:
+        said = response.json() if response.status_code == 200 else {}
+    except ValueError:
+        said = {}
+    return said if isinstance(said, Mapping) else {}
+
+
+def _entry(said: Mapping[str, object], model: str, *, name: str = "id") -> Mapping[str, object]:
+    """What a list says of `model`; a server of one model may know it by another name."""
+    listed = said.get("data")
+    entries = [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
+    known = {each.get(name): each for each in entries}
+    if model in known:
+        return known[model]
+    return entries[0] if len(entries) == 1 else {}
+
+
+def _numbers(values: object, names: Iterable[str]) -> Iterator[int]:
+    if isinstance(values, Mapping):
+        for name in names:
+            value = values.get(name)
+            if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+                yield value
