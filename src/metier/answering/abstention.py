@@ -1,15 +1,23 @@
 """When to say that the documents hold no answer.
 
-Two small logistic regressions decide: one from what retrieval found, before anything is generated (a clear "no" costs
-no generation), and one that also sees the answer. They are fitted on practice questions by `metier calibrate`; until
-then the coefficients that ship with Métier are used, fitted on the practice questions of the sample company.
+A small logistic regression decides from what was found, before anything is written:
+
+    answerable   log-odds of the reader that the best passage answers the question
+    place        log-odds of the reader that its answer stands where it points
+    unnamed      share of the question's names (NV-110, Vargmyr) that stand in none of the best passages
+    unknown      share of its names that stand nowhere in the index
+    coverage     share of the question's content words that stand in the best passage, its headings and title
+
+None of them grows with the length of the question or with the size of the corpus. The coefficients that ship were
+fitted on public data (`benchmarks/refusals.py`). `metier calibrate` fits them to an expert's practice questions; what
+it learned holds for the model, embedder, reader and style that it was learned with, and for no other.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -18,19 +26,21 @@ import numpy as np
 from metier.atomic import write_text
 from metier.errors import StoreError
 
-BEFORE = ("score", "weight", "lead", "sentence", "coverage", "unnamed")
-AFTER = (*BEFORE, "support", "logprob", "echo", "declined")
+FEATURES = ("answerable", "place", "unnamed", "unknown", "coverage")
 _RIDGE = 1.0  # L2 penalty on standardised features, in units of one observation
 _FOLDS = 5
-_LEAST_CERTAIN = 10  # cases
-NEVER = 1.01  # a threshold beyond every probability
+_MOST_WRONGLY_REFUSED = 0.08  # share of the answerable cases, where the threshold is chosen
 
 
 @dataclass(frozen=True, slots=True)
-class Logistic:
-    """P(unanswerable) = sigmoid(bias + coefficients · (x - mean) / scale), refused at or above `threshold`."""
+class Abstention:
+    """P(unanswerable) = sigmoid(bias + coefficients · (x - mean) / scale), refused at or above `threshold`.
 
-    names: tuple[str, ...]
+    `precision`, `recall` of refusing and `wrongly_refused` (share of the answerable ones) are of cases kept apart, of
+    which there were `questions`. `near_misses`: share refused of those that ask a known thing for what no document
+    gives. `fitted_for`: fingerprint of what it holds for, "" = for all.
+    """
+
     mean: tuple[float, ...]
     scale: tuple[float, ...]
     coefficients: tuple[float, ...]
@@ -38,130 +48,137 @@ class Logistic:
     threshold: float
     precision: float
     recall: float
+    wrongly_refused: float
+    near_misses: float | None
     questions: int
+    fitted_on: str
+    fitted_for: str = ""
 
     def probability(self, features: dict[str, float]) -> float:
-        x = np.array([features[name] for name in self.names])
+        x = np.array([features[name] for name in FEATURES])
         z = self.bias + float(np.dot(self.coefficients, (x - self.mean) / self.scale))
-        return float(1 / (1 + np.exp(-np.clip(z, -30, 30))))
+        return float(_sigmoid(np.array(z)))
 
-
-@dataclass(frozen=True, slots=True)
-class Abstention:
-    """`certain`: at or above this probability the first model refuses on its own, without a generation."""
-
-    before: Logistic
-    after: Logistic
-    certain: float
-    fitted_on: str
-
-    @property
-    def deciding(self) -> Logistic:
-        """The model that has the last word."""
-        return self.before if self.after.threshold >= NEVER else self.after
+    def refuses(self, features: dict[str, float]) -> bool:
+        return self.probability(features) >= self.threshold
 
     def save(self, path: Path) -> None:
         write_text(path, json.dumps(asdict(self), indent=1))
 
 
-def load(path: Path) -> Abstention:
-    """The expert's own calibration, or the shipped one where there is none. Raises `StoreError`."""
-    if not path.exists():
-        text = resources.files("metier.answering").joinpath("default_abstention.json").read_text(encoding="utf-8")
-        return _from_json(text)
+def load(path: Path, fitted_for: str = "") -> Abstention:
+    """The expert's own calibration where it was made for what answers now, else the shipped one. Raises `StoreError`
+    for a damaged file."""
+    if path.exists():
+        try:
+            own = _from_json(path.read_text(encoding="utf-8"))
+        except _OtherVersion:
+            return shipped()
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise StoreError(
+                f"cannot be used: {error}", where=str(path), hint="Make it again with `metier calibrate`."
+            ) from None
+        if own.fitted_for in ("", fitted_for):
+            return own
+    return shipped()
+
+
+def is_stale(path: Path, fitted_for: str) -> bool:
+    """Whether there is a calibration that was made for another model, embedder, reader or style."""
     try:
-        return _from_json(path.read_text(encoding="utf-8"))
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise StoreError(
-            f"cannot be used: {error}", where=str(path), hint="Make it anew with `metier calibrate`."
-        ) from None
+        return path.exists() and _from_json(path.read_text(encoding="utf-8")).fitted_for not in ("", fitted_for)
+    except _OtherVersion:
+        return True
+    except (ValueError, KeyError, TypeError, OSError):
+        return False
+
+
+def shipped() -> Abstention:
+    text = resources.files("metier.answering").joinpath("default_abstention.json").read_text(encoding="utf-8")
+    return _from_json(text)
+
+
+class _OtherVersion(ValueError):
+    """Learned by an earlier Métier, from other features."""
 
 
 def _from_json(text: str) -> Abstention:
     raw = json.loads(text)
-    models = {
-        name: Logistic(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw[name].items()})
-        for name in ("before", "after")
-    }
-    if (models["before"].names, models["after"].names) != (BEFORE, AFTER):
-        raise ValueError("it was learned by another version of Métier")
-    for model in models.values():
-        columns = np.array([model.mean, model.scale, model.coefficients], dtype=float)
-        numbers = np.array([model.bias, model.threshold, raw["certain"]], dtype=float)
-        if columns.shape != (3, len(model.names)) or not (np.isfinite(columns).all() and np.isfinite(numbers).all()):
-            raise ValueError("it does not hold a finite number for every feature")
-    return Abstention(**models, certain=raw["certain"], fitted_on=raw["fitted_on"])
+    if "before" in raw or "mean" not in raw:
+        raise _OtherVersion("it was learned by another version of Métier")
+    model = Abstention(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
+    columns = np.array([model.mean, model.scale, model.coefficients], dtype=float)
+    finite = np.isfinite(columns).all() and np.isfinite([model.bias, model.threshold]).all()
+    if columns.shape != (3, len(FEATURES)) or not finite:
+        raise ValueError("it does not hold a finite number for every feature")
+    return model
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A practice case. `features`: those of `BEFORE`, and of `AFTER` where an answer was generated. `weight`: what it
-    counts. `group`: cases of one question are never on both sides of a fold."""
+    """A practice case. `weight`: what it counts. `group`: cases of one question are never on both sides of a fold.
+    `near_miss`: it asks a known thing for what no document gives."""
 
     features: dict[str, float]
     unanswerable: bool
     weight: float = 1.0
     group: str = ""
+    near_miss: bool = False
 
 
-def fit(cases: Sequence[Labelled], fitted_on: str) -> Abstention:
-    """Fit both models, the second on the cases with an answer. Where the answer tells no more than what was found, the
-    first decides alone: with fewer features it errs less, and a refusal costs no generation."""
-    before, doubts = _fit_one(cases, BEFORE)
-    answered = [number for number, case in enumerate(cases) if case.features.keys() >= set(AFTER)]
-    after, _ = _fit_one([cases[number] for number in answered], AFTER)
-    labels, weights = _columns([cases[number] for number in answered])
-    alone = _best_threshold(doubts[answered], labels, weights)
-    if min(alone[1:]) >= min(after.precision, after.recall):
-        return Abstention(before, replace(after, threshold=NEVER), before.threshold, fitted_on)
-    return Abstention(before, after, _certain(doubts, *_columns(cases)), fitted_on)
-
-
-def _columns(cases: Sequence[Labelled]) -> tuple[np.ndarray, np.ndarray]:
-    """Labels, 1 = unanswerable, and weights that sum to the number of cases; shapes (n,)."""
+def fit(cases: Sequence[Labelled], fitted_on: str, fitted_for: str = "", prior: Abstention | None = None) -> Abstention:
+    """Fit on practice cases. The figures are those of cases kept apart, five folds. `prior`: coefficients that a few
+    cases only move away from, the shipped ones by default."""
+    labels = np.array([case.unanswerable for case in cases], dtype=float)
     weights = np.array([case.weight for case in cases])
-    return np.array([case.unanswerable for case in cases], dtype=float), weights / weights.mean()
-
-
-def _fit_one(cases: Sequence[Labelled], names: tuple[str, ...]) -> tuple[Logistic, np.ndarray]:
-    labels, weights = _columns(cases)
-    x = np.array([[case.features[name] for name in names] for case in cases])
-    mean, scale = x.mean(axis=0), x.std(axis=0)
-    scale = np.where(scale < 1e-9, 1.0, scale)
-    x = (x - mean) / scale
+    weights = weights / weights.mean()
+    start = prior or shipped()
+    mean, scale = np.array(start.mean), np.array(start.scale)
+    x = np.array([[case.features[name] for name in FEATURES] for case in cases])
+    x = np.column_stack([np.ones(len(x)), (x - mean) / scale])
+    beta = np.array([start.bias, *start.coefficients])
     held_out = np.empty(len(labels))
     folds = _folds(cases)
     for fold in range(_FOLDS):
         train, test = folds != fold, folds == fold
-        held_out[test] = _sigmoid(_with_bias(x[test]) @ _newton(_with_bias(x[train]), labels[train], weights[train]))
-    threshold, precision, recall = _best_threshold(held_out, labels, weights)
-    beta = _newton(_with_bias(x), labels, weights)
-    model = Logistic(
-        names, tuple(mean.tolist()), tuple(scale.tolist()), tuple(beta[1:].tolist()), float(beta[0]),
-        threshold, precision, recall, len(labels),
+        held_out[test] = _sigmoid(x[test] @ _newton(x[train], labels[train], weights[train], beta))
+    threshold = _threshold(held_out, labels, weights)
+    refused = held_out >= threshold
+    near = np.array([case.near_miss for case in cases])
+    precision, recall = _precision_recall(refused, labels, weights)
+    fitted = _newton(x, labels, weights, beta)
+    return Abstention(
+        tuple(mean.tolist()), tuple(scale.tolist()), tuple(fitted[1:].tolist()), float(fitted[0]), threshold,
+        precision, recall, float(refused[labels == 0].mean()) if (labels == 0).any() else 0.0,
+        float(refused[near].mean()) if near.any() else None, len(labels), fitted_on, fitted_for,
     )  # fmt: skip
-    return model, held_out
+
+
+def standardised(cases: Sequence[Labelled]) -> Abstention:
+    """A start without knowledge: coefficients 0, features scaled by these cases. What the shipped ones begin from."""
+    x = np.array([[case.features[name] for name in FEATURES] for case in cases])
+    scale = np.where(x.std(axis=0) < 1e-9, 1.0, x.std(axis=0))
+    zero = (0.0,) * len(FEATURES)
+    return Abstention(tuple(x.mean(axis=0).tolist()), tuple(scale.tolist()), zero, 0.0, 0.5, 0, 0, 0, None, 0, "")
 
 
 def _folds(cases: Sequence[Labelled]) -> np.ndarray:
     """A fold for each case, drawn with a fixed seed; cases of one group share it."""
-    groups = {group: number for number, group in enumerate(dict.fromkeys(_group(n, c) for n, c in enumerate(cases)))}
+    names = [case.group or f"\0{number}" for number, case in enumerate(cases)]
+    groups = {group: number for number, group in enumerate(dict.fromkeys(names))}
     drawn = np.random.default_rng(0).permutation(len(groups)) % _FOLDS
-    return np.array([drawn[groups[_group(number, case)]] for number, case in enumerate(cases)])
+    return np.array([drawn[groups[name]] for name in names])
 
 
-def _group(number: int, case: Labelled) -> str:
-    return case.group or f"\0{number}"
-
-
-def _newton(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted ridge logistic regression by Newton's method; the bias (column 0) is not penalised. Shape (d,)."""
-    beta = np.zeros(x.shape[1])
+def _newton(x: np.ndarray, y: np.ndarray, weights: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Weighted logistic regression by Newton's method, with a ridge towards `start`; the bias (column 0) is penalised
+    little. Shape (d,)."""
+    beta = start.copy()
     penalty = np.full(x.shape[1], _RIDGE)
-    penalty[0] = 1e-6
+    penalty[0] = 1e-3
     for _ in range(50):
         p = _sigmoid(x @ beta)
-        gradient = x.T @ (weights * (p - y)) + penalty * beta
+        gradient = x.T @ (weights * (p - y)) + penalty * (beta - start)
         hessian = (x.T * (weights * np.maximum(p * (1 - p), 1e-6))) @ x + np.diag(penalty)
         step = np.linalg.solve(hessian, gradient)
         beta -= step
@@ -170,33 +187,23 @@ def _newton(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return beta
 
 
-def _best_threshold(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:
-    """The threshold at which the worse of precision and recall of refusing is best."""
-    best = (0.5, 0.0, 0.0)
-    for threshold in np.unique(p):
-        precision, recall = _precision_recall(p >= threshold, y, weights)
-        if (min(precision, recall), precision) > (min(best[1:]), best[1]):
-            best = (float(threshold), precision, recall)
-    return best
-
-
-def _certain(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:
-    """The lowest probability from which on refusing is right 95 times in 100; `NEVER` where there is none, or
-    where so few cases lie above it that luck could have put them there."""
+def _threshold(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:
+    """Where the worse of precision and recall of refusing is best, among the thresholds that wrongly refuse few; 0.5
+    where the cases are all of one kind."""
+    best, chosen = (-1.0, -1.0), 0.5
+    answerable = y == 0
     for threshold in np.unique(p):
         refused = p >= threshold
-        if refused.sum() >= _LEAST_CERTAIN and _precision_recall(refused, y, weights)[0] >= 0.95:
-            return float(threshold)
-    return NEVER
+        wrongly = float((weights * refused)[answerable].sum() / max(1e-9, weights[answerable].sum()))
+        precision, recall = _precision_recall(refused, y, weights)
+        if wrongly <= _MOST_WRONGLY_REFUSED and (min(precision, recall), precision) > best:
+            best, chosen = (min(precision, recall), precision), float(threshold)
+    return chosen
 
 
 def _precision_recall(refused: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
     right = float((weights * refused * y).sum())
     return right / max(float((weights * refused).sum()), 1e-9), right / max(float((weights * y).sum()), 1e-9)
-
-
-def _with_bias(x: np.ndarray) -> np.ndarray:
-    return np.column_stack([np.ones(len(x)), x])
 
 
 def _sigmoid(z: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import regex
@@ -35,3 +36,26 @@ class LoopStop:
     def cut(self, text: str) -> str:
         """The finished text without the repetition."""
         return text if self._end is None else text[: self._end]
+
+
+class Loop:
+    """Tells when a text goes round in circles: one line or sentence again and again. For a model whose text leaves as
+    it is written: nothing is cut, the writing stops."""
+
+    def __init__(self, most: int = 4) -> None:
+        self._most = most
+        self._text = ""
+        self._checked = 0
+        self._seen: Counter[str] = Counter()
+
+    def feed(self, piece: str) -> bool:
+        """Whether a sentence now stands there more than `most` times."""
+        self._text += piece
+        for match in _SENTENCE_END.finditer(self._text, self._checked):
+            sentence = " ".join(self._text[self._checked : match.end()].split()).casefold()
+            self._checked = match.end()
+            if len(sentence) >= _LEAST and regex.search(r"\p{L}", sentence):
+                self._seen[sentence] += 1
+                if self._seen[sentence] > self._most:
+                    return True
+        return False

@@ -1,0 +1,198 @@
+"""Answers for a model too small to be trusted with words of its own: the best sentence, row or list of the sources
+speaks. A fine-tuned adapter may speak where the sources carry what it writes, or where it gives a label."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from metier.answering import abstention, evidence, prompt
+from metier.answering.answer import Answer, Citation, Sentence, Style, Support, Usage
+from metier.answering.decisions import is_decision
+from metier.answering.declining import declines, refusal
+from metier.answering.quoting import widened
+from metier.answering.repetition import LoopStop
+from metier.answering.request import Found, Request
+from metier.answering.style import Limits
+from metier.answering.support.base import Checker
+from metier.answering.written import nearest, notes_of, usage_of
+from metier.documents import Passage
+from metier.generation.base import Completion, Generator, Message
+from metier.retrieval.analysis import Analyser
+from metier.settings import Settings
+
+_ECHO = 0.95  # an answer with this share of the question's own words says nothing
+_ONE_LINE = ("\n",)  # a model too small for passages says what it knows in its first line
+
+
+class Quoter:
+    """Answers with sentences of the sources."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        generator: Generator,
+        checker: Checker,
+        analyser: Analyser,
+        refusing: abstention.Abstention,
+        limits: Limits,
+    ) -> None:
+        self._settings = settings
+        self._generator = generator
+        self._checker = checker
+        self._analyser = analyser
+        self._refusing = refusing
+        self._limits = limits
+
+    def answer(self, request: Request, parts: Sequence[Found], language: str, *, whole_list: bool) -> Answer:
+        """`parts`: what was found for each part of the question; a part that nothing answers is left out, and the
+        whole is refused where all are. `whole_list`: the question asks for a list or steps."""
+        began = time.monotonic() - sum(found.seconds for found in parts)
+        doubts = [self._doubt(found) for found in parts]
+        answered = [
+            found for found, doubt in zip(parts, doubts, strict=True) if not self._refuses(request, found, doubt)
+        ]
+        best = parts[min(range(len(parts)), key=doubts.__getitem__)]
+        if not answered:
+            return self.refuse(request, best, language, min(doubts), began)
+        if request.writer.adapter is not None:
+            return self._with_adapter(request, answered[0], language, min(doubts), began)
+        quotes = self._quotes(answered, whole_list)
+        text, sentences = _joined(quotes)
+        return self._made(request, parts, text, sentences, 1 - max(self._doubt(found) for found in answered), began)
+
+    def refuse(self, request: Request, found: Found, language: str, doubt: float, began: float) -> Answer:
+        return Answer(
+            question=request.question,
+            text=refusal(language, self._settings.answering.refusal),
+            abstained=True,
+            confidence=1 - doubt,
+            mode=request.mode,
+            model=self._generator.name,
+            adapter=request.writer.adapter,
+            sentences=(),
+            timings={"retrieval": found.seconds, "total": time.monotonic() - began},
+            usage=Usage(),
+            style=Style.QUOTED,
+            hits=found.hits,
+            nearest=nearest(found),
+            searched_for=found.searched_for,
+            features=found.features,
+        )
+
+    def _doubt(self, found: Found) -> float:
+        """Probability that nothing answers."""
+        if found.pinned:
+            return 0.0
+        return self._refusing.probability(found.features) if found.hits and found.pieces else 1.0
+
+    def _refuses(self, request: Request, found: Found, doubt: float) -> bool:
+        if not found.pieces:
+            return True
+        wanted = self._settings.answering.abstain if request.abstain is None else request.abstain
+        return wanted and not found.pinned and doubt >= self._refusing.threshold
+
+    def _quotes(self, parts: Sequence[Found], whole_list: bool) -> list[Passage]:
+        """The best piece of each part, each place once."""
+        quotes: list[Passage] = []
+        for found in parts:
+            piece = found.pieces[0].passage
+            within = next((p for p in found.passages if p.id == piece.id and _holds(p, piece)), piece)
+            quote = widened(piece, within, whole_list=whole_list)
+            if not any(_holds(known, quote) for known in quotes):
+                quotes.append(quote)
+        return quotes
+
+    def _with_adapter(self, request: Request, found: Found, language: str, doubt: float, began: float) -> Answer:
+        """What a tuned model writes, where it is a label or the sources carry it; else the best sentence."""
+        completion, shown = self._complete(request, found)
+        text = completion.text.strip()
+        if is_decision(text, request.writer.labels):
+            decided = Sentence(
+                0, len(text), Support.CARRIED, 1.0, (Citation.of(found.pieces[0].passage, (0, len(text))),)
+            )
+            return self._made(request, [found], text, (decided,), 1 - doubt, began, completion, shown)
+        checking = self._checker.over(found.passages, request.question, language)
+        sentences = tuple(checking.check(text, span) for span in checking.spans(text))
+        carried = any(each.support is Support.CARRIED for each in sentences) and not any(e.flagged for e in sentences)
+        says_something = evidence.echo(text, request.question, self._analyser) < _ECHO and not declines(text)
+        if not carried or not says_something:
+            text, sentences = _joined([found.pieces[0].passage])
+        return self._made(request, [found], text, sentences, 1 - doubt, began, completion, shown)
+
+    def _complete(self, request: Request, found: Found) -> tuple[Completion, int]:
+        settings = self._settings
+
+        def build(kept: Sequence[Passage], turns: Sequence[Message]) -> list[Message]:
+            return prompt.messages(found.searched_for[0], kept, settings.answering.instruction, turns, Style.QUOTED)
+
+        messages, shown = prompt.fit(build, found.shown, (), self._generator, self._limits.answer)
+        guard = LoopStop(None)
+        completion = self._generator.complete(
+            messages,
+            max_tokens=self._limits.answer,
+            temperature=settings.generation.temperature,
+            seed=settings.generation.seed,
+            stop=_ONE_LINE if self._limits.reads_sentences else (),
+            on_text=guard,
+            adapter=request.writer.adapter,
+            fresh=request.writer.fresh,
+        )
+        return replace(completion, text=guard.cut(completion.text)), shown
+
+    def _made(
+        self,
+        request: Request,
+        parts: Sequence[Found],
+        text: str,
+        sentences: tuple[Sentence, ...],
+        confidence: float,
+        began: float,
+        completion: Completion | None = None,
+        shown: int = 0,
+    ) -> Answer:
+        found = parts[0]
+        timings = {"retrieval": sum(each.seconds for each in parts)}
+        if completion is not None:
+            timings |= {"first_token": completion.first_token_seconds, "generation": completion.seconds}
+        if request.on_text is not None:
+            request.on_text(text)
+        for sentence in sentences:
+            if request.on_sentence is not None:
+                request.on_sentence(sentence)
+        pinned = any(each.pinned for each in parts)
+        return Answer(
+            question=request.question,
+            text=text,
+            abstained=False,
+            confidence=1.0 if pinned else confidence,
+            mode=request.mode,
+            model=self._generator.name,
+            adapter=request.writer.adapter,
+            sentences=sentences,
+            timings=timings | {"total": time.monotonic() - began},
+            usage=usage_of(completion, shown) if completion else Usage(passages=len(found.shown)),
+            style=Style.QUOTED,
+            notes=notes_of(completion, len(found.shown) - shown if completion else 0, pinned),
+            hits=found.hits,
+            shown=tuple(dict.fromkeys(passage for each in parts for passage in each.shown)),
+            searched_for=tuple(dict.fromkeys(text for each in parts for text in each.searched_for)),
+            features=found.features,
+        )
+
+
+def _joined(quotes: Sequence[Passage]) -> tuple[str, tuple[Sentence, ...]]:
+    """Quotes one under the other, each cited as a whole."""
+    text, sentences = "", []
+    for quote in quotes:
+        text += "\n\n" if text else ""
+        span = (len(text), len(text) + len(quote.text))
+        text += quote.text
+        sentences.append(Sentence(*span, Support.CARRIED, 1.0, (Citation.of(quote, span),)))
+    return text, tuple(sentences)
+
+
+def _holds(passage: Passage, other: Passage) -> bool:
+    same = passage.document_id == other.document_id
+    return same and passage.start <= other.start and other.end <= passage.end

@@ -1,0 +1,68 @@
+"""What is asked of an expert, and what was found for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from metier.answering.answer import OnSentence, OnText
+from metier.answering.evidence import Evidence
+from metier.documents import Passage
+from metier.generation.base import Message, Sampling
+from metier.retrieval.retriever import Hit
+from metier.store.base import Filter
+
+MODES = ("base", "rag", "tuned", "rag+tuned")
+FROM_DOCUMENTS = ("rag", "rag+tuned")
+WITH_ADAPTER = ("tuned", "rag+tuned")
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who writes, and how. `adapter`: None = the base alone; `labels`: what that adapter was taught to decide between,
+    normalised. `fresh`: the prompt is read anew, so that the answer does not depend on what was asked before."""
+
+    adapter: str | None = None
+    labels: Collection[str] = ()
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A question with all that its caller wants. `history`: earlier turns, oldest first. `system`: an instruction of
+    the caller's, added to the built-in one. `without`: ids of documents to leave out, which is how calibration makes a
+    question unanswerable. `abstain`: None = as `[answering] abstain` says."""
+
+    question: str
+    mode: str = "rag"
+    where: Filter | None = None
+    history: tuple[Message, ...] = ()
+    system: str = ""
+    sampling: Sampling = field(default_factory=Sampling)
+    writer: Writer = field(default_factory=Writer)
+    without: frozenset[str] = frozenset()
+    abstain: bool | None = None
+    on_text: OnText | None = None
+    on_sentence: OnSentence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found for a question. `searched_for`: what was looked up. `passages`: the best hits, of pinned ones
+    those alone, from which `pieces` are the sentences and rows, best first; `shown`: what the model reads, passages or
+    sentences as the style has it. `features`: those of abstention, none where there is no hit. `dropped`: hits that
+    found no room. `seconds`: of the search."""
+
+    searched_for: tuple[str, ...]
+    hits: tuple[Hit, ...]
+    passages: tuple[Passage, ...]
+    pieces: tuple[Evidence, ...]
+    shown: tuple[Passage, ...]
+    features: dict[str, float]
+    seconds: float
+    dropped: int = 0
+
+    @property
+    def pinned(self) -> bool:
+        """Whether a person said where this question is answered."""
+        return any(hit.pinned for hit in self.hits)

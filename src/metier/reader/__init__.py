@@ -1,0 +1,1 @@
+"""Readers: whether a passage answers a question, and where."""
