@@ -1,0 +1,225 @@
+"""All that Métier knows of a language, in one file each: `metier/text/languages/CODE.toml`.
+
+Adding a language is adding its file. Every field may be left out: a rule without words does not fire, and what is said
+to the user is then said in English. A list of words is a string split on white space or an array; an array of phrases
+is written as `metier/text/phrases.py` tells. The words are a native speaker's, in their usual spelling.
+
+    code, autonym            "de", "Deutsch"
+    refusal                  what is said where the documents hold no answer
+    yes, no, maybe           decisions; the first word of each is the one that is shown
+    [names]                  code to what the languages are called in this one ("in German")
+    [words]                  function (stop words and question words), question, negation, comparison, alternative
+                             ("or"), conjunction ("and")
+    [numbers]                words: "one 1, two 2, …"
+    [calendar]               months (12 lists), weekdays, today, yesterday, this_week, … ; {n} is a number
+    [opposites]              pairs: two words a line
+    [small_talk]             greeting, thanks, farewell, identity; filler: words that may stand beside them
+    [replies]                what is answered to each; {name} is the expert's name
+    [follow_up]              lead: words that open a question which leans on the one before; about: openings of "and
+                             for the other one?"; pronoun, not_pronoun: phrases in which a pronoun points to nothing
+    [edit]                   shorter, longer, simpler, list, table, again, translate ({language}); filler
+    [document]               summary, contents ({title}); filler
+    [slots]                  words that phrases name in braces: documents, have, sources
+    [collection]             list, count, any, changed, added, by ({author}), about ({topic}); filler
+    [formats], [kinds]       what files and sorts of documents are called
+    [catalog]                texts of answers about the collection
+    [decline]                how a model says that the sources hold no answer; sorry: sentences that may stand before
+    [lead_in]                phrases that state nothing ("here are the steps")
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import regex
+
+from metier.errors import SettingsError
+from metier.text.phrases import WORD, compose, expression, fold
+
+FOLDER = Path(__file__).parent / "languages"
+_UNSPACED = frozenset({"zh", "ja", "th", "lo", "km", "my"})  # written without spaces between words
+
+Phrases = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Language:
+    """One language. Words are as their file has them; `word_set` and `find` compare without case and accents.
+
+    `phrases`: section and field to phrases, `slots` included (`language.phrases["edit"]["shorter"]`).
+    `numbers`: number words, folded, to numbers. `months`: twelve tuples of names. `opposites`: pairs, folded.
+    `spaced`: whether words are written with spaces between them. `known`: whether there is a file for it.
+    """
+
+    code: str
+    autonym: str = ""
+    known: bool = False
+    spaced: bool = True
+    refusal: str = ""
+    yes: Phrases = ()
+    no: Phrases = ()
+    maybe: Phrases = ()
+    names: Mapping[str, Phrases] = field(default_factory=dict)
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    months: tuple[Phrases, ...] = ()
+    opposites: tuple[tuple[str, str], ...] = ()
+    phrases: Mapping[str, Mapping[str, Phrases]] = field(default_factory=dict)
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @staticmethod
+    def of(code: str, folder: Path = FOLDER) -> Language:
+        """The language of a BCP-47 code, without words where there is no file for it."""
+        return _load(code.split("-")[0].lower(), folder)
+
+    # --- single words ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def function_words(self) -> frozenset[str]:
+        """Stop words, question words, pronouns and negations, folded."""
+        return self.word_set("words", "function") | self.word_set("words", "question")
+
+    @cached_property
+    def question_words(self) -> frozenset[str]:
+        return self.word_set("words", "question")
+
+    @cached_property
+    def negations(self) -> frozenset[str]:
+        """Folded; in a language without spaces they are to be looked for anywhere."""
+        return self.word_set("words", "negation")
+
+    @cached_property
+    def opposites_of(self) -> Mapping[str, frozenset[str]]:
+        """Folded word to the words that mean the opposite."""
+        found: dict[str, set[str]] = {}
+        for first, second in self.opposites:
+            found.setdefault(first, set()).add(second)
+            found.setdefault(second, set()).add(first)
+        return {word: frozenset(others) for word, others in found.items()}
+
+    def word_set(self, section: str, name: str) -> frozenset[str]:
+        return frozenset(fold(compose(word)) for word in self.listed(section, name))
+
+    # --- phrases ---------------------------------------------------------------------------------------------
+
+    def listed(self, section: str, name: str) -> Phrases:
+        """The phrases as they are written; none where the file has no such field."""
+        return self.phrases.get(section, {}).get(name, ())
+
+    def expression(self, section: str, *names: str) -> regex.Pattern[str]:
+        """Finds any phrase of these fields in folded text (`phrases.fold`); matches nothing where there is none."""
+        return self._expressions(section, names)
+
+    @cached_property
+    def _expressions(self):  # noqa: ANN202 - a cache of one language, which goes with it
+        @lru_cache(maxsize=None)
+        def compiled(section: str, names: tuple[str, ...]) -> regex.Pattern[str]:
+            phrases = [phrase for name in names for phrase in self.listed(section, name)]
+            return regex.compile(expression(phrases, self.slots(section), spaced=self.spaced))
+
+        return compiled
+
+    def slots(self, section: str) -> dict[str, Sequence[str]]:
+        """What may stand in braces in phrases of a section: its own fields, `[slots]`, and {language}."""
+        languages = [name for names in self.names.values() for name in names]
+        return {"language": languages, **self.phrases.get("slots", {}), **self.phrases.get(section, {})}
+
+    def finds(self, text: str, section: str, *names: str) -> bool:
+        """Whether any phrase of these fields is in `text`."""
+        return bool(self.expression(section, *names).search(fold(compose(text))))
+
+    # --- what is said ----------------------------------------------------------------------------------------
+
+    def text(self, section: str, name: str) -> str:
+        """A text for the user; English where this language has none."""
+        return self.texts.get(section, {}).get(name) or Language.of("en").texts[section][name]
+
+    def language_named(self, name: str) -> str:
+        """Code of the language that is called `name` in this one or in itself; "" if there is none."""
+        wanted = fold(compose(name))
+        for code, names in self.names.items():
+            if wanted in map(fold, map(compose, names)):
+                return code
+        return ""
+
+    def __hash__(self) -> int:
+        return hash(self.code)
+
+
+@lru_cache(maxsize=8)
+def codes(folder: Path = FOLDER) -> tuple[str, ...]:
+    """Of the languages that there are files for, English first."""
+    return tuple(sorted((path.stem for path in folder.glob("*.toml")), key=lambda code: (code != "en", code)))
+
+
+def all_languages(folder: Path = FOLDER) -> tuple[Language, ...]:
+    return tuple(Language.of(code, folder) for code in codes(folder))
+
+
+def words_of(text: str) -> list[str]:
+    """The words of `text`, folded: letters and digits of any script with what hyphens and apostrophes join."""
+    return WORD.findall(fold(compose(text)))
+
+
+# --- reading a file ------------------------------------------------------------------------------------------
+
+_TEXTS = ("replies", "catalog")
+_OWN = ("names", "numbers", "opposites", *_TEXTS)
+
+
+@lru_cache(maxsize=256)
+def _load(code: str, folder: Path) -> Language:
+    path = folder / f"{code}.toml"
+    if not path.is_file():
+        return Language(code, spaced=code not in _UNSPACED)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _language(code, data)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, ValueError, AttributeError) as error:
+        raise SettingsError(f"is no language file: {error}", where=str(path)) from None
+
+
+def _language(code: str, data: Mapping) -> Language:
+    sections = {name: value for name, value in data.items() if isinstance(value, dict)}
+    phrases = {
+        name: {key: tuple(_listed(value)) for key, value in section.items() if key != "months"}
+        for name, section in sections.items()
+        if name not in _OWN
+    }
+    autonym = str(data.get("autonym", ""))
+    names = {key: tuple(_listed(value)) for key, value in sections.get("names", {}).items()}
+    return Language(
+        code=code,
+        autonym=autonym,
+        known=True,
+        spaced=code not in _UNSPACED,
+        refusal=str(data.get("refusal", "")),
+        yes=tuple(_listed(data.get("yes", ()))),
+        no=tuple(_listed(data.get("no", ()))),
+        maybe=tuple(_listed(data.get("maybe", ()))),
+        names=names,
+        numbers=dict(_numbers(sections.get("numbers", {}).get("words", ""))),
+        months=tuple(tuple(_listed(month)) for month in sections.get("calendar", {}).get("months", ())),
+        opposites=tuple(_pairs(sections.get("opposites", {}).get("pairs", ""))),
+        phrases=phrases,
+        texts={name: {key: str(text) for key, text in sections.get(name, {}).items()} for name in _TEXTS},
+    )
+
+
+def _listed(value: str | Sequence[str]) -> Sequence[str]:
+    return value.split() if isinstance(value, str) else [str(phrase) for phrase in value]
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.splitlines():
+        if len(pair := fold(compose(line)).split()) == 2:
+            yield pair[0], pair[1]
+
+
+def _numbers(text: str) -> Iterator[tuple[str, float]]:
+    for entry in filter(str.strip, text.replace("\n", " ").split(",")):
+        word, number = entry.rsplit(maxsplit=1)
+        yield fold(compose(word.strip())), float(number)
