@@ -24,7 +24,7 @@ import numpy as np
 import regex
 
 from metier import Expert
-from metier.answering.answerer import Answer
+from metier.answering.answer import Answer
 from metier.questions import Question, load, resolve
 from metier.retrieval.analysis import ascii_digits
 

@@ -12,9 +12,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from metier import __version__
-from metier.answering import abstention
-from metier.answering.answerer import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Answer, Found
-from metier.answering.citations import Support
+from metier.answering.answer import Answer, Sentence
+from metier.answering.request import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Found
 from metier.dataset.cache import Cache, key_of
 from metier.errors import InputError
 from metier.evaluation import comparison, costs, judge, kept, rules, statistics, text_metrics, verdict
@@ -138,7 +137,7 @@ class ExamRooms:
             self._last = (question, self._expert.answerer.find(question))
         return self._last[1]
 
-    def supports(self, text: str, question: str, found: Found) -> list[Support]:
+    def supports(self, text: str, question: str, found: Found) -> list[Sentence]:
         return self._expert.answerer.supports(text, question, found)
 
 
@@ -168,7 +167,7 @@ def made_of(expert: Expert, mode: str, card: Card | None) -> dict[str, Any]:
         parts["documents"] = documents_key(expert)
         parts["retrieval"] = settings.retrieval.model_dump(mode="json", include=_RETRIEVAL)
         parts["fusion"], parts["passages"] = expert.fusion.weight, expert.shown.passages
-        parts["refusals"] = asdict(abstention.load(expert.state_folder / "abstention.json"))
+        parts["refusals"] = asdict(expert.refusals)
     if mode in WITH_ADAPTER and card is not None:
         parts["adapter"] = [card.reference, card.dataset, card.created]
     return parts
@@ -354,17 +353,17 @@ def calibrated_on(expert: Expert) -> str:
 
 
 def calibration_of(expert: Expert) -> dict[str, Any]:
-    refusals = abstention.load(expert.state_folder / "abstention.json")
-    decides = refusals.deciding
+    refusals = expert.refusals
     return {
         "fusion": asdict(expert.fusion),
         "passages": asdict(expert.shown),
         "refusals": {
             "fitted_on": refusals.fitted_on,
-            "threshold": decides.threshold,
-            "precision": decides.precision,
-            "recall": decides.recall,
-            "questions": decides.questions,
+            "threshold": refusals.threshold,
+            "precision": refusals.precision,
+            "recall": refusals.recall,
+            "near_misses": refusals.near_misses,
+            "questions": refusals.questions,
         },
     }
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metier.answering.answerer import Answer, Writer
 from metier.errors import InputError
 from metier.settings import GenerationSettings
+from metier.store.base import Filter
 
 if TYPE_CHECKING:  # as in `expert`: rooms that few verbs enter
-    from metier.answering.answerer import Found
-    from metier.evaluation.calibration import Calibration, Case
+    from metier.answering.request import Found
+    from metier.evaluation.calibration import Calibration
+    from metier.evaluation.refusal_calibration import Case
     from metier.expert import Expert
     from metier.questions import Question
 
@@ -36,7 +37,7 @@ class Deciding:
         is saved and used from then on. `limit`: cases to generate answers for, which is what takes the time."""
         from metier.atomic import write_text
         from metier.comparing import CALIBRATED, calibrated_on
-        from metier.evaluation import calibration
+        from metier.evaluation import calibration, refusal_calibration
         from metier.questions import resolve
 
         def telling(stage: str) -> Callable[[int, int], None] | None:
@@ -54,15 +55,17 @@ class Deciding:
             shown = self._unless_set(calibration.learn_shown(practice, show, telling("Learning passage count")))
             answerer = self.answerer_from(shown)
 
-            def ask(case: Case) -> Answer:
-                asked = case.question.question
-                return answerer.ask(asked, abstain=False, without=case.without, writer=Writer(fresh=True))
-
             def find(case: Case) -> dict[str, float]:
-                return answerer.find(case.question.question, without=case.without).features
+                return answerer.features(case.question.question, Filter(hidden=case.hidden), case.without)
 
-            drawn, name = calibration.cases(practice), self.settings.name
-            refusals = calibration.learn_abstention(drawn, find, ask, limit, name, telling("Learning refusals"))
+            def is_known(name: str) -> bool:
+                tokens = self.analyser.tokens(name)
+                return bool(self.store.frequencies(tokens[-1:]).any())
+
+            drawn = refusal_calibration.cases(practice, self.store.passages, is_known)
+            refusals = refusal_calibration.learn(
+                drawn, find, self.settings.name, self.calibrated_for(), telling("Learning refusals")
+            )
         except BaseException:
             self.retriever.fusion = self.fusion
             raise

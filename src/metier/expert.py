@@ -18,16 +18,20 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from metier import settings as settings_room
-from metier.answering import abstention
-from metier.answering.answerer import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Answer, Answerer, Writer
-from metier.answering.followup import standalone
+from metier.answering import abstention, style
+from metier.answering.abstention import Abstention
+from metier.answering.answer import Answer, OnSentence, OnText, Style
+from metier.answering.answerer import Answerer
+from metier.answering.request import MODES, WITH_ADAPTER, Request, Writer
 from metier.answering.shown import Shown
+from metier.answering.support.base import Checker
 from metier.correcting import Correcting
 from metier.deciding import Deciding
 from metier.embedding.base import Embedder
 from metier.errors import InputError, SourceError
 from metier.examining import Examining
-from metier.generation.base import Generator, Message
+from metier.generation.base import Generator, Message, Sampling
+from metier.reader.base import Reader
 from metier.retrieval.analysis import Analyser
 from metier.retrieval.fusion import Fusion
 from metier.retrieval.retriever import Hit, Retriever
@@ -43,8 +47,6 @@ if TYPE_CHECKING:  # these rooms are entered by few verbs, and importing them co
 
 _PATIENCE = 2.0  # seconds to wait for a correction that is written into the store
 _LOADED_ADAPTERS = 2  # at most: the one in production and the one before it
-
-OnText = Callable[[str], bool | None]
 
 
 class Expert(Training, Examining, Deciding, Correcting):
@@ -183,9 +185,42 @@ class Expert(Training, Examining, Deciding, Correcting):
             self.embedder,
             self.analyser,
             self.generator,
-            abstention.load(self.state_folder / "abstention.json"),
+            self.refusals,
             shown.passages,
+            lambda: self.reader,
+            lambda: self.checker,
         )
+
+    @cached_property
+    def reader(self) -> Reader | None:
+        """Tells whether and where a passage answers; None where `[answering] reader` is "none"."""
+        from metier import reader
+
+        return reader.create(self.settings, self.embedder, folder=self.folder)
+
+    @cached_property
+    def checker(self) -> Checker:
+        """Tells how far the sources carry an answer."""
+        from metier.answering import support
+        from metier.answering.words import WordWeights
+
+        return support.create(
+            self.settings, self.embedder, self.analyser, WordWeights(self.store), self.store.background, self.folder
+        )
+
+    @property
+    def refusals(self) -> Abstention:
+        """When to refuse: what calibrate learned for what answers now, else what ships."""
+        path = self.state_folder / "abstention.json"
+        return abstention.load(path, self.calibrated_for()) if path.exists() else abstention.shipped()
+
+    def calibrated_for(self) -> str:
+        """Changes with all that a calibration of refusals depends on: model, embedder, reader and style."""
+        from metier.dataset.cache import key_of
+
+        chosen = style.choose(self.settings, self.generator.parameters)
+        writes = self.generator.fingerprint if chosen is Style.WRITTEN else ""  # a quote is no model's
+        return key_of(chosen, writes, self.embedder.fingerprint, self.reader.fingerprint if self.reader else "")
 
     # --- knowledge -------------------------------------------------------------------------------------------
 
@@ -283,25 +318,29 @@ class Expert(Training, Examining, Deciding, Correcting):
         where: Filter | None = None,
         history: Sequence[Message] = (),
         on_text: OnText | None = None,
+        on_sentence: OnSentence | None = None,
         abstain: bool | None = None,
         without: frozenset[str] = frozenset(),
         adapter: str | None = None,
         fresh: bool = False,
+        system: str = "",
+        sampling: Sampling | None = None,
     ) -> Answer:
         """Answer a question. `mode`: base, rag, tuned or rag+tuned. `adapter`: the one of a tuned mode, None = the one
         in production. `history`: earlier turns, from which a follow-up is understood. `fresh`: see `Writer`.
-        `on_text` gets the answer piece by piece. For `where`, `abstain` and `without` see `Answerer.ask`."""
+        `on_text` gets the answer piece by piece, `on_sentence` each sentence with its support as it ends. `system`: an
+        added instruction. `sampling`: None = as set. For `where`, `abstain` and `without` see `Request`."""
         if mode not in MODES:
             raise InputError(f"there is no mode {mode!r}", hint=f"Choose one of {', '.join(MODES)}.")
         question = _asked(question)
         card = self.adapter(adapter) if mode in WITH_ADAPTER else None
         writer = Writer(card.reference, card.labels, fresh) if card else Writer(fresh=fresh)
-        search_for = None
-        if history and mode in FROM_DOCUMENTS:
-            search_for = standalone(question, history, self.generator, self.analyser)
         return self.answerer.ask(
-            question, mode=mode, where=where, search_for=search_for, on_text=on_text, abstain=abstain, without=without,
-            history=() if mode in FROM_DOCUMENTS else history, writer=writer,
+            Request(
+                question, mode=mode, where=where, history=tuple(history), system=system,
+                sampling=sampling or Sampling(), writer=writer, without=without, abstain=abstain, on_text=on_text,
+                on_sentence=on_sentence,
+            )
         )  # fmt: skip
 
     def adapter(self, reference: str | None = None) -> Card:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from metier.answering.answerer import Answer, Found, Usage
+from metier.answering.answer import Answer, Usage
+from metier.answering.request import Found
 from metier.answering.citations import Support
 from metier.dataset.cache import Cache
 from metier.errors import EndpointError, InputError

@@ -56,6 +56,7 @@ class Abstention:
 
     def probability(self, features: dict[str, float]) -> float:
         x = np.array([features[name] for name in FEATURES])
+        x = np.where(np.isnan(x), self.mean, x)  # what cannot be known speaks neither way
         z = self.bias + float(np.dot(self.coefficients, (x - self.mean) / self.scale))
         return float(_sigmoid(np.array(z)))
 
@@ -135,7 +136,7 @@ def fit(cases: Sequence[Labelled], fitted_on: str, fitted_for: str = "", prior: 
     start = prior or shipped()
     mean, scale = np.array(start.mean), np.array(start.scale)
     x = np.array([[case.features[name] for name in FEATURES] for case in cases])
-    x = np.column_stack([np.ones(len(x)), (x - mean) / scale])
+    x = np.column_stack([np.ones(len(x)), (np.where(np.isnan(x), mean, x) - mean) / scale])
     beta = np.array([start.bias, *start.coefficients])
     held_out = np.empty(len(labels))
     folds = _folds(cases)
@@ -157,9 +158,10 @@ def fit(cases: Sequence[Labelled], fitted_on: str, fitted_for: str = "", prior: 
 def standardised(cases: Sequence[Labelled]) -> Abstention:
     """A start without knowledge: coefficients 0, features scaled by these cases. What the shipped ones begin from."""
     x = np.array([[case.features[name] for name in FEATURES] for case in cases])
-    scale = np.where(x.std(axis=0) < 1e-9, 1.0, x.std(axis=0))
+    mean, scale = np.nanmean(x, axis=0), np.nanstd(x, axis=0)
+    scale = np.where(scale < 1e-9, 1.0, scale)
     zero = (0.0,) * len(FEATURES)
-    return Abstention(tuple(x.mean(axis=0).tolist()), tuple(scale.tolist()), zero, 0.0, 0.5, 0, 0, 0, None, 0, "")
+    return Abstention(tuple(mean.tolist()), tuple(scale.tolist()), zero, 0.0, 0.5, 0, 0, 0, None, 0, "")
 
 
 def _folds(cases: Sequence[Labelled]) -> np.ndarray:

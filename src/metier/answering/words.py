@@ -17,6 +17,7 @@ _SHORTEST = 5  # characters of a word that may be spelled in two ways
 _LONGER = 3  # characters that an ending may add
 _INFLECTED = 80  # similarity (0..100) of two forms of one word
 _COMPOUND = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[-./][\p{L}\p{M}\p{N}]+)*")
+_CAPITALISED_NOUNS = frozenset({"de", "lb"})
 _CAPITALISED = regex.compile(r"(?<=[^\s.?!:]\s)\p{Lu}[\p{L}\p{M}]+(?:-\p{L}+)*")
 
 
@@ -46,12 +47,14 @@ def alike(token: str, words: Collection[str], ratio: float) -> bool:
     return any(fuzz.ratio(token, word) >= ratio for word in near)
 
 
-def names(text: str, analyser: Analyser) -> list[str]:
+def names(text: str, analyser: Analyser, language: str = "") -> list[str]:
     """The tokens that name something: compounds with a digit (`NV-110`, `SK-4115-22`, a number) and, where the script
-    has capitals, words that have one inside a sentence. Of a compound, the longest part that ends in a digit."""
+    has capitals, words that have one inside a sentence. Of a compound, the longest part that ends in a digit.
+    `language`: of the text; in some every noun has a capital, which then tells nothing."""
     found = [match.group() for match in _COMPOUND.finditer(text)]
     numbered = [word for word in found if any(character.isdigit() for character in word)]
-    spoken = [word for word in _CAPITALISED.findall(text) if not any(word in name for name in numbered)]
+    capitals = [] if language.split("-")[0] in _CAPITALISED_NOUNS else _CAPITALISED.findall(text)
+    spoken = [word for word in capitals if not any(word in name for name in numbered)]
     named = [max(_numbered(analyser.tokens(word)), key=len, default="") for word in numbered]
     named += [max(analyser.tokens(word), key=len, default="") for word in spoken]
     return [name for name in dict.fromkeys(named) if name]
@@ -70,9 +73,9 @@ class Sought:
     names: tuple[str, ...]
 
     @classmethod
-    def of(cls, question: str, analyser: Analyser, weigh: Weigh) -> Sought:
+    def of(cls, question: str, analyser: Analyser, weigh: Weigh, language: str = "") -> Sought:
         tokens = tuple(sorted(set(analyser.tokens(question))))
-        return cls(tokens, weigh(tokens), tuple(names(question, analyser)))
+        return cls(tokens, weigh(tokens), tuple(names(question, analyser, language)))
 
     def covered(self, words: Collection[str]) -> float:
         """Share of the weight of the question's words that stands in `words`, in whatever form, 0..1."""

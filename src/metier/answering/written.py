@@ -73,16 +73,15 @@ class Writer:
         passages: Sequence[Passage],
         note: str = "",
         also: Callable[[str], bool | None] = lambda _: None,
+        style: Style = Style.WRITTEN,
     ) -> Writing:
-        """Let the model write. `also` hears what is written, beside the request's own listener."""
-        from_documents = bool(passages)
-        system = prompt.instruction(
-            Style.WRITTEN, from_documents=from_documents, override=self._settings.answering.instruction,
-            added=request.system,
-        )  # fmt: skip
+        """Let the model write. `also` hears what is written, beside the request's own listener. `style`: whose
+        instruction it gets."""
+        override = self._settings.answering.instruction
+        system = prompt.instruction(style, from_documents=bool(passages), override=override, added=request.system)
 
         def build(kept: Sequence[Passage], turns: Sequence[Message]) -> list[Message]:
-            return prompt.messages(request.question, kept, system, turns, Style.WRITTEN, note)
+            return prompt.messages(request.question, kept, system, turns, style, note)
 
         wanted = request.sampling.max_tokens or self._limits.answer
         most = min(wanted, max(1, self._generator.context_tokens // 2))
@@ -173,5 +172,3 @@ def _confidence(sentences: Sequence[Sentence]) -> float | None:
     """How far the sources carry what is stated, on average; None where nothing is."""
     stated = [sentence.score for sentence in sentences if sentence.support is not Support.NONE]
     return sum(stated) / len(stated) if stated else None
-
-

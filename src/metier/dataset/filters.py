@@ -21,9 +21,9 @@ from typing import Protocol, Self
 import regex
 
 from metier.answering import evidence
-from metier.answering.citations import Aligner, Support
 from metier.answering.declining import declines
 from metier.answering.words import Sought, Weigh
+from metier.dataset.alignment import Aligner, Alignment
 from metier.dataset.findings import short
 from metier.dataset.leaks import MAY_AGREE, Said
 from metier.dataset.leaning import leans
@@ -272,7 +272,7 @@ class Ambiguous:
         return bool(title) and title != other.title and pair.question.startswith(title)
 
 
-def supports(pair: Pair, analyser: Analyser, weigh: Weigh) -> list[Support]:
+def supports(pair: Pair, analyser: Analyser, weigh: Weigh) -> list[Alignment]:
     """What carries each sentence of a pair's answer in its passage."""
     return Aligner((pair.passage,), pair.question, analyser, weigh, pair.language).align(pair.answer)
 

@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 from metier.answering import prompt, style
 from metier.answering.answer import Style
 from metier.answering.declining import refusal
-from metier.answering.answerer import Found
+from metier.answering.request import Found
 from metier.answering.words import Sought, Weigh
 from metier.dataset.filters import stands_in, supports
 from metier.dataset.pairs import Pair

@@ -15,15 +15,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from metier.answering.answerer import FROM_DOCUMENTS, Answer, Found
-from metier.answering.citations import Support
+from metier.answering.answer import Answer, Sentence, Support
+from metier.answering.request import FROM_DOCUMENTS, Found
 from metier.dataset.cache import Cache, key_of
 from metier.errors import InputError, ModelError
 from metier.evaluation.records import Cited, Record, Shown
 from metier.questions import Question
 
 ANSWERS_FILE = "answers.jsonl"
-_VERSION = 1  # of what is kept; raised when the same answer would be kept otherwise
+_VERSION = 2  # of what is kept; raised when the same answer would be kept otherwise
 _FOUND = 20  # places in the ranking that are kept
 
 Tell = Callable[[int, int, str], None]  # done, of how many, what is asked
@@ -36,7 +36,7 @@ class Rooms(Protocol):
 
     def find(self, question: str) -> Found: ...
 
-    def supports(self, text: str, question: str, found: Found) -> list[Support]: ...
+    def supports(self, text: str, question: str, found: Found) -> list[Sentence]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +96,14 @@ def drawn(questions: Sequence[Question], limit: int | None, seed: int = 0) -> li
 
 
 def record_of(
-    question: Question, answer: Answer, found: Found, supports: Callable[[str, str, Found], list[Support]]
+    question: Question, answer: Answer, found: Found, supports: Callable[[str, str, Found], list[Sentence]]
 ) -> Record:
     """What is kept of an answer. One that was written without documents is held against what the search finds."""
     from_documents = answer.mode in FROM_DOCUMENTS
-    carried = supports(answer.text, question.question, found) if answer.text and not answer.abstained else []
-    unsupported = answer.unsupported if from_documents else _without_support(carried)
+    held = answer.sentences
+    if not from_documents:
+        held = tuple(supports(answer.text, question.question, found)) if answer.text and not answer.abstained else ()
+    stated = [sentence for sentence in held if sentence.support is not Support.NONE]
     return Record(
         question=question.id,
         mode=answer.mode,
@@ -113,8 +115,8 @@ def record_of(
         citations=tuple(
             Cited(c.document, c.page, c.start, c.end, c.quote, c.headings, c.passage_id) for c in answer.citations
         ),
-        sentences=len(carried),
-        unsupported=unsupported,
+        sentences=len(stated),
+        unsupported=tuple(sentence.span for sentence in stated if sentence.flagged),
         found=tuple(hit.passage.id for hit in found.hits[:_FOUND]),
         found_documents=tuple(hit.passage.uri for hit in found.hits[:_FOUND]),
         shown=tuple(Shown(p.uri, p.page, p.id, p.text) for p in answer.shown),
@@ -124,10 +126,6 @@ def record_of(
         completion_tokens=answer.usage.completion_tokens,
         notes=answer.notes,
     )
-
-
-def _without_support(supports: Sequence[Support]) -> tuple[tuple[int, int], ...]:
-    return tuple(support.sentence for support in supports if not support.supported)
 
 
 def _stopped(error: ModelError, done: int, total: int) -> ModelError:

@@ -24,8 +24,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from metier.answering.answerer import FROM_DOCUMENTS
 from metier.answering.declining import declines
+from metier.answering.request import FROM_DOCUMENTS
 from metier.evaluation import labels, numbers, terms, text_metrics
 from metier.evaluation.records import Cited, Record, Shown
 from metier.questions import DECIDED, Question

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from metier.answering.answerer import MODES
+from metier.answering.request import MODES
 from metier.evaluation import labels, statistics
 from metier.evaluation.failures import grouped
 from metier.evaluation.grading import Grader

@@ -26,7 +26,7 @@ from itertools import combinations
 
 import numpy as np
 
-from metier.answering.answerer import FROM_DOCUMENTS, MODES
+from metier.answering.request import FROM_DOCUMENTS, MODES
 from metier.errors import InputError
 from metier.evaluation.statistics import ALPHA, MOST_QUESTIONS, Difference, checked, compare, holm, questions_needed
 

@@ -106,7 +106,7 @@ class Retriever:
 
     def candidates(self, question: str, limit: int = 0, where: Filter | None = None) -> Candidates:
         """What both sides return; `limit` raises `[retrieval] candidates` where more hits are asked for."""
-        wanted, where = max(limit, self._settings.candidates), self._without_hidden(where)
+        wanted, where = max(limit, self._settings.candidates), self.visible(where)
         tokens = self._analyser.tokens(question)
         lexical = self._beside.submit(self._store.lexical, tokens, wanted, where)  # both sides wait for native code
         asked = self.asked(question)
@@ -121,7 +121,8 @@ class Retriever:
             self._last = last = (question, Asked(vector, *self._store.background(vector)))
         return last[1]
 
-    def _without_hidden(self, where: Filter | None) -> Filter | None:
+    def visible(self, where: Filter | None) -> Filter | None:
+        """The filter that also leaves out what people hid."""
         hidden = self._curation.hidden() if self._curation is not None else ()
         if not hidden:
             return where
@@ -134,7 +135,7 @@ class Retriever:
             return hits
         found = {hit.passage.id: hit for hit in hits}
         missing = [name for name in names if name not in found]
-        found |= {p.id: Hit(p, 0.0, None, None) for p in self._store.get(missing, self._without_hidden(where))}
+        found |= {p.id: Hit(p, 0.0, None, None) for p in self._store.get(missing, self.visible(where))}
         best = max((hit.score for hit in hits), default=0.0)
         first = [replace(found[name], score=best, pinned=True) for name in dict.fromkeys(names) if name in found]
         return first + [hit for hit in hits if hit.passage.id not in names]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from metier.answering.answerer import MODES
+from metier.answering.request import MODES
 from metier.evaluation.reporting.markup import Html, join, tag
 from metier.evaluation.reporting.tables import questions
 from metier.evaluation.reporting.view import DASH, View, number, rounded, shown

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from metier.answering.answerer import MODES
+from metier.answering.request import MODES
 from metier.evaluation.reporting.markup import Html, join, tag
 from metier.evaluation.reporting.words import Words
 from metier.language import detect

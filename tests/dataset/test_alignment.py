@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metier.answering.citations import SUPPORTED, Aligner
+from metier.dataset.alignment import SUPPORTED, Aligner
 from metier.documents import Passage
 from metier.retrieval.analysis import Analyser
 

@@ -1,9 +1,8 @@
-"""Where an answer stands: its sentences aligned with sentences of the passages that were shown.
+"""How far the words of a short answer stand in the passage it was written from, for filters of training data.
 
-A small model cannot be trusted to print `[1]`, so citations are found, not asked for. Each sentence of the answer is
-compared with each sentence (or pair of neighbours, or table row) of each passage: the share of its words, weighted
-by rarity, that stand there. Every number must stand there too. What the sentence repeats of the question and where
-the passage ranked only break ties.
+Each sentence of the answer is compared with each sentence (or pair of neighbours, or table row) of the passage: the
+share of its words, weighted by rarity, that stand there. Every number must stand there too. What the sentence repeats
+of the question only breaks ties. What users read is checked by `metier.answering.support`, which knows more.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from metier.answering.answer import Citation
 from metier.answering.words import Weigh, alike, share
 from metier.documents import Passage
 from metier.retrieval.analysis import Analyser
@@ -26,29 +26,7 @@ _FUZZY = 85  # similarity (0..100) at which two long words count as spellings of
 
 
 @dataclass(frozen=True, slots=True)
-class Citation:
-    """A span of a source document that carries a sentence of the answer.
-
-    `start`, `end`: character offsets into the document's parsed text, `quote` the text between them.
-    `sentence`: (start, end) of the supported sentence in the answer. `corrects`: where the document is a correction,
-    the uri of the one that it corrects on this page.
-    """
-
-    document: str
-    title: str
-    page: int | None
-    start: int
-    end: int
-    quote: str
-    headings: tuple[str, ...]
-    passage_id: str
-    document_id: str
-    sentence: tuple[int, int]
-    corrects: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Support:
+class Alignment:
     """One sentence of an answer: where it stands in the answer, how well it is carried (0..1), and by what."""
 
     sentence: tuple[int, int]
@@ -85,18 +63,9 @@ class Aligner:
         self._headings = [frozenset(analyser.tokens(" ".join(p.headings))) for p in passages]
         self._spans = [span for index in range(len(passages)) for span in self._cut(index)]
 
-    def align(self, answer: str) -> list[Support]:
+    def align(self, answer: str) -> list[Alignment]:
         """Support of each sentence of `answer`, in order."""
         return [self._support(answer, span) for span in sentence_spans(answer, self._language)]
-
-    def quote(self, sentence: Passage) -> list[Support]:
-        """The support of a sentence that is a source's own: `sentence` is a shown passage cut down to it."""
-        return self.decided(sentence.text, sentence)
-
-    def decided(self, answer: str, on: Passage) -> list[Support]:
-        """The support of an answer that is a decision: the sentence it was decided on."""
-        whole = (0, len(answer))
-        return [Support(whole, 1.0, (_citation(on, whole),))]
 
     def _cut(self, index: int) -> list[_Span]:
         passage = self._passages[index]
@@ -106,10 +75,10 @@ class Aligner:
         pairs = zip(pieces, pieces[1:], words, words[1:], strict=False)
         return spans + [_Span(index, a[0], b[1], v | w, 2) for a, b, v, w in pairs]
 
-    def _support(self, answer: str, sentence: tuple[int, int]) -> Support:
+    def _support(self, answer: str, sentence: tuple[int, int]) -> Alignment:
         tokens = sorted(set(self._analyser.tokens(answer[sentence[0] : sentence[1]])))
         if not tokens or not self._spans:
-            return Support(sentence, 0.0, ())
+            return Alignment(sentence, 0.0, ())
         weights = self._weigh(tokens)
         best = max(self._spans, key=lambda span: self._rank(tokens, weights, span))
         cited, words = [best], self._words(best)
@@ -121,9 +90,8 @@ class Aligner:
             words, score = words | self._words(second), max(score, more)
         if not self._numbers_agree(tokens, words):
             score = min(score, SUPPORTED / 2)
-        return Support(
-            sentence, score, tuple(_citation(self._passages[s.passage].within(s.start, s.end), sentence) for s in cited)
-        )
+        sources = (self._passages[span.passage].within(span.start, span.end) for span in cited)
+        return Alignment(sentence, score, tuple(Citation.of(source, sentence) for source in sources))
 
     def _rank(self, tokens: list[str], weights: np.ndarray, span: _Span) -> float:
         covered = self._covered(tokens, weights, span)
@@ -150,20 +118,3 @@ class Aligner:
     def _numbers_agree(self, tokens: list[str], source: frozenset[str]) -> bool:
         numbers = {token for token in tokens if token[0].isdigit()}
         return numbers <= (source | self._question)
-
-
-def _citation(source: Passage, sentence: tuple[int, int]) -> Citation:
-    """`source`: a passage cut down to what is quoted."""
-    return Citation(
-        document=source.uri,
-        title=source.title,
-        page=source.page,
-        start=source.start,
-        end=source.end,
-        quote=source.text,
-        headings=source.headings,
-        passage_id=source.id,
-        document_id=source.document_id,
-        sentence=sentence,
-        corrects=source.corrects,
-    )
