@@ -153,7 +153,7 @@ def report(outcomes: Sequence[Outcome], say: Callable[[str], None]) -> None:
 def misses(outcomes: Sequence[Outcome], say: Callable[[str], None]) -> None:
     for o in outcomes:
         flagged = [s for s in o.sentences if s.support in ("not", "partly") and not s.error]
-        missed = [error for error in o.errors if error[1] in ("carried", "none")]
+        missed = [error for error in o.errors if error[1] in ("carried", "none", "not shown")]
         lost = o.set == "good" and not (o.right and o.page in (None, True))
         if not (lost or missed or flagged):
             continue
@@ -164,6 +164,8 @@ def misses(outcomes: Sequence[Outcome], say: Callable[[str], None]) -> None:
             say(f"PAGE not cited; cited: {'; '.join(o.cited) or 'nothing'}")
         for sentence in flagged:
             say(f"FLAGGED {sentence.support} ({sentence.score:.2f}; {sentence.reason}): {sentence.text}")
+        if lost_errors := [kind for kind, support in o.errors if support == "not shown"]:
+            say(f"NOT SHOWN {', '.join(lost_errors)}\n  scripted: {o.scripted}\n  got:      {o.text}")
         for sentence in o.sentences:
             if sentence.error and sentence.support in ("carried", "none"):
                 say(f"MISSED {sentence.error} ({sentence.support}, {sentence.score:.2f}): {sentence.text}")
