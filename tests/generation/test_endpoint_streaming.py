@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from scripted_endpoint import scripted_endpoint
+from paced_scripted_endpoint import scripted_endpoint
 
 from metier.errors import InputError
 from metier.generation import Message, create

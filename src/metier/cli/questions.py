@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,11 +11,15 @@ import typer
 from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, place, plain, print_json
 
 if TYPE_CHECKING:
-    from metier.answering.answerer import Answer
+    from rich.console import Console
+
+    from metier.answering.answer import Answer, OnText
+    from metier.documents import Passage
     from metier.retrieval.retriever import Hit
     from metier.store.base import Filter
 
 _HIDDEN = {"hits", "shown", "features"}  # of an answer; kept for the exam, too long for a screen
+_SHORT = 80  # characters of a sentence that is named
 GroupOption = Annotated[list[str] | None, typer.Option("--group", help="Search as a reader with these groups.")]
 InOption = Annotated[str | None, typer.Option("--in", help="Only documents whose name matches this glob.")]
 ModeOption = Annotated[str, typer.Option(help="base, rag, tuned or rag+tuned: from the documents, and by whom.")]
@@ -75,7 +80,7 @@ def ask(
         if as_json:
             print_json(_answer(opened.ask(question, **options)))
             return
-        _print_sources(_streamed(lambda on_text: opened.ask(question, on_text=on_text, **options)))
+        _print_answer(lambda on_text: opened.ask(question, on_text=on_text, **options))
 
 
 def chat(
@@ -83,7 +88,7 @@ def chat(
     mode: ModeOption = "rag",
     adapter: AdapterOption = None,
 ) -> None:
-    """Talk with the expert; follow-up questions are understood. End with an empty line or Ctrl-D.
+    """Talk with the expert; follow-up questions are understood. Ctrl-C stops an answer; an empty line or Ctrl-D ends.
 
     Example: metier chat
     """
@@ -98,44 +103,68 @@ def chat(
                 break
             if not question:
                 break
-            answer = _streamed(
-                lambda on_text, q=question: conversation.ask(q, mode=mode, adapter=adapter, on_text=on_text)
-            )
-            _print_sources(answer)
+            try:
+                _print_answer(
+                    lambda on_text, q=question: conversation.ask(q, mode=mode, adapter=adapter, on_text=on_text)
+                )
+            except KeyboardInterrupt:
+                screen.print("\n[yellow]Stopped.[/]")
 
 
-def _streamed(run: Any) -> Answer:
-    """Show the answer as it is written; the final text replaces it, since it may be a refusal."""
-    from rich.live import Live
-    from rich.text import Text
-
-    written: list[str] = []
-    with Live(Text("…", style="dim"), console=console(), refresh_per_second=12, transient=True) as live:
-
-        def on_text(piece: str) -> None:
-            written.append(piece)
-            live.update(Text("".join(written).strip()))
-
-        answer = run(on_text)
-    return answer
-
-
-def _print_sources(answer: Answer) -> None:
-    from rich.text import Text
-
+def _print_answer(run: Callable[[OnText], Answer]) -> None:
+    """The text as it is written, as plain text; below it what carries which sentence."""
     screen = console()
-    text = Text(answer.text, style="yellow" if answer.abstained else "")
-    for start, end in answer.unsupported:
-        text.stylize("dim italic", start, end)
-    screen.print(text, soft_wrap=True)
-    if answer.unsupported and answer.mode == "rag":
-        screen.print("[yellow]![/] [dim]The sentences in italics stand in no document that was read.[/]")
+    written: list[str] = []
+    waiting = screen.status("[dim]…[/]")
+
+    def on_text(piece: str) -> None:
+        waiting.stop()
+        piece = piece if written else piece.lstrip()
+        if piece:
+            written.append(piece)
+            screen.out(piece, end="", highlight=False)
+
+    with waiting:
+        answer = run(on_text)
+    text = "".join(written).rstrip()
+    if text:
+        screen.out("")
+    if answer.text != text:  # a refusal, or another text that no model wrote
+        screen.print(answer.text, markup=False, soft_wrap=True, style="yellow" if answer.abstained else "")
+    _print_marks(screen, answer)
+
+
+def _print_marks(screen: Console, answer: Answer) -> None:
+    from metier.answering.answer import Support
+
+    numbers = {(each.document_id, each.start, each.end): n for n, each in enumerate(answer.citations, start=1)}
+    stated = [each for each in answer.sentences if each.support is not Support.NONE]
     for number, citation in enumerate(answer.citations, start=1):
         where = place(citation.page, citation.headings)
         if citation.corrects:
             where = " · ".join(part for part in (f"corrects {citation.corrects}", where) if part)
-        screen.print(f"[cyan]{number}[/] [bold]{escape(citation.document)}[/]  [dim]{escape(where)}[/]", soft_wrap=True)
-        screen.print(f"  “{_shorten(citation.quote)}”", markup=False, style="dim")
+        head = rf"[cyan]\[{number}][/] [bold]{escape(citation.document)}[/]  [dim]{escape(where)}[/]"
+        screen.print(head, soft_wrap=True)
+        screen.print(f"    “{_shorten(citation.quote)}”", markup=False, style="dim")
+    for sentence in stated:
+        marks = "".join(
+            f"[{number}]"
+            for each in sentence.citations
+            if (number := numbers.get((each.document_id, each.start, each.end)))
+        )
+        said = f"“{_shorten(answer.text[sentence.start : sentence.end], _SHORT)}”"
+        why = f" ({sentence.reason})" if sentence.reason else ""
+        if sentence.support is Support.NOT:
+            screen.print(f"[red]✗[/] [dim]{escape(said)} stands in no document{escape(why)}[/]", soft_wrap=True)
+        elif sentence.support is Support.PARTLY:
+            screen.print(f"[yellow]~[/] [dim]{escape(f'{said} only in part {marks}{why}')}[/]", soft_wrap=True)
+        elif len(stated) > 1:
+            screen.print(f"[green]✓[/] [dim]{escape(f'{said} {marks}')}[/]", soft_wrap=True)
+    if answer.abstained and answer.searched_for:
+        screen.print(f"[dim]Looked for: {escape('; '.join(answer.searched_for))}[/]", soft_wrap=True)
+    for passage in answer.nearest:
+        where = escape(place(passage.page, passage.headings))
+        screen.print(f"[dim]Nearest:[/] [bold]{escape(passage.uri)}[/]  [dim]{where}[/]", soft_wrap=True)
     for note in answer.notes:
         screen.print(f"[yellow]![/] {escape(note)}")
     seconds = answer.timings.get("total", 0.0)
@@ -158,7 +187,20 @@ def _filter(groups: list[str] | None, within: str | None, where: list[str] | Non
 
 
 def _hit(hit: Hit) -> dict[str, Any]:
-    passage = hit.passage
+    return _near(hit.passage) | {"score": hit.score, "dense": hit.dense, "lexical": hit.lexical}
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    shown = {f.name: plain(getattr(answer, f.name)) for f in fields(answer) if f.name not in _HIDDEN}
+    places = {
+        "citations": plain(answer.citations),
+        "unsupported": plain(answer.unsupported),
+        "nearest": [_near(passage) for passage in answer.nearest],
+    }
+    return shown | places
+
+
+def _near(passage: Passage) -> dict[str, Any]:
     return {
         "document": passage.uri,
         "page": passage.page,
@@ -166,15 +208,8 @@ def _hit(hit: Hit) -> dict[str, Any]:
         "end": passage.end,
         "headings": list(passage.headings),
         "text": passage.text,
-        "score": hit.score,
-        "dense": hit.dense,
-        "lexical": hit.lexical,
         "passage_id": passage.id,
     }
-
-
-def _answer(answer: Answer) -> dict[str, Any]:
-    return {f.name: plain(getattr(answer, f.name)) for f in fields(answer) if f.name not in _HIDDEN}
 
 
 def _shorten(text: str, limit: int = 300) -> str:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from fastapi import Request
 
-from metier.answering.answerer import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Answer
+from metier.answering.answer import Answer, OnSentence, OnText, Sentence
+from metier.answering.request import MODES, WITH_ADAPTER
 from metier.errors import InputError
 from metier.expert import Expert
-from metier.generation.base import Message
+from metier.generation.base import Message, Sampling
 from metier.serving import memory
 from metier.serving.access import Caller
 from metier.serving.pictures import Pictures
@@ -31,15 +32,19 @@ if TYPE_CHECKING:  # importing it takes time that an expert without adapters doe
     from metier.tuning.adapters import Card
 
 T = TypeVar("T")
+Hear = Callable[[Stop], tuple[OnText, OnSentence | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`history`: earlier turns, oldest first."""
+    """`history`: earlier turns, oldest first. `system`: an instruction of the caller's. `sampling`: None = as the
+    settings say."""
 
     question: str
     mode: str = "rag"
     history: tuple[Message, ...] = ()
+    system: str = ""
+    sampling: Sampling | None = None
 
 
 class Desk:
@@ -66,47 +71,55 @@ class Desk:
     # --- questions -------------------------------------------------------------------------------------------
 
     async def answer(self, caller: Caller, asked: Asked) -> Answer:
-        return await self._run(caller, asked, lambda stop: lambda text: stop())
+        return await self._run(caller, asked, lambda stop: (lambda text: stop(), None))
 
-    async def written(self, caller: Caller, asked: Asked) -> AsyncIterator[str | Answer]:
-        """Pieces of text as they are written, and at last the answer. Closing the iterator stops the writing."""
-        loop, pieces = asyncio.get_running_loop(), asyncio.Queue[str | None]()
+    async def written(self, caller: Caller, asked: Asked) -> AsyncIterator[str | Sentence | Answer]:
+        """Pieces of text as they are written, each sentence with what carries it as it ends, and at last the answer.
+        The pieces together are its text. Closing the iterator stops the writing."""
+        loop, heard = asyncio.get_running_loop(), asyncio.Queue[str | Sentence | None]()
 
-        def hear(stop: Stop) -> Callable[[str], bool]:
+        def hear(stop: Stop) -> tuple[OnText, OnSentence]:
             def on_text(piece: str) -> bool:
-                if asked.mode not in FROM_DOCUMENTS:  # those are checked against the documents first
-                    loop.call_soon_threadsafe(pieces.put_nowait, piece)
+                loop.call_soon_threadsafe(heard.put_nowait, piece)
                 return stop()
 
-            return on_text
+            return on_text, lambda sentence: loop.call_soon_threadsafe(heard.put_nowait, sentence)
 
         running = asyncio.ensure_future(self._run(caller, asked, hear))
-        running.add_done_callback(lambda _: pieces.put_nowait(None))
+        running.add_done_callback(lambda _: heard.put_nowait(None))
+        trimmed = _Trimmed()
         try:
-            while (piece := await pieces.get()) is not None:
-                yield piece
-            yield await running
+            while (part := await heard.get()) is not None:
+                if isinstance(part, Sentence):
+                    yield part
+                elif piece := trimmed.feed(part):
+                    yield piece
+            answer = await running
+            if rest := trimmed.rest(answer.text):
+                yield rest
+            yield answer
         finally:
             running.cancel()
 
-    async def _run(self, caller: Caller, asked: Asked, hear: Callable[[Stop], Callable[[str], bool]]) -> Answer:
+    async def _run(self, caller: Caller, asked: Asked, hear: Hear) -> Answer:
         note_asked(asked)
         first = self._follow_production if asked.mode in WITH_ADAPTER else None
-        return await self.work.run(lambda stop: self._ask(caller, asked, hear(stop)), first)
+        return await self.work.run(lambda stop: self._ask(caller, asked, *hear(stop)), first)
 
-    def _ask(self, caller: Caller, asked: Asked, on_text: Callable[[str], bool]) -> Answer:
+    def _ask(self, caller: Caller, asked: Asked, on_text: OnText, on_sentence: OnSentence | None) -> Answer:
         if not asked.question.strip():
             raise InputError("the question is empty", hint="Send a question.")
         began, first = time.time_ns(), None
 
-        def hear(piece: str) -> bool:
+        def hear(piece: str) -> bool | None:
             nonlocal first
-            first = first or time.time_ns()
+            first = first or (time.time_ns() if piece else None)
             return on_text(piece)
 
         answer = self.expert.ask(
-            asked.question, mode=asked.mode, where=caller.filter(), history=asked.history, on_text=hear
-        )
+            asked.question, mode=asked.mode, where=caller.filter(), history=asked.history, system=asked.system,
+            sampling=asked.sampling, on_text=hear, on_sentence=on_sentence,
+        )  # fmt: skip
         note_told(Told(answer, began, first, time.time_ns()))
         return answer
 
@@ -162,6 +175,24 @@ class Desk:
                 return await change
 
         return await asyncio.shield(asyncio.ensure_future(changed()))
+
+
+class _Trimmed:
+    """Pieces of a text without the white space around it: what ends a piece is kept back until more follows."""
+
+    def __init__(self) -> None:
+        self._sent = self._kept = ""
+
+    def feed(self, piece: str) -> str:
+        piece = self._kept + piece if self._sent else piece.lstrip()
+        now = piece.rstrip()
+        self._kept = piece[len(now) :]
+        self._sent += now
+        return now
+
+    def rest(self, text: str) -> str:
+        """What of the whole `text` was not sent, such as a refusal that no model wrote."""
+        return text[len(self._sent) :] if text.startswith(self._sent) else ""
 
 
 def warm(expert: Expert) -> None:

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from metier.answering.answerer import MODES, Answer
+from metier.answering.answer import Answer
+from metier.answering.request import MODES
 from metier.errors import InputError
 from metier.retrieval.retriever import Hit
 from metier.serving.access import Caller
@@ -127,22 +128,36 @@ def _read(desk: Desk, caller: Caller, given: ReadInput) -> Result:
 
 
 def _cited(answer: Answer) -> str:
-    """The answer, and under it where each part of it stands."""
+    """The answer, and under it where each part of it stands, what of it stands nowhere, and of a refusal what came
+    nearest."""
     sources = dict.fromkeys(
-        f"- {citation.title or citation.document}{f', page {citation.page}' if citation.page else ''} "
-        f"({citation.document}): “{citation.quote}”"
+        f"- {_named(citation.title, citation.document, citation.page)}: “{citation.quote}”"
         for citation in answer.citations
     )
-    return answer.text + ("\n\nSources:\n" + "\n".join(sources) if sources else "")
+    doubtful = [
+        f"- “{answer.text[each.start : each.end]}”{f' ({each.reason})' if each.reason else ''}"
+        for each in answer.sentences
+        if each.flagged
+    ]
+    nearest = [f"- {_named(each.title, each.uri, each.page)}" for each in answer.nearest]
+    lists = {"Sources": sources, "Not in the documents": doubtful, "Nearest places": nearest}
+    return "\n\n".join([answer.text, *(f"{name}:\n" + "\n".join(each) for name, each in lists.items() if each)])
 
 
 def _source(hit: Hit) -> str:
-    passage = hit.passage
-    return f"{passage.title or passage.uri}{f', page {passage.page}' if passage.page else ''} ({passage.uri})"
+    return _named(hit.passage.title, hit.passage.uri, hit.passage.page)
+
+
+def _named(title: str, uri: str, page: int | None) -> str:
+    return f"{title or uri}{f', page {page}' if page else ''} ({uri})"
 
 
 def _object(**properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _list_of(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
 
 
 _STRING, _NUMBER, _BOOLEAN = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
@@ -150,19 +165,20 @@ _MAYBE = {"type": ["integer", "null"]}
 _SPAN = {"document": _STRING, "document_id": _STRING, "title": _STRING, "start": _NUMBER, "end": _NUMBER}
 _CITATION = _object(**_SPAN, page=_MAYBE, quote=_STRING)
 _HIT = _object(**_SPAN, page=_MAYBE, text=_STRING, passage_id=_STRING)
-
-
-def _list_of(items: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": items}
+_SENTENCE = _object(start=_NUMBER, end=_NUMBER, support=_STRING, reason=_STRING)
 
 
 TOOLS = {
     "ask": Tool(
         "Ask the expert",
         "Answers a question in this expert's trade. The answer is checked against the documents and cites the places "
-        "it is from; where they hold no answer the expert says so (`abstained`), which is more reliable than guessing.",
+        "it is from; `sentences` tells of each whether the documents carry it (carried, partly, not, or none where it "
+        "states nothing). Where they hold no answer the expert says so (`abstained`).",
         AskInput,
-        _object(text=_STRING, abstained=_BOOLEAN, mode=_STRING, citations=_list_of(_CITATION)),
+        _object(
+            text=_STRING, abstained=_BOOLEAN, mode=_STRING, style=_STRING, finish_reason=_STRING,
+            sentences=_list_of(_SENTENCE), citations=_list_of(_CITATION), nearest=_list_of(_HIT),
+        ),
         ask,
     ),
     "search": Tool(

@@ -5,9 +5,10 @@
     /v1/completions        one prompt, which is asked as a question; stream and not
     /v1/embeddings         the expert's embedder
 
-Sources travel as `annotations` with `url_citation`, as OpenAI's own search does, and in full under `metier`.
-What cannot be done here (tools, several answers, images) is refused by name; what only tunes sampling is ignored,
-because an expert answers as its settings say.
+A system message is an instruction added to the expert's own; temperature, top_p, max_tokens, stop, seed and
+response_format are the caller's. Sources travel as `annotations` with `url_citation`, as OpenAI's own search does, and
+in full under `metier`. In a stream every piece leaves as it is written; as a sentence ends, a chunk without text tells
+under `metier.sentence` what carries it. What cannot be done here (tools, several answers, images) is refused by name.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
@@ -24,17 +26,21 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from metier.answering.answerer import Answer
-from metier.errors import InputError
-from metier.generation.base import Message
+from metier.answering.answer import Answer, Sentence, Support
+from metier.errors import InputError, MetierError
+from metier.generation.base import Message, Sampling
+from metier.generation.response_format import schema_of
+from metier.serving import background
 from metier.serving.access import Caller
 from metier.serving.desk import Asked, Desk, while_wanted
-from metier.serving.errors import UnknownModel
+from metier.serving.errors import UnknownModel, told
+from metier.serving.record import note_error
 from metier.serving.wiring import caller_for, desk_of
-from metier.serving.written import full, place
+from metier.serving.written import checked, full, place
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
-_PIECE = 24  # characters of a streamed piece, where the whole answer is there before any of it is sent
+_MOST_STOPS = 16
+_UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _REFUSED = ("tools", "functions", "audio", "web_search_options")
 _STREAMED = {200: {"content": {"text/event-stream": {}}}}
 
@@ -59,45 +65,74 @@ class StreamOptions(BaseModel):
     include_usage: bool = False
 
 
-class ChatRequest(BaseModel):
-    """What of OpenAI's request is used; the rest is allowed and ignored."""
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+_Stops = Annotated[list[str], Field(max_length=_MOST_STOPS)]
+
+
+class SamplingRequest(BaseModel):
+    """What every route takes that writes. null = as the expert's settings say."""
 
     model_config = ConfigDict(extra="allow")
+
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_p: float | None = Field(None, ge=0, le=1)
+    max_tokens: int | None = Field(None, ge=1)
+    stop: Annotated[_Stops | None, BeforeValidator(_as_list, json_schema_input_type=str | _Stops | None)] = None
+    seed: int | None = None
+
+    def sampling(self) -> Sampling:
+        return Sampling(
+            temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens, seed=self.seed,
+            stop=tuple(self.stop or ()),
+        )  # fmt: skip
+
+
+class ChatRequest(SamplingRequest):
+    """What of OpenAI's request is used; the rest is allowed and ignored."""
 
     model: str
     messages: list[Turn] = Field(min_length=1)
     stream: bool = False
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None
+    max_completion_tokens: int | None = Field(None, ge=1)
+    response_format: dict[str, Any] | None = None
 
     def refuse_what_cannot_be_done(self) -> None:
         extra = self.model_extra or {}
         if asked := next((name for name in _REFUSED if extra.get(name)), None):
             raise InputError(f"{asked} cannot be used here", hint="Leave it out: an expert answers, it calls nothing.")
 
+    def sampling(self) -> Sampling:
+        """Raises `InputError` where the form of the answer is not known."""
+        form = self.response_format if schema_of(self.response_format) is not None else None
+        most = self.max_completion_tokens or self.max_tokens
+        return replace(super().sampling(), max_tokens=most, response_format=form)
+
     def asked(self, mode: str) -> Asked:
         """Raises `InputError` where the last turn is not the user's."""
         self.refuse_what_cannot_be_done()
+        system = "\n\n".join(turn.text() for turn in self.messages if turn.role in ("system", "developer"))
         spoken = [turn for turn in self.messages if turn.role in ("user", "assistant")]
         if not spoken or spoken[-1].role != "user":
             raise InputError("the last message is not the user's", hint='End with {"role": "user", "content": "…"}.')
         history = tuple(Message(turn.role, turn.text()) for turn in spoken[:-1])
-        return Asked(spoken[-1].text(), mode, history)
-
-
-def _as_list(prompt: object) -> object:
-    return [prompt] if isinstance(prompt, str) else prompt
+        question = spoken[-1].text()
+        if background.is_task(question):
+            mode = "base"
+        return Asked(question, mode, history, system.strip(), self.sampling())
 
 
 _One = Annotated[list[str], Field(min_length=1, max_length=1)]
 Prompt = Annotated[_One, BeforeValidator(_as_list, json_schema_input_type=str | _One)]
 
 
-class CompletionRequest(BaseModel):
-    """What of OpenAI's request is used; the rest is allowed and ignored. The answer alone comes back, whole and without
+class CompletionRequest(SamplingRequest):
+    """What of OpenAI's request is used; the rest is allowed and ignored. The answer alone comes back, without
     probabilities, so `echo`, `suffix` and `logprobs` are refused."""
-
-    model_config = ConfigDict(extra="allow")
 
     model: str
     prompt: Prompt = Field(examples=["How often is the gearbox oil changed?"])
@@ -158,7 +193,7 @@ async def complete(
     caller: Annotated[Caller, Depends(caller_for("ask"))],
 ) -> JSONResponse | StreamingResponse:
     """Answer a prompt, as a question. `metier` in the answer has its sources in full."""
-    asked = Asked(body.prompt[0], mode_of(body.model, desk))
+    asked = Asked(body.prompt[0], mode_of(body.model, desk), sampling=body.sampling())
     return await _answered(request, desk, caller, asked, body, TextForm())
 
 
@@ -246,11 +281,9 @@ async def _answered(
     if body.stream:
         usage = bool(body.stream_options and body.stream_options.include_usage)
         events = stream(desk, caller, asked, head | {"object": form.chunk}, form, usage)
-        return StreamingResponse(
-            await begun(events), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-        )
+        return StreamingResponse(await begun(events), media_type="text/event-stream", headers=_UNBUFFERED)
     answer = await while_wanted(request, desk.answer(caller, asked))
-    choices = [_choice(form.whole(answer), "stop")]
+    choices = [_choice(form.whole(answer), answer.finish_reason)]
     more = {"choices": choices, "usage": usage_of(answer), "metier": full(answer)}
     return JSONResponse(head | {"object": form.object} | more)
 
@@ -265,13 +298,15 @@ def annotations(answer: Answer, base: str) -> list[dict[str, Any]]:
         {
             "type": "url_citation",
             "url_citation": {
-                "start_index": citation.sentence[0],
-                "end_index": citation.sentence[1],
+                "start_index": sentence.start,
+                "end_index": sentence.end,
                 "title": citation.title or citation.document,
                 "url": base.rstrip("/") + place(citation.document_id, citation.start, citation.end),
             },
         }
-        for citation in answer.citations
+        for sentence in answer.sentences
+        if sentence.support in (Support.CARRIED, Support.PARTLY)
+        for citation in sentence.citations
     ]
 
 
@@ -300,30 +335,32 @@ async def begun(pieces: AsyncIterator[str]) -> AsyncIterator[str]:
 async def stream(
     desk: Desk, caller: Caller, asked: Asked, head: dict[str, Any], form: Form, with_usage: bool
 ) -> AsyncIterator[str]:
-    """Server-sent events. A model alone is heard as it writes. What is answered from documents is checked first: a
-    sentence that stands nowhere must not be sent and then taken back."""
+    """Server-sent events. What goes wrong once something was sent is one of them, as OpenAI's client expects it.
+
+    What carries a sentence travels on a chunk whose piece is "": clients fail on events of other kinds and on chunks
+    without a choice, and pass over fields they do not know."""
 
     def event(part: dict[str, Any], finish: str | None = None, **more: Any) -> str:
         return _event({**head, "choices": [_choice(part, finish)], **more})
 
-    sent = ""
-    async for piece in desk.written(caller, asked):
-        if isinstance(piece, str):
-            yield event(form.piece(piece, is_first=not sent))
-            sent += piece
-            continue
-        answer = piece
-        for rest in _pieces(answer.text[len(sent) :] if answer.text.startswith(sent) else ""):
-            yield event(form.piece(rest, is_first=not sent))
-            sent += rest
-        yield event(form.end(answer), "stop", metier=full(answer))
-        if with_usage:
-            yield _event({**head, "choices": [], "usage": usage_of(answer)})
+    begun = False
+    try:
+        async for part in desk.written(caller, asked):
+            if isinstance(part, str):
+                yield event(form.piece(part, is_first=not begun))
+            elif isinstance(part, Sentence):
+                yield event(form.piece("", is_first=not begun), metier={"sentence": checked(part)})
+            else:
+                yield event(form.end(part), part.finish_reason, metier=full(part))
+                if with_usage:
+                    yield _event({**head, "choices": [], "usage": usage_of(part)})
+            begun = True
+    except MetierError as error:
+        if not begun:
+            raise
+        note_error(error)
+        yield _event(told(error)[1])
     yield "data: [DONE]\n\n"
-
-
-def _pieces(text: str) -> list[str]:
-    return [text[at : at + _PIECE] for at in range(0, len(text), _PIECE)]
 
 
 def _event(data: dict[str, Any]) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from metier.answering.answerer import FROM_DOCUMENTS, Answer
+from metier.answering.answer import Answer
+from metier.answering.request import FROM_DOCUMENTS
 
 if TYPE_CHECKING:
     from metier.serving.access import Caller

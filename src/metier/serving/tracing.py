@@ -22,6 +22,7 @@ from starlette.types import Scope
 
 from metier import __version__
 from metier.errors import SettingsError
+from metier.generation.base import Sampling
 from metier.serving.record import Record, Told
 from metier.settings import GenerationSettings
 
@@ -71,7 +72,7 @@ class Tracing:
         for told in made.told:
             span.set_attribute("metier.refused", told.answer.abstained)
             self._search(span, told)
-            self._writing(span, told)
+            self._writing(span, told, made.asked.sampling if made.asked is not None else None)
         if made.error is not None:
             span.set_attribute("error.type", type(made.error).__name__)
         if made.status >= _FAILED:
@@ -91,24 +92,30 @@ class Tracing:
         attributes = {"gen_ai.operation.name": "retrieval", "metier.retrieval.hits": len(told.answer.hits)}
         self._child(parent, "retrieval", attributes, began, began + _nanoseconds(timings["retrieval"]))
 
-    def _writing(self, parent: Span, told: Told) -> None:
+    def _writing(self, parent: Span, told: Told, sampling: Sampling | None) -> None:
         """What the model took is known when it has ended; when it began follows from its first piece of text."""
         answer = told.answer
         if told.first is None or "generation" not in answer.timings:
             return
         began = told.first - _nanoseconds(answer.timings["first_token"])
         is_remote = self._model.model.startswith("openai:")
+        wanted = sampling or Sampling()
+        most = wanted.max_tokens or self._model.max_tokens
         attributes = {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": "openai" if is_remote else "llama.cpp",
             "gen_ai.request.model": answer.model,
-            "gen_ai.request.max_tokens": self._model.max_tokens,
-            "gen_ai.request.temperature": self._model.temperature,
+            "gen_ai.request.temperature": (
+                self._model.temperature if wanted.temperature is None else wanted.temperature
+            ),
+            "gen_ai.response.finish_reasons": (answer.finish_reason,),
             "gen_ai.usage.input_tokens": answer.usage.prompt_tokens,
             "gen_ai.usage.cache_read.input_tokens": answer.usage.cached_tokens,
             "gen_ai.usage.output_tokens": answer.usage.completion_tokens,
             "metier.first_token_seconds": answer.timings["first_token"],
-        } | ({"metier.adapter": answer.adapter} if answer.adapter else {})
+        }
+        attributes |= {"metier.adapter": answer.adapter} if answer.adapter else {}
+        attributes |= {"gen_ai.request.max_tokens": most} if most else {}
         ended = began + _nanoseconds(answer.timings["generation"])
         self._child(parent, f"chat {answer.model}", attributes, began, ended, SpanKind.CLIENT)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from metier.answering.answerer import Answer
-from metier.answering.citations import Citation
+from metier.answering.answer import Answer, Citation, Sentence
+from metier.documents import Passage
 from metier.retrieval.retriever import Hit
 
 
@@ -19,13 +19,30 @@ def full(answer: Answer) -> dict[str, Any]:
         "mode": answer.mode,
         "model": answer.model,
         "adapter": answer.adapter,
+        "style": answer.style.value,
+        "finish_reason": answer.finish_reason,
+        "sentences": [checked(sentence) for sentence in answer.sentences],
         "citations": [cited(citation) for citation in answer.citations],
         "unsupported": [list(span) for span in answer.unsupported],
+        "searched_for": list(answer.searched_for),
+        "nearest": [near(passage) for passage in answer.nearest],
         "notes": list(answer.notes),
         "timings": answer.timings,
         "usage": {
             name: getattr(answer.usage, name) for name in ("prompt_tokens", "cached_tokens", "completion_tokens")
         },
+    }
+
+
+def checked(sentence: Sentence) -> dict[str, Any]:
+    """A sentence of an answer and what carries it. `start`, `end`: characters of the answer."""
+    return {
+        "start": sentence.start,
+        "end": sentence.end,
+        "support": sentence.support.value,
+        "score": sentence.score,
+        "reason": sentence.reason,
+        "citations": [cited(citation) for citation in sentence.citations],
     }
 
 
@@ -47,8 +64,12 @@ def cited(citation: Citation) -> dict[str, Any]:
 
 
 def found(hit: Hit) -> dict[str, Any]:
-    """A passage that was found. `start`, `end`: characters of the document's parsed text."""
-    passage = hit.passage
+    """A passage that was found."""
+    return near(hit.passage) | {"score": hit.score, "dense": hit.dense, "lexical": hit.lexical}
+
+
+def near(passage: Passage) -> dict[str, Any]:
+    """A passage. `start`, `end`: characters of the document's parsed text."""
     return {
         "document": passage.uri,
         "document_id": passage.document_id,
@@ -58,9 +79,6 @@ def found(hit: Hit) -> dict[str, Any]:
         "end": passage.end,
         "text": passage.text,
         "headings": list(passage.headings),
-        "score": hit.score,
-        "dense": hit.dense,
-        "lexical": hit.lexical,
         "passage_id": passage.id,
         "url": place(passage.document_id, passage.start, passage.end),
     }

@@ -56,25 +56,20 @@ class Citation(BaseModel):
     url: str
 
 
-class Answer(BaseModel):
-    """`confidence`: that the documents answer this; `unsupported`: parts of the text that no passage carries."""
+class Sentence(BaseModel):
+    """`start`, `end`: of the answer; `support`: how far the documents carry it, none where it states nothing;
+    `score`: 0..1; `reason`: in words where it is not carried."""
 
-    question: str
-    text: str
-    abstained: bool
-    confidence: float | None
-    mode: str
-    model: str
-    adapter: str | None
+    start: int
+    end: int
+    support: Literal["carried", "partly", "not", "none"]
+    score: float
+    reason: str
     citations: list[Citation]
-    unsupported: list[list[int]]
-    notes: list[str]
-    timings: dict[str, float]
-    usage: dict[str, int]
 
 
-class Hit(BaseModel):
-    """`score` orders; `dense`: cosine similarity, `lexical`: BM25, null where that search did not return it."""
+class Near(BaseModel):
+    """A place in a document. `start`, `end`: where `text` stands in it."""
 
     document: str
     document_id: str
@@ -84,11 +79,40 @@ class Hit(BaseModel):
     end: int
     text: str
     headings: list[str]
+    passage_id: str
+    url: str
+
+
+class Answer(BaseModel):
+    """`confidence`: that the documents answer this; `style`: written by the model, or quoted from a document;
+    `finish_reason`: length where the limit cut the text; `unsupported`: parts of the text that no passage carries;
+    `searched_for`: what was looked up; `nearest`: what came nearest where the answer was refused."""
+
+    question: str
+    text: str
+    abstained: bool
+    confidence: float | None
+    mode: str
+    model: str
+    adapter: str | None
+    style: Literal["written", "quoted"]
+    finish_reason: str
+    sentences: list[Sentence]
+    citations: list[Citation]
+    unsupported: list[list[int]]
+    searched_for: list[str]
+    nearest: list[Near]
+    notes: list[str]
+    timings: dict[str, float]
+    usage: dict[str, int]
+
+
+class Hit(Near):
+    """`score` orders; `dense`: cosine similarity, `lexical`: BM25, null where that search did not return it."""
+
     score: float
     dense: float | None
     lexical: float | None
-    passage_id: str
-    url: str
 
 
 class Hits(BaseModel):

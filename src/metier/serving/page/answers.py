@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from metier.answering.answerer import Answer
-from metier.answering.citations import Citation
+from markupsafe import Markup
+
+from metier.answering.answer import Answer, Citation, Sentence, Style, Support
 from metier.documents import Passage
+from metier.serving.page import marked_text
+from metier.serving.page.words import Words
 from metier.serving.written import place
 
 _NEAREST = 3  # passages named beside a refusal
@@ -22,15 +25,6 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A stretch of the answer's text: a sentence with its sources, one that stands nowhere, or what is between them."""
-
-    text: str
-    sources: tuple[Source, ...] = ()
-    unsupported: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Near:
     """A passage that was found, and where it is opened."""
 
@@ -40,11 +34,12 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class ShownAnswer:
-    """`cited`: ids of passages, each once. `nearest`: what was found, though it does not answer, of a refusal.
-    `passages`: that a correction may be about."""
+    """`formatted`: whether its text is Markdown, as models write; what is quoted from a document is not. `cited`: ids
+    of passages, each once. `nearest`: what was found, though it does not answer, of a refusal. `passages`: that a
+    correction may be about."""
 
     answer: Answer
-    parts: tuple[Part, ...]
+    formatted: bool
     sources: tuple[Source, ...]
     cited: tuple[str, ...]
     nearest: tuple[Near, ...]
@@ -57,27 +52,66 @@ class ShownAnswer:
             for number, each in enumerate(answer.citations, start=1)
         )
         found = {hit.passage.id: hit.passage for hit in answer.hits}
+        found |= {passage.id: passage for passage in answer.shown if passage.id not in found}
         cited = dict.fromkeys(each.passage_id for each in answer.citations)
-        nearest = [hit.passage for hit in answer.hits[:_NEAREST]] if answer.abstained else []
+        nearest: tuple[Passage, ...] = ()
+        if answer.abstained:
+            nearest = answer.nearest or tuple(hit.passage for hit in answer.hits[:_NEAREST])
         return cls(
             answer,
-            _parts(answer, sources),
+            answer.style is Style.WRITTEN,
             sources,
             tuple(cited),
             tuple(Near(passage, place(passage.document_id, passage.start, passage.end)) for passage in nearest),
-            tuple(found[name] for name in cited if name in found) or tuple(nearest),
+            tuple(found[name] for name in cited if name in found) or nearest,
         )
 
+    @property
+    def has_doubtful(self) -> bool:
+        return any(each.support in (Support.NOT, Support.PARTLY) for each in self.answer.sentences)
 
-def _parts(answer: Answer, sources: tuple[Source, ...]) -> tuple[Part, ...]:
-    """All of the text, in order."""
-    carried: dict[tuple[int, int], list[Source]] = {span: [] for span in answer.unsupported}
-    for source in sources:
-        carried.setdefault(source.citation.sentence, []).append(source)
-    parts, at = [], 0
-    for (start, end), those in sorted(carried.items()):
-        parts.append(Part(answer.text[at:start]))
-        parts.append(Part(answer.text[max(at, start) : end], tuple(those), unsupported=not those))
-        at = max(at, end)
-    parts.append(Part(answer.text[at:]))
-    return tuple(part for part in parts if part.text)
+    def text(self, words: Words) -> Markup:
+        """All of it, each sentence with its marks."""
+        sentences, numbered = self.answer.sentences, {_key(each.citation): each for each in self.sources}
+
+        def wrap(number: int, html: Markup, is_last: bool) -> Markup:
+            sentence = sentences[number]
+            sources = [numbered[key] for each in sentence.citations if (key := _key(each)) in numbered]
+            return _marked(sentence, html, sources if is_last else sources[:1], is_last, words)
+
+        show = marked_text.markdown if self.formatted else marked_text.plain
+        return show(self.answer.text, [each.span for each in sentences], wrap)
+
+
+def _key(citation: Citation) -> tuple[str, int, int]:
+    return citation.document_id, citation.start, citation.end
+
+
+_CITED = Markup('<a class="cited{}" href="{}"{}>{}{}</a>')
+_MORE = Markup('<a class="mark" href="{}">{}</a>')
+_MARK = Markup('<sup><span class="told"> {}</span><span aria-hidden="true">{}</span></sup>')
+_UNSUPPORTED = Markup('<span class="unsupported"{}>{}{}</span>')
+_TITLE, _TOLD = Markup(' title="{}"'), Markup('<span class="told"> ({})</span>')
+
+
+def _marked(sentence: Sentence, html: Markup, sources: list[Source], is_last: bool, words: Words) -> Markup:
+    """A stretch of a sentence; the marks stand behind its last one."""
+    title = _TITLE.format(sentence.reason) if sentence.reason else Markup("")
+    if sentence.support is Support.NOT:
+        return _UNSUPPORTED.format(title, html, _doubt("unsupported", sentence, words) if is_last else "")
+    if sentence.support is Support.NONE or not sources:
+        return html
+    is_partly = sentence.support is Support.PARTLY
+    behind = _mark(sources[0], words) + (_doubt("partly", sentence, words) if is_partly else "") if is_last else ""
+    link = _CITED.format(" partly" if is_partly else "", sources[0].url, title, html, behind)
+    return link + Markup("").join(_MORE.format(each.url, _mark(each, words)) for each in sources[1:])
+
+
+def _mark(source: Source, words: Words) -> Markup:
+    return _MARK.format(words("chat.source", number=source.number), source.number)
+
+
+def _doubt(word: str, sentence: Sentence, words: Words) -> Markup:
+    """What is under a line, in words for those who do not see it."""
+    said = words(f"chat.{word}")
+    return _TOLD.format(Markup("{}: {}").format(said, sentence.reason) if sentence.reason else said)

@@ -1,7 +1,8 @@
 """Asking: one conversation, in one way or in all of them side by side; and what a person says about an answer.
 
     GET  /                 the page; with ?q= and ?mode= the answer is in it, for browsers without scripts
-    POST /chat             lines of JSON while an answer is written: {"piece": text}… and at last {"answer": HTML}
+    POST /chat             lines of JSON while an answer is written: {"piece": text} at once, {"sentence": …} as each is
+                           checked, and at last {"answer": HTML}
     POST /chat/feedback    a thumb
     POST /chat/correct     the right answer, and what becomes of the passage that was cited
 
@@ -20,7 +21,8 @@ from fastapi import APIRouter, Depends, Form, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from metier.answering.answerer import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Answer
+from metier.answering.answer import Answer, Sentence
+from metier.answering.request import FROM_DOCUMENTS, MODES, WITH_ADAPTER
 from metier.errors import MetierError
 from metier.feedback.proposals import LONGEST
 from metier.generation.base import Message
@@ -32,6 +34,7 @@ from metier.serving.page.rendering import fragment, page
 from metier.serving.record import note_error
 from metier.serving.said import cited_by, correct_for, outcome_of
 from metier.serving.wiring import caller_for, desk_of, from_form, from_script
+from metier.serving.written import checked
 
 router = APIRouter(include_in_schema=False)
 SIDE_BY_SIDE = "all"  # the mode that asks in every way there is
@@ -137,7 +140,7 @@ _KINDS = {"from_documents": FROM_DOCUMENTS, "with_adapter": WITH_ADAPTER, "side_
 
 
 async def _lines(
-    request: Request, caller: Caller, first: str | Answer, rest: AsyncIterator[str | Answer]
+    request: Request, caller: Caller, first: str | Sentence | Answer, rest: AsyncIterator[str | Sentence | Answer]
 ) -> AsyncIterator[str]:
     async with aclosing(rest):
         try:
@@ -150,9 +153,11 @@ async def _lines(
             yield _json({**said, "status": status, "retry_after": headers.get("Retry-After")})
 
 
-def _line(request: Request, caller: Caller, piece: str | Answer) -> str:
+def _line(request: Request, caller: Caller, piece: str | Sentence | Answer) -> str:
     if isinstance(piece, str):
         return _json({"piece": piece})
+    if isinstance(piece, Sentence):
+        return _json({"sentence": checked(piece)})
     # A script needs no field with the token: it sends the header.
     html = fragment(request, "chat_answer.html", shown=ShownAnswer.of(piece), caller=caller, token="", **_KINDS)
     return _json({"answer": html})

@@ -1,11 +1,14 @@
 // The conversation stands on the page: what is shown is what is kept over a reload and sent along as earlier turns.
 
+import { Written } from "./written.js";
+
 const words = JSON.parse(document.body.dataset.words);
 const token = document.body.dataset.token;
 const [form, box, turns, said] = ["ask", "q", "turns", "said"].map((id) => document.getElementById(id));
 const [send, stop, anew] = ["send", "stop", "new"].map((id) => document.getElementById(id));
 const KEPT = "metier-chat";
 const MOST_TURNS = 20; // earlier questions that are sent along
+const NEAR = 12; // pixels
 let running = null; // AbortController of the question that is being answered
 
 function word(key, values = {}) {
@@ -95,7 +98,7 @@ async function ask(question, chosen) {
 
 async function answered(section, question, turn, control) {
   const mode = section.dataset.mode;
-  const [state, text] = [section.querySelector(".state"), section.querySelector(".text")];
+  const [state, written] = [section.querySelector(".state"), new Written(section.querySelector(".text"), word)];
   if (control.signal.aborted) return stopped(section);
   state.textContent = word(mode.startsWith("rag") ? "reading" : "writing");
   said.textContent = state.textContent;
@@ -107,10 +110,12 @@ async function answered(section, question, turn, control) {
       signal: control.signal,
     });
     for await (const line of lines(response)) {
-      if (line.piece) text.textContent += line.piece;
+      if (line.piece && !written.text) state.textContent = word("writing");
+      if (line.piece) following(section, () => written.add(line.piece));
+      if (line.sentence) following(section, () => written.mark(line.sentence));
       if (line.error) failed(section, question, problem(line, response));
       if (line.answer) {
-        const shown = replaced(section, line.answer);
+        const shown = following(section, () => replaced(section, line.answer));
         const sources = shown.querySelectorAll("ol.sources > li").length;
         said.textContent = word("answered", { text: shown.dataset.text, sources });
       }
@@ -120,6 +125,16 @@ async function answered(section, question, turn, control) {
     if (control.signal.aborted) stopped(section);
     else failed(section, question, word("broken"));
   }
+}
+
+// Do what makes an answer longer. Where its end was in view before, it is in view after: above the box for questions.
+function following(section, change) {
+  const bottom = () => innerHeight - (getComputedStyle(form).position === "sticky" ? form.offsetHeight : 0);
+  const seen = section.getBoundingClientRect().bottom <= bottom() + NEAR;
+  const shown = change() ?? section;
+  const hidden = shown.getBoundingClientRect().bottom + NEAR - bottom();
+  if (seen && hidden > 0) scrollBy({ top: hidden, behavior: "instant" });
+  return shown;
 }
 
 async function* lines(response) {
@@ -155,7 +170,7 @@ function failed(section, question, message) {
 }
 
 function stopped(section) {
-  const text = section.querySelector(".text").textContent;
+  const { text } = section.querySelector(".text").dataset;
   if (text) section.dataset.text = text;
   section.querySelector(".state").textContent = said.textContent = word("stopped");
 }
@@ -258,5 +273,8 @@ turns.addEventListener("input", ({ target }) => {
   }, 200);
 });
 
+new ResizeObserver(() => {
+  document.documentElement.style.setProperty("--asking", `${form.offsetHeight}px`);
+}).observe(form);
 document.getElementById("keys").hidden = false;
 restore();
