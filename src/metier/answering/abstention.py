@@ -105,7 +105,9 @@ class _OtherVersion(ValueError):
 
 def _from_json(text: str) -> Abstention:
     raw = json.loads(text)
-    if "before" in raw or "mean" not in raw:
+    if not isinstance(raw, dict):
+        raise ValueError("it is no table of values")
+    if "before" in raw:
         raise _OtherVersion("it was learned by another version of Métier")
     model = Abstention(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
     columns = np.array([model.mean, model.scale, model.coefficients], dtype=float)
@@ -174,17 +176,24 @@ def _folds(cases: Sequence[Labelled]) -> np.ndarray:
 
 def _newton(x: np.ndarray, y: np.ndarray, weights: np.ndarray, start: np.ndarray) -> np.ndarray:
     """Weighted logistic regression by Newton's method, with a ridge towards `start`; the bias (column 0) is penalised
-    little. Shape (d,)."""
-    beta = start.copy()
+    little. A step that would not lower the loss is halved. Shape (d,)."""
     penalty = np.full(x.shape[1], _RIDGE)
     penalty[0] = 1e-3
-    for _ in range(50):
+
+    def loss(beta: np.ndarray) -> float:
+        z = x @ beta
+        return float((weights * (np.logaddexp(0, z) - y * z)).sum() + (penalty * (beta - start) ** 2).sum() / 2)
+
+    beta = start.copy()
+    for _ in range(100):
         p = _sigmoid(x @ beta)
         gradient = x.T @ (weights * (p - y)) + penalty * (beta - start)
         hessian = (x.T * (weights * np.maximum(p * (1 - p), 1e-6))) @ x + np.diag(penalty)
-        step = np.linalg.solve(hessian, gradient)
-        beta -= step
-        if np.abs(step).max() < 1e-8:
+        step, size, before = np.linalg.solve(hessian, gradient), 1.0, loss(beta)
+        while loss(beta - size * step) > before and size > 1e-6:
+            size /= 2
+        beta = beta - size * step
+        if np.abs(size * step).max() < 1e-8:
             break
     return beta
 

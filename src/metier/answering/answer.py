@@ -1,8 +1,8 @@
 """What an answer is: its text, what of it is supported by which source, and what it cost.
 
-    Answer.text         what the user reads, whole
-    Answer.sentences    its sentences in order, each carried, partly carried or not, with citations and a reason
-    Answer.nearest      where an answer was refused: the places that came nearest
+Answer.text         what the user reads, whole
+Answer.sentences    its sentences in order, each carried, partly carried or not, with citations and a reason
+Answer.nearest      where an answer was refused: the places that came nearest
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from metier.documents import Passage
 from metier.retrieval.retriever import Hit
 
 OnText = Callable[[str], bool | None]
-"""Gets each new piece of the text as it is written; returning True stops the writing."""
+"""Gets each new piece of the text as it is written, and "" now and then before; returning True stops the writing."""
 
 
 class Style(StrEnum):

@@ -79,9 +79,7 @@ def spread(hits: Sequence[Hit], count: int) -> list[Hit]:
     return [*good, *rest][:count]
 
 
-def build(
-    hits: Sequence[Hit], store: Store, budget: int, count: CountTokens, where: Filter | None = None
-) -> Context:
+def build(hits: Sequence[Hit], store: Store, budget: int, count: CountTokens, where: Filter | None = None) -> Context:
     """The passages to show for `hits` (best first) in at most `budget` tokens. `count`: tokens of a text, estimated.
     `where`: what may be shown of the surroundings."""
     if not hits:

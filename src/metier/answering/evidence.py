@@ -68,9 +68,7 @@ def find(
     return sorted(found, key=lambda evidence: -evidence.weight)
 
 
-def _pieces(
-    passages: Sequence[Passage], readings: Sequence[Reading]
-) -> tuple[list[Passage], list[float | None]]:
+def _pieces(passages: Sequence[Passage], readings: Sequence[Reading]) -> tuple[list[Passage], list[float | None]]:
     """What may be quoted, and the reader's probability for the one in each passage that it points at."""
     pieces: list[Passage] = []
     answers: list[float | None] = []

@@ -176,10 +176,16 @@ class Quoter:
             style=Style.QUOTED,
             notes=notes_of(completion, len(found.shown) - shown if completion else 0, pinned),
             hits=found.hits,
-            shown=tuple(dict.fromkeys(passage for each in parts for passage in each.shown)),
+            shown=_distinct(parts),
             searched_for=tuple(dict.fromkeys(text for each in parts for text in each.searched_for)),
             features=found.features,
         )
+
+
+def _distinct(parts: Sequence[Found]) -> tuple[Passage, ...]:
+    """What was shown for all parts, each place once."""
+    places = {(p.document_id, p.start, p.end): p for found in parts for p in found.shown}
+    return tuple(places.values())
 
 
 def _joined(quotes: Sequence[Passage]) -> tuple[str, tuple[Sentence, ...]]:

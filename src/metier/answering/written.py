@@ -43,9 +43,7 @@ class Stream:
     def __call__(self, piece: str) -> bool:
         if not self._begun:
             piece = piece.lstrip()
-            if not piece:
-                return False
-            self._begun = True
+            self._begun = bool(piece)
         stops = [bool(listener(piece)) for listener in self._listeners]
         return any(stops) or self._loop.feed(piece)
 

@@ -40,7 +40,7 @@ def calibrate(
         Path | None, typer.Argument(help="Questions file; default: the expert's own practice questions.")
     ] = None,
     expert: ExpertOption = None,
-    limit: Annotated[int, typer.Option(min=20, help="Answers to generate, which is what takes the time.")] = 120,
+    limit: Annotated[int, typer.Option(min=20, help="Answers that a capable model writes to be judged.")] = 120,
     as_json: JsonOption = False,
 ) -> None:
     """Learn from practice questions how to weigh both searches, how much to read and when to refuse.
@@ -59,12 +59,12 @@ def calibrate(
     screen, fusion, shown, refusals = console(), learned.fusion, learned.shown, learned.refusals
     screen.print(f"[green]✓[/] Dense search weighs {fusion.weight:.2f} ({_learned(fusion)}).")
     screen.print(f"[green]✓[/] Answers are read from {shown.passages} passages ({_learned(shown)}).")
-    model = refusals.deciding
-    by = "what is found" if model is refusals.before else "what is found and what is answered"
+    near = "" if refusals.near_misses is None else f", {refusals.near_misses:.0%} of the near misses refused"
     screen.print(
-        f"[green]✓[/] Refuses by {by}; on practice cases kept apart: "
-        f"precision {model.precision:.2f}, recall {model.recall:.2f} ({model.questions} cases)."
+        f"[green]✓[/] Refusals on {refusals.questions} practice cases kept apart: precision {refusals.precision:.2f}, "
+        f"recall {refusals.recall:.2f}{near}, {refusals.wrongly_refused:.0%} of the answerable ones wrongly refused."
     )
+    screen.print("  [dim]A near miss asks a known thing for what no document gives.[/]")
 
 
 def _learned(what: Fusion | Shown) -> str:
