@@ -105,7 +105,7 @@ def test_streams(server, generator):
     ]
     pieces = []
     answer = generator.complete(QUESTION, max_tokens=9, seed=4, stop=["END", ""], on_text=pieces.append, logprobs=True)
-    assert pieces == ["Turn", " বায়ু\u2028", "🙂"]
+    assert pieces == ["", "Turn", " বায়ু\u2028", "🙂"]
     assert answer.text == "".join(pieces)
     assert (answer.prompt_tokens, answer.completion_tokens, answer.cached_tokens) == (21, 4, 16)
     assert (answer.finish_reason, answer.logprobs) == ("length", (-0.5,))
@@ -127,6 +127,13 @@ def test_on_text_hangs_up(server, generator):
     server.answers = [streams(*[event(f"{number} ") for number in range(1000)])]
     answer = generator.complete(QUESTION, max_tokens=1000, on_text=lambda text: text == "2 ")
     assert answer.text == "0 1 2 "
+
+
+def test_a_model_that_thinks_can_be_stopped(server, generator):
+    thought = {"choices": [{"index": 0, "delta": {"reasoning_content": "Hm."}, "finish_reason": None}]}
+    server.answers = [streams(*[thought] * 1000, event("Turn", "stop"))]
+    stopped = generator.complete(QUESTION, max_tokens=1000, on_text=lambda _: True)
+    assert stopped.text == ""
 
 
 def test_control_tokens_in_content_are_broken(server, generator):

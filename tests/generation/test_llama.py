@@ -45,13 +45,23 @@ def test_a_second_question_reuses_the_prefix(smollm):
 
 def test_on_text_stops_llama_cpp_too(smollm):
     seen = []
-    stopped = smollm.complete(QUESTION, max_tokens=500, on_text=lambda text: seen.append(text) or len(seen) == 3)
-    assert len(seen) == 3
+    stopped = smollm.complete(QUESTION, max_tokens=500, on_text=lambda text: seen.append(text) or len(seen) == 4)
+    assert len(seen) == 4
     assert stopped.text == "".join(seen)
     assert stopped.completion_tokens < 10
     started = time.perf_counter()
     smollm.complete(QUESTION, max_tokens=1)  # there is one slot: this waits for as long as the other still writes
     assert time.perf_counter() - started < stopped.seconds + 2
+
+
+def test_reading_a_long_prompt_can_be_stopped(phi3_path):
+    generator = create(GenerationSettings(model=f"gguf:{phi3_path}", threads=1))
+    heard = []
+    stopped = generator.complete(
+        [Message("user", "x" * 1500)], max_tokens=20, on_text=lambda text: heard.append(text) or True
+    )
+    generator.close()
+    assert (heard, stopped.text, stopped.completion_tokens) == ([""], "", 0)
 
 
 def test_what_on_text_raises_comes_out(smollm):

@@ -118,9 +118,9 @@ def _print_answer(run: Callable[[OnText], Answer]) -> None:
     waiting = screen.status("[dim]…[/]")
 
     def on_text(piece: str) -> None:
-        waiting.stop()
         piece = piece if written else piece.lstrip()
         if piece:
+            waiting.stop()
             written.append(piece)
             screen.out(piece, end="", highlight=False)
 

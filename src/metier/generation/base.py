@@ -75,7 +75,8 @@ class Generator(Protocol):
         top_p: float = 1.0,
         response_format: Mapping[str, object] | None = None,
     ) -> Completion:
-        """One completion. `on_text` gets each new piece of text as it is written; returning True stops early.
+        """One completion. `on_text` gets each new piece of text as it is written, and "" now and then while the model
+        reads or thinks; returning True stops early.
         `adapter`: name of a fine-tuned adapter that the generator was made with, None = the base alone. `fresh`: read
         the whole prompt anew, which takes longer, so that the same prompt gives the same text whatever was asked
         before; where a model is elsewhere it may not be had. `logprobs`: whether they are wanted; a small model writes

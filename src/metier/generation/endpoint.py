@@ -250,11 +250,13 @@ class _Reading:
             self.ended = self.ended or bool(self._finish)
             tokens = (choice.get("logprobs") or {}).get("content") or ()
             self._logprobs.extend(token["logprob"] for token in tokens)
-            if text := (choice.get("delta") or choice.get("message") or {}).get("content"):
+            text = (choice.get("delta") or choice.get("message") or {}).get("content") or ""
+            if text:
                 self._first = self._first or time.perf_counter()
                 self._texts.append(text)
-                if self._on_text is not None and self._on_text(text):
-                    return True
+            is_told = bool(text) or not self.ended
+            if is_told and self._on_text is not None and self._on_text(text):
+                return True
         return False
 
     def completion(self, estimated_prompt_tokens: int, max_tokens: int) -> Completion:

@@ -196,6 +196,8 @@ class _Writing:
         return self._finish == "stop" and not self._stopped
 
     def take(self, event: dict) -> bool:
+        if "prompt_progress" in event:  # the prompt is read in batches: between two of them it can be stopped
+            return self._tell("")
         self._timings = event.get("timings") or self._timings
         for choice in event.get("choices", ()):
             if choice["finish_reason"]:
@@ -205,10 +207,14 @@ class _Writing:
             if text := choice["text"]:
                 self._first = self._first or time.perf_counter()
                 self._texts.append(text)
-                if self._on_text is not None and self._on_text(text):
-                    self._finish, self._stopped = "stop", True
+                if self._tell(text):
                     return True
         return False
+
+    def _tell(self, text: str) -> bool:
+        if self._on_text is not None and self._on_text(text):
+            self._finish, self._stopped = "stop", True
+        return self._stopped
 
     def completion(self, prompt_tokens: int) -> Completion:
         if not self._finish:

@@ -80,7 +80,8 @@ class Desk:
 
         def hear(stop: Stop) -> tuple[OnText, OnSentence]:
             def on_text(piece: str) -> bool:
-                loop.call_soon_threadsafe(heard.put_nowait, piece)
+                if piece:
+                    loop.call_soon_threadsafe(heard.put_nowait, piece)
                 return stop()
 
             return on_text, lambda sentence: loop.call_soon_threadsafe(heard.put_nowait, sentence)
