@@ -1,13 +1,17 @@
-"""How well refusals carry over from one corpus to another, and the coefficients that ship with Métier.
+"""How well questions that nothing answers are refused, on corpora of every size, and the coefficients that ship.
 
-    python benchmarks/refusals.py                  # leave one corpus out: fit on the others, refuse on it
-    python benchmarks/refusals.py --write          # also replace src/metier/answering/default_abstention.json
+    python benchmarks/refusals.py                  # measure what ships
+    python benchmarks/refusals.py --write          # fit on the corpora of FITTED first, and ship that
+    python benchmarks/refusals.py --only tydi-bn,xquad-hi
 
-Corpora: the practice questions of the sample company, with its own unanswerable ones, and a drawn part of MedQuAD and
-of TyDi in four languages. Everywhere a question's twin is the same question with its document left out. No exam
-question of the sample company is looked at. Printed for each corpus: AUC, precision and recall of refusing, once by
-coefficients and threshold of the other corpora, once by its own (five folds, weighted as calibration does), where half
-of the cases are twins.
+Every question is asked as it is, with its document left out (twin), with the passages that hold its answer left out and
+the rest of its document there (near miss), and with a numbered name changed into one that stands nowhere (near miss).
+Printed for each corpus: precision and recall of refusing where half of the cases are unanswerable, the share of the
+answerable questions that is wrongly refused, and the share refused of each kind. Then the same for one corpus cut to 1,
+3, 10, 100 and 3,000 passages, and by the length of the question.
+
+The coefficients are fitted on MedQuAD, TAT-QA and the training split of TyDi, of each the documents that the packaged
+reader was not trained on. TyDi's dev split, XQuAD and the sample company's practice questions are only measured on.
 Writes benchmarks/results/refusals.json.
 """
 
@@ -18,137 +22,199 @@ import json
 import random
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from answers import company
 from ingest import circumstances
-from peers import full_text
-from sets import load
+from refusal_corpora import CORPORA, FITTED, Corpus, long_versions
 
 from metier import Expert
 from metier.answering import abstention
 from metier.answering.abstention import Labelled
-from metier.evaluation import calibration, questions
+from metier.evaluation import questions as question_files
+from metier.evaluation import refusal_calibration
+from metier.evaluation.refusal_calibration import Case
 from metier.questions import Question
+from metier.store.base import Filter
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).resolve().parent / "results"
 SHIPPED = ROOT / "src/metier/answering/default_abstention.json"
-SETS = ("medquad", "tydi-en", "tydi-bn", "tydi-id", "tydi-sw")
 COMPANY = "sample company"
+SIZES = (1, 3, 10, 100, 3000)  # passages
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One case: its features, and whether nothing answers it. `own`: not a twin, but a question without an answer.
-    `weight`: what it counts."""
+class Looked:
+    """A case that was looked up. `kind`: "answerable", "own", "twin", "hidden" or "renamed"."""
 
-    question: str
-    features: dict[str, float]
-    unanswerable: bool
-    own: bool
-    weight: float
+    kind: str
+    words: int
+    labelled: Labelled
 
 
-def sample_company(folder: Path) -> tuple[Expert, list[Question]]:
-    expert = company(folder)
-    asked = [q for q in questions.load(folder / "questions.jsonl") if q.split == "practice"]
-    return expert, questions.resolve(asked, expert.store.uris(), COMPANY)
-
-
-def public(name: str, folder: Path, count: int) -> tuple[Expert, list[Question]]:
-    """At most 1,000 documents, and `count` questions about them."""
-    chosen = load(name)
-    draw = random.Random(0)
-    kept = draw.sample(sorted(chosen.documents), min(1000, len(chosen.documents)))
+def expert_on(corpus: Corpus, folder: Path, threads: int, documents: dict[str, str] | None = None) -> Expert:
     docs = folder / "docs"
-    docs.mkdir()
-    file_of = {document: f"{number:05}.txt" for number, document in enumerate(kept)}
-    for document, file in file_of.items():
-        (docs / file).write_text(full_text(*chosen.documents[document]), encoding="utf-8")
-    about = [q for q in sorted(chosen.questions) if set(chosen.relevant[q]) <= set(file_of)]
-    asked = [
-        Question(q, chosen.questions[q], documents=tuple(f"docs/{file_of[d]}" for d in chosen.relevant[q]))
-        for q in draw.sample(about, min(count, len(about)))
-    ]
-    expert = Expert.create(folder / "expert", language=name[5:7] if name.startswith("tydi-") else "en")
+    docs.mkdir(parents=True)
+    for name, text in (documents or corpus.documents).items():
+        (docs / name).write_text(text, encoding="utf-8")
+    expert = Expert.create(folder / "expert", language=corpus.language, embedding=corpus.embedding)
+    path = expert.folder / "metier.toml"
+    path.write_text(path.read_text().replace("[embedding]", f"[embedding]\nthreads = {threads}"))
+    expert = Expert.open(expert.folder)
     expert.add(str(docs))
     expert.sync()
-    return expert, asked
+    return expert
 
 
-def ask(name: str, count: int) -> list[Asked]:
+def look_up(expert: Expert, asked: Sequence[Question]) -> list[Looked]:
+    def is_known(name: str) -> bool:
+        return bool(expert.store.frequencies(expert.analyser.tokens(name)[-1:]).any())
+
+    found = []
+    drawn = refusal_calibration.cases(asked, expert.store.passages, is_known)
+    for number, case in enumerate(drawn, start=1):
+        features = expert.answerer.features(case.question.question, Filter(hidden=case.hidden), case.without)
+        if features:
+            labelled = Labelled(features, case.unanswerable, 1.0, case.asked_as, case.near_miss)
+            found.append(Looked(kind_of(case), len(case.question.question.split()), labelled))
+        print(f"\r{number}/{len(drawn)}", end="", file=sys.stderr, flush=True)
+    print("\r", end="", file=sys.stderr)
+    return found
+
+
+def kind_of(case: Case) -> str:
+    if not case.unanswerable:
+        return "answerable"
+    if case.hidden:
+        return "hidden"
+    if case.changed:
+        return "renamed"
+    return "twin" if case.without else "own"
+
+
+def on_corpus(name: str, count: int, threads: int) -> list[Looked]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        expert, asked = sample_company(folder) if name == COMPANY else public(name, folder, count)
-        rows = []
-        with expert:
-            drawn = calibration.cases(asked)
-            for number, (case, weight) in enumerate(zip(drawn, calibration.weights(drawn), strict=True), start=1):
-                answer = expert.ask(case.question.question, abstain=False, without=case.without)
-                if answer.features:
-                    own = not case.question.answerable
-                    rows.append(Asked(case.question.question, answer.features, case.unanswerable, own, weight))
-                print(f"\r{name}: {number}/{len(drawn)}", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    return rows
+        if name == COMPANY:
+            with company(folder) as expert:
+                asked = [q for q in question_files.load(folder / "questions.jsonl") if q.split == "practice"]
+                return look_up(expert, question_files.resolve(asked, expert.store.uris(), COMPANY))
+        corpus = CORPORA[name](count)
+        with expert_on(corpus, folder, threads) as expert:
+            return look_up(expert, corpus.questions)
 
 
-def asked_before(path: Path) -> dict[str, list[Asked]]:
-    raw = json.loads(path.read_text(encoding="utf-8"))
-    return {name: [Asked(**case) for case in cases] for name, cases in raw.items()}
+def on_sizes(name: str, count: int, threads: int) -> dict[int, list[Looked]]:
+    """The same few documents and questions among more and more unrelated ones."""
+    found = {}
+    corpus = CORPORA[name](3000)
+    asked = corpus.questions[:count]
+    for size in SIZES:
+        with tempfile.TemporaryDirectory() as temporary:
+            if size < count:  # one expert a question: its own document and others
+                looked = []
+                for number, question in enumerate(asked[:12]):
+                    own = question.documents[0].removeprefix("docs/")
+                    others = [each for each in corpus.documents if each != own][: size - 1]
+                    kept = {each: corpus.documents[each] for each in (own, *others)}
+                    with expert_on(corpus, Path(temporary) / str(number), threads, kept) as expert:
+                        looked += look_up(expert, [question])
+                found[size] = looked
+                continue
+            own = {document.removeprefix("docs/") for question in asked for document in question.documents}
+            others = [each for each in corpus.documents if each not in own][: max(0, size - len(own))]
+            kept = {each: corpus.documents[each] for each in (*own, *others)}
+            with expert_on(corpus, Path(temporary) / "all", threads, kept) as expert:
+                found[size] = look_up(expert, asked)
+    return found
 
 
-def fit(asked: Sequence[Asked], on: str) -> abstention.Abstention:
-    return abstention.fit([Labelled(a.features, a.unanswerable, a.weight, a.question) for a in asked], on)
-
-
-def measure(model: abstention.Logistic, asked: Sequence[Asked]) -> dict[str, float]:
-    doubt = np.array([model.probability(a.features) for a in asked])
-    wrong = np.array([a.unanswerable for a in asked])
-    refused = doubt >= model.threshold
+def measure(model: abstention.Abstention, looked: Sequence[Looked]) -> dict[str, float]:
+    """Where half of the cases are unanswerable, whatever their number."""
+    refused = np.array([model.refuses(each.labelled.features) for each in looked])
+    wrong = np.array([each.labelled.unanswerable for each in looked])
+    doubt = np.array([model.probability(each.labelled.features) for each in looked])
+    recall, wrongly = float(refused[wrong].mean()), float(refused[~wrong].mean())
     above = doubt[wrong][:, None] - doubt[~wrong][None]
+    by_kind = defaultdict(list)
+    for each, was in zip(looked, refused, strict=True):
+        by_kind[each.kind].append(float(was))
     return {
         "auc": float((above > 0).mean() + (above == 0).mean() / 2),
-        "precision": float(wrong[refused].mean()) if refused.any() else 0.0,
-        "recall": float(refused[wrong].mean()),
-        "cases": len(asked),
-    }
+        "precision": recall / max(1e-9, recall + wrongly),
+        "recall": recall,
+        "wrongly_refused": wrongly,
+        "cases": len(looked),
+    } | {f"refused_{kind}": float(np.mean(values)) for kind, values in sorted(by_kind.items()) if kind != "answerable"}
+
+
+def show(name: str, row: dict[str, float]) -> None:
+    kinds = "  ".join(f"{key[8:]} {value:.2f}" for key, value in row.items() if key.startswith("refused_"))
+    print(
+        f"{name:22}{row['auc']:>6.3f}{row['precision']:>11.2f}{row['recall']:>8.2f}{row['wrongly_refused']:>9.2f}"
+        f"{row['cases']:>7}   {kinds}", flush=True,
+    )  # fmt: skip
+
+
+def fitted(looked: dict[str, list[Looked]]) -> abstention.Abstention:
+    """On all corpora, each counting the same, and the unanswerable cases of each as much as the answerable ones."""
+    cases = []
+    for rows in looked.values():
+        yes = sum(not each.labelled.unanswerable for each in rows)
+        for each in rows:
+            weight = 1 / yes if not each.labelled.unanswerable else 1 / (len(rows) - yes)
+            own = each.labelled
+            cases.append(Labelled(own.features, own.unanswerable, weight, own.group, own.near_miss))
+    return abstention.fit(cases, ", ".join(looked), prior=abstention.standardised(cases))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--questions", type=int, default=60, help="of each public set; each is asked twice")
-    parser.add_argument("--cases", type=Path, help="features that an earlier run kept, instead of asking again")
-    parser.add_argument("--write", action="store_true", help="replace the coefficients that ship with Métier")
+    parser.add_argument("--questions", type=int, default=60, help="of each set; each is asked in up to four ways")
+    parser.add_argument("--only", help="corpora, separated by commas")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--no-sizes", action="store_true")
+    parser.add_argument("--write", action="store_true", help="fit, and replace the coefficients that ship")
     options = parser.parse_args()
-    result = circumstances("refusals.py")
-    asked = asked_before(options.cases) if options.cases else {n: ask(n, options.questions) for n in (COMPANY, *SETS)}
-    RESULTS.mkdir(exist_ok=True)
-    kept = {name: [asdict(case) for case in cases] for name, cases in asked.items()}
-    (RESULTS / "refusals_cases.json").write_text(json.dumps(kept), encoding="utf-8")
-    print(f"{'':16}{'fitted on':>12}{'AUC':>8}{'precision':>11}{'recall':>8}{'cases':>7}")
-    for name, cases in asked.items():
-        others = fit([a for other, rows in asked.items() if other != name for a in rows], "others")
-        for label, chosen in (("others", others), ("itself", fit(cases, name))):
-            for stage, model in (("before", chosen.before), ("decides", chosen.deciding)):
-                row = measure(model, cases)
-                if label == "itself":  # of held-out folds, not of what it was fitted on
-                    row |= {"precision": model.precision, "recall": model.recall}
-                result.setdefault("corpora", {}).setdefault(name, {})[f"{label}, {stage}"] = row
-                print(
-                    f"{name:16}{label:>9} {stage:7}{row['auc']:>5.3f}{row['precision']:>11.2f}"
-                    f"{row['recall']:>8.2f}{row['cases']:>7}", flush=True,
-                )  # fmt: skip
-    shipped = fit([a for rows in asked.values() for a in rows], "the sample company, MedQuAD and TyDi")
-    own = [a for a in asked[COMPANY] if a.own or not a.unanswerable]
-    result["all"] = {"company's own unanswerable": measure(shipped.deciding, own)}
-    print("fitted on all, the company's own unanswerable questions:", result["all"])
+    result = circumstances("refusals.py") | {"corpora": {}, "sizes": {}, "lengths": {}}
+    head = f"{'':22}{'AUC':>6}{'precision':>11}{'recall':>8}{'wrongly':>9}{'cases':>7}   refused"
+    model = abstention.shipped()
     if options.write:
-        shipped.save(SHIPPED)
+        known = {name: on_corpus(name, options.questions, options.threads) for name in FITTED}
+        model = fitted(known)
+        model.save(SHIPPED)
+        print("fitted:", model)
+        print(head)
+        for name, rows in known.items():
+            show(f"{name} (fitted)", measure(model, rows))
+    print(head)
+    every = [*CORPORA, COMPANY]
+    names = options.only.split(",") if options.only else [name for name in every if name not in FITTED]
+    measured = {name: on_corpus(name, options.questions, options.threads) for name in names}
+    for name, rows in measured.items():
+        result["corpora"][name] = measure(model, rows)
+        show(name, result["corpora"][name])
+    together = [each for rows in measured.values() for each in rows]
+    for low, high in ((1, 6), (7, 12), (13, 20), (21, 80)):
+        rows = [each for each in together if low <= each.words <= high]
+        if len({each.labelled.unanswerable for each in rows}) == 2:
+            result["lengths"][f"{low}-{high}"] = measure(model, rows)
+            show(f"{low} to {high} words", result["lengths"][f"{low}-{high}"])
+    if not options.no_sizes:
+        for size, rows in on_sizes("tydi-en", 24, options.threads).items():
+            result["sizes"][size] = measure(model, rows)
+            show(f"{size} passages", result["sizes"][size])
+        corpus = CORPORA["tydi-en"](200)
+        with tempfile.TemporaryDirectory() as temporary, expert_on(corpus, Path(temporary), options.threads) as expert:
+            asked = long_versions(corpus.questions[:40], random.Random(0))
+            result["lengths"]["made long"] = measure(model, look_up(expert, asked))
+            show("made long", result["lengths"]["made long"])
+    RESULTS.mkdir(exist_ok=True)
     (RESULTS / "refusals.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
