@@ -45,9 +45,13 @@ class OnnxReranker:
     def score(self, question: str, passages: Sequence[str]) -> np.ndarray:
         if not passages:
             return np.zeros(0, dtype=np.float32)
+        return self.logits([(question, passage) for passage in passages])[:, -1]
+
+    def logits(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+        """What the model gives for each of at least one pair of texts; float32 (pairs, logits)."""
         if self._session is None:
             self._load()
-        encodings = self._tokenizer.encode_batch([(question, passage) for passage in passages])
+        encodings = self._tokenizer.encode_batch(list(pairs))
         inputs = {
             "input_ids": np.array([e.ids for e in encodings], dtype=np.int64),
             "attention_mask": np.array([e.attention_mask for e in encodings], dtype=np.int64),
@@ -55,7 +59,7 @@ class OnnxReranker:
         }
         wanted = {node.name for node in self._session.get_inputs()}
         logits = self._session.run(None, {name: value for name, value in inputs.items() if name in wanted})[0]
-        return np.asarray(logits, dtype=np.float32).reshape(len(passages), -1)[:, -1]
+        return np.asarray(logits, dtype=np.float32).reshape(len(pairs), -1)
 
     def _load(self) -> None:
         import onnxruntime

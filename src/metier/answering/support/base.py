@@ -1,4 +1,10 @@
-"""The contract of a checker: it tells, sentence by sentence, how far the sources that were shown carry an answer."""
+"""The contract of what tells a reader how far to trust an answer.
+
+checker = support.create(settings, embedder, analyser, weigh, folder)
+checking = checker.over(shown, question, language)
+for span in checking.spans(text):
+    sentence = checking.check(text, span)
+"""
 
 from __future__ import annotations
 
@@ -10,19 +16,22 @@ from metier.documents import Passage
 
 
 class Checking(Protocol):
-    """One answer held against one set of shown passages."""
+    """Checks one answer against one set of shown passages, sentence by sentence."""
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """(start, end) of the sentences, list items, table rows and blocks of code of an answer. Text that is appended
-        changes the last one only."""
+        """The sentences, list items, table rows and blocks of code of an answer; text that is appended changes the last
+        one only."""
         ...
 
     def check(self, text: str, span: tuple[int, int]) -> Sentence:
-        """How far the sources carry one of them. What stands before it in `text` may give it meaning."""
+        """How far what was shown carries `text[span[0]:span[1]]`. What stands before it in `text` is read as well (the
+        lead-in of a list, the head of a table)."""
         ...
 
 
 class Checker(Protocol):
+    """Light to construct; models are loaded when they are first needed. Several threads may use it."""
+
     def over(self, shown: Sequence[Passage], question: str, language: str) -> Checking:
-        """`shown`: what the model read; `language`: of the question."""
+        """`shown`: what the model read; `language`: BCP-47 code of the question."""
         ...

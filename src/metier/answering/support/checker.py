@@ -1,0 +1,184 @@
+"""The checker: sentences of an answer against what was shown, each with a level, a score, its sources and a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from metier.answering.answer import Citation, Sentence, Support
+from metier.answering.support import claims
+from metier.answering.support.alignment import Alignment, Finding
+from metier.answering.support.claims import Claim
+from metier.answering.support.cross_encoding import Entailment
+from metier.answering.support.nearness import Nearness
+from metier.answering.support.polarity import Polarity, language_of
+from metier.answering.support.scoring import learned
+from metier.answering.support.sources import Reader, Shown
+from metier.documents import Passage
+from metier.embedding.base import Embedder
+from metier.retrieval.analysis import Analyser
+from metier.sentences import Unit, units
+from metier.text.language import Language
+
+Weigh = Callable[[Sequence[str]], np.ndarray]  # tokens to rarity, (n,)
+
+_CANDIDATES = 16  # units whose vectors are asked for; those that hold most of the claim
+_CANDIDATES_FOREIGN = 64  # where words do not lead there
+_SURE = 0.9  # score from which words alone decide
+_VETOED = 0.2  # the most that a claim with a fatal objection is worth
+_SECOND = 0.15  # share of the claim's words that a second source must add to be cited
+_MOST_CITED = 3
+_BARE_DECISION = 12  # characters of an answer that is a yes or a no
+_ELSEWHERE = "in another language than the source, which the embedder cannot compare"
+
+
+class LearnedChecker:
+    """Compares by rule and weighs what it finds as was learned. `entailment`: a cross-encoder that scores instead of
+    the learned weights; what speaks against a claim still decides."""
+
+    def __init__(
+        self, embedder: Embedder, analyser: Analyser, weigh: Weigh, entailment: Entailment | None = None
+    ) -> None:
+        self._analyser = analyser
+        self._weigh = weigh
+        self._reader = Reader(analyser)
+        self._nearness = Nearness(embedder)
+        self._entailment = entailment
+
+    def over(self, shown: Sequence[Passage], question: str, language: str) -> LearnedChecking:
+        return LearnedChecking(
+            shown, question, language, self._analyser, self._weigh, self._reader, self._nearness, self._entailment
+        )
+
+
+class LearnedChecking:
+    """One answer against one set of shown passages."""
+
+    def __init__(
+        self, shown: Sequence[Passage], question: str, language: str, analyser: Analyser, weigh: Weigh,
+        reader: Reader, nearness: Nearness, entailment: Entailment | None,
+    ) -> None:  # fmt: skip
+        self._question = question
+        self._language = language
+        self._analyser = analyser
+        self._nearness = nearness
+        self._entailment = entailment
+        self._shown = Shown.of(shown, reader, language)
+        self._polarity = Polarity(analyser, language)
+        self._alignment = Alignment(self._shown, reader, self._polarity, weigh, question, language)
+        self._cut: tuple[str, list[Unit]] = ("", [])
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        return [(unit.start, unit.end) for unit in self._units(text) if unit.kind != "rule"]
+
+    def check(self, text: str, span: tuple[int, int]) -> Sentence:
+        cut = self._units(text)
+        unit = next((unit for unit in cut if (unit.start, unit.end) == span), None)
+        if unit is None:
+            unit = Unit(span[0], span[1], "sentence")
+            cut = [*(u for u in cut if u.end <= span[0]), unit]
+        claim = claims.read(text, unit, cut, language_of(text[: span[1]], self._language))
+        if claims.states_nothing(text, unit, cut, claim, self._analyser):
+            return Sentence(*span, Support.NONE, 1.0)
+        if not self._shown.sources:
+            return Sentence(*span, Support.NOT, 0.0, (), "no source was shown")
+        if self._is_bare_decision(claim.text):
+            return Sentence(*span, Support.PARTLY, 0.5, (), "a yes or no alone cannot be checked")
+        finding = self.finding(claim)
+        return self._sentence(span, claim, finding)
+
+    def features(self, text: str, span: tuple[int, int]) -> Finding | None:
+        """What `check` weighs, vectors always included; None for what states nothing. For learning the weights."""
+        cut = self._units(text)
+        unit = next((unit for unit in cut if (unit.start, unit.end) == span), Unit(span[0], span[1], "sentence"))
+        if unit not in cut:
+            cut = [unit]
+        claim = claims.read(text, unit, cut, language_of(text[: span[1]], self._language))
+        if claims.states_nothing(text, unit, cut, claim, self._analyser) or not self._shown.sources:
+            return None
+        finding = self._alignment.align(claim, _CANDIDATES)
+        self._compare(claim, finding)
+        return finding
+
+    def finding(self, claim: Claim) -> Finding:
+        """The claim laid beside the sources; vectors are asked for where words do not decide."""
+        finding = self._alignment.align(claim, _CANDIDATES)
+        if finding.foreign or not (finding.fatal or learned()["words"].score(finding.features) >= _SURE):
+            self._compare(claim, finding)
+        return finding
+
+    def _units(self, text: str) -> list[Unit]:
+        if self._cut[0] != text:
+            self._cut = (text, units(text, self._language))
+        return self._cut[1]
+
+    def _is_bare_decision(self, text: str) -> bool:
+        if len(text) > _BARE_DECISION:
+            return False
+        known = Language.of(self._language)
+        word = text.strip(" .!,").casefold()
+        return word in {each.casefold() for each in (*known.yes, *known.no, *known.maybe, "yes", "no")}
+
+    def _compare(self, claim: Claim, finding: Finding) -> None:
+        given = self._language_of_source(finding)
+        if finding.foreign and not self._nearness.knows(claim.language, given):
+            return
+        chosen = finding.evidence
+        if finding.foreign:
+            sources = self._shown.sources
+            rest = [s.index for s in sources if s.index not in set(chosen) and s.kind != "heading"]
+            chosen = [*chosen, *rest][:_CANDIDATES_FOREIGN]
+        text = claim.text if len(claim.text) > 30 or not claim.about else f"{claim.about[0]} {claim.text}"
+        near = self._nearness.to(text, [self._text_of(index) for index in chosen], given)
+        finding.features["cosine"] = float(near.max())
+        if finding.foreign:
+            finding.evidence = [chosen[i] for i in np.argsort(-near, kind="stable")]
+
+    def _text_of(self, index: int) -> str:
+        source = self._shown.sources[index]
+        passage = self._shown.passages[source.passage]
+        return passage.within(source.start, source.end).indexed_text
+
+    def _language_of_source(self, finding: Finding) -> str:
+        passage = self._shown.passages[self._shown.sources[finding.evidence[0]].passage]
+        return language_of(passage.text, passage.language or self._language)
+
+    def _sentence(self, span: tuple[int, int], claim: Claim, finding: Finding) -> Sentence:
+        features = finding.features
+        model = learned()["foreign" if finding.foreign else "near" if features["cosine"] else "words"]
+        score = model.score(features)
+        unknown = finding.foreign and not features["cosine"]
+        if unknown:
+            score = min(max(score, model.flagged), model.carried - 0.01)
+        elif self._entailment is not None:
+            score = self._entailed(claim, finding)
+        if finding.fatal:
+            score = min(score, _VETOED * score + 0.01, model.flagged * 0.8)
+        level = model.level(score)
+        reason = ""
+        if level is not Support.CARRIED:
+            reason = finding.reasons[0] if finding.reasons else _ELSEWHERE if unknown else _too_little(level)
+        return Sentence(*span, level, round(score, 4), self._citations(span, claim, finding, level), reason)
+
+    def _entailed(self, claim: Claim, finding: Finding) -> float:
+        premises = [self._text_of(index) for index in finding.evidence[:_MOST_CITED]]
+        if len(premises) > 1:
+            premises.append("\n".join(premises))
+        return float(self._entailment.score(claim.text, premises).max())
+
+    def _citations(self, span: tuple[int, int], claim: Claim, finding: Finding, level: Support) -> tuple[Citation, ...]:
+        """The best source, and others that add words or numbers of the claim that it does not hold."""
+        if level is Support.NOT and finding.units.size and finding.units.max() < _SECOND:
+            return ()
+        chosen = self._alignment.chosen(claim, finding, _MOST_CITED, _SECOND)
+        cited = []
+        for index in chosen:
+            source = self._shown.sources[index]
+            passage = self._shown.passages[source.passage]
+            cited.append(Citation.of(passage.within(source.start, source.end), span))
+        return tuple(cited)
+
+
+def _too_little(level: Support) -> str:
+    return "the sources say only a part of it" if level is Support.PARTLY else "no source says it"

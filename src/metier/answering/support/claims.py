@@ -1,0 +1,179 @@
+"""What a sentence of an answer claims, and whether it claims anything.
+
+Markdown is taken off; a table row is read with the names of its columns; a list item and a short sentence are about
+what their lead-in, their heading and the question name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import regex
+
+from metier.answering.support.names import Name, names
+from metier.answering.support.quantities import Quantity, quantities
+from metier.retrieval.analysis import Analyser
+from metier.sentences import Unit, is_leadin, units, without_marker
+from metier.text.language import Language
+from metier.text.phrases import compose, fold
+
+_LINK = regex.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_MARKED = regex.compile(r"(\*{1,3}|_{1,3}|~~|`+)(?=\S)(.+?)(?<=\S)\1")
+_LEADING = regex.compile(r"^(?:\s*(?:>|#{1,6})\s*)+")
+_SOURCE_MARK = regex.compile(
+    r"\[\^?\p{N}{1,3}(?:\s*[,;–-]\s*\p{N}{1,3})*\]|【[^】]*】|\((?:source|sources|see|quelle|siehe|page|p\.|s\.|seite)[^)]{0,60}\)",
+    regex.IGNORECASE,
+)
+_CELLS = regex.compile(r"(?<!\\)\|")
+_QUESTION = regex.compile(r"[?？؟]\W*$")
+_BOLD_LINE = regex.compile(r"^\s*\*\*[^*]+\*\*:?\s*$")
+_LABEL = regex.compile(r"^\s*(?:[-*+•]\s+|\p{N}{1,3}[.)]\s+)?\*\*([^*]{1,80})\*\*\s*:?|^([^:.|]{1,60}):\s")
+_LONGEST_EMPTY = 200  # characters of the longest sentence that can be nothing but a phrase
+_META_SHARE = 0.5  # of a sentence's words that may be its own where it is made of phrases that state nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`text`: of the sentence without marks. `about`: texts that say what it is about, nearest first. `words`: see
+    `Reader.words`. `kind`: as the unit's. `before`: what stands before it in the answer."""
+
+    text: str
+    kind: str
+    language: str
+    quantities: tuple[Quantity, ...]
+    names: tuple[Name, ...]
+    about: tuple[str, ...]
+    before: str
+
+
+def plain(text: str) -> str:
+    """Markdown without its marks, and without marks of sources ("[1]")."""
+    text = _SOURCE_MARK.sub(" ", _LINK.sub(r"\1", text))
+    text = _LEADING.sub("", text)
+    for _ in range(2):
+        text = _MARKED.sub(r"\2", text)
+    return text.replace("**", "").strip()
+
+
+def read(text: str, unit: Unit, cut: list[Unit], language: str) -> Claim:
+    """The claim of `unit`, one of `cut`, the units of the answer `text`."""
+    raw = text[unit.start : unit.end]
+    index = cut.index(unit)
+    about = _about(text, cut, index)
+    if unit.kind == "row":
+        bare = _row(text, cut, index)
+    elif unit.kind == "code":
+        bare = regex.sub(r"^\s*(`{3,}|~{3,})[^\n]*\n?|\n?\s*(`{3,}|~{3,})\s*$", "", raw)
+    else:
+        bare = plain(without_marker(raw) if unit.kind == "item" else raw)
+    found = tuple(quantities(bare, language))
+    return Claim(bare, unit.kind, language, found, tuple(names(bare, language)), about, text[: unit.start])
+
+
+def states_nothing(text: str, unit: Unit, cut: list[Unit], claim: Claim, analyser: Analyser) -> bool:
+    """A heading, the head of a table, a lead-in, a question back, a greeting, a decline, a phrase of politeness."""
+    index = cut.index(unit)
+    following = cut[index + 1] if index + 1 < len(cut) else None
+    measured = any(q.unit is not None or q.dates or not q.word for q in claim.quantities)
+    if unit.kind == "heading" or not any(c.isalnum() for c in claim.text):
+        return True
+    if unit.kind == "row":
+        return following is not None and following.kind == "rule"
+    if unit.kind == "code":
+        return False
+    if _QUESTION.search(claim.text):
+        return True
+    raw = text[unit.start : unit.end]
+    if _BOLD_LINE.match(raw) and following is not None and not measured:
+        return True
+    if is_leadin(claim.text) and not measured:
+        return True
+    return _is_phrase(claim, measured, analyser)
+
+
+def _is_phrase(claim: Claim, measured: bool, analyser: Analyser) -> bool:
+    if len(claim.text) > _LONGEST_EMPTY or measured or any(name.identifier for name in claim.names):
+        return declines(claim.text, claim.language) and not measured
+    if declines(claim.text, claim.language):
+        return True
+    for code in dict.fromkeys((claim.language, "en")):
+        known = Language.of(code)
+        folded = fold(compose(claim.text))
+        pattern = known.expression("lead_in", "phrases")
+        talk = known.expression("small_talk", "greeting", "thanks", "farewell", "filler")
+        rest, taken = pattern.subn(" ", folded)
+        rest, more = talk.subn(" ", rest)
+        if not taken + more:
+            continue
+        left = [t for t in analyser.tokens(rest) if t not in _function(known, analyser)]
+        whole = [t for t in analyser.tokens(folded) if t not in _function(known, analyser)]
+        if not left or (taken and pattern.match(folded) and len(left) <= 1 and len(left) <= _META_SHARE * len(whole)):
+            return True
+        if taken and any(polite in folded for polite in _POLITE):
+            return True
+    return False
+
+
+_POLITE = (
+    "let me know", "feel free", "hope this helps", "further questions", "more questions", "other questions",
+    "happy to help", "lassen sie es mich wissen", "weitere fragen", "would you like me", "do you want me to",
+)  # fmt: skip
+
+
+def _function(known: Language, analyser: Analyser) -> frozenset[str]:
+    return frozenset(token for word in known.function_words for token in analyser.tokens(word))
+
+
+def declines(text: str, language: str) -> bool:
+    """Whether a sentence says that the documents do not hold what was asked for."""
+    return any(Language.of(code).finds(text, "decline", "phrases") for code in dict.fromkeys((language, "en")))
+
+
+def _about(text: str, cut: list[Unit], index: int) -> tuple[str, ...]:
+    """The lead-in or label of the list that an item is in, and the headings over it, nearest first."""
+    found: list[str] = []
+    unit = cut[index]
+    seen_lead = unit.kind not in ("item", "row", "code")
+    for before in reversed(cut[:index]):
+        raw = text[before.start : before.end]
+        if before.kind == "heading" or _BOLD_LINE.match(raw):
+            found.append(plain(raw))
+            break
+        if before.kind == "item" and unit.kind == "item":
+            same_item = "\n" not in text[before.end : unit.start]
+            deeper = _indent(text, unit) > _indent(text, before)
+            if (same_item or deeper) and (label := _LABEL.match(raw)):
+                found.append(plain(label[1] or label[2] or ""))
+        elif before.kind == "sentence" and not seen_lead:
+            found.append(plain(raw))
+            seen_lead = True
+        elif before.kind == "sentence" and unit.kind == "sentence" and not found:
+            found.append(plain(raw))
+    return tuple(piece for piece in found if piece)
+
+
+def _indent(text: str, unit: Unit) -> int:
+    return unit.start - (text.rfind("\n", 0, unit.start) + 1)
+
+
+def _row(text: str, cut: list[Unit], index: int) -> str:
+    """A row of a Markdown table as "Column: cell | Column: cell"."""
+    first = index
+    while first > 0 and cut[first - 1].kind in ("row", "rule"):
+        first -= 1
+    cells = _split(text[cut[index].start : cut[index].end])
+    head = _split(text[cut[first].start : cut[first].end])
+    headed = first < index and first + 1 < len(cut) and cut[first + 1].kind == "rule"
+    if not headed or len(head) < len(cells):
+        return " | ".join(plain(cell) for cell in cells)
+    pairs = zip(head, cells, strict=False)
+    return " | ".join(f"{plain(name)}: {plain(cell)}" if name.strip() else plain(cell) for name, cell in pairs)
+
+
+def _split(row: str) -> list[str]:
+    return [cell.strip() for cell in _CELLS.split(row.strip().strip("|"))]
+
+
+def answer_units(text: str, language: str) -> list[Unit]:
+    """Units of an answer, the lines between head and rows of tables included."""
+    return units(text, language)

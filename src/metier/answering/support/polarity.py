@@ -1,0 +1,135 @@
+"""Whether two sentences say yes and no of the same: negations by clause, and words that are opposites."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import regex
+
+from metier.language import detect, script_of
+from metier.retrieval.analysis import Analyser
+from metier.text.language import Language, all_languages
+from metier.text.phrases import WORD, compose, fold
+
+Weights = Callable[[str], float]
+_PUNCTUATION = r"[,;:](?=\s)\s*|[()—。．，；：、؛،।|]\s*|\s[-–]\s"
+# Phrases with a negation in them that deny nothing.
+_NO_DENIAL = regex.compile(
+    r"\b(?:not only|no later than|not later than|no more than|not more than|no less than|not less than|no fewer than"
+    r"|no earlier than|no longer than|whether or not|if not|why not|nicht nur|spätestens|non seulement|no sólo|no solo"
+    r"|não só|not just|not necessarily|no\.? \d+|no doubt)\b"
+)
+_CONTRACTION = regex.compile(r"\b\p{L}+n['’]t\b")
+_UNLIKE = ("not", "no", "never", "without")
+
+
+def clause_spans(text: str, language: str) -> list[tuple[int, int]]:
+    """`text` cut at punctuation inside the sentence and at the words that join sentences ("but", "while")."""
+    found, start = [], 0
+    for joint in _joints(language).finditer(text):
+        if text[start : joint.start()].strip():
+            found.append((start, joint.start()))
+        start = joint.end()
+    if text[start:].strip():
+        found.append((start, len(text)))
+    return found
+
+
+def clauses(text: str, language: str) -> list[str]:
+    return [text[start:end] for start, end in clause_spans(text, language)]
+
+
+@lru_cache(maxsize=64)
+def _joints(language: str) -> regex.Pattern[str]:
+    known = Language.of(language)
+    words = {*known.listed("words", "conjunction"), *known.listed("words", "alternative")}
+    words |= set("and but while whereas although because if unless when which that und aber während weil wenn".split())
+    single = sorted((regex.escape(fold(compose(word))) for word in words if " " not in word), key=len, reverse=True)
+    return regex.compile(rf"{_PUNCTUATION}|\b(?:{'|'.join(single)})\b", regex.IGNORECASE)
+
+
+class Polarity:
+    """Negations and opposites of one language, by the tokens of the analyser."""
+
+    def __init__(self, analyser: Analyser, language: str) -> None:
+        self._analyser = analyser
+        self._language = language
+        known = Language.of(language)
+        self._spaced = known.spaced
+        self._negations = known.negations or Language.of("en").negations
+        self._opposites = _opposites(language)
+
+    def denied(self, text: str) -> frozenset[str]:
+        """Tokens of `text` that stand in a clause with a negation."""
+        found: set[str] = set()
+        for clause in clauses(text, self._language):
+            if self._negates(clause):
+                found.update(self._analyser.tokens(clause))
+        return frozenset(found)
+
+    def _negates(self, clause: str) -> bool:
+        folded = _NO_DENIAL.sub(" ", fold(compose(clause)))
+        if not self._spaced:
+            return any(word in folded for word in self._negations)
+        words = WORD.findall(folded)
+        count = sum(word in self._negations or bool(_CONTRACTION.fullmatch(word)) for word in words)
+        return count % 2 == 1
+
+    def differs(self, said: str, given: str, shared: Sequence[str], weight: Weights) -> float:
+        """Share of the weight of `shared` (tokens of both) that one denies and the other does not, 0..1."""
+        here, there = self.denied(said), self.denied(given)
+        if not here and not there:
+            return 0.0
+        total = sum(map(weight, shared))
+        return sum(weight(t) for t in shared if (t in here) != (t in there)) / total if total > 0 else 0.0
+
+    def opposed(self, said: str, given: str) -> str:
+        """A word of `said` of which `given` has the opposite and not the word itself, "" where there is none."""
+        here, there = self._stems(said), self._stems(given)
+        for word, stem in here.items():
+            against = self._opposites.get(word, frozenset()) | self._opposites.get(stem, frozenset())
+            if against and stem not in there.values() and word not in there:
+                others = {w for w, s in there.items() if w in against or s in against}
+                if others and not any(w in here or there[w] in here.values() for w in others):
+                    return word
+        return ""
+
+    def _stems(self, text: str) -> dict[str, str]:
+        stems = {}
+        for word in WORD.findall(fold(compose(text))):
+            tokens = self._analyser.tokens(word)
+            stems[word] = tokens[0] if len(tokens) == 1 else word
+        return stems
+
+
+@lru_cache(maxsize=64)
+def _opposites(language: str) -> dict[str, frozenset[str]]:
+    """Words and their stems to what means the opposite."""
+    known = Language.of(language)
+    analyser = Analyser(language)
+    found: dict[str, set[str]] = {}
+    for word, others in known.opposites_of.items():
+        if word in _UNLIKE:
+            continue
+        stem = analyser.tokens(word)
+        stems = {tokens[0] for other in others if len(tokens := analyser.tokens(other)) == 1}
+        for key in {word, *(stem if len(stem) == 1 else ())}:
+            found.setdefault(key, set()).update(others | stems)
+    return {word: frozenset(others) for word, others in found.items()}
+
+
+def language_of(text: str, expected: str) -> str:
+    """The language whose function words a text has most of, among those written in its script; `expected` where none
+    stands out."""
+    told = detect(text, expected)
+    script = script_of(told)
+    words = WORD.findall(fold(compose(text)))
+    best, most = told, 0.0
+    for language in all_languages():
+        if script_of(language.code) != script or not language.spaced:
+            continue
+        score = sum(word in language.function_words for word in words) + (0.5 if language.code == told else 0.0)
+        if score > most:
+            best, most = language.code, score
+    return best if most >= 1 else told

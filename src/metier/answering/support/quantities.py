@@ -1,0 +1,329 @@
+"""Numbers of a text with their units, and dates, however they are written.
+
+    1,234 · 1 234 · 1.234,5 · ১২৩ · 1,23,456     one number; where a spelling can be read in two ways both are kept
+    840 Nm · 0.84 kNm · $5 million · 12 %        with a unit, see units.toml
+    three, drei, তিন                             number words from two upwards
+    3 March 2026 · 2026-03-03 · ৩ মার্চ · 3月3日  dates; a date says what it leaves open (the year)
+    14:30 · 2 p.m.                               times of a day
+
+What looks like a number and is none is left out: names (`NV-110`, `M36`), marks such as [1], section numbers (3.2.1),
+and numbers that point at a place (page 4, step 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import regex
+
+from metier.answering.support.units import MONEY, UnitOfMeasure, scale_of, unit_of
+from metier.retrieval.analysis import ascii_digits
+from metier.text.language import Language, all_languages, words_of
+from metier.text.phrases import fold
+
+Reading = tuple[int | None, int | None, int | None]  # year, month, day
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """`values`: what the number may be (more than one where its spelling is open). `decimals`: digits behind the point.
+    `unit`: None where it has none. `word`: written as a word. `dates`: of a date, what it may be. `start`, `end`:
+    characters of the text, unit included."""
+
+    start: int
+    end: int
+    text: str
+    values: tuple[float, ...] = ()
+    decimals: int = 0
+    unit: UnitOfMeasure | None = None
+    word: bool = False
+    dates: tuple[Reading, ...] = ()
+
+    @property
+    def dimension(self) -> str:
+        return "date" if self.dates else self.unit.dimension if self.unit else ""
+
+    def in_base(self) -> tuple[float, ...]:
+        return tuple(self.unit.in_base(value) for value in self.values) if self.unit else self.values
+
+
+_MARK = regex.compile(r"\[\^?\p{N}{1,3}(?:\s*[,;–-]\s*\p{N}{1,3})*\]|https?://\S+|\bwww\.\S+|【[^】]*】")
+_SPACE = r"[ \u00a0\u2009\u202f]"
+_GROUPED = rf"\d{{1,3}}(?:[,.'’\u00a0\u2009\u202f]\d{{3}})+(?:[.,]\d+)?|\d{{1,3}}(?: \d{{3}})+(?:[.,]\d+)?|\d{{1,2}}(?:,\d{{2}})+,\d{{3}}(?:\.\d+)?"
+_NUMBER = rf"(?:{_GROUPED}(?![\d])|\d+(?:[.,]\d+)?)"
+_COMPOUND = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[-‐‑–/._+][\p{L}\p{M}\p{N}]+)*")
+_UNIT = (
+    r"(?:US\$|[$€£¥₹৳₽%‰٪°]\p{L}?|per ?cent|pour cent|por cien(?:to)?|por cento"
+    r"|[\p{L}µμΩ°][\p{L}\p{M}µμΩ²³]*(?:[/·*][\p{L}µ]+[²³]?\d?)*(?:\(A\))?\d?)"
+)
+_FOUND = regex.compile(
+    rf"(?<before>(?:US\$|[$€£¥₹৳₽]|\b(?:USD|EUR|GBP|CHF|JPY|CNY|INR|BDT|Rs\.?|Rp\.?|SEK|NOK|DKK|KES|TZS|TSh|Ksh)){_SPACE}?)?"
+    rf"(?<![\p{{L}}\d./])(?<number>{_NUMBER})"
+    rf"(?:{_SPACE}?[-‐‑]?{_SPACE}?(?<unit>{_UNIT}))?(?:{_SPACE}(?<second>{_UNIT}))?"
+)
+_ORDINAL = regex.compile(r"(?:st|nd|rd|th|er|ère|ème|e|º|ª|o|a|te|ter|ten)$")
+_SECTION = regex.compile(r"(?<![\d\p{L}])\d+(?:\.\d+){2,}(?![\d])")
+_POINTING = regex.compile(
+    r"\b(?:pages?|p|pp|sections?|sect?|chapters?|clauses?|articles?|figures?|fig|tables?|sources?|documents?|passages?"
+    r"|appendix|annex|steps?|seiten?|s|abschnitte?|kapitel|artikel|abbildung|tabelle|quellen?|dokumente?|schritte?|anhang"
+    r"|páginas?|sección|capítulo|artículo|figura|tabla|fuentes?|pasos?|étapes?|paragraphes?|seção|halaman|bab|pasal|ukurasa"
+    r"|стр|раздел|глава|статья|шаг|পৃষ্ঠা|ধাপ|ধারা|पृष्ठ|चरण|धारा|صفحة|الخطوة|المادة|步骤|第)\.?\s*(?:nos?\.?\s*|nr\.?\s*|#\s*)?"
+    r"(?<place>\d+(?:\.\d+)*(?:\s*(?:,|and|und|y|et|–|-|to|&)\s*\d+(?:\.\d+)*)*)(?![\p{L}\d]|[.,]\d)",
+    regex.IGNORECASE,
+)
+_ISO = regex.compile(r"(?<![\d-])(\d{4})-(\d{1,2})(?:-(\d{1,2}))?(?:T[\d:.]+Z?)?(?![\d-])")
+_NUMERIC = regex.compile(r"(?<![\d./-])(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})(?![\d/-])")
+_EASTERN = regex.compile(r"(?:(\d{4})\s*年)?\s*(\d{1,2})\s*月(?:\s*(\d{1,2})\s*[日号號])?")
+_CLOCK = regex.compile(
+    r"(?<![\d:])(\d{1,2})(?:[:h](\d{2})(?::\d{2})?(?![\d:])|\.(\d{2})(?=\s*Uhr))\s*(?:([ap])\.?m\b\.?|Uhr|hrs)?|(?<![\d.,:])(\d{1,2})\s*([ap])\.?m\b\.?",
+    regex.IGNORECASE,
+)
+_YEAR = regex.compile(r"(?<![\d.,/-])(1[6-9]\d\d|20\d\d|21\d\d)(?:s\b)?(?![\d/]|[.,]\d|-\d)")
+_BETWEEN = regex.compile(
+    r"\s*(?:[-–—~/x×]|to|and|or|bis|und|oder|à|y|et|o|ou|до|и|থেকে|ও|से|और|إلى|و|至|到|hingga|sampai|na|hadi)\s*"
+)
+_CENTURY = 100
+
+
+def quantities(text: str, language: str = "en") -> list[Quantity]:
+    """Numbers, dates and times of `text`, in order."""
+    plain = ascii_digits(text)
+    hidden = list(plain)
+    found: list[Quantity] = []
+
+    def hide(start: int, end: int) -> None:
+        hidden[start:end] = "\x00" * (end - start)
+
+    for match in _MARK.finditer(plain):
+        hide(*match.span())
+    for match in _POINTING.finditer("".join(hidden)):
+        hide(*match.span("place"))
+    for finder in (_dates, _clocks):
+        for quantity in finder("".join(hidden), text, language):
+            found.append(quantity)
+            hide(quantity.start, quantity.end)
+    for match in _SECTION.finditer("".join(hidden)):
+        hide(*match.span())
+    for match in _COMPOUND.finditer("".join(hidden)):
+        if _is_name(match[0]):
+            hide(*match.span())
+    found.extend(_numbers("".join(hidden), text))
+    found.extend(_words(text, language))
+    return _ranges(sorted(found, key=lambda quantity: quantity.start), text)
+
+
+def _ranges(found: list[Quantity], text: str) -> list[Quantity]:
+    """Gives the first number of "5–10 mm" the unit of the second."""
+    for index in range(len(found) - 2, -1, -1):
+        first, second = found[index], found[index + 1]
+        if first.values and not first.unit and second.unit and _BETWEEN.fullmatch(text[first.end : second.start]):
+            found[index] = replace(first, unit=second.unit)
+    return found
+
+
+def is_identifier(token: str) -> bool:
+    """Whether a token with digits names something (`NV-110`, `M36`, `10W-40`) and measures nothing (`40Nm`, `24-hour`)."""
+    return _is_name(ascii_digits(token))
+
+
+def _is_name(token: str) -> bool:
+    if not any(c.isdigit() for c in token) or not any(c.isalpha() for c in token):
+        return False
+    number = regex.match(rf"{_NUMBER}", token)
+    if number is None:
+        return True
+    rest = token[number.end() :]
+    if not rest or _ORDINAL.fullmatch(rest):
+        return False
+    if regex.fullmatch(r"[-–]\d+(?:[.,]\d+)?", rest):
+        return False
+    rest = regex.sub(r"^[-–]\d+(?:[.,]\d+)?", "", rest)
+    if unit_of(rest.lstrip("-‐‑")) or scale_of(rest) or regex.fullmatch(r"s|x", rest):
+        return False
+    if regex.fullmatch(r"[-‐‑][\p{Ll}\p{M}]{3,}(?:[-‐‑][\p{Ll}\p{M}]+)*", rest):
+        return False
+    # Where a script writes no spaces, or an ending follows a number at once, letters behind it are words.
+    return not regex.match(r"[-‐‑]?[^\p{Latin}\p{Greek}\p{Cyrillic}\p{N}\p{P}]", rest)
+
+
+def _numbers(plain: str, text: str) -> Iterator[Quantity]:
+    for match in _FOUND.finditer(plain):
+        values, decimals = _readings(match["number"])
+        end, unit = match.end("number"), None
+        if match["before"]:
+            unit = unit_of(match["before"].strip())
+        scaled = 0.0
+        for group in ("unit", "second"):
+            word = match[group]
+            if not word:
+                break
+            if group == "unit" and not scaled and (scaled := _scale(word)):
+                end = match.end(group)
+                continue
+            measured, length = _measure(word)
+            if measured is None or (unit is not None and unit.dimension in MONEY and measured.dimension not in MONEY):
+                break
+            if group == "second" and not scaled:
+                break
+            unit, end = measured, match.start(group) + length
+            break
+        if scaled:
+            values = tuple(dict.fromkeys([value * scaled for value in values] + list(values)))
+        start = match.start("before") if match["before"] else match.start("number")
+        yield Quantity(start, end, text[start:end].strip(), values, decimals, unit)
+
+
+def _scale(word: str) -> float:
+    return scale_of(word) or (scale_of(word[0]) if regex.match(r"\p{Han}", word) else 0.0)
+
+
+def _measure(word: str) -> tuple[UnitOfMeasure | None, int]:
+    """The unit at the start of `word` and how many characters write it."""
+    if found := unit_of(word):
+        return found, len(word)
+    if regex.match(r"(?:per|pour|por) ?c", word):
+        return unit_of("%"), len(word)
+    if word.isascii() or regex.match(r"[\p{Latin}\p{Cyrillic}]", word):
+        first = regex.match(r"[^/·*]+", word)
+        if first and first[0] != word:
+            return None, 0
+        return None, 0
+    for length in range(len(word) - 1, max(0, len(word) - 7 if not regex.match(r"\p{Han}", word) else 0), -1):
+        if found := unit_of(word[:length]):
+            return found, length
+    return None, 0
+
+
+def _readings(written: str) -> tuple[tuple[float, ...], int]:
+    """What a number may be, and how many decimals it has as it is most likely meant."""
+    bare = regex.sub(r"[ '’\u00a0\u2009\u202f]", "", written)
+    points = [c for c in bare if c in ".,"]
+    if not points:
+        return (float(bare),), 0
+    last = max(bare.rfind("."), bare.rfind(","))
+    tail = len(bare) - last - 1
+    whole = float(bare.replace(",", "").replace(".", ""))
+    decimal = float(bare[:last].replace(",", "").replace(".", "") + "." + bare[last + 1 :])
+    if len(set(points)) == 2:
+        return (decimal,), tail
+    if len(points) > 1:
+        return (whole,), 0
+    if tail != 3 or bare.startswith("0"):
+        return (decimal,), tail
+    return (whole, decimal) if bare[last] == "," else (decimal, whole), 0 if bare[last] == "," else tail
+
+
+# --- dates ---------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _months() -> dict[str, int]:
+    """Names of the months in every language that is known, folded. Short forms that are words as well are left out."""
+    found: dict[str, int] = {}
+    for language in all_languages():
+        for number, names in enumerate(language.months, start=1):
+            for name in names:
+                found.setdefault(fold(name), number)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _dated() -> regex.Pattern[str]:
+    names = "|".join(sorted(map(regex.escape, _months()), key=len, reverse=True)) or r"(?!)"
+    name = rf"(?<![\p{{L}}\p{{M}}])(?<month>{names})(?:[\p{{M}}\p{{Bengali}}\p{{Devanagari}}]{{0,3}})(?![\p{{L}}])\.?"
+    day = r"(?<day>\d{1,2})(?:st|nd|rd|th|\.|er|º|ª|ই|শে|লা|রা|ঠা)?(?![\d])"
+    year = r"(?<year>\d{4})"
+    return regex.compile(
+        rf"(?<!\d){day}\s*(?:of|de|di|,)?\s*{name}(?:\s*,?\s*(?:de|of|del)?\s*{year})?(?!\d)"
+        rf"|{name}\s*{day}(?:\s*,?\s*{year})?(?!\d)|{name}\s*(?:,|of|de|del)?\s*{year}(?!\d)|{year}\s+{name}(?:\s+{day})?"
+        rf"|{name}",
+        regex.IGNORECASE,
+    )
+
+
+def _dates(plain: str, text: str, language: str) -> Iterator[Quantity]:
+    taken: list[tuple[int, int]] = []
+
+    def made(match: regex.Match, readings: Iterable[Reading]) -> Iterator[Quantity]:
+        start, end = match.span()
+        valid = tuple(r for r in dict.fromkeys(readings) if _possible(r))
+        if valid and not any(a < end and start < b for a, b in taken):
+            taken.append((start, end))
+            yield Quantity(start, end, text[start:end].strip(), dates=valid)
+
+    def number(written: str | None) -> int | None:
+        return int(written) if written else None
+
+    for match in _ISO.finditer(plain):
+        yield from made(match, [(int(match[1]), int(match[2]), number(match[3]))])
+    for match in _NUMERIC.finditer(plain):
+        first, second, year = int(match[1]), int(match[3]), int(match[4])
+        year += 2000 if year < _CENTURY else 0
+        yield from made(match, [(year, second, first), (year, first, second)])
+    for match in _EASTERN.finditer(plain):
+        yield from made(match, [(number(match[1]), int(match[2]), number(match[3]))])
+    folded = fold(plain)
+    for match in _dated().finditer(folded):
+        month = _months()[match["month"]]
+        if not match["day"] and not match["year"] and not _alone(match["month"], plain[match.start("month")], language):
+            continue
+        yield from made(match, [(number(match["year"]), month, number(match["day"]))])
+    for match in _YEAR.finditer(plain):
+        after = regex.match(rf"{_SPACE}?({_UNIT})", plain[match.end() :])
+        before = regex.search(r"(?:[$€£¥₹]|USD|EUR|GBP|Rs\.?)\s?$", plain[: match.start()])
+        if not before and not (after and (unit_of(after[1]) or _scale(after[1]))):
+            yield from made(match, [(int(match[1]), None, None)])
+
+
+def _alone(name: str, first: str, language: str) -> bool:
+    """Whether the name of a month is one without a day or a year: "may" and "march" are words, and so is "mar"."""
+    return (
+        len(name) > 3 and (first.isupper() or not first.islower()) and name not in ("march", "mars", "marco", "agosto")
+    )
+
+
+def _possible(reading: Reading) -> bool:
+    _, month, day = reading
+    return (month is None or 1 <= month <= 12) and (day is None or 1 <= day <= 31)
+
+
+def _clocks(plain: str, text: str, language: str) -> Iterator[Quantity]:
+    del language
+    for match in _CLOCK.finditer(plain):
+        hour, minute = int(match[1] or match[5]), int(match[2] or match[3] or 0)
+        half = (match[4] or match[6] or "").lower()
+        if hour > 24 or minute > 59:
+            continue
+        hours = {hour % 12 + (12 if half == "p" else 0)} if half else {hour} | ({hour + 12} if hour < 12 else set())
+        start, end = match.span()
+        minutes = tuple(float(each * 60 + minute) for each in sorted(hours))
+        yield Quantity(start, end, text[start:end].strip(), minutes, 0, UnitOfMeasure("clock", 1.0))
+
+
+def _words(text: str, language: str) -> Iterator[Quantity]:
+    known = Language.of(language)
+    numbers = {word: value for word, value in known.numbers.items() if value >= 2}
+    if not numbers or not known.spaced:
+        return
+    folded = fold(text)
+    at = 0
+    for word in words_of(text):
+        at = folded.find(word, at)
+        if at < 0:
+            return
+        end = at + len(word)
+        value = numbers.get(word)
+        if value is None and "-" in word:
+            tens, _, ones = word.partition("-")
+            if numbers.get(tens, 0) >= 20 and ones in known.numbers:
+                value = numbers[tens] + known.numbers[ones]
+            elif tens in numbers:  # a three-year term
+                value, end = numbers[tens], at + len(tens)
+        if value is not None:
+            after = regex.match(rf"{_SPACE}?[-‐‑]?({_UNIT})", text[end:])
+            measured, length = _measure(after[1]) if after else (None, 0)
+            stop = end + after.start(1) + length if after and measured else end
+            yield Quantity(at, stop, text[at:stop], (value,), 0, measured, word=True)
+        at = end if value is not None else at + len(word)

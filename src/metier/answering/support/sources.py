@@ -1,0 +1,286 @@
+"""The shown passages as evidence: cut into sentences, list items and table rows, each with its words, numbers and names.
+
+Read once for an answer; what a passage holds is remembered, because the same passages are shown again and again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import PurePath
+
+import numpy as np
+import regex
+from rapidfuzz import fuzz
+
+from metier.answering.support.names import Name, keys, names
+from metier.answering.support.quantities import Quantity, quantities
+from metier.answering.support.units import UnitOfMeasure, unit_of
+from metier.documents import Passage
+from metier.retrieval.analysis import Analyser
+from metier.sentences import Unit, is_leadin, units, without_marker
+from metier.text.language import Language
+from metier.text.phrases import compose, fold
+
+_CELL = regex.compile(r"[^|]+")
+_COLUMN = regex.compile(r"^\s*([^:|]{1,60}):\s+")
+_IN_BRACKETS = regex.compile(r"[(\[]\s*(?:in\s+)?([^)\]]{1,12}?)\s*[)\]]|(?:,|\bin)\s+(\S{1,8})$")
+_LONG_WORD, _FORM, _COMPOUND = 5, 82, 5  # characters of words that are compared; similarity 0..100 of two forms
+_LONGER = 3
+_PART = 0.7  # how much of a word one that holds it, or is held by it, counts for
+_INFLECTED = 0.95
+_TURNING = ("un", "in", "im", "ir", "dis", "non", "de", "anti", "mis", "ent", "ver", "über", "unter")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A sentence, list item or table row of a passage. `start`, `end`: characters of the passage's text.
+
+    `words`: tokens that are no function words and hold no digit. `label`: of a row, the words of its first cell.
+    `table`: number of the table that a row is of, -1 for others. `parent`: index of the lead-in of a list item, else
+    -1."""
+
+    index: int
+    passage: int
+    start: int
+    end: int
+    kind: str
+    text: str
+    words: frozenset[str]
+    quantities: tuple[Quantity, ...]
+    keys: frozenset[str]
+    names: tuple[Name, ...]
+    label: frozenset[str] = frozenset()
+    table: int = -1
+    parent: int = -1
+
+    @property
+    def is_row(self) -> bool:
+        return self.table >= 0
+
+
+@dataclass(frozen=True)
+class Read:
+    """One passage, read: its sources (indices from 0), and the words and keys of headings, title and file name."""
+
+    sources: tuple[Source, ...]
+    around: frozenset[str]
+    around_keys: frozenset[str]
+    around_quantities: tuple[Quantity, ...]
+
+
+class Reader:
+    """Reads passages for one language of the expert."""
+
+    def __init__(self, analyser: Analyser, most: int = 2048) -> None:
+        self._analyser = analyser
+        self._most = most
+        self._known: dict[tuple[str, str], Read] = {}
+        self._function: dict[str, frozenset[str]] = {}
+
+    def words(self, text: str, language: str) -> list[str]:
+        """Tokens that say something, each once: no function words, no numbers, no names with digits."""
+        function = self._function_tokens(language)
+        seen = dict.fromkeys(self._analyser.tokens(text))
+        return [token for token in seen if token not in function and not any(c.isdigit() for c in token)]
+
+    def _function_tokens(self, language: str) -> frozenset[str]:
+        if language not in self._function:
+            known = Language.of(language)
+            words = known.function_words - known.negations
+            negations = {word for word in known.negations if word not in ("without", "ohne", "sans", "sin")}
+            tokens = {token for word in words | negations for token in self._analyser.tokens(word)}
+            # A language without spaces is read in pairs of characters; single function words hide nothing there.
+            self._function[language] = frozenset(tokens) if known.spaced else frozenset()
+        return self._function[language]
+
+    def read(self, passage: Passage, expected: str) -> Read:
+        key = (passage.id, passage.text)
+        if key not in self._known:
+            if len(self._known) >= self._most:
+                self._known.clear()
+            self._known[key] = self._read(passage, passage.language or expected)
+        return self._known[key]
+
+    def _read(self, passage: Passage, language: str) -> Read:
+        found: list[Source] = []
+        table, parent = -1, -1
+        cut = units(passage.text, language)
+        for unit in cut:
+            if unit.kind == "rule":
+                continue
+            if unit.kind == "row":
+                before = found[-1] if found else None
+                table = (
+                    before.table if before and before.is_row and _adjacent(passage.text, before, unit) else table + 1
+                )
+            source = self._source(len(found), passage, unit, language, table if unit.kind == "row" else -1, parent)
+            found.append(source)
+            if unit.kind != "item":
+                parent = source.index if is_leadin(source.text) else -1
+        places = [*passage.headings, passage.title, _stem(passage.uri), *passage.metadata.values()]
+        around = " · ".join(dict.fromkeys(place for place in places if place))
+        numbers = tuple(quantities(around, language))
+        page = (Quantity(0, 0, str(passage.page), (float(passage.page),)),) if passage.page is not None else ()
+        return Read(tuple(found), frozenset(self.words(around, language)), keys(around), numbers + page)
+
+    def _source(self, index: int, passage: Passage, unit: Unit, language: str, table: int, parent: int) -> Source:
+        text = passage.text[unit.start : unit.end]
+        bare = without_marker(text) if unit.kind == "item" else text
+        numbers = _of_row(text, language) if table >= 0 else tuple(quantities(bare, language))
+        label = frozenset(self.words(_first_cell(text), language)) if table >= 0 else frozenset()
+        return Source(
+            index, 0, unit.start, unit.end, unit.kind, text, frozenset(self.words(bare, language)), numbers,
+            keys(bare), tuple(names(bare, language)), label, table, parent if unit.kind == "item" else -1,
+        )  # fmt: skip
+
+
+def _adjacent(text: str, before: Source, unit: Unit) -> bool:
+    return "\n\n" not in text[before.end : unit.start]
+
+
+def _stem(uri: str) -> str:
+    return regex.sub(r"[-_]+", " ", PurePath(uri.partition("#")[0]).stem)
+
+
+def _first_cell(row: str) -> str:
+    first = next((cell[0] for cell in _CELL.finditer(row) if cell[0].strip()), "")
+    return _COLUMN.sub("", first)
+
+
+def _of_row(row: str, language: str) -> tuple[Quantity, ...]:
+    """Numbers of the cells; one without a unit has that of its column's name ("Weight (kg): 850")."""
+    found: list[Quantity] = []
+    for cell in _CELL.finditer(row):
+        column = _COLUMN.match(cell[0])
+        unit = _unit_of_column(column[1]) if column else None
+        for quantity in quantities(cell[0], language):
+            inside = column is not None and quantity.start < column.end()
+            adopted = unit if quantity.unit is None and not quantity.dates and not inside else quantity.unit
+            start, end = quantity.start + cell.start(), quantity.end + cell.start()
+            found.append(
+                Quantity(
+                    start,
+                    end,
+                    quantity.text,
+                    quantity.values,
+                    quantity.decimals,
+                    adopted,
+                    quantity.word,
+                    quantity.dates,
+                )
+            )
+    return tuple(found)
+
+
+def _unit_of_column(name: str) -> UnitOfMeasure | None:
+    for match in _IN_BRACKETS.finditer(name):
+        if unit := unit_of((match[1] or match[2]).strip()):
+            return unit
+    last = name.split()[-1] if name.split() else ""
+    return unit_of(last) if len(last) <= 4 and len(name.split()) > 1 and last not in ("A", "B", "C", "t") else None
+
+
+@dataclass
+class Shown:
+    """All passages that were shown, as one list of sources (indices run through), and where each word stands."""
+
+    passages: Sequence[Passage]
+    reads: Sequence[Read]
+    sources: list[Source] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, passages: Sequence[Passage], reader: Reader, language: str) -> Shown:
+        reads = [reader.read(passage, language) for passage in passages]
+        shown = cls(passages, reads)
+        tables = 0
+        for number, read in enumerate(reads):
+            first, most = len(shown.sources), -1
+            for source in read.sources:
+                most = max(most, source.table)
+                shown.sources.append(
+                    Source(
+                        source.index + first, number, source.start, source.end, source.kind, source.text, source.words,
+                        source.quantities, source.keys, source.names, source.label,
+                        source.table + tables if source.is_row else -1,
+                        source.parent + first if source.parent >= 0 else -1,
+                    )
+                )  # fmt: skip
+            tables += most + 1
+        return shown
+
+    @cached_property
+    def passage_of(self) -> np.ndarray:
+        return np.array([source.passage for source in self.sources], dtype=np.intp)
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """All that names are compared with, headings and file names included."""
+        return frozenset().union(*(s.keys for s in self.sources), *(r.around_keys for r in self.reads))
+
+    @cached_property
+    def folded(self) -> str:
+        return fold(compose("\n".join(source.text for source in self.sources)))
+
+    @cached_property
+    def _vocabulary(self) -> dict[str, list[int]]:
+        """Word to the sources that hold it."""
+        found: dict[str, list[int]] = {}
+        for source in self.sources:
+            for word in source.words:
+                found.setdefault(word, []).append(source.index)
+        return found
+
+    @cached_property
+    def _by_letter(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for word in self._vocabulary:
+            found.setdefault(word[0], []).append(word)
+        return found
+
+    @cached_property
+    def _remembered(self) -> dict[str, np.ndarray]:
+        return {}
+
+    def holding(self, word: str) -> np.ndarray:
+        """How well each source holds `word`: 1 as it is, less as another form or as part of a compound. float32 (n,)."""
+        if word not in self._remembered:
+            row = np.zeros(len(self.sources), dtype=np.float32)
+            for other, quality in self._forms(word):
+                places = self._vocabulary[other]
+                row[places] = np.maximum(row[places], quality)
+            self._remembered[word] = row
+        return self._remembered[word]
+
+    def _forms(self, word: str) -> list[tuple[str, float]]:
+        found = [(word, 1.0)] if word in self._vocabulary else []
+        if len(word) < _LONG_WORD:
+            return found
+        for other in self._by_letter.get(word[0], ()):
+            if other != word and abs(len(other) - len(word)) <= _LONGER and fuzz.ratio(word, other) >= _FORM:
+                found.append((other, _INFLECTED))
+        for other in self._vocabulary:
+            if other != word and len(other) >= _COMPOUND and _holds(word, other):
+                found.append((other, _PART))
+        return found
+
+
+def same_word(word: str, other: str) -> float:
+    """1 for the same word, less for another form or a compound, 0 for another word."""
+    if word == other:
+        return 1.0
+    if min(len(word), len(other)) < _LONG_WORD:
+        return 0.0
+    if word[0] == other[0] and abs(len(word) - len(other)) <= _LONGER and fuzz.ratio(word, other) >= _FORM:
+        return _INFLECTED
+    return _PART if _holds(word, other) else 0.0
+
+
+def _holds(word: str, other: str) -> bool:
+    """Whether one is a part of the other at its start or end ("Schraube", "Blattwurzelschraube"); what turns a word
+    into its opposite makes no compound."""
+    long, short = (word, other) if len(word) > len(other) else (other, word)
+    if long.startswith(short):
+        return True
+    return long.endswith(short) and not any(long == turning + short for turning in _TURNING)
