@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+
+from metier.answering.evidence import quotable
+from metier.answering.quoting import widened
+from metier.documents import Passage
+
+LOCKOUT = """Before work on the mixer begins:
+
+1. Open breaker Q1.
+2. Lock it with your own padlock.
+3. Hang up the sign "Do not switch on".
+
+The shift leader keeps the list of padlocks."""
+
+
+def passage(text: str, **options) -> Passage:
+    return Passage("p", "d", text, 100, 100 + len(text), title="Lockout", language="en", **options)
+
+
+def pieces(within: Passage) -> list[str]:
+    return [within.text[a:b] for a, b in quotable(within)]
+
+
+def piece(within: Passage, words: str) -> Passage:
+    return next(within.within(a, b) for a, b in quotable(within) if words in within.text[a:b])
+
+
+def test_a_numbered_step_is_quoted_with_its_number():
+    assert "2. Lock it with your own padlock." in pieces(passage(LOCKOUT))
+
+
+def test_headings_titles_and_a_lead_in_with_nothing_behind_it_are_not_quoted():
+    text = "Lockout\nWhat to do:"
+    assert pieces(passage(text + "\nOpen the breaker first.")) == ["What to do:", "Open the breaker first."]
+    assert "What to do:" not in pieces(passage("Open the breaker first.\n\nWhat to do:"))
+
+
+def test_of_a_list_that_is_asked_for_all_items_are_quoted_with_their_lead_in():
+    within = passage(LOCKOUT)
+    quote = widened(piece(within, "padlock."), within, whole_list=True)
+    assert quote.text.startswith("Before work on the mixer begins:")
+    assert quote.text.endswith('"Do not switch on".')
+    assert within.text[quote.start - 100 : quote.end - 100] == quote.text
+
+
+def test_a_lead_in_brings_what_it_introduces_and_a_step_alone_stays_alone():
+    within = passage(LOCKOUT)
+    assert '"Do not switch on".' in widened(piece(within, "Before work"), within, whole_list=False).text
+    alone = widened(piece(within, "Lock it"), within, whole_list=False)
+    assert alone.text == "2. Lock it with your own padlock."
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["কাজ শুরুর আগে:\n\n1. ব্রেকার Q1 খুলুন।\n2. নিজের তালা লাগান।", "开始工作之前:\n\n1. 断开断路器Q1。\n2. 挂上自己的锁。"],
+    ids=["bn", "zh"],
+)
+def test_lists_of_any_script_are_quoted_whole(text):
+    within = Passage("p", "d", text, 0, len(text), language="bn")
+    assert widened(piece(within, "Q1"), within, whole_list=True).text == text
