@@ -204,9 +204,7 @@ class Expert(Training, Examining, Deciding, Correcting):
         from metier.answering import support
         from metier.answering.words import WordWeights
 
-        return support.create(
-            self.settings, self.embedder, self.analyser, WordWeights(self.store), self.store.background, self.folder
-        )
+        return support.create(self.settings, self.embedder, self.analyser, WordWeights(self.store), self.folder)
 
     @property
     def refusals(self) -> Abstention:
