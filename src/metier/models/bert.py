@@ -56,6 +56,13 @@ def encoder(shape: Shape, matrices: Matrices, vector: Vectors) -> Graph:
     Names: `word`, `position`, `type`, `norm.weight|bias`, and for layer N `N.query|key|value|out|up|down` with
     `.bias`, `N.attention_norm.weight|bias`, `N.output_norm.weight|bias`.
     """
+    graph, x, mask = states(shape, matrices, vector)
+    _pool(graph, x, mask, shape.dimension)
+    return graph
+
+
+def states(shape: Shape, matrices: Matrices, vector: Vectors) -> tuple[Graph, str, str]:
+    """The graph up to the last layer: itself, its states (batch, tokens, dimension) and its mask (batch, tokens)."""
     graph = Graph()
     ids = graph.input("input_ids", "int64", ("batch", "tokens"))
     mask = graph.input("attention_mask", "int64", ("batch", "tokens"))
@@ -63,8 +70,7 @@ def encoder(shape: Shape, matrices: Matrices, vector: Vectors) -> Graph:
     key_mask = graph.node("Cast", [mask], to=6)
     for layer in range(shape.layers):
         x = _layer(graph, shape, matrices, vector, layer, x, key_mask)
-    _pool(graph, x, mask, shape.dimension)
-    return graph
+    return graph, x, mask
 
 
 def _embeddings(graph: Graph, shape: Shape, matrices: Matrices, vector: Vectors, ids: str) -> str:

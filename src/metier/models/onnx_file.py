@@ -14,7 +14,7 @@ the SHA-256 of a converted model can be pinned.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -129,3 +129,54 @@ def _value_info(name: str, dtype: str, shape: Sequence[str | int]) -> bytes:
     dimensions = b"".join(_bytes(1, _text(2, size) if isinstance(size, str) else _number(1, size)) for size in shape)
     tensor = _number(1, TYPES[dtype]) + _bytes(2, dimensions)
     return _text(1, name) + _bytes(2, _bytes(1, tensor))
+
+
+def read_weights(path: Path) -> dict[str, np.ndarray]:
+    """The weights of a file that `Graph.save` wrote, by their names; those in the data file are mapped, not read.
+
+    Raises `ValueError` where the bytes are not such a file, `OSError` where one of the two cannot be read.
+    """
+    try:
+        (graph,) = (value for number, value in _fields(path.read_bytes()) if number == 7)
+        tensors = [value for number, value in _fields(graph) if number == 5]
+        return dict(_tensor(tensor, path.parent) for tensor in tensors)
+    except (IndexError, KeyError, TypeError, struct.error) as error:
+        raise ValueError(f"{path} is not an ONNX file written by Métier ({error})") from None
+
+
+def _tensor(message: bytes, folder: Path) -> tuple[str, np.ndarray]:
+    fields = list(_fields(message))
+    values = dict(fields)
+    shape = tuple(value for number, value in fields if number == 1)
+    dtype = np.dtype({code: name for name, code in TYPES.items()}[values[2]])
+    name = values[8].decode()
+    if 9 in values:
+        return name, np.frombuffer(values[9], dtype).reshape(shape)
+    places = {}
+    for number, entry in fields:
+        if number == 13:
+            key, value = (part.decode() for _, part in _fields(entry))
+            places[key] = value
+    file, offset = folder / places["location"], int(places["offset"])
+    return name, np.memmap(file, dtype, mode="r", offset=offset, shape=shape)
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """(field number, value) of a message that holds nothing but numbers and bytes, as `Graph` writes them."""
+    at = 0
+    while at < len(message):
+        key, at = _read_varint(message, at)
+        value, at = _read_varint(message, at)
+        if key & 7 == 2:
+            value, at = message[at : at + value], at + value
+        yield key >> 3, value
+
+
+def _read_varint(message: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = message[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value, at

@@ -11,11 +11,12 @@ from metier.documents import Passage
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One question read against one passage.
+    """What a reader says of one question and one passage.
 
-    `answerable`: probability, 0..1, that the passage answers the question; it depends on these two alone, not on the
-    size of the corpus. `start`, `end`: characters of the passage's text where the answer stands. `span_score`:
-    probability that it stands there.
+    `answerable`: probability, 0 to 1, that the passage answers the question; calibrated on held-out examples. It is
+    of this pair alone: it knows of no other passage and not how many there are. `start`, `end`: the best span,
+    characters of the passage's text; both 0 where the passage has no text. `span_score`: probability, 0 to 1, of that
+    span among all spans and none.
     """
 
     answerable: float
@@ -25,12 +26,20 @@ class Reading:
 
 
 class Reader(Protocol):
-    """Light to construct; weights are loaded at the first call that needs them. Several threads may call `read`.
-    `fingerprint` changes with the weights. Raises `ModelError` with what to do."""
+    """Reads question and passage together. Light to construct; the weights are loaded at the first call. Several threads
+    may call `read`.
+
+    `name` is how it is listed; `fingerprint` changes whenever the same pair could be read otherwise. Raises
+    `ModelError` with what to do when the weights are missing or damaged.
+    """
 
     name: str
     fingerprint: str
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
-        """A reading for each passage, in order; its headings are read too, offsets are into its text."""
+        """One reading a passage, in their order. Headings are read before the text, offsets are into the text."""
+        ...
+
+    def close(self) -> None:
+        """Free what is held open. A later call opens it again."""
         ...

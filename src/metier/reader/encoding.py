@@ -1,0 +1,143 @@
+"""Question and passage as one row of token numbers, with the place in the passage's text of every token.
+
+    [CLS] question [SEP] heading › heading [SEP] first line [SEP] second line [SEP]
+
+Every line end is a separator, so that a reader sees where a table's row or a list's item ends. The same code makes
+the rows that readers are trained on and those they read.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer, models
+
+from metier.embedding.tokens import QUICK_CHARACTERS
+
+QUESTION_TOKENS = 128
+HEADING_TOKENS = 48
+ROW_TOKENS = 448  # of the whole row; a longer passage is read in several
+OVERLAP_TOKENS = 64  # of two neighbouring rows of one passage
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`numbers`: token numbers. `places`: for each token its (start, end) in the text, (-1, -1) for one that is not
+    of the text."""
+
+    numbers: list[int]
+    places: list[tuple[int, int]]
+
+
+class Encoder:
+    """Cuts with the tokenizer of `folder`. Safe to call from several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._quick = (folder / "quick.pieces.npy").is_file()
+        self._full: Tokenizer | None = None
+        self._seen = 0
+        self._lock = threading.Lock()
+        shell = Tokenizer.from_file(str(folder / "quick.json")) if self._quick else self._load()
+        whole = shell.encode("a", add_special_tokens=True)
+        special = [
+            number for number, is_special in zip(whole.ids, whole.special_tokens_mask, strict=True) if is_special
+        ]
+        self._head, self._separator = special[0], special[-1]
+        self._pieces = _Pieces(folder) if self._quick else None
+
+    def rows(self, question: str, headings: Sequence[str], text: str) -> list[Row]:
+        """One row, or several that overlap where the text is too long for one."""
+        lines = list(_lines(text))
+        title = " › ".join(headings)
+        cut = self._cut([question, title, *(text[start:end] for start, end in lines)])
+        front = [self._head, *(number for number, _ in cut[0][:QUESTION_TOKENS]), self._separator]
+        if title:
+            front += [*(number for number, _ in cut[1][-HEADING_TOKENS:]), self._separator]
+        tokens: list[tuple[int, tuple[int, int]]] = []
+        for (start, _), line in zip(lines, cut[2:], strict=True):
+            tokens += [(number, (start + a, start + b)) for number, (a, b) in line]
+            tokens.append((self._separator, (-1, -1)))
+        room = ROW_TOKENS - len(front)
+        rows = []
+        for at in range(0, max(1, len(tokens) - OVERLAP_TOKENS), room - OVERLAP_TOKENS):
+            part = tokens[at : at + room]
+            numbers = [*front, *(number for number, _ in part)]
+            places = [(-1, -1)] * len(front) + [place for _, place in part]
+            rows.append(Row(numbers, places))
+        return rows
+
+    def _cut(self, texts: list[str]) -> list[list[tuple[int, tuple[int, int]]]]:
+        # A lone surrogate has no UTF-8 and would stop the tokenizer; one "?" in its place keeps all offsets.
+        texts = [text.encode("utf-8", "replace").decode() for text in texts]
+        self._seen += sum(map(len, texts))
+        if self._pieces and self._full is None and self._seen <= QUICK_CHARACTERS:
+            tokenizer, numbers = self._pieces.tokenizer(texts)
+        else:
+            tokenizer, numbers = self._load(), None
+        encodings = tokenizer.encode_batch(texts, add_special_tokens=False)
+        return [
+            list(zip(map(numbers.__getitem__, e.ids) if numbers else e.ids, e.offsets, strict=True)) for e in encodings
+        ]
+
+    def _load(self) -> Tokenizer:
+        with self._lock:
+            if self._full is None:
+                full = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
+                full.no_truncation()
+                full.no_padding()
+                self._full = full
+            return self._full
+
+
+class _Pieces:
+    """A small tokenizer with just the pieces that occur in some texts: 250,000 take a second to load."""
+
+    def __init__(self, folder: Path) -> None:
+        self._shell = json.loads((folder / "quick.json").read_text(encoding="utf-8"))
+        self._pieces = np.load(folder / "quick.pieces.npy", mmap_mode="r")
+        self._numbers = np.load(folder / "quick.numbers.npy", mmap_mode="r")
+        self._scores = np.load(folder / "quick.scores.npy", mmap_mode="r")
+        self._worst = int(np.argmin(self._scores))  # an unknown character's score is reckoned from the worst piece's
+        self._longest = self._pieces.dtype.itemsize
+
+    def tokenizer(self, texts: Sequence[str]) -> tuple[Tokenizer, list[int]]:
+        """It, and the model's number of each of its pieces."""
+        small = Tokenizer.from_str(json.dumps(self._shell))
+        words: set[str] = set()
+        for text in texts:
+            normalised = small.normalizer.normalize_str(text) if text else ""
+            words.update(word for word, _ in small.pre_tokenizer.pre_tokenize_str(normalised))
+        places = self._occurring(words)
+        vocabulary = [("<unk>", 0.0)] + [(self._pieces[at].decode(), float(self._scores[at])) for at in places]
+        small.model = models.Unigram(vocabulary, unk_id=0)
+        return small, [3, *(int(self._numbers[at]) for at in places)]
+
+    def _occurring(self, words: set[str]) -> list[int]:
+        parts = {
+            word[start:end].encode()
+            for word in words
+            for start in range(len(word))
+            for end in range(start + 1, min(len(word), start + self._longest) + 1)
+        }
+        candidates = np.array([part for part in parts if len(part) <= self._longest], dtype=self._pieces.dtype)
+        if not len(candidates):
+            return [self._worst]
+        at = np.searchsorted(self._pieces, candidates)
+        inside = at < len(self._pieces)
+        at, candidates = at[inside], candidates[inside]
+        found = at[self._pieces[at] == candidates]
+        return [self._worst, *sorted({int(place) for place in found} - {self._worst})]
+
+
+def _lines(text: str) -> Iterator[tuple[int, int]]:
+    at = 0
+    for line in text.split("\n"):
+        if line.strip():
+            yield at, at + len(line)
+        at += len(line) + 1

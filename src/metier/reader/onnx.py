@@ -1,0 +1,161 @@
+"""ONNX Runtime: the packaged readers, and any extractive question-answering model exported to ONNX.
+
+A folder holds `model.onnx` (or `onnx/model.onnx`) and `tokenizer.json`. A packaged one gives `span` and `answerable`
+(`metier.models.cross_encoder`) and has its calibration in `reader.json`. Another gives `start_logits` and
+`end_logits`, as models trained on SQuAD 2.0 do: what its best span has over "no answer" is taken for the log-odds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from metier.documents import Passage
+from metier.embedding.onnx import batches, open_session, work_all
+from metier.errors import ModelError
+from metier.reader.base import Reading
+from metier.reader.encoding import Encoder, Row
+from metier.reader.spans import Span, best_span
+
+LARGEST_MARGIN = 20.0  # logits; beyond it a span says no more
+
+
+class OnnxReader:
+    """See `metier.reader.base.Reader`. Safe to call from several threads."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        name: str,
+        fingerprint: str | None = None,
+        threads: int | None = None,
+        fetch: Callable[[], Path] | None = None,
+    ) -> None:
+        """`fetch` brings a packaged reader's folder, called before the first reading of it."""
+        self.name = name
+        self._folder, self._fetch, self._known = folder, fetch, fingerprint
+        self._threads = threads or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(4))
+        self._loaded: _Loaded | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def fingerprint(self) -> str:
+        if self._known is None:
+            digest = hashlib.sha256()
+            for path in sorted([self._load().file, *self._load().file.parent.glob("*.onnx?data")]):
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+            self._known = digest.hexdigest()[:16]
+        return self._known
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        if not passages:
+            return []
+        loaded = self._load()
+        rows: list[Row] = []
+        owners: list[int] = []
+        for index, passage in enumerate(passages):
+            made = loaded.encoder.rows(question, passage.headings, passage.text)
+            rows += made
+            owners += [index] * len(made)
+        read: list[Reading | None] = [None] * len(rows)
+
+        def work(batch: list[int]) -> None:
+            for index, reading in zip(batch, loaded.run([rows[i] for i in batch]), strict=True):
+                read[index] = reading
+
+        work_all(list(batches([len(row.numbers) for row in rows])), work, self._threads)
+        best: dict[int, Reading] = {}
+        for owner, reading in zip(owners, read, strict=True):
+            assert reading is not None
+            if owner not in best or reading.answerable > best[owner].answerable:
+                best[owner] = reading
+        return [best[index] for index in range(len(passages))]
+
+    def close(self) -> None:
+        self._loaded = None
+
+    def _load(self) -> _Loaded:
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = _Loaded(self._fetch() if self._fetch else self._folder)
+            return self._loaded
+
+
+class _Loaded:
+    """A session, its tokenizer and its calibration. `run` may be called from several threads at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = next((p for p in (folder / "model.onnx", folder / "onnx" / "model.onnx") if p.is_file()), folder)
+        if self.file is folder or not (folder / "tokenizer.json").is_file():
+            raise ModelError("holds no model.onnx and tokenizer.json", where=str(folder), hint="Export the model again")
+        try:
+            self._session = open_session(self.file)
+            self.encoder = Encoder(folder)
+        except Exception as error:  # onnxruntime and tokenizers raise types of their own, without a common base
+            raise ModelError(
+                f"could not be loaded ({str(error).strip().splitlines()[-1][:300]})",
+                where=str(folder),
+                hint="`metier doctor` checks packaged models; export another one again",
+            ) from error
+        self._inputs = {value.name for value in self._session.get_inputs()}
+        outputs = {value.name for value in self._session.get_outputs()}
+        self._own = {"span", "answerable"} <= outputs
+        if not self._own and not {"start_logits", "end_logits"} <= outputs:
+            raise ModelError(
+                "is no reader: it gives neither span and answerable nor start_logits and end_logits",
+                where=str(folder),
+                hint="Export a question-answering model",
+            )
+        self._weights = _calibration(folder)
+
+    def run(self, rows: Sequence[Row]) -> list[Reading]:
+        longest = max(len(row.numbers) for row in rows)
+        ids = np.zeros((len(rows), longest), np.int64)
+        mask, types = np.zeros_like(ids), np.zeros_like(ids)
+        for index, row in enumerate(rows):
+            size = len(row.numbers)
+            ids[index, :size], mask[index, :size] = row.numbers, 1
+            types[index, :size] = [place[0] >= 0 for place in row.places]
+        feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+        wanted = {name: value for name, value in feeds.items() if name in self._inputs}
+        names = ["span", "answerable"] if self._own else ["start_logits", "end_logits"]
+        try:
+            first, second = self._session.run(names, wanted)
+        except Exception as error:  # onnxruntime raises types of its own, without a common base
+            raise ModelError(f"failed in ONNX Runtime ({str(error)[:300]})", where=str(self.file)) from error
+        spans = first if self._own else np.stack([first, second], axis=-1)
+        readings = []
+        for index, row in enumerate(rows):
+            span = best_span(spans[index, : len(row.numbers)], row.places)
+            odds = self._odds(second[index], span) if self._own else span.margin
+            readings.append(Reading(_probability(odds), span.start, span.end, span.probability))
+        return readings
+
+    def _odds(self, answerable: np.ndarray, span: Span) -> float:
+        bias, first, mean, margin = self._weights
+        most = float(np.clip(span.margin, -LARGEST_MARGIN, LARGEST_MARGIN))
+        return bias + first * float(answerable[0]) + mean * float(answerable[1]) + margin * most
+
+
+def _probability(odds: float) -> float:
+    return 1 / (1 + math.exp(-min(max(odds, -60.0), 60.0)))
+
+
+def _calibration(folder: Path) -> tuple[float, float, float, float]:
+    """Weights of the log-odds (Platt, 1999): constant, both answerable logits, margin of the best span."""
+    try:
+        kept = json.loads((folder / "reader.json").read_text(encoding="utf-8"))
+        bias, first, mean, margin = (float(kept[key]) for key in ("bias", "first", "mean", "margin"))
+    except FileNotFoundError:
+        return 0.0, 0.0, 0.0, 1.0
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"reader.json cannot be read ({error})", where=str(folder)) from None
+    return bias, first, mean, margin
