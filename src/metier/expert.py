@@ -212,6 +212,10 @@ class Expert(Training, Examining, Deciding, Correcting):
         path = self.state_folder / "abstention.json"
         return abstention.load(path, self.calibrated_for()) if path.exists() else abstention.shipped()
 
+    def is_calibration_stale(self) -> bool:
+        """Whether calibrate learned when to refuse for something else than what answers now."""
+        return abstention.is_stale(self.state_folder / "abstention.json", self.calibrated_for())
+
     def calibrated_for(self) -> str:
         """Changes with all that a calibration of refusals depends on: model, embedder, reader and style."""
         from metier.dataset.cache import key_of

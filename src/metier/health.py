@@ -110,6 +110,30 @@ def _expert(folder: Path) -> Iterator[Check]:
     if failed:
         said += f"; {len(failed)} could not be read, see `metier sources --failed`"
     yield Check("index", "note" if failed or not documents else "ok", said)
+    if (calibration := _calibration(folder)) is not None:
+        yield calibration
+
+
+def _calibration(folder: Path) -> Check | None:
+    """Whether what was learned of refusals holds for what answers now; None where nothing was learned."""
+    from metier.expert import Expert
+
+    with Expert.open(folder) as expert:
+        try:
+            if expert.is_calibration_stale():
+                return Check(
+                    "calibration", "note",
+                    "was made with another model, embedder, reader or style, and is not used; run `metier calibrate`",
+                )  # fmt: skip
+            learned = expert.refusals
+        except MetierError as error:
+            return Check("calibration", "bad", str(error))
+    if not learned.fitted_for:
+        return None
+    return Check(
+        "calibration", "ok",
+        f"refusals learned on {learned.questions} cases: precision {learned.precision:.2f}, recall {learned.recall:.2f}",
+    )  # fmt: skip
 
 
 def _existing(path: Path) -> Path:

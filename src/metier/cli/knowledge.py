@@ -33,6 +33,7 @@ def init(
     """
     from metier.expert import Expert
     from metier.generation import hub
+    from metier.settings import GenerationSettings
 
     base = None
     if model is None and hub.reachable():
@@ -43,6 +44,12 @@ def init(
         return
     models = f"{expert.settings.embedding.model} and {expert.settings.generation.model}"
     console().print(f"[green]✓[/] Made [bold]{name}/metier.toml[/] with {models}.")
+    if expert.settings.generation.model == GenerationSettings().model:
+        console().print(
+            "  The packaged model is for trying out: answers are quotes from your documents. A model of a billion\n"
+            "  parameters or more writes its own: [bold]--model gguf:FILE[/], [bold]hf:OWNER/NAME[/] or "
+            "[bold]openai:NAME[/]."
+        )
     console().print("  Next: [bold]metier add PATH[/], then [bold]metier sync[/].")
 
 

@@ -143,7 +143,7 @@ class RowMaker:
         messages = build(shown, ())
         # No token is shorter than a byte, so most prompts need not be counted, nor the model loaded for it.
         size = sum(len(message.content.encode("utf-8", "replace")) for message in messages) + _TEMPLATE_BYTES
-        if size + room <= (self.settings.generation.context_tokens or 0):
+        if size + room <= self.generator.context_tokens:
             return tuple(shown)
         _, kept = prompt.fit(build, shown, (), self.generator, room)
         return tuple(shown[:kept])
