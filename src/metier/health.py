@@ -130,10 +130,8 @@ def _calibration(folder: Path) -> Check | None:
             return Check("calibration", "bad", str(error))
     if not learned.fitted_for:
         return None
-    return Check(
-        "calibration", "ok",
-        f"refusals learned on {learned.questions} cases: precision {learned.precision:.2f}, recall {learned.recall:.2f}",
-    )  # fmt: skip
+    figures = f"precision {learned.precision:.2f}, recall {learned.recall:.2f}"
+    return Check("calibration", "ok", f"refusals learned on {learned.questions} cases: {figures}")
 
 
 def _existing(path: Path) -> Path:
