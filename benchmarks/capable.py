@@ -2,7 +2,7 @@
 
     python benchmarks/capable.py                     # makes the sample company's expert, asks everything twice
     python benchmarks/capable.py --expert FOLDER     # the expert in FOLDER, made there if there is none
-    python benchmarks/capable.py --set good --kind comparison --misses
+    python benchmarks/capable.py --set good --kind comparison --misses --tokens-per-second 0
 
 `capable/KIND.jsonl` holds questions of twelve kinds on the sample company (examples/turbines). Each has an answer as a
 good model of some four billion parameters words it, right in every detail (`good`), and the same with one to three
@@ -85,7 +85,11 @@ class Examiner:
             direct = None
             if which == "good" and number % 2:
                 direct = self._direct(item)
-            outcome = self._ask(item, which)
+            try:
+                outcome = self._ask(item, which)
+            except Exception as error:
+                error.add_note(f"while {item.id} was asked: {item.question}")
+                raise
             if which == "good" and not number % 2:
                 direct = self._direct(item)
             outcome.direct = direct

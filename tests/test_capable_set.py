@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import regex
+from capable_set import load
+from scripted_endpoint import ScriptedEndpoint
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "turbines"
@@ -120,3 +122,14 @@ def test_row(row: dict, documents: dict[str, str]) -> None:
     known = [row["question"], *documents.values()]
     assert all(any(name in text for text in known) for name in MODEL.findall(row["good"]))
     assert numbers(MODEL.sub("", row["good"]), row["language"]) <= allowed
+
+
+def test_the_endpoint_tells_every_question_apart() -> None:
+    items = load()
+    with ScriptedEndpoint(item.script("good") for item in items) as endpoint:
+        for item in items:
+            before = "[1] Notes\nhello, why not? Thanks, that helped!"
+            for asked in (item.question, item.standalone or item.question):
+                script = endpoint.find(f"{before}\n\nQuestion: {asked}")
+                assert script is not None
+                assert script.answer == item.good
