@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from metier.answering import abstention, evidence, prompt
+from metier.answering import abstention, evidence, polar, prompt
 from metier.answering.answer import Answer, Citation, Sentence, Style, Support, Usage
 from metier.answering.decisions import is_decision
 from metier.answering.declining import declines, refusal
@@ -59,7 +59,8 @@ class Quoter:
         if request.writer.adapter is not None:
             return self._with_adapter(request, answered[0], language, min(doubts), began)
         quotes = self._quotes(answered, whole_list)
-        text, sentences = _joined(quotes)
+        decided = polar.decide(best.searched_for[0], quotes[0].text, language, self._analyser)
+        text, sentences = _joined(quotes, decided)
         return self._made(request, parts, text, sentences, 1 - max(self._doubt(found) for found in answered), began)
 
     def refuse(self, request: Request, found: Found, language: str, doubt: float, began: float) -> Answer:
@@ -188,11 +189,16 @@ def _distinct(parts: Sequence[Found]) -> tuple[Passage, ...]:
     return tuple(places.values())
 
 
-def _joined(quotes: Sequence[Passage]) -> tuple[str, tuple[Sentence, ...]]:
-    """Quotes one under the other, each cited as a whole."""
+def _joined(quotes: Sequence[Passage], decided: str | None = None) -> tuple[str, tuple[Sentence, ...]]:
+    """Quotes one under the other, each cited as a whole. `decided`: a yes or no that stands before the first, which is
+    its reason."""
     text, sentences = "", []
+    if decided:
+        text = f"{decided}."
+        span = (0, len(text))
+        sentences.append(Sentence(*span, Support.CARRIED, 1.0, (Citation.of(quotes[0], span),)))
     for quote in quotes:
-        text += "\n\n" if text else ""
+        text += ("\n\n" if len(sentences) > bool(decided) else " ") if text else ""
         span = (len(text), len(text) + len(quote.text))
         text += quote.text
         sentences.append(Sentence(*span, Support.CARRIED, 1.0, (Citation.of(quote, span),)))
