@@ -11,6 +11,7 @@ from rapidfuzz import fuzz
 
 from metier.retrieval.analysis import Analyser
 from metier.store.base import Store
+from metier.text.language import Language
 
 Weigh = Callable[[Sequence[str]], np.ndarray]  # tokens to rarity, (n,)
 _SHORTEST = 5  # characters of a word that may be spelled in two ways
@@ -64,9 +65,16 @@ def _numbered(tokens: Sequence[str]) -> list[str]:
     return [token for token in tokens if token[-1].isdigit()]
 
 
+def function_tokens(language: str, analyser: Analyser) -> frozenset[str]:
+    """Tokens of the words that carry no topic in a language: in a small corpus, or one of another language, they are as
+    rare as names."""
+    return frozenset(token for word in Language.of(language).function_words for token in analyser.tokens(word))
+
+
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """The words of one question. `tokens`: each once; `weights`: their rarity, (n,); `names`: of them, see `names`."""
+    """The words of one question. `tokens`: each once; `weights`: their rarity, (n,), 0 for function words of its
+    language; `names`: of them, see `names`."""
 
     tokens: tuple[str, ...]
     weights: np.ndarray
@@ -75,7 +83,12 @@ class Sought:
     @classmethod
     def of(cls, question: str, analyser: Analyser, weigh: Weigh, language: str = "") -> Sought:
         tokens = tuple(sorted(set(analyser.tokens(question))))
-        return cls(tokens, weigh(tokens), tuple(names(question, analyser, language)))
+        weights = weigh(tokens)
+        if language:
+            common = function_tokens(language, analyser)
+            content = np.array([token not in common for token in tokens])
+            weights = np.where(content, weights, 0.0) if content.any() else weights
+        return cls(tokens, weights, tuple(names(question, analyser, language)))
 
     def covered(self, words: Collection[str]) -> float:
         """Share of the weight of the question's words that stands in `words`, in whatever form, 0..1."""
