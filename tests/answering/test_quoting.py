@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from metier.answering.evidence import quotable
-from metier.answering.quoting import widened
+from metier.answering.quoting import asks_for_list, widened
 from metier.documents import Passage
 
 LOCKOUT = """Before work on the mixer begins:
@@ -60,3 +60,21 @@ def test_a_lead_in_brings_what_it_introduces_and_a_step_alone_stays_alone():
 def test_lists_of_any_script_are_quoted_whole(text):
     within = Passage("p", "d", text, 0, len(text), language="bn")
     assert widened(piece(within, "Q1"), within, whole_list=True).text == text
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "asks"),
+    [
+        ("What are the steps of the lockout?", "en", True),
+        ("How do I lock the mixer?", "en", True),
+        ("How tight are the bolts?", "en", False),
+        ("How many litres does it take?", "en", False),
+        ("Wie sperrt man den Mischer ab?", "de", True),
+        ("Wie hoch ist das Drehmoment?", "de", False),
+        ("মিক্সার বন্ধ করার ধাপগুলি কী কী?", "bn", True),
+        ("锁定搅拌机的步骤是什么?", "zh", True),
+        ("Hvordan låser man mixeren?", "da", False),
+    ],
+)
+def test_a_question_that_wants_steps_or_a_list_is_known_by_its_words(question, language, asks):
+    assert asks_for_list(question, language) == asks

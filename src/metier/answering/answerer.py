@@ -15,6 +15,7 @@ from metier.answering.answer import Answer, Sentence, Style
 from metier.answering.finding import Finder
 from metier.answering.followup import standalone
 from metier.answering.quoted import Quoter
+from metier.answering.quoting import asks_for_list
 from metier.answering.request import FROM_DOCUMENTS, Found, Request
 from metier.answering.support.base import Checker
 from metier.answering.words import WordWeights, names
@@ -128,7 +129,7 @@ class Answerer:
     def _quoted(self, request: Request, language: str) -> Answer:
         asked = standalone(request.question, request.history, self._generator, self._analyser)
         found = [self._finder.find([asked], request.where, request.without, limits=self.limits)]
-        return self._quoter.answer(request, found, language, whole_list=False)
+        return self._quoter.answer(request, found, language, whole_list=asks_for_list(asked, language))
 
     def _absent(self, asked: str, found: Found) -> str:
         """A note on what the question names and no source does, so that no other thing is taken for it."""

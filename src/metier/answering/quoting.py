@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from metier.documents import Passage
 from metier.sentences import Unit, is_leadin, units
+from metier.text.language import Language
+from metier.text.phrases import fold
 
 _ITEMS = 20  # of a list that is quoted whole
 _LONGEST = 1500  # characters
+
+
+def asks_for_list(question: str, language: str) -> bool:
+    """Whether a question wants steps, rules or a list, as far as its words tell."""
+    return bool(Language.of(language).expression("asks", "list").search(fold(question)))
 
 
 def widened(passage: Passage, within: Passage, *, whole_list: bool) -> Passage:

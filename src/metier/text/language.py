@@ -25,12 +25,13 @@ is written as `metier/text/phrases.py` tells. The words are a native speaker's, 
     [catalog]                texts of answers about the collection
     [decline]                how a model says that the sources hold no answer; sorry: sentences that may stand before
     [lead_in]                phrases that state nothing ("here are the steps")
+    [asks]                   list: words of questions that want steps or a list
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -38,7 +39,7 @@ from pathlib import Path
 import regex
 
 from metier.errors import SettingsError
-from metier.text.phrases import WORD, compose, expression, fold
+from metier.text.phrases import PIECE, WORD, compose, expression, fold, searchable
 
 FOLDER = Path(__file__).parent / "languages"
 _UNSPACED = frozenset({"zh", "ja", "th", "lo", "km", "my"})  # written without spaces between words
@@ -110,7 +111,7 @@ class Language:
         return self.phrases.get(section, {}).get(name, ())
 
     def expression(self, section: str, *names: str) -> regex.Pattern[str]:
-        """Finds any phrase of these fields in folded text (`phrases.fold`); matches nothing where there is none."""
+        """Finds any phrase of these fields in `phrases.searchable` text; matches nothing where there is none."""
         return self._expressions(section, names)
 
     @cached_property
@@ -125,11 +126,64 @@ class Language:
     def slots(self, section: str) -> dict[str, Sequence[str]]:
         """What may stand in braces in phrases of a section: its own fields, `[slots]`, and {language}."""
         languages = [name for names in self.names.values() for name in names]
-        return {"language": languages, **self.phrases.get("slots", {}), **self.phrases.get(section, {})}
+        found = {"language": languages, **self.phrases.get("slots", {}), **self.phrases.get(section, {})}
+        if section == "collection":  # a kind of file or of document stands for documents, too
+            found["documents"] = [*found.get("documents", ()), *self.document_nouns]
+        return found
+
+    @cached_property
+    def document_nouns(self) -> Phrases:
+        """What files and sorts of documents are called."""
+        formats = [phrase for phrases in self.phrases.get("formats", {}).values() for phrase in phrases]
+        return (*formats, *self.listed("kinds", "words"))
+
+    def may_hold(self, words: Collection[str], section: str, *names: str) -> bool:
+        """Whether any of `words` (folded) that is no function word may belong to a phrase of these fields: a quick look
+        that spares compiling the expressions of languages and intents that a text is not of. Always true where words
+        are written without spaces."""
+        if not self.spaced:
+            return True
+        known, prefixes = self._vocabulary(section, names)
+        telling = [word for word in words if word not in self.function_words]
+        return any(word in known or word.startswith(prefixes) for word in telling)
+
+    def may_be(self, words: Collection[str], section: str, *names: str) -> bool:
+        """Whether all of `words` (folded) may belong to phrases of these fields."""
+        if not self.spaced:
+            return True
+        known, prefixes = self._vocabulary(section, names)
+        return all(word in known or word.startswith(prefixes) for word in words)
+
+    @cached_property
+    def _vocabulary(self):  # noqa: ANN202 - a cache of one language, which goes with it
+        @lru_cache(maxsize=None)
+        def vocabulary(section: str, names: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+            slots = self.slots(section)
+            tokens = {
+                part.rstrip("?")
+                for name in names
+                for phrase in self.listed(section, name)
+                for token in phrase.split()
+                for part in token.split("|")
+            }
+            named = {
+                part.rstrip("?")
+                for token in tokens
+                if token.startswith("{")
+                for phrase in slots.get(token.strip("{}"), ())
+                for word in phrase.split()
+                for part in word.split("|")
+            }
+            plain = {fold(compose(token)) for token in tokens | named if not token.startswith(("{", "*", "…"))}
+            whole = {token for token in plain if "*" not in token}
+            words = frozenset(piece for token in whole for piece in (*words_of(token), *PIECE.findall(token)))
+            return words, tuple(token.split("*")[0] for token in plain if "*" in token)
+
+        return vocabulary
 
     def finds(self, text: str, section: str, *names: str) -> bool:
         """Whether any phrase of these fields is in `text`."""
-        return bool(self.expression(section, *names).search(fold(compose(text))))
+        return bool(self.expression(section, *names).search(searchable(compose(text))))
 
     # --- what is said ----------------------------------------------------------------------------------------
 
