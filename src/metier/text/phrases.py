@@ -6,7 +6,7 @@
     the?                 may be left out
     …                    up to four other words
     {documents}          one of the phrases of that name in the file's `[slots]` or in the same section
-    {title} {author} {topic} {n}   what a person fills in: a group of that name in the expression
+    {title} {author} {recipient} {folder} {topic} {n}   what a person fills in: a group of that name in the expression
 
 Words are compared without case and, in Latin script, without accents. In scripts that are written without spaces a
 phrase is found anywhere, and `…` is up to twelve characters.
@@ -21,20 +21,17 @@ from functools import lru_cache
 import regex
 
 WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:['’-][\p{L}\p{M}\p{N}]+)*")
+PIECE = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 
 _GAP_WORDS = 4
 _GAP_CHARACTERS = 12
-# Between two words of a phrase: anything but a letter, a digit, or the end of a sentence.
-_BETWEEN = r"[^\p{L}\p{M}\p{N}.!?。！？।؟\n]+"
-_BEFORE, _AFTER = r"(?<![\p{L}\p{M}\p{N}])", r"(?![\p{L}\p{M}\p{N}])"
-_LETTERS = r"[\p{L}\p{M}]*"
-_GAP = {
-    True: rf"(?:[\p{{L}}\p{{M}}\p{{N}}]+{_BETWEEN}){{0,{_GAP_WORDS}}}",
-    False: rf"[^.!?。！？।؟\n]{{0,{_GAP_CHARACTERS}}}?",
-}
+_BETWEEN = " +"
+_BEFORE, _AFTER = r"(?<!\w)", r"(?!\w)"
+_GAP = {True: rf"(?:\w+{_BETWEEN}){{0,{_GAP_WORDS}}}", False: rf"[\w ]{{0,{_GAP_CHARACTERS}}}?"}
 _SAME = str.maketrans({"’": "'", "ʼ": "'", "‘": "'", "أ": "ا", "إ": "ا", "آ": "ا", "ى": "ي", "ё": "е"})
+_SENTENCE_END = frozenset(".!?。？！।؟\n")
 _SLOT = regex.compile(r"\{(\w+)\}")
-_FREE = {"title": r"\S.*?", "author": r"\S.*?", "topic": r"\S.*?", "n": r"\p{N}+|[\p{L}\p{M}]+"}
+_FREE = {**dict.fromkeys(("title", "author", "recipient", "folder", "topic"), r"\w[^.]*?"), "n": r"\w+"}
 Slots = Mapping[str, Sequence[str]]
 
 
@@ -53,14 +50,27 @@ def _folded(character: str) -> str:
     return base if base.isascii() else lower
 
 
+def searchable(text: str) -> str:
+    """`text` as `expression` looks at it: folded, "." for what ends a sentence and a space for everything else that
+    belongs to no word. As long as an NFC text is."""
+    return "".join(map(_plain, fold(text)))
+
+
+@lru_cache(maxsize=4096)
+def _plain(character: str) -> str:
+    if character in _SENTENCE_END:
+        return "."
+    return character if unicodedata.category(character)[0] in "LMN" else " "
+
+
 def compose(text: str) -> str:
     """NFC, as `fold` needs it."""
     return unicodedata.normalize("NFC", text)
 
 
 def expression(phrases: Iterable[str], slots: Slots | None = None, *, spaced: bool = True) -> str:
-    """Source of an expression that matches any of `phrases` in folded text, the longest first; never, if there is
-    none. Raises `KeyError` for a slot that is not in `slots`."""
+    """Source of an expression that matches any of `phrases` in `searchable` text, the longest first; never, if
+    there is none. Raises `KeyError` for a slot that is not in `slots`."""
     phrases, slots = list(phrases), slots or {}
     if not phrases:
         return r"(?!)"
@@ -85,7 +95,7 @@ def _definitions(phrases: Iterable[str], slots: Slots, spaced: bool) -> str:
 
 
 def _phrase(phrase: str, spaced: bool) -> str:
-    between = _BETWEEN if spaced else r"\s*"
+    between = _BETWEEN if spaced else " *"
     source, owed = "", ""
     for token in phrase.split():
         if token in ("…", "..."):
@@ -106,4 +116,4 @@ def _token(token: str) -> str:
     if slot := _SLOT.fullmatch(token):
         name = slot[1]
         return f"(?P<{name}>{_FREE[name]})" if name in _FREE else f"(?&{name})"
-    return _LETTERS.join(map(regex.escape, fold(compose(token)).split("*")))
+    return r"\w*".join(regex.escape(searchable(compose(part)).strip()) for part in token.split("*"))
