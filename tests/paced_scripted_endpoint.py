@@ -20,7 +20,8 @@ class ScriptedEndpoint(http.server.ThreadingHTTPServer):
     """`says`: the text of a completion, or a function from the request's body to it. `pace`: seconds between pieces,
     which are words. `hold_before_last`: the last piece is written once `released` is set. `about`: what /models tells
     of the model beside its name. `finish_reason`: None = "length" where `max_tokens` words are fewer than there are,
-    else "stop". `done` is set when a completion was written, `closed` when its client hung up before."""
+    else "stop". `break_after`: pieces after which it hangs up itself. `done` is set when a completion was written,
+    `closed` when its client hung up before."""
 
     daemon_threads = True
 
@@ -31,6 +32,7 @@ class ScriptedEndpoint(http.server.ThreadingHTTPServer):
         self.released = threading.Event()
         self.about: dict[str, object] = {}
         self.finish_reason: str | None = None
+        self.break_after: int | None = None
         self.requests: list[dict] = []
         self.asked: list[str] = []  # paths of GET
         self.connections: set[tuple[str, int]] = set()
@@ -93,6 +95,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                         self._wait(0.01)
                 self._event({"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]})
                 script.written = number
+                if number == script.break_after:
+                    raise ConnectionAbortedError
             self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
             self._event({"choices": [], "usage": usage})
             self._chunk(b"data: [DONE]\n\n")
@@ -100,6 +104,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             script.done.set()
         except (ConnectionError, TimeoutError):
             script.closed.set()
+            self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
 
     def _wait(self, seconds: float) -> None:

@@ -21,4 +21,4 @@ def write_documents(folder: Path) -> None:
 def answer_briefly(expert: Path) -> None:
     """Short answers on one thread: two that wait for each other are slower."""
     path = expert / "metier.toml"
-    path.write_text(path.read_text().replace("max_tokens = 80", "max_tokens = 24\nthreads = 1"))
+    path.write_text(path.read_text().replace("[generation]\n", "[generation]\nmax_tokens = 24\nthreads = 1\n"))

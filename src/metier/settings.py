@@ -200,7 +200,9 @@ class ServingSettings(_Section):
         4, ge=1, description="answers written at the same time; each takes memory for a whole context"
     )
     queue: int = Field(32, ge=0, description="questions that may wait; more are told to come again (429)")
-    timeout_seconds: float = Field(120, gt=0, description="a question that takes longer is given up")
+    timeout_seconds: float = Field(
+        600, gt=0, description="a question that takes longer is given up; a large model on a CPU writes for minutes"
+    )
     upload_mb: float = Field(20, gt=0, description="larger requests are refused, in MiB")
     names: tuple[str, ...] = Field((), description="public host names, as a proxy before the server asks for it")
     open_loopback: bool = Field(

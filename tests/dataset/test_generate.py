@@ -165,7 +165,7 @@ def test_killed_and_resumed_is_as_never_killed(parts_folder, tmp_path):
             expert.add(str(shutil.copy(file, tmp_path)))
         expert.sync()
     path = tmp_path / "killed" / "metier.toml"  # two threads that wait for each other are many times slower
-    path.write_text(path.read_text().replace("max_tokens = 80", "max_tokens = 24\nthreads = 1"))
+    path.write_text(path.read_text().replace("[generation]\n", "[generation]\nmax_tokens = 24\nthreads = 1\n"))
     killed, unbroken = tmp_path / "killed", shutil.copytree(tmp_path / "killed", tmp_path / "unbroken")
     subprocess.run([sys.executable, "-c", GENERATE, unbroken], check=True, timeout=300)
     cache = killed / ".metier" / CACHE_FILE

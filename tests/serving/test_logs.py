@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from metier import Expert
-from metier.answering.answerer import Answer, Usage
+from metier.answering.answer import Answer, Usage
 from metier.serving.app import create_app
 from metier.serving.desk import Asked, Desk
 from metier.serving.keys import Keys
@@ -194,7 +194,7 @@ def told(capsys):
 
 
 def record(question: str = QUESTION, **changes) -> Record:
-    answer = Answer(question, "x", False, 0.9, "rag", "tiny", None, (), (), {"total": 1.0}, Usage(500, 480, 20, 3))
+    answer = Answer(question, "x", False, 0.9, "rag", "tiny", None, (), {"total": 1.0}, Usage(500, 480, 20, 3))
     made = Record("POST", {"request_id": "0123456789"}, "/v1/chat/completions", 200, 1.25, Asked(question))
     made.told.append(Told(answer, 0, None, 0))
     for name, value in changes.items():

@@ -13,9 +13,9 @@ import pytest
 
 from metier import Expert
 from metier.answering import answerer
-from metier.answering.answerer import Answer, Usage
+from metier.answering.answer import Answer, Sentence, Style, Support, Usage
 from metier.serving.page.answers import ShownAnswer
-from metier.serving.page.words import LANGUAGES
+from metier.serving.page.words import LANGUAGES, Words
 
 from ..servers import Server
 from ..tuned import QUESTIONS, SAID
@@ -355,13 +355,14 @@ def test_search_marks_the_words_that_tell(browser, served, secrets):
 
 
 def test_every_character_of_an_answer_is_shown_once():
+    sentences = tuple(Sentence(start, end, Support.NOT, 0.0) for start, end in ((10, 19), (4, 9)))
     answer = Answer(
         question="?", text="নীল চাবি। It flies.\nEnd", abstained=False, confidence=0.5, mode="rag", model="m",
-        adapter=None, citations=(), unsupported=((10, 19), (4, 9)), timings={"total": 1.0}, usage=Usage(),
+        adapter=None, sentences=sentences, timings={"total": 1.0}, usage=Usage(), style=Style.QUOTED,
     )  # fmt: skip
-    parts = ShownAnswer.of(answer).parts
-    assert "".join(part.text for part in parts) == answer.text
-    assert [part.text for part in parts if part.unsupported] == ["চাবি।", "It flies."]
+    html = str(ShownAnswer.of(answer).text(Words("en")))
+    assert re.sub(r'<span class="told">.*?</span>|<[^>]+>', "", html) == answer.text
+    assert re.findall(r'class="unsupported">(.*?)<span', html) == ["চাবি।", "It flies."]
 
 
 def test_the_notes_that_have_words_are_those_that_answers_carry():
