@@ -63,6 +63,20 @@ class Quoter:
         text, sentences = _joined(quotes, decided)
         return self._made(request, parts, text, sentences, 1 - max(self._doubt(found) for found in answered), began)
 
+    def summary(self, request: Request, sentences: Sequence[Passage], seconds: float) -> Answer:
+        """A document in some of its own sentences, as a list."""
+        began = time.monotonic() - seconds
+        shown = tuple(sentences)
+        found = Found((request.question,), (), shown, (), shown, {}, seconds)
+        text, supported = _joined(sentences, mark="- ", between="\n")
+        return self._made(request, [found], text, supported, 1.0, began)
+
+    def say(self, request: Request, text: str, notes: tuple[str, ...] = ()) -> Answer:
+        """Something that needs no document: a greeting, a word on what cannot be done."""
+        found = Found((), (), (), (), (), {}, 0.0)
+        answer = self._made(request, [found], text, (), 1.0, time.monotonic())
+        return replace(answer, confidence=None, notes=notes)
+
     def refuse(self, request: Request, found: Found, language: str, doubt: float, began: float) -> Answer:
         return Answer(
             question=request.question,
@@ -189,16 +203,19 @@ def _distinct(parts: Sequence[Found]) -> tuple[Passage, ...]:
     return tuple(places.values())
 
 
-def _joined(quotes: Sequence[Passage], decided: str | None = None) -> tuple[str, tuple[Sentence, ...]]:
+def _joined(
+    quotes: Sequence[Passage], decided: str | None = None, mark: str = "", between: str = "\n\n"
+) -> tuple[str, tuple[Sentence, ...]]:
     """Quotes one under the other, each cited as a whole. `decided`: a yes or no that stands before the first, which is
-    its reason."""
+    its reason. `mark`: before each quote; `between`: two of them."""
     text, sentences = "", []
     if decided:
         text = f"{decided}."
         span = (0, len(text))
         sentences.append(Sentence(*span, Support.CARRIED, 1.0, (Citation.of(quotes[0], span),)))
     for quote in quotes:
-        text += ("\n\n" if len(sentences) > bool(decided) else " ") if text else ""
+        text += (between if len(sentences) > bool(decided) else " ") if text else ""
+        text += mark
         span = (len(text), len(text) + len(quote.text))
         text += quote.text
         sentences.append(Sentence(*span, Support.CARRIED, 1.0, (Citation.of(quote, span),)))
