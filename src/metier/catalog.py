@@ -30,6 +30,14 @@ _items = sa.Table(
     sa.Column("passages", sa.Integer, nullable=False),
     sa.Column("synced_at", sa.String, nullable=False),
 )
+_history = sa.Table(
+    "history",
+    _metadata,
+    sa.Column("uri", sa.String, primary_key=True),
+    sa.Column("bytes_hash", sa.String, nullable=False),
+    sa.Column("added_at", sa.String, nullable=False),
+    sa.Column("changed_at", sa.String, nullable=False),
+)
 _syncs = sa.Table(
     "syncs",
     _metadata,
@@ -58,6 +66,14 @@ class ItemState:
     reason: str
     passages: int
     synced_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemHistory:
+    """When an item was first indexed, and when its bytes last changed ("" = never since). ISO 8601, UTC."""
+
+    added_at: str
+    changed_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +126,26 @@ class Catalog:
         names = [field.name for field in fields(ItemState) if field.name != "uri"]
         upsert = insert.on_conflict_do_update(index_elements=["uri"], set_={n: insert.excluded[n] for n in names})
         self._write(upsert, rows)
+        seen = [
+            {"uri": row["uri"], "bytes_hash": row["content_hash"].partition("-")[0], "added_at": row["synced_at"]}
+            for row in rows
+            if row["state"] == "indexed"
+        ]
+        if seen:
+            self._write(_remember(), [row | {"changed_at": ""} for row in seen])
+
+    def history(self) -> dict[str, ItemHistory]:
+        """When each indexed item came and last changed, by uri. An item indexed anew with the same bytes, after a
+        rebuild or another setting, has not changed."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(_history))
+            return {row.uri: ItemHistory(row.added_at, row.changed_at) for row in rows}
 
     def forget(self, uris: Iterable[str]) -> None:
         rows = [{"gone": uri} for uri in uris]
         if rows:
             self._write(sa.delete(_items).where(_items.c.uri == sa.bindparam("gone")), rows)
+            self._write(sa.delete(_history).where(_history.c.uri == sa.bindparam("gone")), rows)
 
     def put_sync(self, run: SyncRun) -> None:
         self._write(sa.dialects.sqlite.insert(_syncs).on_conflict_do_nothing(), [asdict(run)])
@@ -137,3 +168,13 @@ class Catalog:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _remember() -> sa.Executable:
+    """An item that is new, or whose bytes are others than before."""
+    insert = sa.dialects.sqlite.insert(_history)
+    return insert.on_conflict_do_update(
+        index_elements=["uri"],
+        set_={"bytes_hash": insert.excluded.bytes_hash, "changed_at": insert.excluded.added_at},
+        where=_history.c.bytes_hash != insert.excluded.bytes_hash,
+    )

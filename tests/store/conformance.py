@@ -11,6 +11,7 @@ import pytest
 from metier.documents import Block, Document, Passage, document_id, passage_id
 from metier.errors import IndexMismatch, StoreError
 from metier.store import Entry, Filter, Identity
+from metier.store.base import DocumentRecord
 
 DIMENSION = 8
 IDENTITY = Identity("test", "weights-1", DIMENSION, "analyser-1")
@@ -77,6 +78,19 @@ class StoreConformance:
         )
         assert open_store().document(document.id) == document
         assert open_store().uris() == {"বাংলা/a.md": document.id}
+
+    def test_documents_are_listed_without_their_text_and_only_to_who_may_read_them(self, open_store):
+        store = open_store()
+        assert store.records() == []
+        put(store, "b.md", ["one"], groups=("x",), metadata={"author": "Anna"}, language="bn")
+        put(store, "a.md", ["two", "three"])
+        expected = [
+            DocumentRecord(document_id("a.md"), "a.md", "A.MD", "text/plain", "en"),
+            DocumentRecord(document_id("b.md"), "b.md", "B.MD", "text/plain", "bn", ("x",), {"author": "Anna"}),
+        ]
+        assert store.records() == expected
+        assert store.records(Filter(groups=())) == expected[:1]
+        assert store.records(Filter(groups=("x",), uri="b*")) == expected[1:]
 
     def test_passages_come_back_as_they_went_in(self, open_store):
         store = open_store()

@@ -22,8 +22,9 @@ from metier.generation.base import Message
 from metier.language import script_of
 from metier.text.cover import Cover, Span
 from metier.text.dates import TimeMention, take_times
+from metier.text.detection import ranked
 from metier.text.language import Language, all_languages, words_of
-from metier.text.phrases import compose, expression, searchable
+from metier.text.phrases import PIECE, WORD, compose, expression, fold, searchable
 
 _LONGEST = 300  # characters of a message that the rules look at
 _AUTHOR_WORDS = 4
@@ -45,8 +46,9 @@ class Kind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class CollectionQuery:
     """What is asked about the collection. `count`: only how many. `author`, `recipient`, `folder`, `topic`: as they
-    stand in the message. `change`: "changed", "added", "any" or "". `format`: a field of `[formats]`. `sort`: what kind of document,
-    as it stands ("contracts"). `language`: code of the language of the documents. `times`: all of them hold."""
+    stand in the message. `change`: "changed", "added", "any" or "". `format`: a field of `[formats]`. `sort`: what
+    kind of document, as it stands ("contracts"). `language`: code of that of the documents. `times`: all of them
+    hold."""
 
     count: bool = False
     author: str = ""
@@ -86,7 +88,7 @@ def classify(question: str, history: Sequence[Message] = (), languages: Sequence
     if not text or len(text) > _LONGEST:
         return QUESTION
     words = words_of(text)
-    spoken = _candidates(text, words, all_languages() if languages is None else languages)
+    spoken = _candidates(text, all_languages() if languages is None else languages)
     answered = any(turn.role == "assistant" for turn in history)
     for language in spoken:
         if (found := _small_talk(text, words, language)) is not None:
@@ -104,14 +106,14 @@ def classify(question: str, history: Sequence[Message] = (), languages: Sequence
     return QUESTION
 
 
-def _candidates(text: str, words: Sequence[str], languages: Sequence[Language]) -> list[Language]:
-    """The languages in whose script some of the text is, that with the most of its function words first."""
+def _candidates(text: str, languages: Sequence[Language]) -> list[Language]:
+    """The languages in whose script some of the text is, the likeliest first."""
     found = []
     for language in languages:
         names = ("Han", "Hiragana", "Katakana") if not language.spaced else (script_of(language.code),)
         if any(regex.search(rf"\p{{Script={name}}}", text) for name in names):
             found.append(language)
-    return sorted(found, key=lambda language: -sum(word in language.function_words for word in words))
+    return ranked(text, found)
 
 
 # --- small talk and edits ------------------------------------------------------------------------------------
@@ -202,19 +204,32 @@ def _is_name(words: str, language: Language) -> bool:
     )
 
 
+def _is_named(words: str, language: Language) -> bool:
+    """The same after a mere preposition, where anything may stand: in scripts with capitals a name has one."""
+    cased = any(character.isupper() or character.islower() for character in words)
+    return _is_name(words, language) and (not cased or _capitalised(words, language))
+
+
+def _capitalised(words: str, language: Language) -> bool:
+    """ "Ursula von der Leyen": words with a capital, and function words between them."""
+    parts = WORD.findall(words)
+    small = [word for word in parts if not word[0].isupper()]
+    return len(small) < len(parts) and all(fold(word) in language.function_words for word in small)
+
+
 def _documents(cover: Cover, times: tuple[TimeMention, ...]) -> CollectionQuery | None:
     """ "Which documents ...": a word for documents, what may be said of them, and nothing else."""
     language = cover.language
     folders = [cover.text[slice(*match.span("folder"))] for match in _matches(cover, "folder")]
-    counts = cover.take("collection", "count")
-    anything = [] if counts else cover.take("collection", "any")
-    lists = cover.take("collection", "list")
+    latest = bool(cover.take("calendar", "recently"))
+    counts = cover.take("collection", "count", across=True)
+    anything = [] if counts else cover.take("collection", "any", across=True)
+    lists = cover.take("collection", "list", across=True)
     if not (counts or anything or lists):
         return None
     heads = [*counts, *anything, *lists]
     nouns = searchable(" ".join(cover.text[start:end] for start, end in heads))
     has = cover.take("slots", "have")
-    latest = bool(cover.take("calendar", "recently"))
     changed, added = bool(cover.take("collection", "changed")), bool(cover.take("collection", "added"))
     written = _written_in(cover)
     recipients = _slots(cover, "to", _AUTHOR_WORDS)
@@ -222,10 +237,12 @@ def _documents(cover: Cover, times: tuple[TimeMention, ...]) -> CollectionQuery 
     topics = _slots(cover, "about", _TOPIC_WORDS)
     cover.take("collection", "by_ending")
     cover.take("collection", "filler")
+    if not topics and has and (kind := _kind_before(cover, lists)):
+        topics = [kind]
     said = bool(topics or people or folders or recipients or times or latest or changed or added or written)
     if not cover.complete or not (said or has or counts or _listing(cover, heads)):
         return None
-    if any(not _is_name(person, language) for person in (*people, *recipients)):
+    if any(not _is_named(person, language) for person in (*people, *recipients)):
         return None
     return CollectionQuery(
         count=bool(counts),
@@ -248,6 +265,18 @@ def _matches(cover: Cover, name: str) -> list[regex.Match[str]]:
     for match in found:
         cover.mark(match.span())
     return found
+
+
+def _kind_before(cover: Cover, nouns: Sequence[Span]) -> str:
+    """ "Which | safety | documents do you have": the only words that are not explained, right before the noun."""
+    rest = cover.rest()
+    if len(rest) != 1 or len(PIECE.findall(cover.text[slice(*rest[0])])) > 3 or not cover.language.spaced:
+        return ""
+    start, end = rest[0]
+    if not any(end < noun[0] and not cover.text[end : noun[0]].strip() for noun in nouns):
+        return ""
+    cover.mark((start, end))
+    return cover.text[start:end]
 
 
 def _listing(cover: Cover, heads: Sequence[Span]) -> bool:

@@ -49,6 +49,19 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentRecord:
+    """What is known of a stored document without its text."""
+
+    id: str
+    uri: str
+    title: str
+    media_type: str
+    language: str = ""
+    groups: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A document as it is stored. `vectors`: (passages, dimension) float32; `tokens`: of each passage."""
 
@@ -86,6 +99,10 @@ class Store(Protocol):
 
     def uris(self, where: Filter | None = None) -> dict[str, str]:
         """Document id of every uri in the store that the filter lets through; `hidden` says nothing of documents."""
+        ...
+
+    def records(self, where: Filter | None = None) -> list[DocumentRecord]:
+        """Every document that the filter lets through, by uri; `hidden` says nothing of documents."""
         ...
 
     def document(self, document_id: str) -> Document | None: ...

@@ -29,7 +29,7 @@ from metier.settings import StoreSettings
 from metier.store import background, frequencies
 from metier.store._import_lancedb import import_lancedb
 from metier.store.ann import REFINED, build_index
-from metier.store.base import Entry, Filter, Identity, Scored
+from metier.store.base import DocumentRecord, Entry, Filter, Identity, Scored
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +118,12 @@ class LanceStore:
         with _storage_errors("list documents"):
             rows = self._documents(where).select(["document_id", "uri"]).to_arrow()
         return dict(zip(rows["uri"].to_pylist(), rows["document_id"].to_pylist(), strict=True))
+
+    def records(self, where: Filter | None = None) -> list[DocumentRecord]:
+        columns = ["document_id", "uri", "title", "language", "groups", "metadata", "payload"]
+        with _storage_errors("list documents"):
+            rows = self._documents(where).select(columns).to_list()
+        return sorted(map(_record, rows), key=lambda record: record.uri)
 
     def document(self, document_id: str) -> Document | None:
         with _storage_errors(document_id):
@@ -277,6 +283,18 @@ def _passage(row: dict[str, Any]) -> Passage:
         row=row["row"],
         uri=row["uri"],
         title=row["title"],
+        language=row["language"] or "",
+        groups=_groups(row),
+        metadata=_metadata(row),
+    )
+
+
+def _record(row: dict[str, Any]) -> DocumentRecord:
+    return DocumentRecord(
+        id=row["document_id"],
+        uri=row["uri"],
+        title=row["title"],
+        media_type=json.loads(row["payload"])["media_type"],
         language=row["language"] or "",
         groups=_groups(row),
         metadata=_metadata(row),

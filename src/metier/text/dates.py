@@ -110,7 +110,7 @@ def take_times(cover: Cover) -> list[TimeMention]:
         start, end = mention.span
         if any(cover.covered[start:end]):
             continue
-        start, end, bound = _with_bounds(cover, start, end)
+        start, end, bound = _with_bounds(cover, start, end, mention.kind in ("date", "month", "year", "weekday"))
         cover.mark((start, end))
         mentions.append(
             TimeMention((start, end), mention.kind, mention.number, mention.year, mention.month, mention.day, bound)
@@ -174,19 +174,24 @@ def _month_mention(cover: Cover, match: regex.Match[str]) -> TimeMention | None:
         before = fold(cover.text[: match.start()]).split()[-1:]
         if not before or before[0] not in language.word_set("calendar", "within"):
             return None
-    if len(name) <= 3 and language.spaced and not (year or day or name in {n.casefold() for n in language.months[month - 1][:1]}):
+    if (
+        len(name) <= 3
+        and language.spaced
+        and not (year or day or name in {n.casefold() for n in language.months[month - 1][:1]})
+    ):
         return None
     return TimeMention(
         match.span(), "date" if day else "month", 0, int(year) if year else None, month, int(day) if day else None
     )
 
 
-def _with_bounds(cover: Cover, start: int, end: int) -> tuple[int, int, str]:
-    """The span with a preposition before it, or a postposition after it."""
+def _with_bounds(cover: Cover, start: int, end: int, fixed: bool) -> tuple[int, int, str]:
+    """The span with a preposition before it, or a postposition after it, and what it says. `fixed`: whether "in" and
+    "on" may stand before it."""
     language, free = cover.language, cover.free()
     bound = ""
     before, after = free[:start].rstrip(), free[end:]
-    for name in ("since", "until", "within"):
+    for name in ("since", "until", "within") if fixed else ("since", "until"):
         for match in language.expression("calendar", name).finditer(before):
             if match.end() == len(before):
                 return match.start(), end, "" if name == "within" else name

@@ -31,9 +31,9 @@ is written as `metier/text/phrases.py` tells. The words are a native speaker's, 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 import regex
@@ -115,8 +115,8 @@ class Language:
         return self._expressions(section, names)
 
     @cached_property
-    def _expressions(self):  # noqa: ANN202 - a cache of one language, which goes with it
-        @lru_cache(maxsize=None)
+    def _expressions(self) -> Callable[[str, tuple[str, ...]], regex.Pattern[str]]:
+        @cache
         def compiled(section: str, names: tuple[str, ...]) -> regex.Pattern[str]:
             phrases = [phrase for name in names for phrase in self.listed(section, name)]
             return regex.compile(expression(phrases, self.slots(section), spaced=self.spaced))
@@ -155,8 +155,8 @@ class Language:
         return all(word in known or word.startswith(prefixes) for word in words)
 
     @cached_property
-    def _vocabulary(self):  # noqa: ANN202 - a cache of one language, which goes with it
-        @lru_cache(maxsize=None)
+    def _vocabulary(self) -> Callable[[str, tuple[str, ...]], tuple[frozenset[str], tuple[str, ...]]]:
+        @cache
         def vocabulary(section: str, names: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
             slots = self.slots(section)
             tokens = {
@@ -209,8 +209,10 @@ def codes(folder: Path = FOLDER) -> tuple[str, ...]:
     return tuple(sorted((path.stem for path in folder.glob("*.toml")), key=lambda code: (code != "en", code)))
 
 
-def all_languages(folder: Path = FOLDER) -> tuple[Language, ...]:
-    return tuple(Language.of(code, folder) for code in codes(folder))
+def all_languages(folder: Path = FOLDER, first: str = "en") -> tuple[Language, ...]:
+    """Every language that there is a file for; that of the BCP-47 code `first` first."""
+    own = first.split("-")[0].lower()
+    return tuple(Language.of(code, folder) for code in sorted(codes(folder), key=lambda code: code != own))
 
 
 def words_of(text: str) -> list[str]:

@@ -1,0 +1,111 @@
+"""What the catalog knows of a document: its title, file, people, and the days it is of and came on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import PurePosixPath
+
+import regex
+
+from metier.catalog import ItemHistory
+from metier.documents import CORRECTION
+from metier.store.base import DocumentRecord
+from metier.text.dates import TimeMention
+
+_AUTHORS = ("author", "from", "creator", "authors")
+_RECIPIENTS = ("to", "cc")
+_DATE = regex.compile(r"(?<!\d)((?:19|20)\d\d)[-_.]?(0[1-9]|1[0-2])(?:[-_.]?(0[1-9]|[12]\d|3[01]))?(?!\d)")
+_YEAR = regex.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentInfo:
+    """A document as the catalog knows it. `added`, `changed`: days of the syncs at which it came and last changed."""
+
+    record: DocumentRecord
+    added: date | None = None
+    changed: date | None = None
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def uri(self) -> str:
+        return self.record.uri
+
+    @property
+    def title(self) -> str:
+        return self.record.title or self.name
+
+    @property
+    def name(self) -> str:
+        return PurePosixPath(self.record.uri).name or self.record.uri
+
+    @property
+    def authors(self) -> str:
+        return "; ".join(self.record.metadata[key] for key in _AUTHORS if self.record.metadata.get(key))
+
+    @property
+    def recipients(self) -> str:
+        return "; ".join(self.record.metadata[key] for key in _RECIPIENTS if self.record.metadata.get(key))
+
+    @property
+    def dated(self) -> tuple[date, date] | None:
+        """First and last day that the document may be of: a day or month in its file name or title, else the date in
+        its metadata, else a year in its name or title."""
+        named, noted = (self.name, self.title), self.record.metadata
+        dates = [_days(text) for text in (*named, noted.get("date", ""), noted.get("created", ""))]
+        exact = (days for days in dates if days is not None and days[0].month == days[1].month)
+        return next(exact, None) or next((days for days in dates if days is not None), None)
+
+    @property
+    def latest_day(self) -> date:
+        """For "the latest": the day it is of, else the day it came or changed."""
+        return self.dated[1] if self.dated is not None else self.latest_sync
+
+    @property
+    def latest_sync(self) -> date:
+        return max(filter(None, (self.added, self.changed)), default=date.min)
+
+    def is_of(self, period: Period) -> bool:
+        """Whether it may be of a day in a period."""
+        if self.dated is None:
+            return False
+        first, last = self.dated
+        return (period.start is None or last >= period.start) and (period.end is None or first <= period.end)
+
+
+def document_infos(records: Sequence[DocumentRecord], history: Mapping[str, ItemHistory]) -> list[DocumentInfo]:
+    """`history`: of the catalog, by uri. Corrections are no documents of the collection."""
+    return [
+        DocumentInfo(record, _day(history[record.uri].added_at), _day(history[record.uri].changed_at))
+        if record.uri in history
+        else DocumentInfo(record)
+        for record in records
+        if not record.uri.startswith(CORRECTION)
+    ]
+
+
+def _days(text: str) -> tuple[date, date] | None:
+    if match := _DATE.search(text):
+        year, month = int(match[1]), int(match[2])
+        day = int(match[3]) if match[3] else None
+        try:
+            mention = TimeMention((0, 0), "date", 0, year, month, day)
+            period = mention.period(date(year, month, 1))
+        except ValueError:
+            return None
+        return (period.start, period.end) if period.start and period.end else None
+    if match := _YEAR.search(text):
+        return date(int(match[1]), 1, 1), date(int(match[1]), 12, 31)
+    return None
+
+
+def _day(stamp: str) -> date | None:
+    try:
+        return datetime.fromisoformat(stamp).date()
+    except ValueError:
+        return None
