@@ -35,6 +35,7 @@ class RetrievalSet:
 def load(name: str) -> RetrievalSet:
     """A set by one of `NAMES`, or by the path of a BEIR folder or of a SQuAD-style JSON file.
 
+    `xquad-de-en`: German paragraphs, English questions.
     `tydi-bn+title` (and so for each language) keeps the titles of the articles, see `load_squad`.
 
     Raises `FileNotFoundError` naming what is missing.
@@ -47,6 +48,8 @@ def load(name: str) -> RetrievalSet:
     if bare.startswith("tydi-") and bare[5:] in TYDI_LANGUAGES:
         path = data_folder() / "tydiqa" / f"{TYDI_LANGUAGES[bare[5:]]}_tydiqa_dev.json"
         return load_squad(name, path, titles=titles == "title")
+    if name.startswith("xquad-"):
+        return load_across(name)
     path = Path(name)
     if path.is_dir():
         return load_beir(path.name, path)
@@ -116,6 +119,20 @@ def load_squad(name: str, path: Path, *, titles: bool = False) -> RetrievalSet:
                 questions[question["id"]] = question["question"]
                 relevant.setdefault(question["id"], {})[document] = 1
     return _checked(name, documents, questions, relevant)
+
+
+def load_across(name: str) -> RetrievalSet:
+    """`xquad-DOCUMENTS-QUESTIONS`: the paragraphs of one language, the same questions in one (the same or another)."""
+    _, documents, questions = name.split("-")
+    folder = data_folder() / "xquad"
+    there, here = (load_squad("xquad", folder / f"{code}.json") for code in (documents, questions))
+    asked = {key: (question, there.relevant[key]) for key, question in here.questions.items()}
+    return _checked(
+        name,
+        there.documents,
+        {key: text for key, (text, _) in asked.items()},
+        {key: r for key, (_, r) in asked.items()},
+    )
 
 
 def metrics(ranked: Mapping[str, Sequence[str]], relevant: Mapping[str, Mapping[str, int]]) -> dict[str, float]:

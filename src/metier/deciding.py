@@ -45,7 +45,7 @@ class Deciding:
 
         given = self.questions() if questions is None else questions
         practice = resolve([q for q in given if q.split != "exam"], self.store.uris(), where)
-        fusion = calibration.learn_fusion(practice, self.retriever, telling("Learning fusion"))
+        fusion = calibration.learn_fusion(practice, self.retriever, telling("Learning fusion"), self._learned_fusion)
         self.retriever.fusion = self._unless_fixed(fusion)
 
         def show(question: Question, passages: int) -> Found:

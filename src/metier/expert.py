@@ -40,6 +40,7 @@ from metier.store.base import Filter, Identity, Store
 from metier.training import Training
 
 if TYPE_CHECKING:  # these rooms are entered by few verbs, and importing them costs the others time
+    from metier.answering.document_info import DocumentInfo
     from metier.catalog import Catalog, ItemState, SyncRun
     from metier.documents import Document
     from metier.sync import Progress, SyncReport
@@ -158,7 +159,11 @@ class Expert(Training, Examining, Deciding, Correcting):
     @property
     def fusion(self) -> Fusion:
         """The fusion in force: from metier.toml, else what sync and calibrate learned."""
-        return self._unless_fixed(Fusion.load(self.state_folder / "fusion.json"))
+        return self._unless_fixed(self._learned_fusion)
+
+    @property
+    def _learned_fusion(self) -> Fusion:
+        return Fusion.load(self.state_folder / "fusion.json")
 
     def _unless_fixed(self, learned: Fusion) -> Fusion:
         fixed = self.settings.retrieval.fusion_weight
@@ -189,7 +194,16 @@ class Expert(Training, Examining, Deciding, Correcting):
             shown.passages,
             lambda: self.reader,
             lambda: self.checker,
+            self.documents,
         )
+
+    def documents(self, where: Filter | None = None) -> list[DocumentInfo]:
+        """What the catalog knows of every document that the filter lets through, by uri."""
+        from metier.answering.document_info import document_infos
+
+        with self._catalog() as catalog:
+            history = catalog.history() if catalog else {}
+        return document_infos(self.store.records(where), history)
 
     @cached_property
     def reader(self) -> Reader | None:
@@ -248,9 +262,13 @@ class Expert(Training, Examining, Deciding, Correcting):
                         self.settings, self.store, catalog, parser, self.embedder, self.analyser,
                         parser_version=parser.version, retry=retry or rebuild, on_progress=on_progress,
                         keep=self._corrected_documents(), before_commit=self._follow_corrections,
+                        fusion=self.state_folder / "fusion.json",
                     )  # fmt: skip
                     report = syncer.run([sources.create(each, self.folder) for each in self.settings.sources])
                 report.warnings += self._corrections_after_sync()
+                if "retriever" in self.__dict__:
+                    self.retriever.refresh()
+                    self.retriever.fusion = self.fusion
                 return report
             finally:
                 self._rebuild = False

@@ -29,6 +29,7 @@ from metier.documents import Document, Passage, document_id
 from metier.embedding.base import Embedder
 from metier.errors import ItemGone, MetierError, ParseError, SourceError
 from metier.language import detect
+from metier.retrieval import corpus_weight
 from metier.retrieval.analysis import Analyser
 from metier.settings import Settings
 from metier.sources.base import Item, Source, Unreachable
@@ -93,7 +94,8 @@ class _Work:
 @dataclass(frozen=True, slots=True)
 class Syncer:
     """The rooms a sync passes through. `retry`: read items again that failed before and did not change. `keep`: ids of
-    documents that come from no source and stay. `before_commit`: hears of documents that are about to change."""
+    documents that come from no source and stay. `before_commit`: hears of documents that are about to change.
+    `fusion`: file that keeps what the corpus says of weighing both searches."""
 
     settings: Settings
     store: Store
@@ -106,6 +108,7 @@ class Syncer:
     on_progress: Callable[[Progress], None] | None = None
     keep: Collection[str] = ()
     before_commit: Callable[[Sequence[Entry]], None] | None = None
+    fusion: Path | None = None
 
     def run(self, sources: Sequence[Source]) -> SyncReport:
         """Sync all sources. One bad item never stops it; a full disk or a broken model does, with nothing lost.
@@ -122,6 +125,8 @@ class Syncer:
         self._process(todo, report)
         if report.added or report.changed or report.deleted:
             report.index = self.store.optimize()
+        if self.fusion is not None:
+            corpus_weight.keep(self.fusion, self.store, self.embedder, self.analyser)
         report.failed.sort(key=lambda failure: failure.item)
         report.seconds = time.monotonic() - began
         self.catalog.put_sync(_run_of(report, todo, known))

@@ -70,6 +70,8 @@ def calibrate(
 def _learned(what: Fusion | Shown) -> str:
     if what.origin == "practice":
         return f"learned from {what.questions} questions"
+    if what.origin == "corpus":
+        return "learned from the corpus at sync; too few questions to refine it"
     return "set in metier.toml" if what.origin == "metier.toml" else "too few questions to learn"
 
 

@@ -6,7 +6,7 @@ When to refuse is learned in `refusal_calibration`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from metier.retrieval.fusion import DEFAULT_WEIGHT, Fusion
 from metier.retrieval.retriever import Retriever
 
 PASSAGES = (1, 2, 3, 4, 6, 8)
-WEIGHTS = (0.0, 0.25, 0.4, 0.5, 0.6, 0.67, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
+WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
 _LEAST = 10  # practice questions of each kind below which nothing can be learned
 Tell = Callable[[int, int], None]
 
@@ -33,12 +33,16 @@ class Calibration:
     refusals: Abstention
 
 
-def learn_fusion(questions: Sequence[Question], retriever: Retriever, tell: Tell | None = None) -> Fusion:
+def learn_fusion(
+    questions: Sequence[Question], retriever: Retriever, tell: Tell | None = None, corpus: Fusion | None = None
+) -> Fusion:
     """The weight with the best nDCG@10 of finding a question's document; among those within two standard errors of
-    the best, the one nearest to the default, so that a handful of questions does not move it."""
+    the best, the one nearest to what the corpus alone says (`corpus`), so that a handful of questions does not move
+    it."""
+    corpus = corpus or Fusion()
     answerable = [q for q in questions if q.answerable and q.documents]
     if len(answerable) < _LEAST:
-        return Fusion()
+        return replace(corpus, weight=corpus.corpus, origin="corpus" if corpus.passages else "default", questions=0)
     gains = np.empty((len(answerable), len(WEIGHTS)))
     for row, question in enumerate(answerable):
         relevant = set(question.documents)
@@ -47,12 +51,14 @@ def learn_fusion(questions: Sequence[Question], retriever: Retriever, tell: Tell
             gains[row, column] = _gain([hit.passage.uri for hit in candidates.ranked(weight)], relevant)
         if tell:
             tell(row + 1, len(answerable))
-    return Fusion(choose_weight(gains), "practice", len(answerable))
+    return replace(corpus, weight=choose_weight(gains, corpus.corpus), origin="practice", questions=len(answerable))
 
 
-def choose_weight(gains: np.ndarray) -> float:
-    """`gains`: nDCG of each question (rows) at each of `WEIGHTS` (columns)."""
-    return _chosen(gains, WEIGHTS, DEFAULT_WEIGHT)
+def choose_weight(gains: np.ndarray, prior: float = DEFAULT_WEIGHT) -> float:
+    """`gains`: nDCG of each question (rows) at each of `WEIGHTS` (columns). `prior`: what was believed before; it is
+    returned where the questions do not speak against it."""
+    chosen = _chosen(gains, WEIGHTS, prior)
+    return prior if chosen == min(WEIGHTS, key=lambda weight: abs(weight - prior)) else chosen
 
 
 def _chosen(gains: np.ndarray, options: Sequence[float], default: float) -> float:

@@ -3,7 +3,9 @@ hid is part of the filter; what they pinned comes first."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,9 +15,14 @@ from metier.embedding.base import Embedder
 from metier.retrieval.analysis import Analyser
 from metier.retrieval.curation import Curation
 from metier.retrieval.fusion import Fusion, dense_evidence, fuse
+from metier.retrieval.query import Query, known_share
 from metier.retrieval.reranking import Reranker
 from metier.settings import RetrievalSettings
 from metier.store.base import Filter, Scored, Store
+
+Asked = Query  # the name by which other rooms know it
+_REMEMBERED = 64  # questions, each some kilobytes
+_LANES = 8  # lexical searches at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +38,21 @@ class Hit:
     pinned: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question as a vector, (dimension,), with mean and standard deviation of its cosines with the corpus."""
-
-    vector: np.ndarray
-    mean: float
-    deviation: float
-
-    def closeness(self, vector: np.ndarray) -> float:
-        """Cosine with another vector, 0 at the mean of the corpus and 1 where both are the same: embedders differ in
-        where their cosines lie."""
-        return (float(vector @ self.vector) - self.mean) / max(1e-6, 1 - self.mean)
-
-
 class Candidates:
     """What dense and lexical search returned for one question, before it is ordered."""
 
-    def __init__(self, dense: list[Scored], lexical: list[Scored], wanted: int, asked: Asked) -> None:
+    def __init__(self, dense: list[Scored], lexical: list[Scored], wanted: int, query: Query) -> None:
         self._dense = {hit.passage.id: hit for hit in dense}
         self._lexical = {hit.passage.id: hit for hit in lexical}
         self._passages = {name: hit.passage for name, hit in (self._lexical | self._dense).items()}
         names = list(self._passages)
-        self._evidence = dense_evidence(_column(names, self._dense, wanted), asked.mean, asked.deviation)
+        self._evidence = dense_evidence(_column(names, self._dense, wanted), query.mean, query.deviation)
+        self._known = query.known
         self._bm25 = _column(names, self._lexical, wanted)
 
     def ranked(self, weight: float) -> list[Hit]:
         """All candidates, best first, with the dense side weighing `weight`."""
-        scores = fuse(self._evidence, self._bm25, weight)
+        scores = fuse(self._evidence, self._bm25, weight, self._known)
         names = list(self._passages)
         return [
             Hit(
@@ -91,35 +85,67 @@ class Retriever:
         self.fusion = fusion
         self._reranker = reranker
         self._curation = curation
-        self._last: tuple[str, Asked] | None = None
-        self._beside = ThreadPoolExecutor(1, thread_name_prefix="metier-lexical")
+        self._queries: OrderedDict[str, Future[Query]] = OrderedDict()
+        self._making = threading.Lock()
+        self._passages: int | None = None
+        self._beside = ThreadPoolExecutor(_LANES, thread_name_prefix="metier-lexical")
 
     def refresh(self) -> None:
         """See what was synced since, by this process or another."""
         self._store.refresh()
-        self._last = None
+        with self._making:
+            self._queries.clear()
+            self._passages = None
 
-    def search(self, question: str, limit: int, where: Filter | None = None) -> list[Hit]:
+    def search(self, question: str | Query, limit: int, where: Filter | None = None) -> list[Hit]:
         """Best passages first, at most `limit`. An empty store gives an empty list."""
-        hits = self._rerank(question, self.candidates(question, limit, where).ranked(self.fusion.weight))
-        return self._pinned_first(question, hits, where)[:limit]
+        query = self.query(question)
+        hits = self._rerank(query.text, self.candidates(query, limit, where).ranked(self.fusion.weight))
+        return self._pinned_first(query, hits, where)[:limit]
 
-    def candidates(self, question: str, limit: int = 0, where: Filter | None = None) -> Candidates:
+    def candidates(self, question: str | Query, limit: int = 0, where: Filter | None = None) -> Candidates:
         """What both sides return; `limit` raises `[retrieval] candidates` where more hits are asked for."""
         wanted, where = max(limit, self._settings.candidates), self.visible(where)
-        tokens = self._analyser.tokens(question)
+        tokens = question.tokens if isinstance(question, Query) else self._analyser.tokens(question)
         lexical = self._beside.submit(self._store.lexical, tokens, wanted, where)  # both sides wait for native code
-        asked = self.asked(question)
-        dense = self._store.dense(asked.vector, wanted, where)
-        return Candidates(dense, lexical.result(), wanted, asked)
+        query = self.query(question)
+        dense = self._store.dense(query.vector, wanted, where)
+        return Candidates(dense, lexical.result(), wanted, query)
 
-    def asked(self, question: str) -> Asked:
-        """The question as search sees it; the last one is remembered, since what was searched for is then weighed."""
-        last = self._last  # of this moment: another thread may ask something else
-        if last is None or last[0] != question:
-            vector = self._embedder.embed_queries([question])[0]
-            self._last = last = (question, Asked(vector, *self._store.background(vector)))
-        return last[1]
+    def query(self, question: str | Query) -> Query:
+        """The question as search sees it. The last ones are remembered, since what was searched for is then weighed;
+        who asks the same at the same time waits for the first."""
+        if isinstance(question, Query):
+            return question
+        with self._making:
+            made = self._queries.get(question)
+            mine = made is None
+            if made is None:
+                made = self._queries[question] = Future()
+                while len(self._queries) > _REMEMBERED:
+                    self._queries.popitem(last=False)
+            self._queries.move_to_end(question)
+        if mine:
+            try:
+                made.set_result(self._make(question))
+            except BaseException as error:
+                with self._making:
+                    if self._queries.get(question) is made:
+                        del self._queries[question]
+                made.set_exception(error)
+                raise
+        return made.result()
+
+    def asked(self, question: str) -> Query:
+        return self.query(question)
+
+    def _make(self, question: str) -> Query:
+        vector = self._embedder.embed_queries([question])[0]
+        tokens = tuple(self._analyser.tokens(question))
+        if self._passages is None:
+            self._passages = self._store.counts()[1]
+        counts = self._store.frequencies(list(dict.fromkeys(tokens)))
+        return Query(question, vector, *self._store.background(vector), tokens, known_share(counts, self._passages))
 
     def visible(self, where: Filter | None) -> Filter | None:
         """The filter that also leaves out what people hid."""
@@ -129,8 +155,8 @@ class Retriever:
         where = where or Filter()
         return replace(where, hidden=(*where.hidden, *hidden))
 
-    def _pinned_first(self, question: str, hits: list[Hit], where: Filter | None) -> list[Hit]:
-        names = self._curation.pinned(question, self.asked(question)) if self._curation is not None else ()
+    def _pinned_first(self, query: Query, hits: list[Hit], where: Filter | None) -> list[Hit]:
+        names = self._curation.pinned(query.text, query) if self._curation is not None else ()
         if not names:
             return hits
         found = {hit.passage.id: hit for hit in hits}
