@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from metier.answering.answer import Answer, Usage
+from metier.answering.answer import Answer, Sentence, Support, Usage
 from metier.answering.request import Found
-from metier.answering.citations import Support
 from metier.dataset.cache import Cache
 from metier.errors import EndpointError, InputError
 from metier.evaluation.comparison import Comparison, drawn, turns
@@ -14,7 +13,7 @@ from metier.evaluation.records import Record
 from metier.questions import Question
 
 QUESTIONS = [Question(f"q{n}", f"Question {n}?", (str(n),)) for n in range(4)]
-NOTHING_FOUND = Found((), (), (), (), {}, 0.0)
+NOTHING_FOUND = Found((), (), (), (), (), {}, 0.0)
 
 
 class CountingRooms:
@@ -31,13 +30,13 @@ class CountingRooms:
             raise InputError("the question takes 9000 tokens")
         self.asked.append((question, mode))
         text = f"{mode} says {len(self.asked)}"
-        return Answer(question, text, False, None, mode, "m", None, (), (), {"total": 0.1}, Usage(10, 0, 2))
+        return Answer(question, text, False, None, mode, "m", None, (), {"total": 0.1}, Usage(10, 0, 2))
 
     def find(self, question: str) -> Found:
         return NOTHING_FOUND
 
-    def supports(self, text: str, question: str, found: Found) -> list[Support]:
-        return [Support((0, len(text)), 0.0, ())]
+    def supports(self, text: str, question: str, found: Found) -> list[Sentence]:
+        return [Sentence(0, len(text), Support.NOT, 0.0)]
 
 
 def comparison(tmp_path, rooms, **made_of) -> Comparison:

@@ -17,9 +17,11 @@ from metier.answering.followup import standalone
 from metier.answering.quoted import Quoter
 from metier.answering.quoting import asks_for_list
 from metier.answering.request import FROM_DOCUMENTS, Found, Request
+from metier.answering.routing import Documents, Router
 from metier.answering.support.base import Checker
+from metier.answering.whole_document import WholeDocument
 from metier.answering.words import WordWeights, names
-from metier.answering.written import Writer, notes_of, usage_of
+from metier.answering.written import Writer
 from metier.embedding.base import Embedder
 from metier.generation.base import Generator
 from metier.language import detect
@@ -32,7 +34,7 @@ from metier.store.base import Filter, Store
 
 class Answerer:
     """Answers with one set of models over one store. `passages`: how many the quoted style chooses from. `reader`,
-    `checker`: called when they are first needed."""
+    `checker`: called when they are first needed. `documents`: what the catalog knows of those an asker may see."""
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class Answerer:
         passages: int,
         reader: Callable[[], Reader | None],
         checker: Callable[[], Checker],
+        documents: Documents,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -57,6 +60,7 @@ class Answerer:
         self._passages = passages
         self._new_reader = reader
         self._new_checker = checker
+        self._documents = documents
 
     @cached_property
     def style(self) -> Style:
@@ -86,12 +90,23 @@ class Answerer:
             reader, self._generator, self.style, self._passages,
         )  # fmt: skip
 
+    @cached_property
+    def _router(self) -> Router:
+        whole = WholeDocument(self._checker, self._writer, self.limits, self._finder.counter)
+        return Router(
+            self._settings.name, self.style, self.limits, self._store, self._retriever, self._finder, self._writer,
+            self._quoter, whole, self._documents,
+        )  # fmt: skip
+
     # --- asking ----------------------------------------------------------------------------------------------
 
     def ask(self, request: Request) -> Answer:
         if request.mode not in FROM_DOCUMENTS:
-            return self._alone(request)
+            return self._writer.alone(request, self.style)
         language = self._language_of(request.question)
+        intent = self._router.intent(request)
+        if (answer := self._router.answer(request, intent, language)) is not None:
+            return answer
         if self.style is Style.WRITTEN:
             return self._written(request, language)
         return self._quoted(request, language)
@@ -139,25 +154,3 @@ class Answerer:
         if not absent:
             return ""
         return f"(No document of the collection mentions: {', '.join(absent)}.)"
-
-    def _alone(self, request: Request) -> Answer:
-        """What the model says by itself: nothing is looked up, so nothing is cited."""
-        began = time.monotonic()
-        writing = self._writer.write(request, (), style=self.style)
-        completion = writing.completion
-        timings = {"first_token": completion.first_token_seconds, "generation": completion.seconds}
-        return Answer(
-            question=request.question,
-            text=writing.text,
-            abstained=False,
-            confidence=None,
-            mode=request.mode,
-            model=self._generator.name,
-            adapter=request.writer.adapter,
-            sentences=(),
-            timings=timings | {"total": time.monotonic() - began},
-            usage=usage_of(completion, 0),
-            style=self.style,
-            notes=notes_of(completion, 0, pinned=False),
-            finish_reason=completion.finish_reason,
-        )

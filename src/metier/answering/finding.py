@@ -54,7 +54,7 @@ class Finder:
         self._settings = settings
         self._store = store
         self._retriever = retriever
-        self._vectors = SentenceVectors(embedder)
+        self.vectors = SentenceVectors(embedder)
         self._analyser = analyser
         self._weigh = weigh
         self._reader = reader
@@ -79,7 +79,7 @@ class Finder:
         read = [hit for hit in hits if hit.pinned] or hits
         if limits is not None and self._style is Style.WRITTEN:
             visible = self._retriever.visible(where)
-            built = context.build(read, self._store, limits.sources, self._counter(read), visible)
+            built = context.build(read, self._store, limits.sources, self.counter([h.passage for h in read]), visible)
             seconds = time.monotonic() - began
             best = tuple(hit.passage for hit in read[:_READ])
             return Found(tuple(questions), tuple(hits), best, (), built.passages, {}, seconds, built.dropped)
@@ -105,7 +105,7 @@ class Finder:
         best = [candidates[n] for n in order][:count]
         readings = [readings[n] for n in order][:count] if readings else []
         sought = Sought.of(asked, self._analyser, self._weigh, detect(asked, self._settings.language))
-        pieces = evidence.find(sought, self._retriever.asked(asked), best, self._vectors, self._analyser, readings)
+        pieces = evidence.find(sought, self._retriever.asked(asked), best, self.vectors, self._analyser, readings)
         features = self._features(asked, sought, best, readings) if best else {}
         return pieces, best, features
 
@@ -139,9 +139,9 @@ class Finder:
         there = set(self._analyser.tokens(f"{passage.indexed_text} {passage.title} {passage.uri}"))
         return sum(token in there or alike(token, there, _SAME_WORD) for token in tokens) / len(tokens)
 
-    def _counter(self, hits: Sequence[Hit]) -> Callable[[str], int]:
+    def counter(self, passages: Sequence[Passage]) -> Callable[[str], int]:
         """Tokens of a text, estimated from how long these passages are in tokens."""
-        sample = "\n".join(hit.passage.text for hit in hits[:_SAMPLE]) or "?"
+        sample = "\n".join(passage.text for passage in passages[:_SAMPLE]) or "?"
         ratio = self._generator.count_tokens([Message("user", sample)]) / len(sample)
         return lambda text: int(ratio * len(text)) + 1
 

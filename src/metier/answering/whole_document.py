@@ -16,7 +16,7 @@ from metier.answering.style import Limits
 from metier.answering.support.base import Checker
 from metier.answering.written import Writer
 from metier.documents import Passage
-from metier.generation.base import Generator, Sampling
+from metier.generation.base import Sampling
 
 _NOTE_TOKENS = 300
 _NOTES = (
@@ -26,20 +26,21 @@ _NOTES = (
 _FROM_NOTES = "The source below is a set of notes that you made on a document too long to be shown whole."
 
 
+Counter = Callable[[Sequence[Passage]], Callable[[str], int]]  # texts like these to tokens of a text
+
+
 class WholeDocument:
     """Answers about documents that are read as a whole."""
 
-    def __init__(self, generator: Generator, checker: Checker, writer: Writer, limits: Limits) -> None:
-        self._generator = generator
+    def __init__(self, checker: Checker, writer: Writer, limits: Limits, counter: Counter) -> None:
+        self._counter = counter
         self._checker = checker
         self._writer = writer
         self._limits = limits
 
-    def answer(
-        self, request: Request, passages: Sequence[Passage], language: str, count: Callable[[str], int]
-    ) -> Answer:
-        """`passages`: of the documents, in reading order. `count`: tokens of a text, estimated."""
-        began = time.monotonic()
+    def answer(self, request: Request, passages: Sequence[Passage], language: str) -> Answer:
+        """`passages`: of the documents, in reading order."""
+        began, count = time.monotonic(), self._counter(passages)
         parts = context.parts(passages, self._limits.sources, count)
         read = tuple(passage for part in parts for passage in part)
         found = Found((request.question,), (), read, (), read, {}, time.monotonic() - began)

@@ -65,6 +65,28 @@ class Writer:
         sentences = checks.finish(writing.text)
         return self.made(request, found, writing, sentences, began)
 
+    def alone(self, request: Request, style: Style) -> Answer:
+        """What the model says by itself: nothing is looked up, so nothing is cited."""
+        began = time.monotonic()
+        writing = self.write(request, (), style=style)
+        completion = writing.completion
+        timings = {"first_token": completion.first_token_seconds, "generation": completion.seconds}
+        return Answer(
+            question=request.question,
+            text=writing.text,
+            abstained=False,
+            confidence=None,
+            mode=request.mode,
+            model=self._generator.name,
+            adapter=request.writer.adapter,
+            sentences=(),
+            timings=timings | {"total": time.monotonic() - began},
+            usage=usage_of(completion, 0),
+            style=style,
+            notes=notes_of(completion, 0, pinned=False),
+            finish_reason=completion.finish_reason,
+        )
+
     def write(
         self,
         request: Request,

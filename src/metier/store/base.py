@@ -111,6 +111,10 @@ class Store(Protocol):
         """The passages of one document that the filter lets through, in reading order; none for an unknown id."""
         ...
 
+    def openings(self, document_ids: Sequence[str], where: Filter | None = None) -> list[Passage]:
+        """The first passage of each document that the filter lets through, in no order; unknown ids are left out."""
+        ...
+
     def around(self, passages: Sequence[Passage], characters: int, where: Filter | None = None) -> list[Passage]:
         """The passages of the same documents that begin within `characters` of one of `passages` and that the filter
         lets through, these among them, by document and in reading order."""

@@ -137,6 +137,14 @@ class LanceStore:
             rows = query.select([*_PASSAGE_COLUMNS, "position"]).to_list()
         return [_passage(row) for row in sorted(rows, key=lambda row: row["position"])]
 
+    def openings(self, document_ids: Sequence[str], where: Filter | None = None) -> list[Passage]:
+        if not document_ids:
+            return []
+        with _storage_errors("search"):
+            first = f"{_of_documents(document_ids)} AND position = 0 AND {_condition(where)}"
+            query = self._table.search().where(first)
+            return [_passage(row) for row in query.select(_PASSAGE_COLUMNS).to_list()]
+
     def around(self, passages: Sequence[Passage], characters: int, where: Filter | None = None) -> list[Passage]:
         if not passages:
             return []
