@@ -210,7 +210,11 @@ class Expert(Training, Examining, Deciding, Correcting):
         """Tells whether and where a passage answers; None where `[answering] reader` is "none"."""
         from metier import reader
 
-        return reader.create(self.settings, self.embedder, folder=self.folder)
+        settings = self.settings
+        return reader.create(
+            settings.answering.reader, language=settings.language, threads=settings.embedding.threads,
+            folder=self.folder,
+        )  # fmt: skip
 
     @cached_property
     def checker(self) -> Checker:
