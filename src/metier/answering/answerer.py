@@ -12,8 +12,9 @@ from functools import cached_property
 from metier.answering import style
 from metier.answering.abstention import Abstention
 from metier.answering.answer import Answer, Sentence, Style
+from metier.answering.conversation import last_question, standalone
 from metier.answering.finding import Finder
-from metier.answering.followup import standalone
+from metier.answering.intent import Intent, Kind
 from metier.answering.quoted import Quoter
 from metier.answering.quoting import asks_for_list
 from metier.answering.request import FROM_DOCUMENTS, Found, Request
@@ -107,9 +108,17 @@ class Answerer:
         intent = self._router.intent(request)
         if (answer := self._router.answer(request, intent, language)) is not None:
             return answer
+        asked = self._looked_up(request, intent)
         if self.style is Style.WRITTEN:
-            return self._written(request, language)
-        return self._quoted(request, language)
+            return self._written(request, asked, language)
+        return self._quoted(request, asked, language)
+
+    def _looked_up(self, request: Request, intent: Intent) -> str:
+        """The question to look up: in its stand-alone form; of a wish for another form of the answer, the question that
+        was answered."""
+        if intent.kind is Kind.EDIT:
+            return last_question(request.history) or request.question
+        return standalone(request.question, request.history, self._generator, self._analyser)
 
     def find(
         self,
@@ -134,15 +143,13 @@ class Answerer:
     def _language_of(self, question: str) -> str:
         return detect(question, self._settings.language)
 
-    def _written(self, request: Request, language: str) -> Answer:
-        asked = standalone(request.question, request.history, self._generator, self._analyser)
+    def _written(self, request: Request, asked: str, language: str) -> Answer:
         found = self._finder.find([asked], request.where, request.without, limits=self.limits)
         if not found.shown:
             return self._quoter.refuse(request, found, language, 1.0, time.monotonic() - found.seconds)
         return self._writer.answer(request, found, language, self._absent(asked, found))
 
-    def _quoted(self, request: Request, language: str) -> Answer:
-        asked = standalone(request.question, request.history, self._generator, self._analyser)
+    def _quoted(self, request: Request, asked: str, language: str) -> Answer:
         found = [self._finder.find([asked], request.where, request.without, limits=self.limits)]
         return self._quoter.answer(request, found, language, whole_list=asks_for_list(asked, language))
 

@@ -125,9 +125,3 @@ class Router:
 
 def _last_answer(history: Sequence[Message]) -> str:
     return next((turn.content for turn in reversed(history) if turn.role == "assistant"), "")
-
-
-def last_question(history: Sequence[Message], classified: Callable[[str], Intent]) -> str | None:
-    """The last turn of the user that was looked up: what "shorter, please" is about."""
-    asked = [turn.content for turn in history if turn.role == "user"]
-    return next((text for text in reversed(asked) if classified(text).kind in (Kind.QUESTION, Kind.DOCUMENT)), None)
