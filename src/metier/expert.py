@@ -211,10 +211,17 @@ class Expert(Training, Examining, Deciding, Correcting):
         from metier import reader
 
         settings = self.settings
-        return reader.create(
-            settings.answering.reader, language=settings.language, threads=settings.embedding.threads,
-            folder=self.folder,
-        )  # fmt: skip
+        name, threads = settings.answering.reader, settings.embedding.threads
+
+        def made(multilingual: bool) -> Reader | None:
+            return reader.create(
+                name, language=settings.language, multilingual=multilingual, threads=threads, folder=self.folder
+            )
+
+        english = settings.language.split("-")[0] == "en"
+        if name != "auto" or not english:
+            return made(multilingual=True)
+        return reader.LanguageReader(made(multilingual=False), lambda: made(multilingual=True))
 
     @cached_property
     def checker(self) -> Checker:
