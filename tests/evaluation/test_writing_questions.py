@@ -8,12 +8,12 @@ from dataset.stand_in_teacher import StandInTeacher
 
 from evaluation import questioned
 from metier import Expert
+from metier.answering.decisions import decisions
 from metier.dataset.generate import Wanted as WantedRows
 from metier.dataset.pairs import Pair
 from metier.documents import Passage
 from metier.errors import EndpointError, InputError
 from metier.evaluation import question_wordings, table_questions
-from metier.evaluation.question_kinds import DECISIONS
 from metier.evaluation.table_questions import Comparer, Fact
 from metier.evaluation.text_metrics import contains
 from metier.evaluation.writing_questions import KINDS, Wanted
@@ -84,7 +84,7 @@ def test_claims_are_true_and_false_in_equal_parts_and_as_they_say(expert):
         said = any(question.question.removesuffix("?").endswith(f" {value}") for value in true)
         assert question.answers == ((yes if said else no),), question
         right["yes" if said else "no"] += 1
-        assert (yes, no) == DECISIONS[question.language][:2]
+        assert (yes, no) == decisions()[question.language][:2]
     assert len(asked) == 24
     assert right == {"yes": 12, "no": 12}
 
@@ -265,7 +265,7 @@ def test_a_false_claim_needs_a_value_that_is_certainly_another():
     assert table_questions.claim(Fact(cell("A", "red", language="xx"), ()), True, draw) is None
 
 
-@pytest.mark.parametrize("language", DECISIONS)
+@pytest.mark.parametrize("language", decisions())
 def test_every_language_has_words_for_it(language):
     claim = question_wordings.claim(language, "WT-07", "Load_at", "3 t")
     assert all(part in claim for part in ("WT-07", "Load at", "3 t"))

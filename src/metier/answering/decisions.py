@@ -6,24 +6,12 @@ it was decided on.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from itertools import chain
+from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 import regex
 
-# Language to yes, no, maybe; the first with a word wins where languages share it, and nothing else tells.
-DECISIONS = {
-    "en": ("yes", "no", "maybe"), "de": ("ja", "nein", "vielleicht"), "es": ("sí", "no", "quizás"),
-    "fr": ("oui", "non", "peut-être"), "pt": ("sim", "não", "talvez"), "ru": ("да", "нет", "возможно"),
-    "bn": ("হ্যাঁ", "না", "হয়তো"), "hi": ("हाँ", "नहीं", "शायद"), "ar": ("نعم", "لا", "ربما"),
-    "id": ("ya", "tidak", "mungkin"), "sw": ("ndiyo", "hapana", "labda"), "ja": ("はい", "いいえ", "たぶん"),
-    "zh": ("是", "否", "可能"),
-}  # fmt: skip
-# Other words for them, and what `normalise` makes of one that is written with a hyphen.
-ALSO = {
-    "peut être": "peut-être", "true": "yes", "false": "no", "unclear": "maybe", "হাঁ": "হ্যাঁ", "不是": "否", "对": "是",
-    "不对": "否",
-}  # fmt: skip
+from metier.text.language import all_languages
 
 _EDGES = regex.compile(r"^[\p{P}\p{S}\s]+|[\p{P}\p{S}\s]+$")
 _GAPS = regex.compile(r"[\s_-]+")
@@ -34,10 +22,35 @@ def normalise(text: str) -> str:
     return _GAPS.sub(" ", _EDGES.sub("", text)).casefold()
 
 
-_WORDS = frozenset(map(normalise, (*chain(*DECISIONS.values()), *ALSO)))
+@lru_cache(maxsize=1)
+def decisions() -> Mapping[str, tuple[str, str, str]]:
+    """Code of a language to its yes, no, maybe. English first: where languages share a word and nothing else tells."""
+    return {
+        language.code: (language.yes[0], language.no[0], language.maybe[0])
+        for language in all_languages()
+        if language.yes and language.no and language.maybe
+    }
+
+
+@lru_cache(maxsize=1)
+def _words() -> Mapping[str, str]:
+    """Normalised word for a decision to the one that `decisions` has for it."""
+    found: dict[str, str] = {}
+    for shown in (True, False):  # what one language shows is never another's synonym
+        for language in all_languages():
+            for words in (language.yes, language.no, language.maybe):
+                for word in words[:1] if shown else words[1:]:
+                    found.setdefault(normalise(word), words[0])
+    return found
+
+
+def plain(text: str) -> str:
+    """The word of `decisions` that a text is another spelling or synonym of, else the text, normalised."""
+    said = normalise(text)
+    return _words().get(said, said)
 
 
 def is_decision(text: str, labels: Collection[str] = ()) -> bool:
     """`labels`: normalised ones that count beside yes, no and maybe in the languages Métier speaks."""
     said = normalise(text)
-    return said in _WORDS or said in labels
+    return said in _words() or said in labels

@@ -4,36 +4,83 @@ from __future__ import annotations
 
 import regex
 
-REFUSALS = {
-    "en": "The documents do not say.",
-    "bn": "নথিগুলিতে এর উত্তর নেই।",
-    "ar": "لا تذكر الوثائق ذلك.",
-    "de": "Die Dokumente sagen dazu nichts.",
-    "es": "Los documentos no lo dicen.",
-    "fr": "Les documents ne le disent pas.",
-    "hi": "दस्तावेज़ों में इसका उत्तर नहीं है।",
-    "id": "Dokumen tidak menyebutkannya.",
-    "ja": "文書には書かれていません。",
-    "pt": "Os documentos não o dizem.",
-    "ru": "В документах об этом не сказано.",
-    "sw": "Nyaraka hazisemi.",
-    "zh": "文档中没有说明。",
-}
+from metier.sentences import sentence_spans
+from metier.text.cover import Cover
+from metier.text.detection import ranked, script_of
+from metier.text.language import Language, all_languages, words_of
+from metier.text.phrases import PIECE, compose, fold, searchable
+
+_LIKELIEST = 2  # languages of the script whose phrases are tried, beside English
+_MARKUP = regex.compile(r"[*_`>#]+")
+_STATED = 4  # words before a colon or semicolon that are a statement of their own
+_BARE = 3  # words that a sentence may hold beside an apology
 
 
 def refusal(language: str, override: str | None = None) -> str:
     """What is said when nothing was found, in the language of the question where it is known."""
-    return override or REFUSALS.get(language.split("-")[0], REFUSALS["en"])
-
-
-_DECLINING = regex.compile(
-    r"\b(?:do(?:es)? not|don't|doesn't|not) (?:say|mention|specif|provide|contain|state|include|give|have)"
-    r"|\bno (?:information|mention|answer)|not (?:mentioned|specified|provided|stated|given)"
-    r"|cannot (?:be )?(?:answer|find)",
-    regex.IGNORECASE,
-)
+    return override or Language.of(language).refusal or Language.of("en").refusal
 
 
 def declines(text: str) -> bool:
-    """Whether an answer says itself that the sources hold none."""
-    return not text.strip() or any(known in text for known in REFUSALS.values()) or bool(_DECLINING.search(text))
+    """Whether an answer says itself that the sources hold none: its first sentence does, apologies aside. What it adds
+    ("the manual gives the torque of the NV-110, though") does not change that; a first sentence that answers does."""
+    text = _MARKUP.sub(" ", compose(text)).strip()
+    if not text:
+        return True
+    sentences = [text[start:end] for start, end in sentence_spans(text)] or [text]
+    for number, sentence in enumerate(sentences):
+        languages = _languages(sentence)
+        if any(_says_nothing(sentence, language) for language in languages):
+            return True
+        if number >= 2 or not any(_only_apologises(sentence, language) for language in languages):
+            return False
+    return False
+
+
+def _languages(text: str) -> list[Language]:
+    """Those whose phrases may be in a text, the likeliest first."""
+    written = [language for language in all_languages() if _is_written(language, text)]
+    likely = ranked(text, written)[:_LIKELIEST] if len(written) > _LIKELIEST else written
+    return list(dict.fromkeys([*likely, *(language for language in written if language.code == "en")]))
+
+
+def _is_written(language: Language, text: str) -> bool:
+    names = (script_of(language.code),) if language.spaced else ("Han", "Hiragana", "Katakana")
+    return any(regex.search(rf"\p{{Script={name}}}", text) for name in names)
+
+
+def _says_nothing(sentence: str, language: Language) -> bool:
+    known = fold(compose(language.refusal)).strip(" .。।!")
+    if known and known in fold(sentence):
+        return True
+    if language.expression("decline", "alone").fullmatch(searchable(sentence).strip(" .")):
+        return True
+    match = language.expression("decline", "phrases").search(searchable(sentence))
+    return match is not None and not _after_a_clause(sentence[: match.start()], language)
+
+
+def _after_a_clause(before: str, language: Language) -> bool:
+    """Whether something was stated before ("the pump has 5 kW, but …") or is a condition ("if the contract …")."""
+    cover = Cover(language, before)
+    if cover.take("decline", "sorry"):
+        before = regex.sub(r"^\W+\w+", "", cover.free(" ")) if _opens_with_but(cover) else cover.free(" ")
+    if not language.spaced:
+        return bool(language.expression("decline", "but").search(searchable(before)))
+    contrast = language.word_set("decline", "but")
+    if any(word in contrast for word in PIECE.findall(fold(before))):
+        return True
+    stated = regex.split(r"[;:]\s", before)[0] if regex.search(r"[;:]\s", before) else ""
+    return len(PIECE.findall(stated)) >= _STATED
+
+
+def _opens_with_but(cover: Cover) -> bool:
+    """ "I'm sorry, but" """
+    words = PIECE.findall(cover.free(" "))
+    return bool(words) and words[0] in cover.language.word_set("decline", "but")
+
+
+def _only_apologises(sentence: str, language: Language) -> bool:
+    cover = Cover(language, sentence)
+    if not cover.take("decline", "sorry") and not cover.take("lead_in", "phrases"):
+        return False
+    return sum(len(words_of(cover.text[start:end])) for start, end in cover.rest()) <= _BARE

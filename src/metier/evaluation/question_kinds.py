@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from metier.answering.decisions import ALSO, DECISIONS, normalise
+from metier.answering.decisions import decisions, plain
 from metier.dataset import labels
 from metier.questions import Question
 
@@ -29,7 +29,7 @@ def decide(questions: Sequence[Question]) -> list[Question]:
 
 def decisions_of(language: str) -> tuple[str, str] | None:
     """Yes and no, None where Métier does not speak the language."""
-    words = DECISIONS.get(language.split("-")[0])
+    words = decisions().get(language.split("-")[0])
     return (words[0], words[1]) if words else None
 
 
@@ -38,7 +38,7 @@ def decisions_of(language: str) -> tuple[str, str] | None:
 
 def _decisions(questions: Sequence[Question]) -> list[Question]:
     """Questions that are answered with yes or no, in one spelling and with the choices of their language."""
-    given = [[_plain(answer) for answer in question.answers] for question in questions]
+    given = [[plain(answer) for answer in question.answers] for question in questions]
     used = Counter(word for question, words in zip(questions, given, strict=True) if _open(question) for word in words)
     made = []
     for question, words in zip(questions, given, strict=True):
@@ -55,20 +55,16 @@ def _open(question: Question) -> bool:
     return question.kind in ("", "yesno")
 
 
-def _plain(answer: str) -> str:
-    word = normalise(answer)
-    return ALSO.get(word, word)
-
-
 def _spoken(words: Sequence[str], language: str, used: Counter[str]) -> tuple[str, str, str] | None:
     """The words of the language that is spoken: of those that have all of `words` the one that the file uses most, the
     question's own where that is even."""
-    fitting = [code for code, decisions in DECISIONS.items() if set(words) <= set(decisions)]
+    known = decisions()
+    fitting = [code for code, chosen in known.items() if set(words) <= set(chosen)]
     own = language.split("-")[0]
     best = max(
-        fitting, key=lambda code: (sum(used[word] for word in DECISIONS[code]), code == own, code == "en"), default=None
+        fitting, key=lambda code: (sum(used[word] for word in known[code]), code == own, code == "en"), default=None
     )
-    return DECISIONS[best] if best else None
+    return known[best] if best else None
 
 
 # --- labels, texts, facts ------------------------------------------------------------------------------------

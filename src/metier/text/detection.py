@@ -142,11 +142,12 @@ def ranked(text: str, languages: Sequence[Language]) -> list[Language]:
     """`languages` by how likely `text` is in them, as far as its words tell. The first of them stays first unless
     another is clearly likelier."""
     words = [word.casefold() for word in _WORD.findall(compose(text))][:_VOTERS]
+    head_start = _MARGIN * (1 + 3 / max(1, len(words)))  # a word or two tell little
 
     def score(language: Language) -> float:
         voter = _voters(script_of(language.code)).get(language.code)
         if voter is None:
             return -math.inf
-        return sum(map(voter.weigh, words)) + (_MARGIN if language is languages[0] else 0.0)
+        return sum(map(voter.weigh, words)) + (head_start if language is languages[0] else 0.0)
 
     return sorted(languages, key=lambda language: -score(language))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from metier.answering.followup import needs_context, standalone
+from metier.answering.conversation import needs_context, standalone
 from metier.generation import Message, create
 from metier.retrieval.analysis import Analyser
 from metier.settings import GenerationSettings
