@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from metier.answering import abstention
+from metier.answering.answer import Style
+from metier.answering.request import Request, Writer
 from metier.errors import InputError
 from metier.settings import GenerationSettings
 from metier.store.base import Filter
 
 if TYPE_CHECKING:  # as in `expert`: rooms that few verbs enter
     from metier.answering.request import Found
+    from metier.documents import Passage
     from metier.evaluation.calibration import Calibration
     from metier.evaluation.refusal_calibration import Case
     from metier.expert import Expert
     from metier.questions import Question
+
+_PLANTED = 120  # errors that the checker is tried with
+_SAMPLED = 40  # documents they are planted in
 
 Tell = Callable[[str, int, int, str], None]  # stage, done, of how many, what it is at
 
@@ -34,11 +42,13 @@ class Deciding:
         tell: Tell | None = None,
     ) -> Calibration:
         """Learn fusion, passage count and refusals from practice questions, None = the expert's own; what is learned
-        is saved and used from then on. `limit`: cases to generate answers for, which is what takes the time."""
+        is saved and used from then on. A capable model refuses by itself: it is asked `limit` cases and judged by
+        them, which takes the time."""
         from metier.atomic import write_text
         from metier.comparing import CALIBRATED, calibrated_on
         from metier.evaluation import calibration, refusal_calibration
         from metier.questions import resolve
+        from metier.synthesis.planted_errors import catch_rate
 
         def telling(stage: str) -> Callable[[int, int], None] | None:
             return (lambda done, total: tell(stage, done, total, "")) if tell else None
@@ -51,21 +61,34 @@ class Deciding:
         def show(question: Question, passages: int) -> Found:
             return self.answerer.find(question.question, passages=passages)
 
+        writes = self.answerer.style is Style.WRITTEN  # what it reads follows from its window
         try:
-            shown = self._unless_set(calibration.learn_shown(practice, show, telling("Learning passage count")))
+            shown = self.shown
+            if not writes:
+                shown = self._unless_set(calibration.learn_shown(practice, show, telling("Learning passage count")))
             answerer = self.answerer_from(shown)
 
             def find(case: Case) -> dict[str, float]:
                 return answerer.features(case.question.question, Filter(hidden=case.hidden), case.without)
+
+            def declines(case: Case) -> bool:
+                where = Filter(hidden=case.hidden)
+                asked = Request(case.question.question, where=where, without=case.without, writer=Writer(fresh=True))
+                return answerer.ask(asked).abstained
 
             def is_known(name: str) -> bool:
                 tokens = self.analyser.tokens(name)
                 return bool(self.store.frequencies(tokens[-1:]).any())
 
             drawn = refusal_calibration.cases(practice, self.store.passages, is_known)
-            refusals = refusal_calibration.learn(
-                drawn, find, self.settings.name, self.calibrated_for(), telling("Learning refusals")
-            )
+            name, made_for = self.settings.name, self.calibrated_for()
+            if writes:
+                refusals = refusal_calibration.judge(
+                    drawn[:limit], declines, abstention.shipped(), name, made_for, telling("Judging refusals")
+                )
+            else:
+                refusals = refusal_calibration.learn(drawn, find, name, made_for, telling("Learning refusals"))
+            errors = catch_rate(self.checker, self._sample_of_passages(), _PLANTED)
         except BaseException:
             self.retriever.fusion = self.fusion
             raise
@@ -77,7 +100,13 @@ class Deciding:
             write_text(self.state_folder / CALIBRATED, calibrated_on(self))
         else:
             (self.state_folder / CALIBRATED).unlink(missing_ok=True)
-        return calibration.Calibration(fusion, shown, refusals)
+        return calibration.Calibration(fusion, shown, refusals, errors)
+
+    def _sample_of_passages(self: Expert) -> list[Passage]:
+        """Of a few documents drawn at random, with a fixed seed."""
+        names = sorted(self.store.hashes())
+        drawn = random.Random(0).sample(names, min(_SAMPLED, len(names)))
+        return [passage for name in drawn for passage in self.store.passages(name)]
 
     # --- the four ways ---------------------------------------------------------------------------------------
 

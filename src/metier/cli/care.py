@@ -65,6 +65,11 @@ def calibrate(
         f"recall {refusals.recall:.2f}{near}, {refusals.wrongly_refused:.0%} of the answerable ones wrongly refused."
     )
     screen.print("  [dim]A near miss asks a known thing for what no document gives.[/]")
+    errors = learned.errors
+    screen.print(
+        f"[green]✓[/] Of {errors.planted} errors planted in sentences of the documents {errors.caught} are flagged, "
+        f"of the {errors.told} true sentences {errors.false_alarms}."
+    )
 
 
 def _learned(what: Fusion | Shown) -> str:

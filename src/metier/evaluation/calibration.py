@@ -17,6 +17,7 @@ from metier.evaluation import text_metrics
 from metier.questions import Question
 from metier.retrieval.fusion import DEFAULT_WEIGHT, Fusion
 from metier.retrieval.retriever import Retriever
+from metier.synthesis.planted_errors import CatchRate
 
 PASSAGES = (1, 2, 3, 4, 6, 8)
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
@@ -26,11 +27,13 @@ Tell = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What was learned: how to weigh both searches, from how many passages to read, and when to refuse."""
+    """What was learned: how to weigh both searches, from how many passages to read, and when to refuse. `errors`: how
+    many errors planted in sentences of the documents the checker of answers catches."""
 
     fusion: Fusion
     shown: Shown
     refusals: Abstention
+    errors: CatchRate
 
 
 def learn_fusion(

@@ -110,6 +110,31 @@ def weights(drawn: Sequence[Case]) -> list[float]:
     return [mass / made if case.without or case.near_miss else 1.0 for case in drawn]
 
 
+def judge(
+    drawn: Sequence[Case],
+    refused: Callable[[Case], bool],
+    start: Abstention,
+    fitted_on: str,
+    fitted_for: str,
+    tell: Tell | None = None,
+) -> Abstention:
+    """How well a capable model refuses by itself: nothing is fitted, the figures are those of its own answers.
+    `refused`: whether it declines a case."""
+    said = []
+    for number, case in enumerate(drawn, start=1):
+        said.append(refused(case))
+        if tell:
+            tell(number, len(drawn))
+    no = [was for was, case in zip(said, drawn, strict=True) if case.unanswerable]
+    yes = [was for was, case in zip(said, drawn, strict=True) if not case.unanswerable]
+    near = [was for was, case in zip(said, drawn, strict=True) if case.near_miss]
+    return replace(
+        start, precision=sum(no) / max(1, sum(said)), recall=sum(no) / max(1, len(no)),
+        wrongly_refused=sum(yes) / max(1, len(yes)), near_misses=sum(near) / len(near) if near else None,
+        questions=len(said), fitted_on=fitted_on, fitted_for=fitted_for,
+    )  # fmt: skip
+
+
 def learn(
     drawn: Sequence[Case],
     find: Callable[[Case], dict[str, float]],

@@ -1,4 +1,4 @@
-"""The English reader for English, the multilingual one for everything else: an English expert has Bengali mails, too."""
+"""English pairs go to the English reader, all others to the multilingual one: English experts have other mails, too."""
 
 from __future__ import annotations
 
