@@ -39,13 +39,15 @@ _WRAPPED = 50  # columns from which a line that ends in the middle of a sentence
 _RAGGED = 0.7  # of the longest line before it: what a broken line is at least long
 _LEADIN = 200  # characters of the longest sentence that introduces what follows
 _HEADING_WORDS = 10
+_LONGEST_SHORT = 6  # characters of an abbreviation that no list has
 _TERMINAL = r"[.!?…。！？｡।॥؟۔։።፧᠃៕။]"
 _CLOSING = r"[\"'”’»›)\]}*_`」』）】〉》]"
 _END = regex.compile(rf"{_TERMINAL}+{_CLOSING}*")
 _ENDS = regex.compile(rf"(?:{_TERMINAL}|[:：;]){_CLOSING}*$")
 _SPACED = ".!?…؟"  # marks that end a sentence only before a space; the others stand without one
 _MARKER = regex.compile(
-    r"[ \t]*(?:>[ \t]*)*(?:[-*+•◦▪‣·–—][ \t]+|\(?(?:\p{Nd}{1,3}|\p{L}|[ivxIVX]{1,5})[.)][ \t]+|\p{Nd}{1,3}[、．][ \t]*|\[[ xX]\][ \t]+)+"
+    r"[ \t]*(?:>[ \t]*)*(?:[-*+•◦▪‣·–—][ \t]+|\(?(?:(?:\p{Nd}{1,3}|[\p{Ll}\p{Lo}]|[ivxIVX]{1,5})[.)]|\p{Lu}\))[ \t]+"
+    r"|\p{Nd}{1,3}[、．][ \t]*|\[[ xX]\][ \t]+)+"
 )
 _HEADING = regex.compile(r"[ \t]*#{1,6}[ \t]+\S")
 _RULE = regex.compile(r"[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?[ \t]*$")
@@ -56,20 +58,22 @@ _TOKEN = regex.compile(r"[\p{L}\p{M}\p{N}.·-]+\.$")
 _NEXT = regex.compile(r"[\"'“‘«(\[*_`¿¡]*([\p{L}\p{M}\p{N}]+)")
 _WIDE = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
 _MARKS = regex.compile(r"[*_`#>]+")
-# An abbreviation that stands before a number, and some that no list knows in every language.
-_BEFORE_NUMBER = frozenset(
-    "no nos nr fig figs eq eqs sec sect ch chap vol pp p pg art abs abb tab ref refs ver rev núm num cap pág ст рис стр табл гл".split()
+# Abbreviations that stand before a number; some that are known in few languages' lists; units, which end a sentence.
+_BEFORE_NUMBER = (
+    "no nos nr fig figs eq eqs sec sect ch chap vol pp p pg art abs abb tab ref refs ver rev núm num cap pág "
+    "ст рис стр табл гл"
 )
-_ABBREVIATIONS = frozenset(
+_ABBREVIATIONS = (
     "e.g i.e approx ca cca etc vs cf al resp incl excl est min max dr prof mr mrs ms st jr sr inc ltd co corp dept tel "
-    "z.b z b d.h u.a bzw ggf evtl inkl zzgl vgl usw sog bspw max mind p.ex p ex env av c.-à-d ej p.ej aprox sr sra "
-    "т.е т.д т.п др г".split()
+    "z.b z b d.h u.a bzw ggf evtl inkl zzgl vgl usw sog bspw mind p.ex p ex env av c.-à-d ej p.ej aprox sr sra "
+    "т.е т.д т.п др г"
 )
-_UNITS = frozenset("m mm cm km kg g mg t l ml s h a v w kw mw gw n nm kn knm bar pa hz in ft lb psi c f k x".split())
+_UNITS = "m mm cm km kg g mg t l ml s h a v w kw mw gw n nm kn knm bar pa hz in ft lb psi c f k min sec hr hrs yr d"
 _MONTHS = (
-    "january february march april may june july august september october november december januar februar märz mai juni "
-    "juli oktober dezember jänner janvier février mars avril juin juillet août septembre octobre novembre décembre"
-).split()
+    "january february march april may june july august september october november december januar februar märz mai "
+    "juni juli oktober dezember jänner janvier février mars avril juin juillet août septembre octobre novembre décembre"
+)
+_MEASURED = regex.compile(r"\p{Nd}[ \u00a0\u202f]?$")
 
 
 def sentence_spans(text: str, language: str = "en") -> list[tuple[int, int]]:
@@ -203,27 +207,34 @@ def _ends_at(text: str, at: int, language: str, mark: str = ".") -> bool:
     token = before[0][:-1] if before else ""
     if token.isdigit():
         return not (len(token) <= 2 and word and _is_month(word.casefold(), len(word) == len(rest)))
-    return not _abbreviated(token, word, language)
+    measured = before is not None and bool(_MEASURED.search(text, max(0, before.start() - 3), before.start()))
+    return not _abbreviated(token, word, measured, language)
 
 
 def _is_month(word: str, cut: bool) -> bool:
     """`cut`: the text ends in the word, which may go on."""
-    return any(word == month or (cut and month.startswith(word)) for month in _MONTHS)
+    return any(word == month or (cut and month.startswith(word)) for month in _listed(_MONTHS))
 
 
-def _abbreviated(token: str, following: str, language: str) -> bool:
+def _abbreviated(token: str, following: str, measured: bool, language: str) -> bool:
+    """Whether `token`, before a stop, is short for something. `measured`: a number stands before it."""
     plain = token.casefold().lstrip(".")
     if not plain:
         return False
-    if plain in _BEFORE_NUMBER and following[:1].isdigit():
+    if plain in _listed(_BEFORE_NUMBER) and following[:1].isdigit():
         return True
-    if plain in _UNITS or plain in ("no", "etc", "usw"):
+    if (measured and plain in _listed(_UNITS)) or plain in ("no", "etc", "usw"):
         return False
-    if plain in _ABBREVIATIONS:
+    if plain in _listed(_ABBREVIATIONS):
         return True
     if len(plain) == 1 and token.isupper():
         return True  # an initial
-    return len(plain) <= 6 and _known_abbreviation(token, language.split("-")[0])
+    return len(plain) <= _LONGEST_SHORT and _known_abbreviation(token, language.split("-")[0])
+
+
+@lru_cache(maxsize=8)
+def _listed(words: str) -> frozenset[str]:
+    return frozenset(words.split())
 
 
 @lru_cache(maxsize=4096)

@@ -18,7 +18,7 @@ __all__ = ["Checker", "Checking", "create"]
 
 
 def create(settings: Settings, embedder: Embedder, analyser: Analyser, weigh: Weigh, folder: Path = Path()) -> Checker:
-    """The checker that `[answering] checker` names: "auto", or `onnx:FOLDER` (relative to `folder`) for a cross-encoder.
+    """The checker that `[answering] checker` names: "auto", or a cross-encoder as `onnx:FOLDER` (relative to `folder`).
     `weigh`: rarity of tokens, such as `WordWeights`. Raises `SettingsError`."""
     from metier.answering.support.checker import LearnedChecker
     from metier.answering.support.cross_encoding import OnnxEntailment

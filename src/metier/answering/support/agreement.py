@@ -25,8 +25,9 @@ _OPERATORS = {
     "divided by": "/", "geteilt durch": "/", "divisé par": "/", "dividido por": "/", "über": "/",
     "=": "=", "equals": "=", "ergibt": "=", "gleich": "=", "≈": "=", "→": "=",
 }  # fmt: skip
+_SIGNS = "|".join(sorted(map(regex.escape, _OPERATORS), key=len, reverse=True))
 _OPERATOR = regex.compile(
-    r"\s*(?:[\p{L}²³%°.]{0,12}\s+)??([()\s]*)(" + "|".join(sorted(map(regex.escape, _OPERATORS), key=len, reverse=True)) + r")([()\s]*)"
+    rf"\s*(?:[\p{{L}}²³%°.]{{0,12}}\s+)??([()\s]*)({_SIGNS})([()\s]*)"
     r"(?:about|approx\w*|ca\.?|rund|etwa|[$€£¥₹])?\s*[-−–]?\s*", regex.IGNORECASE,
 )  # fmt: skip
 

@@ -8,22 +8,24 @@ import numpy as np
 
 from metier.answering.answer import Citation, Sentence, Support
 from metier.answering.support import claims
-from metier.answering.support.alignment import Alignment, Finding
+from metier.answering.support.alignment import Alignment
 from metier.answering.support.claims import Claim
 from metier.answering.support.cross_encoding import Entailment
+from metier.answering.support.findings import Finding
 from metier.answering.support.nearness import Nearness
-from metier.answering.support.polarity import Polarity, language_of
+from metier.answering.support.polarity import Polarity
 from metier.answering.support.scoring import learned
 from metier.answering.support.sources import Reader, Shown
 from metier.documents import Passage
 from metier.embedding.base import Embedder
 from metier.retrieval.analysis import Analyser
 from metier.sentences import Unit, units
+from metier.text.detection import detect
 from metier.text.language import Language
 
 Weigh = Callable[[Sequence[str]], np.ndarray]  # tokens to rarity, (n,)
 
-_CANDIDATES = 16  # units whose vectors are asked for; those that hold most of the claim
+_CANDIDATES = 8  # units whose vectors are asked for; those that hold most of the claim
 _CANDIDATES_FOREIGN = 64  # where words do not lead there
 _SURE = 0.9  # score from which words alone decide
 _VETOED = 0.2  # the most that a claim with a fatal objection is worth
@@ -59,9 +61,8 @@ class LearnedChecking:
         self, shown: Sequence[Passage], question: str, language: str, analyser: Analyser, weigh: Weigh,
         reader: Reader, nearness: Nearness, entailment: Entailment | None,
     ) -> None:  # fmt: skip
-        self._question = question
+        self._reader = reader
         self._language = language
-        self._analyser = analyser
         self._nearness = nearness
         self._entailment = entailment
         self._shown = Shown.of(shown, reader, language)
@@ -78,8 +79,8 @@ class LearnedChecking:
         if unit is None:
             unit = Unit(span[0], span[1], "sentence")
             cut = [*(u for u in cut if u.end <= span[0]), unit]
-        claim = claims.read(text, unit, cut, language_of(text[: span[1]], self._language))
-        if claims.states_nothing(text, unit, cut, claim, self._analyser):
+        claim = claims.read(text, unit, cut, detect(text[: span[1]], self._language))
+        if claims.states_nothing(text, unit, cut, claim, self._reader):
             return Sentence(*span, Support.NONE, 1.0)
         if not self._shown.sources:
             return Sentence(*span, Support.NOT, 0.0, (), "no source was shown")
@@ -88,17 +89,18 @@ class LearnedChecking:
         finding = self.finding(claim)
         return self._sentence(span, claim, finding)
 
-    def features(self, text: str, span: tuple[int, int]) -> Finding | None:
-        """What `check` weighs, vectors always included; None for what states nothing. For learning the weights."""
+    def features(self, text: str, span: tuple[int, int], *, vectors: bool = True) -> Finding | None:
+        """What `check` weighs, with `vectors` whatever words say; None for what states nothing. For learning."""
         cut = self._units(text)
         unit = next((unit for unit in cut if (unit.start, unit.end) == span), Unit(span[0], span[1], "sentence"))
         if unit not in cut:
             cut = [unit]
-        claim = claims.read(text, unit, cut, language_of(text[: span[1]], self._language))
-        if claims.states_nothing(text, unit, cut, claim, self._analyser) or not self._shown.sources:
+        claim = claims.read(text, unit, cut, detect(text[: span[1]], self._language))
+        if claims.states_nothing(text, unit, cut, claim, self._reader) or not self._shown.sources:
             return None
         finding = self._alignment.align(claim, _CANDIDATES)
-        self._compare(claim, finding)
+        if vectors:
+            self._compare(claim, finding)
         return finding
 
     def finding(self, claim: Claim) -> Finding:
@@ -133,6 +135,7 @@ class LearnedChecking:
         near = self._nearness.to(text, [self._text_of(index) for index in chosen], given)
         finding.features["cosine"] = float(near.max())
         if finding.foreign:
+            near = near + self._alignment.shared(claim, chosen)
             finding.evidence = [chosen[i] for i in np.argsort(-near, kind="stable")]
 
     def _text_of(self, index: int) -> str:
@@ -142,7 +145,7 @@ class LearnedChecking:
 
     def _language_of_source(self, finding: Finding) -> str:
         passage = self._shown.passages[self._shown.sources[finding.evidence[0]].passage]
-        return language_of(passage.text, passage.language or self._language)
+        return detect(passage.text, passage.language or self._language)
 
     def _sentence(self, span: tuple[int, int], claim: Claim, finding: Finding) -> Sentence:
         features = finding.features

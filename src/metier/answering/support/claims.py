@@ -12,7 +12,7 @@ import regex
 
 from metier.answering.support.names import Name, names
 from metier.answering.support.quantities import Quantity, quantities
-from metier.retrieval.analysis import Analyser
+from metier.answering.support.sources import Reader
 from metier.sentences import Unit, is_leadin, units, without_marker
 from metier.text.language import Language
 from metier.text.phrases import compose, fold
@@ -70,7 +70,7 @@ def read(text: str, unit: Unit, cut: list[Unit], language: str) -> Claim:
     return Claim(bare, unit.kind, language, found, tuple(names(bare, language)), about, text[: unit.start])
 
 
-def states_nothing(text: str, unit: Unit, cut: list[Unit], claim: Claim, analyser: Analyser) -> bool:
+def states_nothing(text: str, unit: Unit, cut: list[Unit], claim: Claim, reader: Reader) -> bool:
     """A heading, the head of a table, a lead-in, a question back, a greeting, a decline, a phrase of politeness."""
     index = cut.index(unit)
     following = cut[index + 1] if index + 1 < len(cut) else None
@@ -88,10 +88,10 @@ def states_nothing(text: str, unit: Unit, cut: list[Unit], claim: Claim, analyse
         return True
     if is_leadin(claim.text) and not measured:
         return True
-    return _is_phrase(claim, measured, analyser)
+    return _is_phrase(claim, measured, reader)
 
 
-def _is_phrase(claim: Claim, measured: bool, analyser: Analyser) -> bool:
+def _is_phrase(claim: Claim, measured: bool, reader: Reader) -> bool:
     if len(claim.text) > _LONGEST_EMPTY or measured or any(name.identifier for name in claim.names):
         return declines(claim.text, claim.language) and not measured
     if declines(claim.text, claim.language):
@@ -105,8 +105,7 @@ def _is_phrase(claim: Claim, measured: bool, analyser: Analyser) -> bool:
         rest, more = talk.subn(" ", rest)
         if not taken + more:
             continue
-        left = [t for t in analyser.tokens(rest) if t not in _function(known, analyser)]
-        whole = [t for t in analyser.tokens(folded) if t not in _function(known, analyser)]
+        left, whole = reader.words(rest, code), reader.words(folded, code)
         if not left or (taken and pattern.match(folded) and len(left) <= 1 and len(left) <= _META_SHARE * len(whole)):
             return True
         if taken and any(polite in folded for polite in _POLITE):
@@ -118,10 +117,6 @@ _POLITE = (
     "let me know", "feel free", "hope this helps", "further questions", "more questions", "other questions",
     "happy to help", "lassen sie es mich wissen", "weitere fragen", "would you like me", "do you want me to",
 )  # fmt: skip
-
-
-def _function(known: Language, analyser: Analyser) -> frozenset[str]:
-    return frozenset(token for word in known.function_words for token in analyser.tokens(word))
 
 
 def declines(text: str, language: str) -> bool:

@@ -19,9 +19,9 @@ class Entailment(Protocol):
 
 
 class OnnxEntailment:
-    """A model exported to ONNX, `model.onnx` with `tokenizer.json`. One logit: carried or not. Two: not, carried. Three:
-    as for natural language inference; which of them is "entailment" is read from `config.json` (`id2label`), else it
-    is the first."""
+    """A model exported to ONNX, `model.onnx` with `tokenizer.json`. One logit: carried or not. Two: not, carried.
+    Three: as for natural language inference; which of them is "entailment" is read from `config.json` (`id2label`),
+    else it is the first."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -11,10 +11,12 @@ A name is compared without case, accents and endings; an identifier to the last 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import regex
 
-from metier.answering.support.quantities import is_identifier
+from metier.answering.support.quantities import is_code, is_identifier
+from metier.answering.support.units import unit_of
 from metier.retrieval.analysis import ascii_digits
 from metier.text.language import Language
 from metier.text.phrases import fold
@@ -31,6 +33,13 @@ _INFLECTED, _ENDING = 4, 3  # characters of a name that may have an ending, and 
 _MOST_PARTS = 4
 _JOIN = regex.compile(r"[-‐‑/._&+’']")
 _RUN = regex.compile(r"^[^:.!?]{1,80}(?=:)|\*\*[^*]{1,80}\*\*")
+_BEHIND_NUMBER = regex.compile(r"\p{Nd}[ \u00a0\u2009\u202f]?$")
+_BEFORE_NUMBER = regex.compile(r"[ \u00a0\u2009\u202f]?\p{Nd}")
+_CURRENCY_CODE = 3
+_DIGIT = regex.compile(r"\p{Nd}")
+_POSSESSIVE = regex.compile(r"[’'](?:s|S)?$")
+_ORDINAL = regex.compile(r"\p{Nd}+(?:st|nd|rd|th|s)")
+_OPENING = regex.compile(r"[:.!?•\-–—*|>(\[\"“„«]\s*[*_`]*$")
 _STOP = regex.compile(r"[.!?。！？।؟][\"'”’)\]*_]*\s*$")
 
 
@@ -50,7 +59,7 @@ class Name:
 def names(text: str, language: str = "en") -> list[Name]:
     """The names in one sentence or table row, in order."""
     known = Language.of(language)
-    months = {fold(name) for month in known.months for name in month} | known.word_set("calendar", "weekdays")
+    no_names = _no_names(known.code)
     found: list[Name] = []
     latin = len(_LATIN.findall(text)) > 0.5 * sum(character.isalpha() for character in text)
     fresh, last_capital = True, False
@@ -58,17 +67,23 @@ def names(text: str, language: str = "en") -> list[Name]:
     titles = _titled(text, tokens)
     for index, match in enumerate(tokens):
         token = match[0].rstrip("’'")
-        plain = regex.sub(r"[’'](?:s|S)?$", "", token)
-        begins = fresh or bool(regex.search(r"[:.!?•\-–—*|>(\[\"“„«]\s*[*_`]*$", text[: match.start()]))
+        plain = _POSSESSIVE.sub("", token)
+        begins = fresh or bool(_OPENING.search(text, max(0, match.start() - 6), match.start()))
         fresh = False
         word = fold(plain)
         titled = any(start <= match.start() < end for start, end in titles)
-        if is_identifier(plain):
-            if not regex.fullmatch(r"\p{Nd}+(?:st|nd|rd|th|s)", plain):
+        if not plain[:1].isupper() and not _DIGIT.search(plain) and latin:
+            last_capital = False
+            continue
+        if unit_of(plain) and _is_unit(text, match.start(), match.end()):
+            last_capital = False
+            continue
+        if is_identifier(plain) or is_code(plain):
+            if not _ORDINAL.fullmatch(plain):
                 found.append(_name(match.start(), plain, True, True))
         elif plain[:1].isupper() and len(plain) >= _ORDINARY_SHORT:
             following = tokens[index + 1][0] if index + 1 < len(tokens) else ""
-            if word in known.function_words or word in months or word in known.numbers:
+            if word in no_names:
                 last_capital = False
                 continue
             short = plain.isupper() and len(plain) <= 6
@@ -85,6 +100,20 @@ def names(text: str, language: str = "en") -> list[Name]:
         inner = match[1] or match[2] or match[3]
         found.append(Name(match.start() + 1, match.end() - 1, inner, key_of(inner), False, True))
     return found
+
+
+def _is_unit(text: str, start: int, end: int) -> bool:
+    """Whether a unit's sign stands beside a number, or is the code of a currency."""
+    beside = _BEHIND_NUMBER.search(text, max(0, start - 3), start) or _BEFORE_NUMBER.match(text, end)
+    return bool(beside) or (end - start == _CURRENCY_CODE and text[start:end].isupper())
+
+
+@lru_cache(maxsize=64)
+def _no_names(language: str) -> frozenset[str]:
+    """Words that may have a capital and name nothing: function words, number words, months, days of the week."""
+    known = Language.of(language)
+    months = {fold(name) for month in known.months for name in month}
+    return known.function_words | months | known.word_set("calendar", "weekdays") | frozenset(known.numbers)
 
 
 def key_of(text: str) -> str:

@@ -7,9 +7,8 @@ from functools import lru_cache
 
 import regex
 
-from metier.language import detect, script_of
 from metier.retrieval.analysis import Analyser
-from metier.text.language import Language, all_languages
+from metier.text.language import Language
 from metier.text.phrases import WORD, compose, fold
 
 Weights = Callable[[str], float]
@@ -21,6 +20,9 @@ _NO_DENIAL = regex.compile(
     r"|não só|not just|not necessarily|no\.? \d+|no doubt)\b"
 )
 _CONTRACTION = regex.compile(r"\b\p{L}+n['’]t\b")
+# "Not until", "not unless" set a condition and deny nothing.
+_EXCEPTING = frozenset({"until", "till", "unless", "except", "bis", "außer", "hasta", "até", "sampai", "hingga"})
+_JOINING = "and but while whereas although because if unless when which that und aber während weil wenn"
 _UNLIKE = ("not", "no", "never", "without")
 
 
@@ -44,7 +46,7 @@ def clauses(text: str, language: str) -> list[str]:
 def _joints(language: str) -> regex.Pattern[str]:
     known = Language.of(language)
     words = {*known.listed("words", "conjunction"), *known.listed("words", "alternative")}
-    words |= set("and but while whereas although because if unless when which that und aber während weil wenn".split())
+    words.update(_JOINING.split())
     single = sorted((regex.escape(fold(compose(word))) for word in words if " " not in word), key=len, reverse=True)
     return regex.compile(rf"{_PUNCTUATION}|\b(?:{'|'.join(single)})\b", regex.IGNORECASE)
 
@@ -74,6 +76,7 @@ class Polarity:
             return any(word in folded for word in self._negations)
         words = WORD.findall(folded)
         count = sum(word in self._negations or bool(_CONTRACTION.fullmatch(word)) for word in words)
+        count += count > 0 and any(word in _EXCEPTING for word in words)
         return count % 2 == 1
 
     def differs(self, said: str, given: str, shared: Sequence[str], weight: Weights) -> float:
@@ -117,19 +120,3 @@ def _opposites(language: str) -> dict[str, frozenset[str]]:
         for key in {word, *(stem if len(stem) == 1 else ())}:
             found.setdefault(key, set()).update(others | stems)
     return {word: frozenset(others) for word, others in found.items()}
-
-
-def language_of(text: str, expected: str) -> str:
-    """The language whose function words a text has most of, among those written in its script; `expected` where none
-    stands out."""
-    told = detect(text, expected)
-    script = script_of(told)
-    words = WORD.findall(fold(compose(text)))
-    best, most = told, 0.0
-    for language in all_languages():
-        if script_of(language.code) != script or not language.spaced:
-            continue
-        score = sum(word in language.function_words for word in words) + (0.5 if language.code == told else 0.0)
-        if score > most:
-            best, most = language.code, score
-    return best if most >= 1 else told

@@ -51,7 +51,10 @@ class Quantity:
 
 _MARK = regex.compile(r"\[\^?\p{N}{1,3}(?:\s*[,;–-]\s*\p{N}{1,3})*\]|https?://\S+|\bwww\.\S+|【[^】]*】")
 _SPACE = r"[ \u00a0\u2009\u202f]"
-_GROUPED = rf"\d{{1,3}}(?:[,.'’\u00a0\u2009\u202f]\d{{3}})+(?:[.,]\d+)?|\d{{1,3}}(?: \d{{3}})+(?:[.,]\d+)?|\d{{1,2}}(?:,\d{{2}})+,\d{{3}}(?:\.\d+)?"
+_GROUPED = (
+    r"\d{1,3}(?:[,.'’\u00a0\u2009\u202f]\d{3})+(?:[.,]\d+)?|\d{1,3}(?: \d{3})+(?:[.,]\d+)?"
+    r"|\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?"
+)
 _NUMBER = rf"(?:{_GROUPED}(?![\d])|\d+(?:[.,]\d+)?)"
 _COMPOUND = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[-‐‑–/._+][\p{L}\p{M}\p{N}]+)*")
 _UNIT = (
@@ -63,8 +66,21 @@ _FOUND = regex.compile(
     rf"(?<![\p{{L}}\d./])(?<number>{_NUMBER})"
     rf"(?:{_SPACE}?[-‐‑]?{_SPACE}?(?<unit>{_UNIT}))?(?:{_SPACE}(?<second>{_UNIT}))?"
 )
+_CODE = regex.compile(
+    r"(?!\d{4}[-/]\d\d?[-/]\d\d?$)(?!\d\d?[-/]\d\d?[-/]\d{2,4}$)(?:0\d+(?:[-/]\d+)*|\d+(?:[-/]\d+){2,}|\d{3,}[-/]\d{5,}|\d{5,}[-/]\d{3,})"
+)
+_LEADING = regex.compile(_NUMBER)
+_TO = regex.compile(r"^[-–]\d+(?:[.,]\d+)?")
+_ADJECTIVE = regex.compile(r"[-‐‑][\p{Ll}\p{M}]{3,}(?:[-‐‑][\p{Ll}\p{M}]+)*")
+_UNSPACED = regex.compile(r"[-‐‑]?[^\p{Latin}\p{Greek}\p{Cyrillic}\p{N}\p{P}]")
+_HAN = regex.compile(r"\p{Han}")
+_PER_CENT = regex.compile(r"(?:per|pour|por) ?c")
+_SPELLED = regex.compile(r"[\p{Latin}\p{Cyrillic}]")
+_SPACES = regex.compile(r"[ '’\u00a0\u2009\u202f]")
+_UNIT_BEHIND = regex.compile(rf"{_SPACE}?[-‐‑]?({_UNIT})")
+_MONEY_BEFORE = regex.compile(r"(?:[$€£¥₹]|USD|EUR|GBP|Rs\.?)\s?$")
 _ORDINAL = regex.compile(r"(?:st|nd|rd|th|er|ère|ème|e|º|ª|o|a|te|ter|ten)$")
-_SECTION = regex.compile(r"(?<![\d\p{L}])\d+(?:\.\d+){2,}(?![\d])")
+_SECTION = regex.compile(r"(?<![\d\p{L}])(?!\d{1,3}(?:\.\d{3})+(?![\d.]))\d+(?:\.\d+){2,}(?![\d])")
 _POINTING = regex.compile(
     r"\b(?:pages?|p|pp|sections?|sect?|chapters?|clauses?|articles?|figures?|fig|tables?|sources?|documents?|passages?"
     r"|appendix|annex|steps?|seiten?|s|abschnitte?|kapitel|artikel|abbildung|tabelle|quellen?|dokumente?|schritte?|anhang"
@@ -84,6 +100,12 @@ _YEAR = regex.compile(r"(?<![\d.,/-])(1[6-9]\d\d|20\d\d|21\d\d)(?:s\b)?(?![\d/]|
 _BETWEEN = regex.compile(
     r"\s*(?:[-–—~/x×]|to|and|or|bis|und|oder|à|y|et|o|ou|до|и|থেকে|ও|से|और|إلى|و|至|到|hingga|sampai|na|hadi)\s*"
 )
+# Languages that write 4,2 for 4.2.
+_COMMA_LANGUAGES = (
+    "de fr es pt it nl ru id sv da no nb fi cs pl tr el ro hu bg uk sr hr sl sk lt lv et vi ca eu gl is kk"
+)
+_DECIMAL_COMMA = frozenset(_COMMA_LANGUAGES.split())
+_LONGEST_ENDING = 7  # characters that an ending of a unit may have
 _CENTURY = 100
 
 
@@ -107,9 +129,9 @@ def quantities(text: str, language: str = "en") -> list[Quantity]:
     for match in _SECTION.finditer("".join(hidden)):
         hide(*match.span())
     for match in _COMPOUND.finditer("".join(hidden)):
-        if _is_name(match[0]):
+        if _is_name(match[0]) or is_code(match[0]):
             hide(*match.span())
-    found.extend(_numbers("".join(hidden), text))
+    found.extend(_numbers("".join(hidden), text, language))
     found.extend(_words(text, language))
     return _ranges(sorted(found, key=lambda quantity: quantity.start), text)
 
@@ -124,33 +146,39 @@ def _ranges(found: list[Quantity], text: str) -> list[Quantity]:
 
 
 def is_identifier(token: str) -> bool:
-    """Whether a token with digits names something (`NV-110`, `M36`, `10W-40`) and measures nothing (`40Nm`, `24-hour`)."""
+    """Whether a token with digits names something (`NV-110`, `M36`, `10W-40`) and measures nothing (`40Nm`)."""
     return _is_name(ascii_digits(token))
+
+
+def is_code(token: str) -> bool:
+    """Whether digits alone name something: a telephone number or an article number, which begins with a nought (`0231`)
+    or has three groups and more (`4115-22-08`)."""
+    plain = ascii_digits(token)
+    return bool(_CODE.fullmatch(plain))
 
 
 def _is_name(token: str) -> bool:
     if not any(c.isdigit() for c in token) or not any(c.isalpha() for c in token):
         return False
-    number = regex.match(rf"{_NUMBER}", token)
+    number = _LEADING.match(token)
     if number is None:
         return True
     rest = token[number.end() :]
     if not rest or _ORDINAL.fullmatch(rest):
         return False
-    if regex.fullmatch(r"[-–]\d+(?:[.,]\d+)?", rest):
+    rest = _TO.sub("", rest)
+    if not rest or unit_of(rest.lstrip("-‐‑")) or scale_of(rest) or rest in ("s", "x"):
         return False
-    rest = regex.sub(r"^[-–]\d+(?:[.,]\d+)?", "", rest)
-    if unit_of(rest.lstrip("-‐‑")) or scale_of(rest) or regex.fullmatch(r"s|x", rest):
-        return False
-    if regex.fullmatch(r"[-‐‑][\p{Ll}\p{M}]{3,}(?:[-‐‑][\p{Ll}\p{M}]+)*", rest):
+    if _ADJECTIVE.fullmatch(rest):
         return False
     # Where a script writes no spaces, or an ending follows a number at once, letters behind it are words.
-    return not regex.match(r"[-‐‑]?[^\p{Latin}\p{Greek}\p{Cyrillic}\p{N}\p{P}]", rest)
+    return not _UNSPACED.match(rest)
 
 
-def _numbers(plain: str, text: str) -> Iterator[Quantity]:
+def _numbers(plain: str, text: str, language: str) -> Iterator[Quantity]:
+    point = "," if language.split("-")[0] in _DECIMAL_COMMA else "."
     for match in _FOUND.finditer(plain):
-        values, decimals = _readings(match["number"])
+        values, decimals = _readings(match["number"], point)
         end, unit = match.end("number"), None
         if match["before"]:
             unit = unit_of(match["before"].strip())
@@ -176,43 +204,43 @@ def _numbers(plain: str, text: str) -> Iterator[Quantity]:
 
 
 def _scale(word: str) -> float:
-    return scale_of(word) or (scale_of(word[0]) if regex.match(r"\p{Han}", word) else 0.0)
+    return scale_of(word) or (scale_of(word[0]) if _HAN.match(word) else 0.0)
 
 
 def _measure(word: str) -> tuple[UnitOfMeasure | None, int]:
     """The unit at the start of `word` and how many characters write it."""
     if found := unit_of(word):
         return found, len(word)
-    if regex.match(r"(?:per|pour|por) ?c", word):
+    if _PER_CENT.match(word):
         return unit_of("%"), len(word)
-    if word.isascii() or regex.match(r"[\p{Latin}\p{Cyrillic}]", word):
-        first = regex.match(r"[^/·*]+", word)
-        if first and first[0] != word:
-            return None, 0
+    if word.isascii() or _SPELLED.match(word):
         return None, 0
-    for length in range(len(word) - 1, max(0, len(word) - 7 if not regex.match(r"\p{Han}", word) else 0), -1):
+    for length in range(len(word) - 1, 0 if _HAN.match(word) else max(0, len(word) - _LONGEST_ENDING), -1):
         if found := unit_of(word[:length]):
             return found, length
     return None, 0
 
 
-def _readings(written: str) -> tuple[tuple[float, ...], int]:
-    """What a number may be, and how many decimals it has as it is most likely meant."""
-    bare = regex.sub(r"[ '’\u00a0\u2009\u202f]", "", written)
-    points = [c for c in bare if c in ".,"]
-    if not points:
+def _readings(written: str, point: str) -> tuple[tuple[float, ...], int]:
+    """What a number may be, and how many decimals it has as it is most likely meant. `point`: the decimal mark of the
+    language. Where it is a comma, a mark before three digits is read both ways: English is around everywhere."""
+    bare = _SPACES.sub("", written)
+    marks = [c for c in bare if c in ".,"]
+    if not marks:
         return (float(bare),), 0
     last = max(bare.rfind("."), bare.rfind(","))
     tail = len(bare) - last - 1
     whole = float(bare.replace(",", "").replace(".", ""))
     decimal = float(bare[:last].replace(",", "").replace(".", "") + "." + bare[last + 1 :])
-    if len(set(points)) == 2:
+    if len(set(marks)) == 2:
         return (decimal,), tail
-    if len(points) > 1:
+    if len(marks) > 1:
         return (whole,), 0
-    if tail != 3 or bare.startswith("0"):
+    if tail != 3 or bare.startswith("0") or last > 3:
         return (decimal,), tail
-    return (whole, decimal) if bare[last] == "," else (decimal, whole), 0 if bare[last] == "," else tail
+    if point == ".":
+        return ((decimal,), tail) if bare[last] == "." else ((whole,), 0)
+    return ((whole, decimal), 0) if bare[last] == "." else ((decimal, whole), tail)
 
 
 # --- dates ---------------------------------------------------------------------------------------------------
@@ -245,6 +273,7 @@ def _dated() -> regex.Pattern[str]:
 
 def _dates(plain: str, text: str, language: str) -> Iterator[Quantity]:
     taken: list[tuple[int, int]] = []
+    digits = any(c.isdigit() for c in plain)
 
     def made(match: regex.Match, readings: Iterable[Reading]) -> Iterator[Quantity]:
         start, end = match.span()
@@ -256,7 +285,7 @@ def _dates(plain: str, text: str, language: str) -> Iterator[Quantity]:
     def number(written: str | None) -> int | None:
         return int(written) if written else None
 
-    for match in _ISO.finditer(plain):
+    for match in _ISO.finditer(plain) if digits else ():
         yield from made(match, [(int(match[1]), int(match[2]), number(match[3]))])
     for match in _NUMERIC.finditer(plain):
         first, second, year = int(match[1]), int(match[3]), int(match[4])
@@ -271,8 +300,8 @@ def _dates(plain: str, text: str, language: str) -> Iterator[Quantity]:
             continue
         yield from made(match, [(number(match["year"]), month, number(match["day"]))])
     for match in _YEAR.finditer(plain):
-        after = regex.match(rf"{_SPACE}?({_UNIT})", plain[match.end() :])
-        before = regex.search(r"(?:[$€£¥₹]|USD|EUR|GBP|Rs\.?)\s?$", plain[: match.start()])
+        after = _UNIT_BEHIND.match(plain, match.end())
+        before = _MONEY_BEFORE.search(plain, max(0, match.start() - 5), match.start())
         if not before and not (after and (unit_of(after[1]) or _scale(after[1]))):
             yield from made(match, [(int(match[1]), None, None)])
 
@@ -322,8 +351,8 @@ def _words(text: str, language: str) -> Iterator[Quantity]:
             elif tens in numbers:  # a three-year term
                 value, end = numbers[tens], at + len(tens)
         if value is not None:
-            after = regex.match(rf"{_SPACE}?[-‐‑]?({_UNIT})", text[end:])
+            after = _UNIT_BEHIND.match(text, end)
             measured, length = _measure(after[1]) if after else (None, 0)
-            stop = end + after.start(1) + length if after and measured else end
+            stop = after.start(1) + length if after and measured else end
             yield Quantity(at, stop, text[at:stop], (value,), 0, measured, word=True)
         at = end if value is not None else at + len(word)

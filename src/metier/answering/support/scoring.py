@@ -1,8 +1,9 @@
 """From what was found for a claim to a score, and from the score to a level.
 
-The weights of the features are learned (`benchmarks/support.py --write`) and lie in `coefficients.json`. Three sets: for
-claims in the language of the sources, the same where no vectors were asked for, and for claims in another language,
-where words say nothing. A feature that speaks for a claim can only raise its score, an objection only lower it.
+The weights of the features are learned (`benchmarks/support.py --write`) and lie in `coefficients.json`. Three sets:
+for claims in the language of the sources, the same where no vectors were asked for, and for claims in another
+language, where words say nothing. A feature that speaks for a claim can only raise its score, an objection only lower
+it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The shown passages as evidence: cut into sentences, list items and table rows, each with its words, numbers and names.
+"""The shown passages as evidence: cut into sentences, items and table rows, each with its words, numbers and names.
 
 Read once for an answer; what a passage holds is remembered, because the same passages are shown again and again.
 """
@@ -14,8 +14,8 @@ import numpy as np
 import regex
 from rapidfuzz import fuzz
 
-from metier.answering.support.names import Name, keys, names
-from metier.answering.support.quantities import Quantity, quantities
+from metier.answering.support.names import Name, key_of, keys, names
+from metier.answering.support.quantities import Quantity, is_code, is_identifier, quantities
 from metier.answering.support.units import UnitOfMeasure, unit_of
 from metier.documents import Passage
 from metier.retrieval.analysis import Analyser
@@ -26,11 +26,29 @@ from metier.text.phrases import compose, fold
 _CELL = regex.compile(r"[^|]+")
 _COLUMN = regex.compile(r"^\s*([^:|]{1,60}):\s+")
 _IN_BRACKETS = regex.compile(r"[(\[]\s*(?:in\s+)?([^)\]]{1,12}?)\s*[)\]]|(?:,|\bin)\s+(\S{1,8})$")
+_NUMERIC = regex.compile(
+    r"[~≈<>≤≥±+(-]*\s*(?:[\p{Sc}]|[A-Z]{3})?\s*[\p{Nd}.,'’ \u00a0–/-]*\p{Nd}\)?\s*[\p{L}\p{M}%°²³/]{0,12}"
+)
+# A token with a digit, and the word behind it, which may be its unit.
+_UNWORDLY = regex.compile(
+    r"([\p{L}\p{M}]*\p{N}[\p{L}\p{M}\p{N}]*(?:[-‐‑–/._+,][\p{L}\p{M}\p{N}]+)*"
+    r"|[\p{L}\p{M}]+(?:[-/._]\p{L}+)*[-/._]\p{N}[\p{L}\p{M}\p{N}]*(?:[-/._][\p{L}\p{M}\p{N}]+)*)"
+    r"([ \u00a0]?[\p{L}°%µ]+[²³]?(?![\p{L}\p{M}]))?"
+)
+_LAST_LATIN = "ʰ"
 _LONG_WORD, _FORM, _COMPOUND = 5, 82, 5  # characters of words that are compared; similarity 0..100 of two forms
 _LONGER = 3
 _PART = 0.7  # how much of a word one that holds it, or is held by it, counts for
 _INFLECTED = 0.95
 _TURNING = ("un", "in", "im", "ir", "dis", "non", "de", "anti", "mis", "ent", "ver", "über", "unter")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a number in a row is said of: its column's name and the cells that are no numbers."""
+
+    words: frozenset[str]
+    keys: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -39,7 +57,7 @@ class Source:
 
     `words`: tokens that are no function words and hold no digit. `label`: of a row, the words of its first cell.
     `table`: number of the table that a row is of, -1 for others. `parent`: index of the lead-in of a list item, else
-    -1."""
+    -1. `cells`: of a row, for each of its quantities."""
 
     index: int
     passage: int
@@ -54,6 +72,7 @@ class Source:
     label: frozenset[str] = frozenset()
     table: int = -1
     parent: int = -1
+    cells: tuple[Cell, ...] = ()
 
     @property
     def is_row(self) -> bool:
@@ -78,12 +97,18 @@ class Reader:
         self._most = most
         self._known: dict[tuple[str, str], Read] = {}
         self._function: dict[str, frozenset[str]] = {}
+        self._split: dict[tuple[str, str], list[str]] = {}
 
     def words(self, text: str, language: str) -> list[str]:
-        """Tokens that say something, each once: no function words, no numbers, no names with digits."""
-        function = self._function_tokens(language)
-        seen = dict.fromkeys(self._analyser.tokens(text))
-        return [token for token in seen if token not in function and not any(c.isdigit() for c in token)]
+        """Tokens that say something, each once: no function words, numbers, units of numbers, names with digits."""
+        key = (text, language)
+        if key not in self._split:
+            if len(self._split) >= self._most:
+                self._split.clear()
+            function = self._function_tokens(language)
+            seen = dict.fromkeys(self._analyser.tokens(_UNWORDLY.sub(_without, text)))
+            self._split[key] = [t for t in seen if t not in function and not _is_sign(t)]
+        return self._split[key]
 
     def _function_tokens(self, language: str) -> frozenset[str]:
         if language not in self._function:
@@ -121,9 +146,21 @@ class Reader:
                 parent = source.index if is_leadin(source.text) else -1
         places = [*passage.headings, passage.title, _stem(passage.uri), *passage.metadata.values()]
         around = " · ".join(dict.fromkeys(place for place in places if place))
+        file = frozenset(map(key_of, (passage.uri, PurePath(passage.uri).name)))
         numbers = tuple(quantities(around, language))
         page = (Quantity(0, 0, str(passage.page), (float(passage.page),)),) if passage.page is not None else ()
-        return Read(tuple(found), frozenset(self.words(around, language)), keys(around), numbers + page)
+        return Read(tuple(found), frozenset(self.words(around, language)), keys(around) | file, numbers + page)
+
+    def _cells(self, row: str, numbers: Sequence[Quantity], language: str) -> tuple[Cell, ...]:
+        parts = list(_CELL.finditer(row))
+        numeric = [_numeric(part[0]) for part in parts]
+        shared = " | ".join(part[0] for part, is_number in zip(parts, numeric, strict=True) if not is_number)
+        found = []
+        for number in numbers:
+            own = next((n for n, part in enumerate(parts) if part.start() <= number.start < part.end()), None)
+            text = f"{shared} | {parts[own][0]}" if own is not None and numeric[own] else row
+            found.append(Cell(frozenset(self.words(text, language)), keys(text)))
+        return tuple(found)
 
     def _source(self, index: int, passage: Passage, unit: Unit, language: str, table: int, parent: int) -> Source:
         text = passage.text[unit.start : unit.end]
@@ -133,7 +170,27 @@ class Reader:
         return Source(
             index, 0, unit.start, unit.end, unit.kind, text, frozenset(self.words(bare, language)), numbers,
             keys(bare), tuple(names(bare, language)), label, table, parent if unit.kind == "item" else -1,
+            self._cells(text, numbers, language) if table >= 0 else (),
         )  # fmt: skip
+
+
+def _without(match: regex.Match) -> str:
+    """What is left of a token with digits for the comparison of words: nothing of a name or a number with its unit."""
+    token, unit = match[1], match[2]
+    if is_identifier(token) or is_code(token):
+        return " " + (unit or "")
+    return match[0] if unit and unit_of(unit.strip()) is None else " "
+
+
+def _is_sign(token: str) -> bool:
+    """A number, or a single letter."""
+    return any(c.isdigit() for c in token) or (len(token) == 1 and token < _LAST_LATIN)
+
+
+def _numeric(cell: str) -> bool:
+    """Whether the value of a cell is a number, perhaps with its unit."""
+    value = _COLUMN.sub("", cell).strip()
+    return bool(_NUMERIC.fullmatch(value))
 
 
 def _adjacent(text: str, before: Source, unit: Unit) -> bool:
@@ -179,7 +236,7 @@ def _unit_of_column(name: str) -> UnitOfMeasure | None:
         if unit := unit_of((match[1] or match[2]).strip()):
             return unit
     last = name.split()[-1] if name.split() else ""
-    return unit_of(last) if len(last) <= 4 and len(name.split()) > 1 and last not in ("A", "B", "C", "t") else None
+    return unit_of(last) if len(name.split()) > 1 and len(last) > 1 else None
 
 
 @dataclass
@@ -204,7 +261,7 @@ class Shown:
                         source.index + first, number, source.start, source.end, source.kind, source.text, source.words,
                         source.quantities, source.keys, source.names, source.label,
                         source.table + tables if source.is_row else -1,
-                        source.parent + first if source.parent >= 0 else -1,
+                        source.parent + first if source.parent >= 0 else -1, source.cells,
                     )
                 )  # fmt: skip
             tables += most + 1
@@ -240,11 +297,15 @@ class Shown:
         return found
 
     @cached_property
+    def _long_words(self) -> list[str]:
+        return [word for word in self._vocabulary if len(word) >= _COMPOUND]
+
+    @cached_property
     def _remembered(self) -> dict[str, np.ndarray]:
         return {}
 
     def holding(self, word: str) -> np.ndarray:
-        """How well each source holds `word`: 1 as it is, less as another form or as part of a compound. float32 (n,)."""
+        """(sources,): how well each holds `word`, 1 as it is, less as another form or as part of a compound."""
         if word not in self._remembered:
             row = np.zeros(len(self.sources), dtype=np.float32)
             for other, quality in self._forms(word):
@@ -260,8 +321,8 @@ class Shown:
         for other in self._by_letter.get(word[0], ()):
             if other != word and abs(len(other) - len(word)) <= _LONGER and fuzz.ratio(word, other) >= _FORM:
                 found.append((other, _INFLECTED))
-        for other in self._vocabulary:
-            if other != word and len(other) >= _COMPOUND and _holds(word, other):
+        for other in self._long_words:
+            if other != word and (word in other or other in word) and _holds(word, other):
                 found.append((other, _PART))
         return found
 

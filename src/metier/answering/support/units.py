@@ -9,7 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 
 FILE = Path(__file__).with_name("units.toml")
-MONEY = frozenset("dollar euro sterling yen yuan rupee taka franc crown rouble shilling rupiah".split())
+_CURRENCIES = "dollar euro sterling yen yuan rupee taka franc crown rouble shilling rupiah"
+MONEY = frozenset(_CURRENCIES.split())
 _FAHRENHEIT, _KELVIN = 2.0, 3.0  # marks of scales that have another zero
 
 

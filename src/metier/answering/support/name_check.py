@@ -1,0 +1,78 @@
+"""Objections to the names of a claim: one that no source has, one that stands elsewhere than what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from metier.answering.support.claims import Claim
+from metier.answering.support.findings import Finding
+from metier.answering.support.names import Name, keys, stands_in
+from metier.answering.support.sources import Reader, Shown
+from metier.answering.support.subjects import Clause, Subjects
+
+_AHEAD, _AHEAD_ROW = 0.3, 0.12  # by how much a place without the name must fit better
+_SAYS_IT = 0.5  # how much of the clause such a place must hold for the name to be exchanged
+
+
+class NameCheck:
+    """Over one set of shown passages and one question."""
+
+    def __init__(self, shown: Shown, subjects: Subjects, reader: Reader, question: str, language: str) -> None:
+        self._shown = shown
+        self._subjects = subjects
+        self._reader = reader
+        self._asked = keys(question)
+        self._language = language
+
+    def judge(self, claim: Claim, clauses: Sequence[Clause], finding: Finding) -> None:
+        for name in claim.names:
+            if not self._is_known(name, finding.foreign):
+                sure = name.identifier or (name.sure and not finding.foreign)
+                reason = f"{name.text} is in none of the sources"
+                finding.object("name_missing" if sure else "name_doubt", reason, fatal=name.identifier)
+        said = keys(claim.text)
+        for clause in clauses:
+            self._judge_place(clause, said, finding)
+
+    def _is_known(self, name: Name, foreign: bool) -> bool:
+        if stands_in(name, self._shown.keys) or self._is_word(name) or stands_in(name, self._asked):
+            return True
+        return name.identifier and foreign and self._has_digits(name)
+
+    def _is_word(self, name: Name) -> bool:
+        """Whether the sources write as a common word what the claim writes with a capital, or have its parts."""
+        if name.identifier:
+            return False
+        words = self._reader.words(name.text, self._language)
+        return not words or all(bool((self._shown.holding(word) > 0).any()) for word in words)
+
+    def _has_digits(self, name: Name) -> bool:
+        """A name in another script shares its digits alone."""
+        digits = "".join(c for c in name.key if c.isdigit())
+        return any(digits and digits in key for key in self._shown.keys)
+
+    def _judge_place(self, clause: Clause, said: frozenset[str], finding: Finding) -> None:
+        own = self._subjects.present(clause.names)
+        called = {w for n in own for w in self._reader.words(n.text, self._language)}
+        rest = tuple(w for w in clause.words if w not in called)
+        if not own or not rest:
+            return
+        fits = self._subjects.fit(replace(clause, words=rest, keys=clause.keys - {n.key for n in own}))
+        near = [i for i in range(len(self._shown.sources)) if self._subjects.are_near(own, i, True)]
+        best = max(near, key=lambda i: fits[i], default=-1)
+        top = int(np.argmax(fits))
+        sources = self._shown.sources
+        same_table = best >= 0 and sources[best].table == sources[top].table >= 0
+        if best >= 0 and fits[best] >= fits[top] - (_AHEAD_ROW if same_table else _AHEAD):
+            return
+        apart = [n.text for n in own if not self._subjects.are_near([n], top, True)]
+        if not apart:
+            return
+        reason = f"{apart[0]} does not stand where the rest of the sentence stands"
+        finding.object("name_unbound", reason)
+        others = [n for n in self._shown.sources[top].names if n.key not in said]
+        if fits[top] >= _SAYS_IT and any(n.identifier == own[0].identifier for n in others):
+            finding.object("name_swapped", reason)

@@ -1,0 +1,151 @@
+"""Objections to the numbers of a claim: one that no source has, one that is said of something else.
+
+A number is looked for with its unit, in every spelling, rounded as the claim has it; where no source has it, it may
+follow from others by arithmetic. One that is found must stand where what it is said of stands: the names of its clause,
+or of the question; and no other number of its kind may stand where its clause fits much better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from metier.answering.support.agreement import agrees, derived, equations, is_about
+from metier.answering.support.claims import Claim
+from metier.answering.support.findings import Finding
+from metier.answering.support.quantities import Quantity, quantities
+from metier.answering.support.sources import Shown
+from metier.answering.support.subjects import Clause, Place, Subjects
+from metier.text.phrases import compose, fold
+
+_RIVAL, _RIVAL_ROW = 0.3, 0.12  # by how much another place must fit better for its number to be the right one
+_CLEAR_RIVAL, _SAID = 0.4, 0.6  # and to decide alone: by how much, and how well it must fit
+_ELSEWHERE = 0.1  # what a place fits at most that speaks of something else
+_NEAREST = 4  # sources whose numbers a result may be worked out from
+
+
+class NumberCheck:
+    """Over one set of shown passages and one question."""
+
+    def __init__(self, shown: Shown, subjects: Subjects, question: str, language: str) -> None:
+        self._shown = shown
+        self._subjects = subjects
+        self._question = question
+        self._asked = quantities(question, language)
+
+    def places(self, claim: Claim) -> dict[int, list[Place]]:
+        """Index of each quantity of the claim to where sources have it."""
+        found = {}
+        for number, said in enumerate(claim.quantities):
+            about = is_about(claim.text, said.start)
+            found[number] = [p for p in self._subjects.places if agrees(said, p.quantity, about=about)]
+        return found
+
+    def judge(self, claim: Claim, found: dict[int, list[Place]], clauses: Sequence[Clause], finding: Finding) -> None:
+        if not claim.quantities:
+            return
+        results = {id(result): right for _, result, right in equations(claim.text, claim.quantities)}
+        known = [q for n, q in enumerate(claim.quantities) if found[n]] + self._asked
+        earlier = quantities(claim.before, claim.language)
+        good = 0
+        for number, said in enumerate(claim.quantities):
+            if not results.get(id(said), True):
+                finding.object("number_missing", f"the sum that gives {said.text} does not add up", fatal=True)
+            elif id(said) in results:
+                good += 1
+            elif found[number]:
+                good += self._is_bound(claim, said, found[number], clauses, finding)
+            elif self._is_explained(claim, said, known, earlier, finding):
+                good += 1
+            elif said.word and said.unit is None:
+                finding.object("number_soft", f"“{said.text}” is in none of the sources")
+            else:
+                finding.object("number_missing", self._why_missing(said), fatal=True)
+        finding.features["numbers"] = good / len(claim.quantities)
+
+    def _is_explained(
+        self, claim: Claim, said: Quantity, known: list[Quantity], earlier: list[Quantity], finding: Finding
+    ) -> bool:
+        around = [q for read in self._shown.reads for q in read.around_quantities]
+        if any(agrees(said, q) for q in (*self._asked, *earlier, *around)):
+            return True
+        own = [q for q in claim.quantities if q is not said]
+        if derived(said, [*own, *earlier, *self._asked], strict=False):
+            return True
+        near = [q for i in finding.evidence[:_NEAREST] for q in self._shown.sources[i].quantities]
+        return self._computes(claim) and bool(derived(said, [*known, *near], strict=True))
+
+    def _computes(self, claim: Claim) -> bool:
+        """Whether the claim or the question speaks of a result."""
+        text = fold(compose(f"{claim.text} {' '.join(claim.about)} {self._question}"))
+        return any(word in text for word in _COMPUTING)
+
+    def _why_missing(self, said: Quantity) -> str:
+        for place in self._subjects.places:
+            given = place.quantity
+            if said.values and set(said.values) & set(given.values) and given.unit != said.unit:
+                return f"{said.text} is in none of the sources, {given.text} is"
+        return f"{said.text} is in none of the sources"
+
+    def _is_bound(
+        self, claim: Claim, said: Quantity, places: list[Place], clauses: Sequence[Clause], finding: Finding
+    ) -> bool:
+        clause = next((c for c in clauses if c.start <= said.start < c.end), None)
+        if clause is None:
+            return True
+        subjects, all_of = self._subjects.of(claim, clause, clauses)
+        fits = self._subjects.fit(clause)
+        fitting = [p for p in places if not subjects or self._subjects.are_near(subjects, p, all_of)]
+        others = [p for p in self._of_kind(said) if not any(p is place for place in places)]
+
+        def fit(place: Place) -> float:
+            return self._subjects.fit_place(clause, place, fits)
+
+        if not fitting:
+            rivals = [p for p in others if self._subjects.are_near(subjects, p, all_of)]
+            where = " and ".join(dict.fromkeys(name.text for name in subjects))
+            decided = bool(rivals) and max(map(fit, rivals)) >= max(map(fit, places)) - _RIVAL
+            kind = "number_rival" if rivals else "number_unbound"
+            finding.object(kind, f"{said.text} does not stand where {where} stands", fatal=decided)
+            if rivals:
+                finding.evidence.insert(0, max(rivals, key=fit).index)
+            return False
+        best = max(fitting, key=fit)
+        finding.evidence.insert(0, best.index)
+        if subjects:
+            others = [p for p in others if self._subjects.are_near(subjects, p, all_of)]
+        rival = max(others, key=fit, default=None)
+        if rival is None:
+            return True
+        same_table = self._shown.sources[rival.index].table == self._shown.sources[best.index].table >= 0
+        ahead = fit(rival) - fit(best)
+        if ahead < (_RIVAL_ROW if same_table else _RIVAL):
+            return True
+        decided = fit(rival) >= _SAID and ahead >= (_RIVAL if same_table else _CLEAR_RIVAL)
+        decided = decided or (fit(best) <= _ELSEWHERE and ahead >= _RIVAL)
+        reason = f"{said.text} stands elsewhere; here the sources have {rival.quantity.text}"
+        finding.object("number_rival", reason, min(1.0, 0.5 + ahead), fatal=decided)
+        return False
+
+    def _of_kind(self, said: Quantity) -> list[Place]:
+        return [
+            p
+            for p in self._subjects.places
+            if p.quantity.dimension == said.dimension
+            and p.quantity.word == said.word
+            and _parts(p.quantity) == _parts(said)
+        ]
+
+
+def _parts(quantity: Quantity) -> tuple[bool, ...]:
+    """Which parts a date gives."""
+    return tuple(part is not None for part in quantity.dates[0]) if quantity.dates else ()
+
+
+_COMPUTING = (
+    "total", "sum", "altogether", "together", "differ", "average", "mean", "per ", "more", "less", "fewer", "higher",
+    "lower", "increase", "decrease", "change", "ratio", "percent", "%", "combined", "twice", "double", "half", "remain",
+    "insgesamt", "summe", "zusammen", "differenz", "unterschied", "durchschnitt", "mehr", "weniger", "gesamt", "pro ",
+    "suma", "promedio", "diferencia", "en total", "somme", "moyenne", "difference", "soma", "media", "мест", "всего",
+    "сумм", "разниц", "средн", "মোট", "গড়", "পার্থক্য", "कुल", "औसत", "अंतर", "مجموع", "إجمالي", "متوسط", "فرق",
+    "总", "共", "平均", "差", "合計", "jumlah", "rata-rata", "selisih", "jumla", "wastani", "tofauti",
+)  # fmt: skip

@@ -1,0 +1,166 @@
+"""Clauses of a claim, the names that a number of it may be said of, and where names stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from metier.answering.support.claims import Claim
+from metier.answering.support.coverage import Coverage
+from metier.answering.support.names import Name, names, stands_in
+from metier.answering.support.polarity import clause_spans
+from metier.answering.support.quantities import Quantity
+from metier.answering.support.sources import Cell, Shown, Source, same_word
+
+_BACK = 3  # sentences back in the same passage in which what "it" stands for may be named
+_FEW = 2  # names up to which a number must be of all of them
+_TOO_SHORT = 2  # words of a clause that says by itself what it is about
+_KEY = 1.0  # weight of a name or a year beside that of words, 0.4 to 1
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """`words`: those that say what it is about, its own or, where it has too few, also those around it. `keys`: of
+    names and years in it."""
+
+    start: int
+    end: int
+    own: tuple[str, ...]
+    words: tuple[str, ...]
+    quantities: tuple[Quantity, ...]
+    names: tuple[Name, ...]
+    keys: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A number of a source; `cell`: what it is said of, in a row."""
+
+    index: int
+    quantity: Quantity
+    cell: Cell | None
+
+
+class Subjects:
+    """Over one set of shown passages and one question."""
+
+    def __init__(self, shown: Shown, coverage: Coverage, question: str, language: str) -> None:
+        self._shown = shown
+        self._coverage = coverage
+        self._question = tuple(coverage.words(question, language))
+        self._asked_names = names(question, language)
+        self._near: dict[int, frozenset[str]] = {}
+
+    @cached_property
+    def places(self) -> list[Place]:
+        """All numbers of the sources."""
+        return [
+            Place(source.index, quantity, source.cells[n] if source.cells else None)
+            for source in self._shown.sources
+            for n, quantity in enumerate(source.quantities)
+        ]
+
+    def clauses(self, claim: Claim) -> list[Clause]:
+        found: list[Clause] = []
+        called = {w for name in claim.names for w in self._coverage.words(name.text, claim.language)}
+        topic = [w for text in claim.about for w in self._coverage.words(text, claim.language)]
+        for start, end in clause_spans(claim.text, claim.language):
+            own = tuple(self._coverage.words(claim.text[start:end], claim.language))
+            words = own
+            for more in (found[0].own if found else (), () if called else topic, self._question):
+                if len(set(words) - called) < _TOO_SHORT:
+                    words = tuple(dict.fromkeys((*words, *more)))
+            inside = tuple(n for n in claim.names if start <= n.start < end)
+            numbers = tuple(q for q in claim.quantities if start <= q.start < end)
+            years = {str(d[0]) for q in numbers for d in q.dates if d[0] and d[1] is None}
+            held = frozenset({name.key for name in inside} | years)
+            found.append(Clause(start, end, own, words, numbers, inside, held))
+        return found
+
+    def fit(self, clause: Clause) -> np.ndarray:
+        """(sources,): share of what a clause is about, words and names, that each source holds, 0..1."""
+        words = list(clause.words)
+        weights = self._coverage.weights(words)
+        total = float(weights.sum()) + _KEY * len(clause.keys)
+        if not total:
+            return np.zeros(len(self._shown.sources))
+        held = weights @ self._coverage.with_before(self._coverage.held(words)) if words else 0.0
+        keyed = np.zeros(len(self._shown.sources))
+        for key in clause.keys:
+            keyed += np.array([_KEY * (key in source.keys) for source in self._shown.sources])
+        return (held + keyed) / total
+
+    def fit_place(self, clause: Clause, place: Place, fits: np.ndarray) -> float:
+        """The same for one number; in a row what stands in the columns of other numbers does not count."""
+        if place.cell is None or not fits[place.index]:
+            return float(fits[place.index])
+        weights = self._coverage.weights(list(clause.words))
+        total = float(weights.sum()) + _KEY * len(clause.keys)
+        found = sum(
+            weight * max((same_word(word, other) for other in place.cell.words), default=0.0)
+            for word, weight in zip(clause.words, weights, strict=True)
+            if self._shown.holding(word)[place.index] > 0
+        )
+        return float(found + _KEY * len(clause.keys & place.cell.keys)) / total
+
+    def of(self, claim: Claim, clause: Clause, clauses: Sequence[Clause]) -> tuple[list[Name], bool]:
+        """The names that a number of `clause` may be said of, and whether it must be of all of them."""
+        own = self.present(clause.names)
+        if claim.kind == "row":
+            first = self.present(claim.names)[:1]
+            return (own if clause is clauses[0] else first), False
+        numbered = [c for c in clauses if c.quantities]
+        if own and (len(numbered) < 2 or all(self.present(c.names) for c in numbered)):
+            return own, len(own) <= _FEW
+        if whole := self.present(claim.names):
+            return whole, False
+        for text in claim.about:
+            if near := self.present(names(text, claim.language)):
+                return near, False
+        return self.present(self._asked_names), False
+
+    def present(self, given: Sequence[Name]) -> list[Name]:
+        """Those that stand somewhere in what was shown: of others nothing can be said."""
+        return [n for n in given if (n.sure or n.identifier) and stands_in(n, self._shown.keys)]
+
+    def are_near(self, subjects: Sequence[Name], place: Place | int, all_of: bool) -> bool:
+        """Whether names stand where a source, or a number of it, stands."""
+        index = place if isinstance(place, int) else place.index
+        source = self._shown.sources[index]
+        cell = None if isinstance(place, int) else place.cell
+        own = cell.keys if cell is not None else source.keys
+        held = own | self._around(index)
+        back = self._back(index)
+        owned = {n.identifier for n in source.names if n.sure}
+        found = (stands_in(n, held) or (n.identifier not in owned and stands_in(n, back)) for n in subjects)
+        return all(found) if all_of else any(found)
+
+    def _around(self, index: int) -> frozenset[str]:
+        """What headings, the lead-in of a list and the caption of a table name."""
+        source = self._shown.sources[index]
+        held = [self._shown.reads[source.passage].around_keys]
+        if source.parent >= 0:
+            held.append(self._shown.sources[source.parent].keys)
+        if source.is_row and (caption := self._caption(index)) is not None:
+            held.append(caption.keys)
+        return frozenset().union(*held)
+
+    def _back(self, index: int) -> frozenset[str]:
+        if index not in self._near:
+            source = self._shown.sources[index]
+            before = self._shown.sources[max(0, index - _BACK) : index] if not source.is_row else []
+            keys = [s.keys for s in before if s.passage == source.passage and not s.is_row]
+            self._near[index] = frozenset().union(*keys)
+        return self._near[index]
+
+    def _caption(self, index: int) -> Source | None:
+        source = self._shown.sources[index]
+        for other in reversed(self._shown.sources[:index]):
+            if other.passage != source.passage:
+                return None
+            if not other.is_row:
+                return other
+        return None

@@ -1,0 +1,1 @@
+"""Text made by rule for training and for exams."""

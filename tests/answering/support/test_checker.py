@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from metier import embedding
+from metier.answering.answer import Support
+from metier.answering.support import create
+from metier.documents import Passage
+from metier.errors import SettingsError
+from metier.retrieval.analysis import Analyser
+from metier.settings import EmbeddingSettings, Settings
+
+CARRIED, PARTLY, NOT, NONE = Support.CARRIED, Support.PARTLY, Support.NOT, Support.NONE
+
+
+def weigh(tokens):
+    return np.array([0.1 if token in {"the", "of", "is", "are", "a", "to", "in", "and"} else 3.0 for token in tokens])
+
+
+def passage(text, uri="a.md", *, headings=(), page=1, start=0, language="en"):
+    return Passage(f"{uri}-{start}", uri, text, start, start + len(text), headings, page, uri=uri, language=language)
+
+
+BOLTS = passage(
+    "The blade root nuts are tightened to 840 Nm. The hub joint takes 1,980 Nm. Go round once per blade.",
+    headings=("NV-110", "Bolted joints"), page=3, start=500,
+)  # fmt: skip
+OTHER = passage("The blade root nuts are tightened to 1,130 Nm.", "b.md", headings=("NV-130", "Bolted joints"), page=7)
+ROWS = passage(
+    "Model: NV-110 | Weight (kg): 720 | Part: hub seals | Every: 37 months\n"
+    "Model: NV-130 | Weight (kg): 850 | Part: rope grips | Every: 13 months",
+    "parts.csv",
+)
+LOCKOUT = passage(
+    "Lockout:\n\n1. Stop the rotor and wait for 5 minutes.\n2. Open the breaker Q1.\n3. Hang the red tag on the\n   handle.\n\n"
+    "The work must not start before the supervisor has signed. The check of 3 March 2026 was not approved by Anna Vargmyr.",
+    "lockout.md",
+)
+SHOWN = [BOLTS, OTHER, ROWS, LOCKOUT]
+
+
+@pytest.fixture(scope="module")
+def embedder():
+    made = embedding.create(EmbeddingSettings(model="all-minilm-l6-v2", threads=1))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def check(embedder):
+    checker = create(Settings(), embedder, Analyser("en"), weigh)
+
+    def checked(answer, question="", shown=SHOWN, language="en"):
+        checking = checker.over(shown, question, language)
+        return [checking.check(answer, span) for span in checking.spans(answer)]
+
+    return checked
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The blade root nuts of the NV-110 take 840 Nm.",
+        "The hub joint takes 1.98 kNm.",
+        "The NV-130 weighs 850 kg.",
+        "The hub seals are changed every 37 months.",
+        "2. Open breaker Q1.",
+        "Before the supervisor has signed, the work must not start.",
+        "The blade root nuts of the NV-110 are tightened to 840 Nm, and those of the NV-130 to 1,130 Nm.",
+        "The check on 2026-03-03 was not approved by Anna Vargmyr.",
+    ],
+)
+def test_what_a_source_says_is_carried(check, answer):
+    (sentence,) = check(answer)
+    assert sentence.support is CARRIED, sentence
+    assert sentence.citations
+
+
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        ("The blade root nuts of the NV-110 are tightened to 850 Nm.", "850 Nm"),  # 850 is a weight
+        ("The hub joint takes 1,980 kNm.", "1,980 Nm"),
+        ("The hub joint takes 840 Nm.", "1,980 Nm"),
+        ("The blade root nuts of the NV-110 take 1,130 Nm.", "NV-110"),
+        ("The NV-110 weighs 850 kg.", "NV-110"),
+        ("The rope grips are changed every 37 months.", "13 months"),
+        ("The NV-150 weighs 850 kg.", "NV-150"),
+        ("Stop the rotor and wait for 6 minutes.", "6 minutes"),
+        ("The check of 4 March 2026 was not approved by Anna Vargmyr.", "4 March 2026"),
+        ("3. Open the breaker Q2.", "Q2"),
+    ],
+)
+def test_a_wrong_number_or_name_is_flagged_and_named(check, answer, word):
+    (sentence,) = check(answer)
+    assert sentence.support is NOT, sentence
+    assert word in sentence.reason
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The work must start before the supervisor has signed.",
+        "The check of 3 March 2026 was approved by Anna Vargmyr.",
+        "2. Close the breaker Q1.",
+        "The work must not start after the supervisor has signed.",
+    ],
+)
+def test_the_opposite_is_flagged(check, answer):
+    (sentence,) = check(answer)
+    assert sentence.support is NOT, sentence
+    assert "opposite" in sentence.reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello!", "Here are the steps:", "## Lockout", "I'm sorry, the documents do not mention the price.",
+        "Do you want to know more?", "Let me know if you have any other questions!",
+    ],
+)  # fmt: skip
+def test_what_states_nothing_needs_no_source(check, text):
+    (sentence,) = check(text)
+    assert sentence.support is NONE
+    assert not sentence.flagged
+
+
+def test_what_nobody_said_is_flagged(check):
+    (sentence,) = check("Bananas grow in the gardens of Iceland.")
+    assert sentence.support is NOT
+
+
+def test_a_table_is_read_with_its_columns(check):
+    answer = "| Model | Weight |\n|---|---|\n| NV-110 | 720 kg |\n| NV-130 | 720 kg |"
+    head, right, wrong = check(answer)
+    assert (head.support, right.support, wrong.support) == (NONE, CARRIED, NOT)
+    assert right.citations[0].quote.startswith("Model: NV-110")
+
+
+def test_what_follows_by_arithmetic_is_carried(check):
+    question = "What do 3 crates of 100 kg and a box of 30 kg weigh together?"
+    (sentence,) = check("3 x 100 + 30 = 330 kg", question)
+    assert sentence.support is CARRIED
+    (sentence,) = check("3 x 100 + 30 = 340 kg", question)
+    assert sentence.support is NOT
+    (sentence,) = check("Together the NV-110 and the NV-130 weigh 1,570 kg.", "What do both weigh?")
+    assert sentence.support is CARRIED
+
+
+def test_numbers_of_the_question_may_be_repeated(check):
+    (sentence,) = check("After 250 hours the blade root nuts are tightened to 840 Nm.", "What about 250 hours, NV-110?")
+    assert not sentence.flagged
+
+
+def test_words_of_headings_alone_carry_nothing(check):
+    (sentence,) = check("The NV-110 has bolted joints of titanium alloy imported from Norway.")
+    assert sentence.support is NOT
+
+
+def test_citations_are_exact(check):
+    answer = "It is simple. The hub joint takes 1,980 Nm."
+    sentence = check(answer, "How tight is the hub joint?")[1]
+    (citation,) = sentence.citations
+    assert citation.quote == "The hub joint takes 1,980 Nm."
+    assert (citation.document, citation.page, citation.start) == ("a.md", 3, 500 + BOLTS.text.index("The hub"))
+    assert answer[slice(*citation.sentence)] == "The hub joint takes 1,980 Nm."
+
+
+def test_another_language_is_not_flagged_on_words_alone(check):
+    german = check("Die Muttern der NV-110 werden mit 840 Nm angezogen.", "Wie fest?", language="de")[0]
+    assert german.support is PARTLY
+    wrong = check("Die Muttern der NV-110 werden mit 870 Nm angezogen.", "Wie fest?", language="de")[0]
+    assert wrong.support is NOT
+
+
+def test_bengali_over_bengali(check):
+    shown = [passage("ব্লেডের নাট ১৯৮০ নিউটন মিটারে আঁটা হয়। কাজের আগে তালা লাগাতে হবে।", language="bn")]
+    right, wrong = check("ব্লেডের নাট 1,980 নিউটন মিটারে আঁটা হয়। ব্লেডের নাট ১৯৭০ নিউটন মিটারে আঁটা হয়।", "", shown, "bn")
+    assert right.support is CARRIED
+    assert wrong.support is NOT
+
+
+def test_spans_do_not_change_while_the_answer_is_written(embedder):
+    answer = (
+        "The nuts take 840 Nm. Then:\n\n1. Open Q1. Wait.\n2. Close it.\n\n| A | B |\n|---|---|\n| 1 | 2 |\n\nDone."
+    )
+    checking = create(Settings(), embedder, Analyser("en"), weigh).over(SHOWN, "", "en")
+    before: list = []
+    for end in range(1, len(answer) + 1):
+        now = checking.spans(answer[:end])
+        assert now[: max(0, len(before) - 1)] == before[:-1]
+        before = now
+
+
+def test_without_sources_nothing_is_carried(check):
+    (sentence,) = check("The nuts take 840 Nm.", shown=[])
+    assert sentence.support is NOT
+
+
+def test_an_unknown_checker_is_refused(embedder):
+    settings = Settings()
+    settings.answering.checker = "magic"
+    with pytest.raises(SettingsError, match="magic"):
+        create(settings, embedder, Analyser("en"), weigh)

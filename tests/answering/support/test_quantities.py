@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+
+from metier.answering.support.agreement import agrees, derived, equations
+from metier.answering.support.quantities import quantities
+
+
+def one(text, language="en"):
+    (found,) = quantities(text, language)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "value", "dimension"),
+    [
+        ("1,980 Nm", "en", 1980, "torque"), ("1.980 Nm", "de", 1980, "torque"), ("1 234 567 kg", "en", 1234567, "mass"),
+        ("1.234,5 m", "de", 1234.5, "length"), ("4,2 MW", "de", 4.2, "power"), ("১২৩ কেজি", "bn", 123, "mass"),
+        ("12 %", "en", 12, "percent"), ("$5 million", "en", 5e6, "dollar"), ("a 24-hour service", "en", 24, "time"),
+        ("5公斤", "zh", 5, "mass"), ("three documents", "en", 3, ""), ("twenty-five years", "en", 25, "months"),
+    ],
+)  # fmt: skip
+def test_spellings_of_numbers(text, language, value, dimension):
+    found = one(text, language)
+    assert found.values[0] == value
+    assert found.dimension == dimension
+
+
+@pytest.mark.parametrize("text", ["the NV-110", "M36 and 10W-40", "see page 4", "section 3.2.1", "as said [1]", "B12"])
+def test_what_is_no_number(text):
+    assert quantities(text) == []
+
+
+def test_the_first_number_of_a_range_has_the_unit_of_the_second():
+    assert [q.dimension for q in quantities("between 4 and 6 °C, 5–10 mm")] == ["temperature"] * 2 + ["length"] * 2
+
+
+@pytest.mark.parametrize(
+    ("said", "given", "same"),
+    [
+        ("840 Nm", "0.84 kNm", True), ("40 Nm", "40 kNm", False), ("2.2 t", "2,180 kg", True), ("24 months", "2 years", True),
+        ("3 March 2026", "2026-03-03", True), ("March 2026", "3 March 2026", True), ("4 March 2026", "2026-03-03", False),
+        ("3 March 2027", "3 March 2026", False), ("2 pm", "14:00", True), ("3 pm", "14:00", False), ("839 Nm", "840 Nm", False),
+        ("$1,496.5 million", "$1,496.5", True), ("1960", "in the 1960s", True), ("850 kg", "850 Nm", False), ("840", "840 Nm", True),
+    ],
+)  # fmt: skip
+def test_numbers_that_say_the_same(said, given, same):
+    assert agrees(one(said), one(given)) is same
+
+
+def test_about_allows_some_percent():
+    assert agrees(one("840 Nm"), one("820 Nm"), about=True)
+    assert not agrees(one("840 Nm"), one("700 Nm"), about=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("3 x 100 + 30 = 330", True), ("3 x 100 + 30 = 340", False), ("(44.1 - 56.7) / 56.7 = -22.2 %", True),
+        ("5 kg + 500 g = 5.5 kg", True), ("12 kg × 3 = 36 kg", True),
+    ],
+)  # fmt: skip
+def test_sums_that_are_written_out(text, right):
+    ((_, _, said),) = equations(text, quantities(text))
+    assert said is right
+
+
+def test_what_follows_from_two_numbers():
+    operands = quantities("300 kg and 30 kg")
+    assert derived(one("330 kg"), operands, strict=True)
+    assert derived(one("165 kg"), operands, strict=True)
+    assert not derived(one("340 kg"), operands, strict=True)
+    assert not derived(one("330 Nm"), operands, strict=True)
