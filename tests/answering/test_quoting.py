@@ -39,7 +39,7 @@ def test_headings_titles_and_a_lead_in_with_nothing_behind_it_are_not_quoted():
 
 def test_of_a_list_that_is_asked_for_all_items_are_quoted_with_their_lead_in():
     within = passage(LOCKOUT)
-    quote = widened(piece(within, "padlock."), within, whole_list=True)
+    (quote,) = widened(piece(within, "padlock."), [within], whole_list=True)
     assert quote.text.startswith("Before work on the mixer begins:")
     assert quote.text.endswith('"Do not switch on".')
     assert within.text[quote.start - 100 : quote.end - 100] == quote.text
@@ -47,8 +47,8 @@ def test_of_a_list_that_is_asked_for_all_items_are_quoted_with_their_lead_in():
 
 def test_a_lead_in_brings_what_it_introduces_and_a_step_alone_stays_alone():
     within = passage(LOCKOUT)
-    assert '"Do not switch on".' in widened(piece(within, "Before work"), within, whole_list=False).text
-    alone = widened(piece(within, "Lock it"), within, whole_list=False)
+    assert '"Do not switch on".' in widened(piece(within, "Before work"), [within], whole_list=False)[0].text
+    (alone,) = widened(piece(within, "Lock it"), [within], whole_list=False)
     assert alone.text == "2. Lock it with your own padlock."
 
 
@@ -59,7 +59,24 @@ def test_a_lead_in_brings_what_it_introduces_and_a_step_alone_stays_alone():
 )
 def test_lists_of_any_script_are_quoted_whole(text):
     within = Passage("p", "d", text, 0, len(text), language="bn")
-    assert widened(piece(within, "Q1"), within, whole_list=True).text == text
+    assert [quote.text for quote in widened(piece(within, "Q1"), [within], whole_list=True)] == [text]
+
+
+def test_a_list_that_goes_on_in_the_next_passages_is_quoted_to_its_end():
+    texts = [
+        "Cleaning the oven:\n\n1. Switch off.",
+        "2. Wait an hour.\n3. Brush.",
+        "4. Sign.\n\nForms lie in the office.",
+    ]
+    around, at = [], 0
+    for text in texts:
+        around.append(Passage(f"p{at}", "d", text, at, at + len(text), ("Oven",)))
+        at += len(text) + 1
+    other = Passage("x", "d", "5. Another list.", at + 1, at + 17, ("Mixer",))
+    quotes = widened(around[1].within(0, 16), [*around, other], whole_list=True)
+    assert [quote.text for quote in quotes] == [texts[0], texts[1], "4. Sign."]
+    apart = widened(around[1].within(0, 16), [around[1]], whole_list=True)
+    assert [quote.text for quote in apart] == [texts[1]]
 
 
 @pytest.mark.parametrize(

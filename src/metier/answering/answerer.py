@@ -23,6 +23,7 @@ from metier.answering.support.base import Checker
 from metier.answering.whole_document import WholeDocument
 from metier.answering.words import WordWeights, names
 from metier.answering.written import Writer
+from metier.documents import Passage
 from metier.embedding.base import Embedder
 from metier.generation.base import Generator
 from metier.language import detect
@@ -31,6 +32,8 @@ from metier.retrieval.analysis import Analyser
 from metier.retrieval.retriever import Retriever
 from metier.settings import Settings
 from metier.store.base import Filter, Store
+
+_AROUND = 3000  # characters before and after what is quoted, in which the rest of a list may stand
 
 
 class Answerer:
@@ -81,7 +84,12 @@ class Answerer:
 
     @cached_property
     def _quoter(self) -> Quoter:
-        return Quoter(self._settings, self._generator, self._checker, self._analyser, self._abstention, self.limits)
+        return Quoter(
+            self._settings, self._generator, self._checker, self._analyser, self._abstention, self.limits, self._around
+        )
+
+    def _around(self, passage: Passage, where: Filter | None) -> list[Passage]:
+        return self._store.around([passage], _AROUND, self._retriever.visible(where))
 
     @cached_property
     def _finder(self) -> Finder:

@@ -23,6 +23,7 @@ from metier.sentences import is_leadin, sentence_spans
 
 _WORDS = 0.5  # weight of the covered words beside the cosine; from practice questions of the sample company
 _EMBEDDED = 12  # sentences whose cosine is taken, those with most of the question's words; embedding takes time
+_CLEARLY = 0.1  # share of the question's words that another row must hold more
 _READ = 2.0  # how much more what a reader points at weighs than what only resembles the question
 
 
@@ -50,7 +51,7 @@ def find(
     """Sentences of the passages, best first. `readings`: of each passage, none without a reader. Cosines are taken from
     the mean of the corpus upwards, because an embedder whose cosines lie close together would else leave the choice to
     the words."""
-    pieces, answers = _pieces(passages, readings)
+    pieces, answers = _pieces(passages, readings, sought, analyser)
     if not pieces:
         return []
     covered = np.array([sought.covered(set(analyser.tokens(piece.indexed_text))) for piece in pieces])
@@ -68,13 +69,17 @@ def find(
     return sorted(found, key=lambda evidence: -evidence.weight)
 
 
-def _pieces(passages: Sequence[Passage], readings: Sequence[Reading]) -> tuple[list[Passage], list[float | None]]:
+def _pieces(
+    passages: Sequence[Passage], readings: Sequence[Reading], sought: Sought, analyser: Analyser
+) -> tuple[list[Passage], list[float | None]]:
     """What may be quoted, and the reader's probability for the one in each passage that it points at."""
     pieces: list[Passage] = []
     answers: list[float | None] = []
     for number, passage in enumerate(passages):
         spans = quotable(passage)
         pointed = _pointed(spans, readings[number]) if readings else None
+        if pointed is not None and " | " in passage.text:
+            pointed = _same_row(passage, spans, pointed, sought, analyser)
         for index, span in enumerate(spans):
             pieces.append(passage.within(*span))
             answers.append(readings[number].answerable if index == pointed else None)
@@ -99,6 +104,16 @@ def _pointed(spans: Sequence[tuple[int, int]], reading: Reading) -> int | None:
     shared = [min(end, reading.end) - max(start, reading.start) for start, end in spans]
     best = int(np.argmax(shared)) if shared else 0
     return best if shared and shared[best] > 0 else None
+
+
+def _same_row(
+    passage: Passage, spans: Sequence[tuple[int, int]], pointed: int, sought: Sought, analyser: Analyser
+) -> int:
+    """In a table the row that holds most of what is asked for, where it holds clearly more than the one pointed at:
+    rows look alike to a reader but for the name in them."""
+    held = [sought.covered(set(analyser.tokens(passage.text[start:end]))) for start, end in spans]
+    best = int(np.argmax(held))
+    return best if held[best] > held[pointed] + _CLEARLY else pointed
 
 
 def echo(answer: str, question: str, analyser: Analyser) -> float:

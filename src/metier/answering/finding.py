@@ -14,6 +14,7 @@ from metier.answering.evidence import Evidence
 from metier.answering.request import Found
 from metier.answering.sentence_vectors import SentenceVectors
 from metier.answering.style import Limits
+from metier.answering.versions import outdated
 from metier.answering.words import Sought, Weigh, alike
 from metier.documents import Passage
 from metier.embedding.base import Embedder
@@ -29,6 +30,7 @@ from metier.text.phrases import fold
 
 _CANDIDATES = 50  # hits looked up; calibration leaves out those of one document
 _READ = 12  # passages that a reader reads: it costs some milliseconds each
+_OLD = 1.5  # log-odds that a passage loses where a newer version of its document was found, too
 _MOST_LOG_ODDS = 8.0
 _SAME_WORD = 85  # similarity (0..100) of two forms of one word
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
@@ -101,7 +103,7 @@ class Finder:
         """Pieces of the best passages, best first, these passages, and the features of abstention."""
         candidates = [hit.passage for hit in hits[: max(count, _READ if self._reader else count)]]
         readings = self._reader.read(asked, candidates) if self._reader and candidates else []
-        order = _by_reading(readings, hits) if readings else range(len(candidates))
+        order = _by_reading(readings, hits, outdated(asked, candidates)) if readings else range(len(candidates))
         best = [candidates[n] for n in order][:count]
         readings = [readings[n] for n in order][:count] if readings else []
         sought = Sought.of(asked, self._analyser, self._weigh, detect(asked, self._settings.language))
@@ -146,11 +148,11 @@ class Finder:
         return lambda text: int(ratio * len(text)) + 1
 
 
-def _by_reading(readings: Sequence[Reading], hits: Sequence[Hit]) -> list[int]:
+def _by_reading(readings: Sequence[Reading], hits: Sequence[Hit], old: Sequence[bool]) -> list[int]:
     """Places of the hits in the order in which they answer: the reader's log-odds, and a little of what search found,
-    so that of passages which answer alike the one found first comes first."""
+    so that of passages which answer alike the one found first comes first, and a newer version before an older one."""
     best = max(hits[0].score, 1e-6)
-    weights = [_log_odds(r.answerable) + hits[n].score / best for n, r in enumerate(readings)]
+    weights = [_log_odds(r.answerable) + hits[n].score / best - _OLD * old[n] for n, r in enumerate(readings)]
     return sorted(range(len(readings)), key=lambda n: -weights[n])
 
 

@@ -4,7 +4,7 @@ speaks. A fine-tuned adapter may speak where the sources carry what it writes, o
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from metier.answering import abstention, evidence, polar, prompt
@@ -21,9 +21,14 @@ from metier.documents import Passage
 from metier.generation.base import Completion, Generator, Message
 from metier.retrieval.analysis import Analyser
 from metier.settings import Settings
+from metier.store.base import Filter
 
 _ECHO = 0.95  # an answer with this share of the question's own words says nothing
 _ONE_LINE = ("\n",)  # a model too small for passages says what it knows in its first line
+
+
+Around = Callable[[Passage, Filter | None], Sequence[Passage]]
+"""The passages near one that an asker may see, in reading order, itself among them."""
 
 
 class Quoter:
@@ -37,6 +42,7 @@ class Quoter:
         analyser: Analyser,
         refusing: abstention.Abstention,
         limits: Limits,
+        around: Around,
     ) -> None:
         self._settings = settings
         self._generator = generator
@@ -44,6 +50,7 @@ class Quoter:
         self._analyser = analyser
         self._refusing = refusing
         self._limits = limits
+        self._around = around
 
     def answer(self, request: Request, parts: Sequence[Found], language: str, *, whole_list: bool) -> Answer:
         """`parts`: what was found for each part of the question; a part that nothing answers is left out, and the
@@ -58,7 +65,7 @@ class Quoter:
             return self.refuse(request, best, language, min(doubts), began)
         if request.writer.adapter is not None:
             return self._with_adapter(request, answered[0], language, min(doubts), began)
-        quotes = self._quotes(answered, whole_list)
+        quotes = self._quotes(request, answered, whole_list)
         decided = polar.decide(best.searched_for[0], quotes[0].text, language, self._analyser)
         text, sentences = _joined(quotes, decided)
         return self._made(request, parts, text, sentences, 1 - max(self._doubt(found) for found in answered), began)
@@ -108,15 +115,14 @@ class Quoter:
         wanted = self._settings.answering.abstain if request.abstain is None else request.abstain
         return wanted and not found.pinned and doubt >= self._refusing.threshold
 
-    def _quotes(self, parts: Sequence[Found], whole_list: bool) -> list[Passage]:
+    def _quotes(self, request: Request, parts: Sequence[Found], whole_list: bool) -> list[Passage]:
         """The best piece of each part, each place once."""
         quotes: list[Passage] = []
         for found in parts:
             piece = found.pieces[0].passage
-            within = next((p for p in found.passages if p.id == piece.id and _holds(p, piece)), piece)
-            quote = widened(piece, within, whole_list=whole_list)
-            if not any(_holds(known, quote) for known in quotes):
-                quotes.append(quote)
+            for quote in widened(piece, self._around(piece, request.where), whole_list=whole_list):
+                if not any(_holds(known, quote) for known in quotes):
+                    quotes.append(quote)
         return quotes
 
     def _with_adapter(self, request: Request, found: Found, language: str, doubt: float, began: float) -> Answer:

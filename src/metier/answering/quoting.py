@@ -1,14 +1,36 @@
-"""What is quoted of a passage: a whole sentence or row; a list with its lead-in, where a list is asked for."""
+"""What is quoted of a document: a whole sentence or row; a list with its lead-in, where a list is asked for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from metier.documents import Passage
-from metier.sentences import Unit, is_leadin, units
+from metier.sentences import is_leadin, units
 from metier.text.language import Language
 from metier.text.phrases import fold
 
-_ITEMS = 20  # of a list that is quoted whole
-_LONGEST = 1500  # characters
+_ITEMS = 25  # of a list that is quoted whole
+_LONGEST = 2500  # characters
+_APART = 3  # characters between two passages that follow each other
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One unit of a run of passages. `text[start:end]` of `passage`."""
+
+    passage: Passage
+    start: int
+    end: int
+    kind: str
+
+    @property
+    def text(self) -> str:
+        return self.passage.text[self.start : self.end]
+
+    @property
+    def is_item(self) -> bool:
+        return self.kind in ("item", "row")
 
 
 def asks_for_list(question: str, language: str) -> bool:
@@ -16,37 +38,74 @@ def asks_for_list(question: str, language: str) -> bool:
     return bool(Language.of(language).expression("asks", "list").search(fold(question)))
 
 
-def widened(passage: Passage, within: Passage, *, whole_list: bool) -> Passage:
-    """`passage`: one sentence or row of `within`. A lead-in is quoted with the list it introduces, an item with its
-    whole list where `whole_list` says that the question asks for one."""
-    found = units(within.text, within.language or "en")
-    start = passage.start - within.start
-    place = next((n for n, unit in enumerate(found) if unit.start <= start < unit.end), None)
+def widened(chosen: Passage, around: Sequence[Passage], *, whole_list: bool) -> list[Passage]:
+    """What to quote for `chosen`, one sentence, item or row: itself, or the list that it belongs to, as a stretch of
+    each passage that holds some of it. A lead-in is quoted with the list it introduces, an item with its whole list
+    where `whole_list` says that the question asks for one. `around`: passages of its document in reading order."""
+    pieces = _run(chosen, around)
+    place = next((n for n, piece in enumerate(pieces) if _begins_in(chosen, piece)), None)
     if place is None:
-        return passage
-    first, last = place, place
-    if is_leadin(within.text[found[place].start : found[place].end]):
-        last = _end_of_list(found, place + 1)
-    elif whole_list and found[place].kind == "item":
-        while first > 0 and found[first - 1].kind == "item":
+        return [chosen]
+    first = last = place
+    if is_leadin(pieces[place].text):
+        last = _end(pieces, place + 1)
+        if last == place and place + 1 < len(pieces):
+            last = place + 1  # a lead-in before a paragraph
+    elif whole_list and pieces[place].kind == "item":
+        while first > 0 and pieces[first - 1].kind == "item":
             first -= 1
-        last = _end_of_list(found, place)
-        if first > 0 and is_leadin(within.text[found[first - 1].start : found[first - 1].end]):
+        last = _end(pieces, place)
+        if first > 0 and is_leadin(pieces[first - 1].text):
             first -= 1
-    if (first, last) == (place, place):
-        return passage
-    while last > first and found[last].end - found[first].start > _LONGEST:
-        last -= 1
-    return within.within(found[first].start, found[last].end)
+    if first == last:
+        return [chosen]
+    return _stretches(pieces[first : last + 1])
 
 
-def _end_of_list(found: list[Unit], first: int) -> int:
-    """Number of the last item of the list that begins at `first`; the unit before it where none begins there."""
+def _run(chosen: Passage, around: Sequence[Passage]) -> list[_Piece]:
+    """The units of the passages that follow each other around `chosen`, under the same headings."""
+    same = [p for p in around if p.document_id == chosen.document_id and p.headings == chosen.headings]
+    same.sort(key=lambda p: p.start)
+    run: list[Passage] = []
+    for passage in same:
+        if run and passage.start - run[-1].end > _APART:
+            if any(p.start <= chosen.start < p.end for p in run):
+                break
+            run = []
+        run.append(passage)
+    return [
+        _Piece(passage, unit.start, unit.end, unit.kind)
+        for passage in run
+        for unit in units(passage.text, passage.language or "en")
+        if unit.kind != "rule"
+    ]
+
+
+def _begins_in(chosen: Passage, piece: _Piece) -> bool:
+    return piece.passage.start + piece.start <= chosen.start < piece.passage.start + piece.end
+
+
+def _end(pieces: Sequence[_Piece], first: int) -> int:
+    """Number of the last item of the list that begins at `first`; the one before it where none begins there."""
     last = first - 1
-    if first < len(found) and found[first].kind not in ("item", "row"):
-        return min(first, len(found) - 1)  # a lead-in before a paragraph
-    for number in range(first, min(len(found), first + _ITEMS)):
-        if found[number].kind not in ("item", "row"):
+    for number in range(first, min(len(pieces), first + _ITEMS)):
+        if not pieces[number].is_item:
             break
         last = number
     return last
+
+
+def _stretches(pieces: Sequence[_Piece]) -> list[Passage]:
+    """Neighbouring units as one stretch of each passage, up to the longest quote."""
+    found: list[Passage] = []
+    room = _LONGEST
+    for passage in dict.fromkeys((p.passage.id, p.passage.start) for p in pieces):
+        own = [p for p in pieces if (p.passage.id, p.passage.start) == passage]
+        kept = [p for p in own if p.end - own[0].start <= room]
+        if not kept:
+            break
+        found.append(own[0].passage.within(kept[0].start, kept[-1].end))
+        room -= kept[-1].end - kept[0].start
+        if len(kept) < len(own):
+            break
+    return found
