@@ -36,7 +36,7 @@ def words(text: str) -> int:
 
 
 def shown(hits, store_passages=(), budget=1000):
-    return context.build(hits, StoreOfPassages(list(store_passages)), budget, words)
+    return context.build(context.without_copies(hits), StoreOfPassages(list(store_passages)), budget, words)
 
 
 def test_a_hit_is_shown_with_the_rest_of_its_section_in_reading_order():

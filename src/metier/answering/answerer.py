@@ -163,9 +163,12 @@ class Answerer:
 
     def _absent(self, asked: str, found: Found) -> str:
         """A note on what the question names and no source does, so that no other thing is taken for it."""
-        around = set(self._analyser.tokens(" ".join(f"{p.indexed_text} {p.title} {p.uri}" for p in found.shown)))
-        missing = [name for name in names(asked, self._analyser, self._language_of(asked)) if name not in around]
-        absent = [name for name, count in zip(missing, self._store.frequencies(missing), strict=True) if not count]
+        named = names(asked, self._analyser, self._language_of(asked))
+        if not named:
+            return ""
+        counts = self._store.frequencies(named)
+        files = set(self._analyser.tokens(" ".join(f"{p.title} {p.uri}" for p in found.shown)))
+        absent = [name for name, count in zip(named, counts, strict=True) if not count and name not in files]
         if not absent:
             return ""
         return f"(No document of the collection mentions: {', '.join(absent)}.)"

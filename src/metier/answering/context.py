@@ -27,7 +27,7 @@ _SURROUNDINGS = 1600  # characters before and after a hit that are looked at
 _SECTION = 0.2  # share of the budget that the section of one hit may take
 _WORTH = 0.2  # share of the best score below which a hit fills no room
 _HEADER = 16  # tokens of the line above a place
-_SAME = 0.9  # share of words that two texts have in common that are copies
+_SAME = 0.9  # share of their words that two texts have in common which are copies
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +48,19 @@ class _Place:
 
 def without_copies(hits: Sequence[Hit]) -> list[Hit]:
     """Each text once, so that copies of a document do not keep the others out."""
-    kept: list[tuple[Hit, Counter[str]]] = []
+    kept: list[Hit] = []
+    known: list[frozenset[str]] = []
     for hit in hits:
-        words = Counter(hit.passage.text.casefold().split())
-        if not any(_alike(words, known) for _, known in kept):
-            kept.append((hit, words))
-    return [hit for hit, _ in kept]
+        words = frozenset(hit.passage.text.casefold().split())
+        if not any(_alike(words, other) for other in known):
+            kept.append(hit)
+            known.append(words)
+    return kept
 
 
-def _alike(words: Counter[str], known: Counter[str]) -> bool:
-    total, other = words.total(), known.total()
-    if min(total, other) < _SAME * max(total, other):
-        return False
-    return (words & known).total() >= _SAME * max(total, other)
+def _alike(words: frozenset[str], other: frozenset[str]) -> bool:
+    least, most = sorted((len(words), len(other)))
+    return least >= _SAME * most and len(words & other) >= _SAME * most
 
 
 def spread(hits: Sequence[Hit], count: int) -> list[Hit]:
@@ -80,11 +80,10 @@ def spread(hits: Sequence[Hit], count: int) -> list[Hit]:
 
 
 def build(hits: Sequence[Hit], store: Store, budget: int, count: CountTokens, where: Filter | None = None) -> Context:
-    """The passages to show for `hits` (best first) in at most `budget` tokens. `count`: tokens of a text, estimated.
+    """The passages to show for `hits` (best first, without copies) in at most `budget` tokens. `count`: tokens of a text, estimated.
     `where`: what may be shown of the surroundings."""
     if not hits:
         return Context(())
-    hits = without_copies(hits)
     worth = [hit for hit in hits if hit.pinned or hit.score >= _WORTH * hits[0].score] or [hits[0]]
     first = spread(worth, _FIRST)
     order = [*first, *(hit for hit in worth if hit not in first)]

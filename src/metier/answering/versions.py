@@ -1,5 +1,5 @@
-"""Of several versions of one document (a price list of 2025 and one of 2026) the newest is in force, unless the question
-names another year."""
+"""Of several versions of one document (price lists of 2025 and 2026) the newest is in force, unless the question names
+another year."""
 
 from __future__ import annotations
 
