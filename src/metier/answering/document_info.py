@@ -15,6 +15,8 @@ from metier.store.base import DocumentRecord
 from metier.text.dates import TimeMention
 
 _AUTHORS = ("author", "from", "creator", "authors")
+# What programs write where nobody gave a name.
+_NOBODY = frozenset({"anonymous", "unknown", "user", "author", "admin", "administrator", "python-docx", "openpyxl"})
 _RECIPIENTS = ("to", "cc")
 _DATE = regex.compile(r"(?<!\d)((?:19|20)\d\d)[-_.]?(0[1-9]|1[0-2])(?:[-_.]?(0[1-9]|[12]\d|3[01]))?(?!\d)")
 _YEAR = regex.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
@@ -46,7 +48,8 @@ class DocumentInfo:
 
     @property
     def authors(self) -> str:
-        return "; ".join(self.record.metadata[key] for key in _AUTHORS if self.record.metadata.get(key))
+        named = (self.record.metadata.get(key, "") for key in _AUTHORS)
+        return "; ".join(name for name in named if name and name.strip("() ").casefold() not in _NOBODY)
 
     @property
     def recipients(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os.path
 from collections.abc import Iterator, Sequence
 
 import regex
@@ -13,6 +12,7 @@ from metier.answering.document_info import DocumentInfo
 from metier.retrieval.analysis import Analyser
 from metier.text.cover import Cover
 from metier.text.dates import TimeMention, take_times
+from metier.text.detection import ranked
 from metier.text.language import Language, all_languages, words_of
 
 _SAME_STEM = 0.7  # share of a word that its forms begin with alike
@@ -21,7 +21,7 @@ _MATCHED = 0.72  # share of what names a document that has to be found in its ti
 _CLEAR = 0.85  # documents within this share of the best match are meant as well
 _NAMED = 0.5  # share of a title that names its document where nothing else does
 _MOST_MEANT = 3
-_WEAK_NOUN = 0.2  # weight of "report" or "mail" where no document is called so
+_WEAK_NOUN = 0.15  # weight of "report" or "mail" where no document is called so
 _NOUN = 0.5  # by which it counts less than another word where some are
 
 
@@ -30,7 +30,7 @@ def match_documents(
 ) -> list[DocumentInfo]:
     """The documents meant by `named` ("the minutes of February", "Tallhed contract", "plan.docx"): the one that fits
     best by title, file name, author and date, several where they fit alike, none where none does or too many do."""
-    spoken = list(languages or all_languages())
+    spoken = ranked(named, languages or all_languages())
     named = _without_length(named, spoken)
     if whole := [info for info in documents if info.name.casefold() in named.casefold() and "." in info.name]:
         return _best_of(whole)
@@ -90,7 +90,8 @@ def alike(first: str, second: str) -> bool:
         return True
     if min(len(first), len(second)) < 4 or first.isdigit():
         return False
-    same = len(os.path.commonprefix([first, second]))
+    same = next((n for n, pair in enumerate(zip(first, second, strict=False)) if pair[0] != pair[1]), None)
+    same = min(len(first), len(second)) if same is None else same
     if same >= max(4, _SAME_STEM * max(len(first), len(second))):
         return True
     return min(len(first), len(second)) >= _LONG and fuzz.ratio(first, second) >= _MISSPELT
@@ -103,6 +104,8 @@ class _Matcher:
         self._documents = documents
         self._analyser = Analyser(languages[0].code if languages else "en")
         self._function_words = frozenset(word for language in languages[:3] for word in language.function_words)
+        particles = [word for one in languages if not one.spaced for word in one.function_words if len(word) == 1]
+        self._particles = regex.compile(f"[{''.join(particles)}]") if particles else regex.compile(r"(?!)")
         self._nouns = frozenset(
             token
             for language in languages
@@ -128,6 +131,8 @@ class _Matcher:
             found = {word for word in wanted if self._is_in(word, self._words[n])}
             dated = sum(_is_of(mention, info) for mention in times)
             missing = dated < len(times) or any(word.isdigit() and word not in found for word in wanted)
+            # "the minutes of April" are not the mail of April where other documents are called minutes.
+            missing = missing or (not found and any(frequency.values()))
             fits = not missing and self._is_specific(n, wanted, found, bool(times))
             scores.append((sum(weights[word] for word in found) + dated) / total if fits else 0.0)
         best = max(scores, default=0.0)
@@ -147,6 +152,7 @@ class _Matcher:
         )
 
     def _tokens(self, text: str) -> frozenset[str]:
+        text = self._particles.sub(" ", text)
         words = [word for word in words_of(text) if word not in self._function_words]
         return frozenset(self._analyser.tokens(" ".join(words)))
 

@@ -27,6 +27,7 @@ from metier.text.language import Language, all_languages, words_of
 from metier.text.phrases import PIECE, WORD, compose, expression, fold, searchable
 
 _LONGEST = 300  # characters of a message that the rules look at
+_LIKELIEST = 3  # languages whose longer rules are tried
 _AUTHOR_WORDS = 4
 _TOPIC_WORDS = 8
 _TITLE_WORDS = 16
@@ -97,10 +98,10 @@ def classify(question: str, history: Sequence[Message] = (), languages: Sequence
         for language in spoken:
             if (found := _edit(text, words, language, spoken)) is not None:
                 return found
-    for language in spoken:
+    for language in spoken[:_LIKELIEST]:
         if (found := _collection(text, words, language, bool(history))) is not None:
             return found
-    for language in spoken:
+    for language in spoken[:_LIKELIEST]:
         if (found := _document(text, words, language)) is not None:
             return found
     return QUESTION
@@ -160,12 +161,14 @@ def _target_language(text: str, language: Language) -> str:
 
 
 def _collection(text: str, words: Sequence[str], language: Language, follows: bool) -> Intent | None:
+    short = len(words) <= _MOST_WORDS and language.may_hold(words, "collection", "changed_alone", "by_alone")
+    named = language.may_hold(words, "collection", "list", "any")
+    if not short and not named:
+        return None
     cover = Cover(language, text)
     times = tuple(take_times(cover))
-    query = None
-    if len(words) <= _MOST_WORDS and language.may_hold(words, "collection", "changed_alone", "by_alone"):
-        query = _changes(cover, times, follows) or _writings(cover, times)
-    if query is None and language.may_hold(words, "collection", "list", "any"):
+    query = (_changes(cover, times, follows) or _writings(cover, times)) if short else None
+    if query is None and named:
         query = _documents(cover, times)
     return Intent(Kind.COLLECTION, language=language.code, collection=query) if query is not None else None
 
@@ -236,11 +239,12 @@ def _documents(cover: Cover, times: tuple[TimeMention, ...]) -> CollectionQuery 
     people = _slots(cover, "by", _AUTHOR_WORDS)
     topics = _slots(cover, "about", _TOPIC_WORDS)
     cover.take("collection", "by_ending")
+    listed = bool(cover.take("collection", "show")) or _listing(cover, heads)
     cover.take("collection", "filler")
     if not topics and has and (kind := _kind_before(cover, lists)):
         topics = [kind]
     said = bool(topics or people or folders or recipients or times or latest or changed or added or written)
-    if not cover.complete or not (said or has or counts or _listing(cover, heads)):
+    if not cover.complete or not (said or has or counts or listed):
         return None
     if any(not _is_named(person, language) for person in (*people, *recipients)):
         return None
@@ -281,7 +285,8 @@ def _kind_before(cover: Cover, nouns: Sequence[Span]) -> str:
 
 def _listing(cover: Cover, heads: Sequence[Span]) -> bool:
     """Whether more than a bare word for documents was said ("list the documents", "your files")."""
-    bare = cover.language.expression("slots", "documents")
+    nouns = cover.language.slots("collection")["documents"]
+    bare = regex.compile(expression(nouns, cover.language.slots("collection"), spaced=cover.language.spaced))
     said = searchable(" ".join(cover.text[start:end] for start, end in heads)).strip()
     return bare.fullmatch(said) is None
 
@@ -384,7 +389,8 @@ def _named(sentence: str, language: Language) -> str:
         title = _title(cover)
     else:
         return ""
-    return title if len(words_of(title)) <= _TITLE_WORDS else ""
+    words = words_of(title)
+    return title if len(words) <= _TITLE_WORDS and not language.question_words.intersection(words) else ""
 
 
 def _openers(cover: Cover) -> Iterator[Span]:

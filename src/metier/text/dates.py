@@ -136,15 +136,21 @@ def _found(cover: Cover) -> Iterator[TimeMention]:
             number = language.numbers.get(match["n"]) if not match["n"].isdigit() else int(match["n"])
             if number is not None and 0 < number < 10_000:
                 yield TimeMention(match.span(), kind, int(number))
-    for number, day in enumerate(language.listed("calendar", "weekdays")):
-        for match in regex.finditer(expression([day], spaced=language.spaced), words):
-            yield TimeMention(match.span(), "weekday", number)
+    for match in _weekdays(language).finditer(words):
+        yield TimeMention(match.span(), "weekday", next(n for n in range(7) if match[f"day{n}"]))
     for match in _ALONE.finditer(text):
         yield TimeMention(match.span(), "year", 0, int(match.group()[:4]))
 
 
 def _is_day(year: int, month: int, day: int) -> bool:
     return 1 <= month <= 12 and 1 <= day <= calendar.monthrange(year, month)[1]
+
+
+@lru_cache(maxsize=64)
+def _weekdays(language: Language) -> regex.Pattern[str]:
+    days = language.listed("calendar", "weekdays")
+    found = [f"(?P<day{n}>{expression([day], spaced=language.spaced)})" for n, day in enumerate(days)]
+    return regex.compile("|".join(found) or r"(?!)")
 
 
 @lru_cache(maxsize=64)
