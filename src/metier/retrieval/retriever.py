@@ -5,17 +5,20 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import numpy as np
 
 from metier.documents import Passage
 from metier.embedding.base import Embedder
+from metier.retrieval import bridging
 from metier.retrieval.analysis import Analyser
 from metier.retrieval.curation import Curation
 from metier.retrieval.fusion import Fusion, dense_evidence, fuse
-from metier.retrieval.query import Query, known_share
+from metier.retrieval.query import Query, inverse_frequency, known_share
 from metier.retrieval.reranking import Reranker
 from metier.settings import RetrievalSettings
 from metier.store.base import Filter, Scored, Store
@@ -103,6 +106,17 @@ class Retriever:
         hits = self._rerank(query.text, self.candidates(query, limit, where).ranked(self.fusion.weight))
         return self._pinned_first(query, hits, where)[:limit]
 
+    def search_all(self, questions: Sequence[str | Query], limit: int, where: Filter | None = None) -> list[Hit]:
+        """Best passages for a question and its parts. `questions`: the whole first, then what it was split into
+        (`decomposition.split`). The best of each part and of the whole come first, then their second best, and so on.
+        For a question without parts, passages that a second step finds (`bridging`) are moved up. At most `limit`;
+        scores never rise."""
+        queries = list({query.text: query for query in map(self.query, questions)}.values())
+        lists = [self.search(query, limit, where) for query in queries]
+        if len(lists) > 1:
+            return _in_turn(lists)[:limit]
+        return _in_turn([self._second_step(queries[0], lists[0])])[:limit]
+
     def candidates(self, question: str | Query, limit: int = 0, where: Filter | None = None) -> Candidates:
         """What both sides return; `limit` raises `[retrieval] candidates` where more hits are asked for."""
         wanted, where = max(limit, self._settings.candidates), self.visible(where)
@@ -111,6 +125,25 @@ class Retriever:
         query = self.query(question)
         dense = self._store.dense(query.vector, wanted, where)
         return Candidates(dense, lexical.result(), wanted, query)
+
+    def _second_step(self, query: Query, hits: list[Hit]) -> list[Hit]:
+        """The hits in the order of `bridging`; pinned ones and those of a reranker stay as they are."""
+        if self._reranker is not None or not hits or hits[0].pinned:
+            return hits
+        passages, scores = [hit.passage for hit in hits], [hit.score for hit in hits]
+        rarest = float(inverse_frequency(np.ones(1), self._size())[0])
+        places = bridging.order(query.tokens, passages, scores, self._analyser.tokens, self._weigh, rarest)
+        return [hits[place] for place in places]
+
+    def _weigh(self, tokens: Sequence[str]) -> np.ndarray:
+        """What tokens weigh by their rarity, in nats; 0 for those that the index does not know."""
+        counts = self._store.frequencies(tokens)
+        return np.where(counts > 0, inverse_frequency(counts, self._size()), 0.0)
+
+    def _size(self) -> int:
+        if self._passages is None:
+            self._passages = self._store.counts()[1]
+        return self._passages
 
     def query(self, question: str | Query) -> Query:
         """The question as search sees it. The last ones are remembered, since what was searched for is then weighed;
@@ -142,10 +175,8 @@ class Retriever:
     def _make(self, question: str) -> Query:
         vector = self._embedder.embed_queries([question])[0]
         tokens = tuple(self._analyser.tokens(question))
-        if self._passages is None:
-            self._passages = self._store.counts()[1]
         counts = self._store.frequencies(list(dict.fromkeys(tokens)))
-        return Query(question, vector, *self._store.background(vector), tokens, known_share(counts, self._passages))
+        return Query(question, vector, *self._store.background(vector), tokens, known_share(counts, self._size()))
 
     def visible(self, where: Filter | None) -> Filter | None:
         """The filter that also leaves out what people hid."""
@@ -173,6 +204,18 @@ class Retriever:
         scores = self._reranker.score(question, [hit.passage.indexed_text for hit in head])
         ranked = [Hit(hit.passage, float(s), hit.dense, hit.lexical) for hit, s in zip(head, scores, strict=True)]
         return sorted(ranked, key=lambda hit: -hit.score) + tail
+
+
+def _in_turn(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
+    """The first of each list, then the second of each; each passage once, pinned ones before all others."""
+    merged: dict[str, Hit] = {}
+    for row in zip_longest(*lists):
+        for hit in row:
+            if hit is not None:
+                merged.setdefault(hit.passage.id, hit)
+    hits = sorted(merged.values(), key=lambda hit: not hit.pinned)
+    scores = np.minimum.accumulate([hit.score for hit in hits]) if hits else []
+    return [replace(hit, score=float(score)) for hit, score in zip(hits, scores, strict=True)]
 
 
 def _column(names: list[str], found: dict[str, Scored], wanted: int) -> np.ndarray:
