@@ -160,7 +160,7 @@ def test_how_it_is_drawn_is_the_callers(expert, endpoint):
 def test_what_no_document_names_is_told_to_the_model(expert, endpoint):
     endpoint.says = "The documents do not mention it."
     expert.ask("How tight are the bolts of the pump QX-77?")
-    assert "No document of the collection mentions: qx77" in endpoint.requests[-1]["messages"][-1]["content"]
+    assert "No document of the collection mentions: QX-77" in endpoint.requests[-1]["messages"][-1]["content"]
 
 
 def test_a_model_that_falls_into_a_loop_is_stopped_and_nothing_is_taken_back(expert, endpoint):

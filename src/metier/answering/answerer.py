@@ -33,6 +33,7 @@ from metier.retrieval.retriever import Retriever
 from metier.settings import Settings
 from metier.store.base import Filter, Store
 
+_PUNCTUATION = ".,;:!?()[]\"'“”„«»。，？！।؟"
 _AROUND = 3000  # characters before and after what is quoted, in which the rest of a list may stand
 
 
@@ -171,4 +172,6 @@ class Answerer:
         absent = [name for name, count in zip(named, counts, strict=True) if not count and name not in files]
         if not absent:
             return ""
-        return f"(No document of the collection mentions: {', '.join(absent)}.)"
+        words = [word.strip(_PUNCTUATION) for word in asked.split()]
+        spelled = [next((w for w in words if name in self._analyser.tokens(w)), name) for name in absent]
+        return f"(No document of the collection mentions: {', '.join(dict.fromkeys(spelled))}.)"
