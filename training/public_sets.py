@@ -14,8 +14,9 @@ from pathlib import Path
 
 import regex
 import wordings
-from examples import LONG, SHORT, Bm25, Example, window, without, words
+from made_by_rule import VOCABULARY
 
+from examples import LONG, SHORT, Bm25, Example, window, without, words
 from metier.documents import TextBuilder
 from metier.sentences import sentence_spans
 
@@ -69,9 +70,12 @@ def tydi(data: Path, language: str, rng: random.Random) -> Iterator[Example]:
                     window(rest, (0, 1), rng, LONG if rng.random() < 0.3 else SHORT)[0] if len(rest) > SHORT else rest
                 )
                 bad = good.to(text=rest, answerable=False, span=None, kind=f"{kind}:cut")
-        elif draw < 0.5:
+        elif draw < 0.45:
             changed = _altered(asked, f"{title} {text}", names, rng)
             bad = changed and good.to(question=changed, answerable=False, span=None, kind=f"{kind}:altered")
+        elif draw < 0.65:
+            changed = _aspect(question, f"{title} {text}", rows[rng.randrange(len(rows))][2])
+            bad = changed and good.to(question=changed, answerable=False, span=None, kind=f"{kind}:aspect")
         if bad is None:
             bad = _neighbour(rows, nearest, question, title, answer["text"], rng)
             bad = bad and good.to(headings=bad[0], text=bad[1], answerable=False, span=None, kind=f"{kind}:other")
@@ -102,12 +106,28 @@ def _altered(question: str, around: str, names: list[str], rng: random.Random) -
     return question[: place.start()] + other + question[place.end() :]
 
 
+def _aspect(question: str, around: str, other: str) -> str | None:
+    """What another question asks, asked of this one's name: "Who is the chairman of X?". Only where none of its other
+    words stands in the passage; now and then the passage answers all the same."""
+    ours, theirs = list(_NAME.finditer(question)), list(_NAME.finditer(other))
+    if len(ours) != 1 or len(theirs) != 1:
+        return None
+    place = theirs[0]
+    asked = [word[:5] for word in words(other[: place.start()] + other[place.end() :]) if len(word) > 3]
+    asked = [
+        word for word in asked if word not in ("what", "when", "where", "which", "were", "many", "does", "have", "from")
+    ]
+    if not asked or {word[:5] for word in words(around)} & set(asked):
+        return None
+    return other[: place.start()] + ours[0].group() + other[place.end() :]
+
+
 def _neighbour(rows, nearest: Bm25, question: str, title: str, answer: str, rng: random.Random):
     """(headings, text) of a passage of another article that shares the question's words but not the answer."""
     near = [i for i in nearest.nearest(question, 12) if rows[i][0] != title and answer not in rows[i][1]]
     if not near:
         return None
-    other = rows[rng.choice(near[:6])]
+    other = rows[rng.choice(near[:4])]
     start = other[3]["answer_start"]
     cut, _ = window(other[1], (start, start + len(other[3]["text"])), rng)
     return ((other[0],) if rng.random() < 0.6 else ()), cut
@@ -250,26 +270,8 @@ def _shares(question: str, lines: list[str]) -> bool:
 
 # -------------------------------------------------------------------------------------------------------- medicine
 
-_ASKED = {
-    "symptoms": ("What are the symptoms of {}?", "symptoms of {}", "How does {} show itself?", "Which signs point to {}?", "What does a person with {} feel?"),
-    "causes": ("What causes {}?", "Why do people get {}?", "cause of {}", "What is {} caused by?", "Where does {} come from?"),
-    "treatment": ("What are the treatments for {}?", "How is {} treated?", "How do you treat {}?", "treatment {}", "What can be done about {}?", "Which therapy is there for {}?"),
-    "exams and tests": ("How is {} diagnosed?", "How to diagnose {}?", "tests for {}", "Which examinations show {}?", "How do doctors find out that someone has {}?"),
-    "outlook": ("What is the outlook for {}?", "What is the prognosis of {}?", "prognosis {}", "What happens to people with {} in the long run?"),
-    "prevention": ("How to prevent {}?", "How can {} be prevented?", "What can I do so that I do not get {}?", "prevention of {}"),
-    "susceptibility": ("Who is at risk for {}?", "Who gets {}?", "risk factors {}", "Which people are more likely to get {}?"),
-    "complications": ("What are the complications of {}?", "What else can {} lead to?", "complications of {}"),
-    "research": ("What research is being done for {}?", "Which studies on {} are under way?", "research on {}"),
-    "inheritance": ("Is {} inherited?", "Does {} run in families?", "inheritance of {}"),
-    "frequency": ("How many people are affected by {}?", "How common is {}?", "frequency of {}"),
-    "information": ("What is {}?", "Explain {}", "What does {} mean?", "definition of {}", "Tell me about {}", "Describe {}."),
-}  # fmt: skip
-_SPEAKS = {
-    "symptoms": r"symptom|sign\b|signs\b|feel|pain", "causes": r"caus|because|result", "treatment": r"treat|therap|surg|medic",
-    "exams and tests": r"diagnos|test|exam", "outlook": r"prognos|outlook|surviv|recover|improve", "prevention": r"prevent|avoid|reduce",
-    "susceptibility": r"risk|likely|common|affect", "complications": r"complic|lead to|damage", "research": r"research|stud|trial",
-    "inheritance": r"inherit|gene|famil", "frequency": r"percent|million|common|people|every|affect",
-}  # fmt: skip
+_ASKED = {kind: row["asked"] for kind, row in VOCABULARY["medicine"].items()}
+_SPEAKS = {kind: row["speaks"] for kind, row in VOCABULARY["medicine"].items() if row["speaks"]}
 
 
 def medquad(data: Path, rng: random.Random) -> Iterator[Example]:
@@ -336,7 +338,7 @@ def _medical_headings(row: dict, text: str, rng: random.Random) -> tuple[str, ..
 
 
 def pubmedqa(data: Path, rng: random.Random) -> Iterator[Example]:
-    """Yes/no questions of research: the conclusion decides them, and so do the results; background and methods do not."""
+    """Yes/no questions of research: conclusion and results decide them, background and methods do not."""
     for key, row in json.loads((data / "pubmedqa" / "pubmedqa_train.json").read_text(encoding="utf-8")).items():
         group, question = f"pubmedqa-{key}", row["QUESTION"]
         sections = list(zip(row["LABELS"], row["CONTEXTS"], strict=False))

@@ -2,7 +2,7 @@
 
     python training/reader.py train english --epochs 2
     python training/reader.py train multilingual --epochs 2
-    python training/reader.py export english         # the adapter goes into src/metier/models/reader/
+    python training/reader.py export english         # calibrated, into src/metier/models/reader/; prints the pins
     python training/reader.py figures english        # what the held-out examples say, by kind
 
 Reads the data sets of $METIER_DATA (default `../shared/data`): TyDi QA train, TAT-QA, MedQuAD, PubMedQA train. A tenth
@@ -13,11 +13,11 @@ that is interrupted goes on from its last checkpoint (`--state`, default `build/
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import random
 import sys
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -30,15 +30,17 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "training"))
 
 import made_by_rule  # noqa: E402
+import pages  # noqa: E402
 import public_sets  # noqa: E402
 import questions_in_languages  # noqa: E402
-from examples import Example, held_out  # noqa: E402
 
+from examples import Example, held_out  # noqa: E402
 from metier.models import ensure  # noqa: E402
-from metier.models.cross_encoder import MATRICES, Base  # noqa: E402
+from metier.models.cross_encoder import MATRICES, Base, convert  # noqa: E402
+from metier.models.wheels import sha256  # noqa: E402
 from metier.reader.encoding import Encoder, Row  # noqa: E402
 
-ADAPTERS = ROOT / "src" / "metier" / "models" / "reader"
+ADAPTERS = Path(os.environ.get("READER_OUT", ROOT / "src" / "metier" / "models" / "reader"))
 BATCH_TOKENS = 2048
 RANK = 32
 SCALE = 2.0  # of B·A, as alpha / rank in LoRA (Hu et al., 2021)
@@ -72,14 +74,16 @@ def examples(flavour: Flavour, seed: int) -> tuple[list[Example], list[Example]]
     drawn += [example for example in public_sets.medquad(data, rng) if rng.random() < 0.5]  # of few wordings
     drawn += public_sets.pubmedqa(data, rng)
     made = [*made_by_rule.tables(rng, 900), *made_by_rule.procedures(rng, 350)]
+    made += [example for _ in range(2) for example in pages.pages(rng, languages=len(flavour.languages) > 1)]
     if len(flavour.languages) > 1:
         made += made_by_rule.tables(rng, 700, questions_in_languages.ask)
         rng.shuffle(made)
     kept, aside = [], []
     for example in drawn:
         (aside if held_out(example.group, 0.03 if example.kind.startswith("tydi") else 0.12) else kept).append(example)
-    cut = len(made) // 15
-    kept, aside = kept + made[cut:], aside + made[:cut]
+    made += made_by_rule.talk(rng, drawn)
+    aside += [example for example in made if held_out(example.group, 0.08)]
+    kept += [example for example in made if not held_out(example.group, 0.08)]
     rng.shuffle(kept)
     return kept, aside
 
@@ -227,7 +231,7 @@ def loss_of(model, batch: Sequence[Encoded]):
 # ---------------------------------------------------------------------------------------------------------- training
 
 
-def train(name: str, epochs: int, seed: int, state: Path, rate: float, limit: int | None) -> None:
+def train(name: str, epochs: int, seed: int, state: Path, rate: float, limit: int | None, start: Path | None) -> None:
     import torch
 
     flavour = FLAVOURS[name]
@@ -237,6 +241,8 @@ def train(name: str, epochs: int, seed: int, state: Path, rate: float, limit: in
     groups = [{"params": [p for p in model.parameters() if p.requires_grad], "lr": rate}]
     optimizer = torch.optim.AdamW(groups, weight_decay=0.01, betas=(0.9, 0.98))
     checkpoint, done = state / f"{name}.pt", 0
+    if start:
+        model.load_state_dict(torch.load(start)["model"], strict=False)
     if checkpoint.is_file():
         saved = torch.load(checkpoint)
         model.load_state_dict(saved["model"], strict=False)
@@ -331,12 +337,40 @@ def area(scores: Sequence[tuple[float, bool]]) -> float:
 # ------------------------------------------------------------------------------------------------------------ export
 
 
-def export(name: str, state: Path, calibration: dict[str, str]) -> Path:
-    """The adapter as float16 safetensors; W + B·A with the scale in B."""
+def calibrate(model, items: Sequence[Encoded]) -> dict[str, str]:
+    """Weights of the log-odds by logistic regression (Platt, 1999) on held-out examples; every kind weighs the same,
+    and so do answerable and not."""
+    from metier.reader.onnx import LARGEST_MARGIN
+    from metier.reader.spans import best_span
+
+    rows, truth, kinds = [], [], []
+    for item, span, logits in predict(model, items):
+        margin = float(np.clip(best_span(span, item.row.places).margin, -LARGEST_MARGIN, LARGEST_MARGIN))
+        rows.append([1.0, *map(float, logits), margin])
+        truth.append(float(item.answerable))
+        kinds.append(item.example.kind)
+    x, y = np.array(rows), np.array(truth)
+    weights = np.array([1 / math.sqrt(kinds.count(kind)) for kind in kinds])
+    weights *= np.where(y > 0, 0.5 / weights[y > 0].sum(), 0.5 / weights[y == 0].sum()) * len(y)
+    found, ridge = np.zeros(4), np.diag([0, 1.0, 1.0, 1.0])
+    for _ in range(30):
+        p = 1 / (1 + np.exp(-x @ found))
+        hessian = (x * (weights * p * (1 - p))[:, None]).T @ x + ridge
+        found += np.linalg.solve(hessian, x.T @ (weights * (y - p)) - ridge @ found)
+    return {key: f"{value:.5f}" for key, value in zip(("bias", "first", "mean", "margin"), found, strict=True)}
+
+
+def export(name: str, state: Path, seed: int) -> None:
+    """The adapter as float16 safetensors, W + B·A with the scale in B; what the catalogue must say of it is printed."""
     import torch
     from safetensors.torch import save_file
 
-    saved, tensors = torch.load(state / f"{name}.pt")["model"], {}
+    flavour = FLAVOURS[name]
+    base = ensure(flavour.base)
+    saved, tensors, model = torch.load(state / f"{name}.pt")["model"], {}, build(flavour, Base(base))
+    model.load_state_dict(saved, strict=False)
+    encoder = Encoder(base)
+    manners = calibrate(model, [encode(encoder, example) for example in examples(flavour, seed + 1000)[1]])
     for key, value in saved.items():
         parts = key.split(".")
         if parts[0] == "layers":
@@ -344,10 +378,14 @@ def export(name: str, state: Path, calibration: dict[str, str]) -> Path:
             rest = rest.replace("norm_weight", "norm.weight").replace("norm_bias", "norm.bias")
             key, value = f"{layer}.{rest}", value * SCALE if rest.endswith(".b") else value
         tensors[key] = value.half().contiguous()
-    manners = {"base": FLAVOURS[name].base, "layers": str(FLAVOURS[name].layers), **calibration}
     ADAPTERS.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, ADAPTERS / f"{name}.safetensors", metadata=manners)
-    return ADAPTERS / f"{name}.safetensors"
+    adapter = ADAPTERS / f"{name}.safetensors"
+    save_file(tensors, adapter, metadata={"base": flavour.base, "layers": str(flavour.layers), **manners})
+    print(f"{adapter}: {adapter.stat().st_size} bytes, {manners}")
+    with tempfile.TemporaryDirectory() as folder:
+        convert(base, adapter, Path(folder))
+        for file in sorted(Path(folder).iterdir()):
+            print(f'            "{file.name}": Pin({file.stat().st_size}, "{sha256(file)}"),')
 
 
 def main() -> None:
@@ -358,13 +396,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--limit", type=int, help="examples an epoch, for a trial")
+    parser.add_argument("--start", type=Path, help="a checkpoint whose weights to begin with")
     parser.add_argument("--state", type=Path, default=ROOT / "build" / "reader")
     given = parser.parse_args()
     if given.action == "train":
-        train(given.name, given.epochs, given.seed, given.state, given.rate, given.limit)
+        train(given.name, given.epochs, given.seed, given.state, given.rate, given.limit, given.start)
         return
     if given.action == "export":
-        print(export(given.name, given.state, json.loads((given.state / f"{given.name}.json").read_text())))
+        export(given.name, given.state, given.seed)
         return
     import torch
 

@@ -6,10 +6,10 @@ import random
 
 import regex
 
-_FUNCTION = frozenset(
-    "what when where who whom whose which why how is are was were be been do does did the a an of in on at to for by "
-    "from with and or it its there has have had many much can could will would should you your i my me we our".split()
-)
+_FUNCTION = """
+    what when where who whom whose which why how is are was were be been do does did the a an of in on at to for by from
+    with and or it its there has have had many much can could will would should you your i my me we our
+""".split()  # noqa: SIM905 - reads better than a list
 _COMMANDS = (
     "Tell me {}",
     "Please tell me {}",

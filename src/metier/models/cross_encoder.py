@@ -145,12 +145,12 @@ def _graph(base: Base, tensors: dict[str, np.ndarray], shape: bert.Shape) -> Gra
         return graph.node("Add", [graph.node("MatMul", [states, weight]), bias])
 
     graph.node("Identity", [head("span", x)], name="span")
-    first = graph.node("Gather", [x, graph.weight("first", np.array(0))], axis=1)
-    kept = graph.node("Unsqueeze", [graph.node("Cast", [mask], to=1), graph.weight("row_axis", np.array([1]))])
-    mean = graph.node("Squeeze", [graph.node("MatMul", [kept, x]), "row_axis"])
-    mean = graph.node(
-        "Div", [mean, graph.node("ReduceSum", [kept, graph.weight("last_axis", np.array([2]))], keepdims=0)]
-    )
+    row_axis = graph.weight("row_axis", np.array([1]))
+    first = graph.node("Squeeze", [graph.node("Gather", [x, graph.weight("at.0", np.array([0]))], axis=1), row_axis])
+    kept = graph.node("Unsqueeze", [graph.node("Cast", [mask], to=1), row_axis])
+    total = graph.node("Squeeze", [graph.node("MatMul", [kept, x]), row_axis])
+    count = graph.node("ReduceSum", [kept, graph.weight("last_axis", np.array([2]))], keepdims=0)
+    mean = graph.node("Div", [total, count])
     graph.node("Concat", [head("first", first), head("mean", mean)], axis=-1, name="answerable")
     graph.output("span", "float32", ("batch", "tokens", 2))
     graph.output("answerable", "float32", ("batch", 2))
