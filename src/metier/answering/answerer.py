@@ -28,12 +28,14 @@ from metier.embedding.base import Embedder
 from metier.generation.base import Generator
 from metier.language import detect
 from metier.reader.base import Reader
+from metier.retrieval import decomposition
 from metier.retrieval.analysis import Analyser
 from metier.retrieval.retriever import Retriever
 from metier.settings import Settings
 from metier.store.base import Filter, Store
 
 _PUNCTUATION = ".,;:!?()[]\"'“”„«»。，？！।؟"
+_LONG_QUESTION = 30  # words
 _AROUND = 3000  # characters before and after what is quoted, in which the rest of a list may stand
 
 
@@ -153,14 +155,25 @@ class Answerer:
         return detect(question, self._settings.language)
 
     def _written(self, request: Request, asked: str, language: str) -> Answer:
-        found = self._finder.find([asked], request.where, request.without, limits=self.limits)
+        parts = self._parts(asked, request, language)
+        searched = [asked, *parts] if len(parts) > 1 else [asked]
+        found = self._finder.find(searched, request.where, request.without, limits=self.limits)
         if not found.shown:
             return self._quoter.refuse(request, found, language, 1.0, time.monotonic() - found.seconds)
         return self._writer.answer(request, found, language, self._absent(asked, found))
 
     def _quoted(self, request: Request, asked: str, language: str) -> Answer:
-        found = [self._finder.find([asked], request.where, request.without, limits=self.limits)]
+        parts = self._parts(asked, request, language)
+        found = [self._finder.find([part], request.where, request.without, limits=self.limits) for part in parts]
         return self._quoter.answer(request, found, language, whole_list=asks_for_list(asked, language))
+
+    def _parts(self, asked: str, request: Request, language: str) -> tuple[str, ...]:
+        """What has to be looked up. By rule; a capable model splits a long question that no rule takes apart, which
+        costs a call."""
+        parts = decomposition.split(asked, language)
+        if len(parts) > 1 or self.style is Style.QUOTED or len(asked.split()) < _LONG_QUESTION:
+            return parts
+        return decomposition.split_by_model(asked, language, self._generator, request.writer.adapter)
 
     def _absent(self, asked: str, found: Found) -> str:
         """A note on what the question names and no source does, so that no other thing is taken for it."""

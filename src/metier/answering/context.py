@@ -80,7 +80,7 @@ def spread(hits: Sequence[Hit], count: int) -> list[Hit]:
 
 
 def build(hits: Sequence[Hit], store: Store, budget: int, count: CountTokens, where: Filter | None = None) -> Context:
-    """The passages to show for `hits` (best first, without copies) in at most `budget` tokens. `count`: tokens of a text,
+    """The passages to show for `hits` (best first, no copies) in at most `budget` tokens. `count`: tokens of a text,
     estimated. `where`: what may be shown of the surroundings."""
     if not hits:
         return Context(())

@@ -93,8 +93,6 @@ class Finder:
         return Found(tuple(questions), tuple(hits), tuple(best), tuple(pieces), tuple(shown), features, seconds)
 
     def _search(self, questions: Sequence[str], where: Filter | None) -> list[Hit]:
-        if len(questions) == 1:
-            return self._retriever.search(questions[0], _CANDIDATES, where)
         return self._retriever.search_all(questions, _CANDIDATES, where)
 
     def _weighed(
