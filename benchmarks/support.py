@@ -9,7 +9,8 @@ ExpertQA: claims of GPT-4 and Bing Chat with the evidence they cite and an exper
 "Incomplete" and "Partial". Weights are learned on four fifths of the questions and measured on the fifth, five times.
 
 Planted errors: sentences of public sets, as they stand, shortened, or with other words, and statements made of table
-cells; in each an error by rule (metier/synthesis/planted_errors.py). Half of the passages teach, half measure; TyDi
+cells; in each an error by rule (metier/synthesis/planted_errors.py). "Invented" are sentences whose passage is not
+shown. Half of the passages teach, half measure; TyDi
 teaches with its training files and measures with the others. Six passages of the same set are shown at once.
 """
 
@@ -43,9 +44,10 @@ from metier.sentences import is_heading_like, is_leadin, units, without_marker
 from metier.settings import EmbeddingSettings, Settings
 from metier.synthesis.planted_errors import KINDS, plant
 
-VECTORS = 5  # one planted error in so many gets vectors, see `fill_in`
+VECTORS = 3  # of one passage in so many planted errors get vectors, see `fill_in`, and are told where it is not shown
 BESIDE = 5  # passages of the same set shown beside the right one
-FLAGGED_AT_MOST = 0.10  # of ExpertQA's completely supported claims, and of true sentences, where thresholds are set
+EXPERTS = 8.0  # weight of ExpertQA beside each of the other sets
+FLAGGED_AT_MOST = 0.08  # of ExpertQA's completely supported claims, and of true sentences, where thresholds are set
 _WORD = regex.compile(r"[\p{L}\p{M}]{4,}")
 
 
@@ -172,6 +174,9 @@ def _plant_in(
             teaches = learn if learn is not None else hash_of(passage.id) % 2 == 0
             for text, true in ((told, 1), (wrong, 0)):
                 yield Example(text, shown, "", language, true, passage.id, kind, name, teaches)
+            if hash_of(passage.id) // 2 % VECTORS == 0 and len(shown) > 1:
+                others = [p for p in shown if p.id != passage.id]
+                yield Example(told, others, "", language, 0, passage.id, "invented", name, teaches)
             break
 
 
@@ -258,7 +263,7 @@ def measure(examples: list[Example], embedder: object, progress: str) -> None:
         checker = create(Settings(), embedder, analyser, weigher(part, analyser))
         for example in part:
             checking = checker.over(example.shown, example.question, language)
-            vectors = name == "expertqa" or hash_of(example.group) % VECTORS == 0
+            vectors = name == "expertqa" or hash_of(example.group) // 2 % VECTORS == 0
             finding = checking.features(example.text, (0, len(example.text)), vectors=vectors)
             if finding is not None:
                 example.features = dict(finding.features)
@@ -278,7 +283,8 @@ def fill_in(examples: Sequence[Example]) -> None:
     slopes = np.linalg.lstsq(x, np.array([e.features["cosine"] for e in known]), rcond=None)[0]
     for first, second in zip(examples[::1], [None, *examples[:-1]], strict=True):
         if first.features and not first.vectors and first.name != "expertqa":
-            twin = second if second is not None and not first.true and second.features else first
+            planted = second is not None and not first.true and second.features and first.kind != "invented"
+            twin = second if planted else first
             first.features["cosine"] = float(np.r_[[twin.features[n] for n in names], 1.0] @ slopes)
 
 
@@ -286,20 +292,21 @@ def matrix(examples: Sequence[Example], names: Sequence[str]) -> np.ndarray:
     return np.array([[example.features[name] for name in names] for example in examples], dtype=float)
 
 
-def fit(x: np.ndarray, y: np.ndarray, weights: np.ndarray, names: Sequence[str], l2: float = 1e-3) -> Weighing:
-    """Logistic regression in which what speaks for a claim cannot lower its score, nor an objection raise it."""
+def fit(
+    x: np.ndarray, y: np.ndarray, weights: np.ndarray, names: Sequence[str], offset: np.ndarray, l2: float
+) -> np.ndarray:
+    """Logistic regression in which what speaks for a claim cannot lower its score, nor an objection raise it. Returns
+    bias and weights; `offset` is added to what they give."""
     from scipy.optimize import minimize
 
     def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        z = x @ theta[1:] + theta[0]
-        p = 1 / (1 + np.exp(-np.clip(z, -30, 30)))
+        p = 1 / (1 + np.exp(-np.clip(x @ theta[1:] + theta[0] + offset, -30, 30)))
         value = -(weights * (y * np.log(p + 1e-12) + (1 - y) * np.log(1 - p + 1e-12))).sum() / weights.sum()
         gradient = weights * (p - y) / weights.sum()
         return value + l2 * (theta[1:] ** 2).sum(), np.r_[gradient.sum(), x.T @ gradient + 2 * l2 * theta[1:]]
 
     bounds = [(None, None)] + [(0, None) if name in GOOD else (None, 0) for name in names]
-    found = minimize(loss, np.zeros(x.shape[1] + 1), jac=True, bounds=bounds, method="L-BFGS-B").x
-    return Weighing(float(found[0]), dict(zip(names, map(float, found[1:]), strict=True)), 0.5, 0.25)
+    return minimize(loss, np.zeros(x.shape[1] + 1), jac=True, bounds=bounds, method="L-BFGS-B").x
 
 
 def auc(scores: Sequence[float], true: Sequence[int]) -> float:
@@ -325,7 +332,7 @@ def balanced(examples: Sequence[Example]) -> np.ndarray:
     counts: dict[tuple[str, int], int] = {}
     for example in examples:
         counts[example.name, example.true] = counts.get((example.name, example.true), 0) + 1
-    share = {name: (3.0 if name == "expertqa" else 1.0) for name in set(names)}
+    share = {name: (EXPERTS if name == "expertqa" else 1.0) for name in set(names)}
     return np.array([share[e.name] / counts[e.name, e.true] for e in examples])
 
 
@@ -341,12 +348,26 @@ def thresholds(model: Weighing, examples: Sequence[Example]) -> Weighing:
 
 
 def learn(examples: Sequence[Example]) -> dict[str, Weighing]:
+    """What speaks for a claim is weighed by ExpertQA, whose claims are people's judgment of real answers, and by
+    sentences of passages that are not shown; the objections then by planted errors, everything else being as it is."""
     used = [e for e in examples if e.learn and e.features and not e.foreign]
-    y = np.array([e.true for e in used], dtype=float)
+    spoken = [e for e in used if e.name == "expertqa" or e.kind == "invented" or (e.true and e.vectors)]
+    planted_ones = [e for e in used if e.name != "expertqa" and e.kind != "invented"]
     models = {}
-    for label, names in (("near", FEATURES), ("words", tuple(n for n in FEATURES if n != "cosine"))):
-        models[label] = thresholds(fit(matrix(used, names), y, balanced(used), names), used)
+    for label, good in (("near", GOOD), ("words", tuple(n for n in GOOD if n != "cosine"))):
+        objections = tuple(n for n in FEATURES if n not in GOOD)
+        first = fit(matrix(spoken, good), truth(spoken), balanced(spoken), good, np.zeros(len(spoken)), 1e-3)
+        offset = matrix(planted_ones, good) @ first[1:]
+        second = fit(
+            matrix(planted_ones, objections), truth(planted_ones), balanced(planted_ones), objections, offset, 1e-3
+        )
+        weights = dict(zip((*good, *objections), map(float, (*first[1:], *second[1:])), strict=True))
+        models[label] = thresholds(Weighing(float(first[0]), weights, 0.5, 0.25), used)
     return models
+
+
+def truth(examples: Sequence[Example]) -> np.ndarray:
+    return np.array([example.true for example in examples], dtype=float)
 
 
 def report(examples: Sequence[Example], folds: int = 5) -> None:
@@ -378,8 +399,8 @@ def report(examples: Sequence[Example], folds: int = 5) -> None:
     for name in [*dict.fromkeys(e.name for e in tested), "all"]:
         _row(name, [e for e in tested if name in (e.name, "all")], model)
     print("\n| kind of error | n | AUC | true flagged | errors flagged |\n|---|---|---|---|---|")
-    for kind in KINDS:
-        _row(kind, [e for e in tested if e.kind == kind], model)
+    for kind in (*KINDS, "invented"):
+        _row(kind, [e for e in tested if e.kind == kind or (kind == "invented" and e.true)], model)
 
 
 def _row(label: str, part: Sequence[Example], model: Weighing) -> None:
@@ -389,9 +410,13 @@ def _row(label: str, part: Sequence[Example], model: Weighing) -> None:
     true = np.array([e.true for e in part])
     flagged = scores < model.flagged
     print(
-        f"| {label} | {len(part) // 2} | {auc(scores, true):.3f} | {flagged[true == 1].mean():.3f} "
-        f"| {flagged[true == 0].mean():.3f} |"
+        f"| {label} | {int((1 - true).sum())} | {auc(scores, true):.3f} | {_share(flagged[true == 1])} "
+        f"| {_share(flagged[true == 0])} |"
     )
+
+
+def _share(flags: np.ndarray) -> str:
+    return f"{flags.mean():.3f}" if len(flags) else ""
 
 
 def write(models: dict[str, Weighing]) -> None:

@@ -71,6 +71,7 @@ _TAKE_OUT = {
     "zh": r"不", "fr": r"\s+pas\b",
 }  # fmt: skip
 _TRIES = 40
+_FIGURE = regex.compile(r"\p{Nd}(?:[\p{Nd}.,'’]*\p{Nd})?")
 _DIGIT = regex.compile(r"\p{Nd}")
 _SHORTEST, _LONGEST = 25, 400  # characters of sentences that errors are planted in
 
@@ -211,13 +212,21 @@ def _neighbour(sentence: str, passage: Passage, chance: random.Random) -> str | 
             if text == home:
                 continue
             for other in quantities(text, language):
-                same = other.dimension == said.dimension and _shape(other) == _shape(said) and not other.word
                 in_column = column is None or _column_of(text, other, language) == column
+                kinds = {said.dimension} if column is None else {said.dimension, ""}
+                same = other.dimension in kinds and _shape(other) == _shape(said) and not other.word
                 if same and in_column and not any(agrees(other, q) for q in [said, *quantities(home, language)]):
-                    options.append(other.text)
+                    options.append(_in_unit_of(said, other))
         if options:
             return sentence[: said.start] + chance.choice(options) + sentence[said.end :]
     return None
+
+
+def _in_unit_of(said: Quantity, other: Quantity) -> str:
+    """The number of `other`, which has its unit from its column, written as `said` is."""
+    if said.unit is None or other.unit is not None or said.dates:
+        return other.text
+    return _FIGURE.sub(other.text.replace("\\", ""), said.text, count=1)
 
 
 def _shape(quantity: Quantity) -> tuple:

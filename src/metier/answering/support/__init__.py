@@ -9,12 +9,13 @@ from metier.answering.support.base import Checker, Checking
 from metier.errors import SettingsError
 
 if TYPE_CHECKING:
+    from metier.answering.answer import Sentence
     from metier.answering.support.checker import Weigh
     from metier.embedding.base import Embedder
     from metier.retrieval.analysis import Analyser
     from metier.settings import Settings
 
-__all__ = ["Checker", "Checking", "create"]
+__all__ = ["Checker", "Checking", "create", "sentences"]
 
 
 def create(settings: Settings, embedder: Embedder, analyser: Analyser, weigh: Weigh, folder: Path = Path()) -> Checker:
@@ -30,3 +31,8 @@ def create(settings: Settings, embedder: Embedder, analyser: Analyser, weigh: We
     if backend == "onnx" and path:
         return LearnedChecker(embedder, analyser, weigh, OnnxEntailment(folder / Path(path).expanduser()))
     raise SettingsError(f"knows no checker {name!r}", where="[answering] checker", hint="Use auto or onnx:FOLDER.")
+
+
+def sentences(checking: Checking, text: str) -> list[Sentence]:
+    """Every sentence of a whole text, checked, in order."""
+    return [checking.check(text, span) for span in checking.spans(text)]

@@ -19,9 +19,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from metier.answering.support import near_copy
 from metier.answering.support.claims import Claim
 from metier.answering.support.coverage import Coverage
-from metier.answering.support.findings import FEATURES, Finding
+from metier.answering.support.findings import FEATURES, OBJECTIONS, Finding
 from metier.answering.support.name_check import NameCheck
 from metier.answering.support.names import stands_in
 from metier.answering.support.number_check import NumberCheck
@@ -85,6 +86,12 @@ class Alignment:
             finding.features |= dict.fromkeys(own, found * (_BARE + (1 - _BARE) * fit))
         if not finding.foreign:
             self._judge_polarity(claim, words, weights, finding)
+            exchanged = self._judge_copy(claim, finding)
+            if finding.features["denied"] and finding.features["opposed"]:  # "not before" is "only after"
+                finding.features |= {"denied": 0.0, "opposed": 0.0}
+                finding.reasons = [reason for reason in finding.reasons if "opposite" not in reason]
+            else:
+                finding.fatal |= exchanged
         return finding
 
     def chosen(self, claim: Claim, finding: Finding, most: int, least: float) -> list[int]:
@@ -105,6 +112,15 @@ class Alignment:
                 taken.append(index)
                 have, numbers = wider, numbers | more
         return taken
+
+    def asked_about(self, most: int) -> list[int]:
+        """Sources that hold most of the question's words, best first."""
+        words = sorted(self._question)
+        if not words or not self._shown.sources:
+            return []
+        weights, held = self._coverage.weights(words), self._coverage.held(words)
+        holds = weights @ held
+        return [int(index) for index in np.argsort(-holds, kind="stable")[:most] if holds[index] > 0]
 
     def shared(self, claim: Claim, indices: Sequence[int]) -> np.ndarray:
         """By how much sources of another language come nearer because they hold the claim's numbers and names."""
@@ -151,9 +167,28 @@ class Alignment:
         weigh = dict(zip(words, weights, strict=True)).__getitem__
         share = self._differs(claim, best, words, weigh)
         if holds >= _SAYS_IT and share >= _DENIED and not self._is_confirmed(claim, words, weigh, finding, best):
-            finding.object("denied", "a source says the opposite (not)", share * min(1.0, holds))
+            finding.object("denied", near_copy.DENIED, share * min(1.0, holds))
         if holds >= _OPPOSED and (word := self._polarity.opposed(claim.text, given.text)):
-            finding.object("opposed", f"a source says the opposite of “{word}”", min(1.0, holds))
+            finding.object("opposed", near_copy.OPPOSED.format(word), min(1.0, holds))
+
+    def _judge_copy(self, claim: Claim, finding: Finding) -> bool:
+        """What was exchanged in a near copy; of several sentences that say nearly the same, one may agree. Returns
+        whether yes and no were."""
+        best = float(finding.units.max())
+        if best < _ALIKE:
+            return False
+        order = [int(i) for i in np.argsort(-finding.units, kind="stable")[:3] if finding.units[i] >= best - _AS_GOOD]
+        trials = []
+        for index in order:
+            trial = Finding(dict.fromkeys(FEATURES, 0.0), [])
+            exchanged = near_copy.judge(claim, self._shown.sources[index], self._polarity, trial)
+            trials.append((trial.fatal, exchanged, len(trial.reasons), len(trials), trial))
+        fatal, exchanged, _, _, trial = min(trials)
+        for kind in OBJECTIONS:
+            finding.features[kind] = max(finding.features[kind], trial.features[kind])
+        finding.reasons = [reason for reason in trial.reasons if reason not in finding.reasons] + finding.reasons
+        finding.fatal |= fatal
+        return exchanged
 
     def _differs(self, claim: Claim, index: int, words: Sequence[str], weigh: Callable[[str], float]) -> float:
         given = self._shown.sources[index]

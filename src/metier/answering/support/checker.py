@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from metier.answering.answer import Citation, Sentence, Support
+from metier.answering.polar import decide
 from metier.answering.support import claims
 from metier.answering.support.alignment import Alignment
 from metier.answering.support.claims import Claim
@@ -22,6 +23,7 @@ from metier.retrieval.analysis import Analyser
 from metier.sentences import Unit, units
 from metier.text.detection import detect
 from metier.text.language import Language
+from metier.text.phrases import compose, fold
 
 Weigh = Callable[[Sequence[str]], np.ndarray]  # tokens to rarity, (n,)
 
@@ -32,6 +34,7 @@ _VETOED = 0.2  # the most that a claim with a fatal objection is worth
 _SECOND = 0.15  # share of the claim's words that a second source must add to be cited
 _MOST_CITED = 3
 _BARE_DECISION = 12  # characters of an answer that is a yes or a no
+_DECIDING = 3  # sources that are asked what they say to a yes/no question
 _ELSEWHERE = "in another language than the source, which the embedder cannot compare"
 
 
@@ -61,7 +64,9 @@ class LearnedChecking:
         self, shown: Sequence[Passage], question: str, language: str, analyser: Analyser, weigh: Weigh,
         reader: Reader, nearness: Nearness, entailment: Entailment | None,
     ) -> None:  # fmt: skip
+        self._question = question
         self._reader = reader
+        self._analyser = analyser
         self._language = language
         self._nearness = nearness
         self._entailment = entailment
@@ -84,8 +89,8 @@ class LearnedChecking:
             return Sentence(*span, Support.NONE, 1.0)
         if not self._shown.sources:
             return Sentence(*span, Support.NOT, 0.0, (), "no source was shown")
-        if self._is_bare_decision(claim.text):
-            return Sentence(*span, Support.PARTLY, 0.5, (), "a yes or no alone cannot be checked")
+        if said := self._decision(claim.text):
+            return self._decided(span, said)
         finding = self.finding(claim)
         return self._sentence(span, claim, finding)
 
@@ -115,12 +120,28 @@ class LearnedChecking:
             self._cut = (text, units(text, self._language))
         return self._cut[1]
 
-    def _is_bare_decision(self, text: str) -> bool:
+    def _decision(self, text: str) -> str:
+        """The yes or no that a sentence is nothing but, folded; "" if it is more."""
         if len(text) > _BARE_DECISION:
-            return False
-        known = Language.of(self._language)
-        word = text.strip(" .!,").casefold()
-        return word in {each.casefold() for each in (*known.yes, *known.no, *known.maybe, "yes", "no")}
+            return ""
+        word = fold(compose(text.strip(" .!,;:।。")))
+        for known in (Language.of(self._language), Language.of("en")):
+            for words in (known.yes, known.no, known.maybe):
+                if word in {fold(compose(each)) for each in words}:
+                    return fold(compose(words[0]))
+        return ""
+
+    def _decided(self, span: tuple[int, int], said: str) -> Sentence:
+        """A yes or no, checked against the sentence that decides the question, if there is one."""
+        for index in self._alignment.asked_about(_DECIDING):
+            source = self._shown.sources[index]
+            told = decide(self._question, source.text, self._language, self._analyser)
+            if told is not None:
+                cited = (Citation.of(self._shown.passages[source.passage].within(source.start, source.end), span),)
+                if fold(compose(told)) == said:
+                    return Sentence(*span, Support.CARRIED, 1.0, cited)
+                return Sentence(*span, Support.NOT, 0.0, cited, f"a source says {told.lower()}")
+        return Sentence(*span, Support.PARTLY, 0.5, (), "a yes or no alone cannot be checked")
 
     def _compare(self, claim: Claim, finding: Finding) -> None:
         given = self._language_of_source(finding)

@@ -75,4 +75,4 @@ class NameCheck:
         finding.object("name_unbound", reason)
         others = [n for n in self._shown.sources[top].names if n.key not in said]
         if fits[top] >= _SAYS_IT and any(n.identifier == own[0].identifier for n in others):
-            finding.object("name_swapped", reason)
+            finding.object("name_swapped", reason, fatal=same_table)

@@ -43,17 +43,20 @@ class NumberCheck:
     def judge(self, claim: Claim, found: dict[int, list[Place]], clauses: Sequence[Clause], finding: Finding) -> None:
         if not claim.quantities:
             return
-        results = {id(result): right for _, result, right in equations(claim.text, claim.quantities)}
+        sums = list(equations(claim.text, claim.quantities))
+        results = {id(result): right for _, result, right in sums}
+        operands = {id(q) for terms, _, _ in sums for q in terms}
         known = [q for n, q in enumerate(claim.quantities) if found[n]] + self._asked
         earlier = quantities(claim.before, claim.language)
         good = 0
         for number, said in enumerate(claim.quantities):
             if not results.get(id(said), True):
                 finding.object("number_missing", f"the sum that gives {said.text} does not add up", fatal=True)
-            elif id(said) in results:
+            elif id(said) in results or (id(said) in operands and found[number]):
                 good += 1
             elif found[number]:
-                good += self._is_bound(claim, said, found[number], clauses, finding)
+                asked = any(agrees(said, q) for q in self._asked)
+                good += self._is_bound(claim, said, found[number], clauses, finding, asked)
             elif self._is_explained(claim, said, known, earlier, finding):
                 good += 1
             elif said.word and said.unit is None:
@@ -87,8 +90,15 @@ class NumberCheck:
         return f"{said.text} is in none of the sources"
 
     def _is_bound(
-        self, claim: Claim, said: Quantity, places: list[Place], clauses: Sequence[Clause], finding: Finding
+        self,
+        claim: Claim,
+        said: Quantity,
+        places: list[Place],
+        clauses: Sequence[Clause],
+        finding: Finding,
+        asked: bool,
     ) -> bool:
+        """`asked`: the question has the number, so it may be repeated where it stands elsewhere in the sources."""
         clause = next((c for c in clauses if c.start <= said.start < c.end), None)
         if clause is None:
             return True
@@ -103,8 +113,8 @@ class NumberCheck:
         if not fitting:
             rivals = [p for p in others if self._subjects.are_near(subjects, p, all_of)]
             where = " and ".join(dict.fromkeys(name.text for name in subjects))
-            decided = bool(rivals) and max(map(fit, rivals)) >= max(map(fit, places)) - _RIVAL
-            kind = "number_rival" if rivals else "number_unbound"
+            decided = bool(rivals) and not asked and max(map(fit, rivals)) >= max(map(fit, places)) - _RIVAL
+            kind = "number_rival" if rivals and not asked else "number_unbound"
             finding.object(kind, f"{said.text} does not stand where {where} stands", fatal=decided)
             if rivals:
                 finding.evidence.insert(0, max(rivals, key=fit).index)
@@ -123,7 +133,7 @@ class NumberCheck:
         decided = fit(rival) >= _SAID and ahead >= (_RIVAL if same_table else _CLEAR_RIVAL)
         decided = decided or (fit(best) <= _ELSEWHERE and ahead >= _RIVAL)
         reason = f"{said.text} stands elsewhere; here the sources have {rival.quantity.text}"
-        finding.object("number_rival", reason, min(1.0, 0.5 + ahead), fatal=decided)
+        finding.object("number_rival", reason, min(1.0, 0.5 + ahead), fatal=decided and not asked)
         return False
 
     def _of_kind(self, said: Quantity) -> list[Place]:

@@ -66,11 +66,12 @@ class Polarity:
         """Tokens of `text` that stand in a clause with a negation."""
         found: set[str] = set()
         for clause in clauses(text, self._language):
-            if self._negates(clause):
+            if self.negates(clause):
                 found.update(self._analyser.tokens(clause))
         return frozenset(found)
 
-    def _negates(self, clause: str) -> bool:
+    def negates(self, clause: str) -> bool:
+        """Whether a clause denies: an odd number of negations, phrases that only look like one left out."""
         folded = _NO_DENIAL.sub(" ", fold(compose(clause)))
         if not self._spaced:
             return any(word in folded for word in self._negations)

@@ -146,7 +146,8 @@ class Reader:
                 parent = source.index if is_leadin(source.text) else -1
         places = [*passage.headings, passage.title, _stem(passage.uri), *passage.metadata.values()]
         around = " · ".join(dict.fromkeys(place for place in places if place))
-        file = frozenset(map(key_of, (passage.uri, PurePath(passage.uri).name)))
+        parts = PurePath(passage.uri).parts
+        file = frozenset(key_of("/".join(parts[first:])) for first in range(len(parts)))
         numbers = tuple(quantities(around, language))
         page = (Quantity(0, 0, str(passage.page), (float(passage.page),)),) if passage.page is not None else ()
         return Read(tuple(found), frozenset(self.words(around, language)), keys(around) | file, numbers + page)
