@@ -59,12 +59,14 @@ def line_of(server, answer) -> dict:
 
 
 def test_an_answer_is_one_line_without_its_question(server):
-    line = line_of(server, server.ask(headers={"X-Request-ID": "from-the-client-7"}))
+    answer = server.ask(headers={"X-Request-ID": "from-the-client-7"})
+    line = line_of(server, answer)
     assert line["request_id"] == "from-the-client-7"
     wanted = {"event": "request", "level": "INFO", "method": "POST", "status": 200, "mode": "rag", "refused": False}
     assert wanted.items() <= line.items()
     assert (line["route"], line["key"], line["adapter"]) == ("/v1/chat/completions", None, None)
-    assert line["prompt_tokens"] > line["completion_tokens"] > 0
+    usage = answer.json()["usage"]
+    assert all(line[name] == usage[name] for name in ("prompt_tokens", "completion_tokens"))
     assert 0 < line["seconds"] < 60
     assert datetime.fromisoformat(line["time"]).tzinfo is not None
     assert "gearbox" not in server.log.read_text()
@@ -76,7 +78,8 @@ def test_a_stream_is_one_line_when_it_has_ended(server, mode):
     assert answer.text.endswith("data: [DONE]\n\n")
     line = line_of(server, answer)
     assert (line["status"], line["mode"]) == (200, mode)
-    assert line["prompt_tokens"] > line["completion_tokens"] > 0
+    if mode == "base":  # what is quoted may need no model
+        assert line["prompt_tokens"] > line["completion_tokens"] > 0
 
 
 def test_a_refusal_and_an_error_are_told(server):

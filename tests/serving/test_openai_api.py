@@ -51,7 +51,7 @@ def test_an_answer_carries_its_sources(client):
     assert message.content[citation.start_index : citation.end_index] == message.content
     assert re.fullmatch(r"http://[\d.:]+/documents/[0-9a-f]{16}\?start=\d+&end=\d+", citation.url)
     assert answer.metier["citations"][0]["document"].endswith("gearbox-oil.md")
-    assert answer.usage.prompt_tokens > 20
+    assert (answer.metier["style"], answer.choices[0].finish_reason) == ("quoted", "stop")
 
 
 def test_a_stream_is_the_same_answer_in_pieces(client):
@@ -61,7 +61,7 @@ def test_a_stream_is_the_same_answer_in_pieces(client):
     last = next(chunk for chunk in chunks if chunk.choices and chunk.choices[0].finish_reason)
     assert last.metier["text"] == text
     assert last.choices[0].delta.annotations
-    assert chunks[-1].usage.completion_tokens > 0
+    assert chunks[-1].usage.completion_tokens == last.metier["usage"]["completion_tokens"]
 
 
 def test_a_model_alone_is_heard_as_it_writes(client):
@@ -100,7 +100,7 @@ def test_a_prompt_is_asked_as_a_question(client):
     answer = client.completions.create(model="parts", prompt=QUESTION)
     assert answer.choices[0].text == ask(client).choices[0].message.content
     assert answer.metier["citations"][0]["document"].endswith("gearbox-oil.md")
-    assert (answer.object, answer.usage.prompt_tokens > 20) == ("text_completion", True)
+    assert answer.object == "text_completion"
     for prompt in (QUESTION, [QUESTION]):
         chunks = list(
             client.completions.create(model="parts", prompt=prompt, stream=True, stream_options={"include_usage": True})
@@ -108,13 +108,15 @@ def test_a_prompt_is_asked_as_a_question(client):
         assert "".join(chunk.choices[0].text for chunk in chunks if chunk.choices) == answer.choices[0].text
         assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "stop"
         assert chunks[-2].metier["text"] == answer.choices[0].text
-        assert chunks[-1].usage.completion_tokens > 0
+        assert chunks[-1].usage.completion_tokens == chunks[-2].metier["usage"]["completion_tokens"]
 
 
 def test_a_prompt_to_the_model_alone_is_heard_as_it_writes(client):
     chunks = list(client.completions.create(model="parts:base", prompt="Count to five.", stream=True, max_tokens=9))
     assert sum(bool(chunk.choices[0].text) for chunk in chunks) > 2
     assert chunks[-1].metier["mode"] == "base"
+    assert chunks[-1].metier["usage"]["completion_tokens"] == 9
+    assert chunks[-1].choices[0].finish_reason == "length"
 
 
 @pytest.mark.parametrize(
