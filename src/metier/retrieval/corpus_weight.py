@@ -30,7 +30,7 @@ from metier.retrieval.query import inverse_frequency
 from metier.sentences import units
 from metier.store.base import Store
 
-_SLOPE, _MIDDLE = 2.0, 0.7
+_SLOPE, _MIDDLE = 2.0, 0.65
 PAIRS = 200
 _LEAST_PAIRS = 8  # below which nothing is learned
 _LEAST_TOKENS = 5  # different ones, that a sentence holds at least
