@@ -6,8 +6,8 @@ import regex
 
 from metier.sentences import sentence_spans
 from metier.text.cover import Cover
-from metier.text.detection import ranked, script_of
-from metier.text.language import Language, all_languages, words_of
+from metier.text.detection import in_script_of, ranked
+from metier.text.language import Language, words_of
 from metier.text.phrases import PIECE, compose, fold, searchable
 
 _LIKELIEST = 2  # languages of the script whose phrases are tried, beside English
@@ -39,14 +39,9 @@ def declines(text: str) -> bool:
 
 def _languages(text: str) -> list[Language]:
     """Those whose phrases may be in a text, the likeliest first."""
-    written = [language for language in all_languages() if _is_written(language, text)]
+    written = in_script_of(text)
     likely = ranked(text, written)[:_LIKELIEST] if len(written) > _LIKELIEST else written
     return list(dict.fromkeys([*likely, *(language for language in written if language.code == "en")]))
-
-
-def _is_written(language: Language, text: str) -> bool:
-    names = (script_of(language.code),) if language.spaced else ("Han", "Hiragana", "Katakana")
-    return any(regex.search(rf"\p{{Script={name}}}", text) for name in names)
 
 
 def _says_nothing(sentence: str, language: Language) -> bool:

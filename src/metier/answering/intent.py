@@ -19,11 +19,10 @@ from enum import StrEnum
 import regex
 
 from metier.generation.base import Message
-from metier.language import script_of
 from metier.text.cover import Cover, Span
 from metier.text.dates import TimeMention, take_times
-from metier.text.detection import ranked
-from metier.text.language import Language, all_languages, words_of
+from metier.text.detection import in_script_of, ranked
+from metier.text.language import Language, words_of
 from metier.text.phrases import PIECE, WORD, compose, expression, fold, searchable
 
 _LONGEST = 300  # characters of a message that the rules look at
@@ -89,7 +88,7 @@ def classify(question: str, history: Sequence[Message] = (), languages: Sequence
     if not text or len(text) > _LONGEST:
         return QUESTION
     words = words_of(text)
-    spoken = _candidates(text, all_languages() if languages is None else languages)
+    spoken = ranked(text, in_script_of(text) if languages is None else _written(text, languages))
     answered = any(turn.role == "assistant" for turn in history)
     for language in spoken:
         if (found := _small_talk(text, words, language)) is not None:
@@ -107,14 +106,9 @@ def classify(question: str, history: Sequence[Message] = (), languages: Sequence
     return QUESTION
 
 
-def _candidates(text: str, languages: Sequence[Language]) -> list[Language]:
-    """The languages in whose script some of the text is, the likeliest first."""
-    found = []
-    for language in languages:
-        names = ("Han", "Hiragana", "Katakana") if not language.spaced else (script_of(language.code),)
-        if any(regex.search(rf"\p{{Script={name}}}", text) for name in names):
-            found.append(language)
-    return ranked(text, found)
+def _written(text: str, languages: Sequence[Language]) -> list[Language]:
+    known = {language.code: language for language in languages}
+    return [known[language.code] for language in in_script_of(text, list(known))]
 
 
 # --- small talk and edits ------------------------------------------------------------------------------------

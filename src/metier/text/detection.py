@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 import regex
 
-from metier.text.language import FOLDER, Language, all_languages
+from metier.text.language import UNSPACED, Language, codes
 from metier.text.phrases import compose
 
 _SCRIPTS = {
@@ -30,6 +30,7 @@ _OF_LANGUAGE = {code: script for script, code in _SCRIPTS.items()} | {
 _RUN = regex.compile("|".join(rf"(?P<{name}>\p{{Script={name}}}+)" for name in _SCRIPTS))
 _LOOK_AT = 20_000  # characters
 _VOTERS = 60  # words
+_SLOT = regex.compile(r"\{\w+\}")
 _WORD = regex.compile(r"[\p{L}\p{M}]+")
 # Shares of running text: function words, and all others together.
 _FUNCTION_SHARE = 0.45
@@ -101,7 +102,6 @@ class _Voter:
             padded = f"  {word} "
             for end in range(3, len(padded) + 1):
                 self._threes[padded[end - 3 : end - 1]][padded[end - 1]] += 1
-        self._weigh: Mapping[str, float] = {}
         self.weigh = lru_cache(maxsize=20_000)(self._log_likelihood)
 
     def _log_likelihood(self, word: str) -> float:
@@ -116,26 +116,28 @@ class _Voter:
         return total
 
 
-def _words_of_file(language: Language) -> Iterator[str]:
-    texts: list[str] = [language.refusal]
-    for section, fields in language.phrases.items():
-        for phrases in fields.values():
-            texts.extend(phrases if section != "words" else set(phrases))
+def _words_of_file(language: Language) -> list[str]:
+    """Each once: how often a word stands in the file says nothing of the language."""
+    texts = [language.refusal]
+    texts.extend(phrase for fields in language.phrases.values() for phrases in fields.values() for phrase in phrases)
     texts.extend(text for fields in language.texts.values() for text in fields.values())
     texts.extend(name for names in language.names.values() for name in names)
-    for text in texts:
-        for word in _WORD.findall(regex.sub(r"\{\w+\}", " ", text)):
-            yield compose(word).casefold()
+    return sorted(set(_WORD.findall(_SLOT.sub(" ", compose("\n".join(texts)).casefold()))))
 
 
 @lru_cache(maxsize=32)
 def _voters(script: str) -> dict[str, _Voter]:
-    """By code, for the languages of a script that have a file."""
-    return {language.code: _Voter(language) for language in all_languages(FOLDER) if _writes(language, script)}
+    """By code, for the languages of a script that have a file and spaces between words."""
+    written = (code for code in codes() if code not in UNSPACED and script_of(code) == script)
+    return {code: _Voter(Language.of(code)) for code in written}
 
 
-def _writes(language: Language, script: str) -> bool:
-    return language.spaced and script_of(language.code) == script
+def in_script_of(text: str, languages: Sequence[str] | None = None) -> list[Language]:
+    """Those of `languages` (codes; None = all that have a file) in whose script some of a text is."""
+    scripts = {str(run.lastgroup) for run in _RUN.finditer(text[:_LOOK_AT])}
+    unspaced = bool(scripts & {"Han", "Hiragana", "Katakana"})
+    found = codes() if languages is None else languages
+    return [Language.of(code) for code in found if (unspaced if code in UNSPACED else script_of(code) in scripts)]
 
 
 def ranked(text: str, languages: Sequence[Language]) -> list[Language]:

@@ -42,7 +42,7 @@ from metier.errors import SettingsError
 from metier.text.phrases import PIECE, WORD, compose, expression, fold, searchable
 
 FOLDER = Path(__file__).parent / "languages"
-_UNSPACED = frozenset({"zh", "ja", "th", "lo", "km", "my"})  # written without spaces between words
+UNSPACED = frozenset({"zh", "ja", "th", "lo", "km", "my"})  # written without spaces between words
 
 Phrases = tuple[str, ...]
 
@@ -230,7 +230,7 @@ _OWN = ("names", "numbers", "opposites", *_TEXTS)
 def _load(code: str, folder: Path) -> Language:
     path = folder / f"{code}.toml"
     if not path.is_file():
-        return Language(code, spaced=code not in _UNSPACED)
+        return Language(code, spaced=code not in UNSPACED)
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         return _language(code, data)
@@ -251,7 +251,7 @@ def _language(code: str, data: Mapping) -> Language:
         code=code,
         autonym=autonym,
         known=True,
-        spaced=code not in _UNSPACED,
+        spaced=code not in UNSPACED,
         refusal=str(data.get("refusal", "")),
         yes=tuple(_listed(data.get("yes", ()))),
         no=tuple(_listed(data.get("no", ()))),
