@@ -11,10 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from paced_scripted_endpoint import scripted_endpoint
 
 from metier import settings
 from metier.errors import SettingsError
 
+from .scripted import WRITTEN, answered_by
 from .servers import COMMAND, Server, sample_expert
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -86,6 +88,16 @@ def server(folder, collector):
     running.stop()
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory, collector):
+    """One whose answers a scripted endpoint writes."""
+    with scripted_endpoint(WRITTEN, pace=0.002) as endpoint:
+        folder = sample_expert(tmp_path_factory.mktemp("written"), f'traces = "{collector.address}"')
+        running = Server(answered_by(endpoint, folder), OTEL_BSP_SCHEDULE_DELAY="100")
+        yield running
+        running.stop()
+
+
 def with_setting(folder, traces: str | None) -> None:
     path = folder / "metier.toml"
     kept = [line for line in path.read_text().splitlines() if not line.startswith("traces")]
@@ -101,11 +113,11 @@ def parent(trace: str) -> dict[str, str]:
     return {"traceparent": f"00-{trace}-{PARENT}-01"}
 
 
-def test_a_question_is_a_request_a_search_and_a_writing(server, collector):
-    answer = server.ask(headers=parent(TRACE) | {"X-Request-ID": "traced-request"}).json()["metier"]
+def test_a_question_is_a_request_a_search_and_a_writing(written, collector):
+    answer = written.ask(headers=parent(TRACE) | {"X-Request-ID": "traced-request"}).json()["metier"]
     spans = collector.of(TRACE, 3)
     request, search, writing = (
-        spans[name] for name in ("POST /v1/chat/completions", "retrieval", "chat smollm2-135m-instruct")
+        spans[name] for name in ("POST /v1/chat/completions", "retrieval", "chat openai:scripted")
     )
     assert request.parent_span_id.hex() == PARENT
     assert {search.parent_span_id, writing.parent_span_id} == {request.span_id}
@@ -118,8 +130,8 @@ def test_a_question_is_a_request_a_search_and_a_writing(server, collector):
     assert (told["http.route"], told["http.response.status_code"]) == ("/v1/chat/completions", 200)
     assert (told["metier.request_id"], told["metier.mode"], told["metier.refused"]) == ("traced-request", "rag", False)
     told = attributes(writing)
-    assert (told["gen_ai.operation.name"], told["gen_ai.provider.name"]) == ("chat", "llama.cpp")
-    assert told["gen_ai.request.model"] == "smollm2-135m-instruct"
+    assert (told["gen_ai.operation.name"], told["gen_ai.provider.name"]) == ("chat", "openai")
+    assert told["gen_ai.request.model"] == "openai:scripted"
     assert told["gen_ai.usage.input_tokens"] == answer["usage"]["prompt_tokens"]
     assert told["gen_ai.usage.output_tokens"] == answer["usage"]["completion_tokens"]
     assert attributes(search)["gen_ai.operation.name"] == "retrieval"
