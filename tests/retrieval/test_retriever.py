@@ -12,7 +12,7 @@ from metier.retrieval.retriever import Retriever
 from metier.settings import RetrievalSettings
 
 LINES = {
-    "pump.md": "# Pump KX-4\n\nThe pump KX-4 is vented every month. Its seal has the part number SL-2210 and stays dry.",
+    "pump.md": "# Pump KX-4\n\nThe pump KX-4 is vented every month. Its seal is part number SL-2210 and stays dry.",
     "stock.csv": "part,supplier\nSL-2210,Hansson\nSL-9000,Berg\nSL-7000,Lund\n",
     "canteen.txt": "The canteen serves soup at noon and closes at three.",
     "fire.txt": "An extinguisher hangs beside every door of the station.",
