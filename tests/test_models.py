@@ -41,7 +41,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wheel: Path) -> Path:
 
 def test_lists_what_is_packaged(cache: Path) -> None:
     listed = {model.name: model for model in models.packaged()}
-    assert set(listed) == {"smollm2-135m-instruct", "all-minilm-l6-v2", "multilingual-e5-small"}
+    readers = {"reader-english", "reader-multilingual"}
+    assert set(listed) == {"smollm2-135m-instruct", "all-minilm-l6-v2", "multilingual-e5-small"} | readers
     assert all(model.size_bytes > 50_000_000 and model.licence and not model.present for model in listed.values())
 
 

@@ -346,18 +346,20 @@ def calibrate(model, items: Sequence[Encoded]) -> dict[str, str]:
     rows, truth, kinds = [], [], []
     for item, span, logits in predict(model, items):
         margin = float(np.clip(best_span(span, item.row.places).margin, -LARGEST_MARGIN, LARGEST_MARGIN))
-        rows.append([1.0, *map(float, logits), margin])
+        rows.append([1.0, float(logits.mean()), margin])
         truth.append(float(item.answerable))
         kinds.append(item.example.kind)
     x, y = np.array(rows), np.array(truth)
     weights = np.array([1 / math.sqrt(kinds.count(kind)) for kind in kinds])
     weights *= np.where(y > 0, 0.5 / weights[y > 0].sum(), 0.5 / weights[y == 0].sum()) * len(y)
-    found, ridge = np.zeros(4), np.diag([0, 1.0, 1.0, 1.0])
+    found, ridge = np.zeros(3), np.diag([0, 1.0, 1.0])
     for _ in range(30):
         p = 1 / (1 + np.exp(-x @ found))
         hessian = (x * (weights * p * (1 - p))[:, None]).T @ x + ridge
         found += np.linalg.solve(hessian, x.T @ (weights * (y - p)) - ridge @ found)
-    return {key: f"{value:.5f}" for key, value in zip(("bias", "first", "mean", "margin"), found, strict=True)}
+    bias, both, margin = map(float, found)
+    named = {"bias": bias, "first": both / 2, "mean": both / 2, "margin": margin}
+    return {key: f"{value:.5f}" for key, value in named.items()}
 
 
 def export(name: str, state: Path, seed: int) -> None:

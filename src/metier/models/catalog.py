@@ -127,4 +127,21 @@ CATALOG = (
             "tokenizer.json": Pin(9279544, "b51ebc5a6ab2899c629a4c4b638072f05a006fa1890b2fb18a516d968d804c83"),
         },
     ),
+    Packaged(
+        name="reader-english",
+        kind="reader",
+        licence="Apache-2.0",
+        source="all-minilm-l6-v2 and an adapter trained by training/reader.py",
+        languages="English",
+        wheel=None,
+        convert="reader",
+        base="all-minilm-l6-v2",
+        adapter="english.safetensors",
+        files={
+            "model.onnx": Pin(31850, "b69704a9dc2d2f717bc4038622f8ea66d0b90cabd2e5b7bf9ec84b8ebb9b579d"),
+            "model.onnx.data": Pin(61552128, "d018a3257e3f8555e98c80211b284ee59de021b2543efc947877f9857b6ac409"),
+            "reader.json": Pin(123, "85f0ab7b876b6b6c2344395fca22545626980cf27f841bd92832e15608eff078"),
+            "tokenizer.json": Pin(466247, "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"),
+        },
+    ),
 )
