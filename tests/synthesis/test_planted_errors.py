@@ -18,8 +18,8 @@ def passage(text, uri="a.md", language="en"):
 
 
 BOLTS = passage(
-    "The blade root nuts are tightened to 840 Nm in 3 days. The hub joint of the NV-110 takes 1,980 Nm since 3 March 2021. "
-    "The check after 500 hours was not approved by Anna Vargmyr of Boeing in October. The NV-130 is closed."
+    "The blade root nuts are tightened to 840 Nm in 3 days. The hub joint of the NV-110 takes 1,980 Nm since 3 March "
+    "2021. The check after 500 hours was not approved by Anna Vargmyr of Boeing in October. The NV-130 is closed."
 )
 ROWS = passage(
     "Model: NV-110 | Weight (kg): 720 | Every: 37 months\nModel: NV-130 | Weight (kg): 850 | Every: 13 months"

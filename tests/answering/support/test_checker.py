@@ -33,8 +33,9 @@ ROWS = passage(
     "parts.csv",
 )
 LOCKOUT = passage(
-    "Lockout:\n\n1. Stop the rotor and wait for 5 minutes.\n2. Open the breaker Q1.\n3. Hang the red tag on the\n   handle.\n\n"
-    "The work must not start before the supervisor has signed. The check of 3 March 2026 was not approved by Anna Vargmyr.",
+    "Lockout:\n\n1. Stop the rotor and wait for 5 minutes.\n2. Open the breaker Q1.\n3. Hang the red tag on the\n"
+    "   handle.\n\nThe work must not start before the supervisor has signed. The check of 3 March 2026 was not "
+    "approved by Anna Vargmyr.",
     "lockout.md",
 )
 SHOWN = [BOLTS, OTHER, ROWS, LOCKOUT]
@@ -199,7 +200,6 @@ def test_without_sources_nothing_is_carried(check):
 
 
 def test_an_unknown_checker_is_refused(embedder):
-    settings = Settings()
-    settings.answering.checker = "magic"
+    settings = Settings.model_validate({"answering": {"checker": "magic"}})
     with pytest.raises(SettingsError, match="magic"):
         create(settings, embedder, Analyser("en"), weigh)

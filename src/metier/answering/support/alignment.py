@@ -34,8 +34,11 @@ from metier.text.detection import detect
 _ALIKE = 0.6  # coverage from which a unit is in the language of the claim
 _SAYS_IT = 0.5  # coverage from which a unit speaks of the same
 _OPPOSED = 0.35  # the same where the word itself, which it does not hold, is one of few
+_NOTHING_ELSE = 0.85  # share of its other words from which a unit with the opposite word says the opposite
 _DENIED = 0.5  # share of the common words that only one of the two denies
 _AS_GOOD = 0.1  # a unit that holds so much less of the claim may as well be its source
+_WORDS = ("unit", "window", "passage", "all", "pairs")
+_WORKED_OUT = 0.8  # what a result that follows from the sources' numbers is worth whatever its words
 _BARE = 0.5  # what a bare number or name that a source has is worth whatever the source says of it
 _SHARED = 0.3  # what a number or name in common adds to the nearness of a source in another language
 
@@ -76,22 +79,26 @@ class Alignment:
         clauses = self._subjects.clauses(claim)
         self._numbers.judge(claim, places, clauses, finding)
         self._names.judge(claim, clauses, finding)
+        if finding.worked_out:  # the words that tell a result are the claim's own
+            for kind in _WORDS:
+                finding.features[kind] = max(finding.features[kind], _WORKED_OUT * finding.features["numbers"])
         called = {w for name in claim.names for w in self._coverage.words(name.text, claim.language)}
         if (
             clauses and not set(words) - called
         ):  # nothing but numbers and names: what is said of them is in the question
             found = finding.features["numbers"] if claim.quantities else 1.0
             fit = float(self._subjects.fit(clauses[0])[finding.evidence[0]]) if clauses[0].words else 1.0
-            own = ("unit", "window", "passage", "all", "pairs")
-            finding.features |= dict.fromkeys(own, found * (_BARE + (1 - _BARE) * fit))
+            finding.features |= dict.fromkeys(_WORDS, found * (_BARE + (1 - _BARE) * fit))
         if not finding.foreign:
-            self._judge_polarity(claim, words, weights, finding)
-            exchanged = self._judge_copy(claim, finding)
+            exchanged = self._judge_polarity(claim, words, weights, finding)
+            exchanged |= self._judge_copy(claim, finding)
             if finding.features["denied"] and finding.features["opposed"]:  # "not before" is "only after"
                 finding.features |= {"denied": 0.0, "opposed": 0.0}
                 finding.reasons = [reason for reason in finding.reasons if "opposite" not in reason]
-            else:
-                finding.fatal |= exchanged
+            elif exchanged:
+                if not finding.fatal:
+                    finding.reasons.sort(key=lambda reason: "opposite" not in reason)
+                finding.fatal = True
         return finding
 
     def chosen(self, claim: Claim, finding: Finding, most: int, least: float) -> list[int]:
@@ -158,18 +165,24 @@ class Alignment:
         passage = self._shown.passages[self._shown.sources[best].passage]
         return claim.language != detect(passage.text, passage.language or self._language)
 
-    def _judge_polarity(self, claim: Claim, words: Sequence[str], weights: np.ndarray, finding: Finding) -> None:
+    def _judge_polarity(self, claim: Claim, words: Sequence[str], weights: np.ndarray, finding: Finding) -> bool:
+        """Whether the unit that holds most of the claim says the opposite; returns whether it differs in nothing else."""
         best = int(np.argmax(finding.units))
         if len(words) < 2:
-            return
+            return False
         holds = float(finding.units[best])
         given = self._shown.sources[best]
         weigh = dict(zip(words, weights, strict=True)).__getitem__
         share = self._differs(claim, best, words, weigh)
         if holds >= _SAYS_IT and share >= _DENIED and not self._is_confirmed(claim, words, weigh, finding, best):
             finding.object("denied", near_copy.DENIED, share * min(1.0, holds))
-        if holds >= _OPPOSED and (word := self._polarity.opposed(claim.text, given.text)):
-            finding.object("opposed", near_copy.OPPOSED.format(word), min(1.0, holds))
+        if holds < _OPPOSED or not (word := self._polarity.opposed(claim.text, given.text)):
+            return False
+        rest = [i for i, each in enumerate(words) if each not in self._coverage.words(word, claim.language)]
+        held = self._coverage.held(words)[rest, best]
+        others = float(weights[rest] @ held) / (float(weights[rest].sum()) or 1.0)
+        finding.object("opposed", near_copy.OPPOSED.format(word), min(1.0, others))
+        return others >= _NOTHING_ELSE
 
     def _judge_copy(self, claim: Claim, finding: Finding) -> bool:
         """What was exchanged in a near copy; of several sentences that say nearly the same, one may agree. Returns

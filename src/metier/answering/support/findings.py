@@ -18,13 +18,15 @@ FEATURES = GOOD + OBJECTIONS
 class Finding:
     """`features`: see `alignment.py`; `evidence`: sources that carry the claim, best first; `reasons`: what speaks
     against it, in words, gravest first; `fatal`: whether one of them decides alone. `foreign`: the claim is in another
-    language than its source. `units`: share of its words in each source."""
+    language than its source. `worked_out`: a number of it follows from others. `units`: share of its words in each
+    source."""
 
     features: dict[str, float]
     evidence: list[int]
     reasons: list[str] = field(default_factory=list)
     fatal: bool = False
     foreign: bool = False
+    worked_out: bool = False
     units: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def object(self, kind: str, reason: str, degree: float = 1.0, *, fatal: bool = False) -> None:

@@ -36,6 +36,8 @@ class NameCheck:
         said = keys(claim.text)
         for clause in clauses:
             self._judge_place(clause, said, finding)
+        if claim.kind in ("item", "row") and len(clauses) > 1:
+            self._judge_item(claim, finding)
 
     def _is_known(self, name: Name, foreign: bool) -> bool:
         if stands_in(name, self._shown.keys) or self._is_word(name) or stands_in(name, self._asked):
@@ -76,3 +78,18 @@ class NameCheck:
         others = [n for n in self._shown.sources[top].names if n.key not in said]
         if fits[top] >= _SAYS_IT and any(n.identifier == own[0].identifier for n in others):
             finding.object("name_swapped", reason, fatal=same_table)
+
+    def _judge_item(self, claim: Claim, finding: Finding) -> None:
+        """All names of a list item or table row belong to the first: where that is a row's, they stand in that row."""
+        first, *rest = self._subjects.present(claim.names) or [None]
+        if first is None:
+            return
+        rows = [s for s in self._shown.sources if s.is_row and stands_in(first, s.keys)]
+        for name in rest:
+            if not rows or name.key == first.key or any(self._subjects.are_near([name], s.index, True) for s in rows):
+                continue
+            tables = {row.table for row in rows}
+            beside = any(s.table in tables and stands_in(name, s.keys) for s in self._shown.sources)
+            prose = any(not s.is_row and stands_in(first, s.keys) for s in self._shown.sources)
+            reason = f"{name.text} does not stand where {first.text} stands"
+            finding.object("name_swapped" if beside else "name_unbound", reason, fatal=beside and not prose)

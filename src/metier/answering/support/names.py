@@ -21,7 +21,7 @@ from metier.retrieval.analysis import ascii_digits
 from metier.text.language import Language
 from metier.text.phrases import fold
 
-_TOKEN = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*(?:[-‐‑/._&+’'][\p{L}\p{M}\p{N}]+)*")
+_TOKEN = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*(?:(?:[-‐‑/._&+’']|(?<=\p{N}),(?=\p{N}))[\p{L}\p{M}\p{N}]+)*")
 _TITLE = regex.compile(r"《([^》]{1,60})》|「([^」]{1,60})」|『([^』]{1,60})』")
 _LATIN = regex.compile(r"\p{Latin}")
 _BARE = regex.compile(r"[^\p{L}\p{M}\p{N}]+")
@@ -37,6 +37,7 @@ _BEHIND_NUMBER = regex.compile(r"\p{Nd}[ \u00a0\u2009\u202f]?$")
 _BEFORE_NUMBER = regex.compile(r"[ \u00a0\u2009\u202f]?\p{Nd}")
 _CURRENCY_CODE = 3
 _DIGIT = regex.compile(r"\p{Nd}")
+_APOSTROPHE = regex.compile(r"[’']")
 _POSSESSIVE = regex.compile(r"[’'](?:s|S)?$")
 _ORDINAL = regex.compile(r"\p{Nd}+(?:st|nd|rd|th|s)")
 _OPENING = regex.compile(r"[:.!?•\-–—*|>(\[\"“„«]\s*[*_`]*$")
@@ -83,7 +84,7 @@ def names(text: str, language: str = "en") -> list[Name]:
                 found.append(_name(match.start(), plain, True, True))
         elif plain[:1].isupper() and len(plain) >= _ORDINARY_SHORT:
             following = tokens[index + 1][0] if index + 1 < len(tokens) else ""
-            if word in no_names:
+            if word in no_names or fold(_APOSTROPHE.split(plain)[0]) in no_names:
                 last_capital = False
                 continue
             short = plain.isupper() and len(plain) <= 6

@@ -55,7 +55,7 @@ def judge(claim: Claim, source: Source, polarity: Polarity, finding: Finding) ->
             _numbers(claim, source, exchange, finding)
             _names(claim, source, exchange, finding)
         said, given = claim.text[slice(*exchange.said)], source.text[slice(*exchange.given)]
-        denied |= exchange.words <= _SHORT and polarity.negates(said) != polarity.negates(given)
+        denied |= exchange.words <= _SHORT and polarity.only_denies(said, given)
         if said and given:
             opposed = opposed or polarity.opposed(said, given)
     if denied:

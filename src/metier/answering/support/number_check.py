@@ -53,6 +53,7 @@ class NumberCheck:
             if not results.get(id(said), True):
                 finding.object("number_missing", f"the sum that gives {said.text} does not add up", fatal=True)
             elif id(said) in results or (id(said) in operands and found[number]):
+                finding.worked_out = True
                 good += 1
             elif found[number]:
                 asked = any(agrees(said, q) for q in self._asked)
@@ -72,10 +73,12 @@ class NumberCheck:
         if any(agrees(said, q) for q in (*self._asked, *earlier, *around)):
             return True
         own = [q for q in claim.quantities if q is not said]
-        if derived(said, [*own, *earlier, *self._asked], strict=False):
-            return True
         near = [q for i in finding.evidence[:_NEAREST] for q in self._shown.sources[i].quantities]
-        return self._computes(claim) and bool(derived(said, [*known, *near], strict=True))
+        follows = bool(derived(said, [*own, *earlier, *self._asked], strict=False)) or (
+            self._computes(claim) and bool(derived(said, [*known, *near], strict=True))
+        )
+        finding.worked_out |= follows
+        return follows
 
     def _computes(self, claim: Claim) -> bool:
         """Whether the claim or the question speaks of a result."""

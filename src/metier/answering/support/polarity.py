@@ -59,6 +59,7 @@ class Polarity:
         self._language = language
         known = Language.of(language)
         self._spaced = known.spaced
+        self._function = known.function_words
         self._negations = known.negations or Language.of("en").negations
         self._opposites = _opposites(language)
 
@@ -79,6 +80,16 @@ class Polarity:
         count = sum(word in self._negations or bool(_CONTRACTION.fullmatch(word)) for word in words)
         count += count > 0 and any(word in _EXCEPTING for word in words)
         return count % 2 == 1
+
+    def only_denies(self, said: str, given: str) -> bool:
+        """Whether two stretches differ in a negation and in nothing else that says something."""
+        if self.negates(said) == self.negates(given):
+            return False
+        if not self._spaced:
+            return True
+        words = (set(WORD.findall(fold(compose(said)))), set(WORD.findall(fold(compose(given)))))
+        mine, theirs = (part - self._negations - self._function for part in words)
+        return not (mine ^ theirs - {word for word in theirs if _CONTRACTION.fullmatch(word)})
 
     def differs(self, said: str, given: str, shared: Sequence[str], weight: Weights) -> float:
         """Share of the weight of `shared` (tokens of both) that one denies and the other does not, 0..1."""

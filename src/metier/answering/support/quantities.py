@@ -56,7 +56,7 @@ _GROUPED = (
     r"|\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?"
 )
 _NUMBER = rf"(?:{_GROUPED}(?![\d])|\d+(?:[.,]\d+)?)"
-_COMPOUND = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[-‐‑–/._+][\p{L}\p{M}\p{N}]+)*")
+_COMPOUND = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:(?:[-‐‑–/._+]|(?<=\p{N})[,'’](?=\p{N}))[\p{L}\p{M}\p{N}]+)*")
 _UNIT = (
     r"(?:US\$|[$€£¥₹৳₽%‰٪°]\p{L}?|per ?cent|pour cent|por cien(?:to)?|por cento"
     r"|[\p{L}µμΩ°][\p{L}\p{M}µμΩ²³]*(?:[/·*][\p{L}µ]+[²³]?\d?)*(?:\(A\))?\d?)"

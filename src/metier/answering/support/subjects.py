@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from metier.answering.support.agreement import agrees
 from metier.answering.support.claims import Claim
 from metier.answering.support.coverage import Coverage
 from metier.answering.support.names import Name, names, stands_in
@@ -88,7 +89,12 @@ class Subjects:
         if not total:
             return np.zeros(len(self._shown.sources))
         held = weights @ self._coverage.with_before(self._coverage.held(words)) if words else 0.0
+        dates = [q for q in clause.quantities if q.dates and q.dates[0][1] is not None]
         keyed = np.zeros(len(self._shown.sources))
+        for said in dates:
+            total += _KEY
+            held_by = {place.index for place in self.places if place.quantity.dates and agrees(said, place.quantity)}
+            keyed[list(held_by)] += _KEY
         for key in clause.keys:
             keyed += np.array([_KEY * (key in source.keys) for source in self._shown.sources])
         return (held + keyed) / total
