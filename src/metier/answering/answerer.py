@@ -106,7 +106,7 @@ class Answerer:
     def _router(self) -> Router:
         whole = WholeDocument(self._checker, self._writer, self.limits, self._finder.counter)
         return Router(
-            self._settings.name, self.style, self.limits, self._store, self._retriever, self._finder, self._writer,
+            self._settings.name, self._settings.language, self.style, self.limits, self._store, self._retriever, self._finder, self._writer,
             self._quoter, whole, self._documents,
         )  # fmt: skip
 

@@ -12,7 +12,7 @@ import regex
 from metier.catalog import ItemHistory
 from metier.documents import CORRECTION
 from metier.store.base import DocumentRecord
-from metier.text.dates import TimeMention
+from metier.text.dates import Period, TimeMention
 
 _AUTHORS = ("author", "from", "creator", "authors")
 # What programs write where nobody gave a name.
@@ -57,12 +57,15 @@ class DocumentInfo:
 
     @property
     def dated(self) -> tuple[date, date] | None:
-        """First and last day that the document may be of: a day or month in its file name or title, else the date in
-        its metadata, else a year in its name or title."""
-        named, noted = (self.name, self.title), self.record.metadata
-        dates = [_days(text) for text in (*named, noted.get("date", ""), noted.get("created", ""))]
-        exact = (days for days in dates if days is not None and days[0].month == days[1].month)
-        return next(exact, None) or next((days for days in dates if days is not None), None)
+        """First and last day that the document may be of: those in its file name or title; where these give only a
+        year, or nothing, the date in its metadata, if it lies in that year."""
+        noted = [days for key in ("date", "created") if (days := _days(self.record.metadata.get(key, "")))]
+        named = [days for text in (self.name, self.title) if (days := _days(text))]
+        exact = [days for days in named if days[0].month == days[1].month]
+        if exact or not named:
+            return next(iter([*exact, *noted]), None)
+        within = (days for days in noted if named[0][0] <= days[0] <= days[1] <= named[0][1])
+        return next(within, named[0])
 
     @property
     def latest_day(self) -> date:

@@ -23,15 +23,18 @@ from metier.sentences import is_leadin, sentence_spans
 
 _WORDS = 0.5  # weight of the covered words beside the cosine; from practice questions of the sample company
 _EMBEDDED = 12  # sentences whose cosine is taken, those with most of the question's words; embedding takes time
+_REACHES = 12  # characters of a sentence from which on it belongs to the answer
+_LONGEST = 600  # characters of sentences quoted together
+_CELL = " | "
 _CLEARLY = 0.1  # share of the question's words that another row must hold more
 _READ = 2.0  # how much more what a reader points at weighs than what only resembles the question
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One sentence or table row: a `passage` cut down to it. `covered`: share of the question's words in it and its
-    headings; `cosine` with the question, 0 at the mean of the corpus; `answers`: probability that it answers, by the
-    reader, None where it points elsewhere; `weight` orders the evidence."""
+    """One sentence or table row, or the sentences that an answer spans: a `passage` cut down to it. `covered`: share of
+    the question's words in it and its headings; `cosine` with the question, 0 at the mean of the corpus; `answers`:
+    how likely it answers, by the reader, None where it points elsewhere; `weight` orders the evidence."""
 
     passage: Passage
     covered: float
@@ -48,7 +51,8 @@ def find(
     analyser: Analyser,
     readings: Sequence[Reading] = (),
 ) -> list[Evidence]:
-    """Sentences of the passages, best first. `readings`: of each passage, none without a reader. Cosines are taken from
+    """Sentences of the passages, best first. `readings`: of each passage, none without a reader; `answerable` may be
+    weighed by what else is known of the passage. Cosines are taken from
     the mean of the corpus upwards, because an embedder whose cosines lie close together would else leave the choice to
     the words."""
     pieces, answers = _pieces(passages, readings, sought, analyser)
@@ -77,12 +81,12 @@ def _pieces(
     answers: list[float | None] = []
     for number, passage in enumerate(passages):
         spans = quotable(passage)
-        pointed = _pointed(spans, readings[number]) if readings else None
-        if pointed is not None and " | " in passage.text:
+        pointed = _pointed(passage, spans, readings[number]) if readings else None
+        if pointed is not None and " | " in passage.text[slice(*pointed)]:
             pointed = _same_row(passage, spans, pointed, sought, analyser)
-        for index, span in enumerate(spans):
+        for span in spans if pointed is None or pointed in spans else (*spans, pointed):
             pieces.append(passage.within(*span))
-            answers.append(readings[number].answerable if index == pointed else None)
+            answers.append(readings[number].answerable if span == pointed else None)
     return pieces, answers
 
 
@@ -92,28 +96,52 @@ def quotable(passage: Passage) -> list[tuple[int, int]]:
     spans = sentence_spans(passage.text, passage.language or "en")
     known = {name.casefold().strip() for name in (*passage.headings, passage.title)}
 
+    has_rows = _CELL in passage.text and any(_is_row(passage.text[a:b]) for a, b in spans)
+
     def says_something(number: int, text: str) -> bool:
+        if has_rows and _CELL in text and not _is_row(text):  # the line of the column names
+            return False
         return text.casefold().strip(" #*:") not in known and not (number == len(spans) - 1 and is_leadin(text))
 
     said = [span for number, span in enumerate(spans) if says_something(number, passage.text[slice(*span)])]
     return said or spans
 
 
-def _pointed(spans: Sequence[tuple[int, int]], reading: Reading) -> int | None:
-    """The sentence that shares most with the span a reader points at."""
+def _is_row(text: str) -> bool:
+    """A row of a table carries the names of its columns (`Turbine: WT-07 | Rated power: 4.2 MW`)."""
+    return _CELL in text and sum(": " in cell for cell in text.split(_CELL)) * 2 >= text.count(_CELL) + 1
+
+
+def _pointed(passage: Passage, spans: Sequence[tuple[int, int]], reading: Reading) -> tuple[int, int] | None:
+    """What holds the span that a reader points at: one sentence or row, or sentences that follow each other where it
+    reaches well into the next."""
     shared = [min(end, reading.end) - max(start, reading.start) for start, end in spans]
-    best = int(np.argmax(shared)) if shared else 0
-    return best if shared and shared[best] > 0 else None
+    touched = [n for n, characters in enumerate(shared) if characters > 0]
+    if not touched:
+        return None
+    best = max(touched, key=shared.__getitem__)
+    if any(_CELL in passage.text[slice(*spans[n])] for n in touched):
+        return spans[best]
+    first, last = touched[0], touched[-1]
+    while first < best and shared[first] < _REACHES:
+        first += 1
+    while last > best and shared[last] < _REACHES:
+        last -= 1
+    whole = (spans[first][0], spans[last][1])
+    return whole if whole[1] - whole[0] <= _LONGEST else spans[best]
 
 
 def _same_row(
-    passage: Passage, spans: Sequence[tuple[int, int]], pointed: int, sought: Sought, analyser: Analyser
-) -> int:
+    passage: Passage, spans: Sequence[tuple[int, int]], pointed: tuple[int, int], sought: Sought, analyser: Analyser
+) -> tuple[int, int]:
     """In a table the row that holds most of what is asked for, where it holds clearly more than the one pointed at:
     rows look alike to a reader but for the name in them."""
-    held = [sought.covered(set(analyser.tokens(passage.text[start:end]))) for start, end in spans]
-    best = int(np.argmax(held))
-    return best if held[best] > held[pointed] + _CLEARLY else pointed
+
+    def held(span: tuple[int, int]) -> float:
+        return sought.covered(set(analyser.tokens(passage.text[slice(*span)])))
+
+    best = max(spans, key=held)
+    return best if held(best) > held(pointed) + _CLEARLY else pointed
 
 
 def echo(answer: str, question: str, analyser: Analyser) -> float:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 import regex
+from rapidfuzz import fuzz, process
 
 from metier.answering import context, evidence
 from metier.answering.answer import Style
@@ -30,10 +33,14 @@ from metier.text.phrases import fold
 
 _CANDIDATES = 50  # hits looked up; calibration leaves out those of one document
 _READ = 12  # passages that a reader reads: it costs some milliseconds each
+_SHORTEST = 5  # letters of a word that may be misspelt
+_MISSPELT = 80  # similarity (0..100) of a misspelt word and the right one
+_FOUND = 1.0  # log-odds that a passage loses which search found much weaker than the best
 _OLD = 1.5  # log-odds that a passage loses where a newer version of its document was found, too
 _MOST_LOG_ODDS = 8.0
 _SAME_WORD = 85  # similarity (0..100) of two forms of one word
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
+_NUMBERED = regex.compile(r"([\p{L}\p{M}]{2,})[ -](\p{N}{1,3})(?![\p{N}.,:/-]*\p{N}|\p{L})")
 _SAMPLE = 8  # passages whose tokens are counted, from which those of others are estimated
 
 
@@ -100,14 +107,41 @@ class Finder:
     ) -> tuple[list[Evidence], list[Passage], dict[str, float]]:
         """Pieces of the best passages, best first, these passages, and the features of abstention."""
         candidates = [hit.passage for hit in hits[: max(count, _READ if self._reader else count)]]
-        readings = self._reader.read(asked, candidates) if self._reader and candidates else []
-        order = _by_reading(readings, hits, outdated(asked, candidates)) if readings else range(len(candidates))
+        readings = self._readings(asked, candidates, hits) if self._reader and candidates else []
+        order = sorted(range(len(readings)), key=lambda n: -readings[n].answerable) or range(len(candidates))
         best = [candidates[n] for n in order][:count]
         readings = [readings[n] for n in order][:count] if readings else []
         sought = Sought.of(asked, self._analyser, self._weigh, detect(asked, self._settings.language))
         pieces = evidence.find(sought, self._retriever.asked(asked), best, self.vectors, self._analyser, readings)
         features = self._features(asked, sought, best, readings) if best else {}
         return pieces, best, features
+
+    def _readings(self, asked: str, passages: Sequence[Passage], hits: Sequence[Hit]) -> list[Reading]:
+        """What the reader says, weighed with what search found, so that of passages which answer alike the one found
+        first comes first, and a newer version of a document before an older one."""
+        readings = self._reader.read(self._spelled(asked, passages), passages)
+        best, old = max(hits[0].score, 1e-6), outdated(asked, passages)
+        weights = [
+            _log_odds(reading.answerable) + _FOUND * (hits[n].score / best - 1) - _OLD * old[n]
+            for n, reading in enumerate(readings)
+        ]
+        return [replace(r, answerable=_probability(w)) for r, w in zip(readings, weights, strict=True)]
+
+    def _spelled(self, asked: str, passages: Sequence[Passage]) -> str:
+        """The question with words that stand nowhere in the index spelled as words of the passages that are nearly the
+        same: a reader knows words, not what they look like."""
+        words = [word for word in _WORD.findall(asked) if len(word) >= _SHORTEST and word.isalpha()]
+        tokens = [self._analyser.tokens(word)[0] for word in words]
+        counts = self._store.frequencies(tokens) if tokens else []
+        unknown = [word for word, count in zip(words, counts, strict=True) if not count]
+        if not unknown:
+            return asked
+        known = sorted({word for passage in passages for word in _WORD.findall(passage.text) if len(word) >= _SHORTEST})
+        for word in unknown:
+            found = process.extractOne(word.casefold(), known, scorer=fuzz.ratio, score_cutoff=_MISSPELT)
+            if found is not None and found[0][0].casefold() == word[0].casefold():
+                asked = asked.replace(word, found[0])
+        return asked
 
     def _features(
         self, asked: str, sought: Sought, best: Sequence[Passage], readings: Sequence[Reading]
@@ -116,8 +150,10 @@ class Finder:
         around = set(self._analyser.tokens(" ".join(f"{p.indexed_text} {p.title} {p.uri}" for p in best)))
         names = [name for name in sought.names if name not in around and not alike(name, around, _SAME_WORD)]
         counts = self._store.frequencies(names) if names else []
+        elsewhere = self._numbered_elsewhere(asked, best)
+        names = list(dict.fromkeys([*names, *(number for number in elsewhere if number in sought.names)]))
         named = max(1, len(sought.names))
-        top = max(readings, key=lambda reading: reading.answerable, default=None)
+        top = readings[0] if readings else None
         return {
             "answerable": _log_odds(top.answerable) if top else math.nan,
             "place": _log_odds(top.span_score) if top else math.nan,
@@ -125,6 +161,24 @@ class Finder:
             "unknown": sum(count == 0 for count in counts) / named,
             "coverage": self._coverage(asked, best[0]),
         }
+
+    def _numbered_elsewhere(self, asked: str, passages: Sequence[Passage]) -> list[str]:
+        """Numbers that belong to the word before them ("week 14", "room 3") and stand in these passages beside other
+        words alone."""
+        code = detect(asked, self._settings.language)
+        common = Language.of(code).function_words
+        pairs = [(w, n) for w, n in _NUMBERED.findall(asked) if fold(w) not in common]
+        if not pairs:
+            return []
+        texts = [self._analyser.tokens(f"{p.indexed_text} {p.title} {p.uri}") for p in passages]
+        found = []
+        for word, number in pairs:
+            first, second = self._analyser.tokens(word)[0], self._analyser.tokens(number)[0]
+            known = any(first in text for text in texts)
+            together = any({(first, second), (second, first)} & set(pairwise(text)) for text in texts)
+            if known and not together:
+                found.append(second)
+        return found
 
     def _coverage(self, asked: str, passage: Passage) -> float:
         """Share of the question's content words in a passage with its headings and title; each counts the same."""
@@ -146,12 +200,8 @@ class Finder:
         return lambda text: int(ratio * len(text)) + 1
 
 
-def _by_reading(readings: Sequence[Reading], hits: Sequence[Hit], old: Sequence[bool]) -> list[int]:
-    """Places of the hits in the order in which they answer: the reader's log-odds, and a little of what search found,
-    so that of passages which answer alike the one found first comes first, and a newer version before an older one."""
-    best = max(hits[0].score, 1e-6)
-    weights = [_log_odds(r.answerable) + hits[n].score / best - _OLD * old[n] for n, r in enumerate(readings)]
-    return sorted(range(len(readings)), key=lambda n: -weights[n])
+def _probability(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-log_odds))
 
 
 def _log_odds(probability: float) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from metier.documents import Passage
 from metier.sentences import is_leadin, units
 from metier.text.language import Language
-from metier.text.phrases import fold
+from metier.text.phrases import searchable
 
 _ITEMS = 25  # of a list that is quoted whole
 _LONGEST = 2500  # characters
@@ -35,7 +35,7 @@ class _Piece:
 
 def asks_for_list(question: str, language: str) -> bool:
     """Whether a question wants steps, rules or a list, as far as its words tell."""
-    return bool(Language.of(language).expression("asks", "list").search(fold(question)))
+    return bool(Language.of(language).expression("asks", "list").search(searchable(question)))
 
 
 def widened(chosen: Passage, around: Sequence[Passage], *, whole_list: bool) -> list[Passage]:

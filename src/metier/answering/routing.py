@@ -23,7 +23,7 @@ from metier.documents import Passage
 from metier.generation.base import Message
 from metier.retrieval.retriever import Retriever
 from metier.store.base import Filter, Store
-from metier.text.language import Language
+from metier.text.language import Language, all_languages
 
 _TOPIC = 0.4  # share of the best score from which a document is about a topic
 _HITS = 50
@@ -36,10 +36,11 @@ Documents = Callable[[Filter | None], Sequence[DocumentInfo]]
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """Answers what is no question to be looked up. `name`: the expert's; `documents`: what the catalog knows of those
+    """Answers what is no question to be looked up. `name`, `language`: the expert's; `documents`: what the catalog knows of those
     that an asker may see."""
 
     name: str
+    language: str
     style: Style
     limits: Limits
     store: Store
@@ -51,7 +52,7 @@ class Router:
     documents: Documents
 
     def intent(self, request: Request) -> Intent:
-        return classify(request.question, request.history)
+        return classify(request.question, request.history, all_languages(first=self.language))
 
     def answer(self, request: Request, intent: Intent, language: str) -> Answer | None:
         """None where the message is to be looked up after all."""
