@@ -139,7 +139,7 @@ def _holds(hit: Hit, document: str, words: str) -> bool:
     if hit.passage.uri != document and not hit.passage.uri.endswith("/" + document):
         return False
     text = _letters(hit.passage.text)
-    return all(fuzz.partial_ratio(_letters(cell), text) >= _READ_ALIKE for cell in words.split("|"))
+    return not words or all(fuzz.partial_ratio(_letters(cell), text) >= _READ_ALIKE for cell in words.split("|"))
 
 
 def _letters(text: str) -> str:

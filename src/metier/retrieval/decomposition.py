@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import regex
 
 from metier.generation.base import Generator, Message
+from metier.sentences import sentence_spans
 from metier.text.language import Language
 from metier.text.phrases import compose, fold, searchable
 
@@ -24,7 +25,6 @@ MOST = 6  # parts of one question
 _LONGEST = 1500  # characters; what is longer is no question but a text
 _TOKEN = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[-./'’_][\p{L}\p{M}\p{N}]+)*|[^\s\p{L}\p{M}\p{N}]")
 _SENTENCE = regex.compile(r"[^?？؟]*?[?？؟]+|[^?？؟]+$")
-_STOP = regex.compile(r"(?<=[.!。！।…])(?:\s+|(?<=[。！।]))")
 _VERSUS = frozenset({"vs", "versus", "v", "/"})
 _ARTICLES_AT_MOST = 3  # function words that may stand between "and" and the name that follows
 _NOUNS_IN_CAPITALS = frozenset({"de", "lb"})  # languages in which a capital tells no name
@@ -119,8 +119,7 @@ def _questions(text: str, known: Language) -> list[str]:
     """The sentences that ask. One that asks nothing says what the next one is about, and stays with it."""
     found: list[str] = []
     before = ""
-    for sentence in (piece for part in _SENTENCE.findall(text) for piece in _STOP.split(part)):
-        sentence = sentence.strip()
+    for sentence in _sentences(text, known.code):
         words = _words(sentence, known)
         if not any(word.telling for word in words):
             if found and not before:
@@ -134,6 +133,12 @@ def _questions(text: str, known: Language) -> list[str]:
     if before:
         found = [f"{found[-1]} {before}"] if len(found) == 1 else [*found, before]
     return found if len(found) > 1 else [text]
+
+
+def _sentences(text: str, language: str) -> Iterator[str]:
+    for part in _SENTENCE.findall(text):
+        for start, end in sentence_spans(part, language):
+            yield part[start:end]
 
 
 def _of_one(text: str, known: Language) -> list[str]:
@@ -281,9 +286,7 @@ def _only_names(words: Sequence[_Word], item: tuple[int, int], number: int, coun
             start += 1
     if number == count - 1:
         last = max(n for n in range(start, end) if words[n].is_name)
-        first = next(n for n in range(start, end) if words[n].is_name)
-        if first == start:
-            end = last + 1
+        end = last + 1
     return start, end
 
 
