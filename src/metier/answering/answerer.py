@@ -105,9 +105,10 @@ class Answerer:
     @cached_property
     def _router(self) -> Router:
         whole = WholeDocument(self._checker, self._writer, self.limits, self._finder.counter)
+        settings = self._settings
         return Router(
-            self._settings.name, self._settings.language, self.style, self.limits, self._store, self._retriever, self._finder, self._writer,
-            self._quoter, whole, self._documents,
+            settings.name, settings.language, self.style, self.limits, self._store, self._retriever, self._finder,
+            self._writer, self._quoter, whole, self._documents,
         )  # fmt: skip
 
     # --- asking ----------------------------------------------------------------------------------------------

@@ -36,8 +36,8 @@ Documents = Callable[[Filter | None], Sequence[DocumentInfo]]
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """Answers what is no question to be looked up. `name`, `language`: the expert's; `documents`: what the catalog knows of those
-    that an asker may see."""
+    """Answers what is no question to be looked up. `name`, `language`: the expert's; `documents`: what the catalog
+    knows of those that an asker may see."""
 
     name: str
     language: str
