@@ -34,6 +34,7 @@ _INSTRUCTION = (
     "of its own, in the language of the question and with its own words, on a numbered line. Name what it is about in "
     "each. Do not answer. If the question asks for one fact only, repeat it as the only line."
 )
+_LEAD = 5  # words before the first question word ("can you tell me what …")
 _OUTPUT_TOKENS = 200
 _OWN_WORDS = 0.8  # share of a part's telling words that must be the question's
 
@@ -162,15 +163,15 @@ def _asking(text: str, words: Sequence[_Word], known: Language) -> list[str] | N
             continue
         if not all(any(each.telling for each in side) for side in (left, right)):
             continue
-        if known.code == "en" and not _opens(right, known):
-            continue  # "the part and the tool with which": where question words also join clauses, one must follow
+        if known.code == "en" and not (_opens(right, known) and _opens(left, known, _LEAD)):
+            continue  # "a colleague who was ill; how long …": question words also join clauses, so each side opens so
         first, second = text[: left[-1].end], text[right[0].start :]
         return [first.rstrip(" ,;"), _complete(second, left, right, known)]
     return None
 
 
-def _opens(words: Sequence[_Word], known: Language) -> bool:
-    return any(word.plain in known.question_words for word in words[:2])
+def _opens(words: Sequence[_Word], known: Language, first: int = 2) -> bool:
+    return any(word.plain in known.question_words for word in words[:first])
 
 
 def _complete(second: str, left: Sequence[_Word], right: Sequence[_Word], known: Language) -> str:
