@@ -8,6 +8,7 @@ reading order.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import numpy as np
 
@@ -16,15 +17,15 @@ from metier.answering.sentence_vectors import SentenceVectors
 from metier.documents import Passage
 from metier.sentences import is_heading_like, is_leadin
 
-_SENTENCES = 5
+_SENTENCES = 8
 _LOOKED_AT = 120  # sentences, spread over the document; embedding takes time
 _SAME = 0.9  # cosine of two sentences that say the same
 _LEAST_WORDS = 4
-_FIRST = 0.1  # what the first sentence of a document is worth more: it often says what the document is
 
 
 def summary(passages: Sequence[Passage], vectors: SentenceVectors, count: int = _SENTENCES) -> list[Passage]:
-    """At most `count` sentences of a document, `passages` in reading order, each a passage cut down to it."""
+    """At most `count` sentences of a document, `passages` in reading order, each a passage cut down to it. In a document
+    of several sections each has its turn."""
     pieces = [passage.within(*span) for passage in passages for span in quotable(passage)]
     pieces = [piece for piece in pieces if _tells(piece.text)] or pieces
     if len(pieces) > _LOOKED_AT:
@@ -33,15 +34,23 @@ def summary(passages: Sequence[Passage], vectors: SentenceVectors, count: int = 
         return []
     known = vectors.of([piece.text for piece in pieces])
     alike = known @ known.T
-    weights = alike.mean(axis=1)
-    weights[0] += _FIRST
+    order = _in_turn(np.argsort(-alike.mean(axis=1), kind="stable"), pieces)
     chosen: list[int] = []
-    for number in np.argsort(-weights, kind="stable"):
+    for number in order:
         if all(alike[number, other] < _SAME for other in chosen):
-            chosen.append(int(number))
+            chosen.append(number)
         if len(chosen) == count:
             break
     return [pieces[number] for number in sorted(chosen)]
+
+
+def _in_turn(order: Sequence[int], pieces: Sequence[Passage]) -> list[int]:
+    """The best of each section, then the second best of each; larger sections first."""
+    sections: dict[tuple[str, ...], list[int]] = {}
+    for number in order:
+        sections.setdefault(pieces[int(number)].headings, []).append(int(number))
+    ranked = sorted(sections.values(), key=len, reverse=True)
+    return [number for turn in zip_longest(*ranked) for number in turn if number is not None]
 
 
 def _tells(text: str) -> bool:
