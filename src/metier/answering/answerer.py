@@ -156,16 +156,20 @@ class Answerer:
         return detect(question, self._settings.language)
 
     def _written(self, request: Request, asked: str, language: str) -> Answer:
-        parts = self._parts(asked, request, language)
-        searched = [asked, *parts] if len(parts) > 1 else [asked]
+        parts = (asked, request.question) if _is_joined(asked, request) else self._parts(asked, request, language)
+        searched = list(dict.fromkeys([asked, *parts]))
         found = self._finder.find(searched, request.where, request.without, limits=self.limits)
         if not found.shown:
             return self._quoter.refuse(request, found, language, 1.0, time.monotonic() - found.seconds)
         return self._writer.answer(request, found, language, self._absent(asked, found))
 
     def _quoted(self, request: Request, asked: str, language: str) -> Answer:
-        parts = self._parts(asked, request, language)
-        found = [self._finder.find([part], request.where, request.without, limits=self.limits) for part in parts]
+        joined = _is_joined(asked, request)
+        about = request.question if joined else ""
+        found = [
+            self._finder.find([part], request.where, request.without, limits=self.limits, about=about)
+            for part in ([asked] if joined else self._parts(asked, request, language))
+        ]
         return self._quoter.answer(request, found, language, whole_list=asks_for_list(asked, language))
 
     def _parts(self, asked: str, request: Request, language: str) -> tuple[str, ...]:
@@ -189,3 +193,8 @@ class Answerer:
         words = [word.strip(_PUNCTUATION) for word in asked.split()]
         spelled = [next((w for w in words if name in self._analyser.tokens(w)), name) for name in absent]
         return f"(No document of the collection mentions: {', '.join(dict.fromkeys(spelled))}.)"
+
+
+def _is_joined(asked: str, request: Request) -> bool:
+    """Whether a follow-up was put behind the question before it, because no rule could put it in its place."""
+    return asked != request.question and asked.endswith(request.question)

@@ -36,6 +36,7 @@ _READ = 12  # passages that a reader reads: it costs some milliseconds each
 _SHORTEST = 5  # letters of a word that may be misspelt
 _MISSPELT = 80  # similarity (0..100) of a misspelt word and the right one
 _FOUND = 1.0  # log-odds that a passage loses which search found much weaker than the best
+_ABOUT = 4.0  # log-odds that a passage loses which holds nothing of what a follow-up is about
 _OLD = 3.0  # log-odds that a passage loses where a newer version of its document was found, too
 _MOST_LOG_ODDS = 8.0
 _SAME_WORD = 85  # similarity (0..100) of two forms of one word
@@ -78,9 +79,11 @@ class Finder:
         without: frozenset[str] = frozenset(),
         passages: int | None = None,
         limits: Limits | None = None,
+        about: str = "",
     ) -> Found:
         """For a question, or the parts of one: the whole first. `passages`: chosen from so many, None = as set.
-        `limits`: of the written style; None = what the quoted style reads."""
+        `limits`: of the written style; None = what the quoted style reads. `about`: words that the passage must hold
+        most of, those of a follow-up behind an earlier question."""
         began = time.monotonic()
         asked = questions[0]
         found = self._search(questions, where)
@@ -92,7 +95,7 @@ class Finder:
             seconds = time.monotonic() - began
             best = tuple(hit.passage for hit in read[:_READ])
             return Found(tuple(questions), tuple(hits), best, (), built.passages, {}, seconds, built.dropped)
-        pieces, best, features = self._weighed(asked, read, passages or self._passages)
+        pieces, best, features = self._weighed(asked, read, passages or self._passages, about)
         shown = best
         if limits is None or limits.reads_sentences:
             shown = [piece.passage for piece in pieces[: self._settings.answering.sentences]]
@@ -103,11 +106,11 @@ class Finder:
         return self._retriever.search_all(questions, _CANDIDATES, where)
 
     def _weighed(
-        self, asked: str, hits: Sequence[Hit], count: int
+        self, asked: str, hits: Sequence[Hit], count: int, about: str
     ) -> tuple[list[Evidence], list[Passage], dict[str, float]]:
         """Pieces of the best passages, best first, these passages, and the features of abstention."""
         candidates = [hit.passage for hit in hits[: max(count, _READ if self._reader else count)]]
-        readings = self._readings(asked, candidates, hits) if self._reader and candidates else []
+        readings = self._readings(asked, candidates, hits, about) if self._reader and candidates else []
         order = sorted(range(len(readings)), key=lambda n: -readings[n].answerable) or range(len(candidates))
         best = [candidates[n] for n in order][:count]
         readings = [readings[n] for n in order][:count] if readings else []
@@ -116,7 +119,7 @@ class Finder:
         features = self._features(asked, sought, best, readings) if best else {}
         return pieces, best, features
 
-    def _readings(self, asked: str, passages: Sequence[Passage], hits: Sequence[Hit]) -> list[Reading]:
+    def _readings(self, asked: str, passages: Sequence[Passage], hits: Sequence[Hit], about: str) -> list[Reading]:
         """What the reader says, weighed with what search found, so that of passages which answer alike the one found
         first comes first, and a newer version of a document before an older one."""
         readings = self._reader.read(self._spelled(asked, passages), passages)
@@ -125,6 +128,9 @@ class Finder:
             _log_odds(reading.answerable) + _FOUND * (hits[n].score / best - 1) - _OLD * old[n]
             for n, reading in enumerate(readings)
         ]
+        if about:
+            held = [self._coverage(about, passage) for passage in passages]
+            weights = [w - _ABOUT * (0 if math.isnan(h) else 1 - h) for w, h in zip(weights, held, strict=True)]
         return [replace(r, answerable=_probability(w)) for r, w in zip(readings, weights, strict=True)]
 
     def _spelled(self, asked: str, passages: Sequence[Passage]) -> str:

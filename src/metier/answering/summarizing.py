@@ -24,7 +24,7 @@ _LEAST_WORDS = 4
 
 
 def summary(passages: Sequence[Passage], vectors: SentenceVectors, count: int = _SENTENCES) -> list[Passage]:
-    """At most `count` sentences of a document, `passages` in reading order, each a passage cut down to it. In a document
+    """At most `count` sentences of a document, `passages` in reading order, each a passage cut down to it. In one
     of several sections each has its turn."""
     pieces = [passage.within(*span) for passage in passages for span in quotable(passage)]
     pieces = [piece for piece in pieces if _tells(piece.text)] or pieces
