@@ -15,6 +15,7 @@ from pathlib import Path
 import regex
 import wordings
 from made_by_rule import VOCABULARY
+from questions_in_languages import translated
 
 from examples import LONG, SHORT, Bm25, Example, window, without, words
 from metier.documents import TextBuilder
@@ -34,8 +35,9 @@ _NO_TITLE = (
 )  # say nothing
 
 
-def tydi(data: Path, language: str, rng: random.Random) -> Iterator[Example]:
-    """One answerable example a question, and one of three kinds that is not."""
+def tydi(data: Path, language: str, rng: random.Random, across: float = 0.0) -> Iterator[Example]:
+    """One answerable example a question, and one of four kinds that is not. `across`: share of the questions, of those
+    that fit a pattern, that are asked in another language."""
     articles = json.loads((data / "tydiqa" / f"{language}_tydiqa_train.json").read_text(encoding="utf-8"))["data"]
     rows = [
         (article["title"], paragraph["context"], qa["question"].strip(), qa["answers"][0])
@@ -56,10 +58,12 @@ def tydi(data: Path, language: str, rng: random.Random) -> Iterator[Example]:
             asked = other or wordings.varied(question, rng)
         elif rng.random() < 0.15:
             asked = question.rstrip(" ?")
+        foreign = translated(question, rng) if rng.random() < across else None
+        asked = foreign or asked
         headings = (title,) if _needs(question, cut) or rng.random() < 0.45 else ()
         if not headings and rng.random() < 0.3:
             headings = rng.choice(_NO_TITLE)
-        good = Example(asked, headings, cut, True, place, kind, title)
+        good = Example(asked, headings, cut, True, place, f"{kind}>" if foreign else kind, title)
         yield good
         draw = rng.random()
         bad = None
@@ -75,6 +79,7 @@ def tydi(data: Path, language: str, rng: random.Random) -> Iterator[Example]:
             bad = changed and good.to(question=changed, answerable=False, span=None, kind=f"{kind}:altered")
         elif draw < 0.65:
             changed = _aspect(question, f"{title} {text}", rows[rng.randrange(len(rows))][2])
+            changed = (translated(changed, rng) or changed) if changed and foreign else changed
             bad = changed and good.to(question=changed, answerable=False, span=None, kind=f"{kind}:aspect")
         if bad is None:
             bad = _neighbour(rows, nearest, question, title, answer["text"], rng)

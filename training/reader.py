@@ -71,7 +71,8 @@ FLAVOURS = {
 def examples(flavour: Flavour, seed: int) -> tuple[list[Example], list[Example]]:
     """(to train on, held out), the first in random order."""
     rng, data = random.Random(seed), Path(os.environ.get("METIER_DATA", ROOT.parent / "shared" / "data"))
-    drawn = [example for language in flavour.languages for example in public_sets.tydi(data, language, rng)]
+    across = 0.75 if len(flavour.languages) > 1 else 0.0
+    drawn = [example for language in flavour.languages for example in public_sets.tydi(data, language, rng, across)]
     drawn += public_sets.tatqa(data, rng)
     drawn += public_sets.medquad(data, rng)
     drawn += public_sets.pubmedqa(data, rng)
