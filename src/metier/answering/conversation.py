@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 import regex
 
 from metier.answering import intent
+from metier.answering.ellipsis import in_place_of
 from metier.answering.intent import Kind
 from metier.answering.style import CAPABLE_PARAMETERS
 from metier.generation.base import Generator, Message
@@ -231,6 +232,8 @@ def _replaced(question: str, earlier: str, languages: Sequence[Language]) -> str
             continue
         for old, new in _same_kind(named, earlier, language):
             return earlier.replace(old, new)
+        if (about := in_place_of(named, earlier, language)) is not None:
+            return about
     return None
 
 
