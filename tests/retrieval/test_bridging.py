@@ -23,7 +23,8 @@ def weigh(tokens):
 
 def ordered(passages, scores):
     tokens = Analyser("en").tokens
-    return bridging.order(tokens("supplier of the seal of pump KX-4"), passages, scores, tokens, weigh, 5.0)
+    found = bridging.steps(tokens("supplier of the seal of pump KX-4"), passages, scores, tokens, weigh, 5.0)
+    return bridging.order(found, passages, scores, tokens)
 
 
 FIRST = passage(0, "Pump KX-4 has the seal SL-2210. It stands in the rain.")

@@ -26,6 +26,7 @@ from metier.store.base import Filter, Scored, Store
 Asked = Query  # the name by which other rooms know it
 _REMEMBERED = 64  # questions, each some kilobytes
 _LANES = 8  # lexical searches at once
+_SECOND = 10  # passages that a second search brings for each passage that gave names
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ class Retriever:
         lists = [self.search(query, limit, where) for query in queries]
         if len(lists) > 1:
             return _in_turn(lists)[:limit]
-        return _in_turn([self._second_step(queries[0], lists[0])])[:limit]
+        return _in_turn([self._second_step(queries[0], lists[0], where)])[:limit]
 
     def candidates(self, question: str | Query, limit: int = 0, where: Filter | None = None) -> Candidates:
         """What both sides return; `limit` raises `[retrieval] candidates` where more hits are asked for."""
@@ -126,13 +127,23 @@ class Retriever:
         dense = self._store.dense(query.vector, wanted, where)
         return Candidates(dense, lexical.result(), wanted, query)
 
-    def _second_step(self, query: Query, hits: list[Hit]) -> list[Hit]:
-        """The hits in the order of `bridging`; pinned ones and those of a reranker stay as they are."""
+    def _second_step(self, query: Query, hits: list[Hit], where: Filter | None) -> list[Hit]:
+        """The hits, and what is found with the names that the best of them give, in the order of `bridging`. Pinned
+        ones and those of a reranker stay as they are."""
         if self._reranker is not None or not hits or hits[0].pinned:
             return hits
-        passages, scores = [hit.passage for hit in hits], [hit.score for hit in hits]
         rarest = float(inverse_frequency(np.ones(1), self._size())[0])
-        places = bridging.order(query.tokens, passages, scores, self._analyser.tokens, self._weigh, rarest)
+        tokens = self._analyser.tokens
+        found = bridging.steps(
+            query.tokens, [hit.passage for hit in hits], [hit.score for hit in hits], tokens, self._weigh, rarest
+        )
+        known, where, floor = {hit.passage.id for hit in hits}, self.visible(where), hits[-1].score
+        for step in found:
+            for other in self._store.lexical(step.tokens, _SECOND, where):
+                if other.passage.id not in known:
+                    known.add(other.passage.id)
+                    hits = [*hits, Hit(other.passage, floor, None, None)]
+        places = bridging.order(found, [hit.passage for hit in hits], [hit.score for hit in hits], tokens)
         return [hits[place] for place in places]
 
     def _weigh(self, tokens: Sequence[str]) -> np.ndarray:
