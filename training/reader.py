@@ -68,19 +68,20 @@ FLAVOURS = {
 # ---------------------------------------------------------------------------------------------------------- examples
 
 
-def examples(flavour: Flavour, seed: int) -> tuple[list[Example], list[Example]]:
-    """(to train on, held out), the first in random order."""
+def examples(flavour: Flavour, seed: int, share: float = 1.0) -> tuple[list[Example], list[Example]]:
+    """(to train on, held out), the first in random order. `share`: of all that is not from pages; less of it makes pages
+    weigh more."""
     rng, data = random.Random(seed), Path(os.environ.get("METIER_DATA", ROOT.parent / "shared" / "data"))
     across = 0.75 if len(flavour.languages) > 1 else 0.0
     drawn = [example for language in flavour.languages for example in public_sets.tydi(data, language, rng, across)]
     drawn += public_sets.tatqa(data, rng)
     drawn += public_sets.medquad(data, rng)
     drawn += public_sets.pubmedqa(data, rng)
-    drawn = [example for example in drawn if rng.random() < SHARES[example.kind[:4]]]
-    made = [*made_by_rule.tables(rng, 900), *made_by_rule.procedures(rng, 350)]
+    drawn = [example for example in drawn if rng.random() < share * SHARES[example.kind[:4]]]
+    made = [*made_by_rule.tables(rng, int(900 * share)), *made_by_rule.procedures(rng, int(350 * share))]
     made += [example for _ in range(4) for example in pages.pages(rng, languages=len(flavour.languages) > 1)]
     if len(flavour.languages) > 1:
-        made += made_by_rule.tables(rng, 700, questions_in_languages.ask)
+        made += made_by_rule.tables(rng, int(700 * share), questions_in_languages.ask)
         rng.shuffle(made)
     kept, aside = [], []
     for example in drawn:
@@ -235,7 +236,9 @@ def loss_of(model, batch: Sequence[Encoded]):
 # ---------------------------------------------------------------------------------------------------------- training
 
 
-def train(name: str, epochs: int, seed: int, state: Path, rate: float, limit: int | None, start: Path | None) -> None:
+def train(
+    name: str, epochs: int, seed: int, state: Path, rate: float, limit: int | None, start: Path | None, share: float
+) -> None:
     import torch
 
     flavour = FLAVOURS[name]
@@ -252,7 +255,7 @@ def train(name: str, epochs: int, seed: int, state: Path, rate: float, limit: in
         model.load_state_dict(saved["model"], strict=False)
         optimizer.load_state_dict(saved["optimizer"])
         done = saved["batches"]
-    plan = [batch for epoch in range(epochs) for batch in _epoch(flavour, encoder, seed + epoch, limit)]
+    plan = [batch for epoch in range(epochs) for batch in _epoch(flavour, encoder, seed + epoch, limit, share)]
     print(f"{name}: {len(plan)} batches, {sum(map(len, plan))} examples, {done} done", flush=True)
     started, seen, lost = time.monotonic(), 0, []
     for number, batch in enumerate(plan):
@@ -274,8 +277,8 @@ def train(name: str, epochs: int, seed: int, state: Path, rate: float, limit: in
     print_figures(name, model, encoder, seed)
 
 
-def _epoch(flavour: Flavour, encoder: Encoder, seed: int, limit: int | None) -> list[list[Encoded]]:
-    kept = examples(flavour, seed)[0][:limit]
+def _epoch(flavour: Flavour, encoder: Encoder, seed: int, limit: int | None, share: float) -> list[list[Encoded]]:
+    kept = examples(flavour, seed, share)[0][:limit]
     return list(batches([encode(encoder, example) for example in kept], random.Random(seed)))
 
 
@@ -404,11 +407,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--limit", type=int, help="examples an epoch, for a trial")
+    parser.add_argument("--share", type=float, default=1.0, help="of all examples but those of pages, 0 to 1")
     parser.add_argument("--start", type=Path, help="a checkpoint whose weights to begin with")
     parser.add_argument("--state", type=Path, default=ROOT / "build" / "reader")
     given = parser.parse_args()
     if given.action == "train":
-        train(given.name, given.epochs, given.seed, given.state, given.rate, given.limit, given.start)
+        train(given.name, given.epochs, given.seed, given.state, given.rate, given.limit, given.start, given.share)
         return
     if given.action == "export":
         export(given.name, given.state, given.seed)
