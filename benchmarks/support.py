@@ -46,7 +46,8 @@ from metier.synthesis.planted_errors import KINDS, plant
 
 VECTORS = 3  # of one passage in so many planted errors get vectors, see `fill_in`, and are told where it is not shown
 BESIDE = 5  # passages of the same set shown beside the right one
-EXPERTS = 8.0  # weight of ExpertQA beside each of the other sets
+EXPERTS = 16.0  # weight of ExpertQA beside each of the other sets
+PARTLY_AT_MOST = 0.25  # of those claims that shall not count as carried
 FLAGGED_AT_MOST = 0.08  # of ExpertQA's completely supported claims, and of true sentences, where thresholds are set
 _WORD = regex.compile(r"[\p{L}\p{M}]{4,}")
 
@@ -337,14 +338,15 @@ def balanced(examples: Sequence[Example]) -> np.ndarray:
 
 
 def thresholds(model: Weighing, examples: Sequence[Example]) -> Weighing:
-    """`flagged`: so low that few true claims fall under it, `carried`: where as many are above it as errors are not."""
+    """`flagged`: so low that few true claims fall under it, `carried`: that most of them are above it."""
     scores = {name: [] for name in {e.name for e in examples}}
     for example in examples:
         if example.true:
             scores[example.name].append(model.score(example.features))
     limits = [np.quantile(part, FLAGGED_AT_MOST) for part in scores.values() if part]
     flagged = float(min(np.mean(limits), min(0.5, np.quantile(scores["expertqa"], FLAGGED_AT_MOST))))
-    return Weighing(model.bias, model.weights, max(0.5, flagged + 0.1), flagged)
+    carried = float(np.quantile(scores["expertqa"], PARTLY_AT_MOST))
+    return Weighing(model.bias, model.weights, max(carried, flagged + 0.05), flagged)
 
 
 def learn(examples: Sequence[Example]) -> dict[str, Weighing]:

@@ -18,6 +18,7 @@ def cut(text, language="en"):
          ["See No. 5 and Fig. 3.", "It is approx. 5 mm.", "Dr. Smith left."]),
         ("en", "The answer is no. Then (e.g. here) it is 4.2 V. Stop.",
          ["The answer is no.", "Then (e.g. here) it is 4.2 V.", "Stop."]),
+        ("en", "No, he doesn't. The crew is two.", ["No, he doesn't.", "The crew is two."]),
         ("en", "Ask A. Smith. Is it? Yes!", ["Ask A. Smith.", "Is it?", "Yes!"]),
         ("de", "Das gilt z. B. am 3. März 2026. Nr. 5 ist ca. 4,2 mm lang. Die Prüfung folgt.",
          ["Das gilt z. B. am 3. März 2026.", "Nr. 5 ist ca. 4,2 mm lang.", "Die Prüfung folgt."]),

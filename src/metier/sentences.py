@@ -54,7 +54,7 @@ _RULE = regex.compile(r"[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*
 _LINE = regex.compile(r"[ \t]*(?:[-*_=][ \t]*){3,}$")
 _FENCE = regex.compile(r"[ \t]*(`{3,}|~{3,})")
 _ROW = regex.compile(r"[ \t]*\||.*\S[ \t]\|[ \t]\S")
-_TOKEN = regex.compile(r"[\p{L}\p{M}\p{N}.·-]+\.$")
+_TOKEN = regex.compile(r"[\p{L}\p{M}\p{N}.·'’-]+\.$")
 _NEXT = regex.compile(r"[\"'“‘«(\[*_`¿¡]*([\p{L}\p{M}\p{N}]+)")
 _WIDE = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
 _MARKS = regex.compile(r"[*_`#>]+")

@@ -36,6 +36,7 @@ _SAYS_IT = 0.5  # coverage from which a unit speaks of the same
 _OPPOSED = 0.35  # the same where the word itself, which it does not hold, is one of few
 _NOTHING_ELSE = 0.85  # share of its other words from which a unit with the opposite word says the opposite
 _DENIED = 0.5  # share of the common words that only one of the two denies
+_DENIES_ALL = 0.85  # share of a denying clause's words that the source must have to say the opposite
 _AS_GOOD = 0.1  # a unit that holds so much less of the claim may as well be its source
 _WORDS = ("unit", "window", "passage", "all", "pairs")
 _WORKED_OUT = 0.8  # what a result that follows from the sources' numbers is worth whatever its words
@@ -79,6 +80,7 @@ class Alignment:
         clauses = self._subjects.clauses(claim)
         self._numbers.judge(claim, places, clauses, finding)
         self._names.judge(claim, clauses, finding)
+        finding.bare = finding.worked_out
         if finding.worked_out:  # the words that tell a result are the claim's own
             for kind in _WORDS:
                 finding.features[kind] = max(finding.features[kind], _WORKED_OUT * finding.features["numbers"])
@@ -86,6 +88,7 @@ class Alignment:
         if (
             clauses and not set(words) - called
         ):  # nothing but numbers and names: what is said of them is in the question
+            finding.bare = True
             found = finding.features["numbers"] if claim.quantities else 1.0
             fit = float(self._subjects.fit(clauses[0])[finding.evidence[0]]) if clauses[0].words else 1.0
             finding.features |= dict.fromkeys(_WORDS, found * (_BARE + (1 - _BARE) * fit))
@@ -166,7 +169,7 @@ class Alignment:
         return claim.language != detect(passage.text, passage.language or self._language)
 
     def _judge_polarity(self, claim: Claim, words: Sequence[str], weights: np.ndarray, finding: Finding) -> bool:
-        """Whether the unit that holds most of the claim says the opposite; returns whether it differs in nothing else."""
+        """Whether the unit that holds most of the claim says the opposite; returns whether nothing else differs."""
         best = int(np.argmax(finding.units))
         if len(words) < 2:
             return False
@@ -205,6 +208,10 @@ class Alignment:
 
     def _differs(self, claim: Claim, index: int, words: Sequence[str], weigh: Callable[[str], float]) -> float:
         given = self._shown.sources[index]
+        for clause in self._polarity.denying(claim.text):
+            denied = self._coverage.words(clause, claim.language)
+            if sum(word in given.words for word in denied) < _DENIES_ALL * len(denied):
+                return 0.0  # what is denied is something else: "may not exceed", "is limited to"
         shared = [word for word in words if word in given.words]
         return self._polarity.differs(claim.text, given.text, shared, lambda word: float(weigh(word)))
 

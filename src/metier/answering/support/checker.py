@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import regex
 
 from metier.answering.answer import Citation, Sentence, Support
 from metier.answering.polar import decide
@@ -35,6 +36,8 @@ _SECOND = 0.15  # share of the claim's words that a second source must add to be
 _MOST_CITED = 3
 _BARE_DECISION = 12  # characters of an answer that is a yes or a no
 _DECIDING = 3  # sources that are asked what they say to a yes/no question
+_ADDRESS = regex.compile(r"(?:https?://|www\.)\S+")
+_ADDRESSES = "the sources are addresses only"
 _ELSEWHERE = "in another language than the source, which the embedder cannot compare"
 
 
@@ -74,6 +77,7 @@ class LearnedChecking:
         self._polarity = Polarity(analyser, language)
         self._alignment = Alignment(self._shown, reader, self._polarity, weigh, question, language)
         self._cut: tuple[str, list[Unit]] = ("", [])
+        self._only_addresses = all(_says_nothing(passage.text) for passage in shown)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         return [(unit.start, unit.end) for unit in self._units(text) if unit.kind != "rule"]
@@ -111,7 +115,8 @@ class LearnedChecking:
     def finding(self, claim: Claim) -> Finding:
         """The claim laid beside the sources; vectors are asked for where words do not decide."""
         finding = self._alignment.align(claim, _CANDIDATES)
-        if finding.foreign or not (finding.fatal or learned()["words"].score(finding.features) >= _SURE):
+        sure = finding.fatal or finding.bare or learned()["words"].score(finding.features) >= _SURE
+        if finding.foreign or not sure:
             self._compare(claim, finding)
         return finding
 
@@ -177,13 +182,20 @@ class LearnedChecking:
             score = min(max(score, model.flagged), model.carried - 0.01)
         elif self._entailment is not None:
             score = self._entailed(claim, finding)
-        if finding.fatal:
+        if self._only_addresses:
+            score = max(score, model.flagged)
+        if finding.fatal and not self._only_addresses:
             score = min(score, _VETOED * score + 0.01, model.flagged * 0.8)
         level = model.level(score)
-        reason = ""
-        if level is not Support.CARRIED:
-            reason = finding.reasons[0] if finding.reasons else _ELSEWHERE if unknown else _too_little(level)
+        reason = "" if level is Support.CARRIED else self._reason(finding, level, unknown)
         return Sentence(*span, level, round(score, 4), self._citations(span, claim, finding, level), reason)
+
+    def _reason(self, finding: Finding, level: Support, unknown: bool) -> str:
+        if self._only_addresses:
+            return _ADDRESSES
+        if finding.reasons:
+            return finding.reasons[0]
+        return _ELSEWHERE if unknown else _too_little(level)
 
     def _entailed(self, claim: Claim, finding: Finding) -> float:
         premises = [self._text_of(index) for index in finding.evidence[:_MOST_CITED]]
@@ -202,6 +214,11 @@ class LearnedChecking:
             passage = self._shown.passages[source.passage]
             cited.append(Citation.of(passage.within(source.start, source.end), span))
         return tuple(cited)
+
+
+def _says_nothing(text: str) -> bool:
+    """Whether a passage holds nothing but addresses of pages, whose text nobody has seen."""
+    return not any(character.isalpha() for character in _ADDRESS.sub(" ", text))
 
 
 def _too_little(level: Support) -> str:

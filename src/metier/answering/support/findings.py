@@ -18,7 +18,8 @@ FEATURES = GOOD + OBJECTIONS
 class Finding:
     """`features`: see `alignment.py`; `evidence`: sources that carry the claim, best first; `reasons`: what speaks
     against it, in words, gravest first; `fatal`: whether one of them decides alone. `foreign`: the claim is in another
-    language than its source. `worked_out`: a number of it follows from others. `units`: share of its words in each
+    language than its source. `worked_out`: a number of it follows from others. `bare`: it is
+    little but numbers and names, of which vectors know nothing. `units`: share of its words in each
     source."""
 
     features: dict[str, float]
@@ -27,6 +28,7 @@ class Finding:
     fatal: bool = False
     foreign: bool = False
     worked_out: bool = False
+    bare: bool = False
     units: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def object(self, kind: str, reason: str, degree: float = 1.0, *, fatal: bool = False) -> None:

@@ -35,7 +35,9 @@ class NameCheck:
                 finding.object("name_missing" if sure else "name_doubt", reason, fatal=name.identifier)
         said = keys(claim.text)
         for clause in clauses:
-            self._judge_place(clause, said, finding)
+            called = {w for n in clause.names for w in self._reader.words(n.text, self._language)}
+            if set(clause.own) - called or len(clauses) == 1:
+                self._judge_place(clause, said, finding)
         if claim.kind in ("item", "row") and len(clauses) > 1:
             self._judge_item(claim, finding)
 

@@ -19,6 +19,7 @@ from metier.text.phrases import compose, fold
 
 _RIVAL, _RIVAL_ROW = 0.3, 0.12  # by how much another place must fit better for its number to be the right one
 _CLEAR_RIVAL, _SAID = 0.4, 0.6  # and to decide alone: by how much, and how well it must fit
+_DOUBTFUL = 0.3  # an objection where it is not sure what a number is said of, or that it is one
 _ELSEWHERE = 0.1  # what a place fits at most that speaks of something else
 _NEAREST = 4  # sources whose numbers a result may be worked out from
 
@@ -105,10 +106,15 @@ class NumberCheck:
         clause = next((c for c in clauses if c.start <= said.start < c.end), None)
         if clause is None:
             return True
-        subjects, all_of = self._subjects.of(claim, clause, clauses)
+        subjects, all_of, nearest = self._subjects.of(claim, clause, clauses)
         fits = self._subjects.fit(clause)
         fitting = [p for p in places if not subjects or self._subjects.are_near(subjects, p, all_of)]
-        others = [p for p in self._of_kind(said) if not any(p is place for place in places)]
+        beside = [q for q in claim.quantities if q is not said]
+        others = [
+            p
+            for p in self._of_kind(said)
+            if not any(p is place for place in places) and not any(agrees(q, p.quantity) for q in beside)
+        ]
 
         def fit(place: Place) -> float:
             return self._subjects.fit_place(clause, place, fits)
@@ -116,9 +122,10 @@ class NumberCheck:
         if not fitting:
             rivals = [p for p in others if self._subjects.are_near(subjects, p, all_of)]
             where = " and ".join(dict.fromkeys(name.text for name in subjects))
-            decided = bool(rivals) and not asked and max(map(fit, rivals)) >= max(map(fit, places)) - _RIVAL
-            kind = "number_rival" if rivals and not asked else "number_unbound"
-            finding.object(kind, f"{said.text} does not stand where {where} stands", fatal=decided)
+            decided = bool(rivals) and not asked and nearest and max(map(fit, rivals)) >= max(map(fit, places)) - _RIVAL
+            kind = "number_rival" if rivals and not asked and nearest else "number_unbound"
+            degree = 1.0 if nearest else _DOUBTFUL
+            finding.object(kind, f"{said.text} does not stand where {where} stands", degree, fatal=decided)
             if rivals:
                 finding.evidence.insert(0, max(rivals, key=fit).index)
             return False
@@ -136,7 +143,9 @@ class NumberCheck:
         decided = fit(rival) >= _SAID and ahead >= (_RIVAL if same_table else _CLEAR_RIVAL)
         decided = decided or (fit(best) <= _ELSEWHERE and ahead >= _RIVAL)
         reason = f"{said.text} stands elsewhere; here the sources have {rival.quantity.text}"
-        finding.object("number_rival", reason, min(1.0, 0.5 + ahead), fatal=decided and not asked)
+        told = said.unit is not None or bool(said.dates) or same_table  # a bare number may be a name: "alarm 2231"
+        degree = min(1.0, 0.5 + ahead) if told else _DOUBTFUL
+        finding.object("number_rival", reason, degree, fatal=decided and not asked and told)
         return False
 
     def _of_kind(self, said: Quantity) -> list[Place]:

@@ -71,6 +71,10 @@ class Polarity:
                 found.update(self._analyser.tokens(clause))
         return frozenset(found)
 
+    def denying(self, text: str) -> list[str]:
+        """The clauses of `text` that deny."""
+        return [clause for clause in clauses(text, self._language) if self.negates(clause)]
+
     def negates(self, clause: str) -> bool:
         """Whether a clause denies: an odd number of negations, phrases that only look like one left out."""
         folded = _NO_DENIAL.sub(" ", fold(compose(clause)))

@@ -112,21 +112,22 @@ class Subjects:
         )
         return float(found + _KEY * len(clause.keys & place.cell.keys)) / total
 
-    def of(self, claim: Claim, clause: Clause, clauses: Sequence[Clause]) -> tuple[list[Name], bool]:
-        """The names that a number of `clause` may be said of, and whether it must be of all of them."""
+    def of(self, claim: Claim, clause: Clause, clauses: Sequence[Clause]) -> tuple[list[Name], bool, bool]:
+        """The names that a number of `clause` may be said of, whether it must be of all of them, and whether they are
+        the claim's own or the question's, so that nothing else can be meant."""
         own = self.present(clause.names)
         if claim.kind == "row":
             first = self.present(claim.names)[:1]
-            return (own if clause is clauses[0] else first), False
+            return (own if clause is clauses[0] else first), False, True
         numbered = [c for c in clauses if c.quantities]
         if own and (len(numbered) < 2 or all(self.present(c.names) for c in numbered)):
-            return own, len(own) <= _FEW
+            return own, len(own) <= _FEW, True
         if whole := self.present(claim.names):
-            return whole, False
+            return whole, False, True
         for text in claim.about:
             if near := self.present(names(text, claim.language)):
-                return near, False
-        return self.present(self._asked_names), False
+                return near, False, False
+        return self.present(self._asked_names), False, True
 
     def present(self, given: Sequence[Name]) -> list[Name]:
         """Those that stand somewhere in what was shown: of others nothing can be said."""
