@@ -145,8 +145,8 @@ def main() -> None:
     sets = {language: read(language) for language in LANGUAGES}
     numbers = random.Random(0).sample(range(len(sets["en"][1])), options.questions)
     result = circumstances("across_languages.py") | {"pairs": []}
-    columns = {"documents": 10, "asked": 7, "shown": -7, "refused": -9, "quote right": -13, "carried": -9, "flagged": -9}
-    print("".join(f"{name:{width}}" if width > 0 else f"{name:>{-width}}" for name, width in columns.items()), "  altered")
+    names = ("shown", "refused", "quote right", "carried", "flagged", "altered")
+    print(f"{'documents':10}{'asked':7}" + "".join(f"{name:>13}" for name in names))
     for documents in options.documents or LANGUAGES:
         with tempfile.TemporaryDirectory() as temporary:
             expert = index(documents, sets[documents][0], Path(temporary), options.threads)
@@ -158,8 +158,8 @@ def main() -> None:
                     result["pairs"].append(asdict(pair))
                     caught = "" if pair.altered_flagged is None else f"{pair.altered_flagged:.3f}"
                     print(
-                        f"{documents:10}{asked:7}{pair.shown:7.3f}{pair.refused:9.3f}{pair.quote_right:13.3f}"
-                        f"{pair.carried:9.3f}{pair.flagged:9.3f}{caught:>9}", flush=True,
+                        f"{documents:10}{asked:7}{pair.shown:13.3f}{pair.refused:13.3f}{pair.quote_right:13.3f}"
+                        f"{pair.carried:13.3f}{pair.flagged:13.3f}{caught:>13}", flush=True,
                     )  # fmt: skip
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "across_languages.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -70,8 +70,8 @@ def company(folder: Path) -> Expert:
 
 def prepare(folder: Path) -> Expert:
     expert = company(folder)
-    fusion, refusals = expert.calibrate(load(folder / "questions.jsonl"))
-    print(f"calibrated: fusion {fusion}, refusals {refusals.after}", flush=True)
+    learned = expert.calibrate(load(folder / "questions.jsonl"))
+    print(f"calibrated: {learned.fusion}, {learned.refusals}, {learned.errors}", flush=True)
     return expert
 
 
@@ -108,7 +108,7 @@ def examine(expert: Expert, questions: Path, split: str) -> dict:
             "id": question.id, "kind": question.kind, "language": question.language, "answerable": question.answerable,
             "abstained": answer.abstained, "text": answer.text, "confidence": answer.confidence,
             "fact": question.answerable and not answer.abstained and contains(answer.text, question.answers),
-            "page": some, "first_page": first, "quoted": any("quoted" in note for note in answer.notes),
+            "page": some, "first_page": first, "style": str(answer.style),
             "found": any(hit.passage.uri in question.documents for hit in answer.hits[:4]),
             "seconds": answer.timings["total"],
         })  # fmt: skip

@@ -118,7 +118,7 @@ def prepare(name: str, folder: Path, options: argparse.Namespace) -> None:
         expert.add(str(docs))
     if name == "medquad":
         settings = folder / "expert" / "metier.toml"
-        settings.write_text(settings.read_text().replace("max_tokens = 80", "max_tokens = 160"))
+        settings.write_text(settings.read_text().replace("[generation]", "[generation]\nmax_tokens = 160"))
 
 
 def examine(name: str, options: argparse.Namespace) -> dict:

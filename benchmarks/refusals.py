@@ -33,9 +33,9 @@ from ingest import circumstances
 from refusal_corpora import CORPORA, FITTED, Corpus, long_versions
 
 from metier import Expert
+from metier import questions as question_files
 from metier.answering import abstention
 from metier.answering.abstention import Labelled
-from metier.evaluation import questions as question_files
 from metier.evaluation import refusal_calibration
 from metier.evaluation.refusal_calibration import Case
 from metier.questions import Question

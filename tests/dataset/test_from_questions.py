@@ -8,6 +8,7 @@ import pytest
 
 from metier import Expert
 from metier.answering import prompt
+from metier.answering.declining import refusal
 from metier.answering.words import WordWeights
 from metier.dataset import from_questions
 from metier.dataset.raft import RowMaker
@@ -58,14 +59,14 @@ def test_what_nothing_answers_is_refused(expert):
     report = add(expert, [NOTHING])
     (row,) = load(expert.state_folder / "dataset.jsonl")
     assert report.refusals == 1
-    assert (row.kind, row.completion) == ("refusal", prompt.refusal("en"))
+    assert (row.kind, row.completion) == ("refusal", refusal("en"))
     assert row.context
 
 
 def test_a_left_out_place_is_refused_too(expert):
     add(expert, [OIL], "rag", left_out=1.0)
     (row,) = load(expert.state_folder / "dataset.jsonl")
-    assert row.completion == prompt.refusal("en")
+    assert row.completion == refusal("en")
     assert not any("31 months" in passage.text for passage in row.context)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from metier import Expert
+from metier.answering.request import Request, Writer
 from metier.answering.words import WordWeights
 from metier.dataset.pairs import Pair
 from metier.dataset.raft import RowMaker
@@ -22,10 +23,10 @@ def expert(parts_folder, tmp_path_factory):
 
 def maker(expert, *, kinds="both", left_out=0.0, context="passages", seed=0, **answering):
     settings = expert.settings.model_copy(update={"answering": AnsweringSettings(context=context, **answering)})
-    answerer = expert.answerer
-    answerer._settings = settings
+    expert.settings = settings
+    expert.answerer = expert.answerer_from(expert.shown)
     return RowMaker(
-        answerer.find,
+        expert.answerer.find,
         expert.generator,
         expert.analyser,
         WordWeights(expert.store),
@@ -71,10 +72,10 @@ def test_the_prompt_is_the_one_of_answering(expert, context, monkeypatch):
 
     def listening(messages, **options):
         prompts.append(messages)
-        return complete(messages, **options)
+        return complete(messages, **options | {"adapter": None})
 
     monkeypatch.setattr(expert.generator, "complete", listening)
-    expert.answerer.ask(pair.question, abstain=False)
+    expert.answerer.ask(Request(pair.question, mode="rag+tuned", writer=Writer(adapter="an adapter"), abstain=False))
     assert row.prompt() == prompts[0]
     assert Row.from_json(row.to_json()).prompt() == prompts[0]
 

@@ -37,7 +37,7 @@ def expert_with(folder, base, instruction: str | None = None) -> Expert:
     said = (folder / "metier.toml").read_text(encoding="utf-8")
     said = said.replace('"smollm2-135m-instruct"', json.dumps(str(base.folder)))
     if instruction:
-        said = said.replace("[answering]\n", f"[answering]\ninstruction = {json.dumps(instruction)}\n")
+        said += f"\n[answering]\ninstruction = {json.dumps(instruction)}\n"
     (folder / "metier.toml").write_text(said, encoding="utf-8")
     opened = Expert.open(folder)
     opened.state_folder.mkdir()
