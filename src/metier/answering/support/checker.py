@@ -30,7 +30,7 @@ Weigh = Callable[[Sequence[str]], np.ndarray]  # tokens to rarity, (n,)
 
 _CANDIDATES = 8  # units whose vectors are asked for; those that hold most of the claim
 _CANDIDATES_FOREIGN = 64  # where words do not lead there
-_SURE = 0.9  # score from which words alone decide
+_COPIED = 0.85  # share of its words in one source from which a claim without objections needs no vector
 _VETOED = 0.2  # the most that a claim with a fatal objection is worth
 _SECOND = 0.15  # share of the claim's words that a second source must add to be cited
 _MOST_CITED = 3
@@ -115,8 +115,8 @@ class LearnedChecking:
     def finding(self, claim: Claim) -> Finding:
         """The claim laid beside the sources; vectors are asked for where words do not decide."""
         finding = self._alignment.align(claim, _CANDIDATES)
-        sure = finding.fatal or finding.bare or learned()["words"].score(finding.features) >= _SURE
-        if finding.foreign or not sure:
+        copied = finding.features["unit"] >= _COPIED and not finding.reasons
+        if finding.foreign or not (finding.fatal or finding.bare or copied):
             self._compare(claim, finding)
         return finding
 
