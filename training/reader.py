@@ -69,7 +69,7 @@ FLAVOURS = {
 
 
 def examples(flavour: Flavour, seed: int, share: float = 1.0) -> tuple[list[Example], list[Example]]:
-    """(to train on, held out), the first in random order. `share`: of all that is not from pages; less of it makes pages
+    """(to train on, held out), the first in random order. `share`: of all that is not from pages; less makes pages
     weigh more."""
     rng, data = random.Random(seed), Path(os.environ.get("METIER_DATA", ROOT.parent / "shared" / "data"))
     across = 0.75 if len(flavour.languages) > 1 else 0.0

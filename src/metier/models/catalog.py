@@ -138,9 +138,9 @@ CATALOG = (
         base="all-minilm-l6-v2",
         adapter="english.safetensors",
         files={
-            "model.onnx": Pin(31850, "b69704a9dc2d2f717bc4038622f8ea66d0b90cabd2e5b7bf9ec84b8ebb9b579d"),
-            "model.onnx.data": Pin(61552128, "d018a3257e3f8555e98c80211b284ee59de021b2543efc947877f9857b6ac409"),
-            "reader.json": Pin(123, "85f0ab7b876b6b6c2344395fca22545626980cf27f841bd92832e15608eff078"),
+            "model.onnx": Pin(31850, "42c274e9abffb190badbd2e16f3eb9cdf4c3d734e47e3f7d3391e28fb7f84f1c"),
+            "model.onnx.data": Pin(61552128, "9e54e78f0f5f1e3aa26e3b1f20add86f5c0ea0162728a3e64b7e49bb58dc1618"),
+            "reader.json": Pin(122, "11c63a2c302a99dd1d38275d740badb02e15ecb37da5a63ddacb1acd063deb55"),
             "tokenizer.json": Pin(466247, "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"),
         },
     ),
