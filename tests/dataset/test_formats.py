@@ -101,7 +101,7 @@ def test_questions_and_answers(read):
     assert imported.skipped == {"empty": 3}
     (passage,) = imported.rows[2].context
     assert (passage.text, passage.title, passage.start, passage.end) == ("ctx", "T", 0, 3)
-    assert "[1] T\nctx" in imported.rows[2].prompt()[-1].content
+    assert "[1] T (data.jsonl)\nctx" in imported.rows[2].prompt()[-1].content
 
 
 def test_squad_file(tmp_path):

@@ -21,6 +21,7 @@ from metier.dataset import wordings
 from metier.dataset.pairs import Pair
 from metier.documents import Block, Document, Passage
 from metier.language import detect
+from metier.text.detection import in_script_of
 
 _KEY_AMONG = 3  # columns that may name the row
 _LONGEST_KEY, _LONGEST_COLUMN, _LONGEST_VALUE = 80, 50, 200  # characters
@@ -62,7 +63,9 @@ def pairs(document: Document, passages: Sequence[Passage], language: str) -> Ite
 
 def _of_row(row: _Row, key: str, columns: Sequence[str], passage: Passage, language: str) -> Iterator[Pair]:
     named = row.cells[key]
-    told = detect(" ".join(row.cells) + named, passage.language or language)
+    told, cells = passage.language or language, " ".join(row.cells) + named
+    if not in_script_of(cells, [told]):  # cells are no running text: beyond their script they tell nothing
+        told = detect(cells, told)
     for column in columns:
         value = row.cells.get(column, "")
         if _EMPTY.fullmatch(value) or len(value) > _LONGEST_VALUE or value == named:
