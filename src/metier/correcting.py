@@ -20,8 +20,8 @@ from metier.errors import InputError, MetierError
 from metier.store.base import Filter
 
 if TYPE_CHECKING:  # as in `expert`: rooms that few verbs enter
-    from metier.answering.request import Found
     from metier.answering.answer import Citation
+    from metier.answering.request import Found
     from metier.evaluation.question_set import Kept, QuestionSet
     from metier.expert import Expert
     from metier.feedback.in_force import InForce

@@ -99,7 +99,9 @@ class GenerationSettings(_Section):
     api_key_env: str | None = Field(None, description="environment variable that holds the key")
     parallel: int = Field(4, ge=1, description="passages an endpoint is asked about at once when it writes data")
     context_tokens: int | None = Field(
-        None, ge=256, description="prompt and answer together, None = as the model or endpoint says (a file: up to 8192)"
+        None,
+        ge=256,
+        description="prompt and answer together, None = as the model or endpoint says, of a file up to 8192",
     )
     max_tokens: int | None = Field(None, ge=1, description="longest answer, None = by style of answering")
     temperature: float = Field(0.0, ge=0, le=2)

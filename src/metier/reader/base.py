@@ -26,8 +26,8 @@ class Reading:
 
 
 class Reader(Protocol):
-    """Reads question and passage together. Light to construct; the weights are loaded at the first call. Several threads
-    may call `read`.
+    """Reads question and passage together. Light to construct; the weights are loaded at the first call. Several
+    threads may call `read`.
 
     `name` is how it is listed; `fingerprint` changes whenever the same pair could be read otherwise. Raises
     `ModelError` with what to do when the weights are missing or damaged.
