@@ -26,7 +26,8 @@ _ABOUT = 8  # documents listed for a topic
 _NEWS_DAYS = 7  # "what is new" without a time: this long before the last change
 _ALIKE = 84  # similarity (0..100) of two spellings or forms of a name
 _EXTENSIONS = {
-    "pdf": ("pdf",), "word": ("docx", "doc", "odt", "rtf", "dotx"), "sheet": ("xlsx", "xls", "ods"), "csv": ("csv", "tsv"),
+    "pdf": ("pdf",), "word": ("docx", "doc", "odt", "rtf", "dotx"), "sheet": ("xlsx", "xls", "ods"),
+    "csv": ("csv", "tsv"),
     "slides": ("pptx", "ppt", "odp"), "mail": ("eml", "msg", "mbox"), "web": ("html", "htm"),
     "text": ("txt", "md", "rst", "markdown"), "picture": ("png", "jpg", "jpeg", "tif", "tiff", "bmp", "gif", "webp"),
 }  # fmt: skip
