@@ -36,6 +36,7 @@ _READ = 12  # passages that a reader reads: it costs some milliseconds each
 _SHORTEST = 5  # letters of a word that may be misspelt
 _MISSPELT = 80  # similarity (0..100) of a misspelt word and the right one
 _FOUND = 1.0  # log-odds that a passage loses which search found much weaker than the best
+_FOREIGN = 1.5  # log-odds that a reader gives too little where question and passage are in two languages
 _ABOUT = 4.0  # log-odds that a passage loses which holds nothing of what a follow-up is about
 _OLD = 3.0  # log-odds that a passage loses where a newer version of its document was found, too
 _MOST_LOG_ODDS = 8.0
@@ -124,8 +125,12 @@ class Finder:
         first comes first, and a newer version of a document before an older one."""
         readings = self._reader.read(self._spelled(asked, passages), passages)
         best, old = max(hits[0].score, 1e-6), outdated(asked, passages)
+        spoken = detect(asked, self._settings.language).split("-")[0]
         weights = [
-            _log_odds(reading.answerable) + _FOUND * (hits[n].score / best - 1) - _OLD * old[n]
+            _log_odds(reading.answerable)
+            + _FOUND * (hits[n].score / best - 1)
+            - _OLD * old[n]
+            + _FOREIGN * (passages[n].language.split("-")[0] not in ("", spoken))
             for n, reading in enumerate(readings)
         ]
         if about:
