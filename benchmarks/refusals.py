@@ -10,8 +10,8 @@ Printed for each corpus: precision and recall of refusing where half of the case
 answerable questions that is wrongly refused, and the share refused of each kind. Then the same for one corpus cut to 1,
 3, 10, 100 and 3,000 passages, and by the length of the question.
 
-The coefficients are fitted on MedQuAD, TAT-QA and the training split of TyDi, of each the documents that the packaged
-reader was not trained on. TyDi's dev split, XQuAD and the sample company's practice questions are only measured on.
+The coefficients are fitted on TAT-QA and the training split of TyDi, of each the documents that the packaged reader
+was not trained on. TyDi's dev split, XQuAD and the sample company's practice questions are only measured on.
 Writes benchmarks/results/refusals.json.
 """
 

@@ -27,6 +27,7 @@ from metier.atomic import write_text
 from metier.errors import StoreError
 
 FEATURES = ("answerable", "place", "unnamed", "unknown", "coverage")
+_SIGNS = np.array([0, -1, -1, 1, 1, -1])  # of the bias and of each feature: what speaks for refusing is positive
 _RIDGE = 1.0  # L2 penalty on standardised features, in units of one observation
 _FOLDS = 5
 _MOST_WRONGLY_REFUSED = 0.08  # share of the answerable cases, where the threshold is chosen
@@ -144,12 +145,12 @@ def fit(cases: Sequence[Labelled], fitted_on: str, fitted_for: str = "", prior: 
     folds = _folds(cases)
     for fold in range(_FOLDS):
         train, test = folds != fold, folds == fold
-        held_out[test] = _sigmoid(x[test] @ _newton(x[train], labels[train], weights[train], beta))
+        held_out[test] = _sigmoid(x[test] @ _fitted(x[train], labels[train], weights[train], beta))
     threshold = _threshold(held_out, labels, weights)
     refused = held_out >= threshold
     near = np.array([case.near_miss for case in cases])
     precision, recall = _precision_recall(refused, labels, weights)
-    fitted = _newton(x, labels, weights, beta)
+    fitted = _fitted(x, labels, weights, beta)
     return Abstention(
         tuple(mean.tolist()), tuple(scale.tolist()), tuple(fitted[1:].tolist()), float(fitted[0]), threshold,
         precision, recall, float(refused[labels == 0].mean()) if (labels == 0).any() else 0.0,
@@ -172,6 +173,19 @@ def _folds(cases: Sequence[Labelled]) -> np.ndarray:
     groups = {group: number for number, group in enumerate(dict.fromkeys(names))}
     drawn = np.random.default_rng(0).permutation(len(groups)) % _FOLDS
     return np.array([drawn[groups[name]] for name in names])
+
+
+def _fitted(x: np.ndarray, y: np.ndarray, weights: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """As `_newton`, where no feature may speak against its meaning: a few cases would else teach that an unknown name
+    is a good sign. One that would is left out. Shape (d,)."""
+    kept = np.ones(x.shape[1], dtype=bool)
+    while True:
+        beta = np.zeros(x.shape[1])
+        beta[kept] = _newton(x[:, kept], y, weights, start[kept])
+        wrong = kept & (beta * _SIGNS < 0)
+        if not wrong.any():
+            return beta
+        kept &= ~wrong
 
 
 def _newton(x: np.ndarray, y: np.ndarray, weights: np.ndarray, start: np.ndarray) -> np.ndarray:
