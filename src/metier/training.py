@@ -13,7 +13,7 @@ from metier import settings as settings_room
 from metier.answering import prompt, style
 from metier.answering.answer import Style
 from metier.answering.answerer import Answerer
-from metier.errors import InputError, needing
+from metier.errors import InputError, MetierError, needing
 from metier.generation.base import Generator, Message
 from metier.retrieval.analysis import Analyser
 from metier.retrieval.retriever import Retriever
@@ -62,7 +62,11 @@ class Training:
 
     def _rows_as_asked(self) -> list[Row]:
         """The training data with the instruction under which the expert answers, where a row has none of its own."""
-        answering = style.choose(self.settings, self.generator.parameters)
+        try:
+            parameters = self.generator.parameters
+        except MetierError:  # weights that are tuned here and answered with elsewhere
+            parameters = 0
+        answering = style.choose(self.settings, parameters)
 
         def own(row: Row) -> str | None:
             override = self.settings.answering.instruction

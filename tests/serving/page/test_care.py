@@ -123,14 +123,12 @@ def test_what_failed_is_first_with_its_reason_and_hidden_from_who_may_not_read_a
 
 
 def test_what_a_sync_of_the_server_read_is_answered_at_once(client, served_folder):
-    docs, question = served_folder.parent / "docs", "How often is the anchor light of the NV-110 changed?"
+    docs, question = served_folder.parent / "docs", "On which day does the canteen serve soup?"
     assert answered(client["owner"], question)["abstained"]
-    (docs / "anchor-light.md").write_text(
-        "# Anchor light\n\nThe anchor light of the NV-110 is changed every 53 months.\n"
-    )
+    (docs / "canteen.md").write_text("# Canteen\n\nThe canteen serves soup on Friday.\n")
     assert "The sync is done" in synced(client["chief"])
-    assert "53" in answered(client["owner"], question)["text"]
-    (docs / "anchor-light.md").unlink()
+    assert "Friday" in answered(client["owner"], question)["text"]
+    (docs / "canteen.md").unlink()
     synced(client["chief"])
     assert answered(client["owner"], question)["abstained"]
 
