@@ -96,9 +96,9 @@ def test_one_passage_longer_than_the_budget_is_still_shown_and_nothing_found_is_
 def test_text_that_two_passages_share_is_shown_once():
     first = passage("a", 0, "One. Two.")
     second = passage("a", 5, "Two. Three.")
-    built = context.whole([first, second])
-    assert [p.text for p in built.passages] == ["One. Two.", " Three."]
-    assert all("One. Two. Three."[p.start : p.end] == p.text for p in built.passages)
+    (shown,) = context.parts([first, second], 1000, words)
+    assert [p.text for p in shown] == ["One. Two.", " Three."]
+    assert all("One. Two. Three."[p.start : p.end] == p.text for p in shown)
 
 
 def test_a_long_document_is_cut_into_parts_that_fit():

@@ -184,11 +184,6 @@ def _without_overlap(passages: Sequence[Passage]) -> list[Passage]:
     return shown
 
 
-def whole(passages: Sequence[Passage]) -> Context:
-    """A document from its first to its last passage."""
-    return Context(tuple(_without_overlap(passages)))
-
-
 def parts(passages: Sequence[Passage], budget: int, count: CountTokens) -> list[list[Passage]]:
     """A document too long to be read at once, in stretches of at most `budget` tokens (or one passage)."""
     found: list[list[Passage]] = []

@@ -13,7 +13,7 @@ intent is looked up like any question and does little harm, a wrong one takes an
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 import regex
@@ -403,8 +403,3 @@ def _title(cover: Cover) -> str:
     cover.take("document", "filler")
     rest = cover.rest()
     return cover.text[rest[0][0] : rest[-1][1]] if rest else ""
-
-
-def as_question(intent: Intent) -> Intent:
-    """Where an intent leads to nothing (no such document, nobody of that name), the message is looked up."""
-    return replace(QUESTION, language=intent.language)
