@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import regex
 
+from metier.answering.declining import declines
 from metier.answering.support.names import Name, names
 from metier.answering.support.quantities import Quantity, quantities
 from metier.answering.support.sources import Reader
-from metier.sentences import Unit, is_leadin, units, without_marker
+from metier.sentences import Unit, is_leadin, without_marker
 from metier.text.language import Language
 from metier.text.phrases import compose, fold
 
@@ -93,8 +94,8 @@ def states_nothing(text: str, unit: Unit, cut: list[Unit], claim: Claim, reader:
 
 def _is_phrase(claim: Claim, measured: bool, reader: Reader) -> bool:
     if len(claim.text) > _LONGEST_EMPTY or measured or any(name.identifier for name in claim.names):
-        return declines(claim.text, claim.language) and not measured
-    if declines(claim.text, claim.language):
+        return declines(claim.text) and not measured
+    if declines(claim.text):
         return True
     for code in dict.fromkeys((claim.language, "en")):
         known = Language.of(code)
@@ -117,11 +118,6 @@ _POLITE = (
     "let me know", "feel free", "hope this helps", "further questions", "more questions", "other questions",
     "happy to help", "lassen sie es mich wissen", "weitere fragen", "would you like me", "do you want me to",
 )  # fmt: skip
-
-
-def declines(text: str, language: str) -> bool:
-    """Whether a sentence says that the documents do not hold what was asked for."""
-    return any(Language.of(code).finds(text, "decline", "phrases") for code in dict.fromkeys((language, "en")))
 
 
 def _about(text: str, cut: list[Unit], index: int) -> tuple[str, ...]:
@@ -167,8 +163,3 @@ def _row(text: str, cut: list[Unit], index: int) -> str:
 
 def _split(row: str) -> list[str]:
     return [cell.strip() for cell in _CELLS.split(row.strip().strip("|"))]
-
-
-def answer_units(text: str, language: str) -> list[Unit]:
-    """Units of an answer, the lines between head and rows of tables included."""
-    return units(text, language)
