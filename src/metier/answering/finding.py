@@ -18,7 +18,7 @@ from metier.answering.request import Found
 from metier.answering.sentence_vectors import SentenceVectors
 from metier.answering.style import Limits
 from metier.answering.versions import outdated
-from metier.answering.words import Sought, Weigh, alike
+from metier.answering.words import Sought, Weigh, alike, content_tokens
 from metier.documents import Passage
 from metier.embedding.base import Embedder
 from metier.generation.base import Generator, Message
@@ -110,22 +110,25 @@ class Finder:
         self, asked: str, hits: Sequence[Hit], count: int, about: str
     ) -> tuple[list[Evidence], list[Passage], dict[str, float]]:
         """Pieces of the best passages, best first, these passages, and the features of abstention."""
+        language = detect(asked, self._settings.language)
         candidates = [hit.passage for hit in hits[: max(count, _READ if self._reader else count)]]
-        readings = self._readings(asked, candidates, hits, about) if self._reader and candidates else []
+        readings = self._readings(asked, language, candidates, hits, about) if self._reader and candidates else []
         order = sorted(range(len(readings)), key=lambda n: -readings[n].answerable) or range(len(candidates))
         best = [candidates[n] for n in order][:count]
         readings = [readings[n] for n in order][:count] if readings else []
-        sought = Sought.of(asked, self._analyser, self._weigh, detect(asked, self._settings.language))
+        sought = Sought.of(asked, self._analyser, self._weigh, language)
         pieces = evidence.find(sought, self._retriever.asked(asked), best, self.vectors, self._analyser, readings)
-        features = self._features(asked, sought, best, readings) if best else {}
+        features = self._features(asked, language, sought, best, readings) if best else {}
         return pieces, best, features
 
-    def _readings(self, asked: str, passages: Sequence[Passage], hits: Sequence[Hit], about: str) -> list[Reading]:
+    def _readings(
+        self, asked: str, language: str, passages: Sequence[Passage], hits: Sequence[Hit], about: str
+    ) -> list[Reading]:
         """What the reader says, weighed with what search found, so that of passages which answer alike the one found
         first comes first, and a newer version of a document before an older one."""
         readings = self._reader.read(self._spelled(asked, passages), passages)
         best, old = max(hits[0].score, 1e-6), outdated(asked, passages)
-        spoken = detect(asked, self._settings.language).split("-")[0]
+        spoken = language.split("-")[0]
         weights = [
             _log_odds(reading.answerable)
             + _FOUND * (hits[n].score / best - 1)
@@ -134,7 +137,8 @@ class Finder:
             for n, reading in enumerate(readings)
         ]
         if about:
-            held = [self._coverage(about, passage) for passage in passages]
+            spoken = detect(about, self._settings.language)
+            held = [self._coverage(about, spoken, passage, self._tokens_of(passage)) for passage in passages]
             weights = [w - _ABOUT * (0 if math.isnan(h) else 1 - h) for w, h in zip(weights, held, strict=True)]
         return [replace(r, answerable=_probability(w)) for r, w in zip(readings, weights, strict=True)]
 
@@ -155,13 +159,14 @@ class Finder:
         return asked
 
     def _features(
-        self, asked: str, sought: Sought, best: Sequence[Passage], readings: Sequence[Reading]
+        self, asked: str, language: str, sought: Sought, best: Sequence[Passage], readings: Sequence[Reading]
     ) -> dict[str, float]:
         """See `abstention`. NaN where one cannot be known: without a reader, or between two languages."""
-        around = set(self._analyser.tokens(" ".join(f"{p.indexed_text} {p.title} {p.uri}" for p in best)))
+        texts = [self._tokens_of(passage) for passage in best]
+        around = {token for text in texts for token in text}
         names = [name for name in sought.names if name not in around and not alike(name, around, _SAME_WORD)]
         counts = self._store.frequencies(names) if names else []
-        elsewhere = self._numbered_elsewhere(asked, best)
+        elsewhere = self._numbered_elsewhere(asked, language, texts)
         names = list(dict.fromkeys([*names, *(number for number in elsewhere if number in sought.names)]))
         named = max(1, len(sought.names))
         top = readings[0] if readings else None
@@ -170,18 +175,20 @@ class Finder:
             "place": _log_odds(top.span_score) if top else math.nan,
             "unnamed": len(names) / named,
             "unknown": sum(count == 0 for count in counts) / named,
-            "coverage": self._coverage(asked, best[0]),
+            "coverage": self._coverage(asked, language, best[0], texts[0]),
         }
 
-    def _numbered_elsewhere(self, asked: str, passages: Sequence[Passage]) -> list[str]:
-        """Numbers that belong to the word before them ("week 14", "room 3") and stand in these passages beside other
-        words alone."""
-        code = detect(asked, self._settings.language)
-        common = Language.of(code).function_words
+    def _tokens_of(self, passage: Passage) -> list[str]:
+        """Of its text with headings, title and file name."""
+        return self._analyser.tokens(f"{passage.indexed_text} {passage.title} {passage.uri}")
+
+    def _numbered_elsewhere(self, asked: str, language: str, texts: Sequence[Sequence[str]]) -> list[str]:
+        """Numbers that belong to the word before them ("week 14", "room 3") and stand in these texts, as tokens, beside
+        other words alone."""
+        common = Language.of(language).function_words
         pairs = [(w, n) for w, n in _NUMBERED.findall(asked) if fold(w) not in common]
         if not pairs:
             return []
-        texts = [self._analyser.tokens(f"{p.indexed_text} {p.title} {p.uri}") for p in passages]
         found = []
         for word, number in pairs:
             first, second = self._analyser.tokens(word)[0], self._analyser.tokens(number)[0]
@@ -191,17 +198,14 @@ class Finder:
                 found.append(second)
         return found
 
-    def _coverage(self, asked: str, passage: Passage) -> float:
-        """Share of the question's content words in a passage with its headings and title; each counts the same."""
-        code = detect(asked, self._settings.language)
-        if passage.language and passage.language.split("-")[0] != code.split("-")[0]:
+    def _coverage(self, asked: str, language: str, passage: Passage, text: Sequence[str]) -> float:
+        """Share of the question's content words in a passage, `text` its tokens; each counts the same."""
+        if passage.language and passage.language.split("-")[0] != language.split("-")[0]:
             return math.nan
-        common = Language.of(code).function_words
-        content = [word for word in _WORD.findall(asked) if fold(word) not in common]
-        tokens = list(dict.fromkeys(token for word in content for token in self._analyser.tokens(word)))
+        tokens = content_tokens(asked, language, self._analyser)
         if not tokens:
             return math.nan
-        there = set(self._analyser.tokens(f"{passage.indexed_text} {passage.title} {passage.uri}"))
+        there = set(text)
         return sum(token in there or alike(token, there, _SAME_WORD) for token in tokens) / len(tokens)
 
     def counter(self, passages: Sequence[Passage]) -> Callable[[str], int]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import regex
 
 from metier.answering.support.polarity import Polarity
-from metier.answering.words import alike
+from metier.answering.words import alike, content_tokens
 from metier.retrieval.analysis import Analyser
 from metier.text.language import Language
 from metier.text.phrases import compose, fold
@@ -38,8 +38,7 @@ def decide(question: str, sentence: str, language: str, analyser: Analyser) -> s
     if not asks_yes_or_no(question, language):
         return None
     known = Language.of(language)
-    content = [word for word in _WORD.findall(question) if fold(compose(word)) not in known.function_words]
-    asked = list(dict.fromkeys(token for word in content for token in analyser.tokens(word)))
+    asked = content_tokens(question, language, analyser)
     given = set(analyser.tokens(sentence))
     polarity = Polarity(analyser, language)
     opposed = polarity.opposed(question, sentence)

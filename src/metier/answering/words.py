@@ -12,12 +12,14 @@ from rapidfuzz import fuzz
 from metier.retrieval.analysis import Analyser
 from metier.store.base import Store
 from metier.text.language import Language
+from metier.text.phrases import compose, fold
 
 Weigh = Callable[[Sequence[str]], np.ndarray]  # tokens to rarity, (n,)
 _SHORTEST = 5  # characters of a word that may be spelled in two ways
 _LONGER = 3  # characters that an ending may add
 _INFLECTED = 80  # similarity (0..100) of two forms of one word
 _COMPOUND = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[-./][\p{L}\p{M}\p{N}]+)*")
+_PLAIN = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 _CAPITALISED_NOUNS = frozenset({"de", "lb"})
 _CAPITALISED = regex.compile(r"(?<=[^\s.?!:]\s)\p{Lu}[\p{L}\p{M}]+(?:-\p{L}+)*")
 
@@ -63,6 +65,13 @@ def names(text: str, analyser: Analyser, language: str = "") -> list[str]:
 
 def _numbered(tokens: Sequence[str]) -> list[str]:
     return [token for token in tokens if token[-1].isdigit()]
+
+
+def content_tokens(text: str, language: str, analyser: Analyser) -> list[str]:
+    """Tokens of the words that are no function words of a language, each once, in order."""
+    common = Language.of(language).function_words
+    content = [word for word in _PLAIN.findall(text) if fold(compose(word)) not in common]
+    return list(dict.fromkeys(token for word in content for token in analyser.tokens(word)))
 
 
 def function_tokens(language: str, analyser: Analyser) -> frozenset[str]:
