@@ -104,7 +104,7 @@ class Answerer:
 
     @cached_property
     def _router(self) -> Router:
-        whole = WholeDocument(self._checker, self._writer, self.limits, self._finder.counter)
+        whole = WholeDocument(self._writer, self.limits, self._finder.counter)
         settings = self._settings
         return Router(
             settings.name, settings.language, self.style, self.limits, self._store, self._retriever, self._finder,

@@ -10,10 +10,8 @@ from dataclasses import replace
 
 from metier.answering import context, prompt
 from metier.answering.answer import Answer
-from metier.answering.live_checks import LiveChecks
 from metier.answering.request import Found, Request
 from metier.answering.style import Limits
-from metier.answering.support.base import Checker
 from metier.answering.written import Writer
 from metier.documents import Passage
 from metier.generation.base import Sampling
@@ -32,9 +30,8 @@ Counter = Callable[[Sequence[Passage]], Callable[[str], int]]  # texts like thes
 class WholeDocument:
     """Answers about documents that are read as a whole."""
 
-    def __init__(self, checker: Checker, writer: Writer, limits: Limits, counter: Counter) -> None:
+    def __init__(self, writer: Writer, limits: Limits, counter: Counter) -> None:
         self._counter = counter
-        self._checker = checker
         self._writer = writer
         self._limits = limits
 
@@ -47,10 +44,7 @@ class WholeDocument:
         if len(parts) < 2:
             return self._writer.answer(request, found, language)
         notes = self._notes(request, parts, count)
-        checks = LiveChecks(self._checker.over(read, request.question, language), request.on_sentence)
-        writing = self._writer.write(request, notes, _FROM_NOTES, checks.feed)
-        sentences = checks.finish(writing.text)
-        return self._writer.made(request, found, replace(writing, shown=read), sentences, began)
+        return self._writer.answer(request, found, language, _FROM_NOTES, notes, began)
 
     def _notes(
         self, request: Request, parts: Sequence[Sequence[Passage]], count: Callable[[str], int]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from metier.answering import prompt
 from metier.answering.answer import Answer, Sentence, Style, Support, Usage
@@ -57,13 +57,25 @@ class Writer:
         self._checker = checker
         self._limits = limits
 
-    def answer(self, request: Request, found: Found, language: str, note: str = "") -> Answer:
-        """From what was found. `note`: what the model should know of the sources."""
-        began = time.monotonic() - found.seconds
+    def answer(
+        self,
+        request: Request,
+        found: Found,
+        language: str,
+        note: str = "",
+        notes: Sequence[Passage] | None = None,
+        began: float | None = None,
+    ) -> Answer:
+        """From what was found. `note`: what the model should know of the sources. `notes`: what it reads in place of
+        what was found, which its answer is checked against all the same. `began`: on the monotonic clock, where more
+        than the search was done before."""
+        began = time.monotonic() - found.seconds if began is None else began
         checks = LiveChecks(self._checker.over(found.shown, request.question, language), request.on_sentence)
-        writing = self.write(request, found.shown, note, checks.feed)
+        writing = self.write(request, found.shown if notes is None else notes, note, checks.feed)
+        if notes is not None:
+            writing = replace(writing, shown=found.shown)
         sentences = checks.finish(writing.text)
-        return self.made(request, found, writing, sentences, began)
+        return self._made(request, found, writing, sentences, began)
 
     def alone(self, request: Request, style: Style) -> Answer:
         """What the model says by itself: nothing is looked up, so nothing is cited."""
@@ -131,7 +143,7 @@ class Writer:
             fresh=request.writer.fresh,
         )
 
-    def made(
+    def _made(
         self, request: Request, found: Found, writing: Writing, sentences: tuple[Sentence, ...], began: float
     ) -> Answer:
         """The whole answer. A model that says itself that the documents do not say has refused, in its own words."""
