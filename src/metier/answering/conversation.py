@@ -264,7 +264,7 @@ def _same_kind(named: str, earlier: str, language: Language) -> Iterator[tuple[s
         _calendar(named, earlier, language, "weekdays"),
         _pair(_YEAR, named, earlier),
         _pair(_CAPITALISED, f"x {named}" if named[:1].isupper() else named, earlier)
-        if language.code != "de"
+        if not language.capitalises_nouns
         else ("", []),
     ):
         if new and len(set(olds)) == 1 and olds[0] != new and _only(new, named, language):

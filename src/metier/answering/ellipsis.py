@@ -8,13 +8,6 @@ import regex
 from metier.text.language import Language
 from metier.text.phrases import compose, fold
 
-_ARTICLES = {
-    "en": "the a an our your this that",
-    "de": "der die das den dem des ein eine einen einem einer",
-    "fr": "le la les l' un une des",
-    "es": "el la los las un una unos unas",
-    "pt": "o a os as um uma uns umas",
-}
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:['’-][\p{L}\p{M}\p{N}]+)*")
 _MOST = 3  # words of a thing behind its article
 _PARTICIPLE = regex.compile(r"\p{L}{3,}(?:ed|en|t)", regex.IGNORECASE)
@@ -23,7 +16,7 @@ _PARTICIPLE = regex.compile(r"\p{L}{3,}(?:ed|en|t)", regex.IGNORECASE)
 def in_place_of(named: str, earlier: str, language: Language) -> str | None:
     """The earlier question about `named` instead; None where it is not plain what that stands for. The first thing with
     an article is taken, up to the next function word, or the verb at the end of the question."""
-    articles = frozenset(_ARTICLES.get(language.code, "").split())
+    articles = language.word_set("words", "article")
     words = list(_WORD.finditer(named))
     if not articles or len(words) < 2 or _plain(words[0].group()) not in articles:
         return None

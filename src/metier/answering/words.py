@@ -20,7 +20,6 @@ _LONGER = 3  # characters that an ending may add
 _INFLECTED = 80  # similarity (0..100) of two forms of one word
 _COMPOUND = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[-./][\p{L}\p{M}\p{N}]+)*")
 _PLAIN = regex.compile(r"[\p{L}\p{M}\p{N}]+")
-_CAPITALISED_NOUNS = frozenset({"de", "lb"})
 _CAPITALISED = regex.compile(r"(?<=[^\s.?!:]\s)\p{Lu}[\p{L}\p{M}]+(?:-\p{L}+)*")
 
 
@@ -56,7 +55,7 @@ def names(text: str, analyser: Analyser, language: str = "") -> list[str]:
     `language`: of the text; in some every noun has a capital, which then tells nothing."""
     found = [match.group() for match in _COMPOUND.finditer(text)]
     numbered = [word for word in found if any(character.isdigit() for character in word)]
-    capitals = [] if language.split("-")[0] in _CAPITALISED_NOUNS else _CAPITALISED.findall(text)
+    capitals = [] if Language.of(language).capitalises_nouns else _CAPITALISED.findall(text)
     spoken = [word for word in capitals if not any(word in name for name in numbered)]
     named = [max(_numbered(analyser.tokens(word)), key=len, default="") for word in numbered]
     named += [max(analyser.tokens(word), key=len, default="") for word in spoken]

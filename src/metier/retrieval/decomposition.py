@@ -27,7 +27,6 @@ _TOKEN = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[-./'’_][\p{L}\p{M}\p{N}]+)*|[^\
 _SENTENCE = regex.compile(r"[^?？؟]*?[?？؟]+|[^?？؟]+$")
 _VERSUS = frozenset({"vs", "versus", "v", "/"})
 _ARTICLES_AT_MOST = 3  # function words that may stand between "and" and the name that follows
-_NOUNS_IN_CAPITALS = frozenset({"de", "lb"})  # languages in which a capital tells no name
 _LIST_MARK = regex.compile(r"^\s*(?:\p{N}+\s*[.):、]|[-*•])\s*")
 _INSTRUCTION = (
     "Split the question into the separate facts that have to be looked up to answer it. Write each as a short question "
@@ -196,7 +195,7 @@ def _compared(text: str, words: Sequence[_Word], known: Language) -> list[str]:
         word = words[at]
         if word.plain not in joints | choices:
             continue
-        items = _listed(words, at, joints | choices, known.code not in _NOUNS_IN_CAPITALS)
+        items = _listed(words, at, joints | choices, not known.capitalises_nouns)
         if len(items) < 2:
             continue
         names = all(_is_named(words, item) for item in items)

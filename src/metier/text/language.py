@@ -8,8 +8,8 @@ is written as `metier/text/phrases.py` tells. The words are a native speaker's, 
     refusal                  what is said where the documents hold no answer
     yes, no, maybe           decisions; the first word of each is the one that is shown
     [names]                  code to what the languages are called in this one ("in German")
-    [words]                  function (stop words and question words), question, negation, comparison, alternative
-                             ("or"), conjunction ("and")
+    [words]                  function (stop words and question words), question, negation, article, comparison,
+                             alternative ("or"), conjunction ("and")
     [numbers]                words: "one 1, two 2, …"
     [calendar]               months (12 lists), weekdays, today, yesterday, this_week, … ; {n} is a number
     [opposites]              pairs: two words a line
@@ -42,6 +42,7 @@ from metier.errors import SettingsError
 from metier.text.phrases import PIECE, WORD, compose, expression, fold, searchable
 
 FOLDER = Path(__file__).parent / "languages"
+NOUN_CAPITALS = frozenset({"de", "lb"})  # every noun has a capital, which then tells no name
 UNSPACED = frozenset({"zh", "ja", "th", "lo", "km", "my"})  # written without spaces between words
 
 Phrases = tuple[str, ...]
@@ -75,6 +76,11 @@ class Language:
     def of(code: str, folder: Path = FOLDER) -> Language:
         """The language of a BCP-47 code, without words where there is no file for it."""
         return _load(code.split("-")[0].lower(), folder)
+
+    @property
+    def capitalises_nouns(self) -> bool:
+        """Whether every noun has a capital, so that a capital tells no name."""
+        return self.code in NOUN_CAPITALS
 
     # --- single words ----------------------------------------------------------------------------------------
 

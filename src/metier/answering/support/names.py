@@ -25,8 +25,6 @@ _TOKEN = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*(?:(?:[-‐‑/._&+’']|
 _TITLE = regex.compile(r"《([^》]{1,60})》|「([^」]{1,60})」|『([^』]{1,60})』")
 _LATIN = regex.compile(r"\p{Latin}")
 _BARE = regex.compile(r"[^\p{L}\p{M}\p{N}]+")
-# Languages in which every noun has a capital, or no letter has.
-_CAPITAL_NOUNS = frozenset({"de", "lb"})
 _ORDINARY_SHORT = 2
 _LONGER = 3
 _INFLECTED, _ENDING = 4, 3  # characters of a name that may have an ending, and of the ending
@@ -88,9 +86,9 @@ def names(text: str, language: str = "en") -> list[Name]:
                 last_capital = False
                 continue
             short = plain.isupper() and len(plain) <= 6
-            sure = known.code not in _CAPITAL_NOUNS and not titled and (not begins or last_capital)
+            sure = not known.capitalises_nouns and not titled and (not begins or last_capital)
             if begins and not short and following[:1].isupper() and fold(following) not in known.function_words:
-                sure = known.code not in _CAPITAL_NOUNS and not titled
+                sure = not known.capitalises_nouns and not titled
             found.append(_name(match.start(), plain, False, sure or (short and not titled and not text.isupper())))
             last_capital = True
             continue
