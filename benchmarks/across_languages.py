@@ -22,6 +22,8 @@ from pathlib import Path
 
 import regex
 from ingest import circumstances
+from refusal_corpora import Corpus
+from refusals import expert_on
 from sets import data_folder
 
 from metier import Expert
@@ -76,18 +78,9 @@ def read(language: str) -> tuple[list[str], list[Asked]]:
     return paragraphs, asked
 
 
-def index(language: str, paragraphs: Sequence[str], folder: Path, threads: int) -> Expert:
-    docs = folder / "docs"
-    docs.mkdir()
-    for number, text in enumerate(paragraphs):
-        (docs / f"{number:03}.txt").write_text(text, encoding="utf-8")
-    expert = Expert.create(folder / "expert", language=language, embedding="multilingual-e5-small")
-    path = expert.folder / "metier.toml"
-    path.write_text(path.read_text().replace("[embedding]", f"[embedding]\nthreads = {threads}"))
-    expert = Expert.open(expert.folder)
-    expert.add(str(docs))
-    expert.sync()
-    return expert
+def corpus(language: str, paragraphs: Sequence[str]) -> Corpus:
+    documents = {f"{number:03}.txt": text for number, text in enumerate(paragraphs)}
+    return Corpus(language, documents, [], "multilingual-e5-small")
 
 
 def altered(sentence: str, draw: random.Random) -> str | None:
@@ -149,7 +142,7 @@ def main() -> None:
     print(f"{'documents':10}{'asked':7}" + "".join(f"{name:>13}" for name in names))
     for documents in options.documents or LANGUAGES:
         with tempfile.TemporaryDirectory() as temporary:
-            expert = index(documents, sets[documents][0], Path(temporary), options.threads)
+            expert = expert_on(corpus(documents, sets[documents][0]), Path(temporary), options.threads)
             with expert:
                 for asked in options.asked or LANGUAGES:
                     here = [sets[asked][1][n] for n in numbers]
