@@ -125,9 +125,7 @@ class _Loaded:
     """A model's session, tokenizer and manners. `run` may be called from several threads at once."""
 
     def __init__(self, folder: Path) -> None:
-        self.file = next((p for p in (folder / "model.onnx", folder / "onnx" / "model.onnx") if p.is_file()), None)
-        if self.file is None or not (folder / "tokenizer.json").is_file():
-            raise ModelError("holds no model.onnx and tokenizer.json", where=str(folder), hint="Export the model again")
+        self.file = find_model(folder)
         try:
             self._session = open_session(self.file)
             self._inputs = {value.name for value in self._session.get_inputs()}
@@ -171,6 +169,14 @@ class _Loaded:
             if name in names:
                 return name, _pooling(folder)
         return names[0], _pooling(folder)
+
+
+def find_model(folder: Path) -> Path:
+    """The graph in an exported model's folder. Raises `ModelError` where it, or the tokenizer, is missing."""
+    file = next((p for p in (folder / "model.onnx", folder / "onnx" / "model.onnx") if p.is_file()), None)
+    if file is None or not (folder / "tokenizer.json").is_file():
+        raise ModelError("holds no model.onnx and tokenizer.json", where=str(folder), hint="Export the model again")
+    return file
 
 
 def open_session(file: Path):

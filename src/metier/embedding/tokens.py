@@ -8,12 +8,13 @@ pieces occur in a short text and gives only those to the same library, so that b
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer, models
 
+_UNKNOWN = 3  # number of the piece that stands for what no piece holds
 QUICK_CHARACTERS = 20_000  # in all; beyond it the full tokenizer has earned its second of loading
 
 
@@ -38,8 +39,7 @@ class Tokens:
         return [len(content) for content in self._content(texts)]
 
     def _content(self, texts: Sequence[str]) -> list[list[int]]:
-        # A lone surrogate (from a broken file name, say) has no UTF-8 and would stop the tokenizer.
-        texts = [text.encode("utf-8", "replace").decode() for text in texts]
+        texts = [encodable(text) for text in texts]
         self._seen += sum(map(len, texts))
         if self._quick and self._full is None and self._seen <= QUICK_CHARACTERS:
             return [self._quick.numbers(text) for text in texts]
@@ -49,10 +49,7 @@ class Tokens:
     def _load(self) -> Tokenizer:
         with self._lock:
             if self._full is None:
-                full = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
-                full.no_truncation()
-                full.no_padding()
-                self._full = full
+                self._full = whole_tokenizer(self._folder)
             return self._full
 
 
@@ -68,33 +65,44 @@ def _special(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
 class _Quick:
     """Cuts short texts with the pieces that occur in them.
 
-    quick.pieces.npy: the pieces as UTF-8, sorted; quick.numbers.npy and quick.scores.npy: number and score of each.
-    quick.json: the tokenizer with everything but its pieces.
+    quick.json: the tokenizer with everything but its pieces, which a `PieceTable` holds.
     """
 
     def __init__(self, folder: Path) -> None:
         self.shell = Tokenizer.from_file(str(folder / "quick.json"))
         self.shell.no_truncation()
-        self._pieces = np.load(folder / "quick.pieces.npy", mmap_mode="r")
-        self._numbers = np.load(folder / "quick.numbers.npy", mmap_mode="r")
-        self._scores = np.load(folder / "quick.scores.npy", mmap_mode="r")
-        self._worst = int(np.argmin(self._scores))  # an unknown character's score is reckoned from the worst piece's
-        self._unknown = 3
-        self._longest = self._pieces.dtype.itemsize
+        self._table = PieceTable(folder)
 
     def numbers(self, text: str) -> list[int]:
         normalised = self.shell.normalizer.normalize_str(text) if text else ""
         words = [word for word, _ in self.shell.pre_tokenizer.pre_tokenize_str(normalised)]
-        places = self._occurring(words)
-        vocabulary = [("<unk>", 0.0)] + [(self._pieces[at].decode(), float(self._scores[at])) for at in places]
-        model = models.Unigram(vocabulary, unk_id=0)
-        numbers = [self._unknown, *(int(self._numbers[at]) for at in places)]
+        model, numbers = self._table.model(words)
         return [numbers[token.id] for word in words for token in model.tokenize(word)]
 
-    def _occurring(self, words: list[str]) -> list[int]:
+
+class PieceTable:
+    """The pieces of a large vocabulary as a sorted table that is mapped, not read.
+
+    quick.pieces.npy: the pieces as UTF-8, sorted; quick.numbers.npy and quick.scores.npy: number and score of each.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._pieces = np.load(folder / "quick.pieces.npy", mmap_mode="r")
+        self._numbers = np.load(folder / "quick.numbers.npy", mmap_mode="r")
+        self._scores = np.load(folder / "quick.scores.npy", mmap_mode="r")
+        self._worst = int(np.argmin(self._scores))  # an unknown character's score is reckoned from the worst piece's
+        self._longest = self._pieces.dtype.itemsize
+
+    def model(self, words: Iterable[str]) -> tuple[models.Unigram, list[int]]:
+        """A model of just the pieces that are part of some word, and the vocabulary's number of each of its pieces."""
+        places = self._occurring(set(words))
+        vocabulary = [("<unk>", 0.0)] + [(self._pieces[at].decode(), float(self._scores[at])) for at in places]
+        return models.Unigram(vocabulary, unk_id=0), [_UNKNOWN, *(int(self._numbers[at]) for at in places)]
+
+    def _occurring(self, words: set[str]) -> list[int]:
         """Places in the table of all pieces that are part of some word, the worst of all pieces first."""
         parts = set()
-        for word in set(words):
+        for word in words:
             for start in range(len(word)):
                 for end in range(start + 1, min(len(word), start + self._longest) + 1):
                     parts.add(word[start:end].encode())
@@ -105,3 +113,17 @@ class _Quick:
         places = places[places < len(self._pieces)]
         found = np.isin(self._pieces[places], candidates)
         return [self._worst, *sorted({int(at) for at in places[found]} - {self._worst})]
+
+
+def whole_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer of `folder` with all its pieces, which neither cuts nor pads."""
+    full = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    full.no_truncation()
+    full.no_padding()
+    return full
+
+
+def encodable(text: str) -> str:
+    """A lone surrogate (from a broken file name, say) has no UTF-8 and would stop the tokenizer: one "?" in its place
+    keeps all offsets."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -8,16 +8,14 @@ the rows that readers are trained on and those they read.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from tokenizers import Tokenizer, models
+from tokenizers import Tokenizer
 
-from metier.embedding.tokens import QUICK_CHARACTERS
+from metier.embedding.tokens import QUICK_CHARACTERS, PieceTable, encodable, whole_tokenizer
 
 QUESTION_TOKENS = 128
 HEADING_TOKENS = 48
@@ -73,8 +71,7 @@ class Encoder:
         return rows
 
     def _cut(self, texts: list[str]) -> list[list[tuple[int, tuple[int, int]]]]:
-        # A lone surrogate has no UTF-8 and would stop the tokenizer; one "?" in its place keeps all offsets.
-        texts = [text.encode("utf-8", "replace").decode() for text in texts]
+        texts = [encodable(text) for text in texts]
         self._seen += sum(map(len, texts))
         if self._pieces and self._full is None and self._seen <= QUICK_CHARACTERS:
             tokenizer, numbers = self._pieces.tokenizer(texts)
@@ -88,10 +85,7 @@ class Encoder:
     def _load(self) -> Tokenizer:
         with self._lock:
             if self._full is None:
-                full = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
-                full.no_truncation()
-                full.no_padding()
-                self._full = full
+                self._full = whole_tokenizer(self._folder)
             return self._full
 
 
@@ -99,40 +93,18 @@ class _Pieces:
     """A small tokenizer with just the pieces that occur in some texts: 250,000 take a second to load."""
 
     def __init__(self, folder: Path) -> None:
-        self._shell = json.loads((folder / "quick.json").read_text(encoding="utf-8"))
-        self._pieces = np.load(folder / "quick.pieces.npy", mmap_mode="r")
-        self._numbers = np.load(folder / "quick.numbers.npy", mmap_mode="r")
-        self._scores = np.load(folder / "quick.scores.npy", mmap_mode="r")
-        self._worst = int(np.argmin(self._scores))  # an unknown character's score is reckoned from the worst piece's
-        self._longest = self._pieces.dtype.itemsize
+        self._shell = (folder / "quick.json").read_text(encoding="utf-8")
+        self._table = PieceTable(folder)
 
     def tokenizer(self, texts: Sequence[str]) -> tuple[Tokenizer, list[int]]:
         """It, and the model's number of each of its pieces."""
-        small = Tokenizer.from_str(json.dumps(self._shell))
+        small = Tokenizer.from_str(self._shell)
         words: set[str] = set()
         for text in texts:
             normalised = small.normalizer.normalize_str(text) if text else ""
             words.update(word for word, _ in small.pre_tokenizer.pre_tokenize_str(normalised))
-        places = self._occurring(words)
-        vocabulary = [("<unk>", 0.0)] + [(self._pieces[at].decode(), float(self._scores[at])) for at in places]
-        small.model = models.Unigram(vocabulary, unk_id=0)
-        return small, [3, *(int(self._numbers[at]) for at in places)]
-
-    def _occurring(self, words: set[str]) -> list[int]:
-        parts = {
-            word[start:end].encode()
-            for word in words
-            for start in range(len(word))
-            for end in range(start + 1, min(len(word), start + self._longest) + 1)
-        }
-        candidates = np.array([part for part in parts if len(part) <= self._longest], dtype=self._pieces.dtype)
-        if not len(candidates):
-            return [self._worst]
-        at = np.searchsorted(self._pieces, candidates)
-        inside = at < len(self._pieces)
-        at, candidates = at[inside], candidates[inside]
-        found = at[self._pieces[at] == candidates]
-        return [self._worst, *sorted({int(place) for place in found} - {self._worst})]
+        small.model, numbers = self._table.model(words)
+        return small, numbers
 
 
 def _lines(text: str) -> Iterator[tuple[int, int]]:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from metier.documents import Passage
-from metier.embedding.onnx import batches, open_session, work_all
+from metier.embedding.onnx import batches, find_model, open_session, work_all
 from metier.errors import ModelError
 from metier.reader.base import Reading
 from metier.reader.encoding import Encoder, Row
@@ -93,9 +93,7 @@ class _Loaded:
     """A session, its tokenizer and its calibration. `run` may be called from several threads at once."""
 
     def __init__(self, folder: Path) -> None:
-        self.file = next((p for p in (folder / "model.onnx", folder / "onnx" / "model.onnx") if p.is_file()), folder)
-        if self.file is folder or not (folder / "tokenizer.json").is_file():
-            raise ModelError("holds no model.onnx and tokenizer.json", where=str(folder), hint="Export the model again")
+        self.file = find_model(folder)
         try:
             self._session = open_session(self.file)
             self.encoder = Encoder(folder)
