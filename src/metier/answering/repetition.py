@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import regex
 
@@ -11,26 +11,39 @@ _SENTENCE_END = regex.compile(r"[.!?।॥。！？؟\n](?=\s|$)|[。！？]")
 _LEAST = 12  # characters; a shorter sentence ("Yes.") may stand twice
 
 
+class _Sentences:
+    """The sentences of a text that grows, each as it ends."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._checked = 0
+
+    def feed(self, piece: str) -> Iterator[tuple[int, str]]:
+        """(start, sentence without case and with single spaces) of those that `piece` ends and that are long enough."""
+        self._text += piece
+        for match in _SENTENCE_END.finditer(self._text, self._checked):
+            start, self._checked = self._checked, match.end()
+            sentence = " ".join(self._text[start : self._checked].split()).casefold()
+            if len(sentence) >= _LEAST:
+                yield start, sentence
+
+
 class LoopStop:
     """Goes between a generator and whoever shows the text: `on_text` asks the generator to stop at a repetition."""
 
     def __init__(self, on_text: Callable[[str], bool | None] | None = None) -> None:
         self._on_text = on_text
-        self._text = ""
-        self._checked = 0
+        self._sentences = _Sentences()
         self._seen: set[str] = set()
         self._end: int | None = None
 
     def __call__(self, piece: str) -> bool:
-        self._text += piece
         stop = bool(self._on_text(piece)) if self._on_text is not None else False
-        for match in _SENTENCE_END.finditer(self._text, self._checked):
-            sentence = " ".join(self._text[self._checked : match.end()].split()).casefold()
-            if len(sentence) >= _LEAST and sentence in self._seen:
-                self._end = self._checked
+        for start, sentence in self._sentences.feed(piece):
+            if sentence in self._seen:
+                self._end = start
                 return True
             self._seen.add(sentence)
-            self._checked = match.end()
         return stop
 
     def cut(self, text: str) -> str:
@@ -44,17 +57,13 @@ class Loop:
 
     def __init__(self, most: int = 4) -> None:
         self._most = most
-        self._text = ""
-        self._checked = 0
+        self._sentences = _Sentences()
         self._seen: Counter[str] = Counter()
 
     def feed(self, piece: str) -> bool:
         """Whether a sentence now stands there more than `most` times."""
-        self._text += piece
-        for match in _SENTENCE_END.finditer(self._text, self._checked):
-            sentence = " ".join(self._text[self._checked : match.end()].split()).casefold()
-            self._checked = match.end()
-            if len(sentence) >= _LEAST and regex.search(r"\p{L}", sentence):
+        for _, sentence in self._sentences.feed(piece):
+            if regex.search(r"\p{L}", sentence):
                 self._seen[sentence] += 1
                 if self._seen[sentence] > self._most:
                     return True
