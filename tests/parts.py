@@ -20,5 +20,15 @@ def write_documents(folder: Path) -> None:
 
 def answer_briefly(expert: Path) -> None:
     """Short answers on one thread: two that wait for each other are slower."""
+    _at_generation(expert, "", "max_tokens = 24\nthreads = 1\n")
+
+
+def read_nothing(expert: Path) -> None:
+    """No reader, which takes most of the time of a search: for tests of what does not depend on it."""
+    _at_generation(expert, '[answering]\nreader = "none"\n\n', "")
+
+
+def _at_generation(expert: Path, before: str, behind: str) -> None:
     path = expert / "metier.toml"
-    path.write_text(path.read_text().replace("[generation]\n", "[generation]\nmax_tokens = 24\nthreads = 1\n"))
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("[generation]\n", f"{before}[generation]\n{behind}"), encoding="utf-8")

@@ -60,13 +60,13 @@ def test_hostile_files_go_through_with_nothing_hung_crashed_or_expanded(tmp_path
 def test_a_full_disk_says_so_and_loses_nothing(tmp_path, docs, run_metier):
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", str(disk)], check=False).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1100k", "tmpfs", str(disk)], check=False).returncode:
         pytest.skip("no small disk can be mounted here")
     try:
         run_metier("init", "disk/expert")
         run_metier("add", "docs", "-e", "disk/expert")
         run_metier("sync", "-e", "disk/expert")
-        for number in range(140):
+        for number in range(90):
             (docs / f"more{number}.txt").write_text(f"Record {number}. " + f"The value is {number}. " * 200)
         done = run_metier("sync", "-e", "disk/expert", check=1)
         assert "disk is full" in done.stderr
@@ -79,7 +79,7 @@ def test_a_full_disk_says_so_and_loses_nothing(tmp_path, docs, run_metier):
 
 def test_a_sync_that_is_interrupted_says_so_and_goes_on_where_it_was(expert, docs):
     for number in range(150):
-        (docs / f"{number}.md").write_text(f"# {number}\n\n" + "Some words about the wind. " * 120)
+        (docs / f"{number}.md").write_text(f"# {number}\n\n" + "Some words about the wind. " * 50)
     process = subprocess.Popen(
         [sys.executable, "-c", "from metier.cli import main; main()", "sync", "-e", str(expert.folder)],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,

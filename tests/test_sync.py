@@ -188,7 +188,7 @@ def test_killed_in_the_middle_and_run_again_ends_as_if_never_killed(tmp_path):
     folder = tmp_path / "docs"
     folder.mkdir()
     for number in range(150):
-        (folder / f"{number}.md").write_text(f"# Turbine {number}\n\n" + f"Part {number} weighs {number * 3} kg. " * 90)
+        (folder / f"{number}.md").write_text(f"# Turbine {number}\n\n" + f"Part {number} weighs {number * 3} kg. " * 40)
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     for place in (killed, whole):
         Expert.create(place).add(str(folder))

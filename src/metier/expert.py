@@ -220,8 +220,10 @@ class Expert(Training, Examining, Deciding, Correcting):
 
         english = settings.language.split("-")[0] == "en"
         if name != "auto" or not english:
-            return made(multilingual=True)
-        return reader.LanguageReader(made(multilingual=False), lambda: made(multilingual=True))
+            chosen = made(multilingual=True)
+        else:
+            chosen = reader.LanguageReader(made(multilingual=False), lambda: made(multilingual=True))
+        return reader.RememberingReader(chosen) if chosen else None
 
     @cached_property
     def checker(self) -> Checker:

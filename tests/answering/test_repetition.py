@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from metier.answering.repetition import LoopStop
+from metier.answering.repetition import Loop, LoopStop
 
 
 def write(text: str, size: int = 3) -> str:
@@ -35,3 +35,23 @@ def test_whoever_shows_the_text_gets_all_of_it_and_may_stop():
     assert guard("a") is False
     assert guard("b") is True
     assert pieces == ["a", "b"]
+
+
+def goes_round(text: str, size: int = 3) -> bool:
+    loop = Loop()
+    return any(loop.feed(text[start : start + size]) for start in range(0, len(text), size))
+
+
+def test_a_loop_is_told_however_many_sentences_it_has():
+    assert goes_round("The oil is changed every year. " * 6)
+    assert goes_round("An end of a list.\n" + "Open the valve first.\nClose the valve then.\nLook at the gauge.\n" * 6)
+    assert goes_round("তেল বদলানো হয় প্রতি বছর। " * 6)
+    assert goes_round("风机每年检查两次，由技术员进行。" * 6)
+
+
+def test_lines_that_come_back_among_others_are_no_loop():
+    code = "".join(f"    if value == {number}:\n        return False\n" for number in range(20))
+    table = "".join(f"| part {number} |\n| not in stock |\n" for number in range(20))
+    assert not goes_round(code)
+    assert not goes_round(table)
+    assert not goes_round("The oil is changed every year. " * 4)

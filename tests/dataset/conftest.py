@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from parts import PARTS, answer_briefly, write_documents
+from parts import PARTS, answer_briefly, read_nothing, write_documents
 
 from metier import Expert
 
@@ -18,4 +18,5 @@ def parts_folder(tmp_path_factory):
         made.add(str(place / "docs"))
         assert made.sync().added == len(PARTS) + 1
     answer_briefly(place / "expert")
+    read_nothing(place / "expert")
     return place / "expert"

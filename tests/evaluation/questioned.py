@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from parts import answer_briefly, write_documents
+from parts import answer_briefly, read_nothing, write_documents
 
 from metier import Expert
 
@@ -28,4 +28,5 @@ def make(place: Path, language: str = "en") -> Path:
         made.add(str(place / "docs"))
         assert not made.sync().failed
     answer_briefly(place / "expert")
+    read_nothing(place / "expert")
     return place / "expert"

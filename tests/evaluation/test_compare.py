@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from parts import PARTS, answer_briefly, write_documents
+from parts import PARTS, answer_briefly, read_nothing, write_documents
 
 from metier import Expert
 from metier.comparing import CALIBRATED, calibrated_on
@@ -48,6 +48,7 @@ def examined(tmp_path_factory):
         made.sync()
         made.import_questions(place / "questions.jsonl")
     answer_briefly(place / "expert")
+    read_nothing(place / "expert")
     return place / "expert"
 
 

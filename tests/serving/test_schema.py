@@ -85,7 +85,7 @@ def _try(cases, known: dict[str, Any], sent: dict[str, object]) -> None:
     def answered(case, is_there):
         if is_there:
             _name_what_is_there(case, known)
-        case.call_and_validate(checks=CHECKS, **sent)
+        case.call_and_validate(checks=CHECKS, timeout=60, **sent)
 
     answered()
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 
 import regex
 
 _SENTENCE_END = regex.compile(r"[.!?।॥。！？؟\n](?=\s|$)|[。！？]")
+_LONGEST_ROUND = 16  # sentences that a loop comes round to
 _LEAST = 12  # characters; a shorter sentence ("Yes.") may stand twice
 
 
@@ -52,19 +52,24 @@ class LoopStop:
 
 
 class Loop:
-    """Tells when a text goes round in circles: one line or sentence again and again. For a model whose text leaves as
-    it is written: nothing is cut, the writing stops."""
+    """Tells when a text goes round in circles: the same sentences or lines, in the same order, again and again. For a
+    model whose text leaves as it is written: nothing is cut, the writing stops. What only comes back now and then (a
+    line of code, a row of a table) is no loop."""
 
     def __init__(self, most: int = 4) -> None:
         self._most = most
         self._sentences = _Sentences()
-        self._seen: Counter[str] = Counter()
+        self._said: list[str] = []
 
     def feed(self, piece: str) -> bool:
-        """Whether a sentence now stands there more than `most` times."""
+        """Whether the text now ends in sentences that stand there more than `most` times without others between."""
+        has_more = False
         for _, sentence in self._sentences.feed(piece):
             if regex.search(r"\p{L}", sentence):
-                self._seen[sentence] += 1
-                if self._seen[sentence] > self._most:
-                    return True
-        return False
+                self._said.append(sentence)
+                has_more = True
+        return has_more and any(self._goes_round(period) for period in range(1, _LONGEST_ROUND + 1))
+
+    def _goes_round(self, period: int) -> bool:
+        tail = self._said[-period * (self._most + 1) :]
+        return len(tail) == period * (self._most + 1) and tail[period:] == tail[:-period]

@@ -12,9 +12,10 @@ from pathlib import Path
 from metier.errors import ModelError, SettingsError
 from metier.reader.base import Reader, Reading
 from metier.reader.by_language import LanguageReader
+from metier.reader.remembered import RememberingReader
 from metier.reader.spans import whole_sentences
 
-__all__ = ["LanguageReader", "Reader", "Reading", "create", "whole_sentences"]
+__all__ = ["LanguageReader", "Reader", "Reading", "RememberingReader", "create", "whole_sentences"]
 
 ENGLISH, MULTILINGUAL = "reader-english", "reader-multilingual"
 

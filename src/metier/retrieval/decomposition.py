@@ -341,12 +341,11 @@ def _compared_unspaced(text: str, known: Language) -> list[str]:
 
 
 def _words(text: str, known: Language) -> list[_Word]:
-    return list(_read(text, known))
-
-
-def _read(text: str, known: Language) -> Iterator[_Word]:
+    found = []
     for match in _TOKEN.finditer(text):
         word = match.group()
         mark = not any(character.isalnum() for character in word)
         plain = fold(word)
-        yield _Word(word, plain, match.start(), match.end(), mark, not mark and plain not in known.function_words)
+        telling = not mark and plain not in known.function_words
+        found.append(_Word(word, plain, match.start(), match.end(), mark, telling))
+    return found

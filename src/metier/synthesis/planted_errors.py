@@ -91,7 +91,7 @@ def _number(sentence: str, passage: Passage, chance: random.Random) -> str | Non
         places = [m.start() for m in _DIGIT.finditer(sentence, said.start, said.end)]
         for _ in range(_TRIES):
             at = chance.choice(places)
-            altered = sentence[:at] + _like(sentence[at], chance.choice("123456789")) + sentence[at + 1 :]
+            altered = _with_digit(sentence, at, chance.choice("123456789"))
             if altered != sentence and _is_new(altered, said, there, language):
                 return altered
     return None
@@ -141,7 +141,7 @@ def _other_digit(sentence: str, start: int, end: int, held: frozenset[str], chan
     places = [m.start() for m in _DIGIT.finditer(sentence, start, end)]
     for _ in range(_TRIES):
         at = chance.choice(places)
-        altered = sentence[:at] + _like(sentence[at], chance.choice("0123456789")) + sentence[at + 1 :]
+        altered = _with_digit(sentence, at, chance.choice("0123456789"))
         if key_of(altered[start:end]) not in held:
             return altered
     return None
@@ -162,7 +162,7 @@ def _date(sentence: str, passage: Passage, chance: random.Random) -> str | None:
                 altered = sentence[:at] + written + sentence[at + len(month) :]
             elif places:
                 at = places[-1] if chance.random() < 0.6 else chance.choice(places)
-                altered = sentence[:at] + _like(sentence[at], chance.choice("0123456789")) + sentence[at + 1 :]
+                altered = _with_digit(sentence, at, chance.choice("0123456789"))
             else:
                 break
             if altered != sentence and _is_new(altered, said, there, language):
@@ -244,9 +244,10 @@ def _column_of(row: str, said: Quantity, language: str) -> str | None:
     return None
 
 
-def _like(old: str, digit: str) -> str:
-    """`digit` in the script of the digit `old`."""
-    return chr(ord(old) - int(old) + int(digit))
+def _with_digit(sentence: str, at: int, digit: str) -> str:
+    """`sentence` with `digit` in the place of the digit at `at`, in its script."""
+    old = sentence[at]
+    return sentence[:at] + chr(ord(old) - int(old) + int(digit)) + sentence[at + 1 :]
 
 
 def _shuffled(items: Sequence, chance: random.Random) -> list:

@@ -28,7 +28,7 @@ from metier.answering.support.names import stands_in
 from metier.answering.support.number_check import NumberCheck
 from metier.answering.support.polarity import Polarity
 from metier.answering.support.sources import Reader, Shown
-from metier.answering.support.subjects import Place, Subjects
+from metier.answering.support.subjects import Subjects
 from metier.text.detection import detect
 
 _ALIKE = 0.6  # coverage from which a unit is in the language of the claim
@@ -70,8 +70,10 @@ class Alignment:
         window = self._coverage.share(weights, self._coverage.with_neighbours(held), topical)
         passage, everything = self._coverage.wider(weights, held, topical)
         places = self._numbers.places(claim)
-        order = self._order(claim, unit + 0.3 * window, places, words, named)
+        holding = {number: {place.index for place in found} for number, found in places.items()}
+        order = self._order(claim, unit + 0.3 * window, holding, words, named)
         finding = Finding(dict.fromkeys(FEATURES, 0.0), [int(i) for i in order[:candidates]], units=unit)
+        finding.holding = holding
         finding.foreign = self._is_foreign(claim, finding.evidence[0], unit)
         finding.features |= {
             "unit": float(unit[order[0]]), "window": float(max(window.max(), unit.max())), "passage": passage,
@@ -109,15 +111,14 @@ class Alignment:
         words = self._coverage.words(claim.text, claim.language)
         weights, held = self._coverage.weights(words), self._coverage.held(words)
         total = float(weights.sum()) or 1.0
-        where = {n: {place.index for place in found} for n, found in self._numbers.places(claim).items()}
         taken = list(dict.fromkeys(finding.evidence))[:1]
         have = held[:, taken].max(axis=1) if len(held) and taken else np.zeros(len(words))
-        numbers = {n for n, places in where.items() if places & set(taken)}
+        numbers = {n for n, places in finding.holding.items() if places & set(taken)}
         for index in dict.fromkeys(finding.evidence):
             if len(taken) >= most or finding.foreign:
                 break
             wider = np.maximum(have, held[:, index]) if len(held) else have
-            more = {n for n, places in where.items() if index in places} - numbers
+            more = {n for n, places in finding.holding.items() if index in places} - numbers
             if index not in taken and (float(weights @ (wider - have)) / total >= least or more):
                 taken.append(index)
                 have, numbers = wider, numbers | more
@@ -132,11 +133,11 @@ class Alignment:
         holds = weights @ held
         return [int(index) for index in np.argsort(-holds, kind="stable")[:most] if holds[index] > 0]
 
-    def shared(self, claim: Claim, indices: Sequence[int]) -> np.ndarray:
+    def shared(self, claim: Claim, finding: Finding, indices: Sequence[int]) -> np.ndarray:
         """By how much sources of another language come nearer because they hold the claim's numbers and names."""
         found = np.zeros(len(self._shown.sources))
-        for places in self._numbers.places(claim).values():
-            found[list({place.index for place in places})] += _SHARED / max(1, len(claim.quantities))
+        for places in finding.holding.values():
+            found[list(places)] += _SHARED / max(1, len(claim.quantities))
         for name in claim.names:
             found[[s.index for s in self._shown.sources if stands_in(name, s.keys)]] += _SHARED / len(claim.names)
         return found[list(indices)]
@@ -145,14 +146,14 @@ class Alignment:
         self,
         claim: Claim,
         rank: np.ndarray,
-        places: dict[int, list[Place]],
+        holding: dict[int, set[int]],
         words: Sequence[str],
         named: frozenset[str],
     ) -> np.ndarray:
         """Sources, best first: words, then numbers and names, then what the question asks about."""
         sources = self._shown.sources
-        for found in places.values():
-            rank[list({place.index for place in found})] += 0.4 / len(places)
+        for found in holding.values():
+            rank[list(found)] += 0.4 / len(holding)
         for name in claim.names:
             rank += 0.3 / len(claim.names) * np.array([stands_in(name, s.keys) for s in sources], dtype=np.float32)
         if named:

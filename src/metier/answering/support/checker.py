@@ -139,10 +139,9 @@ class LearnedChecking:
     def _decided(self, span: tuple[int, int], said: str) -> Sentence:
         """A yes or no, checked against the sentence that decides the question, if there is one."""
         for index in self._alignment.asked_about(_DECIDING):
-            source = self._shown.sources[index]
-            told = decide(self._question, source.text, self._language, self._analyser)
+            told = decide(self._question, self._shown.sources[index].text, self._language, self._analyser)
             if told is not None:
-                cited = (Citation.of(self._shown.passages[source.passage].within(source.start, source.end), span),)
+                cited = (Citation.of(self._shown.part(index), span),)
                 if fold(compose(told)) == said:
                     return Sentence(*span, Support.CARRIED, 1.0, cited)
                 return Sentence(*span, Support.NOT, 0.0, cited, f"a source says {told.lower()}")
@@ -161,13 +160,11 @@ class LearnedChecking:
         near = self._nearness.to(text, [self._text_of(index) for index in chosen], given)
         finding.features["cosine"] = float(near.max())
         if finding.foreign:
-            near = near + self._alignment.shared(claim, chosen)
+            near = near + self._alignment.shared(claim, finding, chosen)
             finding.evidence = [chosen[i] for i in np.argsort(-near, kind="stable")]
 
     def _text_of(self, index: int) -> str:
-        source = self._shown.sources[index]
-        passage = self._shown.passages[source.passage]
-        return passage.within(source.start, source.end).indexed_text
+        return self._shown.part(index).indexed_text
 
     def _language_of_source(self, finding: Finding) -> str:
         passage = self._shown.passages[self._shown.sources[finding.evidence[0]].passage]
@@ -208,12 +205,7 @@ class LearnedChecking:
         if level is Support.NOT and finding.units.size and finding.units.max() < _SECOND:
             return ()
         chosen = self._alignment.chosen(claim, finding, _MOST_CITED, _SECOND)
-        cited = []
-        for index in chosen:
-            source = self._shown.sources[index]
-            passage = self._shown.passages[source.passage]
-            cited.append(Citation.of(passage.within(source.start, source.end), span))
-        return tuple(cited)
+        return tuple(Citation.of(self._shown.part(index), span) for index in chosen)
 
 
 def _says_nothing(text: str) -> bool:

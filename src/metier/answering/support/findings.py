@@ -20,7 +20,7 @@ class Finding:
     against it, in words, gravest first; `fatal`: whether one of them decides alone. `foreign`: the claim is in another
     language than its source. `worked_out`: a number of it follows from others. `bare`: it is
     little but numbers and names, of which vectors know nothing. `units`: share of its words in each
-    source."""
+    source. `holding`: number of a quantity of the claim to the sources that have it."""
 
     features: dict[str, float]
     evidence: list[int]
@@ -30,6 +30,7 @@ class Finding:
     worked_out: bool = False
     bare: bool = False
     units: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    holding: dict[int, set[int]] = field(default_factory=dict)
 
     def object(self, kind: str, reason: str, degree: float = 1.0, *, fatal: bool = False) -> None:
         """Note an objection; a fatal one is named first."""

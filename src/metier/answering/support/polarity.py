@@ -38,10 +38,6 @@ def clause_spans(text: str, language: str) -> list[tuple[int, int]]:
     return found
 
 
-def clauses(text: str, language: str) -> list[str]:
-    return [text[start:end] for start, end in clause_spans(text, language)]
-
-
 @lru_cache(maxsize=64)
 def _joints(language: str) -> regex.Pattern[str]:
     known = Language.of(language)
@@ -65,15 +61,12 @@ class Polarity:
 
     def denied(self, text: str) -> frozenset[str]:
         """Tokens of `text` that stand in a clause with a negation."""
-        found: set[str] = set()
-        for clause in clauses(text, self._language):
-            if self.negates(clause):
-                found.update(self._analyser.tokens(clause))
-        return frozenset(found)
+        return frozenset(token for clause in self.denying(text) for token in self._analyser.tokens(clause))
 
     def denying(self, text: str) -> list[str]:
         """The clauses of `text` that deny."""
-        return [clause for clause in clauses(text, self._language) if self.negates(clause)]
+        clauses = (text[start:end] for start, end in clause_spans(text, self._language))
+        return [clause for clause in clauses if self.negates(clause)]
 
     def negates(self, clause: str) -> bool:
         """Whether a clause denies: an odd number of negations, phrases that only look like one left out."""

@@ -123,7 +123,7 @@ def quantities(text: str, language: str = "en") -> list[Quantity]:
     for match in _POINTING.finditer("".join(hidden)):
         hide(*match.span("place"))
     for finder in (_dates, _clocks):
-        for quantity in finder("".join(hidden), text, language):
+        for quantity in finder("".join(hidden), text):
             found.append(quantity)
             hide(quantity.start, quantity.end)
     for match in _SECTION.finditer("".join(hidden)):
@@ -271,7 +271,7 @@ def _dated() -> regex.Pattern[str]:
     )
 
 
-def _dates(plain: str, text: str, language: str) -> Iterator[Quantity]:
+def _dates(plain: str, text: str) -> Iterator[Quantity]:
     taken: list[tuple[int, int]] = []
     digits = any(c.isdigit() for c in plain)
 
@@ -296,7 +296,7 @@ def _dates(plain: str, text: str, language: str) -> Iterator[Quantity]:
     folded = fold(plain)
     for match in _dated().finditer(folded):
         month = _months()[match["month"]]
-        if not match["day"] and not match["year"] and not _alone(match["month"], plain[match.start("month")], language):
+        if not match["day"] and not match["year"] and not _alone(match["month"], plain[match.start("month")]):
             continue
         yield from made(match, [(number(match["year"]), month, number(match["day"]))])
     for match in _YEAR.finditer(plain):
@@ -306,7 +306,7 @@ def _dates(plain: str, text: str, language: str) -> Iterator[Quantity]:
             yield from made(match, [(int(match[1]), None, None)])
 
 
-def _alone(name: str, first: str, language: str) -> bool:
+def _alone(name: str, first: str) -> bool:
     """Whether the name of a month is one without a day or a year: "may" and "march" are words, and so is "mar"."""
     return (
         len(name) > 3 and (first.isupper() or not first.islower()) and name not in ("march", "mars", "marco", "agosto")
@@ -318,8 +318,7 @@ def _possible(reading: Reading) -> bool:
     return (month is None or 1 <= month <= 12) and (day is None or 1 <= day <= 31)
 
 
-def _clocks(plain: str, text: str, language: str) -> Iterator[Quantity]:
-    del language
+def _clocks(plain: str, text: str) -> Iterator[Quantity]:
     for match in _CLOCK.finditer(plain):
         hour, minute = int(match[1] or match[5]), int(match[2] or match[3] or 0)
         half = (match[4] or match[6] or "").lower()

@@ -6,7 +6,7 @@ Read once for an answer; what a passage holds is remembered, because the same pa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import PurePath
 
@@ -217,18 +217,7 @@ def _of_row(row: str, language: str) -> tuple[Quantity, ...]:
             inside = column is not None and quantity.start < column.end()
             adopted = unit if quantity.unit is None and not quantity.dates and not inside else quantity.unit
             start, end = quantity.start + cell.start(), quantity.end + cell.start()
-            found.append(
-                Quantity(
-                    start,
-                    end,
-                    quantity.text,
-                    quantity.values,
-                    quantity.decimals,
-                    adopted,
-                    quantity.word,
-                    quantity.dates,
-                )
-            )
+            found.append(replace(quantity, start=start, end=end, unit=adopted))
     return tuple(found)
 
 
@@ -257,16 +246,17 @@ class Shown:
             first, most = len(shown.sources), -1
             for source in read.sources:
                 most = max(most, source.table)
-                shown.sources.append(
-                    Source(
-                        source.index + first, number, source.start, source.end, source.kind, source.text, source.words,
-                        source.quantities, source.keys, source.names, source.label,
-                        source.table + tables if source.is_row else -1,
-                        source.parent + first if source.parent >= 0 else -1, source.cells,
-                    )
-                )  # fmt: skip
+                table = source.table + tables if source.is_row else -1
+                parent = source.parent + first if source.parent >= 0 else -1
+                index = source.index + first
+                shown.sources.append(replace(source, index=index, passage=number, table=table, parent=parent))
             tables += most + 1
         return shown
+
+    def part(self, index: int) -> Passage:
+        """The source `index`, cut out of its passage."""
+        source = self.sources[index]
+        return self.passages[source.passage].within(source.start, source.end)
 
     @cached_property
     def passage_of(self) -> np.ndarray:
@@ -320,7 +310,7 @@ class Shown:
         if len(word) < _LONG_WORD:
             return found
         for other in self._by_letter.get(word[0], ()):
-            if other != word and abs(len(other) - len(word)) <= _LONGER and fuzz.ratio(word, other) >= _FORM:
+            if other != word and _is_form(word, other):
                 found.append((other, _INFLECTED))
         for other in self._long_words:
             if other != word and (word in other or other in word) and _holds(word, other):
@@ -334,9 +324,14 @@ def same_word(word: str, other: str) -> float:
         return 1.0
     if min(len(word), len(other)) < _LONG_WORD:
         return 0.0
-    if word[0] == other[0] and abs(len(word) - len(other)) <= _LONGER and fuzz.ratio(word, other) >= _FORM:
+    if word[0] == other[0] and _is_form(word, other):
         return _INFLECTED
     return _PART if _holds(word, other) else 0.0
+
+
+def _is_form(word: str, other: str) -> bool:
+    """Whether two words that begin with the same letter are forms of one word."""
+    return abs(len(word) - len(other)) <= _LONGER and fuzz.ratio(word, other) >= _FORM
 
 
 def _holds(word: str, other: str) -> bool:

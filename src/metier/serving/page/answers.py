@@ -12,8 +12,6 @@ from metier.serving.page import marked_text
 from metier.serving.page.words import Words
 from metier.serving.written import place
 
-_NEAREST = 3  # passages named beside a refusal
-
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -54,16 +52,13 @@ class ShownAnswer:
         found = {hit.passage.id: hit.passage for hit in answer.hits}
         found |= {passage.id: passage for passage in answer.shown if passage.id not in found}
         cited = dict.fromkeys(each.passage_id for each in answer.citations)
-        nearest: tuple[Passage, ...] = ()
-        if answer.abstained:
-            nearest = answer.nearest or tuple(hit.passage for hit in answer.hits[:_NEAREST])
         return cls(
             answer,
             answer.style is Style.WRITTEN,
             sources,
             tuple(cited),
-            tuple(Near(passage, place(passage.document_id, passage.start, passage.end)) for passage in nearest),
-            tuple(found[name] for name in cited if name in found) or nearest,
+            tuple(Near(passage, place(passage.document_id, passage.start, passage.end)) for passage in answer.nearest),
+            tuple(found[name] for name in cited if name in found) or answer.nearest,
         )
 
     @property
