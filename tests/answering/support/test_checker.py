@@ -149,6 +149,17 @@ def test_what_follows_by_arithmetic_is_carried(check):
     assert sentence.support is CARRIED
 
 
+def test_made_up_numbers_carry_nothing_that_follows_from_them(check):
+    answer = "".join(f"Line {number} of the list.\n\n" for number in range(60, 68))
+    assert {sentence.support for sentence in check(answer)} == {NOT}
+    *_, last = check("The crane takes 61 tonnes and the truck 67 tonnes. Together they take 128 tonnes.")
+    assert last.support is NOT
+    *_, last = check("The NV-110 weighs 720 kg and the NV-130 850 kg. Together they weigh 1,570 kg.")
+    assert last.support is CARRIED
+    *_, last = check("720 + 850 = 1570 kg. Two of each weigh 3,140 kg.", "What do both weigh?")
+    assert last.support is not NOT
+
+
 def test_numbers_of_the_question_may_be_repeated(check):
     (sentence,) = check("After 250 hours the blade root nuts are tightened to 840 Nm.", "What about 250 hours, NV-110?")
     assert not sentence.flagged

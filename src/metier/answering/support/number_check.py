@@ -48,7 +48,7 @@ class NumberCheck:
         results = {id(result): right for _, result, right in sums}
         operands = {id(q) for terms, _, _ in sums for q in terms}
         known = [q for n, q in enumerate(claim.quantities) if found[n]] + self._asked
-        earlier = quantities(claim.before, claim.language)
+        earlier = self._earlier(claim)
         good = 0
         for number, said in enumerate(claim.quantities):
             if not results.get(id(said), True):
@@ -73,13 +73,22 @@ class NumberCheck:
         around = [q for read in self._shown.reads for q in read.around_quantities]
         if any(agrees(said, q) for q in (*self._asked, *earlier, *around)):
             return True
-        own = [q for q in claim.quantities if q is not said]
+        counts = [q for q in claim.quantities if q.unit is None]  # "two of each" need not stand in a source
+        own = [q for q in {id(q): q for q in (*known, *counts)}.values() if q is not said]
         near = [q for i in finding.evidence[:_NEAREST] for q in self._shown.sources[i].quantities]
-        follows = bool(derived(said, [*own, *earlier, *self._asked], strict=False)) or (
+        follows = bool(derived(said, [*own, *earlier], strict=False)) or (
             self._computes(claim) and bool(derived(said, [*known, *near], strict=True))
         )
         finding.worked_out |= follows
         return follows
+
+    def _earlier(self, claim: Claim) -> list[Quantity]:
+        """Numbers that the answer has told before and that may be counted on: those of the sources or of the question,
+        and results of sums that are right. What was made up carries nothing that comes after it."""
+        told = quantities(claim.before, claim.language)
+        given = [*(place.quantity for place in self._subjects.places), *self._asked]
+        sums = {id(result) for _, result, right in equations(claim.before, told) if right}
+        return [q for q in told if id(q) in sums or any(agrees(q, other) for other in given)]
 
     def _computes(self, claim: Claim) -> bool:
         """Whether the claim or the question speaks of a result."""
