@@ -65,6 +65,12 @@ def test_copies_count_once():
     assert [p.document_id for p in shown(hits).passages] == ["copy0", "b"]
 
 
+def test_the_same_section_of_two_machines_is_no_copy():
+    text = "The nuts of the blade root are tightened crosswise in three passes, the last one to {} Nm, by two people."
+    hits = [hit(passage(f"manual{n}", 0, text.format(n)), 9.0) for n in (840, 1130)]
+    assert [p.document_id for p in shown(hits).passages] == ["manual840", "manual1130"]
+
+
 def test_one_document_does_not_keep_the_others_out():
     many = [hit(passage("a", 1000 * n, f"Row {n} of a long table about pumps.", (str(n),)), 9.0) for n in range(20)]
     other = hit(passage("b", 0, "The pump is delivered in May."), 7.0)

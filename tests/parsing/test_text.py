@@ -192,3 +192,11 @@ def test_xml_text(parse):
         parse("a.xml", '<?xml version="1.0"?><a><b>One</b><c>Two <i>three</i> four</c></a>').text
         == "One\n\nTwo three four"
     )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_headers_that_are_no_ascii_are_read(parse, encoding):
+    mail = "From: Jörg <j@example.org>\nSubject: Prüfung der Rutsche\n\nHello.\n".encode(encoding)
+    document = parse("a.eml", mail)
+    assert document.title == "Prüfung der Rutsche"
+    assert "Jörg" in document.text

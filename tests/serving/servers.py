@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import httpx
-from parts import answer_briefly, write_documents
+from parts import answer_briefly, read_nothing, write_documents
 
 from metier import Expert
 
@@ -32,6 +32,7 @@ def sample_expert(place: Path, serving: str = "", groups: tuple[str, ...] = (), 
             made.add(str(place / "secret"), groups=("board",))
         made.sync()
     answer_briefly(place / "parts")
+    read_nothing(place / "parts")
     settings = place / "parts" / "metier.toml"
     settings.write_text(f"{settings.read_text()}\n[serving]\nparallel = 2\n{serving}\n")
     return place / "parts"

@@ -182,7 +182,7 @@ class Answerer:
 
     def _absent(self, asked: str, found: Found) -> str:
         """A note on what the question names and no source does, so that no other thing is taken for it."""
-        named = names(asked, self._analyser, self._language_of(asked))
+        named = names(asked, self._analyser, self._language_of(asked), amounts=False)
         if not named:
             return ""
         counts = self._store.frequencies(named)

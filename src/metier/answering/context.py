@@ -47,7 +47,8 @@ class _Place:
 
 
 def without_copies(hits: Sequence[Hit]) -> list[Hit]:
-    """Each text once, so that copies of a document do not keep the others out."""
+    """Each text once, so that copies of a document do not keep the others out. Two texts that differ in a number
+    are two: the same section of the manuals of two machines."""
     kept: list[Hit] = []
     known: list[frozenset[str]] = []
     for hit in hits:
@@ -60,7 +61,9 @@ def without_copies(hits: Sequence[Hit]) -> list[Hit]:
 
 def _alike(words: frozenset[str], other: frozenset[str]) -> bool:
     least, most = sorted((len(words), len(other)))
-    return least >= _SAME * most and len(words & other) >= _SAME * most
+    if least < _SAME * most or len(words & other) < _SAME * most:
+        return False
+    return not any(any(map(str.isdigit, word)) for word in words ^ other)
 
 
 def spread(hits: Sequence[Hit], count: int) -> list[Hit]:

@@ -26,7 +26,7 @@ _EMBEDDED = 12  # sentences whose cosine is taken, those with most of the questi
 _REACHES = 12  # characters of a sentence from which on it belongs to the answer
 _LONGEST = 600  # characters of sentences quoted together
 _CELL = " | "
-_CLEARLY = 0.1  # share of the question's words that another row must hold more
+_HELD = 7.0  # nats by which a sentence with all of the question's words is likelier than one with none (decision 10)
 _READ = 2.0  # how much more what a reader points at weighs than what only resembles the question
 
 
@@ -82,8 +82,8 @@ def _pieces(
     for number, passage in enumerate(passages):
         spans = quotable(passage)
         pointed = _pointed(passage, spans, readings[number]) if readings else None
-        if pointed is not None and " | " in passage.text[slice(*pointed)]:
-            pointed = _same_row(passage, spans, pointed, sought, analyser)
+        if pointed in spans:  # one sentence, not several that belong together
+            pointed = _likeliest(passage, spans, readings[number], sought, analyser)
         for span in spans if pointed is None or pointed in spans else (*spans, pointed):
             pieces.append(passage.within(*span))
             answers.append(readings[number].answerable if span == pointed else None)
@@ -131,17 +131,17 @@ def _pointed(passage: Passage, spans: Sequence[tuple[int, int]], reading: Readin
     return whole if whole[1] - whole[0] <= _LONGEST else spans[best]
 
 
-def _same_row(
-    passage: Passage, spans: Sequence[tuple[int, int]], pointed: tuple[int, int], sought: Sought, analyser: Analyser
+def _likeliest(
+    passage: Passage, spans: Sequence[tuple[int, int]], reading: Reading, sought: Sought, analyser: Analyser
 ) -> tuple[int, int]:
-    """In a table the row that holds most of what is asked for, where it holds clearly more than the one pointed at:
-    rows look alike to a reader but for the name in them."""
+    """The sentence or row that answers, by the reader and by the question's words in it: a reader knows what kind of
+    thing is asked for, words tell rows and sentences apart that are alike in kind."""
+    told = dict(zip(sentence_spans(passage.text, passage.language or "en"), reading.sentences, strict=True))
 
-    def held(span: tuple[int, int]) -> float:
-        return sought.covered(set(analyser.tokens(passage.text[slice(*span)])))
+    def weight(span: tuple[int, int]) -> float:
+        return told[span] + _HELD * sought.covered(set(analyser.tokens(passage.text[slice(*span)])))
 
-    best = max(spans, key=held)
-    return best if held(best) > held(pointed) + _CLEARLY else pointed
+    return max(spans, key=weight)
 
 
 def echo(answer: str, question: str, analyser: Analyser) -> float:

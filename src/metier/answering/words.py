@@ -9,6 +9,7 @@ import numpy as np
 import regex
 from rapidfuzz import fuzz
 
+from metier.answering.support.quantities import quantities
 from metier.retrieval.analysis import Analyser
 from metier.store.base import Store
 from metier.text.language import Language
@@ -20,6 +21,8 @@ _LONGER = 3  # characters that an ending may add
 _INFLECTED = 80  # similarity (0..100) of two forms of one word
 _COMPOUND = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[-./][\p{L}\p{M}\p{N}]+)*")
 _PLAIN = regex.compile(r"[\p{L}\p{M}\p{N}]+")
+_WORD_BEFORE = regex.compile(r"([\p{L}\p{M}]+)[ .\u00a0]{1,2}$")
+_YEAR = 4  # digits
 _CAPITALISED = regex.compile(r"(?<=[^\s.?!:]\s)\p{Lu}[\p{L}\p{M}]+(?:-\p{L}+)*")
 
 
@@ -49,17 +52,31 @@ def alike(token: str, words: Collection[str], ratio: float) -> bool:
     return any(fuzz.ratio(token, word) >= ratio for word in near)
 
 
-def names(text: str, analyser: Analyser, language: str = "") -> list[str]:
+def names(text: str, analyser: Analyser, language: str = "", *, amounts: bool = True) -> list[str]:
     """The tokens that name something: compounds with a digit (`NV-110`, `SK-4115-22`, a number) and, where the script
     has capitals, words that have one inside a sentence. Of a compound, the longest part that ends in a digit.
-    `language`: of the text; in some every noun has a capital, which then tells nothing."""
-    found = [match.group() for match in _COMPOUND.finditer(text)]
-    numbered = [word for word in found if any(character.isdigit() for character in word)]
+    `language`: of the text; in some every noun has a capital, which then tells nothing. `amounts`: numbers that count
+    or measure (`14 weeks`, `16 m`) are among them, not only years and those that number something (`week 14`)."""
+    found = [match for match in _COMPOUND.finditer(text) if any(map(str.isdigit, match.group()))]
+    if not amounts:
+        measured = [(q.start, q.end) for q in quantities(text, language or "en") if q.unit is not None]
+        found = [m for m in found if not any(start <= m.start() < end for start, end in measured)]
+        found = [match for match in found if _is_name(text, match, language)]
+    numbered = [match.group() for match in found]
     capitals = [] if Language.of(language).capitalises_nouns else _CAPITALISED.findall(text)
     spoken = [word for word in capitals if not any(word in name for name in numbered)]
     named = [max(_numbered(analyser.tokens(word)), key=len, default="") for word in numbered]
     named += [max(analyser.tokens(word), key=len, default="") for word in spoken]
     return [name for name in dict.fromkeys(named) if name]
+
+
+def _is_name(text: str, match: regex.Match[str], language: str) -> bool:
+    """Whether a compound with a digit is more than a count: it has letters, is a year, or numbers the word before."""
+    number = match.group()
+    if not number.isdecimal() or (len(number) == _YEAR and number[:2] in ("19", "20")):
+        return True
+    before = _WORD_BEFORE.search(text[: match.start()])
+    return before is not None and fold(compose(before[1])) not in Language.of(language).function_words
 
 
 def _numbered(tokens: Sequence[str]) -> list[str]:
@@ -96,7 +113,7 @@ class Sought:
             common = function_tokens(language, analyser)
             content = np.array([token not in common for token in tokens])
             weights = np.where(content, weights, 0.0) if content.any() else weights
-        return cls(tokens, weights, tuple(names(question, analyser, language)))
+        return cls(tokens, weights, tuple(names(question, analyser, language, amounts=False)))
 
     def covered(self, words: Collection[str]) -> float:
         """Share of the weight of the question's words that stands in `words`, in whatever form, 0..1."""

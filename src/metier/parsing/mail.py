@@ -131,15 +131,25 @@ def _best(alternatives: Message) -> Message:
 
 
 def header(message: Message, name: str) -> str:
-    """A header with its encoded words decoded, on one line."""
-    return " ".join(tidy(_decoded(message.get(name) or "")).split())
+    """A header with its encoded words decoded, on one line. Bytes that are no ASCII are taken for UTF-8 (RFC 6532),
+    else for Windows-1252, which programs send that know of neither."""
+    value = next((str(value) for key, value in message.raw_items() if key.lower() == name), "")
+    return " ".join(tidy(_decoded(_readable(value))).split())
 
 
-def _decoded(value: object) -> str:
+def _readable(value: str) -> str:
+    raw = value.encode("utf-8", "surrogateescape")
     try:
-        return str(email.header.make_header(email.header.decode_header(str(value))))
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
+
+
+def _decoded(value: str) -> str:
+    try:
+        return str(email.header.make_header(email.header.decode_header(value)))
     except (LookupError, ValueError, email.errors.HeaderParseError):
-        return str(value)
+        return value
 
 
 def iso_date(value: str) -> str:

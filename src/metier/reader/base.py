@@ -16,13 +16,15 @@ class Reading:
     `answerable`: probability, 0 to 1, that the passage answers the question; calibrated on held-out examples. It is
     of this pair alone: it knows of no other passage and not how many there are. `start`, `end`: the best span,
     characters of the passage's text; both 0 where the passage has no text. `span_score`: probability, 0 to 1, of that
-    span among all spans and none.
+    span among all spans and none. `sentences`: of each sentence of the text (`metier.sentences.sentence_spans`), the
+    log-odds, in nats, that the answer lies in it and not nowhere; -inf for one that was not read.
     """
 
     answerable: float
     start: int
     end: int
     span_score: float
+    sentences: tuple[float, ...] = ()
 
 
 class Reader(Protocol):

@@ -13,6 +13,7 @@ import math
 import os
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,8 @@ from metier.embedding.onnx import batches, find_model, open_session, work_all
 from metier.errors import ModelError
 from metier.reader.base import Reading
 from metier.reader.encoding import Encoder, Row
-from metier.reader.spans import Span, best_span
+from metier.reader.spans import Span, best_span, sentence_log_odds
+from metier.sentences import sentence_spans
 
 LARGEST_MARGIN = 20.0  # logits; beyond it a span says no more
 
@@ -61,23 +63,20 @@ class OnnxReader:
         loaded = self._load()
         rows: list[Row] = []
         owners: list[int] = []
+        sentences = [sentence_spans(passage.text, passage.language or "en") for passage in passages]
         for index, passage in enumerate(passages):
             made = loaded.encoder.rows(question, passage.headings, passage.text)
             rows += made
             owners += [index] * len(made)
-        read: list[Reading | None] = [None] * len(rows)
+        read: list[list[Reading]] = [[] for _ in passages]
 
         def work(batch: list[int]) -> None:
-            for index, reading in zip(batch, loaded.run([rows[i] for i in batch]), strict=True):
-                read[index] = reading
+            found = loaded.run([rows[i] for i in batch], [sentences[owners[i]] for i in batch])
+            for index, reading in zip(batch, found, strict=True):
+                read[owners[index]].append(reading)
 
         work_all(list(batches([len(row.numbers) for row in rows])), work, self._threads)
-        best: dict[int, Reading] = {}
-        for owner, reading in zip(owners, read, strict=True):
-            assert reading is not None
-            if owner not in best or reading.answerable > best[owner].answerable:
-                best[owner] = reading
-        return [best[index] for index in range(len(passages))]
+        return [_best(each) for each in read]
 
     def close(self) -> None:
         self._loaded = None
@@ -114,7 +113,8 @@ class _Loaded:
             )
         self._weights = _calibration(folder)
 
-    def run(self, rows: Sequence[Row]) -> list[Reading]:
+    def run(self, rows: Sequence[Row], sentences: Sequence[Sequence[tuple[int, int]]]) -> list[Reading]:
+        """`sentences`: those of each row's text, (start, end) in characters."""
         longest = max(len(row.numbers) for row in rows)
         ids = np.zeros((len(rows), longest), np.int64)
         mask, types = np.zeros_like(ids), np.zeros_like(ids)
@@ -132,15 +132,23 @@ class _Loaded:
         spans = first if self._own else np.stack([first, second], axis=-1)
         readings = []
         for index, row in enumerate(rows):
-            span = best_span(spans[index, : len(row.numbers)], row.places)
+            logits = spans[index, : len(row.numbers)]
+            span = best_span(logits, row.places)
             odds = self._odds(second[index], span) if self._own else span.margin
-            readings.append(Reading(_probability(odds), span.start, span.end, span.probability))
+            told = tuple(map(float, sentence_log_odds(logits, row.places, sentences[index])))
+            readings.append(Reading(_probability(odds), span.start, span.end, span.probability, told))
         return readings
 
     def _odds(self, answerable: np.ndarray, span: Span) -> float:
         bias, first, mean, margin = self._weights
         most = float(np.clip(span.margin, -LARGEST_MARGIN, LARGEST_MARGIN))
         return bias + first * float(answerable[0]) + mean * float(answerable[1]) + margin * most
+
+
+def _best(rows: Sequence[Reading]) -> Reading:
+    """Of the rows of one passage, the one that answers best; each sentence as the row tells that reads it best."""
+    told = tuple(max(each) for each in zip(*(row.sentences for row in rows), strict=True))
+    return replace(max(rows, key=lambda row: row.answerable), sentences=told)
 
 
 def _probability(odds: float) -> float:

@@ -225,7 +225,8 @@ def _in_turn(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
             if hit is not None:
                 merged.setdefault(hit.passage.id, hit)
     hits = sorted(merged.values(), key=lambda hit: not hit.pinned)
-    scores = np.minimum.accumulate([hit.score for hit in hits]) if hits else []
+    # What was moved up has the score of those behind it, whose own say how good they are.
+    scores = np.maximum.accumulate([hit.score for hit in reversed(hits)])[::-1] if hits else []
     return [replace(hit, score=float(score)) for hit, score in zip(hits, scores, strict=True)]
 
 

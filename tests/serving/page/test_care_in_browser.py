@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from evaluation.sample_result import sample
-from parts import answer_briefly, write_documents
+from parts import answer_briefly, read_nothing, write_documents
 from tuning import tiny_models
 
 from metier import Expert
@@ -61,6 +61,7 @@ def tuned(tmp_path_factory):
         made.add(str(place / "docs"))
         made.sync()
     answer_briefly(place / "parts")
+    read_nothing(place / "parts")
     toml = place / "parts" / "metier.toml"
     text = toml.read_text(encoding="utf-8")
     toml.write_text(text[: text.index("[generation]")] + TINY + text[text.index("[[sources]]") :], encoding="utf-8")
