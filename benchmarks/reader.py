@@ -28,8 +28,11 @@ import regex
 from retrieval import build
 from sets import TYDI_LANGUAGES, data_folder, load, metrics
 
+from metier.answering.evidence import answering_span
+from metier.answering.words import Sought
 from metier.documents import Passage
 from metier.reader import Reading, create, whole_sentences
+from metier.retrieval.analysis import Analyser
 from metier.retrieval.retriever import Hit, Retriever
 from metier.sentences import sentence_spans
 from metier.settings import PassageSettings
@@ -180,7 +183,8 @@ def xquad(codes: Sequence[str], count: int) -> None:
     wrong = _nearest_other([rows["en"][i] for i in range(len(rows["en"]))], chosen)
     for asked in codes:
         for written in codes:
-            right, told, sentences = [], [], []
+            right, told, sentences, with_words = [], [], [], []
+            analyser = Analyser(written)
             for i in chosen:
                 question, (_, context, answer) = rows[asked][i][0], rows[written][i]
                 gold, other = (_piece(context, answer, written), _piece(rows[written][wrong[i]][1], None, written))
@@ -188,10 +192,14 @@ def xquad(codes: Sequence[str], count: int) -> None:
                 right.append(f1(gold.text[first.start : first.end], answer))
                 start, end = whole_sentences(gold.text, first.start, first.end, written)
                 sentences.append(answer in gold.text[start:end])
+                sought = Sought.of(question, analyser, lambda tokens: np.ones(len(tokens)), asked)
+                best = answering_span(gold, sentence_spans(gold.text, written), first, sought, analyser)
+                with_words.append(best is not None and answer in gold.text[slice(*best)])
                 told.append((first.answerable, second.answerable))
             print(
-                f"xquad {asked} over {written}: F1 {_mean(right):.3f}, right sentence {_mean(sentences):.3f}, "
-                f"AUC {area(told):.3f}, refused at .5 {_mean(g < 0.5 for g, _ in told):.3f}, "
+                f"xquad {asked} over {written}: F1 {_mean(right):.3f}, right sentence by its best span "
+                f"{_mean(sentences):.3f}, as quoted {_mean(with_words):.3f}, AUC {area(told):.3f}, "
+                f"refused at .5 {_mean(g < 0.5 for g, _ in told):.3f}, "
                 f"wrong taken {_mean(w >= 0.5 for _, w in told):.3f}",
                 flush=True,
             )

@@ -32,7 +32,7 @@ TEXT = "The pump takes 2.4 litres. It is oil ISO VG 68.\n\n1. Open the plug.\n2.
 def test_each_sentence_is_told_once_in_order_while_the_text_grows():
     told: list[Sentence] = []
     checking = CarriesEverything()
-    checks = LiveChecks(checking, told.append)
+    checks = LiveChecks(lambda: checking, told.append)
     for character in TEXT:
         checks.feed(character)
     sentences = checks.finish(TEXT)
@@ -45,18 +45,39 @@ def test_each_sentence_is_told_once_in_order_while_the_text_grows():
 
 def test_a_sentence_is_told_before_the_text_is_complete():
     arrived = threading.Event()
-    checks = LiveChecks(CarriesEverything(), lambda sentence: arrived.set())
+    checks = LiveChecks(CarriesEverything, lambda sentence: arrived.set())
     checks.feed("The pump takes 2.4 litres. It is")
     assert arrived.wait(10)
     checks.finish("The pump takes 2.4 litres. It is oil.")
 
 
 def test_what_goes_wrong_while_checking_comes_out_at_the_end():
-    checks = LiveChecks(CarriesEverything(fails_on="oil"), None)
+    checks = LiveChecks(lambda: CarriesEverything(fails_on="oil"), None)
     checks.feed(TEXT)
     with pytest.raises(ValueError, match="oil"):
         checks.finish(TEXT)
 
 
 def test_an_empty_text_has_no_sentences():
-    assert LiveChecks(CarriesEverything(), None).finish("") == ()
+    assert LiveChecks(CarriesEverything, None).finish("") == ()
+
+
+def test_what_is_written_does_not_wait_until_the_sources_are_read():
+    read, told = threading.Event(), []
+
+    def begin():
+        read.wait(10)
+        return CarriesEverything()
+
+    checks = LiveChecks(begin, told.append)
+    checks.feed("The pump takes 2.4 litres. It is oil")  # comes back though nothing is read yet
+    assert told == []
+    read.set()
+    assert len(checks.finish("The pump takes 2.4 litres. It is oil.")) == 2
+
+
+def test_sources_that_cannot_be_read_are_told_at_the_end():
+    checks = LiveChecks(lambda: [][0], None)
+    checks.feed(TEXT)
+    with pytest.raises(IndexError):
+        checks.finish(TEXT)

@@ -81,9 +81,7 @@ def _pieces(
     answers: list[float | None] = []
     for number, passage in enumerate(passages):
         spans = quotable(passage)
-        pointed = _pointed(passage, spans, readings[number]) if readings else None
-        if pointed in spans:  # one sentence, not several that belong together
-            pointed = _likeliest(passage, spans, readings[number], sought, analyser)
+        pointed = answering_span(passage, spans, readings[number], sought, analyser) if readings else None
         for span in spans if pointed is None or pointed in spans else (*spans, pointed):
             pieces.append(passage.within(*span))
             answers.append(readings[number].answerable if span == pointed else None)
@@ -112,6 +110,19 @@ def _is_row(text: str) -> bool:
     return _CELL in text and sum(": " in cell for cell in text.split(_CELL)) * 2 >= text.count(_CELL) + 1
 
 
+def answering_span(
+    passage: Passage, spans: Sequence[tuple[int, int]], reading: Reading, sought: Sought, analyser: Analyser
+) -> tuple[int, int] | None:
+    """Of `spans`, (start, end) of the passage's sentences and rows, the one that answers, or several that follow each
+    other as one; None where the reader points at none. One alone is chosen by the reader and by the question's words in
+    it: a reader knows what kind of thing is asked for, words tell rows and sentences apart that are alike in kind. The
+    few words that two languages share tell nothing."""
+    pointed = _pointed(passage, spans, reading)
+    if pointed in spans and passage.language.split("-")[0] in ("", sought.language.split("-")[0]):
+        return _likeliest(passage, spans, reading, sought, analyser)
+    return pointed
+
+
 def _pointed(passage: Passage, spans: Sequence[tuple[int, int]], reading: Reading) -> tuple[int, int] | None:
     """What holds the span that a reader points at: one sentence or row, or sentences that follow each other where it
     reaches well into the next."""
@@ -134,8 +145,6 @@ def _pointed(passage: Passage, spans: Sequence[tuple[int, int]], reading: Readin
 def _likeliest(
     passage: Passage, spans: Sequence[tuple[int, int]], reading: Reading, sought: Sought, analyser: Analyser
 ) -> tuple[int, int]:
-    """The sentence or row that answers, by the reader and by the question's words in it: a reader knows what kind of
-    thing is asked for, words tell rows and sentences apart that are alike in kind."""
     told = dict(zip(sentence_spans(passage.text, passage.language or "en"), reading.sentences, strict=True))
 
     def weight(span: tuple[int, int]) -> float:

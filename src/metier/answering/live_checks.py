@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -16,39 +17,44 @@ _MAY_END = regex.compile(r"[\p{P}\n]")
 
 
 class LiveChecks:
-    """Feed it the pieces of one answer. `on_sentence` is called from the checking thread, in order; what it raises
+    """Feed it the pieces of one answer. Everything is done in the checking thread, so that neither the model nor who
+    reads waits for it: `begin` reads the sources, `on_sentence` hears of each sentence, in order. What either raises
     comes out of `finish`."""
 
-    def __init__(self, checking: Checking, on_sentence: OnSentence | None) -> None:
-        self._checking = checking
+    def __init__(self, begin: Callable[[], Checking], on_sentence: OnSentence | None) -> None:
         self._on_sentence = on_sentence
         self._text = ""
-        self._checked: dict[tuple[int, int], Future[Sentence]] = {}
+        self._checked: dict[tuple[int, int], Sentence] = {}
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="metier-check")
+        self._checking = self._beside.submit(begin)
+        self._looks: list[Future[None]] = []
 
     def feed(self, piece: str) -> None:
         self._text += piece
         if _MAY_END.search(piece):
-            for span in self._checking.spans(self._text)[:-1]:  # the last one may go on
-                self._check(span)
+            going = [look for look in self._looks if not look.done() or look.exception()]
+            self._looks = [*going, self._beside.submit(self._look)]
 
     def finish(self, text: str) -> tuple[Sentence, ...]:
         """All sentences of the finished `text`, which begins with what was fed."""
         try:
-            self._text = text
-            spans = self._checking.spans(text)
-            for span in spans:
-                self._check(span)
-            return tuple(self._checked[span].result() for span in spans)
+            for look in self._looks:
+                look.result()
+            return self._beside.submit(self._all, text).result()
         finally:
             self._beside.shutdown(cancel_futures=True)
 
-    def _check(self, span: tuple[int, int]) -> None:
-        if span not in self._checked:
-            self._checked[span] = self._beside.submit(self._one, self._text, span)
+    def _look(self) -> None:
+        text = self._text
+        for span in self._checking.result().spans(text)[:-1]:  # the last one may go on
+            self._check(text, span)
 
-    def _one(self, text: str, span: tuple[int, int]) -> Sentence:
-        sentence = self._checking.check(text, span)
-        if self._on_sentence is not None:
-            self._on_sentence(sentence)
-        return sentence
+    def _all(self, text: str) -> tuple[Sentence, ...]:
+        return tuple(self._check(text, span) for span in self._checking.result().spans(text))
+
+    def _check(self, text: str, span: tuple[int, int]) -> Sentence:
+        if span not in self._checked:
+            self._checked[span] = self._checking.result().check(text, span)
+            if self._on_sentence is not None:
+                self._on_sentence(self._checked[span])
+        return self._checked[span]

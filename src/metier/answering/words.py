@@ -99,11 +99,12 @@ def function_tokens(language: str, analyser: Analyser) -> frozenset[str]:
 @dataclass(frozen=True, slots=True)
 class Sought:
     """The words of one question. `tokens`: each once; `weights`: their rarity, (n,), 0 for function words of its
-    language; `names`: of them, see `names`."""
+    language; `names`: of them, see `names`; `language`: its own, "" where it is not known."""
 
     tokens: tuple[str, ...]
     weights: np.ndarray
     names: tuple[str, ...]
+    language: str = ""
 
     @classmethod
     def of(cls, question: str, analyser: Analyser, weigh: Weigh, language: str = "") -> Sought:
@@ -113,7 +114,7 @@ class Sought:
             common = function_tokens(language, analyser)
             content = np.array([token not in common for token in tokens])
             weights = np.where(content, weights, 0.0) if content.any() else weights
-        return cls(tokens, weights, tuple(names(question, analyser, language, amounts=False)))
+        return cls(tokens, weights, tuple(names(question, analyser, language, amounts=False)), language)
 
     def covered(self, words: Collection[str]) -> float:
         """Share of the weight of the question's words that stands in `words`, in whatever form, 0..1."""

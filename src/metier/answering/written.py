@@ -70,7 +70,7 @@ class Writer:
         what was found, which its answer is checked against all the same. `began`: on the monotonic clock, where more
         than the search was done before."""
         began = time.monotonic() - found.seconds if began is None else began
-        checks = LiveChecks(self._checker.over(found.shown, request.question, language), request.on_sentence)
+        checks = LiveChecks(lambda: self._checker.over(found.shown, request.question, language), request.on_sentence)
         writing = self.write(request, found.shown if notes is None else notes, note, checks.feed)
         if notes is not None:
             writing = replace(writing, shown=found.shown)
