@@ -141,6 +141,7 @@ def test_questions_about_the_collection(text, wanted):
         ("What's in the spring newsletter?", "spring newsletter"),
         ("I can't read Bengali. What does the notice at the gate say?", "notice at the gate"),
         ("Fasse das Protokoll vom Februar zusammen", "Protokoll vom Februar"),
+        ("Fass bitte das Protokoll der Sitzung vom 24. Februar zusammen.", "Protokoll der Sitzung vom 24. Februar"),
         ("Was steht im Tallhed-Vertrag?", "Tallhed-Vertrag"),
         ("Résume le procès-verbal de février", "procès-verbal de février"),
         ("Resume el contrato de Tallhed", "contrato de Tallhed"),

@@ -109,6 +109,12 @@ def test_a_summary_of_a_document_reads_that_document(quoting, writing):
     assert "Omar Diallo" in prompt(endpoint)
 
 
+def test_a_summary_is_of_the_document_that_speaks_of_it_whatever_its_title(quoting):
+    answer = quoting.ask("Summarise the temperature diary of the clerks.")
+    assert {citation.title for citation in answer.citations} == {"Log of the cold store"}
+    assert len(answer.sentences) > 3
+
+
 def test_a_document_longer_than_the_window_is_read_in_parts(tmp_path, docs):
     def says(body: dict) -> str:
         return (

@@ -30,7 +30,7 @@ FEATURES = ("answerable", "place", "unnamed", "unknown", "coverage")
 _SIGNS = np.array([0, -1, -1, 1, 1, -1])  # of the bias and of each feature: what speaks for refusing is positive
 _RIDGE = 1.0  # L2 penalty on standardised features, in units of one observation
 _FOLDS = 5
-_MOST_WRONGLY_REFUSED = 0.05  # share of the answerable cases where the threshold is chosen; on unseen data it is more
+_MOST_WRONGLY_REFUSED = 0.08  # share of the answerable cases, where the threshold is chosen
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ _AUTHOR_WORDS = 4
 _TOPIC_WORDS = 8
 _TITLE_WORDS = 16
 _MOST_WORDS = 14  # of "what did Anna write last week?"
-_SENTENCE_END = regex.compile(r"(?<=[.?!。？！।؟])\s+|\n+|(?<=[。？！])")
+_SENTENCE_END = regex.compile(r"(?<=(?<!\d)[.?!。？！।؟])\s+|\n+|(?<=[。？！])")  # "24. Februar" is one sentence
 _ASKS = regex.compile(r"[?？؟]\s*$")
 
 
@@ -66,8 +66,9 @@ class CollectionQuery:
 @dataclass(frozen=True, slots=True)
 class Intent:
     """`name`: which small talk (greeting, thanks, farewell, identity) or edit (shorter, longer, simpler, list, table,
-    again, translate). `language`: code of the language whose rule fired, "" for QUESTION. `target`: of DOCUMENT, the
-    words that name it; of an edit that translates, the code of the language. `collection`: of COLLECTION."""
+    again, translate), or of DOCUMENT "summary" where one is asked for. `language`: code of the language whose rule
+    fired, "" for QUESTION. `target`: of DOCUMENT, the words that name it; of an edit that translates, the code of the
+    language. `collection`: of COLLECTION."""
 
     kind: Kind
     name: str = ""
@@ -366,7 +367,8 @@ def _document(text: str, words: Sequence[str], language: Language) -> Intent | N
     others = [sentence for sentence, title in zip(sentences, found, strict=True) if not title]
     if len(named) != 1 or any(_ASKS.search(sentence) for sentence in others) or len(others) > 2:
         return None
-    return Intent(Kind.DOCUMENT, language=language.code, target=named[0])
+    name = "summary" if Cover(language, text).take("document", "summary") else ""
+    return Intent(Kind.DOCUMENT, name, language=language.code, target=named[0])
 
 
 def _named(sentence: str, language: Language) -> str:

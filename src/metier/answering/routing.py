@@ -26,6 +26,7 @@ from metier.store.base import Filter, Store
 from metier.text.language import Language, all_languages
 
 _TOPIC = 0.4  # share of the best score from which a document is about a topic
+_FOUND = 5  # passages that a search for a document looks at
 _HITS = 50
 _CANNOT_EDIT = (
     "This model quotes the documents; it cannot reword an answer. A model of a billion parameters or more can: see "
@@ -110,18 +111,24 @@ class Router:
 
     def _document(self, request: Request, intent: Intent, language: str) -> Answer | None:
         began = time.monotonic()
-        meant = match_documents(intent.target, self.documents(request.where))
-        meant = [info for info in meant if info.id not in request.without]
-        if not meant:
-            return None
         visible = self.retriever.visible(request.where)
-        passages = [passage for info in meant for passage in self.store.passages(info.id, visible)]
+        meant = [info.id for info in match_documents(intent.target, self.documents(request.where))]
+        if not meant and intent.name == "summary":
+            meant = self._speaks_of(intent.target, visible)
+        passages = [
+            passage for name in meant if name not in request.without for passage in self.store.passages(name, visible)
+        ]
         if not passages:
             return None
         if self.style is Style.WRITTEN:
             return self.whole.answer(request, passages, language)
         sentences = summarizing.summary(passages, self.finder.vectors)
         return self.quoter.summary(request, sentences, time.monotonic() - began)
+
+    def _speaks_of(self, target: str, where: Filter | None) -> list[str]:
+        """The id of the document that is meant though it has another title: that of most of what is found."""
+        found = [hit.passage.document_id for hit in self.retriever.search(target, _FOUND, where)]
+        return found[:1] if found and found.count(found[0]) > _FOUND / 2 else []
 
 
 def _last_answer(history: Sequence[Message]) -> str:

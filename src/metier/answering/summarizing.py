@@ -1,12 +1,13 @@
 """A document in its own sentences, for a model that is too small to summarise: those that stand for most of the others.
 
 Each sentence is weighed by its mean cosine with all sentences of the document (centrality, as in Radev et al.,
-"Centroid-based summarization", 2004); of sentences that say nearly the same the first is taken. They are given in
-reading order.
+"Centroid-based summarization", 2004), and the first ones of a section count for more; of sentences that say nearly the
+same the first is taken. They are given in reading order.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import zip_longest
 
@@ -21,6 +22,7 @@ _SENTENCES = 8
 _LOOKED_AT = 120  # sentences, spread over the document; embedding takes time
 _SAME = 0.9  # cosine of two sentences that say the same
 _LEAST_WORDS = 4
+_LEAD = 0.2  # cosine that the first sentence of a section is ahead: what it is about is mostly said there
 
 
 def summary(passages: Sequence[Passage], vectors: SentenceVectors, count: int = _SENTENCES) -> list[Passage]:
@@ -34,7 +36,7 @@ def summary(passages: Sequence[Passage], vectors: SentenceVectors, count: int = 
         return []
     known = vectors.of([piece.text for piece in pieces])
     alike = known @ known.T
-    order = _in_turn(np.argsort(-alike.mean(axis=1), kind="stable"), pieces)
+    order = _in_turn(np.argsort(-(alike.mean(axis=1) + _LEAD * _leads(pieces)), kind="stable"), pieces)
     chosen: list[int] = []
     for number in order:
         if all(alike[number, other] < _SAME for other in chosen):
@@ -42,6 +44,16 @@ def summary(passages: Sequence[Passage], vectors: SentenceVectors, count: int = 
         if len(chosen) == count:
             break
     return [pieces[number] for number in sorted(chosen)]
+
+
+def _leads(pieces: Sequence[Passage]) -> np.ndarray:
+    """1 for the first sentence of a section, a half for the second, and so on."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    places = []
+    for piece in pieces:
+        seen[piece.headings] += 1
+        places.append(1 / seen[piece.headings])
+    return np.array(places)
 
 
 def _in_turn(order: Sequence[int], pieces: Sequence[Passage]) -> list[int]:
