@@ -14,7 +14,7 @@ from metier.documents import Passage
 from metier.errors import ModelError, SettingsError
 from metier.models import cross_encoder
 from metier.models.onnx_file import Graph, read_weights
-from metier.reader import Reader, create, whole_sentences
+from metier.reader import Reader, Reading, RememberingReader, create, whole_sentences
 from metier.reader.encoding import ROW_TOKENS, Encoder
 from metier.reader.onnx import OnnxReader
 from metier.reader.spans import best_span
@@ -259,3 +259,33 @@ def test_best_span_by_hand() -> None:
 def test_frozen_results(english: Reader) -> None:
     reading = english.read("Which part costs 7 EUR?", [passage(PRICES)])[0]
     assert replace(reading, answerable=0.0).span_score == reading.span_score
+
+
+class CountingReader:
+    """Stands for a reader: it counts what it is asked, and has one sentence a word."""
+
+    name = fingerprint = "counting"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def read(self, question, passages):
+        self.asked += [passage.text for passage in passages]
+        return [Reading(0.5, 0, 1, 0.5, (0.0,) * len(passage.text.split())) for passage in passages]
+
+    def close(self) -> None:
+        self.asked.clear()
+
+
+def test_the_same_pair_is_read_once():
+    inner = CountingReader()
+    reader = RememberingReader(inner, most=3)
+    one, two = passage("One."), passage("Two words.")
+    assert [len(each.sentences) for each in reader.read("?", [one, two, one])] == [1, 2, 1]
+    reader.read("?", [two])
+    assert inner.asked == ["One.", "Two words."]
+    reader.read("?", [passage("One.", "A heading"), replace(one, language="de")])  # what else a reading depends on
+    assert inner.asked == ["One.", "Two words.", "One.", "One."]
+    reader.read("?", [one])  # the oldest went
+    assert inner.asked[-1] == "One."
+    assert len(inner.asked) == 5

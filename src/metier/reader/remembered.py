@@ -4,14 +4,13 @@ training rows made, and reading is the dearest step of a search."""
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 
 from metier.documents import Passage
 from metier.reader.base import Reader, Reading
+from metier.remembering import Remembered
 
-MOST = 16_384  # 5 MB; the last thousand questions
+MOST = 16_384  # about 10 MB; the last thousand questions
 
 
 class RememberingReader:
@@ -19,9 +18,7 @@ class RememberingReader:
 
     def __init__(self, reader: Reader, most: int = MOST) -> None:
         self._reader = reader
-        self._most = most
-        self._known: OrderedDict[bytes, Reading] = OrderedDict()
-        self._lock = threading.Lock()
+        self._known: Remembered[bytes, Reading] = Remembered(most)
 
     @property
     def name(self) -> str:
@@ -33,28 +30,13 @@ class RememberingReader:
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
         keys = [_key(question, passage) for passage in passages]
-        with self._lock:
-            found = {key: self._known[key] for key in keys if key in self._known}
-            for key in found:
-                self._known.move_to_end(key)
-        missing = {key: passage for key, passage in zip(keys, passages, strict=True) if key not in found}
-        if missing:
-            made = dict(zip(missing, self._reader.read(question, list(missing.values())), strict=True))
-            found |= made
-            self._keep(made)
-        return [found[key] for key in keys]
+        return self._known.of(keys, lambda places: self._reader.read(question, [passages[n] for n in places]))
 
     def close(self) -> None:
         self._reader.close()
 
-    def _keep(self, made: dict[bytes, Reading]) -> None:
-        with self._lock:
-            self._known.update(made)
-            while len(self._known) > self._most:
-                self._known.popitem(last=False)
-
 
 def _key(question: str, passage: Passage) -> bytes:
-    """Of all that a reading depends on, headings included."""
-    parts = "\0".join((question, *passage.headings, passage.text))
+    """Of all that a reading depends on: the language decides where its sentences end."""
+    parts = "\0".join((question, passage.language, *passage.headings, passage.text))
     return hashlib.blake2b(parts.encode("utf-8", "surrogatepass"), digest_size=16).digest()
