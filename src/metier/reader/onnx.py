@@ -23,7 +23,7 @@ from metier.embedding.onnx import batches, find_model, open_session, work_all
 from metier.errors import ModelError
 from metier.reader.base import Reading
 from metier.reader.encoding import Encoder, Row
-from metier.reader.spans import Span, best_span, sentence_log_odds
+from metier.reader.spans import RowSpans, Span
 from metier.sentences import sentence_spans
 
 LARGEST_MARGIN = 20.0  # logits; beyond it a span says no more
@@ -132,10 +132,10 @@ class _Loaded:
         spans = first if self._own else np.stack([first, second], axis=-1)
         readings = []
         for index, row in enumerate(rows):
-            logits = spans[index, : len(row.numbers)]
-            span = best_span(logits, row.places)
+            every = RowSpans(spans[index, : len(row.numbers)], row.places)
+            span = every.best()
             odds = self._odds(second[index], span) if self._own else span.margin
-            told = tuple(map(float, sentence_log_odds(logits, row.places, sentences[index])))
+            told = every.log_odds(sentences[index])
             readings.append(Reading(_probability(odds), span.start, span.end, span.probability, told))
         return readings
 

@@ -23,48 +23,49 @@ class Span:
     margin: float
 
 
+class RowSpans:
+    """All spans of a row. `logits`: (tokens, 2) of start and end, the first one of "no span"; `places`: of each
+    token in the text, characters."""
+
+    def __init__(self, logits: np.ndarray, places: Sequence[tuple[int, int]]) -> None:
+        logits = np.asarray(logits, np.float64)
+        inside = np.array([i for i, place in enumerate(places) if place[0] >= 0], dtype=int)
+        self._starts = np.array([places[index][0] for index in inside])
+        self._ends = np.array([places[index][1] for index in inside])
+        sums = logits[inside, 0][:, None] + logits[inside, 1][None, :]
+        distance = inside[None, :] - inside[:, None]
+        sums[(distance < 0) | (distance >= SPAN_TOKENS)] = -np.inf
+        self._sums, self._none = sums, float(logits[0].sum())
+
+    def best(self) -> Span:
+        """An empty one at 0 where the row has no text."""
+        if not self._sums.size:
+            return Span(0, 0, 0.0, float("-inf"))
+        first, last = np.unravel_index(int(self._sums.argmax()), self._sums.shape)
+        best = float(self._sums[first, last])
+        share = float(np.exp(best - _log_sum(np.append(self._sums, self._none))))
+        return Span(int(self._starts[first]), int(self._ends[last]), share, best - self._none)
+
+    def log_odds(self, sentences: Sequence[tuple[int, int]]) -> tuple[float, ...]:
+        """For each sentence, (start, end) in characters, the logarithm of the odds that the answer lies in it: of all
+        spans within it, against "no span"; -inf for one that the row does not hold."""
+        found = []
+        for start, end in sentences:
+            starts = (self._starts >= start) & (self._starts < end)
+            ends = (self._ends > start) & (self._ends <= end)
+            found.append(_log_sum(self._sums[np.ix_(starts, ends)]) - self._none)
+        return tuple(found)
+
+
 def best_span(logits: np.ndarray, places: Sequence[tuple[int, int]]) -> Span:
-    """From logits (tokens, 2) of start and end; the first token stands for "no span". A row without text gives an
-    empty span at 0."""
-    inside, sums, none = _sums(logits, places)
-    if not len(inside):
-        return Span(0, 0, 0.0, float("-inf"))
-    first, last = np.unravel_index(int(sums.argmax()), sums.shape)
-    best = float(sums[first, last])
-    share = float(np.exp(best - _total(np.append(sums, none))))
-    return Span(places[inside[first]][0], places[inside[last]][1], share, best - none)
+    """See `RowSpans`."""
+    return RowSpans(logits, places).best()
 
 
-def sentence_log_odds(
-    logits: np.ndarray, places: Sequence[tuple[int, int]], sentences: Sequence[tuple[int, int]]
-) -> np.ndarray:
-    """For each sentence, (start, end) in characters, the logarithm of the probability that the answer lies in it: that
-    of all spans within it, by that of "no span". (sentences,); -inf for one that the row does not hold."""
-    inside, sums, none = _sums(logits, places)
-    found = np.full(len(sentences), -np.inf)
-    starts = np.array([places[index][0] for index in inside])
-    ends = np.array([places[index][1] for index in inside])
-    for number, (start, end) in enumerate(sentences):
-        block = sums[np.ix_((starts >= start) & (starts < end), (ends > start) & (ends <= end))]
-        if np.isfinite(block).any():
-            found[number] = _total(block) - none
-    return found
-
-
-def _sums(logits: np.ndarray, places: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray, float]:
-    """Tokens of the text, (n,); the logit of every span from one of them to another, (n, n), -inf for those that are
-    none; and that of "no span"."""
-    inside = np.array([i for i, place in enumerate(places) if place[0] >= 0], dtype=int)
-    logits = np.asarray(logits, np.float64)
-    sums = logits[inside, 0][:, None] + logits[inside, 1][None, :]
-    distance = inside[None, :] - inside[:, None]
-    sums[(distance < 0) | (distance >= SPAN_TOKENS)] = -np.inf
-    return inside, sums, float(logits[0].sum())
-
-
-def _total(logits: np.ndarray) -> float:
-    """Logarithm of the sum of the exponentials of all that are finite."""
-    return float(np.logaddexp.reduce(logits[np.isfinite(logits)], axis=None))
+def _log_sum(logits: np.ndarray) -> float:
+    """Logarithm of the sum of the exponentials, -inf where there is none."""
+    most = logits.max(initial=-np.inf)
+    return float(most + np.log(np.exp(logits - most).sum())) if np.isfinite(most) else float("-inf")
 
 
 def whole_sentences(text: str, start: int, end: int, language: str = "en") -> tuple[int, int]:
