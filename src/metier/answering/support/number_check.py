@@ -8,6 +8,7 @@ or of the question; and no other number of its kind may stand where its clause f
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from metier.answering.support.agreement import agrees, derived, equations, is_about
 from metier.answering.support.claims import Claim
@@ -32,6 +33,7 @@ class NumberCheck:
         self._subjects = subjects
         self._question = question
         self._asked = quantities(question, language)
+        self._given: dict[Quantity, bool] = {}
 
     def places(self, claim: Claim) -> dict[int, list[Place]]:
         """Index of each quantity of the claim to where sources have it."""
@@ -48,7 +50,6 @@ class NumberCheck:
         results = {id(result): right for _, result, right in sums}
         operands = {id(q) for terms, _, _ in sums for q in terms}
         known = [q for n, q in enumerate(claim.quantities) if found[n]] + self._asked
-        earlier = self._earlier(claim)
         good = 0
         for number, said in enumerate(claim.quantities):
             if not results.get(id(said), True):
@@ -59,7 +60,7 @@ class NumberCheck:
             elif found[number]:
                 asked = any(agrees(said, q) for q in self._asked)
                 good += self._is_bound(claim, said, found[number], clauses, finding, asked)
-            elif self._is_explained(claim, said, known, earlier, finding):
+            elif self._is_explained(claim, said, known, finding):
                 good += 1
             elif said.word and said.unit is None:
                 finding.object("number_soft", f"“{said.text}” is in none of the sources")
@@ -67,9 +68,8 @@ class NumberCheck:
                 finding.object("number_missing", self._why_missing(said), fatal=True)
         finding.features["numbers"] = good / len(claim.quantities)
 
-    def _is_explained(
-        self, claim: Claim, said: Quantity, known: list[Quantity], earlier: list[Quantity], finding: Finding
-    ) -> bool:
+    def _is_explained(self, claim: Claim, said: Quantity, known: list[Quantity], finding: Finding) -> bool:
+        earlier = self._earlier(claim)
         around = [q for read in self._shown.reads for q in read.around_quantities]
         if any(agrees(said, q) for q in (*self._asked, *earlier, *around)):
             return True
@@ -86,9 +86,16 @@ class NumberCheck:
         """Numbers that the answer has told before and that may be counted on: those of the sources or of the question,
         and results of sums that are right. What was made up carries nothing that comes after it."""
         told = quantities(claim.before, claim.language)
-        given = [*(place.quantity for place in self._subjects.places), *self._asked]
         sums = {id(result) for _, result, right in equations(claim.before, told) if right}
-        return [q for q in told if id(q) in sums or any(agrees(q, other) for other in given)]
+        return [q for q in told if id(q) in sums or self._is_given(q)]
+
+    def _is_given(self, said: Quantity) -> bool:
+        """Whether a source or the question has a number. Remembered: each is asked for behind every later sentence."""
+        key = replace(said, start=0, end=0)
+        if key not in self._given:
+            given = (*(place.quantity for place in self._subjects.places), *self._asked)
+            self._given[key] = any(agrees(said, other) for other in given)
+        return self._given[key]
 
     def _computes(self, claim: Claim) -> bool:
         """Whether the claim or the question speaks of a result."""
