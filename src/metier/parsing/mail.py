@@ -35,8 +35,8 @@ _MAX_PARTS = 500
 
 def read(content: bytes, builder: Builder, context: Context) -> None:
     message = email.message_from_bytes(content, policy=email.policy.compat32)  # newer policies raise on bad headers
-    facts = {name: header(message, name) for name in _HEADERS}
-    context.describe(**{**facts, "date": iso_date(facts["date"]), "message_id": header(message, "message-id")})
+    facts = {name: header(message, name, context) for name in _HEADERS}
+    context.describe(**{**facts, "date": iso_date(facts["date"]), "message_id": header(message, "message-id", context)})
     if not context.title:
         context.title = facts["subject"]
     if facts["subject"]:
@@ -87,7 +87,7 @@ class _Parts:
         payload = part.get_payload()
         if part.get_content_type() == "message/rfc822":
             inner = payload[0] if isinstance(payload, list) and payload else None
-            name = name or (header(inner, "subject") if inner is not None else "") or "message"
+            name = name or (header(inner, "subject", self._context) if inner is not None else "") or "message"
             content = inner.as_bytes() if inner is not None else b""
         else:
             content = part.get_payload(decode=True) or b""
@@ -130,19 +130,12 @@ def _best(alternatives: Message) -> Message:
     return (rich or plain or parts or [Message()])[-1]
 
 
-def header(message: Message, name: str) -> str:
-    """A header with its encoded words decoded, on one line. Bytes that are no ASCII are taken for UTF-8 (RFC 6532),
-    else for Windows-1252, which programs send that know of neither."""
+def header(message: Message, name: str, context: Context) -> str:
+    """A header with its encoded words decoded, on one line. Bytes that are no ASCII (RFC 6532, or a program that knows
+    of no encoding) are read as those of any text."""
     value = next((str(value) for key, value in message.raw_items() if key.lower() == name), "")
-    return " ".join(tidy(_decoded(_readable(value))).split())
-
-
-def _readable(value: str) -> str:
-    raw = value.encode("utf-8", "surrogateescape")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", "replace")
+    text = decode(value.encode("utf-8", "surrogateescape"), context)
+    return " ".join(tidy(_decoded(text)).split())
 
 
 def _decoded(value: str) -> str:
