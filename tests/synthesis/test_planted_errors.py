@@ -6,11 +6,11 @@ import pytest
 from metier import embedding
 from metier.answering.support import create
 from metier.answering.support.agreement import agrees
-from metier.answering.support.quantities import quantities
 from metier.documents import Passage
 from metier.retrieval.analysis import Analyser
 from metier.settings import EmbeddingSettings, Settings
 from metier.synthesis.planted_errors import KINDS, catch_rate, plant
+from metier.text.quantities import quantities
 
 
 def passage(text, uri="a.md", language="en"):

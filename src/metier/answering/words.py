@@ -9,11 +9,11 @@ import numpy as np
 import regex
 from rapidfuzz import fuzz
 
-from metier.answering.support.quantities import quantities
 from metier.retrieval.analysis import Analyser
 from metier.store.base import Store
 from metier.text.language import Language
 from metier.text.phrases import compose, fold
+from metier.text.quantities import quantities
 
 Weigh = Callable[[Sequence[str]], np.ndarray]  # tokens to rarity, (n,)
 _SHORTEST = 5  # characters of a word that may be spelled in two ways

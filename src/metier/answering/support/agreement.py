@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import regex
 
-from metier.answering.support.quantities import Quantity
+from metier.text.quantities import Quantity
 
 _EXACT = 1e-6
 _ROUGHLY = 0.06  # relative error that "about" allows

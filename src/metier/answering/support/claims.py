@@ -12,11 +12,11 @@ import regex
 
 from metier.answering.declining import declines
 from metier.answering.support.names import Name, names
-from metier.answering.support.quantities import Quantity, quantities
 from metier.answering.support.sources import Reader
 from metier.sentences import Unit, is_leadin, without_marker
 from metier.text.language import Language
 from metier.text.phrases import compose, fold
+from metier.text.quantities import Quantity, quantities
 
 _LINK = regex.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _MARKED = regex.compile(r"(\*{1,3}|_{1,3}|~~|`+)(?=\S)(.+?)(?<=\S)\1")

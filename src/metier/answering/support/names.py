@@ -15,11 +15,11 @@ from functools import lru_cache
 
 import regex
 
-from metier.answering.support.quantities import is_code, is_identifier
-from metier.answering.support.units import unit_of
 from metier.retrieval.analysis import ascii_digits
 from metier.text.language import Language
 from metier.text.phrases import fold
+from metier.text.quantities import is_code, is_identifier
+from metier.text.units import unit_of
 
 _TOKEN = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*(?:(?:[-‐‑/._&+’']|(?<=\p{N}),(?=\p{N}))[\p{L}\p{M}\p{N}]+)*")
 _TITLE = regex.compile(r"《([^》]{1,60})》|「([^」]{1,60})」|『([^』]{1,60})』")

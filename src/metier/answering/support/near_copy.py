@@ -22,9 +22,9 @@ from metier.answering.support.claims import Claim
 from metier.answering.support.findings import Finding
 from metier.answering.support.names import stands_in
 from metier.answering.support.polarity import Polarity
-from metier.answering.support.quantities import Quantity
 from metier.answering.support.sources import Source
 from metier.text.phrases import compose, fold
+from metier.text.quantities import Quantity
 
 _TOKEN = regex.compile(
     r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]|[\p{L}\p{M}\p{N}]+(?:[.,'’:/-][\p{L}\p{M}\p{N}]+)*|[%°$€£]"

@@ -13,10 +13,10 @@ from dataclasses import replace
 from metier.answering.support.agreement import agrees, derived, equations, is_about
 from metier.answering.support.claims import Claim
 from metier.answering.support.findings import Finding
-from metier.answering.support.quantities import Quantity, quantities
 from metier.answering.support.sources import Shown
 from metier.answering.support.subjects import Clause, Place, Subjects
 from metier.text.phrases import compose, fold
+from metier.text.quantities import Quantity, quantities
 
 _RIVAL, _RIVAL_ROW = 0.3, 0.12  # by how much another place must fit better for its number to be the right one
 _CLEAR_RIVAL, _SAID = 0.4, 0.6  # and to decide alone: by how much, and how well it must fit

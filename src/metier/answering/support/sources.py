@@ -15,13 +15,13 @@ import regex
 from rapidfuzz import fuzz
 
 from metier.answering.support.names import Name, key_of, keys, names
-from metier.answering.support.quantities import Quantity, is_code, is_identifier, quantities
-from metier.answering.support.units import UnitOfMeasure, unit_of
 from metier.documents import Passage
 from metier.retrieval.analysis import Analyser
 from metier.sentences import Unit, is_leadin, units, without_marker
 from metier.text.language import Language
 from metier.text.phrases import compose, fold
+from metier.text.quantities import Quantity, is_code, is_identifier, quantities
+from metier.text.units import UnitOfMeasure, unit_of
 
 _CELL = regex.compile(r"[^|]+")
 _COLUMN = regex.compile(r"^\s*([^:|]{1,60}):\s+")

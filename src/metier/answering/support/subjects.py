@@ -13,8 +13,8 @@ from metier.answering.support.claims import Claim
 from metier.answering.support.coverage import Coverage
 from metier.answering.support.names import Name, names, stands_in
 from metier.answering.support.polarity import clause_spans
-from metier.answering.support.quantities import Quantity
 from metier.answering.support.sources import Cell, Shown, Source, same_word
+from metier.text.quantities import Quantity
 
 _BACK = 3  # sentences back in the same passage in which what "it" stands for may be named
 _FEW = 2  # names up to which a number must be of all of them

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from metier.answering.support.agreement import agrees, derived, equations
-from metier.answering.support.quantities import quantities
+from metier.text.quantities import quantities
 
 
 def one(text, language="en"):

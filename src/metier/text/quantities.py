@@ -18,10 +18,10 @@ from functools import lru_cache
 
 import regex
 
-from metier.answering.support.units import MONEY, UnitOfMeasure, scale_of, unit_of
 from metier.retrieval.analysis import ascii_digits
 from metier.text.language import Language, all_languages, words_of
 from metier.text.phrases import fold
+from metier.text.units import MONEY, UnitOfMeasure, scale_of, unit_of
 
 Reading = tuple[int | None, int | None, int | None]  # year, month, day
 
