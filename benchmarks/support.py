@@ -84,7 +84,7 @@ def expertqa(limit: int) -> list[Example]:
             evidence = [text for text in evidence if text]
             if claim["support"] not in ("Complete", "Incomplete", "Partial") or not evidence:
                 continue
-            shown = [_passage(text, f"expertqa-{row['id']}-{number}-{i}", "en") for i, text in enumerate(evidence)]
+            shown = [passage_of(text, f"expertqa-{row['id']}-{number}-{i}", "en") for i, text in enumerate(evidence)]
             true = int(claim["support"] == "Complete")
             found.append(
                 Example(claim["claim"].strip(), shown, row["question"], "en", true, row["id"], "", "expertqa", True)
@@ -102,25 +102,25 @@ def _evidence(text: str) -> str:
 def planted(limit: int, seed: int = 7) -> list[Example]:
     """True sentences of each set, and each with an error."""
     found: list[Example] = []
-    for name, language, learn, passages in _sets():
+    for name, language, learn, passages in planted_sets():
         found.extend(_plant_in(name, language, learn, passages, limit, random.Random(f"{seed}{name}")))
     return found
 
 
-def _sets() -> Iterator[tuple[str, str, bool | None, list[Passage]]]:
+def planted_sets() -> Iterator[tuple[str, str, bool | None, list[Passage]]]:
     """Name, language, whether it teaches (None: half does), passages."""
     folder = data_folder()
     rows = map(json.loads, (folder / "cranfield" / "corpus.jsonl").read_text(encoding="utf-8").splitlines())
-    yield "cranfield", "en", None, [_passage(r["text"], f"cran-{r['_id']}", "en") for r in rows if r["text"].strip()]
+    yield "cranfield", "en", None, [passage_of(r["text"], f"cran-{r['_id']}", "en") for r in rows if r["text"].strip()]
     rows = map(json.loads, (folder / "medquad" / "medquad_nih4.jsonl").read_text(encoding="utf-8").splitlines())
     medquad = {r["answer"]: r for r in rows if len(r["answer"]) < 2500}
-    yield "medquad", "en", None, [_passage(a, f"medquad-{r['id']}", "en", (r["focus"],)) for a, r in medquad.items()]
+    yield "medquad", "en", None, [passage_of(a, f"medquad-{r['id']}", "en", (r["focus"],)) for a, r in medquad.items()]
     pubmed = json.loads((folder / "pubmedqa" / "pubmedqa_train.json").read_text(encoding="utf-8"))
     yield (
         "pubmedqa",
         "en",
         None,
-        [_passage(" ".join(r["CONTEXTS"]), f"pubmed-{key}", "en") for key, r in pubmed.items()],
+        [passage_of(" ".join(r["CONTEXTS"]), f"pubmed-{key}", "en") for key, r in pubmed.items()],
     )
     for file, code, learn in (
         ("english_tydiqa_train", "en", True),
@@ -133,7 +133,7 @@ def _sets() -> Iterator[tuple[str, str, bool | None, list[Passage]]]:
         data = json.loads((folder / "tydiqa" / f"{file}.json").read_text(encoding="utf-8"))["data"]
         texts = dict.fromkeys(p["context"] for article in data for p in article["paragraphs"])
         label = "tydi-" + code + ("-train" if learn else "")
-        yield label, code, learn, [_passage(t, f"{file}-{i}", code) for i, t in enumerate(texts)]
+        yield label, code, learn, [passage_of(t, f"{file}-{i}", code) for i, t in enumerate(texts)]
     yield "tatqa", "en", None, _tables(folder)
 
 
@@ -148,7 +148,7 @@ def _tables(folder: Path) -> list[Passage]:
         builder = TextBuilder()
         builder.add_table([names, *[row for row in rows if row not in heads]])
         if builder.text:
-            found.append(_passage(builder.text, f"tatqa-{number}", "en"))
+            found.append(passage_of(builder.text, f"tatqa-{number}", "en"))
     return found
 
 
@@ -186,13 +186,13 @@ def _sentences(passage: Passage, name: str, chance: random.Random) -> Iterator[s
     for unit in chance.sample(cut, min(4, len(cut))):
         text = passage.text[unit.start : unit.end]
         if unit.kind == "row" or name == "tatqa":
-            if statement := _statement(text, chance):
-                yield statement
+            if said := statement(text, chance):
+                yield said
         elif 30 <= len(text) <= 300 and not is_leadin(text) and not (unit.kind == "sentence" and is_heading_like(text)):
             yield without_marker(text)
 
 
-def _statement(row: str, chance: random.Random) -> str | None:
+def statement(row: str, chance: random.Random) -> str | None:
     """A sentence that says one cell of a row."""
     cells = [cell.partition(": ") for cell in row.split(" | ")]
     label = cells[0][2] or cells[0][0]
@@ -233,7 +233,7 @@ def hash_of(text: str) -> int:
     return int(hashlib.sha256(text.encode()).hexdigest()[:8], 16)
 
 
-def _passage(text: str, name: str, language: str, headings: tuple[str, ...] = ()) -> Passage:
+def passage_of(text: str, name: str, language: str, headings: tuple[str, ...] = ()) -> Passage:
     return Passage(name, name, text, 0, len(text), headings, None, uri=name, language=language)
 
 
@@ -436,7 +436,7 @@ def speed(embedder: object) -> None:
     """An answer of ten sentences over some 8,000 tokens, read for the first time."""
     rows = map(json.loads, (data_folder() / "medquad" / "medquad_nih4.jsonl").read_text(encoding="utf-8").splitlines())
     passages = [
-        _passage(r["answer"][:800], f"m{i}", "en", (r["focus"],)) for i, r in zip(range(50), rows, strict=False)
+        passage_of(r["answer"][:800], f"m{i}", "en", (r["focus"],)) for i, r in zip(range(50), rows, strict=False)
     ]
     analyser = Analyser("en")
     example = [Example("", passages, "", "en", 1, "", "", "", False)]

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from metier.answering.evidence import quotable
-from metier.answering.quoting import asks_for_list, widened
+from metier.answering.quoting import asks_for_list, asks_which, rows_alike, widened
 from metier.documents import Passage
+from metier.retrieval.analysis import Analyser
 
 LOCKOUT = """Before work on the mixer begins:
 
@@ -95,3 +96,51 @@ def test_a_list_that_goes_on_in_the_next_passages_is_quoted_to_its_end():
 )
 def test_a_question_that_wants_steps_or_a_list_is_known_by_its_words(question, language, asks):
     assert asks_for_list(question, language) == asks
+
+
+PLAN = """Unit: Filter 1 | Task: refill | Firm: Aquado | Cost: 560
+Unit: Slide | Task: inspection | Firm: Tyv | Cost: 900
+Unit: Boiler | Task: descaling | Firm: Aquado | Cost: 410
+Unit: Filter 2 | Task: refill | Firm: Rinne | Cost: 520"""
+
+
+@pytest.mark.parametrize(
+    ("question", "rows"),
+    [
+        ("Which units does Aquado look after?", ["Filter 1", "Boiler"]),
+        ("Which refill does Aquado do?", ["Filter 1"]),
+        ("Which refills are planned?", []),  # another form of the word: no cell says it
+        ("Which units are there?", []),  # names a column, not a cell
+    ],
+)
+def test_rows_that_hold_the_same_words_of_the_question_are_quoted_together(question, rows):
+    within = Passage("p", "d", PLAN, 0, len(PLAN), ("Maintenance",))
+    analyser = Analyser("xx")
+    asked = frozenset(analyser.tokens(question))
+    quotes = rows_alike(
+        piece(within, "Unit: Filter 1"), [within], lambda text: asked & frozenset(analyser.tokens(text))
+    )
+    assert [quote.text.split(" | ")[0].removeprefix("Unit: ") for quote in quotes] == rows
+
+
+def test_no_rows_are_alike_where_a_sentence_is_quoted():
+    text = "Aquado refills the filters. Tyv inspects the slide."
+    within = Passage("p", "d", text, 0, len(text))
+    assert rows_alike(within.within(0, 27), [within], lambda text: frozenset(["aquado"])) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "asks"),
+    [
+        ("Which of our breads have rye in them?", "en", True),
+        ("What does the crane cost?", "en", True),
+        ("When is the crane inspected?", "en", False),
+        ("Welche Anlagen prüft die Firma?", "de", True),
+        ("Wann kommt die Firma?", "de", False),
+        ("কোন কোন যন্ত্র পরীক্ষা করা হয়?", "bn", True),
+        ("公司检查哪些设备？", "zh", True),
+        ("ما هي الأجهزة التي تفحصها الشركة؟", "ar", True),
+    ],
+)
+def test_a_question_that_may_have_several_answers_is_known_by_its_words(question, language, asks):
+    assert asks_which(question, language) == asks

@@ -11,11 +11,12 @@ from metier.answering import abstention, evidence, polar, prompt
 from metier.answering.answer import Answer, Citation, Sentence, Style, Support, Usage
 from metier.answering.decisions import is_decision
 from metier.answering.declining import declines, refusal
-from metier.answering.quoting import widened
+from metier.answering.quoting import asks_which, rows_alike, widened
 from metier.answering.repetition import LoopStop
 from metier.answering.request import Found, Request
 from metier.answering.style import Limits
 from metier.answering.support.base import Checker
+from metier.answering.words import content_tokens
 from metier.answering.written import nearest, notes_of, usage_of
 from metier.documents import Passage
 from metier.generation.base import Completion, Generator, Message
@@ -65,7 +66,7 @@ class Quoter:
             return self.refuse(request, best, language, min(doubts), began)
         if request.writer.adapter is not None:
             return self._with_adapter(request, answered[0], language, min(doubts), began)
-        quotes = self._quotes(request, answered, whole_list)
+        quotes = self._quotes(request, answered, language, whole_list)
         decided = polar.decide(best.searched_for[0], quotes[0].text, language, self._analyser)
         text, sentences = _joined(quotes, decided)
         return self._made(request, parts, text, sentences, 1 - max(self._doubt(found) for found in answered), began)
@@ -115,15 +116,23 @@ class Quoter:
         wanted = self._settings.answering.abstain if request.abstain is None else request.abstain
         return wanted and not found.pinned and doubt >= self._refusing.threshold
 
-    def _quotes(self, request: Request, parts: Sequence[Found], whole_list: bool) -> list[Passage]:
+    def _quotes(self, request: Request, parts: Sequence[Found], language: str, whole_list: bool) -> list[Passage]:
         """The best piece of each part, each place once."""
         quotes: list[Passage] = []
         for found in parts:
             piece = found.pieces[0].passage
-            for quote in widened(piece, self._around(piece, request.where), whole_list=whole_list):
+            around = self._around(piece, request.where)
+            asked = found.searched_for[0]
+            rows = rows_alike(piece, around, self._shared(asked, language)) if asks_which(asked, language) else []
+            for quote in rows or widened(piece, around, whole_list=whole_list):
                 if not any(_holds(known, quote) for known in quotes):
                     quotes.append(quote)
         return quotes
+
+    def _shared(self, question: str, language: str) -> Callable[[str], frozenset[str]]:
+        """Of a text, the words that the question has and that say something."""
+        asked = frozenset(content_tokens(question, language, self._analyser))
+        return lambda text: asked & frozenset(self._analyser.tokens(text))
 
     def _with_adapter(self, request: Request, found: Found, language: str, doubt: float, began: float) -> Answer:
         """What a tuned model writes, where it is a label or the sources carry it; else the best sentence."""

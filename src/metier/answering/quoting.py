@@ -1,8 +1,9 @@
-"""What is quoted of a document: a whole sentence or row; a list with its lead-in, where a list is asked for."""
+"""What is quoted of a document: a whole sentence or row; a list with its lead-in, where a list is asked for; all rows
+of a table that hold what the question asks about, where it asks which they are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from metier.documents import Passage
@@ -12,6 +13,7 @@ from metier.text.phrases import searchable
 
 _ITEMS = 25  # of a list that is quoted whole
 _LONGEST = 2500  # characters
+_CELL = " | "
 _APART = 3  # characters between two passages that follow each other
 
 
@@ -36,6 +38,36 @@ class _Piece:
 def asks_for_list(question: str, language: str) -> bool:
     """Whether a question wants steps, rules or a list, as far as its words tell."""
     return bool(Language.of(language).expression("asks", "list").search(searchable(question)))
+
+
+def asks_which(question: str, language: str) -> bool:
+    """Whether a question may ask for several things: which they are, or how many."""
+    return bool(Language.of(language).expression("asks", "which").search(searchable(question)))
+
+
+def rows_alike(chosen: Passage, around: Sequence[Passage], shared: Callable[[str], frozenset[str]]) -> list[Passage]:
+    """The rows of the table of `chosen`, one of them, whose cells hold the same words of the question as its cells do,
+    it among them; nothing where it is no row or holds none. `shared`: of a text, the words that the question has."""
+    pieces = _run(chosen, around)
+    place = next((n for n, piece in enumerate(pieces) if _begins_in(chosen, piece)), None)
+    if place is None or pieces[place].kind != "row":
+        return []
+    asked = shared(_values(pieces[place].text))
+    if not asked:
+        return []
+    first = last = place
+    while first > 0 and pieces[first - 1].kind == "row":
+        first -= 1
+    while last + 1 < len(pieces) and pieces[last + 1].kind == "row":
+        last += 1
+    alike = [piece for piece in pieces[first : last + 1] if asked <= shared(_values(piece.text))]
+    return [piece.passage.within(piece.start, piece.end) for piece in alike[:_ITEMS]]
+
+
+def _values(row: str) -> str:
+    """The cells of a row without the names of their columns."""
+    cells = (cell.partition(": ") for cell in row.split(_CELL))
+    return _CELL.join(value or name for name, _, value in cells)
 
 
 def widened(chosen: Passage, around: Sequence[Passage], *, whole_list: bool) -> list[Passage]:
