@@ -27,6 +27,7 @@ from metier.answering.support.name_check import NameCheck
 from metier.answering.support.names import stands_in
 from metier.answering.support.number_check import NumberCheck
 from metier.answering.support.polarity import Polarity
+from metier.answering.support.row_check import RowCheck
 from metier.answering.support.sources import Reader, Shown
 from metier.answering.support.subjects import Subjects
 from metier.text.detection import detect
@@ -59,6 +60,7 @@ class Alignment:
         self._subjects = subjects
         self._numbers = NumberCheck(shown, subjects, question, language)
         self._names = NameCheck(shown, subjects, reader, question, language)
+        self._rows = RowCheck(shown, polarity, question, language)
 
     def align(self, claim: Claim, candidates: int) -> Finding:
         """All features but the cosine. `candidates`: how many units are kept in `evidence`, best first."""
@@ -82,6 +84,7 @@ class Alignment:
         clauses = self._subjects.clauses(claim)
         self._numbers.judge(claim, places, clauses, finding)
         self._names.judge(claim, clauses, finding)
+        self._rows.judge(claim, finding)
         finding.bare = finding.worked_out
         if finding.worked_out:  # the words that tell a result are the claim's own
             for kind in _WORDS:
@@ -92,7 +95,14 @@ class Alignment:
         ):  # nothing but numbers and names: what is said of them is in the question
             finding.bare = True
             found = finding.features["numbers"] if claim.quantities else 1.0
-            fit = float(self._subjects.fit(clauses[0])[finding.evidence[0]]) if clauses[0].words else 1.0
+            place = finding.evidence[0]
+            fits = self._subjects.fit(clauses[0])
+            if claim.names and not claim.quantities:  # the name itself must stand where the rest of the question does
+                held = np.array([any(stands_in(n, s.keys) for n in claim.names) for s in self._shown.sources])
+                place = int(np.argmax(fits * held)) if held.any() else place
+                strange = finding.features["name_doubt"] or finding.features["name_missing"]
+                found = 0.0 if strange and not held.any() and not finding.foreign else 1.0
+            fit = float(fits[place]) if clauses[0].words else 1.0
             finding.features |= dict.fromkeys(_WORDS, found * (_BARE + (1 - _BARE) * fit))
         if not finding.foreign:
             exchanged = self._judge_polarity(claim, words, weights, finding)

@@ -14,6 +14,9 @@ from metier.answering.support.sources import Reader, Shown
 from metier.answering.support.subjects import Clause, Subjects
 
 _AHEAD, _AHEAD_ROW = 0.3, 0.12  # by how much a place without the name must fit better
+_CLEAR, _NOTHING = 0.8, 0.2  # fits of the place without and of that with the name from which this decides alone
+_SHORT = 3  # characters of a part of a name that tells nothing
+_FORM = 0.9  # how well a word must be held to be the same word in another form
 _SAYS_IT = 0.5  # how much of the clause such a place must hold for the name to be exchanged
 
 
@@ -32,7 +35,8 @@ class NameCheck:
             if not self._is_known(name, finding.foreign):
                 sure = name.identifier or (name.sure and not finding.foreign)
                 reason = f"{name.text} is in none of the sources"
-                finding.object("name_missing" if sure else "name_doubt", reason, fatal=name.identifier)
+                decides = name.identifier or (sure and self._is_stranger(name, claim))
+                finding.object("name_missing" if sure else "name_doubt", reason, fatal=decides)
         said = keys(claim.text)
         for clause in clauses:
             called = {w for n in clause.names for w in self._reader.words(n.text, self._language)}
@@ -52,6 +56,19 @@ class NameCheck:
             return False
         words = self._reader.words(name.text, self._language)
         return not words or all(bool((self._shown.holding(word) > 0).any()) for word in words)
+
+    def _is_stranger(self, name: Name, claim: Claim) -> bool:
+        """Whether a name is one of several words, of a person or a firm, of which neither sources nor question have
+        any; short ones (Ltd, AG) aside."""
+        run = [each for each in _run(claim, name) if len(each.key) > _SHORT]
+        return len(_run(claim, name)) > 1 and any(n.sure for n in run) and not any(map(self._is_told, run))
+
+    def _is_told(self, name: Name) -> bool:
+        """As `_is_known`, but what only begins like another word is another name."""
+        if stands_in(name, self._shown.keys) or stands_in(name, self._asked):
+            return True
+        words = self._reader.words(name.text, self._language)
+        return not words or any((self._shown.holding(word) >= _FORM).any() for word in words)
 
     def _has_digits(self, name: Name) -> bool:
         """A name in another script shares its digits alone."""
@@ -79,7 +96,8 @@ class NameCheck:
         finding.object("name_unbound", reason)
         others = [n for n in self._shown.sources[top].names if n.key not in said]
         if fits[top] >= _SAYS_IT and any(n.identifier == own[0].identifier for n in others):
-            finding.object("name_swapped", reason, fatal=same_table)
+            alone = fits[top] >= _CLEAR and (best < 0 or fits[best] <= _NOTHING)
+            finding.object("name_swapped", reason, fatal=same_table or alone)
 
     def _judge_item(self, claim: Claim, finding: Finding) -> None:
         """All names of a list item or table row belong to the first: where that is a row's, they stand in that row."""
@@ -95,3 +113,15 @@ class NameCheck:
             prose = any(not s.is_row and stands_in(first, s.keys) for s in self._shown.sources)
             reason = f"{name.text} does not stand where {first.text} stands"
             finding.object("name_swapped" if beside else "name_unbound", reason, fatal=beside and not prose)
+
+
+def _run(claim: Claim, name: Name) -> list[Name]:
+    """The names that stand beside `name` with nothing but a space between them, itself among them."""
+    given = sorted(claim.names, key=lambda each: each.start)
+    at = given.index(name)
+    first = last = at
+    while first > 0 and not claim.text[given[first - 1].end : given[first].start].strip():
+        first -= 1
+    while last + 1 < len(given) and not claim.text[given[last].end : given[last + 1].start].strip():
+        last += 1
+    return given[first : last + 1]

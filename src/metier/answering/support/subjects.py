@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import regex
 
 from metier.answering.support.agreement import agrees
 from metier.answering.support.claims import Claim
@@ -14,8 +15,11 @@ from metier.answering.support.coverage import Coverage
 from metier.answering.support.names import Name, names, stands_in
 from metier.answering.support.polarity import clause_spans
 from metier.answering.support.sources import Cell, Shown, Source, same_word
+from metier.sentences import without_marker
 from metier.text.quantities import Quantity
 
+_ARTICLE = 6  # characters beside a name in a clause that is nothing but a part of a list
+_DIGITS = regex.compile(r"\p{Nd}+")
 _BACK = 3  # sentences back in the same passage in which what "it" stands for may be named
 _FEW = 2  # names up to which a number must be of all of them
 _TOO_SHORT = 2  # words of a clause that says by itself what it is about
@@ -51,6 +55,7 @@ class Subjects:
     def __init__(self, shown: Shown, coverage: Coverage, question: str, language: str) -> None:
         self._shown = shown
         self._coverage = coverage
+        self._language = language
         self._question = tuple(coverage.words(question, language))
         self._asked_names = names(question, language)
         self._near: dict[int, frozenset[str]] = {}
@@ -139,11 +144,38 @@ class Subjects:
         source = self._shown.sources[index]
         cell = None if isinstance(place, int) else place.cell
         own = cell.keys if cell is not None else source.keys
-        held = own | self._around(index)
-        back = self._back(index)
+        if cell is None and not isinstance(place, int):
+            own = own - self._of_other_clauses(source, place.quantity)
+        around, back = self._around(index), self._back(index)
         owned = {n.identifier for n in source.names if n.sure}
-        found = (stands_in(n, held) or (n.identifier not in owned and stands_in(n, back)) for n in subjects)
-        return all(found) if all_of else any(found)
+        shapes = {_shape(n) for n in source.names if n.identifier}
+
+        def is_near(name: Name) -> bool:
+            if stands_in(name, own):
+                return True
+            if name.identifier and _shape(name) in shapes:  # a sentence on the HP-3 in the manual of the HP-4
+                return False
+            return stands_in(name, around) or (name.identifier not in owned and stands_in(name, back))
+
+        return (all if all_of else any)(map(is_near, subjects))
+
+    def _of_other_clauses(self, source: Source, quantity: Quantity) -> frozenset[str]:
+        """Keys of identifiers that a number of a sentence does not belong to: "the HP-3 opens at 228 bar, which is less
+        than the HP-4 delivers". Several in a row ("the HP-3, HP-4 and HP-5 open at 228 bar") belong together."""
+        named = [n for n in source.names if n.identifier]
+        if len({n.key for n in named}) < 2:
+            return frozenset()
+        text = without_marker(source.text) if source.kind == "item" else source.text
+        spans = clause_spans(text, self._language)
+        at = next((n for n, (a, b) in enumerate(spans) if a <= quantity.start < b), None)
+        if at is None:
+            return frozenset()
+        first = at
+        while first > 0 and _is_list_of_names(text[slice(*spans[first - 1])], named):
+            first -= 1
+        inside = [n for n in named if spans[first][0] <= n.start < spans[at][1]]
+        shapes = {_shape(n) for n in inside}
+        return frozenset(n.key for n in named if _shape(n) in shapes) - {n.key for n in inside}
 
     def _around(self, index: int) -> frozenset[str]:
         """What headings, the lead-in of a list and the caption of a table name."""
@@ -171,3 +203,14 @@ class Subjects:
             if not other.is_row:
                 return other
         return None
+
+
+def _is_list_of_names(text: str, named: Sequence[Name]) -> bool:
+    """Whether a clause is hardly more than an identifier."""
+    held = sum(len(n.text) for n in named if n.text in text)
+    return held > 0 and len(text.strip()) - held <= _ARTICLE
+
+
+def _shape(name: Name) -> str:
+    """What names of one kind have in common: `NV-110` and `NV-90`."""
+    return _DIGITS.sub("0", name.key)

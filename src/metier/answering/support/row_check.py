@@ -1,0 +1,189 @@
+"""Objections to a claim that says two cells of a table together which stand in two rows.
+
+    Name: Badger | Capacity: 500 kg | Depot: Brunnskär
+    Name: Stoat  | Capacity: 250 kg | Depot: Grisselby         "The Badger (500 kg) is at Grisselby."
+
+What a clause holds of a table's cells must stand in one row, or in one other source. A clause with two cells of one
+column compares or lists; nothing is said of those. Where a clause holds one cell alone, the question and the lead-in
+say which row is meant; they decide less.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import regex
+
+from metier.answering.support.agreement import agrees
+from metier.answering.support.claims import Claim
+from metier.answering.support.findings import Finding
+from metier.answering.support.polarity import Polarity
+from metier.answering.support.sources import Shown, Source
+from metier.text.phrases import compose, fold
+from metier.text.quantities import Quantity, quantities
+
+_CELL = " | "
+_PARTS = regex.compile(r"\s*[,;/]\s+|\s+(?:and|und|et|y|e|dan|और|এবং|و)\s+")
+_JOINT = regex.compile(r"[,;](?=\s)|\s[–—-]\s|\b(?:and|but|while|whereas|und|aber|während|et|mais|y|pero|e|mas)\b")
+_SHORTEST, _LONGEST = 3, 60  # characters of a cell that names something
+_CODE = 4  # digits
+_MOST = 400  # rows of a table; larger ones take too long
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A cell, or one of several things in it. `columns`: names of columns that hold it; `rows`: indices of sources."""
+
+    text: str
+    number: Quantity | None
+    columns: frozenset[str]
+    rows: frozenset[int]
+
+
+class RowCheck:
+    """Over one set of shown passages and one question."""
+
+    def __init__(self, shown: Shown, polarity: Polarity, question: str, language: str) -> None:
+        self._shown = shown
+        self._polarity = polarity
+        self._question = fold(compose(question))
+        self._language = language
+
+    def judge(self, claim: Claim, finding: Finding) -> None:
+        around = [(" ".join(claim.about), True), (self._question, False)]
+        around = [] if self._polarity.denying(claim.text) else around
+        for table in self._tables.values():
+            found = [(self._conflict(part), True) for part in self._parts(table, claim)]
+            found += [(self._beside(table, claim, text), decides) for text, decides in around]
+            for conflict, decides in found:
+                if conflict:
+                    finding.object("name_swapped", _reason(*conflict), fatal=decides)
+                    break
+
+    def _parts(self, table: Sequence[_Value], claim: Claim) -> Iterator[list[_Value]]:
+        """What a claim says of one thing: of a row, its first cell with each of the others; an item as a whole; of a
+        sentence what stands between commas and the words that join clauses, brackets with what they stand behind. Not
+        what denies something."""
+        if claim.kind == "row":
+            cells = [cell.partition(": ")[2] or cell for cell in claim.text.split(_CELL)]
+            first, *rest = [_said(table, cell, _inside(claim, cell)) for cell in cells]
+            if len(first) == 1:
+                yield from ([replace(first[0], columns=frozenset()), value] for cell in rest for value in cell)
+        spans, start = [], 0
+        for joint in _JOINT.finditer(claim.text) if claim.kind == "sentence" else ():
+            spans.append((start, joint.start()))
+            start = joint.end()
+        for first, last in [*spans, (start, len(claim.text))]:
+            if not self._polarity.denying(claim.text[first:last]):
+                yield _said(table, claim.text[first:last], [q for q in claim.quantities if first <= q.start < last])
+
+    def _beside(self, table: Sequence[_Value], claim: Claim, around: str) -> tuple[str, str] | None:
+        """A cell that a claim holds, and one of another row that the lead-in or the question names."""
+        said = _said(table, claim.text, claim.quantities)
+        if not said or not frozenset.intersection(*(value.rows for value in said)):
+            return None
+        columns = frozenset().union(*(value.columns for value in said))
+        named = [value for value in _said(table, around, ()) if not value.columns & columns]
+        return None if _share_a_column(named) else self._conflict([*named, *said])
+
+    def _conflict(self, said: Sequence[_Value]) -> tuple[str, str] | None:
+        """Two of these that no row joins, nor any other source."""
+        if len(said) < 2 or _share_a_column(said) or frozenset.intersection(*(value.rows for value in said)):
+            return None
+        if any(self._says(source, said) for source in self._shown.sources):
+            return None
+        apart = ((a, b) for n, a in enumerate(said) for b in said[n + 1 :] if not a.rows & b.rows)
+        first, second = next(apart, (said[0], said[-1]))
+        return first.text, second.text
+
+    def _says(self, source: Source, said: Sequence[_Value]) -> bool:
+        """Whether a source with what stands around it holds all of these values."""
+        last = min(len(self._shown.sources) - 1, source.index + 1)
+        near = [source] if source.is_row else self._shown.sources[max(0, source.index - 2) : last + 1]
+        texts = [s.text for s in near if s.passage == source.passage and (source.is_row or not s.is_row)]
+        text = "\n".join([*self._shown.passages[source.passage].headings, *texts])
+        numbers = [q for s in near for q in s.quantities]
+        return all(_holds(text, numbers, value) for value in said)
+
+    @cached_property
+    def _tables(self) -> dict[int, list[_Value]]:
+        """Number of a table to all that its cells hold."""
+        rows: dict[int, list[Source]] = defaultdict(list)
+        for source in self._shown.sources:
+            if source.is_row and ": " in source.text:
+                rows[source.table].append(source)
+        return {table: self._values(own) for table, own in rows.items() if 2 <= len(own) <= _MOST}
+
+    def _values(self, rows: Sequence[Source]) -> list[_Value]:
+        columns: dict[str, set[str]] = defaultdict(set)
+        places: dict[str, set[int]] = defaultdict(set)
+        for row in rows:
+            for cell in row.text.split(_CELL):
+                name, _, value = cell.partition(": ")
+                for part in {value, *_PARTS.split(value)} if value else ():
+                    key = fold(compose(part)).strip(" .;,")
+                    key = f"{fold(compose(name)).strip()} {key}" if len(key) < _SHORTEST else key  # "group B"
+                    if len(key) <= _LONGEST:
+                        columns[key].add(name.strip())
+                        places[key].add(row.index)
+        return [
+            _Value(key, _number(key, self._language), frozenset(columns[key]), frozenset(places[key]))
+            for key in places
+            if key and len(places[key]) < len(rows)  # what stands in every row tells none apart
+        ]
+
+
+def _number(text: str, language: str) -> Quantity | None:
+    """The number that a value is nothing but; a code of digits is a name."""
+    found = quantities(text, language) if not (text.isdecimal() and len(text) >= _CODE) else []
+    return found[0] if len(found) == 1 and found[0].end - found[0].start >= len(text) - 1 else None
+
+
+def _said(table: Sequence[_Value], text: str, numbers: Sequence[Quantity]) -> list[_Value]:
+    """The values that a text holds, each once: a number with all cells that it may be."""
+    folded = fold(compose(text))
+    worded = [value for value in table if value.number is None and _stands(value.text, folded)]
+    found = [v for v in worded if not any(v is not other and v.text in other.text for other in worded)]
+    for said in numbers:
+        same = [v for v in table if v.number is not None and _is(said, v.number)]
+        if same:
+            columns = frozenset().union(*(value.columns for value in same))
+            rows = frozenset().union(*(value.rows for value in same))
+            found.append(_Value(said.text, said, columns, rows))
+    return found
+
+
+def _is(said: Quantity, given: Quantity) -> bool:
+    return (said.unit is not None or bool(said.dates)) and agrees(said, given)
+
+
+def _holds(text: str, numbers: Sequence[Quantity], value: _Value) -> bool:
+    if value.number is not None:
+        return any(agrees(value.number, given) for given in numbers)
+    return _stands(value.text, fold(compose(text)))
+
+
+def _inside(claim: Claim, cell: str) -> list[Quantity]:
+    at = claim.text.find(cell)
+    return [q for q in claim.quantities if at <= q.start < at + len(cell)]
+
+
+def _stands(words: str, text: str) -> bool:
+    at = text.find(words)
+    while at >= 0:
+        before, after = text[at - 1 : at], text[at + len(words) : at + len(words) + 1]
+        if not (before.isalnum() or after.isalnum()):
+            return True
+        at = text.find(words, at + 1)
+    return False
+
+
+def _share_a_column(values: Sequence[_Value]) -> bool:
+    return any(a.columns & b.columns for n, a in enumerate(values) for b in values[n + 1 :])
+
+
+def _reason(first: str, second: str) -> str:
+    return f"{second} does not stand in the row of {first}"
