@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import httpx
+import numpy as np
 
 from metier.errors import EndpointError
 from metier.generation import endpoint_context
@@ -274,6 +275,10 @@ class _Reading:
         )
 
 
+_ASCII = np.array([0.25 if chr(n).isalpha() or chr(n) == " " else 0.5 for n in range(0x80)])
+_FIRST_RARE = 0x530  # from here on, Armenian, scripts are rare in what tokenisers were made from
+
+
 def _harmless(text: str) -> str:
     """Control tokens broken by a zero-width space after their first character, so that no tokeniser sees them."""
     text = text.encode("utf-8", "replace").decode("utf-8")
@@ -282,13 +287,9 @@ def _harmless(text: str) -> str:
 
 def _estimate(text: str) -> int:
     """About 4 characters a token in English prose, 2.5 in other European scripts, 1.6 elsewhere; 2 in punctuation."""
-    tokens = 0.0
-    for character in text:
-        if character < "\x80":
-            tokens += 0.25 if character.isalpha() or character == " " else 0.5
-        else:
-            tokens += 0.4 if character < "\u0530" else 0.6
-    return int(tokens) + 1
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    near, far = points[points < len(_ASCII)], points[points >= len(_ASCII)]
+    return int(_ASCII[near].sum() + np.where(far < _FIRST_RARE, 0.4, 0.6).sum()) + 1
 
 
 def _retry_after(response: httpx.Response) -> float:

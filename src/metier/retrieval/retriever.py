@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import zip_longest
 
 import numpy as np
@@ -26,6 +27,7 @@ from metier.store.base import Filter, Scored, Store
 Asked = Query  # the name by which other rooms know it
 _REMEMBERED = 64  # questions, each some kilobytes
 _LANES = 8  # lexical searches at once
+_TOKENISED = 2048  # texts whose tokens are remembered, each some kilobytes
 _SECOND = 10  # passages that a second search brings for each passage that gave names
 
 
@@ -92,6 +94,7 @@ class Retriever:
         self._queries: OrderedDict[str, Future[Query]] = OrderedDict()
         self._making = threading.Lock()
         self._passages: int | None = None
+        self._tokens_of = lru_cache(_TOKENISED)(analyser.tokens)
         self._beside = ThreadPoolExecutor(_LANES, thread_name_prefix="metier-lexical")
 
     def refresh(self) -> None:
@@ -133,13 +136,13 @@ class Retriever:
         if self._reranker is not None or not hits or hits[0].pinned:
             return hits
         rarest = float(inverse_frequency(np.ones(1), self._size())[0])
-        tokens = self._analyser.tokens
+        tokens = self._tokens_of
         found = bridging.steps(
             query.tokens, [hit.passage for hit in hits], [hit.score for hit in hits], tokens, self._weigh, rarest
         )
         known, where, floor = {hit.passage.id for hit in hits}, self.visible(where), hits[-1].score
-        for step in found:
-            for other in self._store.lexical(step.tokens, _SECOND, where):
+        for others in self._beside.map(lambda step: self._store.lexical(step.tokens, _SECOND, where), found):
+            for other in others:
                 if other.passage.id not in known:
                     known.add(other.passage.id)
                     hits = [*hits, Hit(other.passage, floor, None, None)]
