@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from metier.answering.times import at_another_time
+from metier.answering.times import at_another_time, days_missing
 from metier.documents import Passage
 
 
@@ -30,3 +30,9 @@ def passage(text: str, uri: str = "notes.md", language: str = "en") -> Passage:
 )
 def test_whether_a_passage_is_of_another_time(question, text, uri, language, other):
     assert at_another_time(question, [passage(text, uri, language)], language) == [other]
+
+
+def test_days_that_no_passage_names_are_counted():
+    told = [passage("On 10 February 0.24 mg/l."), passage("Limit: 0.2 mg/l")]
+    assert days_missing("What was measured on 9 March and on 10 February?", told, "en") == (2, 1)
+    assert days_missing("What was measured in 2026?", told, "en") == (0, 0)

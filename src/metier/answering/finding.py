@@ -17,7 +17,7 @@ from metier.answering.evidence import Evidence
 from metier.answering.request import Found
 from metier.answering.sentence_vectors import SentenceVectors
 from metier.answering.style import Limits
-from metier.answering.times import at_another_time
+from metier.answering.times import at_another_time, days_missing
 from metier.answering.versions import outdated
 from metier.answering.words import Sought, Weigh, alike, content_tokens
 from metier.documents import Passage
@@ -173,12 +173,13 @@ class Finder:
         counts = self._store.frequencies(names) if names else []
         elsewhere = self._numbered_elsewhere(asked, language, texts)
         names = list(dict.fromkeys([*names, *(number for number in elsewhere if number in sought.names)]))
-        named = max(1, len(sought.names))
+        days, missing = days_missing(asked, best, language)
+        named = max(1, len(sought.names) + days)
         top = readings[0] if readings else None
         return {
             "answerable": _log_odds(top.answerable) if top else math.nan,
             "place": _log_odds(top.span_score) if top else math.nan,
-            "unnamed": len(names) / named,
+            "unnamed": (len(names) + missing) / named,
             "unknown": sum(count == 0 for count in counts) / named,
             "coverage": self._coverage(asked, language, best[0], texts[0]),
         }

@@ -28,12 +28,18 @@ def at_another_time(question: str, passages: Sequence[Passage], language: str) -
     return [bool(wanted) and _elsewhen(wanted, passage, language) for passage in passages]
 
 
+def days_missing(question: str, passages: Sequence[Passage], language: str) -> tuple[int, int]:
+    """How many days a question names, and how many of them none of the passages does."""
+    wanted = [date for date in _dates(question, language) if date.dates[0][2] is not None]
+    if not wanted:
+        return 0, 0
+    given = [date for passage in passages for date in _told(passage, language)]
+    return len(wanted), sum(not any(agrees(date, other) for other in given) for date in wanted)
+
+
 def _elsewhen(wanted: Sequence[Quantity], passage: Passage, language: str) -> bool:
-    stem = _NO_LETTERS.sub(" ", PurePosixPath(passage.uri).stem)
-    texts = (passage.indexed_text, passage.title, stem)
-    own = passage.language or language
-    given = [date for text in texts for date in _dates(text, own)]
-    periods = _periods(passage.indexed_text, _dates(passage.indexed_text, own))
+    given = _told(passage, language)
+    periods = _periods(passage.indexed_text, _dates(passage.indexed_text, passage.language or language))
     return any(_is_missing(date, given, periods) for date in wanted)
 
 
@@ -43,6 +49,13 @@ def _is_missing(date: Quantity, given: Sequence[Quantity], periods: Sequence[tup
     if not comparable or any(agrees(date, other) for other in comparable):
         return False
     return not any(_ordered(first) <= _ordered(date.dates[0]) <= _ordered(last) for first, last in periods)
+
+
+def _told(passage: Passage, language: str) -> list[Quantity]:
+    """Dates of a passage's text, headings, title and file name."""
+    stem = _NO_LETTERS.sub(" ", PurePosixPath(passage.uri).stem)
+    own = passage.language or language
+    return [date for text in (passage.indexed_text, passage.title, stem) for date in _dates(text, own)]
 
 
 def _dates(text: str, language: str) -> list[Quantity]:
