@@ -73,7 +73,7 @@ def examples(flavour: Flavour, seed: int, share: float = 1.0) -> tuple[list[Exam
     drawn += public_sets.pubmedqa(data, rng)
     drawn = [example for example in drawn if rng.random() < share * SHARES[example.kind[:4]]]
     made = [*made_by_rule.tables(rng, int(900 * share)), *made_by_rule.procedures(rng, int(350 * share))]
-    made += [example for _ in range(4) for example in pages.pages(rng, languages=len(flavour.languages) > 1)]
+    made += pages.pages(rng, languages=len(flavour.languages) > 1)
     if len(flavour.languages) > 1:
         made += made_by_rule.tables(rng, int(700 * share), questions_in_languages.ask)
         rng.shuffle(made)

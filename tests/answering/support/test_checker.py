@@ -214,3 +214,68 @@ def test_an_unknown_checker_is_refused(embedder):
     settings = Settings.model_validate({"answering": {"checker": "magic"}})
     with pytest.raises(SettingsError, match="magic"):
         create(settings, embedder, Analyser("en"), weigh)
+
+
+HOISTS = passage(
+    "Name: Badger | Capacity: 500 kg | Depot: Brunn\nName: Stoat | Capacity: 250 kg | Depot: Griss\n"
+    "Name: Elk | Capacity: 1,500 kg | Depot: Griss, Tall",
+    "hoists.csv",
+)
+ALARMS = passage("Code: 1122 | Text: Overspeed | Group: B\nCode: 1130 | Text: Hot bearing | Group: C", "alarms.csv")
+
+
+@pytest.mark.parametrize(
+    ("answer", "question", "level"),
+    [
+        ("The Badger is kept at Brunn.", "", CARRIED),
+        ("The Badger is kept at Griss.", "", NOT),
+        ("- Badger (500 kg), at Griss", "", NOT),
+        ("- Elk (1,500 kg), at Tall", "", CARRIED),
+        ("The Stoat lifts 250 kg and stands at Griss, the Badger stands at Brunn.", "", CARRIED),
+        ("The Badger and the Stoat are hoists.", "", None),
+        ("The Badger is not at Griss.", "", None),  # denied: whatever the level, no row says the opposite
+        ("| Name | Depot |\n|---|---|\n| Badger | Griss |", "", NOT),
+        ("| Name | Depot |\n|---|---|\n| Badger | Brunn |", "", CARRIED),
+    ],
+)
+def test_two_cells_that_stand_in_two_rows_are_not_said_together(check, answer, question, level):
+    last = check(answer, question, [HOISTS])[-1]
+    assert "row of" not in last.reason if level in (CARRIED, None) else last.support is NOT
+    assert level is None or last.support is level, (last.score, last.reason)
+
+
+def test_the_lead_in_of_a_list_says_which_row_is_meant(check):
+    wrong = check("Alarms of group C:\n\n- 1122 – Overspeed", "", [ALARMS])[-1]
+    assert wrong.support is NOT
+    assert "1122" in wrong.reason
+    assert check("Alarms of group C:\n\n- 1130 – Hot bearing", "", [ALARMS])[-1].support is CARRIED
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "flagged"),
+    [
+        ("The inspection was led by Saga Lidmyr.", "The inspection was led by Tova Hedsjö. Use Sagarlub 320.", True),
+        ("The inspection was led by Tova Hedsjö.", "The inspection was led by Tova Hedsjö. Use Sagarlub 320.", False),
+        ("Put in 85 g of grease at the far end.", "At the far end 85 g of grease are put in.", False),
+        (
+            "The HP-4 opens at 228 bar.",
+            "The HP-4 opens at 262 bar. The HP-3 opens at 228 bar, less than the HP-4.",
+            True,
+        ),
+        (
+            "The HP-3 opens at 228 bar.",
+            "The HP-4 opens at 262 bar. The HP-3 opens at 228 bar, less than the HP-4.",
+            False,
+        ),
+        ("She signed without reservation.", "Sigrid Holm was present and signed without reservation.", False),
+        ("It ran 17,520 hours, and a year has 8,760 hours.", "The unit ran 17,520 hours in all.", False),
+    ],
+)
+def test_names_numbers_and_denials_are_judged_where_they_belong(check, answer, text, flagged):
+    (found,) = check(answer, "", [passage(text, "note.md")])
+    assert found.flagged == flagged, (found.score, found.reason)
+
+
+def test_what_a_sentence_begins_with_is_no_stranger(check):
+    (found,) = check("Push it until the ring grips.", "", [passage("The ring is driven on until it holds.", "note.md")])
+    assert "Push" not in found.reason

@@ -14,7 +14,6 @@ from metier.answering.support.sources import Reader, Shown
 from metier.answering.support.subjects import Clause, Subjects
 
 _AHEAD, _AHEAD_ROW = 0.3, 0.12  # by how much a place without the name must fit better
-_CLEAR, _NOTHING = 0.8, 0.2  # fits of the place without and of that with the name from which this decides alone
 _SHORT = 3  # characters of a part of a name that tells nothing
 _FORM = 0.9  # how well a word must be held to be the same word in another form
 _SAYS_IT = 0.5  # how much of the clause such a place must hold for the name to be exchanged
@@ -36,12 +35,15 @@ class NameCheck:
                 sure = name.identifier or (name.sure and not finding.foreign)
                 reason = f"{name.text} is in none of the sources"
                 decides = name.identifier or (sure and self._is_stranger(name, claim))
-                finding.object("name_missing" if sure else "name_doubt", reason, fatal=decides)
+                if sure or set(self._reader.words(claim.text, claim.language)) <= set(
+                    self._reader.words(name.text, claim.language)
+                ):
+                    finding.object("name_missing" if sure else "name_doubt", reason, fatal=decides)
         said = keys(claim.text)
+        called = {w for n in claim.names for w in self._reader.words(n.text, self._language)}
         for clause in clauses:
-            called = {w for n in clause.names for w in self._reader.words(n.text, self._language)}
             if set(clause.own) - called or len(clauses) == 1:
-                self._judge_place(clause, said, finding)
+                self._judge_place(clause, called, said, finding)
         if claim.kind in ("item", "row") and len(clauses) > 1:
             self._judge_item(claim, finding)
 
@@ -75,9 +77,9 @@ class NameCheck:
         digits = "".join(c for c in name.key if c.isdigit())
         return any(digits and digits in key for key in self._shown.keys)
 
-    def _judge_place(self, clause: Clause, said: frozenset[str], finding: Finding) -> None:
+    def _judge_place(self, clause: Clause, called: set[str], said: frozenset[str], finding: Finding) -> None:
+        """`called`: words of all names of the claim, which do not tell what is said of this one."""
         own = self._subjects.present(clause.names)
-        called = {w for n in own for w in self._reader.words(n.text, self._language)}
         rest = tuple(w for w in clause.words if w not in called)
         if not own or not rest:
             return
@@ -96,8 +98,7 @@ class NameCheck:
         finding.object("name_unbound", reason)
         others = [n for n in self._shown.sources[top].names if n.key not in said]
         if fits[top] >= _SAYS_IT and any(n.identifier == own[0].identifier for n in others):
-            alone = fits[top] >= _CLEAR and (best < 0 or fits[best] <= _NOTHING)
-            finding.object("name_swapped", reason, fatal=same_table or alone)
+            finding.object("name_swapped", reason, fatal=same_table)
 
     def _judge_item(self, claim: Claim, finding: Finding) -> None:
         """All names of a list item or table row belong to the first: where that is a row's, they stand in that row."""

@@ -17,11 +17,16 @@ from metier.answering.support.sources import Shown
 from metier.answering.support.subjects import Clause, Place, Subjects
 from metier.text.phrases import compose, fold
 from metier.text.quantities import Quantity, quantities
+from metier.text.units import unit_of
 
 _RIVAL, _RIVAL_ROW = 0.3, 0.12  # by how much another place must fit better for its number to be the right one
 _CLEAR_RIVAL, _SAID = 0.4, 0.6  # and to decide alone: by how much, and how well it must fit
 _DOUBTFUL = 0.3  # an objection where it is not sure what a number is said of, or that it is one
 _ELSEWHERE = 0.1  # what a place fits at most that speaks of something else
+_HOURS_A_YEAR = 8760
+_CALENDAR = frozenset((value, unit.factor) for value, name in (
+    (_HOURS_A_YEAR, "hours"), (365, "days"), (366, "days"), (52, "weeks"),
+) if (unit := unit_of(name)))  # fmt: skip
 _NEAREST = 4  # sources whose numbers a result may be worked out from
 
 
@@ -71,7 +76,7 @@ class NumberCheck:
     def _is_explained(self, claim: Claim, said: Quantity, known: list[Quantity], finding: Finding) -> bool:
         earlier = self._earlier(claim)
         around = [q for read in self._shown.reads for q in read.around_quantities]
-        if any(agrees(said, q) for q in (*self._asked, *earlier, *around)):
+        if any(agrees(said, q) for q in (*self._asked, *earlier, *around)) or _is_calendar(said):
             return True
         counts = [q for q in claim.quantities if q.unit is None]  # "two of each" need not stand in a source
         own = [q for q in {id(q): q for q in (*known, *counts)}.values() if q is not said]
@@ -172,6 +177,13 @@ class NumberCheck:
             and p.quantity.word == said.word
             and _parts(p.quantity) == _parts(said)
         ]
+
+
+def _is_calendar(said: Quantity) -> bool:
+    """Whether a number says how long a year is, which no source has to."""
+    if said.unit is None:
+        return _HOURS_A_YEAR in said.values
+    return said.dimension == "time" and any((value, said.unit.factor) in _CALENDAR for value in said.values)
 
 
 def _parts(quantity: Quantity) -> tuple[bool, ...]:

@@ -19,6 +19,7 @@ _NO_DENIAL = regex.compile(
     r"|no earlier than|no longer than|whether or not|if not|why not|nicht nur|spätestens|non seulement|no sólo|no solo"
     r"|não só|not just|not necessarily|no\.? \d+|no doubt)\b"
 )
+_LACKING = regex.compile(r"\b(?:without|ohne|sans|sin|sem|senza|без|tanpa|bila)\b", regex.IGNORECASE)
 _CONTRACTION = regex.compile(r"\b\p{L}+n['’]t\b")
 # "Not until", "not unless" set a condition and deny nothing.
 _EXCEPTING = frozenset({"until", "till", "unless", "except", "bis", "außer", "hasta", "até", "sampai", "hingga"})
@@ -60,8 +61,10 @@ class Polarity:
         self._opposites = _opposites(language)
 
     def denied(self, text: str) -> frozenset[str]:
-        """Tokens of `text` that stand in a clause with a negation."""
-        return frozenset(token for clause in self.denying(text) for token in self._analyser.tokens(clause))
+        """Tokens of `text` that stand in a clause with a negation; of one that denies with "without" only those behind
+        it."""
+        clauses = (_LACKING.split(clause)[-1] for clause in self.denying(text))
+        return frozenset(token for clause in clauses for token in self._analyser.tokens(clause))
 
     def denying(self, text: str) -> list[str]:
         """The clauses of `text` that deny."""

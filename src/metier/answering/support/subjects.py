@@ -59,6 +59,7 @@ class Subjects:
         self._question = tuple(coverage.words(question, language))
         self._asked_names = names(question, language)
         self._near: dict[int, frozenset[str]] = {}
+        self._documents: dict[str, frozenset[str]] = {}
 
     @cached_property
     def places(self) -> list[Place]:
@@ -155,9 +156,26 @@ class Subjects:
                 return True
             if name.identifier and _shape(name) in shapes:  # a sentence on the HP-3 in the manual of the HP-4
                 return False
-            return stands_in(name, around) or (name.identifier not in owned and stands_in(name, back))
+            if stands_in(name, around) or (name.identifier not in owned and stands_in(name, back)):
+                return True
+            return name.identifier and name.key in self._of_document(source.passage)
 
         return (all if all_of else any)(map(is_near, subjects))
+
+    def _of_document(self, passage: int) -> frozenset[str]:
+        """Identifiers of a document that are its only one of their shape: its number, which is meant all over it."""
+        document = self._shown.passages[passage].document_id
+        if document not in self._documents:
+            by_shape: dict[str, set[str]] = {}
+            for source in self._shown.sources:
+                if self._shown.passages[source.passage].document_id == document:
+                    for name in source.names:
+                        if name.identifier:
+                            by_shape.setdefault(_shape(name), set()).add(name.key)
+            self._documents[document] = frozenset(
+                key for found in by_shape.values() if len(found) == 1 for key in found
+            )
+        return self._documents[document]
 
     def _of_other_clauses(self, source: Source, quantity: Quantity) -> frozenset[str]:
         """Keys of identifiers that a number of a sentence does not belong to: "the HP-3 opens at 228 bar, which is less
