@@ -1,6 +1,6 @@
 """Claims before sources: written by hand, and made by rule from sentences of public sets.
 
-# trade                                    in claims_in_languages.txt `# de | trade`, `# en>de | trade`
+# trade                                    in languages.txt `# de | trade`, `# en>de | trade`
 > the source: sentences, or rows or items with " // " between them
 + a claim that it carries
 - negation: one that it does not, after the kind of its error
@@ -24,7 +24,7 @@ from metier.synthesis.planted_errors import KINDS, plant
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent / "benchmarks"))
-from support import planted_sets, statement  # noqa: E402
+from claim_sets import CLAIMS, planted_sets, statement  # noqa: E402
 
 _WORD = regex.compile(r"[\p{L}\p{M}]{4,}")
 _LANGUAGES = regex.compile(r"^([a-z]{2})(?:>([a-z]{2}))?\s*\|\s*(.*)$")
@@ -56,9 +56,9 @@ class _Group:
 
 def written(rng: random.Random, *, languages: bool) -> Iterator[ClaimExample]:
     """Every claim of the files once, each beside its source and, often, beside sources of other groups."""
-    files = ["claims.txt", "claims_in_languages.txt"] if languages else ["claims.txt"]
+    files = ["english.txt", "languages.txt"] if languages else ["english.txt"]
     for file in files:
-        groups = list(_groups((FOLDER / file).read_text(encoding="utf-8")))
+        groups = list(_groups((CLAIMS / file).read_text(encoding="utf-8")))
         for group in groups:
             name = f"written-{group.source[:60]}"
             kind = "written" if file == files[0] else "languages"
@@ -131,7 +131,7 @@ def made(rng: random.Random, count: int, *, languages: bool) -> Iterator[ClaimEx
 
 
 def _teaches(passage: Passage) -> bool:
-    from support import hash_of
+    from claim_sets import hash_of
 
     return hash_of(passage.id) % 2 == 0
 

@@ -20,6 +20,8 @@ from functools import lru_cache
 
 import regex
 
+# Of a character class: scripts that write no spaces between words. What is of another script, or a number, ends there.
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー々"
 WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:['’-][\p{L}\p{M}\p{N}]+)*")
 PIECE = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 

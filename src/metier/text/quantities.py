@@ -20,7 +20,7 @@ import regex
 
 from metier.retrieval.analysis import ascii_digits
 from metier.text.language import Language, all_languages, words_of
-from metier.text.phrases import fold
+from metier.text.phrases import UNSPACED, fold
 from metier.text.units import MONEY, UnitOfMeasure, scale_of, unit_of
 
 Reading = tuple[int | None, int | None, int | None]  # year, month, day
@@ -56,14 +56,15 @@ _GROUPED = (
     r"|\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?"
 )
 _NUMBER = rf"(?:{_GROUPED}(?![\d])|\d+(?:[.,]\d+)?)"
-_COMPOUND = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:(?:[-‐‑–/._+]|(?<=\p{N})[,'’](?=\p{N}))[\p{L}\p{M}\p{N}]+)*")
+_PART = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}]]"
+_COMPOUND = regex.compile(rf"(?V1){_PART}+(?:(?:[\-‐‑–/._+]|(?<=\p{{N}})[,'’](?=\p{{N}})){_PART}+)*")
 _UNIT = (
     r"(?:US\$|[$€£¥₹৳₽%‰٪°]\p{L}?|per ?cent|pour cent|por cien(?:to)?|por cento"
     r"|[\p{L}µμΩ°][\p{L}\p{M}µμΩ²³]*(?:[/·*][\p{L}µ]+[²³]?\d?)*(?:\(A\))?\d?)"
 )
 _FOUND = regex.compile(
     rf"(?<before>(?:US\$|[$€£¥₹৳₽]|\b(?:USD|EUR|GBP|CHF|JPY|CNY|INR|BDT|Rs\.?|Rp\.?|SEK|NOK|DKK|KES|TZS|TSh|Ksh)){_SPACE}?)?"
-    rf"(?<![\p{{L}}\d./])(?<number>{_NUMBER})"
+    rf"(?<![\d./])(?<!(?![{UNSPACED}])\p{{L}})(?<number>{_NUMBER})"
     rf"(?:{_SPACE}?[-‐‑]?{_SPACE}?(?<unit>{_UNIT}))?(?:{_SPACE}(?<second>{_UNIT}))?"
 )
 _CODE = regex.compile(
@@ -75,6 +76,7 @@ _ADJECTIVE = regex.compile(r"[-‐‑][\p{Ll}\p{M}]{3,}(?:[-‐‑][\p{Ll}\p{M}]
 _UNSPACED = regex.compile(r"[-‐‑]?[^\p{Latin}\p{Greek}\p{Cyrillic}\p{N}\p{P}]")
 _HAN = regex.compile(r"\p{Han}")
 _PER_CENT = regex.compile(r"(?:per|pour|por) ?c")
+_OF_ONE_SCRIPT = regex.compile(rf"[\p{{Latin}}µμΩ/·²³]+(?=[{UNSPACED}])")
 _SPELLED = regex.compile(r"[\p{Latin}\p{Cyrillic}]")
 _SPACES = regex.compile(r"[ '’\u00a0\u2009\u202f]")
 _UNIT_BEHIND = regex.compile(rf"{_SPACE}?[-‐‑]?({_UNIT})")
@@ -213,6 +215,8 @@ def _measure(word: str) -> tuple[UnitOfMeasure | None, int]:
         return found, len(word)
     if _PER_CENT.match(word):
         return unit_of("%"), len(word)
+    if own := _OF_ONE_SCRIPT.match(word):  # "38GBです"
+        return unit_of(own[0]), len(own[0])
     if word.isascii() or _SPELLED.match(word):
         return None, 0
     for length in range(len(word) - 1, 0 if _HAN.match(word) else max(0, len(word) - _LONGEST_ENDING), -1):

@@ -46,7 +46,9 @@ def agrees(said: Quantity, given: Quantity, *, about: bool = False) -> bool:
         return False
     both = said.unit is not None and given.unit is not None
     if both and said.dimension != given.dimension:
-        return False
+        if {said.dimension, given.dimension} != {"angle", "temperature"}:  # "12 degrees"
+            return False
+        both = False
     converted = both and said.unit != given.unit
     for value, base in zip(said.values, said.in_base(), strict=True):
         for other, other_base in zip(given.values, given.in_base(), strict=True):

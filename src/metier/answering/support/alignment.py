@@ -190,7 +190,7 @@ class Alignment:
         share = self._differs(claim, best, words, weigh)
         if holds >= _SAYS_IT and share >= _DENIED and not self._is_confirmed(claim, words, weigh, finding, best):
             finding.object("denied", near_copy.DENIED, share * min(1.0, holds))
-        if holds < _OPPOSED or not (word := self._polarity.opposed(claim.text, given.text)):
+        if holds < _OPPOSED or not (word := self._polarity.opposed_beside(claim.text, given.text)):
             return False
         rest = [i for i, each in enumerate(words) if each not in self._coverage.words(word, claim.language)]
         held = self._coverage.held(words)[rest, best]

@@ -183,7 +183,7 @@ class LearnedChecking:
             score = max(score, model.flagged)
         if finding.fatal and not self._only_addresses:
             score = min(score, _VETOED * score + 0.01, model.flagged * 0.8)
-        level = model.level(score)
+        level = model.level(score, objected=finding.objected)
         reason = "" if level is Support.CARRIED else self._reason(finding, level, unknown)
         return Sentence(*span, level, round(score, 4), self._citations(span, claim, finding, level), reason)
 

@@ -32,6 +32,11 @@ class Finding:
     units: np.ndarray = field(default_factory=lambda: np.zeros(0))
     holding: dict[int, set[int]] = field(default_factory=dict)
 
+    @property
+    def objected(self) -> bool:
+        """Whether something speaks against the claim."""
+        return any(self.features[kind] for kind in OBJECTIONS)
+
     def object(self, kind: str, reason: str, degree: float = 1.0, *, fatal: bool = False) -> None:
         """Note an objection; a fatal one is named first."""
         self.features[kind] = max(self.features[kind], degree)

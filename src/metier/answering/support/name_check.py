@@ -88,6 +88,8 @@ class NameCheck:
         best = max(near, key=lambda i: fits[i], default=-1)
         top = int(np.argmax(fits))
         sources = self._shown.sources
+        if sources[top].is_row and self._compares_rows(own, sources[top].table):
+            return
         same_table = best >= 0 and sources[best].table == sources[top].table >= 0
         if best >= 0 and fits[best] >= fits[top] - (_AHEAD_ROW if same_table else _AHEAD):
             return
@@ -99,6 +101,11 @@ class NameCheck:
         others = [n for n in self._shown.sources[top].names if n.key not in said]
         if fits[top] >= _SAYS_IT and any(n.identifier == own[0].identifier for n in others):
             finding.object("name_swapped", reason, fatal=same_table)
+
+    def _compares_rows(self, own: Sequence[Name], table: int) -> bool:
+        """Whether names stand in several rows of a table, none of which has all of them: they are compared."""
+        rows = [[stands_in(n, s.keys) for n in own] for s in self._shown.sources if s.table == table]
+        return len(own) > 1 and all(map(any, zip(*rows, strict=True))) and not any(map(all, rows))
 
     def _judge_item(self, claim: Claim, finding: Finding) -> None:
         """All names of a list item or table row belong to the first: where that is a row's, they stand in that row."""

@@ -17,11 +17,15 @@ import regex
 
 from metier.retrieval.analysis import ascii_digits
 from metier.text.language import Language
-from metier.text.phrases import fold
+from metier.text.phrases import UNSPACED, fold
 from metier.text.quantities import is_code, is_identifier
 from metier.text.units import unit_of
 
-_TOKEN = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*(?:(?:[-‐‑/._&+’']|(?<=\p{N}),(?=\p{N}))[\p{L}\p{M}\p{N}]+)*")
+# A word of another script, or a number, ends where a script without spaces begins.
+_PART = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}]]"
+_TOKEN = regex.compile(
+    rf"(?V1)(?!\p{{M}}){_PART}+(?:(?:[\-‐‑/._\&+’']|(?<=\p{{N}}),(?=\p{{N}})){_PART}+)*|[{UNSPACED}][{UNSPACED}\p{{M}}]*"
+)
 _TITLE = regex.compile(r"《([^》]{1,60})》|「([^」]{1,60})」|『([^』]{1,60})』")
 _LATIN = regex.compile(r"\p{Latin}")
 _BARE = regex.compile(r"[^\p{L}\p{M}\p{N}]+")
@@ -81,7 +85,7 @@ def names(text: str, language: str = "en") -> list[Name]:
             if not _ORDINAL.fullmatch(plain):
                 found.append(_name(match.start(), plain, True, True))
         elif plain[:1].isupper() and len(plain) >= _ORDINARY_SHORT:
-            following = tokens[index + 1][0] if index + 1 < len(tokens) else ""
+            following = _next_to(text, match, tokens[index + 1]) if index + 1 < len(tokens) else ""
             if word in no_names or fold(_APOSTROPHE.split(plain)[0]) in no_names:
                 last_capital = False
                 continue
@@ -99,6 +103,11 @@ def names(text: str, language: str = "en") -> list[Name]:
         inner = match[1] or match[2] or match[3]
         found.append(Name(match.start() + 1, match.end() - 1, inner, key_of(inner), False, True))
     return found
+
+
+def _next_to(text: str, match: regex.Match, following: regex.Match) -> str:
+    """The word behind one, "" where more than a space stands between: "Overall, Pop Art" begins with no name."""
+    return following[0] if not text[match.end() : following.start()].strip() else ""
 
 
 def _is_unit(text: str, start: int, end: int) -> bool:

@@ -120,7 +120,7 @@ def _is_alike(said: Quantity, given: Quantity) -> bool:
 def _names(claim: Claim, source: Source, exchange: Exchange, finding: Finding) -> None:
     given = [n for n in _inside(source.names, exchange.given) if n.key not in _key(claim.text)]
     for said in _inside(claim.names, exchange.said):
-        others = [n for n in given if n.identifier == said.identifier and (n.sure or said.sure)]
+        others = [n for n in given if n.identifier == said.identifier and said.sure]
         if others and not stands_in(said, source.keys):
             reason = f"{said.text} stands elsewhere; here the sources have {others[0].text}"
             finding.object("name_swapped", reason, fatal=True)

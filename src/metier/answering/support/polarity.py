@@ -24,6 +24,7 @@ _CONTRACTION = regex.compile(r"\b\p{L}+n['’]t\b")
 # "Not until", "not unless" set a condition and deny nothing.
 _EXCEPTING = frozenset({"until", "till", "unless", "except", "bis", "außer", "hasta", "até", "sampai", "hingga"})
 _JOINING = "and but while whereas although because if unless when which that und aber während weil wenn"
+_BESIDE = 3  # content words on each side of one that say what it is said of
 _UNLIKE = ("not", "no", "never", "without")
 
 
@@ -101,14 +102,38 @@ class Polarity:
 
     def opposed(self, said: str, given: str) -> str:
         """A word of `said` of which `given` has the opposite and not the word itself, "" where there is none."""
+        return self._opposed(said, given, beside=False)
+
+    def opposed_beside(self, said: str, given: str) -> str:
+        """The same, where a word beside it in `said` stands on the same side of its opposite in `given`: "close the
+        valve", "open the valve". What is dry before it is oiled is oiled after it was dried."""
+        return self._opposed(said, given, beside=True)
+
+    def _opposed(self, said: str, given: str, beside: bool) -> str:
         here, there = self._stems(said), self._stems(given)
         for word, stem in here.items():
             against = self._opposites.get(word, frozenset()) | self._opposites.get(stem, frozenset())
             if against and stem not in there.values() and word not in there:
                 others = {w for w, s in there.items() if w in against or s in against}
-                if others and not any(w in here or there[w] in here.values() for w in others):
+                if not others or any(w in here or there[w] in here.values() for w in others):
+                    continue
+                if not beside or any(self._are_beside(here, word, there, other) for other in others):
                     return word
         return ""
+
+    def _are_beside(self, here: dict[str, str], word: str, there: dict[str, str], other: str) -> bool:
+        """Whether two words have a content word in common, among the nearest on the same side; also where there are
+        too few to tell."""
+        mine, theirs = self._sides(here, word), self._sides(there, other)
+        if sum(map(len, mine)) <= 1:
+            return True
+        return any(first & second for first, second in zip(mine, theirs, strict=True))
+
+    def _sides(self, stems: dict[str, str], word: str) -> tuple[set[str], set[str]]:
+        content = [w for w in stems if w == word or (w not in self._function and w not in self._negations)]
+        at = content.index(word)
+        before, after = content[max(0, at - _BESIDE) : at], content[at + 1 : at + 1 + _BESIDE]
+        return {stems[w] for w in before}, {stems[w] for w in after}
 
     def _stems(self, text: str) -> dict[str, str]:
         stems = {}

@@ -23,22 +23,25 @@ FILE = Path(__file__).with_name("coefficients.json")
 @dataclass(frozen=True, slots=True)
 class Weighing:
     """A logistic model: `weights` by feature. `carried`, `flagged`: scores from which a claim is carried, and under
-    which it is not."""
+    which it is not; `unsaid`: under which a claim is not that nothing speaks against, for it may be said in words that
+    no source has."""
 
     bias: float
     weights: Mapping[str, float]
     carried: float
     flagged: float
+    unsaid: float
 
     def score(self, features: Mapping[str, float]) -> float:
         """0..1."""
         total = self.bias + sum(weight * features.get(name, 0.0) for name, weight in self.weights.items())
         return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
 
-    def level(self, score: float) -> Support:
+    def level(self, score: float, *, objected: bool) -> Support:
+        """`objected`: something speaks against the claim."""
         if score >= self.carried:
             return Support.CARRIED
-        return Support.PARTLY if score >= self.flagged else Support.NOT
+        return Support.PARTLY if score >= (self.flagged if objected else self.unsaid) else Support.NOT
 
 
 @lru_cache(maxsize=1)
@@ -46,6 +49,6 @@ def learned() -> Mapping[str, Weighing]:
     """ "near" (vectors known), "words" (no vectors needed), "foreign"."""
     data = json.loads(FILE.read_text(encoding="utf-8"))
     return {
-        name: Weighing(float(m["bias"]), m["weights"], float(m["carried"]), float(m["flagged"]))
+        name: Weighing(float(m["bias"]), m["weights"], *(float(m[key]) for key in ("carried", "flagged", "unsaid")))
         for name, m in data["models"].items()
     }
