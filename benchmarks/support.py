@@ -182,7 +182,7 @@ def learn(examples: Sequence[Example]) -> dict[str, Weighing]:
     """What speaks for a claim is weighed by ExpertQA, whose claims are people's judgment of real answers, and by
     sentences of passages that are not shown; the objections then by planted errors, everything else being as it is."""
     used = [e for e in examples if e.learn and e.features and not e.foreign]
-    spoken = [e for e in used if e.name == "expertqa" or e.kind == "invented" or (e.true and e.vectors)]
+    spoken = [e for e in used if e.name == "expertqa" or e.kind == "invented" or (e.true and e.vectors and e.kind)]
     planted_ones = [e for e in used if e.name != "expertqa" and e.kind != "invented"]
     models = {}
     for label, good in (("near", GOOD), ("words", tuple(n for n in GOOD if n != "cosine"))):

@@ -66,9 +66,9 @@ def tensors_of(batch: Sequence[HasRow]):
     return numbers, mask, text
 
 
-def build(base: Base, layers: int, *, span: bool):
-    """Token numbers and mask to span logits (n, tokens, 2), None without `span`, and two logits (n, 2): from the first
-    token and from the mean."""
+def build(base: Base, layers: int):
+    """Token numbers and mask to span logits (n, tokens, 2) and two logits (n, 2): from the first token and from the
+    mean."""
     import torch
     from torch import nn
     from torch.nn import functional
@@ -122,8 +122,7 @@ def build(base: Base, layers: int, *, span: bool):
             self.positions = torch.tensor(np.array(base.vector("position")))
             self.norm = [torch.tensor(np.array(base.vector(f"norm.{part}"))) for part in ("weight", "bias")]
             self.layers = nn.ModuleList(Layer(layer) for layer in range(layers))
-            self.span = nn.Linear(size, 2) if span else None
-            self.first, self.mean = nn.Linear(size, 1), nn.Linear(size, 1)
+            self.span, self.first, self.mean = nn.Linear(size, 2), nn.Linear(size, 1), nn.Linear(size, 1)
 
         def forward(self, numbers, mask):
             x = functional.embedding(numbers, self.words) + self.positions[: numbers.shape[1]]
@@ -133,8 +132,7 @@ def build(base: Base, layers: int, *, span: bool):
                 x = layer(x, bias)
             weights = mask.float()[..., None]
             mean = (x * weights).sum(1) / weights.sum(1)
-            judged = torch.cat([self.first(x[:, 0]), self.mean(mean)], dim=-1)
-            return None if self.span is None else self.span(x), judged
+            return self.span(x), torch.cat([self.first(x[:, 0]), self.mean(mean)], dim=-1)
 
     return CrossEncoder()
 
@@ -181,7 +179,7 @@ def fit(
             _save(checkpoint, model, optimizer, number + 1)
 
 
-def predict(model, items: Sequence[Item]) -> Iterator[tuple[Item, np.ndarray | None, np.ndarray]]:
+def predict(model, items: Sequence[Item]) -> Iterator[tuple[Item, np.ndarray, np.ndarray]]:
     """(example, its span logits (tokens, 2), its two logits (2,)) of each, in an order of its own."""
     import torch
 
@@ -190,7 +188,7 @@ def predict(model, items: Sequence[Item]) -> Iterator[tuple[Item, np.ndarray | N
             numbers, mask, _ = tensors_of(batch)
             spans, judged = model(numbers, mask)
             for i, item in enumerate(batch):
-                yield item, None if spans is None else spans[i, : len(item.row.numbers)].numpy(), judged[i].numpy()
+                yield item, spans[i, : len(item.row.numbers)].numpy(), judged[i].numpy()
 
 
 def area(scores: Sequence[tuple[float, bool]]) -> float:

@@ -136,7 +136,7 @@ def train(
     flavour = FLAVOURS[name]
     torch.manual_seed(seed)
     folder = ensure(flavour.base)
-    encoder, model = Encoder(folder), build(Base(folder), flavour.layers, span=True)
+    encoder, model = Encoder(folder), build(Base(folder), flavour.layers)
     plan = [batch for epoch in range(epochs) for batch in _epoch(flavour, encoder, seed + epoch, limit, share)]
     fit(model, plan, loss_of, state / f"{name}.pt", rate=rate, start=start)
     print_figures(name, model, encoder, seed)
@@ -199,7 +199,7 @@ def calibrate(model, items: Sequence[Encoded]) -> dict[str, str]:
 def write(name: str, state: Path, seed: int) -> None:
     flavour = FLAVOURS[name]
     base = ensure(flavour.base)
-    encoder, model = Encoder(base), build(Base(base), flavour.layers, span=True)
+    encoder, model = Encoder(base), build(Base(base), flavour.layers)
     load(model, state / f"{name}.pt")
     aside = examples(flavour, seed + 1000)[1]
     aside = aside[:: max(1, len(aside) // 700)]
@@ -228,7 +228,7 @@ def main() -> None:
         write(given.name, given.state, given.seed)
         return
     folder = ensure(FLAVOURS[given.name].base)
-    model = build(Base(folder), FLAVOURS[given.name].layers, span=True)
+    model = build(Base(folder), FLAVOURS[given.name].layers)
     load(model, given.state / f"{given.name}.pt")
     print_figures(given.name, model, Encoder(folder), given.seed)
 

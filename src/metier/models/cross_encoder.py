@@ -1,12 +1,11 @@
-"""A cross-encoder: a packaged embedder's encoder, an adapter (LoRA) merged into it, and small heads on top.
+"""A reader: a packaged embedder's encoder, an adapter (LoRA) merged into it, and three small heads on top.
 
-    embedder's folder (model.onnx, tokenizer)  +  adapter (safetensors, float16)  ->  the cross-encoder's folder
+    embedder's folder (model.onnx, tokenizer)  +  adapter (safetensors, float16)  ->  reader's folder
 
     input_ids, attention_mask  (batch, tokens) int64
         ▼ the first layers of the encoder, W + B·A in place of W
-    span        (batch, tokens, 2) float32: logits of a span that starts, ends at a token; readers only
-    answerable  (batch, 2) float32: a reader's logits of "is answered here", from the first token, and from the mean
-    carried     the same in its place, of "the source says so", of a checker of support
+    span        (batch, tokens, 2) float32: logits of a span that starts, ends at a token
+    answerable  (batch, 2) float32: logits of "is answered here", from the first token, and from the mean
 
 The embedder's own 8-bit weights are what the adapter was trained on, so that nothing but the adapter is needed beside
 a cache that has the embedder. Products of two float16 numbers are summed in float64, where sums of up to 32 of them
@@ -78,8 +77,7 @@ class Base:
 
 
 def convert(base_folder: Path, adapter: Path, folder: Path) -> None:
-    """Write model.onnx, model.onnx.data, the tokenizer's files and what is written beside the adapter (reader.json,
-    support.json) into `folder`.
+    """Write model.onnx, model.onnx.data, reader.json and the tokenizer's files into `folder`.
 
     Raises `ModelError` where one of the two parts is missing, damaged, or does not fit the other.
     """
@@ -90,9 +88,7 @@ def convert(base_folder: Path, adapter: Path, folder: Path) -> None:
     except (KeyError, ValueError) as error:
         raise _damaged(adapter, f"does not fit {base_folder.name}: {error}") from None
     graph.save(folder / "model.onnx")
-    (folder / ("reader.json" if _reads(tensors) else "support.json")).write_text(
-        json.dumps(manners, sort_keys=True), encoding="utf-8"
-    )
+    (folder / "reader.json").write_text(json.dumps(manners, sort_keys=True), encoding="utf-8")
     for name in _TOKENIZER:
         if (base_folder / name).is_file():
             shutil.copyfile(base_folder / name, folder / name)
@@ -134,11 +130,6 @@ def merged(base: Base, tensors: dict[str, np.ndarray], name: str) -> np.ndarray:
     return matrix + (b @ a).astype(np.float32)
 
 
-def _reads(tensors: dict[str, np.ndarray]) -> bool:
-    """Whether an adapter is a reader's: those have a head that finds spans."""
-    return "span.weight" in tensors
-
-
 def _graph(base: Base, tensors: dict[str, np.ndarray], shape: bert.Shape) -> Graph:
     def vector(name: str) -> np.ndarray:
         if name in tensors:  # norms and biases that were trained are replaced
@@ -153,19 +144,16 @@ def _graph(base: Base, tensors: dict[str, np.ndarray], shape: bert.Shape) -> Gra
         bias = graph.weight(f"{name}.bias", tensors[f"{name}.bias"].astype(np.float32))
         return graph.node("Add", [graph.node("MatMul", [states, weight]), bias])
 
-    judged = "answerable" if _reads(tensors) else "carried"
-    if _reads(tensors):
-        graph.node("Identity", [head("span", x)], name="span")
+    graph.node("Identity", [head("span", x)], name="span")
     row_axis = graph.weight("row_axis", np.array([1]))
     first = graph.node("Squeeze", [graph.node("Gather", [x, graph.weight("at.0", np.array([0]))], axis=1), row_axis])
     kept = graph.node("Unsqueeze", [graph.node("Cast", [mask], to=1), row_axis])
     total = graph.node("Squeeze", [graph.node("MatMul", [kept, x]), row_axis])
     count = graph.node("ReduceSum", [kept, graph.weight("last_axis", np.array([2]))], keepdims=0)
     mean = graph.node("Div", [total, count])
-    graph.node("Concat", [head("first", first), head("mean", mean)], axis=-1, name=judged)
-    if _reads(tensors):
-        graph.output("span", "float32", ("batch", "tokens", 2))
-    graph.output(judged, "float32", ("batch", 2))
+    graph.node("Concat", [head("first", first), head("mean", mean)], axis=-1, name="answerable")
+    graph.output("span", "float32", ("batch", "tokens", 2))
+    graph.output("answerable", "float32", ("batch", 2))
     return graph
 
 
