@@ -138,9 +138,9 @@ CATALOG = (
         base="all-minilm-l6-v2",
         adapter="english.safetensors",
         files={
-            "model.onnx": Pin(31850, "42c274e9abffb190badbd2e16f3eb9cdf4c3d734e47e3f7d3391e28fb7f84f1c"),
-            "model.onnx.data": Pin(61552128, "9e54e78f0f5f1e3aa26e3b1f20add86f5c0ea0162728a3e64b7e49bb58dc1618"),
-            "reader.json": Pin(122, "11c63a2c302a99dd1d38275d740badb02e15ecb37da5a63ddacb1acd063deb55"),
+            "model.onnx": Pin(31850, "04bbfc582210d67c0bdd40de34ac8a9a87e509c6c39404334e8f0d0ea8c9d120"),
+            "model.onnx.data": Pin(61552128, "9033e050692f5f0fee885beca31a29cf9e839139f10b4422392b344d225df7b8"),
+            "reader.json": Pin(123, "c522c918832af38124b8340bb139579024376ca6aae8c27bf0cfad47af4c45e3"),
             "tokenizer.json": Pin(466247, "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"),
         },
     ),
