@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from metier.answering.sentence_vectors import SentenceVectors
-from metier.answering.words import Sought
+from metier.answering.words import Sought, alike, function_tokens
 from metier.documents import Passage
 from metier.reader.base import Reading
 from metier.retrieval.analysis import Analyser
 from metier.retrieval.retriever import Asked
-from metier.sentences import is_leadin, sentence_spans
+from metier.sentences import is_heading_like, is_leadin, sentence_spans
 
 _WORDS = 0.5  # weight of the covered words beside the cosine; from practice questions of the sample company
 _EMBEDDED = 12  # sentences whose cosine is taken, those with most of the question's words; embedding takes time
@@ -27,6 +27,8 @@ _REACHES = 12  # characters of a sentence from which on it belongs to the answer
 _LONGEST = 600  # characters of sentences quoted together
 _CELL = " | "
 _HELD = 7.0  # nats by which a sentence with all of the question's words is likelier than one with none (decision 10)
+_TITLED = 0.6  # share of a heading's words that the question has, from which it says nothing
+_SAME_WORD = 85  # similarity (0..100) of two forms of one word
 _READ = 2.0  # how much more what a reader points at weighs than what only resembles the question
 
 
@@ -81,6 +83,7 @@ def _pieces(
     answers: list[float | None] = []
     for number, passage in enumerate(passages):
         spans = quotable(passage)
+        spans = [s for s in spans if not _is_its_title(passage.text[slice(*s)], sought, analyser)] or spans
         pointed = answering_span(passage, spans, readings[number], sought, analyser) if readings else None
         for span in spans if pointed is None or pointed in spans else (*spans, pointed):
             pieces.append(passage.within(*span))
@@ -103,6 +106,17 @@ def quotable(passage: Passage) -> list[tuple[int, int]]:
 
     said = [span for number, span in enumerate(spans) if says_something(number, passage.text[slice(*span)])]
     return said or spans
+
+
+def _is_its_title(text: str, sought: Sought, analyser: Analyser) -> bool:
+    """Whether a line looks like a heading and hardly says more than the question: "Cleaning the oven" is no answer to
+    how it is cleaned."""
+    if not is_heading_like(text):
+        return False
+    common = function_tokens(sought.language, analyser) if sought.language else frozenset()
+    words = [token for token in analyser.tokens(text) if token not in common and not token.isdigit()]
+    asked = sum(token in sought.tokens or alike(token, sought.tokens, _SAME_WORD) for token in words)
+    return bool(words) and asked >= _TITLED * len(words)
 
 
 def _is_row(text: str) -> bool:
