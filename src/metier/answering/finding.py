@@ -14,10 +14,10 @@ from rapidfuzz import fuzz, process
 from metier.answering import context, evidence
 from metier.answering.answer import Style
 from metier.answering.evidence import Evidence
+from metier.answering.mismatch import at_another_time, days_missing, of_another_number
 from metier.answering.request import Found
 from metier.answering.sentence_vectors import SentenceVectors
 from metier.answering.style import Limits
-from metier.answering.times import at_another_time, days_missing
 from metier.answering.versions import outdated
 from metier.answering.words import Sought, Weigh, alike, content_tokens
 from metier.documents import Passage
@@ -40,7 +40,7 @@ _FOUND = 1.0  # log-odds that a passage loses which search found much weaker tha
 _FOREIGN = 1.5  # log-odds that a reader gives too little where question and passage are in two languages
 _ABOUT = 4.0  # log-odds that a passage loses which holds nothing of what a follow-up is about
 _OLD = 3.0  # log-odds that a passage loses where a newer version of its document was found, too
-_OTHER_TIME = 4.0  # log-odds that a passage loses which speaks of another day or year than the question
+_OTHER = 4.0  # log-odds that a passage loses which speaks of another time or numbered thing than the question
 _MOST_LOG_ODDS = 8.0
 _SAME_WORD = 85  # similarity (0..100) of two forms of one word
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
@@ -127,17 +127,18 @@ class Finder:
         self, asked: str, language: str, passages: Sequence[Passage], hits: Sequence[Hit], about: str
     ) -> list[Reading]:
         """What the reader says, weighed with what search found, so that of passages which answer alike the one found
-        first comes first, a newer version of a document before an older one, and what is of the day or year that is
-        asked for before what is of another."""
+        first comes first, a newer version of a document before an older one, and what is of the time or the
+        numbered thing that is asked for before what is of another."""
         readings = self._reader.read(self._spelled(asked, passages), passages)
         best, old = max(hits[0].score, 1e-6), outdated(asked, passages)
         other_time = at_another_time(asked, passages, language)
+        other_number = of_another_number(asked, passages, language)
         spoken = language.split("-")[0]
         weights = [
             _log_odds(reading.answerable)
             + _FOUND * (hits[n].score / best - 1)
             - _OLD * old[n]
-            - _OTHER_TIME * other_time[n]
+            - _OTHER * (other_time[n] or other_number[n])
             + _FOREIGN * (passages[n].language.split("-")[0] not in ("", spoken))
             for n, reading in enumerate(readings)
         ]

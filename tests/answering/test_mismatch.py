@@ -1,10 +1,10 @@
-"""Passages of another day or year than the question's."""
+"""Passages of another time or another numbered thing than the question's."""
 
 from __future__ import annotations
 
 import pytest
 
-from metier.answering.times import at_another_time, days_missing
+from metier.answering.mismatch import at_another_time, days_missing, of_another_number
 from metier.documents import Passage
 
 
@@ -36,3 +36,31 @@ def test_days_that_no_passage_names_are_counted():
     told = [passage("On 10 February 0.24 mg/l."), passage("Limit: 0.2 mg/l")]
     assert days_missing("What was measured on 9 March and on 10 February?", told, "en") == (2, 1)
     assert days_missing("What was measured in 2026?", told, "en") == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "uri", "language", "other"),
+    [
+        (
+            "Who was on the night shift in week 14?",
+            "Name: Tomasz | Mon 9: N | Sat 14: –",
+            "roster-week-11.xlsx",
+            "en",
+            True,
+        ),
+        ("Who was on the night shift in week 11?", "Name: Tomasz | Mon 9: N", "roster-week-11.xlsx", "en", False),
+        ("Who was on the night shift in week 14?", "Name: Tomasz | Mon 9: N", "roster.xlsx", "en", False),
+        ("How much oil does the NV-130 take?", "The NV-110 takes 425 litres.", "oil.md", "en", True),
+        ("How much oil does the NV-130 take?", "The NV-110 takes 425 litres, the NV-130 580.", "oil.md", "en", False),
+        ("How much oil does the NV-130 take?", "The gearbox takes 425 litres.", "oil.md", "en", False),
+        ("Which takes more, the NV-110 or the NV-130?", "The NV-110 takes 425 litres.", "oil.md", "en", False),
+        ("Do week 13 and week 14 differ?", "The roster of week 13.", "roster.md", "en", False),
+        ("NV-130的油量是多少？", "NV-110需要425升。", "oil.md", "zh", True),
+        ("Wer hat in KW 12 Dienst?", "Name: Ayla | Mo: F", "dienstplan-kw-11.xlsx", "de", True),
+        ("What happens in 5 minutes?", "In 10 minutes the alarm stops.", "alarm.md", "en", False),
+        ("Was there a meeting on March 9?", "The meeting of March 10.", "notes.md", "en", False),  # a date, see above
+        ("What does a 16 m boat cost?", "Boats of 12 m: 40.", "prices.md", "en", False),
+    ],
+)
+def test_whether_a_passage_is_of_another_numbered_thing(question, text, uri, language, other):
+    assert of_another_number(question, [passage(text, uri, language)], language) == [other]

@@ -1,22 +1,31 @@
-"""Whether a passage speaks of another time than the one that a question names.
+"""Whether a passage speaks of another time, or another numbered thing, than the one that a question names.
 
 "prices in 2019"             a passage of the price list of 2024 does; one that names no year does not
 "the values of 9 March"      a report with 10 February and 24 February does
 "who chaired it in 1995"     "chair from 1993 to 2001" does not: the two dates are a period
+"the night shift of week 14" a roster of week 11 does
+"the oil of the NV-130"      a page on the NV-110 does; one that names neither does not
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import PurePosixPath
 
 import regex
 
 from metier.answering.support.agreement import agrees
+from metier.answering.support.names import Name, keys, names, stands_in
 from metier.documents import Passage
+from metier.retrieval.analysis import ascii_digits
+from metier.text.language import Language, all_languages
+from metier.text.phrases import fold
 from metier.text.quantities import Quantity, Reading, quantities
 
+_DIGITS = regex.compile(r"\d+")
+_NUMBERED = regex.compile(r"([\p{L}\p{M}]{2,})[ -](\d{1,4})(?![\d.,:/-]*\d|\p{L})")
 _BETWEEN = 14  # characters between two dates that are the ends of a period
 _NO_LETTERS = regex.compile(r"[-_.]+")
 
@@ -35,6 +44,33 @@ def days_missing(question: str, passages: Sequence[Passage], language: str) -> t
         return 0, 0
     given = [date for passage in passages for date in _told(passage, language)]
     return len(wanted), sum(not any(agrees(date, other) for other in given) for date in wanted)
+
+
+def of_another_number(question: str, passages: Sequence[Passage], language: str) -> list[bool]:
+    """For each passage: an identifier of the question, or a word with its number ("week 14"), is not in its text,
+    headings, title or file name, while others of the same form are. Of several of one form one is enough."""
+    named = [name for name in names(question, language) if name.identifier]
+    common = Language.of(language).function_words
+    pairs = [(fold(word), number) for word, number in _NUMBERED.findall(ascii_digits(question))]
+    pairs = [(word, number) for word, number in pairs if word not in common and word not in _months()]
+    if not named and not pairs:
+        return [False] * len(passages)
+    return [_is_of_another(named, pairs, passage) for passage in passages]
+
+
+def _is_of_another(named: Sequence[Name], pairs: Sequence[tuple[str, str]], passage: Passage) -> bool:
+    text = f"{passage.indexed_text}\n{passage.title}\n{passage.uri}"
+    held = keys(text)
+    shapes = {_DIGITS.sub("0", key) for key in held if any(map(str.isdigit, key)) and not key.isdecimal()}
+    for shape in shapes & {_DIGITS.sub("0", name.key) for name in named}:
+        if not any(stands_in(name, held) for name in named if _DIGITS.sub("0", name.key) == shape):
+            return True
+    folded = fold(ascii_digits(text))
+    for word in dict.fromkeys(word for word, _ in pairs):
+        numbers = set(regex.findall(rf"(?<!\p{{L}}){regex.escape(word)}[ _-]0*(\d+)", folded))
+        if numbers and numbers.isdisjoint(number.lstrip("0") for other, number in pairs if other == word):
+            return True
+    return False
 
 
 def _elsewhen(wanted: Sequence[Quantity], passage: Passage, language: str) -> bool:
@@ -79,3 +115,8 @@ def _has(date: Reading, level: tuple[bool, ...]) -> bool:
 
 def _ordered(date: Reading) -> tuple[int, ...]:
     return tuple(part or 0 for part in date)
+
+
+@lru_cache(maxsize=1)
+def _months() -> frozenset[str]:
+    return frozenset(fold(name) for language in all_languages() for month in language.months for name in month)
