@@ -25,6 +25,9 @@ def passage(text: str, uri: str = "notes.md", language: str = "en") -> Passage:
         ("Who chaired the board in 2005?", "Ida Berg, chair from 1993 to 2001.", "board.md", "en", True),
         ("৯ মার্চ কত ছিল?", "১০ ফেব্রুয়ারি ০.২৪ ছিল।", "log.txt", "bn", True),
         ("3月9日的数值是多少？", "2月10日为0.24。", "log.txt", "zh", True),
+        ("What does a lesson cost in 2025-26?", "Lesson: 45 min | Price: 438", "prices_2024-25.xlsx", "en", True),
+        ("What does a lesson cost in 2025/2026?", "Lesson: 45 min | Price: 459", "prices_2025-26.xlsx", "en", False),
+        ("What does a lesson cost in 2027-28?", "Lesson: 45 min | Price: 459", "prices_2025-26.xlsx", "en", True),
         ("How long is the break?", "On 10 February 30 minutes.", "log.txt", "en", False),
     ],
 )

@@ -26,6 +26,7 @@ from metier.text.quantities import Quantity, Reading, quantities
 
 _DIGITS = regex.compile(r"\d+")
 _NUMBERED = regex.compile(r"([\p{L}\p{M}]{2,})[ -](\d{1,4})(?![\d.,:/-]*\d|\p{L})")
+_SEASON = regex.compile(r"(?<![\d-])((?:19|20)\d\d)[-–/](\d\d|(?:19|20)\d\d)(?![\d-])")
 _BETWEEN = 14  # characters between two dates that are the ends of a period
 _NO_LETTERS = regex.compile(r"[-_.]+")
 
@@ -33,8 +34,26 @@ _NO_LETTERS = regex.compile(r"[-_.]+")
 def at_another_time(question: str, passages: Sequence[Passage], language: str) -> list[bool]:
     """For each passage: it has dates as exact as one of the question, in its text, headings, title or file name, and
     none of them is it."""
-    wanted = _dates(question, language)
-    return [bool(wanted) and _elsewhen(wanted, passage, language) for passage in passages]
+    wanted, seasons = _dates(question, language), _seasons(question)
+    if not wanted and not seasons:
+        return [False] * len(passages)
+    return [_elsewhen(wanted, passage, language) or _of_another_season(seasons, passage) for passage in passages]
+
+
+def _seasons(text: str) -> set[tuple[int, int]]:
+    """Years that are named with the next one: 2025-26, 2025/2026."""
+    pairs = ((int(first), int(second)) for first, second in _SEASON.findall(ascii_digits(text)))
+    return {(first, first + 1) for first, second in pairs if second % 100 == (first + 1) % 100}
+
+
+def _of_another_season(wanted: set[tuple[int, int]], passage: Passage) -> bool:
+    """Those nearest to the passage count: a sheet of last year's prices in the file of this year's."""
+    if not wanted:
+        return False
+    for text in (passage.text, *reversed(passage.headings), passage.title, passage.uri):
+        if given := _seasons(text):
+            return wanted.isdisjoint(given)
+    return False
 
 
 def days_missing(question: str, passages: Sequence[Passage], language: str) -> tuple[int, int]:
@@ -74,6 +93,8 @@ def _is_of_another(named: Sequence[Name], pairs: Sequence[tuple[str, str]], pass
 
 
 def _elsewhen(wanted: Sequence[Quantity], passage: Passage, language: str) -> bool:
+    if not wanted:
+        return False
     given = _told(passage, language)
     periods = _periods(passage.indexed_text, _dates(passage.indexed_text, passage.language or language))
     return any(_is_missing(date, given, periods) for date in wanted)

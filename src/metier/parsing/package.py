@@ -185,12 +185,16 @@ def refuse_entities(content: bytes) -> None:
         parser.Parse(content, True)
 
 
+_TEMPLATE = "2013-12-23T23:15:00Z"  # of python-docx: when the empty document was made that others are made from
+
+
 def core_properties(package: Package, context: Context) -> None:
     """Title, author and dates of an OOXML package into `context`."""
     tree = package.optional_xml("docProps/core.xml")
     if tree is None:
         return
     facts = {child.tag.rsplit(":", 1)[-1]: (child.text or "") for child in tree}
+    facts = {name: value for name, value in facts.items() if value != _TEMPLATE}
     context.name_title(facts.get("title"))
     context.describe(
         author=facts.get("creator"),

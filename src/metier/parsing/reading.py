@@ -148,7 +148,7 @@ def read_document(content: bytes, *, name: str, uri: str, groups: tuple[str, ...
     return Document(
         id=document_id(uri),
         uri=uri,
-        title=context.title.strip() or _first_heading(builder, text) or PurePath(name).stem,
+        title=context.title.strip() or _first_name(context, builder, text) or PurePath(name).stem,
         text=text,
         blocks=tuple(builder.blocks),
         media_type=kind,
@@ -159,6 +159,11 @@ def read_document(content: bytes, *, name: str, uri: str, groups: tuple[str, ...
         metadata=context.metadata,
         warnings=tuple(context.warnings),
     )
+
+
+def _first_name(context: Context, builder: Builder, text: str) -> str:
+    """The first heading; of a workbook with several sheets that is the name of one of them alone."""
+    return "" if ", " in context.metadata.get("sheets", "") else _first_heading(builder, text)
 
 
 def reader_for(kind: str) -> Callable[[bytes, Builder, Context], None]:
