@@ -160,7 +160,8 @@ def _asking(text: str, words: Sequence[_Word], known: Language) -> list[str] | N
         left, right = words[:at], words[at + 1 :]
         if not all(any(each.plain in known.question_words for each in side) for side in (left, right)):
             continue
-        if not all(any(each.telling for each in side) for side in (left, right)):
+        points_back = any(each.plain in _pronouns(known) for each in right)  # "and when is it?"
+        if not any(each.telling for each in left) or not (points_back or any(each.telling for each in right)):
             continue
         if known.code == "en" and not (_opens(right, known) and _opens(left, known, _LEAD)):
             continue  # "a colleague who was ill; how long …": question words also join clauses, so each side opens so
@@ -176,13 +177,17 @@ def _opens(words: Sequence[_Word], known: Language, first: int = 2) -> bool:
 def _complete(second: str, left: Sequence[_Word], right: Sequence[_Word], known: Language) -> str:
     """A part that points back ("who made it?") is told what it points to."""
     telling = [word for word in right if word.telling]
-    pronouns = {fold(word) for phrase in known.listed("follow_up", "pronoun") for word in phrase.split()}
-    if any(word.is_name for word in telling) or not (len(telling) < 2 or any(word.plain in pronouns for word in right)):
+    points_back = any(word.plain in _pronouns(known) for word in right)
+    if any(word.is_name for word in telling) or not (len(telling) < 2 or points_back):
         return second
     said = {word.plain for word in right}
     names = [word.text for word in left[1:] if word.is_name and word.plain not in said]
     about = names or [word.text for word in left if word.telling and word.plain not in said]
     return f"{second.rstrip('?？؟ ')} ({' '.join(about)})?" if about else second
+
+
+def _pronouns(known: Language) -> set[str]:
+    return {fold(word) for phrase in known.listed("follow_up", "pronoun") for word in phrase.split()}
 
 
 def _compared(text: str, words: Sequence[_Word], known: Language) -> list[str]:
