@@ -33,7 +33,7 @@ from sets import data_folder
 from metier import embedding
 from metier.answering.answer import Support
 from metier.answering.support import create
-from metier.answering.support.findings import FEATURES, GOOD, OBJECTIONS
+from metier.answering.support.findings import FEATURES, GOOD, objected
 from metier.answering.support.scoring import FILE, Weighing, learned
 from metier.retrieval.analysis import Analyser
 from metier.sentences import units
@@ -164,18 +164,14 @@ def thresholds(model: Weighing, examples: Sequence[Example]) -> Weighing:
     limits = [np.quantile(part, FLAGGED_AT_MOST) for part in scores.values() if part]
     flagged = float(min(np.mean(limits), min(0.5, np.quantile(scores["expertqa"], FLAGGED_AT_MOST))))
     carried = float(np.quantile(scores["expertqa"], PARTLY_AT_MOST))
-    said = [model.score(e.features) for e in examples if e.true and e.name == "written-en" and not objected(e)]
+    said = [model.score(e.features) for e in examples if e.true and e.name == "written-en" and not objected(e.features)]
     unsaid = float(np.quantile(said, UNSAID_AT_MOST)) if said else flagged
     return Weighing(model.bias, model.weights, max(carried, flagged + 0.05), flagged, min(unsaid, flagged))
 
 
-def objected(example: Example) -> bool:
-    return any(example.features[kind] for kind in OBJECTIONS)
-
-
 def is_flagged(model: Weighing, example: Example) -> bool:
     score = model.score(example.features)
-    return example.fatal or model.level(score, objected=objected(example)) is Support.NOT
+    return example.fatal or model.level(score, objected=objected(example.features)) is Support.NOT
 
 
 def learn(examples: Sequence[Example]) -> dict[str, Weighing]:

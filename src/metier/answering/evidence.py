@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metier.answering.sentence_vectors import SentenceVectors
-from metier.answering.words import Sought, alike, function_tokens
+from metier.answering.words import SAME_WORD, Sought, alike, function_tokens
 from metier.documents import Passage
 from metier.reader.base import Reading
 from metier.retrieval.analysis import Analyser
@@ -28,7 +28,6 @@ _LONGEST = 600  # characters of sentences quoted together
 _CELL = " | "
 _HELD = 7.0  # nats by which a sentence with all of the question's words is likelier than one with none (decision 10)
 _TITLED = 0.6  # share of a heading's words that the question has, from which it says nothing
-_SAME_WORD = 85  # similarity (0..100) of two forms of one word
 _READ = 2.0  # how much more what a reader points at weighs than what only resembles the question
 
 
@@ -115,7 +114,7 @@ def _is_its_title(text: str, sought: Sought, analyser: Analyser) -> bool:
         return False
     common = function_tokens(sought.language, analyser) if sought.language else frozenset()
     words = [token for token in analyser.tokens(text) if token not in common and not token.isdigit()]
-    asked = sum(token in sought.tokens or alike(token, sought.tokens, _SAME_WORD) for token in words)
+    asked = sum(token in sought.tokens or alike(token, sought.tokens, SAME_WORD) for token in words)
     return bool(words) and asked >= _TITLED * len(words)
 
 

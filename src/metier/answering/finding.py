@@ -19,7 +19,7 @@ from metier.answering.request import Found
 from metier.answering.sentence_vectors import SentenceVectors
 from metier.answering.style import Limits
 from metier.answering.versions import outdated
-from metier.answering.words import Sought, Weigh, alike, content_tokens
+from metier.answering.words import SAME_WORD, Sought, Weigh, alike, content_tokens
 from metier.documents import Passage
 from metier.embedding.base import Embedder
 from metier.generation.base import Generator, Message
@@ -42,7 +42,6 @@ _ABOUT = 4.0  # log-odds that a passage loses which holds nothing of what a foll
 _OLD = 3.0  # log-odds that a passage loses where a newer version of its document was found, too
 _OTHER = 4.0  # log-odds that a passage loses which speaks of another time or numbered thing than the question
 _MOST_LOG_ODDS = 8.0
-_SAME_WORD = 85  # similarity (0..100) of two forms of one word
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 _NUMBERED = regex.compile(r"([\p{L}\p{M}]{2,})[ -](\p{N}{1,3})(?![\p{N}.,:/-]*\p{N}|\p{L})")
 _SAMPLE = 8  # passages whose tokens are counted, from which those of others are estimated
@@ -170,7 +169,7 @@ class Finder:
         """See `abstention`. NaN where one cannot be known: without a reader, or between two languages."""
         texts = [self._tokens_of(passage) for passage in best]
         around = {token for text in texts for token in text}
-        names = [name for name in sought.names if name not in around and not alike(name, around, _SAME_WORD)]
+        names = [name for name in sought.names if name not in around and not alike(name, around, SAME_WORD)]
         counts = self._store.frequencies(names) if names else []
         elsewhere = self._numbered_elsewhere(asked, language, texts)
         names = list(dict.fromkeys([*names, *(number for number in elsewhere if number in sought.names)]))
@@ -213,7 +212,7 @@ class Finder:
         if not tokens:
             return math.nan
         there = set(text)
-        return sum(token in there or alike(token, there, _SAME_WORD) for token in tokens) / len(tokens)
+        return sum(token in there or alike(token, there, SAME_WORD) for token in tokens) / len(tokens)
 
     def counter(self, passages: Sequence[Passage]) -> Callable[[str], int]:
         """Tokens of a text, estimated from how long these passages are in tokens."""

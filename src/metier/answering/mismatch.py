@@ -17,14 +17,13 @@ from pathlib import PurePosixPath
 import regex
 
 from metier.answering.support.agreement import agrees
-from metier.answering.support.names import Name, keys, names, stands_in
+from metier.answering.support.names import Name, form_of, keys, names, stands_in
 from metier.documents import Passage
 from metier.retrieval.analysis import ascii_digits
 from metier.text.language import Language, all_languages
 from metier.text.phrases import fold
 from metier.text.quantities import Quantity, Reading, quantities
 
-_DIGITS = regex.compile(r"\d+")
 _NUMBERED = regex.compile(r"([\p{L}\p{M}]{2,})[ -](\d{1,4})(?![\d.,:/-]*\d|\p{L})")
 _SEASON = regex.compile(r"(?<![\d-])((?:19|20)\d\d)[-–/](\d\d|(?:19|20)\d\d)(?![\d-])")
 _BETWEEN = 14  # characters between two dates that are the ends of a period
@@ -61,7 +60,9 @@ def days_missing(question: str, passages: Sequence[Passage], language: str) -> t
     wanted = [date for date in _dates(question, language) if date.dates[0][2] is not None]
     if not wanted:
         return 0, 0
-    given = [date for passage in passages for date in _told(passage, language)]
+    given = []
+    for passage in passages:
+        given += _dates(passage.indexed_text, passage.language or language) + _named(passage, language)
     return len(wanted), sum(not any(agrees(date, other) for other in given) for date in wanted)
 
 
@@ -80,9 +81,9 @@ def of_another_number(question: str, passages: Sequence[Passage], language: str)
 def _is_of_another(named: Sequence[Name], pairs: Sequence[tuple[str, str]], passage: Passage) -> bool:
     text = f"{passage.indexed_text}\n{passage.title}\n{passage.uri}"
     held = keys(text)
-    shapes = {_DIGITS.sub("0", key) for key in held if any(map(str.isdigit, key)) and not key.isdecimal()}
-    for shape in shapes & {_DIGITS.sub("0", name.key) for name in named}:
-        if not any(stands_in(name, held) for name in named if _DIGITS.sub("0", name.key) == shape):
+    shapes = {form_of(key) for key in held if any(map(str.isdigit, key)) and not key.isdecimal()}
+    for shape in shapes & {form_of(name.key) for name in named}:
+        if not any(stands_in(name, held) for name in named if form_of(name.key) == shape):
             return True
     folded = fold(ascii_digits(text))
     for word in dict.fromkeys(word for word, _ in pairs):
@@ -95,8 +96,9 @@ def _is_of_another(named: Sequence[Name], pairs: Sequence[tuple[str, str]], pass
 def _elsewhen(wanted: Sequence[Quantity], passage: Passage, language: str) -> bool:
     if not wanted:
         return False
-    given = _told(passage, language)
-    periods = _periods(passage.indexed_text, _dates(passage.indexed_text, passage.language or language))
+    own = _dates(passage.indexed_text, passage.language or language)
+    given = [*own, *_named(passage, language)]
+    periods = _periods(passage.indexed_text, own)
     return any(_is_missing(date, given, periods) for date in wanted)
 
 
@@ -108,11 +110,11 @@ def _is_missing(date: Quantity, given: Sequence[Quantity], periods: Sequence[tup
     return not any(_ordered(first) <= _ordered(date.dates[0]) <= _ordered(last) for first, last in periods)
 
 
-def _told(passage: Passage, language: str) -> list[Quantity]:
-    """Dates of a passage's text, headings, title and file name."""
+def _named(passage: Passage, language: str) -> list[Quantity]:
+    """Dates of a passage's title and file name."""
     stem = _NO_LETTERS.sub(" ", PurePosixPath(passage.uri).stem)
     own = passage.language or language
-    return [date for text in (passage.indexed_text, passage.title, stem) for date in _dates(text, own)]
+    return [*_dates(passage.title, own), *_dates(stem, own)]
 
 
 def _dates(text: str, language: str) -> list[Quantity]:

@@ -48,8 +48,7 @@ def asks_which(question: str, language: str) -> bool:
 def rows_alike(chosen: Passage, around: Sequence[Passage], shared: Callable[[str], frozenset[str]]) -> list[Passage]:
     """The rows of the table of `chosen`, one of them, whose cells hold the same words of the question as its cells do,
     it among them; nothing where it is no row or holds none. `shared`: of a text, the words that the question has."""
-    pieces = _run(chosen, around)
-    place = next((n for n, piece in enumerate(pieces) if _begins_in(chosen, piece)), None)
+    pieces, place = _found(chosen, around)
     if place is None or pieces[place].kind != "row":
         return []
     asked = shared(_values(pieces[place].text))
@@ -74,8 +73,7 @@ def widened(chosen: Passage, around: Sequence[Passage], *, whole_list: bool) -> 
     """What to quote for `chosen`, one sentence, item or row: itself, or the list that it belongs to, as a stretch of
     each passage that holds some of it. A lead-in is quoted with the list it introduces, an item with its whole list
     where `whole_list` says that the question asks for one. `around`: passages of its document in reading order."""
-    pieces = _run(chosen, around)
-    place = next((n for n, piece in enumerate(pieces) if _begins_in(chosen, piece)), None)
+    pieces, place = _found(chosen, around)
     if place is None:
         return [chosen]
     first = last = place
@@ -92,6 +90,12 @@ def widened(chosen: Passage, around: Sequence[Passage], *, whole_list: bool) -> 
     if first == last:
         return [chosen]
     return _stretches(pieces[first : last + 1])
+
+
+def _found(chosen: Passage, around: Sequence[Passage]) -> tuple[list[_Piece], int | None]:
+    """The units around `chosen` and which of them it begins in."""
+    pieces = _run(chosen, around)
+    return pieces, next((n for n, piece in enumerate(pieces) if _begins_in(chosen, piece)), None)
 
 
 def _run(chosen: Passage, around: Sequence[Passage]) -> list[_Piece]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import regex
@@ -16,6 +17,7 @@ from metier.text.phrases import compose, fold
 from metier.text.quantities import quantities
 
 Weigh = Callable[[Sequence[str]], np.ndarray]  # tokens to rarity, (n,)
+SAME_WORD = 85  # similarity (0..100) of two forms of one word
 _SHORTEST = 5  # characters of a word that may be spelled in two ways
 _LONGER = 3  # characters that an ending may add
 _INFLECTED = 80  # similarity (0..100) of two forms of one word
@@ -90,6 +92,7 @@ def content_tokens(text: str, language: str, analyser: Analyser) -> list[str]:
     return list(dict.fromkeys(token for word in content for token in analyser.tokens(word)))
 
 
+@lru_cache(maxsize=64)
 def function_tokens(language: str, analyser: Analyser) -> frozenset[str]:
     """Tokens of the words that carry no topic in a language: in a small corpus, or one of another language, they are as
     rare as names."""

@@ -26,12 +26,12 @@ from rapidfuzz.distance import LCSseq
 from metier.evaluation import units
 from metier.evaluation.folding import CODE, fold, plain_number
 from metier.evaluation.inflection import same_word
+from metier.text.phrases import UNSPACED
 
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー"
 _WORD = regex.compile(
-    rf"[{_UNSPACED}]\p{{M}}*"
-    r"|(?:(?<![\p{L}\p{M}\p{N}%°)\]])[-–])?\d++(?:[.,]\d++)*+(?![\p{L}\p{M}--[" + _UNSPACED + r"]])"
-    rf"|[[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]+[+#]*",
+    rf"[{UNSPACED}]\p{{M}}*"
+    r"|(?:(?<![\p{L}\p{M}\p{N}%°)\]])[-–])?\d++(?:[.,]\d++)*+(?![\p{L}\p{M}--[" + UNSPACED + r"]])"
+    rf"|[[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}]]+[+#]*",
     regex.V1,
 )
 _DIGIT = regex.compile(r"\d")

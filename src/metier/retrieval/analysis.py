@@ -19,6 +19,7 @@ import regex
 import Stemmer
 
 from metier.language import script_of
+from metier.text.phrases import UNSPACED
 
 VERSION = "2"
 
@@ -32,11 +33,10 @@ _STEMMERS = {
 }  # fmt: skip
 
 # Scripts written without spaces between words: bigrams stand in for words.
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー"
 _WORD = regex.compile(
-    rf"[{_UNSPACED}\p{{M}}]+|[\p{{L}}\p{{M}}\p{{N}}\u200c\u200d]+(?:(?:[-./]|(?<=\p{{N}}),(?=\p{{N}}))[\p{{L}}\p{{M}}\p{{N}}]+)*"
+    rf"[{UNSPACED}\p{{M}}]+|[\p{{L}}\p{{M}}\p{{N}}\u200c\u200d]+(?:(?:[-./]|(?<=\p{{N}}),(?=\p{{N}}))[\p{{L}}\p{{M}}\p{{N}}]+)*"
 )
-_UNSPACED_CHAR = regex.compile(rf"[{_UNSPACED}]\p{{M}}*")
+_UNSPACED_CHAR = regex.compile(rf"[{UNSPACED}]\p{{M}}*")
 _PART = regex.compile(r"[\p{L}\p{M}\u200c\u200d]+|\p{N}+")
 _NUMBER = regex.compile(r"\p{N}+(?:[.,]\p{N}+)*")
 _THOUSANDS = regex.compile(r"\p{N}{1,3}(?:,\p{N}{3})+(?:\.\p{N}+)?")

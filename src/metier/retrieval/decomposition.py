@@ -160,8 +160,8 @@ def _asking(text: str, words: Sequence[_Word], known: Language) -> list[str] | N
         left, right = words[:at], words[at + 1 :]
         if not all(any(each.plain in known.question_words for each in side) for side in (left, right)):
             continue
-        points_back = any(each.plain in _pronouns(known) for each in right)  # "and when is it?"
-        if not any(each.telling for each in left) or not (points_back or any(each.telling for each in right)):
+        says = _points_back(right, known) or any(each.telling for each in right)
+        if not says or not any(each.telling for each in left):
             continue
         if known.code == "en" and not (_opens(right, known) and _opens(left, known, _LEAD)):
             continue  # "a colleague who was ill; how long …": question words also join clauses, so each side opens so
@@ -174,20 +174,21 @@ def _opens(words: Sequence[_Word], known: Language, first: int = 2) -> bool:
     return any(word.plain in known.question_words for word in words[:first])
 
 
+def _points_back(words: Sequence[_Word], known: Language) -> bool:
+    """ "when is it", "who made them" """
+    pronouns = known.word_set("follow_up", "pronoun")
+    return any(word.plain in pronouns for word in words)
+
+
 def _complete(second: str, left: Sequence[_Word], right: Sequence[_Word], known: Language) -> str:
     """A part that points back ("who made it?") is told what it points to."""
     telling = [word for word in right if word.telling]
-    points_back = any(word.plain in _pronouns(known) for word in right)
-    if any(word.is_name for word in telling) or not (len(telling) < 2 or points_back):
+    if any(word.is_name for word in telling) or not (len(telling) < 2 or _points_back(right, known)):
         return second
     said = {word.plain for word in right}
     names = [word.text for word in left[1:] if word.is_name and word.plain not in said]
     about = names or [word.text for word in left if word.telling and word.plain not in said]
     return f"{second.rstrip('?？؟ ')} ({' '.join(about)})?" if about else second
-
-
-def _pronouns(known: Language) -> set[str]:
-    return {fold(word) for phrase in known.listed("follow_up", "pronoun") for word in phrase.split()}
 
 
 def _compared(text: str, words: Sequence[_Word], known: Language) -> list[str]:

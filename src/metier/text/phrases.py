@@ -21,7 +21,9 @@ from functools import lru_cache
 import regex
 
 # Of a character class: scripts that write no spaces between words. What is of another script, or a number, ends there.
-UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー々"
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー"
+SPACED_LETTER = rf"[[\p{{L}}\p{{M}}]--[{UNSPACED}]]"  # this and the next in expressions that begin with (?V1)
+SPACED_SIGN = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}]]"
 WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:['’-][\p{L}\p{M}\p{N}]+)*")
 PIECE = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 

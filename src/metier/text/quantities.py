@@ -20,7 +20,7 @@ import regex
 
 from metier.retrieval.analysis import ascii_digits
 from metier.text.language import Language, all_languages, words_of
-from metier.text.phrases import UNSPACED, fold
+from metier.text.phrases import SPACED_SIGN, UNSPACED, fold
 from metier.text.units import MONEY, UnitOfMeasure, scale_of, unit_of
 
 Reading = tuple[int | None, int | None, int | None]  # year, month, day
@@ -56,8 +56,7 @@ _GROUPED = (
     r"|\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?"
 )
 _NUMBER = rf"(?:{_GROUPED}(?![\d])|\d+(?:[.,]\d+)?)"
-_PART = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}]]"
-_COMPOUND = regex.compile(rf"(?V1){_PART}+(?:(?:[\-‐‑–/._+]|(?<=\p{{N}})[,'’](?=\p{{N}})){_PART}+)*")
+_COMPOUND = regex.compile(rf"(?V1){SPACED_SIGN}+(?:(?:[\-‐‑–/._+]|(?<=\p{{N}})[,'’](?=\p{{N}})){SPACED_SIGN}+)*")
 _UNIT = (
     r"(?:US\$|[$€£¥₹৳₽%‰٪°]\p{L}?|per ?cent|pour cent|por cien(?:to)?|por cento"
     r"|[\p{L}µμΩ°][\p{L}\p{M}µμΩ²³]*(?:[/·*][\p{L}µ]+[²³]?\d?)*(?:\(A\))?\d?)"

@@ -29,7 +29,7 @@ from metier.answering.support.number_check import NumberCheck
 from metier.answering.support.polarity import Polarity
 from metier.answering.support.row_check import RowCheck
 from metier.answering.support.sources import Reader, Shown
-from metier.answering.support.subjects import Subjects
+from metier.answering.support.subjects import Clause, Subjects
 from metier.text.detection import detect
 
 _ALIKE = 0.6  # coverage from which a unit is in the language of the claim
@@ -90,20 +90,8 @@ class Alignment:
             for kind in _WORDS:
                 finding.features[kind] = max(finding.features[kind], _WORKED_OUT * finding.features["numbers"])
         called = {w for name in claim.names for w in self._coverage.words(name.text, claim.language)}
-        if (
-            clauses and not set(words) - called
-        ):  # nothing but numbers and names: what is said of them is in the question
-            finding.bare = True
-            found = finding.features["numbers"] if claim.quantities else 1.0
-            place = finding.evidence[0]
-            fits = self._subjects.fit(clauses[0])
-            if claim.names and not claim.quantities:  # the name itself must stand where the rest of the question does
-                held = np.array([any(stands_in(n, s.keys) for n in claim.names) for s in self._shown.sources])
-                place = int(np.argmax(fits * held)) if held.any() else place
-                strange = finding.features["name_doubt"] or finding.features["name_missing"]
-                found = 0.0 if strange and not held.any() and not finding.foreign else 1.0
-            fit = float(fits[place]) if clauses[0].words else 1.0
-            finding.features |= dict.fromkeys(_WORDS, found * (_BARE + (1 - _BARE) * fit))
+        if clauses and not set(words) - called:
+            self._judge_bare(claim, clauses[0], finding)
         if not finding.foreign:
             exchanged = self._judge_polarity(claim, words, weights, finding)
             exchanged |= self._judge_copy(claim, finding)
@@ -115,6 +103,20 @@ class Alignment:
                     finding.reasons.sort(key=lambda reason: "opposite" not in reason)
                 finding.fatal = True
         return finding
+
+    def _judge_bare(self, claim: Claim, clause: Clause, finding: Finding) -> None:
+        """Nothing but numbers and names: what is said of them is in the question."""
+        finding.bare = True
+        found = finding.features["numbers"] if claim.quantities else 1.0
+        place = finding.evidence[0]
+        fits = self._subjects.fit(clause)
+        if claim.names and not claim.quantities:  # the name itself must stand where the rest of the question does
+            held = np.array([any(stands_in(n, s.keys) for n in claim.names) for s in self._shown.sources])
+            place = int(np.argmax(fits * held)) if held.any() else place
+            strange = finding.features["name_doubt"] or finding.features["name_missing"]
+            found = 0.0 if strange and not held.any() and not finding.foreign else 1.0
+        fit = float(fits[place]) if clause.words else 1.0
+        finding.features |= dict.fromkeys(_WORDS, found * (_BARE + (1 - _BARE) * fit))
 
     def chosen(self, claim: Claim, finding: Finding, most: int, least: float) -> list[int]:
         """Sources to cite: the best, and those that add at least `least` of the claim's words, or a number of it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +13,11 @@ OBJECTIONS = (
     "name_swapped", "denied", "opposed",
 )  # fmt: skip
 FEATURES = GOOD + OBJECTIONS
+
+
+def objected(features: Mapping[str, float]) -> bool:
+    """Whether something speaks against a claim with these features."""
+    return any(features[kind] for kind in OBJECTIONS)
 
 
 @dataclass(slots=True)
@@ -35,7 +41,7 @@ class Finding:
     @property
     def objected(self) -> bool:
         """Whether something speaks against the claim."""
-        return any(self.features[kind] for kind in OBJECTIONS)
+        return objected(self.features)
 
     def object(self, kind: str, reason: str, degree: float = 1.0, *, fatal: bool = False) -> None:
         """Note an objection; a fatal one is named first."""

@@ -62,8 +62,9 @@ class NameCheck:
     def _is_stranger(self, name: Name, claim: Claim) -> bool:
         """Whether a name is one of several words, of a person or a firm, of which neither sources nor question have
         any; short ones (Ltd, AG) aside."""
-        run = [each for each in _run(claim, name) if len(each.key) > _SHORT]
-        return len(_run(claim, name)) > 1 and any(n.sure for n in run) and not any(map(self._is_told, run))
+        run = _run(claim, name)
+        long = [each for each in run if len(each.key) > _SHORT]
+        return len(run) > 1 and any(each.sure for each in long) and not any(map(self._is_told, long))
 
     def _is_told(self, name: Name) -> bool:
         """As `_is_known`, but what only begins like another word is another name."""

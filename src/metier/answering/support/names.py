@@ -17,14 +17,13 @@ import regex
 
 from metier.retrieval.analysis import ascii_digits
 from metier.text.language import Language
-from metier.text.phrases import UNSPACED, fold
+from metier.text.phrases import SPACED_SIGN, UNSPACED, fold
 from metier.text.quantities import is_code, is_identifier
 from metier.text.units import unit_of
 
 # A word of another script, or a number, ends where a script without spaces begins.
-_PART = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}]]"
 _TOKEN = regex.compile(
-    rf"(?V1)(?!\p{{M}}){_PART}+(?:(?:[\-‐‑/._\&+’']|(?<=\p{{N}}),(?=\p{{N}})){_PART}+)*|[{UNSPACED}][{UNSPACED}\p{{M}}]*"
+    rf"(?V1)(?!\p{{M}}){SPACED_SIGN}+(?:(?:[\-‐‑/._\&+’']|(?<=\p{{N}}),(?=\p{{N}})){SPACED_SIGN}+)*|[{UNSPACED}][{UNSPACED}\p{{M}}]*"
 )
 _TITLE = regex.compile(r"《([^》]{1,60})》|「([^」]{1,60})」|『([^』]{1,60})』")
 _LATIN = regex.compile(r"\p{Latin}")
@@ -39,6 +38,7 @@ _BEHIND_NUMBER = regex.compile(r"\p{Nd}[ \u00a0\u2009\u202f]?$")
 _BEFORE_NUMBER = regex.compile(r"[ \u00a0\u2009\u202f]?\p{Nd}")
 _CURRENCY_CODE = 3
 _DIGIT = regex.compile(r"\p{Nd}")
+_DIGITS = regex.compile(r"\p{Nd}+")
 _APOSTROPHE = regex.compile(r"[’']")
 _POSSESSIVE = regex.compile(r"[’'](?:s|S)?$")
 _ORDINAL = regex.compile(r"\p{Nd}+(?:st|nd|rd|th|s)")
@@ -144,6 +144,11 @@ def keys(text: str) -> frozenset[str]:
             found.add(before + word)
         before = word
     return frozenset(found)
+
+
+def form_of(key: str) -> str:
+    """What the keys of one kind of identifier have in common: `NV-110` and `NV-90`."""
+    return _DIGITS.sub("0", key)
 
 
 def stands_in(name: Name, held: frozenset[str]) -> bool:

@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import chain
 
 import regex
 
@@ -56,9 +57,9 @@ class RowCheck:
         around = [(" ".join(claim.about), True), (self._question, False)]
         around = [] if self._polarity.denying(claim.text) else around
         for table in self._tables.values():
-            found = [(self._conflict(part), True) for part in self._parts(table, claim)]
-            found += [(self._beside(table, claim, text), decides) for text, decides in around]
-            for conflict, decides in found:
+            joined = ((self._conflict(part), True) for part in self._parts(table, claim))
+            beside = ((self._beside(table, claim, text), decides) for text, decides in around)
+            for conflict, decides in chain(joined, beside):
                 if conflict:
                     finding.object("name_swapped", _reason(*conflict), fatal=decides)
                     break
@@ -104,7 +105,7 @@ class RowCheck:
         last = min(len(self._shown.sources) - 1, source.index + 1)
         near = [source] if source.is_row else self._shown.sources[max(0, source.index - 2) : last + 1]
         texts = [s.text for s in near if s.passage == source.passage and (source.is_row or not s.is_row)]
-        text = "\n".join([*self._shown.passages[source.passage].headings, *texts])
+        text = fold(compose("\n".join([*self._shown.passages[source.passage].headings, *texts])))
         numbers = [q for s in near for q in s.quantities]
         return all(_holds(text, numbers, value) for value in said)
 
@@ -136,6 +137,7 @@ class RowCheck:
         ]
 
 
+@lru_cache(maxsize=8192)
 def _number(text: str, language: str) -> Quantity | None:
     """The number that a value is nothing but; a code of digits is a name."""
     found = quantities(text, language) if not (text.isdecimal() and len(text) >= _CODE) else []
@@ -161,9 +163,10 @@ def _is(said: Quantity, given: Quantity) -> bool:
 
 
 def _holds(text: str, numbers: Sequence[Quantity], value: _Value) -> bool:
+    """`text`: folded."""
     if value.number is not None:
         return any(agrees(value.number, given) for given in numbers)
-    return _stands(value.text, fold(compose(text)))
+    return _stands(value.text, text)
 
 
 def _inside(claim: Claim, cell: str) -> list[Quantity]:

@@ -19,7 +19,7 @@ from metier.documents import Passage
 from metier.retrieval.analysis import Analyser
 from metier.sentences import Unit, is_leadin, units, without_marker
 from metier.text.language import Language
-from metier.text.phrases import UNSPACED, compose, fold
+from metier.text.phrases import SPACED_LETTER, SPACED_SIGN, compose, fold
 from metier.text.quantities import Quantity, is_code, is_identifier, quantities
 from metier.text.units import UnitOfMeasure, unit_of
 
@@ -30,11 +30,9 @@ _NUMERIC = regex.compile(
     r"[~≈<>≤≥±+(-]*\s*(?:[\p{Sc}]|[A-Z]{3})?\s*[\p{Nd}.,'’ \u00a0–/-]*\p{Nd}\)?\s*[\p{L}\p{M}%°²³/]{0,12}"
 )
 # A token with a digit, and the word behind it, which may be its unit.
-_LETTER = rf"[[\p{{L}}\p{{M}}]--[{UNSPACED}]]"
-_SIGN = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}]]"
 _UNWORDLY = regex.compile(
-    rf"(?V1)({_LETTER}*\p{{N}}{_SIGN}*(?:[\-‐‑–/._+,]{_SIGN}+)*"
-    rf"|{_LETTER}+(?:[\-/._]{_LETTER}+)*[\-/._]\p{{N}}{_SIGN}*(?:[\-/._]{_SIGN}+)*)"
+    rf"(?V1)({SPACED_LETTER}*\p{{N}}{SPACED_SIGN}*(?:[\-‐‑–/._+,]{SPACED_SIGN}+)*"
+    rf"|{SPACED_LETTER}+(?:[\-/._]{SPACED_LETTER}+)*[\-/._]\p{{N}}{SPACED_SIGN}*(?:[\-/._]{SPACED_SIGN}+)*)"
     rf"([ \u00a0]?[\p{{L}}°%µ]+[²³]?(?![\p{{L}}\p{{M}}]))?"
 )
 _LAST_LATIN = "ʰ"

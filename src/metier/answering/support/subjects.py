@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import regex
 
 from metier.answering.support.agreement import agrees
 from metier.answering.support.claims import Claim
 from metier.answering.support.coverage import Coverage
-from metier.answering.support.names import Name, names, stands_in
+from metier.answering.support.names import Name, form_of, names, stands_in
 from metier.answering.support.polarity import clause_spans
 from metier.answering.support.sources import Cell, Shown, Source, same_word
 from metier.sentences import without_marker
 from metier.text.quantities import Quantity
 
 _ARTICLE = 6  # characters beside a name in a clause that is nothing but a part of a list
-_DIGITS = regex.compile(r"\p{Nd}+")
 _BACK = 3  # sentences back in the same passage in which what "it" stands for may be named
 _FEW = 2  # names up to which a number must be of all of them
 _TOO_SHORT = 2  # words of a clause that says by itself what it is about
@@ -149,12 +147,12 @@ class Subjects:
             own = own - self._of_other_clauses(source, place.quantity)
         around, back = self._around(index), self._back(index)
         owned = {n.identifier for n in source.names if n.sure}
-        shapes = {_shape(n) for n in source.names if n.identifier}
+        shapes = {form_of(n.key) for n in source.names if n.identifier}
 
         def is_near(name: Name) -> bool:
             if stands_in(name, own):
                 return True
-            if name.identifier and _shape(name) in shapes:  # a sentence on the HP-3 in the manual of the HP-4
+            if name.identifier and form_of(name.key) in shapes:  # a sentence on the HP-3 in the manual of the HP-4
                 return False
             if stands_in(name, around) or (name.identifier not in owned and stands_in(name, back)):
                 return True
@@ -171,7 +169,7 @@ class Subjects:
                 if self._shown.passages[source.passage].document_id == document:
                     for name in source.names:
                         if name.identifier:
-                            by_shape.setdefault(_shape(name), set()).add(name.key)
+                            by_shape.setdefault(form_of(name.key), set()).add(name.key)
             self._documents[document] = frozenset(
                 key for found in by_shape.values() if len(found) == 1 for key in found
             )
@@ -192,8 +190,8 @@ class Subjects:
         while first > 0 and _is_list_of_names(text[slice(*spans[first - 1])], named):
             first -= 1
         inside = [n for n in named if spans[first][0] <= n.start < spans[at][1]]
-        shapes = {_shape(n) for n in inside}
-        return frozenset(n.key for n in named if _shape(n) in shapes) - {n.key for n in inside}
+        shapes = {form_of(n.key) for n in inside}
+        return frozenset(n.key for n in named if form_of(n.key) in shapes) - {n.key for n in inside}
 
     def _around(self, index: int) -> frozenset[str]:
         """What headings, the lead-in of a list and the caption of a table name."""
@@ -227,8 +225,3 @@ def _is_list_of_names(text: str, named: Sequence[Name]) -> bool:
     """Whether a clause is hardly more than an identifier."""
     held = sum(len(n.text) for n in named if n.text in text)
     return held > 0 and len(text.strip()) - held <= _ARTICLE
-
-
-def _shape(name: Name) -> str:
-    """What names of one kind have in common: `NV-110` and `NV-90`."""
-    return _DIGITS.sub("0", name.key)

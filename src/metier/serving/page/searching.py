@@ -21,13 +21,13 @@ from metier.serving.desk import Desk
 from metier.serving.page.rendering import page
 from metier.serving.wiring import caller_for, desk_of
 from metier.serving.written import place
+from metier.text.phrases import UNSPACED
 
 router = APIRouter(include_in_schema=False)
 _SHOWN = 20
 _TELLING = 0.3  # of the rarity of the question's rarest word: what is commoner ("the", "how") is not marked
-_RUN = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー"  # scripts without spaces
 _WORD = regex.compile(
-    rf"(?P<run>[{_RUN}][{_RUN}\p{{M}}]*)"
+    rf"(?P<run>[{UNSPACED}][{UNSPACED}\p{{M}}]*)"
     r"|[\p{L}\p{M}\p{N}\u200c\u200d]+(?:(?:[-./]|(?<=\p{N}),(?=\p{N}))[\p{L}\p{M}\p{N}]+)*"
 )
 _CHARACTER = regex.compile(r"\P{M}\p{M}*")
