@@ -27,18 +27,23 @@ from metier import Expert
 from metier.answering.answer import Answer
 from metier.questions import Question, load, resolve
 from metier.retrieval.analysis import ascii_digits
+from metier.text.phrases import SPACED_SIGN, UNSPACED
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results"
 
 
 def contains(text: str, answers: tuple[str, ...]) -> bool:
-    """Whether one accepted wording stands in the text, as whole words and numbers."""
+    """Whether one accepted wording stands in the text, as whole words and numbers; in a script that writes no spaces
+    between words, as whole numbers."""
     said = _plain(text)
-    return any(
-        regex.search(rf"(?<![\p{{L}}\p{{M}}\p{{N}}.]){regex.escape(_plain(a))}(?![\p{{L}}\p{{M}}\p{{N}}])", said)
-        for a in answers
-    )
+    return any(regex.search(_whole(_plain(answer)), said) for answer in answers)
+
+
+def _whole(wording: str) -> str:
+    before = "" if regex.match(rf"[{UNSPACED}]", wording) else rf"(?<!{SPACED_SIGN}|\.)"
+    after = "" if regex.search(rf"[{UNSPACED}]$", wording) else rf"(?!{SPACED_SIGN})"
+    return f"(?V1){before}{regex.escape(wording)}{after}"
 
 
 def _plain(text: str) -> str:

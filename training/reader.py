@@ -62,9 +62,11 @@ FLAVOURS = {
 # ---------------------------------------------------------------------------------------------------------- examples
 
 
-def examples(flavour: Flavour, seed: int, share: float = 1.0) -> tuple[list[Example], list[Example]]:
+def examples(
+    flavour: Flavour, seed: int, share: float = 1.0, alone: float = 1.0
+) -> tuple[list[Example], list[Example]]:
     """(to train on, held out), the first in random order. `share`: of all that is not from pages; less makes pages
-    weigh more."""
+    weigh more; `alone`: of the pages that are of no firm."""
     rng, data = random.Random(seed), Path(os.environ.get("METIER_DATA", ROOT.parent / "shared" / "data"))
     across = 0.75 if len(flavour.languages) > 1 else 0.0
     drawn = [example for language in flavour.languages for example in public_sets.tydi(data, language, rng, across)]
@@ -73,7 +75,7 @@ def examples(flavour: Flavour, seed: int, share: float = 1.0) -> tuple[list[Exam
     drawn += public_sets.pubmedqa(data, rng)
     drawn = [example for example in drawn if rng.random() < share * SHARES[example.kind[:4]]]
     made = [*made_by_rule.tables(rng, int(900 * share)), *made_by_rule.procedures(rng, int(350 * share))]
-    made += pages.pages(rng, languages=len(flavour.languages) > 1)
+    made += pages.pages(rng, languages=len(flavour.languages) > 1, share=alone)
     if len(flavour.languages) > 1:
         made += made_by_rule.tables(rng, int(700 * share), questions_in_languages.ask)
         rng.shuffle(made)
@@ -82,7 +84,8 @@ def examples(flavour: Flavour, seed: int, share: float = 1.0) -> tuple[list[Exam
         (aside if held_out(example.group, 0.03 if example.kind.startswith("tydi") else 0.12) else kept).append(example)
     made += made_by_rule.talk(rng, drawn)
     for example in made:
-        (aside if held_out(example.group, 0.2 if example.kind.startswith("page") else 0.08) else kept).append(example)
+        share = 0.2 if example.group.startswith(("page", "firm")) else 0.08
+        (aside if held_out(example.group, share) else kept).append(example)
     rng.shuffle(kept)
     return kept, aside
 
@@ -129,7 +132,15 @@ def loss_of(model, batch: Sequence[Encoded]):
 
 
 def train(
-    name: str, epochs: int, seed: int, state: Path, rate: float, limit: int | None, start: Path | None, share: float
+    name: str,
+    epochs: int,
+    seed: int,
+    state: Path,
+    rate: float,
+    limit: int | None,
+    start: Path | None,
+    share: float,
+    alone: float,
 ) -> None:
     import torch
 
@@ -137,13 +148,15 @@ def train(
     torch.manual_seed(seed)
     folder = ensure(flavour.base)
     encoder, model = Encoder(folder), build(Base(folder), flavour.layers)
-    plan = [batch for epoch in range(epochs) for batch in _epoch(flavour, encoder, seed + epoch, limit, share)]
+    plan = [batch for epoch in range(epochs) for batch in _epoch(flavour, encoder, seed + epoch, limit, share, alone)]
     fit(model, plan, loss_of, state / f"{name}.pt", rate=rate, start=start)
     print_figures(name, model, encoder, seed)
 
 
-def _epoch(flavour: Flavour, encoder: Encoder, seed: int, limit: int | None, share: float) -> list[list[Encoded]]:
-    kept = examples(flavour, seed, share)[0][:limit]
+def _epoch(
+    flavour: Flavour, encoder: Encoder, seed: int, limit: int | None, share: float, alone: float
+) -> list[list[Encoded]]:
+    kept = examples(flavour, seed, share, alone)[0][:limit]
     return list(batches([encode(encoder, example) for example in kept], random.Random(seed)))
 
 
@@ -218,11 +231,15 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--limit", type=int, help="examples an epoch, for a trial")
     parser.add_argument("--share", type=float, default=1.0, help="of all examples but those of pages, 0 to 1")
+    parser.add_argument("--alone", type=float, default=1.0, help="of the pages that are of no firm, 0 to 1")
     parser.add_argument("--start", type=Path, help="a checkpoint whose weights to begin with")
     parser.add_argument("--state", type=Path, default=ROOT / "build" / "reader")
     given = parser.parse_args()
     if given.action == "train":
-        train(given.name, given.epochs, given.seed, given.state, given.rate, given.limit, given.start, given.share)
+        train(
+            given.name, given.epochs, given.seed, given.state, given.rate, given.limit, given.start, given.share,
+            given.alone,
+        )  # fmt: skip
         return
     if given.action == "export":
         write(given.name, given.state, given.seed)

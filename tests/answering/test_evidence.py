@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from metier.answering.coverage import Coverage
 from metier.answering.evidence import _is_its_title
 from metier.answering.words import Sought
 from metier.retrieval.analysis import Analyser
@@ -25,4 +26,4 @@ from metier.retrieval.analysis import Analyser
 def test_a_heading_that_only_repeats_the_question_is_no_answer(question, line, language, is_title):
     analyser = Analyser(language)
     sought = Sought.of(question, analyser, lambda tokens: np.ones(len(tokens)), language)
-    assert _is_its_title(line, sought, analyser) == is_title
+    assert _is_its_title(line, Coverage(question, sought, analyser)) == is_title

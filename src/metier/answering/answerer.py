@@ -20,6 +20,7 @@ from metier.answering.quoting import asks_for_list
 from metier.answering.request import FROM_DOCUMENTS, Found, Request
 from metier.answering.routing import Documents, Router
 from metier.answering.support.base import Checker
+from metier.answering.version_comparison import asks_what_changed, changes, versions_among
 from metier.answering.whole_document import WholeDocument
 from metier.answering.words import WordWeights, names
 from metier.answering.written import Writer
@@ -37,6 +38,8 @@ from metier.store.base import Filter, Store
 _PUNCTUATION = ".,;:!?()[]\"'“”„«»。，？！।؟"
 _LONG_QUESTION = 30  # words
 _AROUND = 3000  # characters before and after what is quoted, in which the rest of a list may stand
+_VERSIONS_AMONG = 12  # hits among which two versions of a document are looked for
+_TABLE = 40_000  # and the rest of a table
 
 
 class Answerer:
@@ -91,11 +94,11 @@ class Answerer:
             self._settings, self._generator, self._checker, self._analyser, self._abstention, self.limits, self._around
         )
 
-    def _around(self, passage: Passage, where: Filter | None) -> list[Passage]:
-        return self._store.around([passage], _AROUND, self._retriever.visible(where))
+    def _around(self, passage: Passage, where: Filter | None, *, table: bool = False) -> list[Passage]:
+        return self._store.around([passage], _TABLE if table else _AROUND, self._retriever.visible(where))
 
     @cached_property
-    def _finder(self) -> Finder:
+    def finder(self) -> Finder:
         reader = self._new_reader() if self.style is Style.QUOTED else None
         return Finder(
             self._settings, self._store, self._retriever, self._embedder, self._analyser, WordWeights(self._store),
@@ -104,10 +107,10 @@ class Answerer:
 
     @cached_property
     def _router(self) -> Router:
-        whole = WholeDocument(self._writer, self.limits, self._finder.counter)
+        whole = WholeDocument(self._writer, self.limits, self.finder.counter)
         settings = self._settings
         return Router(
-            settings.name, settings.language, self.style, self.limits, self._store, self._retriever, self._finder,
+            settings.name, settings.language, self.style, self.limits, self._store, self._retriever, self.finder,
             self._writer, self._quoter, whole, self._documents,
         )  # fmt: skip
 
@@ -141,11 +144,11 @@ class Answerer:
     ) -> Found:
         """What the model is shown for a question, and what can be measured about it. `passages`: chosen from so many,
         None = as set."""
-        return self._finder.find([asked], where, without, passages, self.limits)
+        return self.finder.find([asked], where, without, passages, self.limits)
 
     def features(self, asked: str, where: Filter | None, without: frozenset[str] = frozenset()) -> dict[str, float]:
         """Those of abstention for a question; none where nothing is found."""
-        return self._finder.find([asked], where, without).features
+        return self.finder.find([asked], where, without).features
 
     def supports(self, text: str, question: str, found: Found) -> list[Sentence]:
         """How far what was found for a question carries the sentences of `text`, whoever wrote it."""
@@ -158,19 +161,34 @@ class Answerer:
     def _written(self, request: Request, asked: str, language: str) -> Answer:
         parts = (asked, request.question) if _is_joined(asked, request) else self._parts(asked, request, language)
         searched = list(dict.fromkeys([asked, *parts]))
-        found = self._finder.find(searched, request.where, request.without, limits=self.limits)
+        found = self.finder.find(searched, request.where, request.without, limits=self.limits)
         if not found.shown:
             return self._quoter.refuse(request, found, language, 1.0, time.monotonic() - found.seconds)
         return self._writer.answer(request, found, language, self._absent(asked, found))
 
     def _quoted(self, request: Request, asked: str, language: str) -> Answer:
+        if (answer := self._changed(request, asked, language)) is not None:
+            return answer
         joined = _is_joined(asked, request)
         about = request.question if joined else ""
         found = [
-            self._finder.find([part], request.where, request.without, limits=self.limits, about=about)
+            self.finder.find([part], request.where, request.without, limits=self.limits, about=about)
             for part in ([asked] if joined else self._parts(asked, request, language))
         ]
         return self._quoter.answer(request, found, language, whole_list=asks_for_list(asked, language))
+
+    def _changed(self, request: Request, asked: str, language: str) -> Answer | None:
+        """What differs between two versions of a document, where that is asked for; else None."""
+        if not asks_what_changed(asked, language):
+            return None
+        began, visible = time.monotonic(), self._retriever.visible(request.where)
+        hits = self._retriever.search_all([asked], _VERSIONS_AMONG, request.where)
+        versions = versions_among([h.passage for h in hits if h.passage.document_id not in request.without])
+        if versions is None:
+            return None
+        new, old = (self._store.passages(document, visible) for document in versions)
+        found = changes(self.finder.coverage(asked), new, old, self.finder.vectors)
+        return self._quoter.compared(request, found, time.monotonic() - began) if found else None
 
     def _parts(self, asked: str, request: Request, language: str) -> tuple[str, ...]:
         """What has to be looked up. By rule; a capable model splits a long question that no rule takes apart, which

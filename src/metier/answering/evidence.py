@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from metier.answering.coverage import CELL, Coverage
 from metier.answering.sentence_vectors import SentenceVectors
-from metier.answering.words import SAME_WORD, Sought, alike, function_tokens
+from metier.answering.words import SAME_WORD, alike, function_tokens
 from metier.documents import Passage
+from metier.language import detect
 from metier.reader.base import Reading
 from metier.retrieval.analysis import Analyser
 from metier.retrieval.retriever import Asked
@@ -25,8 +27,8 @@ _WORDS = 0.5  # weight of the covered words beside the cosine; from practice que
 _EMBEDDED = 12  # sentences whose cosine is taken, those with most of the question's words; embedding takes time
 _REACHES = 12  # characters of a sentence from which on it belongs to the answer
 _LONGEST = 600  # characters of sentences quoted together
-_CELL = " | "
 _HELD = 7.0  # nats by which a sentence with all of the question's words is likelier than one with none (decision 10)
+_IN_COLUMN = 1.0  # nats for a row with a date or measure of the question in the column that the question names
 _TITLED = 0.6  # share of a heading's words that the question has, from which it says nothing
 _READ = 2.0  # how much more what a reader points at weighs than what only resembles the question
 
@@ -45,21 +47,20 @@ class Evidence:
 
 
 def find(
-    sought: Sought,
+    coverage: Coverage,
     asked: Asked,
     passages: Sequence[Passage],
     vectors: SentenceVectors,
-    analyser: Analyser,
     readings: Sequence[Reading] = (),
 ) -> list[Evidence]:
     """Sentences of the passages, best first. `readings`: of each passage, none without a reader; `answerable` may be
     weighed by what else is known of the passage. Cosines are taken from
     the mean of the corpus upwards, because an embedder whose cosines lie close together would else leave the choice to
     the words."""
-    pieces, answers = _pieces(passages, readings, sought, analyser)
+    pieces, answers = _pieces(passages, readings, coverage)
     if not pieces:
         return []
-    covered = np.array([sought.covered(set(analyser.tokens(piece.indexed_text))) for piece in pieces])
+    covered = np.array([coverage.of(piece) for piece in pieces])
     read = np.array([-1.0 if probability is None else probability for probability in answers])
     order = np.lexsort((-covered, -read))[: _EMBEDDED + (read >= 0).sum()]
     best = vectors.of([pieces[i].indexed_text for i in order])
@@ -75,15 +76,15 @@ def find(
 
 
 def _pieces(
-    passages: Sequence[Passage], readings: Sequence[Reading], sought: Sought, analyser: Analyser
+    passages: Sequence[Passage], readings: Sequence[Reading], coverage: Coverage
 ) -> tuple[list[Passage], list[float | None]]:
     """What may be quoted, and the reader's probability for the one in each passage that it points at."""
     pieces: list[Passage] = []
     answers: list[float | None] = []
     for number, passage in enumerate(passages):
         spans = quotable(passage)
-        spans = [s for s in spans if not _is_its_title(passage.text[slice(*s)], sought, analyser)] or spans
-        pointed = answering_span(passage, spans, readings[number], sought, analyser) if readings else None
+        spans = [s for s in spans if not _is_its_title(passage.text[slice(*s)], coverage)] or spans
+        pointed = answering_span(passage, spans, readings[number], coverage) if readings else None
         for span in spans if pointed is None or pointed in spans else (*spans, pointed):
             pieces.append(passage.within(*span))
             answers.append(readings[number].answerable if span == pointed else None)
@@ -96,10 +97,10 @@ def quotable(passage: Passage) -> list[tuple[int, int]]:
     spans = sentence_spans(passage.text, passage.language or "en")
     known = {name.casefold().strip() for name in (*passage.headings, passage.title)}
 
-    has_rows = _CELL in passage.text and any(_is_row(passage.text[a:b]) for a, b in spans)
+    has_rows = CELL in passage.text and any(_is_row(passage.text[a:b]) for a, b in spans)
 
     def says_something(number: int, text: str) -> bool:
-        if has_rows and _CELL in text and not _is_row(text):  # the line of the column names
+        if has_rows and CELL in text and not _is_row(text):  # the line of the column names
             return False
         return text.casefold().strip(" #*:") not in known and not (number == len(spans) - 1 and is_leadin(text))
 
@@ -107,32 +108,34 @@ def quotable(passage: Passage) -> list[tuple[int, int]]:
     return said or spans
 
 
-def _is_its_title(text: str, sought: Sought, analyser: Analyser) -> bool:
+def _is_its_title(text: str, coverage: Coverage) -> bool:
     """Whether a line looks like a heading and hardly says more than the question: "Cleaning the oven" is no answer to
     how it is cleaned."""
     if not is_heading_like(text):
         return False
-    common = function_tokens(sought.language, analyser) if sought.language else frozenset()
-    words = [token for token in analyser.tokens(text) if token not in common and not token.isdigit()]
+    sought = coverage.sought
+    common = function_tokens(sought.language, coverage.analyser) if sought.language else frozenset()
+    words = [token for token in coverage.analyser.tokens(text) if token not in common and not token.isdigit()]
     asked = sum(token in sought.tokens or alike(token, sought.tokens, SAME_WORD) for token in words)
     return bool(words) and asked >= _TITLED * len(words)
 
 
 def _is_row(text: str) -> bool:
     """A row of a table carries the names of its columns (`Turbine: WT-07 | Rated power: 4.2 MW`)."""
-    return _CELL in text and sum(": " in cell for cell in text.split(_CELL)) * 2 >= text.count(_CELL) + 1
+    return CELL in text and sum(": " in cell for cell in text.split(CELL)) * 2 >= text.count(CELL) + 1
 
 
 def answering_span(
-    passage: Passage, spans: Sequence[tuple[int, int]], reading: Reading, sought: Sought, analyser: Analyser
+    passage: Passage, spans: Sequence[tuple[int, int]], reading: Reading, coverage: Coverage
 ) -> tuple[int, int] | None:
     """Of `spans`, (start, end) of the passage's sentences and rows, the one that answers, or several that follow each
     other as one; None where the reader points at none. One alone is chosen by the reader and by the question's words in
     it: a reader knows what kind of thing is asked for, words tell rows and sentences apart that are alike in kind. The
     few words that two languages share tell nothing."""
     pointed = _pointed(passage, spans, reading)
-    if pointed in spans and passage.language.split("-")[0] in ("", sought.language.split("-")[0]):
-        return _likeliest(passage, spans, reading, sought, analyser)
+    own = detect(passage.text, passage.language or coverage.language)
+    if pointed in spans and own.split("-")[0] == coverage.language.split("-")[0]:
+        return _likeliest(passage, spans, reading, coverage)
     return pointed
 
 
@@ -144,7 +147,7 @@ def _pointed(passage: Passage, spans: Sequence[tuple[int, int]], reading: Readin
     if not touched:
         return None
     best = max(touched, key=shared.__getitem__)
-    if any(_CELL in passage.text[slice(*spans[n])] for n in touched):
+    if any(CELL in passage.text[slice(*spans[n])] for n in touched):
         return spans[best]
     first, last = touched[0], touched[-1]
     while first < best and shared[first] < _REACHES:
@@ -156,12 +159,15 @@ def _pointed(passage: Passage, spans: Sequence[tuple[int, int]], reading: Readin
 
 
 def _likeliest(
-    passage: Passage, spans: Sequence[tuple[int, int]], reading: Reading, sought: Sought, analyser: Analyser
+    passage: Passage, spans: Sequence[tuple[int, int]], reading: Reading, coverage: Coverage
 ) -> tuple[int, int]:
     told = dict(zip(sentence_spans(passage.text, passage.language or "en"), reading.sentences, strict=True))
 
     def weight(span: tuple[int, int]) -> float:
-        return told[span] + _HELD * sought.covered(set(analyser.tokens(passage.text[slice(*span)])))
+        text = passage.text[slice(*span)]
+        words = set(coverage.analyser.tokens(text))
+        held = _HELD * coverage.sought.covered(words, text, passage.language)
+        return told[span] + held + _IN_COLUMN * coverage.in_column_of_question(text, passage.language)
 
     return max(spans, key=weight)
 

@@ -8,12 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import regex
 from rapidfuzz import fuzz, process
 
-from metier.answering import context, evidence
+from metier.answering import context, evidence, passage_ranking
 from metier.answering.answer import Style
+from metier.answering.coverage import Coverage
 from metier.answering.evidence import Evidence
+from metier.answering.log_odds import log_odds, probability
 from metier.answering.mismatch import at_another_time, days_missing, of_another_number
 from metier.answering.request import Found
 from metier.answering.sentence_vectors import SentenceVectors
@@ -34,14 +37,13 @@ from metier.text.phrases import fold
 
 _CANDIDATES = 50  # hits looked up; calibration leaves out those of one document
 _READ = 12  # passages that a reader reads: it costs some milliseconds each
+_READ_FOR_WORDS = 4  # of them, those that hold most of the question's words
+_SKIMMED = 40  # hits among which these are
 _SHORTEST = 5  # letters of a word that may be misspelt
 _MISSPELT = 80  # similarity (0..100) of a misspelt word and the right one
-_FOUND = 1.0  # log-odds that a passage loses which search found much weaker than the best
-_FOREIGN = 1.5  # log-odds that a reader gives too little where question and passage are in two languages
 _ABOUT = 4.0  # log-odds that a passage loses which holds nothing of what a follow-up is about
 _OLD = 3.0  # log-odds that a passage loses where a newer version of its document was found, too
 _OTHER = 4.0  # log-odds that a passage loses which speaks of another time or numbered thing than the question
-_MOST_LOG_ODDS = 8.0
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 _NUMBERED = regex.compile(r"([\p{L}\p{M}]{2,})[ -](\p{N}{1,3})(?![\p{N}.,:/-]*\p{N}|\p{L})")
 _SAMPLE = 8  # passages whose tokens are counted, from which those of others are estimated
@@ -111,41 +113,55 @@ class Finder:
         self, asked: str, hits: Sequence[Hit], count: int, about: str
     ) -> tuple[list[Evidence], list[Passage], dict[str, float]]:
         """Pieces of the best passages, best first, these passages, and the features of abstention."""
-        language = detect(asked, self._settings.language)
-        candidates = [hit.passage for hit in hits[: max(count, _READ if self._reader else count)]]
-        readings = self._readings(asked, language, candidates, hits, about) if self._reader and candidates else []
+        coverage = self.coverage(asked)
+        language = coverage.language
+        chosen = self.candidates(coverage, hits, count)
+        candidates = [hit.passage for hit in chosen]
+        readings = self._readings(asked, coverage, chosen, about) if self._reader and candidates else []
         order = sorted(range(len(readings)), key=lambda n: -readings[n].answerable) or range(len(candidates))
         best = [candidates[n] for n in order][:count]
         readings = [readings[n] for n in order][:count] if readings else []
-        sought = Sought.of(asked, self._analyser, self._weigh, language)
-        pieces = evidence.find(sought, self._retriever.asked(asked), best, self.vectors, self._analyser, readings)
-        features = self._features(asked, language, sought, best, readings) if best else {}
+        pieces = evidence.find(coverage, self._retriever.asked(asked), best, self.vectors, readings)
+        features = self._features(asked, language, coverage.sought, best, readings) if best else {}
         return pieces, best, features
 
-    def _readings(
-        self, asked: str, language: str, passages: Sequence[Passage], hits: Sequence[Hit], about: str
-    ) -> list[Reading]:
-        """What the reader says, weighed with what search found, so that of passages which answer alike the one found
-        first comes first, a newer version of a document before an older one, and what is of the time or the
-        numbered thing that is asked for before what is of another."""
-        readings = self._reader.read(self._spelled(asked, passages), passages)
-        best, old = max(hits[0].score, 1e-6), outdated(asked, passages)
+    def coverage(self, asked: str) -> Coverage:
+        language = detect(asked, self._settings.language)
+        return Coverage(asked, Sought.of(asked, self._analyser, self._weigh, language), self._analyser)
+
+    def candidates(self, coverage: Coverage, hits: Sequence[Hit], count: int) -> list[Hit]:
+        """The hits that are read: the best, and of the next those that hold most of the question's words, for a table's
+        rows are found beside many that are like them."""
+        if self._reader is None:
+            return list(hits[:count])
+        most = max(count, _READ)
+        if len(hits) <= most:
+            return list(hits)
+        first = hits[: most - _READ_FOR_WORDS]
+        rest = sorted(hits[len(first) : _SKIMMED], key=lambda hit: -coverage.of(hit.passage))
+        return [*first, *rest[:_READ_FOR_WORDS]]
+
+    def _readings(self, asked: str, coverage: Coverage, hits: Sequence[Hit], about: str) -> list[Reading]:
+        """What the reader says, weighed with what search found and the question's words, a newer version of a document
+        before an older one, and what is of the time or the numbered thing that is asked for before what is of
+        another."""
+        passages = [hit.passage for hit in hits]
+        language = coverage.language
+        readings = self.read(asked, passages)
+        weights = passage_ranking.weighed(passage_ranking.features(coverage, hits, readings))
+        old = outdated(asked, passages)
         other_time = at_another_time(asked, passages, language)
         other_number = of_another_number(asked, passages, language)
-        spoken = language.split("-")[0]
-        weights = [
-            _log_odds(reading.answerable)
-            + _FOUND * (hits[n].score / best - 1)
-            - _OLD * old[n]
-            - _OTHER * (other_time[n] or other_number[n])
-            + _FOREIGN * (passages[n].language.split("-")[0] not in ("", spoken))
-            for n, reading in enumerate(readings)
-        ]
+        weights = weights - _OLD * np.array(old) - _OTHER * (np.array(other_time) | np.array(other_number))
         if about:
             spoken = detect(about, self._settings.language)
-            held = [self._coverage(about, spoken, passage, self._tokens_of(passage)) for passage in passages]
-            weights = [w - _ABOUT * (0 if math.isnan(h) else 1 - h) for w, h in zip(weights, held, strict=True)]
-        return [replace(r, answerable=_probability(w)) for r, w in zip(readings, weights, strict=True)]
+            held = np.array([self._coverage(about, spoken, passage, self._tokens_of(passage)) for passage in passages])
+            weights = weights - _ABOUT * np.where(np.isnan(held), 0.0, 1 - held)
+        return [replace(r, answerable=probability(w)) for r, w in zip(readings, weights, strict=True)]
+
+    def read(self, asked: str, passages: Sequence[Passage]) -> list[Reading]:
+        """What the reader says of each, by itself."""
+        return self._reader.read(self._spelled(asked, passages), passages)
 
     def _spelled(self, asked: str, passages: Sequence[Passage]) -> str:
         """The question with words that stand nowhere in the index spelled as words of the passages that are nearly the
@@ -177,8 +193,8 @@ class Finder:
         named = max(1, len(sought.names) + days)
         top = readings[0] if readings else None
         return {
-            "answerable": _log_odds(top.answerable) if top else math.nan,
-            "place": _log_odds(top.span_score) if top else math.nan,
+            "answerable": log_odds(top.answerable) if top else math.nan,
+            "place": log_odds(top.span_score) if top else math.nan,
             "unnamed": (len(names) + missing) / named,
             "unknown": sum(count == 0 for count in counts) / named,
             "coverage": self._coverage(asked, language, best[0], texts[0]),
@@ -219,12 +235,3 @@ class Finder:
         sample = "\n".join(passage.text for passage in passages[:_SAMPLE]) or "?"
         ratio = self._generator.count_tokens([Message("user", sample)]) / len(sample)
         return lambda text: int(ratio * len(text)) + 1
-
-
-def _probability(log_odds: float) -> float:
-    return 1 / (1 + math.exp(-log_odds))
-
-
-def _log_odds(probability: float) -> float:
-    clipped = min(max(probability, 1e-6), 1 - 1e-6)
-    return max(-_MOST_LOG_ODDS, min(_MOST_LOG_ODDS, math.log(clipped / (1 - clipped))))

@@ -26,7 +26,8 @@ from metier.text.quantities import Quantity, Reading, quantities
 
 _NUMBERED = regex.compile(r"([\p{L}\p{M}]{2,})[ -](\d{1,4})(?![\d.,:/-]*\d|\p{L})")
 _SEASON = regex.compile(r"(?<![\d-])((?:19|20)\d\d)[-–/](\d\d|(?:19|20)\d\d)(?![\d-])")
-_BETWEEN = 14  # characters between two dates that are the ends of a period
+_BETWEEN = 60  # characters between two dates that are the ends of a period: "closes on … and opens again on"
+_APART = regex.compile(r"[.!?。！？]\s|\n\s*\n|[|;]")  # what ends a period between two dates
 _NO_LETTERS = regex.compile(r"[-_.]+")
 
 
@@ -56,14 +57,17 @@ def _of_another_season(wanted: set[tuple[int, int]], passage: Passage) -> bool:
 
 
 def days_missing(question: str, passages: Sequence[Passage], language: str) -> tuple[int, int]:
-    """How many days a question names, and how many of them none of the passages does."""
+    """How many days a question names, and how many of them none of the passages does, nor a period that they are in."""
     wanted = [date for date in _dates(question, language) if date.dates[0][2] is not None]
     if not wanted:
         return 0, 0
-    given = []
+    given, periods = [], []
     for passage in passages:
-        given += _dates(passage.indexed_text, passage.language or language) + _named(passage, language)
-    return len(wanted), sum(not any(agrees(date, other) for other in given) for date in wanted)
+        own = _dates(passage.indexed_text, passage.language or language)
+        given += own + _named(passage, language)
+        periods += _periods(passage.indexed_text, own)
+    missing = [date for date in wanted if not any(agrees(date, other) for other in given)]
+    return len(wanted), sum(not _is_within(date, periods) for date in missing)
 
 
 def of_another_number(question: str, passages: Sequence[Passage], language: str) -> list[bool]:
@@ -107,7 +111,17 @@ def _is_missing(date: Quantity, given: Sequence[Quantity], periods: Sequence[tup
     comparable = [other for other in given if any(_has(reading, level) for reading in other.dates)]
     if not comparable or any(agrees(date, other) for other in comparable):
         return False
-    return not any(_ordered(first) <= _ordered(date.dates[0]) <= _ordered(last) for first, last in periods)
+    return not _is_within(date, periods)
+
+
+def _is_within(date: Quantity, periods: Sequence[tuple[Reading, Reading]]) -> bool:
+    """Whether a date lies in one of the periods; where it has no year, in any year of them."""
+    year, *day = date.dates[0]
+    for first, last in periods:
+        years = (year,) if year is not None else (first[0], last[0])
+        if any(_ordered(first) <= _ordered((each, *day)) <= _ordered(last) for each in years):
+            return True
+    return False
 
 
 def _named(passage: Passage, language: str) -> list[Quantity]:
@@ -122,8 +136,17 @@ def _dates(text: str, language: str) -> list[Quantity]:
 
 
 def _periods(text: str, dates: Sequence[Quantity]) -> list[tuple[Reading, Reading]]:
-    near = [(a, b) for a, b in pairwise(dates) if b.start - a.end <= _BETWEEN and "\n" not in text[a.end : b.start]]
-    return [(a.dates[0], b.dates[0]) for a, b in near]
+    near = [
+        (a, b) for a, b in pairwise(dates) if b.start - a.end <= _BETWEEN and not _APART.search(text[a.end : b.start])
+    ]
+    return [_in_one_year(a.dates[0], b.dates[0]) for a, b in near]
+
+
+def _in_one_year(first: Reading, last: Reading) -> tuple[Reading, Reading]:
+    """The year of one of them is the other's, where that one has none."""
+    if first[0] is None or last[0] is not None:
+        return first, last
+    return first, (first[0], *last[1:])
 
 
 def _level(date: Reading) -> tuple[bool, ...]:

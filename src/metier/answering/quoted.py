@@ -6,9 +6,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Protocol
 
 from metier.answering import abstention, evidence, polar, prompt
 from metier.answering.answer import Answer, Citation, Sentence, Style, Support, Usage
+from metier.answering.coverage import CELL
 from metier.answering.decisions import is_decision
 from metier.answering.declining import declines, refusal
 from metier.answering.quoting import asks_which, rows_alike, widened
@@ -16,6 +19,7 @@ from metier.answering.repetition import LoopStop
 from metier.answering.request import Found, Request
 from metier.answering.style import Limits
 from metier.answering.support.base import Checker
+from metier.answering.version_comparison import Change
 from metier.answering.words import content_tokens
 from metier.answering.written import nearest, notes_of, usage_of
 from metier.documents import Passage
@@ -24,12 +28,16 @@ from metier.retrieval.analysis import Analyser
 from metier.settings import Settings
 from metier.store.base import Filter
 
+_BEFORE = "←"  # between what a newer version says and what an older one did
 _ECHO = 0.95  # an answer with this share of the question's own words says nothing
 _ONE_LINE = ("\n",)  # a model too small for passages says what it knows in its first line
 
 
-Around = Callable[[Passage, Filter | None], Sequence[Passage]]
-"""The passages near one that an asker may see, in reading order, itself among them."""
+class Around(Protocol):
+    def __call__(self, passage: Passage, where: Filter | None, *, table: bool = False) -> Sequence[Passage]:
+        """The passages near one that an asker may see, in reading order, itself among them. `table`: as far as a table
+        may reach."""
+        ...
 
 
 class Quoter:
@@ -79,6 +87,20 @@ class Quoter:
         text, supported = _joined(sentences, mark="- ", between="\n")
         return self._made(request, [found], text, supported, 1.0, began)
 
+    def compared(self, request: Request, found: Sequence[Change], seconds: float) -> Answer:
+        """What two versions of a document say, the newer one first."""
+        began = time.monotonic() - seconds
+        pieces = [piece for change in found for piece in (change.new, change.old)]
+        names = [PurePosixPath(piece.uri).name for piece in pieces[:2]]
+        text, supported = f"{names[0]} {_BEFORE} {names[1]}:\n", []
+        for number, piece in enumerate(pieces):
+            text += "\n" + (f"  {_BEFORE} " if number % 2 else "- ")
+            span = (len(text), len(text) + len(piece.text))
+            text += piece.text
+            supported.append(Sentence(*span, Support.CARRIED, 1.0, (Citation.of(piece, span),)))
+        looked_up = Found((request.question,), (), tuple(pieces), (), tuple(pieces), {}, seconds)
+        return self._made(request, [looked_up], text, tuple(supported), 1.0, began)
+
     def say(self, request: Request, text: str, notes: tuple[str, ...] = ()) -> Answer:
         """Something that needs no document: a greeting, a word on what cannot be done."""
         found = Found((), (), (), (), (), {}, 0.0)
@@ -121,9 +143,10 @@ class Quoter:
         quotes: list[Passage] = []
         for found in parts:
             piece = found.pieces[0].passage
-            around = self._around(piece, request.where)
             asked = found.searched_for[0]
-            rows = rows_alike(piece, around, self._shared(asked, language)) if asks_which(asked, language) else []
+            which = asks_which(asked, language) and CELL in piece.text
+            around = self._around(piece, request.where, table=which)
+            rows = rows_alike(piece, around, self._shared(asked, language)) if which else []
             for quote in rows or widened(piece, around, whole_list=whole_list):
                 if not any(_holds(known, quote) for known in quotes):
                     quotes.append(quote)

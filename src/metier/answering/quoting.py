@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from metier.answering.coverage import CELL
 from metier.documents import Passage
 from metier.sentences import is_leadin, units
 from metier.text.language import Language
@@ -13,7 +14,6 @@ from metier.text.phrases import searchable
 
 _ITEMS = 25  # of a list that is quoted whole
 _LONGEST = 2500  # characters
-_CELL = " | "
 _APART = 3  # characters between two passages that follow each other
 
 
@@ -65,8 +65,8 @@ def rows_alike(chosen: Passage, around: Sequence[Passage], shared: Callable[[str
 
 def _values(row: str) -> str:
     """The cells of a row without the names of their columns."""
-    cells = (cell.partition(": ") for cell in row.split(_CELL))
-    return _CELL.join(value or name for name, _, value in cells)
+    cells = (cell.partition(": ") for cell in row.split(CELL))
+    return CELL.join(value or name for name, _, value in cells)
 
 
 def widened(chosen: Passage, around: Sequence[Passage], *, whole_list: bool) -> list[Passage]:

@@ -1,5 +1,5 @@
-"""Of several versions of one document (price lists of 2025 and 2026) the newest is in force, unless the question names
-another year."""
+"""Of several versions of one document, or of a part of it (price lists or sheets of 2025 and 2026), the newest is in
+force, unless the question names another year."""
 
 from __future__ import annotations
 
@@ -11,29 +11,46 @@ import regex
 
 from metier.answering.document_info import DocumentInfo
 from metier.documents import Passage
+from metier.retrieval.analysis import ascii_digits
 from metier.store.base import DocumentRecord
 
 _NO_LETTERS = regex.compile(r"[^\p{L}\p{M}]+")
-_YEAR = regex.compile(r"(?<!\p{N})(?:19|20)\p{Nd}\p{Nd}(?!\p{N})")
+YEAR = regex.compile(r"(?<!\p{N})(?:19|20)\p{Nd}\p{Nd}(?!\p{N})")
 _SHORTEST = 4  # letters of a name that tells what a document is
 
 
 def outdated(question: str, passages: Sequence[Passage]) -> list[bool]:
-    """Of each passage whether a newer version of its document is among them too. None is where the question names a
-    year."""
-    if _YEAR.search(question):
+    """Of each passage whether a newer version of its document or section is among them too. None is where the question
+    names a year."""
+    if YEAR.search(ascii_digits(question)):
         return [False] * len(passages)
     dates = {p.document_id: _dated(p) for p in passages}
+    documents = _older([(_name(p), dates[p.document_id]) for p in passages])
+    sections = _older([_section(p) for p in passages])
+    return [old or older for old, older in zip(documents, sections, strict=True)]
+
+
+def version_of(passage: Passage) -> tuple[str, date | None]:
+    """The name that all versions of a passage's document share, and the day that this one is of."""
+    name = _name(passage)
+    return (name if len(name) >= _SHORTEST else ""), _dated(passage)
+
+
+def _older(named: Sequence[tuple[str, date | None]]) -> list[bool]:
+    """Of each whether one of the same name has a later date."""
     newest: dict[str, date] = {}
-    for passage in passages:
-        day, name = dates[passage.document_id], _name(passage)
+    for name, day in named:
         if day is not None and len(name) >= _SHORTEST:
             newest[name] = max(day, newest.get(name, day))
-    found = []
-    for passage in passages:
-        day, latest = dates[passage.document_id], newest.get(_name(passage))
-        found.append(day is not None and latest is not None and day < latest)
-    return found
+    return [day is not None and day < newest.get(name, day) for name, day in named]
+
+
+def _section(passage: Passage) -> tuple[str, date | None]:
+    """Its headings without numbers, and the year that they name last."""
+    headings = " › ".join(passage.headings)
+    years = YEAR.findall(ascii_digits(passage.headings[-1])) if passage.headings else []
+    name = f"{passage.document_id} {_NO_LETTERS.sub(' ', headings).strip().casefold()}"
+    return name, date(int(years[-1]), 1, 1) if len(years) == 1 else None
 
 
 def _name(passage: Passage) -> str:

@@ -10,18 +10,19 @@ import numpy as np
 import regex
 from rapidfuzz import fuzz
 
+from metier.answering.support.agreement import agrees
 from metier.retrieval.analysis import Analyser
 from metier.store.base import Store
 from metier.text.language import Language
-from metier.text.phrases import compose, fold
-from metier.text.quantities import quantities
+from metier.text.phrases import SPACED_SIGN, compose, fold
+from metier.text.quantities import Quantity, quantities
 
 Weigh = Callable[[Sequence[str]], np.ndarray]  # tokens to rarity, (n,)
 SAME_WORD = 85  # similarity (0..100) of two forms of one word
 _SHORTEST = 5  # characters of a word that may be spelled in two ways
 _LONGER = 3  # characters that an ending may add
 _INFLECTED = 80  # similarity (0..100) of two forms of one word
-_COMPOUND = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[-./][\p{L}\p{M}\p{N}]+)*")
+_COMPOUND = regex.compile(rf"(?V1){SPACED_SIGN}+(?:[-./]{SPACED_SIGN}+)*")
 _PLAIN = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 _WORD_BEFORE = regex.compile(r"([\p{L}\p{M}]+)[ .\u00a0]{1,2}$")
 _YEAR = 4  # digits
@@ -102,12 +103,14 @@ def function_tokens(language: str, analyser: Analyser) -> frozenset[str]:
 @dataclass(frozen=True, slots=True)
 class Sought:
     """The words of one question. `tokens`: each once; `weights`: their rarity, (n,), 0 for function words of its
-    language; `names`: of them, see `names`; `language`: its own, "" where it is not known."""
+    language; `names`: of them, see `names`; `language`: its own, "" where it is not known; `quantities`: its dates and
+    measures, each with the tokens that say it, for another text may write them in another way."""
 
     tokens: tuple[str, ...]
     weights: np.ndarray
     names: tuple[str, ...]
     language: str = ""
+    quantities: tuple[tuple[Quantity, frozenset[str]], ...] = ()
 
     @classmethod
     def of(cls, question: str, analyser: Analyser, weigh: Weigh, language: str = "") -> Sought:
@@ -117,11 +120,19 @@ class Sought:
             common = function_tokens(language, analyser)
             content = np.array([token not in common for token in tokens])
             weights = np.where(content, weights, 0.0) if content.any() else weights
-        return cls(tokens, weights, tuple(names(question, analyser, language, amounts=False)), language)
+        measured = [q for q in quantities(question, language or "en") if q.dates or q.unit is not None]
+        said = tuple((q, frozenset(analyser.tokens(question[q.start : q.end]))) for q in measured)
+        return cls(tokens, weights, tuple(names(question, analyser, language, amounts=False)), language, said)
 
-    def covered(self, words: Collection[str]) -> float:
-        """Share of the weight of the question's words that stands in `words`, in whatever form, 0..1."""
+    def covered(self, words: Collection[str], text: str = "", language: str = "") -> float:
+        """Share of the weight of the question's words that stands in `words`, in whatever form, 0..1. `text`: what the
+        words are from; what it gives for a date or measure of the question holds its words, however it is written."""
         held = {token for token in self.tokens if token in words or alike(token, words, _INFLECTED)}
+        if text and self.quantities:
+            given = quantities(text, language or self.language or "en")
+            for quantity, tokens in self.quantities:
+                if any(agrees(quantity, other) for other in given):
+                    held |= tokens
         return share(self.tokens, self.weights, held)
 
     def unnamed(self, words: Collection[str]) -> float:

@@ -1,0 +1,67 @@
+"""How much of one question's words stands in a passage or in one of its sentences and rows."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from metier.answering.support.agreement import agrees
+from metier.answering.words import SAME_WORD, Sought, alike, content_tokens
+from metier.documents import Passage
+from metier.retrieval.analysis import Analyser
+from metier.text.quantities import quantities
+
+CELL = " | "
+
+
+class Coverage:
+    """Of one question. What was once counted is remembered."""
+
+    def __init__(self, question: str, sought: Sought, analyser: Analyser) -> None:
+        self.sought = sought
+        self.analyser = analyser
+        self._question = question
+        self._known: dict[tuple[str, int, int], float] = {}
+
+    @property
+    def language(self) -> str:
+        return self.sought.language
+
+    @cached_property
+    def content(self) -> frozenset[str]:
+        """Tokens of the words that say something."""
+        return frozenset(content_tokens(self._question, self.language, self.analyser))
+
+    def of(self, piece: Passage) -> float:
+        """Share of the question's words, by rarity, in a sentence, row or passage and its headings, 0..1."""
+        key = (piece.id, piece.start, piece.end)
+        if key not in self._known:
+            text = piece.indexed_text
+            self._known[key] = self.sought.covered(set(self.analyser.tokens(text)), text, piece.language)
+        return self._known[key]
+
+    def of_passage(self, passage: Passage) -> float:
+        """As `of`, its title and file name with it."""
+        text = f"{passage.indexed_text} {passage.title} {passage.uri}"
+        return self.sought.covered(set(self.analyser.tokens(text)), text, passage.language)
+
+    def in_column_of_question(self, row: str, language: str) -> bool:
+        """Whether a cell gives a date or measure of the question under a column name that has a word of it: for "the
+        week of 22 December" `Week beginning: 2025-12-22`, not `Ends: 2025-12-22`."""
+        if not self.sought.quantities or CELL not in row:
+            return False
+        for cell in row.split(CELL):
+            name, _, value = cell.partition(": ")
+            if value and self.content & frozenset(self.analyser.tokens(name)):
+                given = quantities(value, language or self.language or "en")
+                if any(agrees(quantity, other) for quantity, _ in self.sought.quantities for other in given):
+                    return True
+        return False
+
+    def same_words(self, heading: str) -> float:
+        """Harmonic mean of the share of the question's words in a heading and of the heading's in the question."""
+        words = frozenset(content_tokens(heading, self.language, self.analyser))
+        if not words or not self.content:
+            return 0.0
+        asked = sum(word in self.content or alike(word, self.content, SAME_WORD) for word in words) / len(words)
+        held = sum(word in words or alike(word, words, SAME_WORD) for word in self.content) / len(self.content)
+        return 2 * asked * held / (asked + held) if asked + held else 0.0
