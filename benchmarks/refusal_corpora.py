@@ -14,6 +14,8 @@ from sets import TYDI_LANGUAGES, data_folder
 from metier.questions import Question
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "training"))
+from firm_corpora import held_out_firms  # noqa: F401 - for `refusals.py`, from the same folder
+
 from examples import held_out  # the reader's own split: documents that it was not trained on
 
 _LEADS = (
@@ -123,6 +125,7 @@ def long_versions(questions: Sequence[Question], draw: random.Random) -> list[Qu
 
 
 # Not MedQuAD: another page on the same disease often answers a question whose own page was left out.
+FIRMS = "firms"
 FITTED = ("tatqa", "tydi-train-en", "tydi-train-sw")
 CORPORA: dict[str, Callable[[int], Corpus]] = {
     "medquad": medquad,

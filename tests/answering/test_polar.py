@@ -17,6 +17,7 @@ from metier.retrieval.analysis import Analyser
         ("Does aspirin reduce the risk of stroke?", "Aspirin reduced the risk of stroke by a third.", "Yes"),
         ("Is it not permitted to dive?", "Diving is not permitted.", None),
         ("When is the pump approved for sea water?", "The pump is approved for sea water in May.", None),
+        ("Is the office open on 30 December?", "The office closes on the 24th and is open again on the 2nd.", None),
         ("Tea or coffee?", "Tea and coffee are served.", None),
         ("sea water pump", "The sea water pump is here.", None),
     ],

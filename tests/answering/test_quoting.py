@@ -46,6 +46,14 @@ def test_of_a_list_that_is_asked_for_all_items_are_quoted_with_their_lead_in():
     assert within.text[quote.start - 100 : quote.end - 100] == quote.text
 
 
+def test_a_sentence_right_before_a_list_that_is_asked_for_brings_it():
+    within = passage(
+        "The customer gets a blue folder with the following.\n\n- Certificate\n- Photos\n\nSigned by both."
+    )
+    assert widened(piece(within, "blue folder"), [within], whole_list=True)[0].text.endswith("- Photos")
+    assert widened(piece(within, "blue folder"), [within], whole_list=False)[0].text.endswith("following.")
+
+
 def test_a_lead_in_brings_what_it_introduces_and_a_step_alone_stays_alone():
     within = passage(LOCKOUT)
     assert '"Do not switch on".' in widened(piece(within, "Before work"), [within], whole_list=False)[0].text

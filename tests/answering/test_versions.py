@@ -24,3 +24,16 @@ def test_a_question_that_names_a_year_wants_that_year():
 def test_dates_of_the_documents_themselves_count_where_names_have_none():
     first, second = passage("a/policy.pdf", date="2022-05-01"), passage("b/policy.pdf", date="2025-01-01")
     assert outdated("May I park here?", [first, second]) == [True, False]
+
+
+def test_marks_of_a_version_are_no_part_of_the_name():
+    for old, new in (("hours_2022_alt.md", "Hours_2025.docx"), ("policy-v2-2023.txt", "Policy v3 2025 final.docx")):
+        assert outdated("How many days of leave?", [passage(old), passage(new)]) == [True, False]
+
+
+def test_of_two_sheets_of_one_file_that_of_the_older_year_is_outdated():
+    sheets = [
+        Passage("p", "prices.xlsx", "Bread: 4", 0, 8, ("Prices", f"Prices {year}"), uri="prices.xlsx")
+        for year in (2024, 2025)
+    ]
+    assert outdated("What does bread cost?", sheets) == [True, False]

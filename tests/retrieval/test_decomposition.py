@@ -7,6 +7,11 @@ from metier.retrieval.decomposition import MOST, checked, split, split_by_model
 
 # ruff: noqa: E501
 SPLIT = [
+    (
+        "en",
+        "When does the term of the Pennine Stone lease run out, and what's the notice period?",
+        ["When does the term of the Pennine Stone lease run out", "what's the notice period (Pennine Stone)?"],
+    ),
     ("en", "How is the pump vented? What are the symptoms of a leak?", ["How is the pump vented?", "What are the symptoms of a leak?"]),
     ("en", "What is the limit of the crane and who signs for it?", ["What is the limit of the crane", "who signs for it (limit crane)?"]),
     ("en", "Which is heavier, the KX-4 or the KX-7?", ["Which is heavier, the KX-4?", "Which is heavier, the KX-7?"]),

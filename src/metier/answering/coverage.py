@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 
 from metier.answering.support.agreement import agrees
-from metier.answering.words import SAME_WORD, Sought, alike, content_tokens
+from metier.answering.words import Sought, content_tokens
 from metier.documents import Passage
+from metier.language import detect
 from metier.retrieval.analysis import Analyser
 from metier.text.quantities import quantities
 
@@ -39,11 +40,6 @@ class Coverage:
             self._known[key] = self.sought.covered(set(self.analyser.tokens(text)), text, piece.language)
         return self._known[key]
 
-    def of_passage(self, passage: Passage) -> float:
-        """As `of`, its title and file name with it."""
-        text = f"{passage.indexed_text} {passage.title} {passage.uri}"
-        return self.sought.covered(set(self.analyser.tokens(text)), text, passage.language)
-
     def in_column_of_question(self, row: str, language: str) -> bool:
         """Whether a cell gives a date or measure of the question under a column name that has a word of it: for "the
         week of 22 December" `Week beginning: 2025-12-22`, not `Ends: 2025-12-22`."""
@@ -57,11 +53,8 @@ class Coverage:
                     return True
         return False
 
-    def same_words(self, heading: str) -> float:
-        """Harmonic mean of the share of the question's words in a heading and of the heading's in the question."""
-        words = frozenset(content_tokens(heading, self.language, self.analyser))
-        if not words or not self.content:
-            return 0.0
-        asked = sum(word in self.content or alike(word, self.content, SAME_WORD) for word in words) / len(words)
-        held = sum(word in words or alike(word, words, SAME_WORD) for word in self.content) / len(self.content)
-        return 2 * asked * held / (asked + held) if asked + held else 0.0
+
+def is_foreign(passage: Passage, language: str) -> bool:
+    """Whether the text of a passage, which may be in another language than its document, is in another than this."""
+    own = detect(passage.text, passage.language or language)
+    return own.split("-")[0] != language.split("-")[0]

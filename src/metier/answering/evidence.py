@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metier.answering.coverage import CELL, Coverage
+from metier.answering.coverage import CELL, Coverage, is_foreign
 from metier.answering.sentence_vectors import SentenceVectors
 from metier.answering.words import SAME_WORD, alike, function_tokens
 from metier.documents import Passage
-from metier.language import detect
 from metier.reader.base import Reading
 from metier.retrieval.analysis import Analyser
 from metier.retrieval.retriever import Asked
@@ -133,8 +132,7 @@ def answering_span(
     it: a reader knows what kind of thing is asked for, words tell rows and sentences apart that are alike in kind. The
     few words that two languages share tell nothing."""
     pointed = _pointed(passage, spans, reading)
-    own = detect(passage.text, passage.language or coverage.language)
-    if pointed in spans and own.split("-")[0] == coverage.language.split("-")[0]:
+    if pointed in spans and not is_foreign(passage, coverage.language):
         return _likeliest(passage, spans, reading, coverage)
     return pointed
 

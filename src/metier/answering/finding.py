@@ -12,9 +12,9 @@ import numpy as np
 import regex
 from rapidfuzz import fuzz, process
 
-from metier.answering import context, evidence, passage_ranking
+from metier.answering import context, evidence
 from metier.answering.answer import Style
-from metier.answering.coverage import Coverage
+from metier.answering.coverage import Coverage, is_foreign
 from metier.answering.evidence import Evidence
 from metier.answering.log_odds import log_odds, probability
 from metier.answering.mismatch import at_another_time, days_missing, of_another_number
@@ -41,6 +41,8 @@ _READ_FOR_WORDS = 4  # of them, those that hold most of the question's words
 _SKIMMED = 40  # hits among which these are
 _SHORTEST = 5  # letters of a word that may be misspelt
 _MISSPELT = 80  # similarity (0..100) of a misspelt word and the right one
+_FOUND = 2.0  # log-odds that a passage loses which search found much weaker than the best (decision 10)
+_FOREIGN = 1.5  # log-odds that a reader gives too little where question and passage are in two languages
 _ABOUT = 4.0  # log-odds that a passage loses which holds nothing of what a follow-up is about
 _OLD = 3.0  # log-odds that a passage loses where a newer version of its document was found, too
 _OTHER = 4.0  # log-odds that a passage loses which speaks of another time or numbered thing than the question
@@ -142,13 +144,16 @@ class Finder:
         return [*first, *rest[:_READ_FOR_WORDS]]
 
     def _readings(self, asked: str, coverage: Coverage, hits: Sequence[Hit], about: str) -> list[Reading]:
-        """What the reader says, weighed with what search found and the question's words, a newer version of a document
-        before an older one, and what is of the time or the numbered thing that is asked for before what is of
-        another."""
+        """What the reader says, weighed with what search found, so that of passages which answer alike the one found
+        first comes first, a newer version of a document before an older one, and what is of the time or the numbered
+        thing that is asked for before what is of another."""
         passages = [hit.passage for hit in hits]
         language = coverage.language
         readings = self.read(asked, passages)
-        weights = passage_ranking.weighed(passage_ranking.features(coverage, hits, readings))
+        best = max(hits[0].score, 1e-6)
+        weights = np.array([log_odds(reading.answerable) for reading in readings])
+        weights = weights + _FOUND * np.array([hit.score / best - 1 for hit in hits])
+        weights = weights + _FOREIGN * np.array([is_foreign(passage, language) for passage in passages])
         old = outdated(asked, passages)
         other_time = at_another_time(asked, passages, language)
         other_number = of_another_number(asked, passages, language)

@@ -386,7 +386,8 @@ def _named(sentence: str, language: Language) -> str:
     else:
         return ""
     words = words_of(title)
-    return title if len(words) <= _TITLE_WORDS and not language.question_words.intersection(words) else ""
+    asks = language.question_words.intersection(words) and not take_times(Cover(language, title))
+    return title if len(words) <= _TITLE_WORDS and not asks else ""
 
 
 def _openers(cover: Cover) -> Iterator[Span]:

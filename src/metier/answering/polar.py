@@ -46,5 +46,7 @@ def decide(question: str, sentence: str, language: str, analyser: Analyser) -> s
     shared = [token for token in asked if token in given or token in against or alike(token, given, _SAME_WORD)]
     if not asked or len(asked) - len(shared) > len(asked) // _MISSING or polarity.denied(question):
         return None
+    if polarity.holds_both(question, sentence):
+        return None
     denied = polarity.differs(question, sentence, shared, lambda _: 1.0) >= _DENIED
     return (known.no if denied != bool(opposed) else known.yes)[0].capitalize()

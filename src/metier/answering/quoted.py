@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Protocol
 
+import regex
+
 from metier.answering import abstention, evidence, polar, prompt
 from metier.answering.answer import Answer, Citation, Sentence, Style, Support, Usage
 from metier.answering.coverage import CELL
@@ -28,6 +30,7 @@ from metier.retrieval.analysis import Analyser
 from metier.settings import Settings
 from metier.store.base import Filter
 
+_JOINED = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:-[\p{L}\p{M}\p{N}]+)+")
 _BEFORE = "←"  # between what a newer version says and what an older one did
 _ECHO = 0.95  # an answer with this share of the question's own words says nothing
 _ONE_LINE = ("\n",)  # a model too small for passages says what it knows in its first line
@@ -153,8 +156,9 @@ class Quoter:
         return quotes
 
     def _shared(self, question: str, language: str) -> Callable[[str], frozenset[str]]:
-        """Of a text, the words that the question has and that say something."""
-        asked = frozenset(content_tokens(question, language, self._analyser))
+        """Of a text, the words that the question has and that say something, alone or joined ("check-out")."""
+        joined = " ".join(_JOINED.findall(question))
+        asked = frozenset([*content_tokens(question, language, self._analyser), *self._analyser.tokens(joined)])
         return lambda text: asked & frozenset(self._analyser.tokens(text))
 
     def _with_adapter(self, request: Request, found: Found, language: str, doubt: float, began: float) -> Answer:

@@ -81,6 +81,8 @@ def widened(chosen: Passage, around: Sequence[Passage], *, whole_list: bool) -> 
         last = _end(pieces, place + 1)
         if last == place and place + 1 < len(pieces):
             last = place + 1  # a lead-in before a paragraph
+    elif whole_list and pieces[place].kind == "sentence" and _begins_list(pieces, place):
+        last = _end(pieces, place + 1)
     elif whole_list and pieces[place].kind == "item":
         while first > 0 and pieces[first - 1].kind == "item":
             first -= 1
@@ -90,6 +92,11 @@ def widened(chosen: Passage, around: Sequence[Passage], *, whole_list: bool) -> 
     if first == last:
         return [chosen]
     return _stretches(pieces[first : last + 1])
+
+
+def _begins_list(pieces: Sequence[_Piece], place: int) -> bool:
+    """Whether a list follows at once: "The customer gets a blue folder with the following." """
+    return place + 1 < len(pieces) and pieces[place + 1].kind == "item"
 
 
 def _found(chosen: Passage, around: Sequence[Passage]) -> tuple[list[_Piece], int | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import cache
 from pathlib import PurePosixPath
 
 import regex
@@ -13,6 +14,7 @@ from metier.answering.document_info import DocumentInfo
 from metier.documents import Passage
 from metier.retrieval.analysis import ascii_digits
 from metier.store.base import DocumentRecord
+from metier.text.language import all_languages
 
 _NO_LETTERS = regex.compile(r"[^\p{L}\p{M}]+")
 YEAR = regex.compile(r"(?<!\p{N})(?:19|20)\p{Nd}\p{Nd}(?!\p{N})")
@@ -54,8 +56,15 @@ def _section(passage: Passage) -> tuple[str, date | None]:
 
 
 def _name(passage: Passage) -> str:
-    """The file's name without its ending, numbers and dates: the same for all versions."""
-    return _NO_LETTERS.sub(" ", PurePosixPath(passage.uri).stem).strip().casefold()
+    """The file's name without its ending, numbers, dates and marks of a version: the same for all versions."""
+    words = _NO_LETTERS.sub(" ", PurePosixPath(passage.uri).stem).casefold().split()
+    return " ".join(word for word in words if word not in _version_marks())
+
+
+@cache
+def _version_marks() -> frozenset[str]:
+    """What people write behind a file's name to tell versions apart ("old", "v", "neu")."""
+    return frozenset(word for language in all_languages() for word in language.listed("words", "version"))
 
 
 def _dated(passage: Passage) -> date | None:

@@ -125,7 +125,7 @@ def _questions(text: str, known: Language) -> list[str]:
             if found and not before:
                 found[-1] = f"{found[-1]} {sentence}".strip()
             continue
-        if sentence.endswith(("?", "？", "؟")) or any(word.plain in known.question_words for word in words):
+        if sentence.endswith(("?", "？", "؟")) or any(_asks(word, known) for word in words):
             found.append(f"{before} {sentence}".strip())
             before = ""
         else:
@@ -158,7 +158,7 @@ def _asking(text: str, words: Sequence[_Word], known: Language) -> list[str] | N
         if word.plain not in known.word_set("words", "conjunction") and word.text not in ";；":
             continue
         left, right = words[:at], words[at + 1 :]
-        if not all(any(each.plain in known.question_words for each in side) for side in (left, right)):
+        if not all(any(_asks(each, known) for each in side) for side in (left, right)):
             continue
         says = _points_back(right, known) or any(each.telling for each in right)
         if not says or not any(each.telling for each in left):
@@ -171,7 +171,12 @@ def _asking(text: str, words: Sequence[_Word], known: Language) -> list[str] | N
 
 
 def _opens(words: Sequence[_Word], known: Language, first: int = 2) -> bool:
-    return any(word.plain in known.question_words for word in words[:first])
+    return any(_asks(word, known) for word in words[:first])
+
+
+def _asks(word: _Word, known: Language) -> bool:
+    """Whether it is a question word, alone or with what is drawn to it ("what's")."""
+    return word.plain in known.question_words or regex.split("['’]", word.plain)[0] in known.question_words
 
 
 def _points_back(words: Sequence[_Word], known: Language) -> bool:
@@ -183,10 +188,11 @@ def _points_back(words: Sequence[_Word], known: Language) -> bool:
 def _complete(second: str, left: Sequence[_Word], right: Sequence[_Word], known: Language) -> str:
     """A part that points back ("who made it?") is told what it points to."""
     telling = [word for word in right if word.telling]
-    if any(word.is_name for word in telling) or not (len(telling) < 2 or _points_back(right, known)):
-        return second
     said = {word.plain for word in right}
     names = [word.text for word in left[1:] if word.is_name and word.plain not in said]
+    few = len(telling) < 2 or (bool(names) and len(telling) == 2)
+    if any(word.is_name for word in telling) or not (few or _points_back(right, known)):
+        return second
     about = names or [word.text for word in left if word.telling and word.plain not in said]
     return f"{second.rstrip('?？؟ ')} ({' '.join(about)})?" if about else second
 
@@ -352,6 +358,7 @@ def _words(text: str, known: Language) -> list[_Word]:
         word = match.group()
         mark = not any(character.isalnum() for character in word)
         plain = fold(word)
-        telling = not mark and plain not in known.function_words
+        drawn_together = regex.split("['’]", plain)[0] in known.question_words  # "what's"
+        telling = not mark and plain not in known.function_words and not drawn_together
         found.append(_Word(word, plain, match.start(), match.end(), mark, telling))
     return found

@@ -109,6 +109,16 @@ class Polarity:
         valve", "open the valve". What is dry before it is oiled is oiled after it was dried."""
         return self._opposed(said, given, beside=True)
 
+    def holds_both(self, said: str, given: str) -> bool:
+        """Whether `given` has a word of `said` and its opposite: "closes on the 24th and opens on the 2nd"."""
+        here, there = self._stems(said), self._stems(given)
+        for word, stem in here.items():
+            against = self._opposites.get(word, frozenset()) | self._opposites.get(stem, frozenset())
+            same = word in there or stem in there.values()
+            if same and any(w in against or s in against for w, s in there.items()):
+                return True
+        return False
+
     def _opposed(self, said: str, given: str, beside: bool) -> str:
         here, there = self._stems(said), self._stems(given)
         for word, stem in here.items():
