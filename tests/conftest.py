@@ -17,6 +17,14 @@ DOCUMENTS = {
 }
 
 
+# The longest files, which begin first, so that no worker is left alone with one of them at the end.
+LONGEST = ("tuning/test_cli.py", "dataset/test_generate.py", "test_bad_input.py", "evaluation/test_compare.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.partition("::")[0].endswith(LONGEST))
+
+
 def shared_data() -> Path:
     """The folder of the data sets; the test that asks for it is skipped where it is absent."""
     folder = data_folder()
