@@ -28,6 +28,7 @@ import regex
 from retrieval import build
 from sets import TYDI_LANGUAGES, data_folder, load, metrics
 
+from metier.answering.coverage import Coverage
 from metier.answering.evidence import answering_span
 from metier.answering.words import Sought
 from metier.documents import Passage
@@ -193,7 +194,8 @@ def xquad(codes: Sequence[str], count: int) -> None:
                 start, end = whole_sentences(gold.text, first.start, first.end, written)
                 sentences.append(answer in gold.text[start:end])
                 sought = Sought.of(question, analyser, lambda tokens: np.ones(len(tokens)), asked)
-                best = answering_span(gold, sentence_spans(gold.text, written), first, sought, analyser)
+                coverage = Coverage(question, sought, analyser)
+                best = answering_span(gold, sentence_spans(gold.text, written), first, coverage)
                 with_words.append(best is not None and answer in gold.text[slice(*best)])
                 told.append((first.answerable, second.answerable))
             print(
