@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from sets import TYDI_LANGUAGES, data_folder
 from metier.questions import Question
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "training"))
-from firm_corpora import held_out_firms  # noqa: F401 - for `refusals.py`, from the same folder
+from firm_corpora import Firm, held_out_firms
 
 from examples import held_out  # the reader's own split: documents that it was not trained on
 
@@ -124,8 +124,14 @@ def long_versions(questions: Sequence[Question], draw: random.Random) -> list[Qu
     return [replace(q, question=f"{draw.choice(_LEADS)} {q.question} {draw.choice(_TAILS)}") for q in questions]
 
 
-# Not MedQuAD: another page on the same disease often answers a question whose own page was left out.
+def firm_corpora() -> Iterator[tuple[Firm, Corpus]]:
+    """The firms that the reader was not trained on; their questions are the firm's own."""
+    for firm in held_out_firms():
+        yield firm, Corpus(firm.language, firm.documents, [])
+
+
 FIRMS = "firms"
+# Not MedQuAD: another page on the same disease often answers a question whose own page was left out.
 FITTED = ("tatqa", "tydi-train-en", "tydi-train-sw")
 CORPORA: dict[str, Callable[[int], Corpus]] = {
     "medquad": medquad,

@@ -32,7 +32,7 @@ from pathlib import Path
 import numpy as np
 from answers import company
 from ingest import circumstances
-from refusal_corpora import CORPORA, FIRMS, FITTED, Corpus, held_out_firms, long_versions
+from refusal_corpora import CORPORA, FIRMS, FITTED, Corpus, firm_corpora, long_versions
 
 from metier import Expert
 from metier import questions as question_files
@@ -101,10 +101,9 @@ def kind_of(case: Case) -> str:
 
 def on_firms(threads: int) -> list[Looked]:
     found = []
-    for firm in held_out_firms():
-        corpus = Corpus(firm.language, firm.documents, [])
+    for firm, corpus in firm_corpora():
         with tempfile.TemporaryDirectory() as folder, expert_on(corpus, Path(folder), threads) as expert:
-            asked = [*((question, False) for question, _, _ in firm.answered), *((q, True) for q in firm.open_ones)]
+            asked = [*((question, False) for question in firm.answered), *((q, True) for q in firm.open_ones)]
             for question, is_open in asked:
                 if features := expert.answerer.features(question, None):
                     labelled = Labelled(features, is_open, 1.0, question, is_open)

@@ -21,12 +21,14 @@ from pathlib import Path
 import wordings
 
 from examples import Bm25, Example, words
+from metier.answering.evidence import is_row
+from metier.documents import CELL
 
 FOLDER = Path(__file__).parent
-_CELL = " | "
 _SIBLINGS = 2  # pages of the same firm, those with most of a question's words
 _TEMPTED = 0.7  # share of the answered questions that are asked of each of them
 _TEMPTED_OPEN = 0.2  # and of the open ones
+HELD_OUT = 0.2  # share of the pages and firms that are not trained on
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,13 @@ def pages(rng: random.Random, *, languages: bool, share: float = 1.0) -> Iterato
         yield from (example for example in _of_page(page, group, every, rng) if rng.random() < share)
     for name, own in known:
         part = share if languages and name in english else 1.0
-        made = [example for page in own for example in _of_page(page, f"firm-{name}", every, rng)]
-        made += _of_siblings(own, f"firm-{name}", rng)
+        made = [example for page in own for example in _of_page(page, group_of(name), every, rng)]
+        made += _of_siblings(own, group_of(name), rng)
         yield from (example for example in made if rng.random() < part)
+
+
+def group_of(firm: str) -> str:
+    return f"firm-{firm}"
 
 
 def firms(*, languages: bool) -> list[tuple[str, list[Page]]]:
@@ -157,8 +163,8 @@ def _with_column_names(lines: Sequence[str]):
     names: list[str] = []
     at = 0
     for line in lines:
-        cells = line.split(_CELL)
-        if len(cells) < 2 or _is_named(cells):
+        cells = line.split(CELL)
+        if len(cells) < 2 or is_row(line):
             names, row = [], [("", line)]
         elif len(names) != len(cells):
             names, row = cells, [("", line)]
@@ -166,16 +172,12 @@ def _with_column_names(lines: Sequence[str]):
             row = [(f"{name}: ", cell) for name, cell in zip(names, cells, strict=True)]
         written = ""
         for number, (name, cell) in enumerate(row):
-            written += (_CELL if number else "") + name
+            written += (CELL if number else "") + name
             moved += [at + len(written) + n for n in range(len(cell))]
             written += cell
             if number < len(row) - 1:
-                moved += [at + len(written) + min(n, len(_CELL) - 1) for n in range(len(_CELL))]
+                moved += [at + len(written) + min(n, len(CELL) - 1) for n in range(len(CELL))]
         made.append(written)
         moved.append(at + len(written))
         at += len(written) + 1
     return "\n".join(made), moved.__getitem__
-
-
-def _is_named(cells: Sequence[str]) -> bool:
-    return sum(": " in cell for cell in cells) * 2 >= len(cells)

@@ -84,7 +84,7 @@ def examples(
         (aside if held_out(example.group, 0.03 if example.kind.startswith("tydi") else 0.12) else kept).append(example)
     made += made_by_rule.talk(rng, drawn)
     for example in made:
-        share = 0.2 if example.group.startswith(("page", "firm")) else 0.08
+        share = pages.HELD_OUT if example.group.startswith(("page", "firm")) else 0.08
         (aside if held_out(example.group, share) else kept).append(example)
     rng.shuffle(kept)
     return kept, aside

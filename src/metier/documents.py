@@ -20,6 +20,7 @@ from typing import Literal
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 # Scheme of the uri of what a person put in place of a passage; `corrects` in its metadata is the uri of that.
+CELL = " | "  # between the cells of a row
 CORRECTION = "correction:"
 
 BlockKind = Literal["heading", "paragraph", "list", "table", "row", "code", "quote", "caption"]
@@ -164,7 +165,7 @@ class TextBuilder:
         self._separate("\n\n")
         table_start, row_blocks = self._length, []
         if any(names):
-            self._append(" | ".join(name for name in names if name))
+            self._append(CELL.join(name for name in names if name))
         for number, cells in enumerate(body, start=2 if header else 1):
             line = _row_line(names, cells)
             if not line:
@@ -198,4 +199,4 @@ def _row_line(names: Sequence[str], cells: Sequence[str]) -> str:
         name = names[index] if index < len(names) else ""
         if cell:
             named.append(f"{name}: {cell}" if name and name != cell else cell)
-    return " | ".join(named)
+    return CELL.join(named)

@@ -6,12 +6,10 @@ from functools import cached_property
 
 from metier.answering.support.agreement import agrees
 from metier.answering.words import Sought, content_tokens
-from metier.documents import Passage
-from metier.language import detect
+from metier.documents import CELL, Passage
+from metier.language import detect_passage
 from metier.retrieval.analysis import Analyser
 from metier.text.quantities import quantities
-
-CELL = " | "
 
 
 class Coverage:
@@ -56,5 +54,5 @@ class Coverage:
 
 def is_foreign(passage: Passage, language: str) -> bool:
     """Whether the text of a passage, which may be in another language than its document, is in another than this."""
-    own = detect(passage.text, passage.language or language)
+    own = detect_passage(passage.text, passage.language or language)
     return own.split("-")[0] != language.split("-")[0]

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metier.answering.coverage import CELL, Coverage, is_foreign
+from metier.answering.coverage import Coverage, is_foreign
 from metier.answering.sentence_vectors import SentenceVectors
 from metier.answering.words import SAME_WORD, alike, function_tokens
-from metier.documents import Passage
+from metier.documents import CELL, Passage
 from metier.reader.base import Reading
 from metier.retrieval.analysis import Analyser
 from metier.retrieval.retriever import Asked
@@ -96,10 +96,10 @@ def quotable(passage: Passage) -> list[tuple[int, int]]:
     spans = sentence_spans(passage.text, passage.language or "en")
     known = {name.casefold().strip() for name in (*passage.headings, passage.title)}
 
-    has_rows = CELL in passage.text and any(_is_row(passage.text[a:b]) for a, b in spans)
+    has_rows = CELL in passage.text and any(is_row(passage.text[a:b]) for a, b in spans)
 
     def says_something(number: int, text: str) -> bool:
-        if has_rows and CELL in text and not _is_row(text):  # the line of the column names
+        if has_rows and CELL in text and not is_row(text):  # the line of the column names
             return False
         return text.casefold().strip(" #*:") not in known and not (number == len(spans) - 1 and is_leadin(text))
 
@@ -119,7 +119,7 @@ def _is_its_title(text: str, coverage: Coverage) -> bool:
     return bool(words) and asked >= _TITLED * len(words)
 
 
-def _is_row(text: str) -> bool:
+def is_row(text: str) -> bool:
     """A row of a table carries the names of its columns (`Turbine: WT-07 | Rated power: 4.2 MW`)."""
     return CELL in text and sum(": " in cell for cell in text.split(CELL)) * 2 >= text.count(CELL) + 1
 

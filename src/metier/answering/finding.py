@@ -16,7 +16,6 @@ from metier.answering import context, evidence
 from metier.answering.answer import Style
 from metier.answering.coverage import Coverage, is_foreign
 from metier.answering.evidence import Evidence
-from metier.answering.log_odds import log_odds, probability
 from metier.answering.mismatch import at_another_time, days_missing, of_another_number
 from metier.answering.request import Found
 from metier.answering.sentence_vectors import SentenceVectors
@@ -27,6 +26,7 @@ from metier.documents import Passage
 from metier.embedding.base import Embedder
 from metier.generation.base import Generator, Message
 from metier.language import detect
+from metier.log_odds import log_odds, probability
 from metier.reader.base import Reader, Reading
 from metier.retrieval.analysis import Analyser
 from metier.retrieval.retriever import Hit, Retriever

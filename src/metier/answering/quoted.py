@@ -13,7 +13,6 @@ import regex
 
 from metier.answering import abstention, evidence, polar, prompt
 from metier.answering.answer import Answer, Citation, Sentence, Style, Support, Usage
-from metier.answering.coverage import CELL
 from metier.answering.decisions import is_decision
 from metier.answering.declining import declines, refusal
 from metier.answering.quoting import asks_which, rows_alike, widened
@@ -24,7 +23,7 @@ from metier.answering.support.base import Checker
 from metier.answering.version_comparison import Change
 from metier.answering.words import content_tokens
 from metier.answering.written import nearest, notes_of, usage_of
-from metier.documents import Passage
+from metier.documents import CELL, Passage
 from metier.generation.base import Completion, Generator, Message
 from metier.retrieval.analysis import Analyser
 from metier.settings import Settings

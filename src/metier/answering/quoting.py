@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from metier.answering.coverage import CELL
-from metier.documents import Passage
+from metier.documents import CELL, Passage
 from metier.sentences import is_leadin, units
 from metier.text.language import Language
 from metier.text.phrases import searchable

@@ -65,11 +65,11 @@ def changes(
 ) -> list[Change]:
     """What differs, in reading order; of what the question names where it names some of it."""
     pairs = _side_by_side(_pieces(new), _pieces(old), coverage, vectors)
-    differ = [pair for pair in pairs if _differ(pair, coverage.language)]
-    pairs = [pair for pair in differ if not _only_dates(pair, coverage.language)] or differ
-    if not pairs:
-        return []
-    return _about(pairs, coverage)[:_MOST]
+    numbers = [(pair, _numbers(pair.new, coverage.language), _numbers(pair.old, coverage.language)) for pair in pairs]
+    differ = [(pair, new, old) for pair, new, old in numbers if _differ(new, old)]
+    telling = [pair for pair, new, old in differ if not all(number.dates for number in (*new, *old))]
+    pairs = telling or [pair for pair, _, _ in differ]
+    return _about(pairs, coverage)[:_MOST] if pairs else []
 
 
 def _about(pairs: Sequence[Change], coverage: Coverage) -> Sequence[Change]:
@@ -130,14 +130,9 @@ def _shared(first: frozenset[str], second: frozenset[str], weights: dict[str, fl
     return (shared / sizes[0] + shared / sizes[1]) / 2
 
 
-def _differ(pair: Change, language: str) -> bool:
+def _differ(new: Sequence[Quantity], old: Sequence[Quantity]) -> bool:
     """Whether a number, measure or date of the one is not in the other."""
-    new, old = _numbers(pair.new, language), _numbers(pair.old, language)
     return any(not any(agrees(one, other) for other in b) for a, b in ((new, old), (old, new)) for one in a)
-
-
-def _only_dates(pair: Change, language: str) -> bool:
-    return all(number.dates for number in (*_numbers(pair.new, language), *_numbers(pair.old, language)))
 
 
 def _numbers(piece: Passage, language: str) -> list[Quantity]:

@@ -26,14 +26,14 @@ def outdated(question: str, passages: Sequence[Passage]) -> list[bool]:
     names a year."""
     if YEAR.search(ascii_digits(question)):
         return [False] * len(passages)
-    dates = {p.document_id: _dated(p) for p in passages}
-    documents = _older([(_name(p), dates[p.document_id]) for p in passages])
+    versions = {p.document_id: version_of(p) for p in passages}
+    documents = _older([versions[p.document_id] for p in passages])
     sections = _older([_section(p) for p in passages])
     return [old or older for old, older in zip(documents, sections, strict=True)]
 
 
 def version_of(passage: Passage) -> tuple[str, date | None]:
-    """The name that all versions of a passage's document share, and the day that this one is of."""
+    """The name that all versions of a passage's document share, "" where it tells nothing, and the day it is of."""
     name = _name(passage)
     return (name if len(name) >= _SHORTEST else ""), _dated(passage)
 
@@ -42,7 +42,7 @@ def _older(named: Sequence[tuple[str, date | None]]) -> list[bool]:
     """Of each whether one of the same name has a later date."""
     newest: dict[str, date] = {}
     for name, day in named:
-        if day is not None and len(name) >= _SHORTEST:
+        if day is not None and name:
             newest[name] = max(day, newest.get(name, day))
     return [day is not None and day < newest.get(name, day) for name, day in named]
 

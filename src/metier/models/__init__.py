@@ -48,7 +48,7 @@ def packaged() -> tuple[ModelInfo, ...]:
             model.source,
             sum(pin.size for pin in model.files.values()),
             model.languages,
-            not _wrong_sizes(model, folder(model.name)),
+            not _seen_at_once(model, folder(model.name)),
         )
         for model in CATALOG
     )
@@ -81,7 +81,7 @@ def ensure(name: str, progress: Progress | None = None) -> Path:
     """
     model = _find(name)
     place = folder(name)
-    if _wrong_sizes(model, place):
+    if _seen_at_once(model, place):
         pull(name, progress)
     return place
 
@@ -89,7 +89,7 @@ def ensure(name: str, progress: Progress | None = None) -> Path:
 def verify(name: str) -> list[str]:
     """Every problem of the model's files, in words; empty when every byte is right. Reads all of them."""
     model, place = _find(name), folder(name)
-    problems = _wrong_sizes(model, place)
+    problems = _seen_at_once(model, place)
     if problems:
         return problems
     return [
@@ -126,7 +126,7 @@ def _find(name: str) -> Packaged:
     raise InputError("is not a packaged model", where=name, hint=f"Packaged are: {known}")
 
 
-def _wrong_sizes(model: Packaged, place: Path) -> list[str]:
+def _seen_at_once(model: Packaged, place: Path) -> list[str]:
     problems = []
     for file, pin in model.files.items():
         try:

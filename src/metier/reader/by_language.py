@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from metier.documents import Passage
 from metier.errors import MetierError
-from metier.language import detect
+from metier.language import detect, detect_passage
 from metier.reader.base import Reader, Reading
 
 _ENGLISH = "en"
@@ -25,7 +25,7 @@ class LanguageReader:
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
         foreign = detect(question, _ENGLISH) != _ENGLISH
-        chosen = [foreign or detect(passage.text, _ENGLISH) != _ENGLISH for passage in passages]
+        chosen = [foreign or detect_passage(passage.text, _ENGLISH) != _ENGLISH for passage in passages]
         readings: dict[int, Reading] = {}
         for is_foreign in (False, True):
             places = [n for n, other in enumerate(chosen) if other == is_foreign]

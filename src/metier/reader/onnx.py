@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ import numpy as np
 from metier.documents import Passage
 from metier.embedding.onnx import batches, find_model, open_session, work_all
 from metier.errors import ModelError
+from metier.log_odds import probability
 from metier.reader.base import Reading
 from metier.reader.encoding import Encoder, Row
 from metier.reader.spans import RowSpans, Span
@@ -136,7 +136,7 @@ class _Loaded:
             span = every.best()
             odds = self._odds(second[index], span) if self._own else span.margin
             told = every.log_odds(sentences[index])
-            readings.append(Reading(_probability(odds), span.start, span.end, span.probability, told))
+            readings.append(Reading(probability(odds), span.start, span.end, span.probability, told))
         return readings
 
     def _odds(self, answerable: np.ndarray, span: Span) -> float:
@@ -149,10 +149,6 @@ def _best(rows: Sequence[Reading]) -> Reading:
     """Of the rows of one passage, the one that answers best; each sentence as the row tells that reads it best."""
     told = tuple(max(each) for each in zip(*(row.sentences for row in rows), strict=True))
     return replace(max(rows, key=lambda row: row.answerable), sentences=told)
-
-
-def _probability(odds: float) -> float:
-    return 1 / (1 + math.exp(-min(max(odds, -60.0), 60.0)))
 
 
 def _calibration(folder: Path) -> tuple[float, float, float, float]:

@@ -40,7 +40,8 @@ _OWN_WORDS = 0.8  # share of a part's telling words that must be the question's
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    """`plain`: as the language's lists are compared. `telling`: says something, is no function word or mark."""
+    """`plain`: as the language's lists are compared. `telling`: says something, is no function word or mark. `asks`: a
+    question word, or one with what is drawn to it."""
 
     text: str
     plain: str
@@ -48,6 +49,7 @@ class _Word:
     end: int
     mark: bool
     telling: bool
+    asks: bool
 
     @property
     def is_name(self) -> bool:
@@ -125,7 +127,7 @@ def _questions(text: str, known: Language) -> list[str]:
             if found and not before:
                 found[-1] = f"{found[-1]} {sentence}".strip()
             continue
-        if sentence.endswith(("?", "？", "؟")) or any(_asks(word, known) for word in words):
+        if sentence.endswith(("?", "？", "؟")) or any(word.asks for word in words):
             found.append(f"{before} {sentence}".strip())
             before = ""
         else:
@@ -158,25 +160,20 @@ def _asking(text: str, words: Sequence[_Word], known: Language) -> list[str] | N
         if word.plain not in known.word_set("words", "conjunction") and word.text not in ";；":
             continue
         left, right = words[:at], words[at + 1 :]
-        if not all(any(_asks(each, known) for each in side) for side in (left, right)):
+        if not all(any(each.asks for each in side) for side in (left, right)):
             continue
         says = _points_back(right, known) or any(each.telling for each in right)
         if not says or not any(each.telling for each in left):
             continue
-        if known.code == "en" and not (_opens(right, known) and _opens(left, known, _LEAD)):
+        if known.code == "en" and not (_opens(right) and _opens(left, _LEAD)):
             continue  # "a colleague who was ill; how long …": question words also join clauses, so each side opens so
         first, second = text[: left[-1].end], text[right[0].start :]
         return [first.rstrip(" ,;"), _complete(second, left, right, known)]
     return None
 
 
-def _opens(words: Sequence[_Word], known: Language, first: int = 2) -> bool:
-    return any(_asks(word, known) for word in words[:first])
-
-
-def _asks(word: _Word, known: Language) -> bool:
-    """Whether it is a question word, alone or with what is drawn to it ("what's")."""
-    return word.plain in known.question_words or regex.split("['’]", word.plain)[0] in known.question_words
+def _opens(words: Sequence[_Word], first: int = 2) -> bool:
+    return any(word.asks for word in words[:first])
 
 
 def _points_back(words: Sequence[_Word], known: Language) -> bool:
@@ -358,7 +355,8 @@ def _words(text: str, known: Language) -> list[_Word]:
         word = match.group()
         mark = not any(character.isalnum() for character in word)
         plain = fold(word)
-        drawn_together = regex.split("['’]", plain)[0] in known.question_words  # "what's"
-        telling = not mark and plain not in known.function_words and not drawn_together
-        found.append(_Word(word, plain, match.start(), match.end(), mark, telling))
+        drawn_to = regex.split("['’]", plain)[0] in known.question_words  # "what's"
+        telling = not mark and plain not in known.function_words and not drawn_to
+        asks = drawn_to or plain in known.question_words
+        found.append(_Word(word, plain, match.start(), match.end(), mark, telling, asks))
     return found

@@ -113,16 +113,19 @@ class Polarity:
         """Whether `given` has a word of `said` and its opposite: "closes on the 24th and opens on the 2nd"."""
         here, there = self._stems(said), self._stems(given)
         for word, stem in here.items():
-            against = self._opposites.get(word, frozenset()) | self._opposites.get(stem, frozenset())
+            against = self._against(word, stem)
             same = word in there or stem in there.values()
             if same and any(w in against or s in against for w, s in there.items()):
                 return True
         return False
 
+    def _against(self, word: str, stem: str) -> frozenset[str]:
+        return self._opposites.get(word, frozenset()) | self._opposites.get(stem, frozenset())
+
     def _opposed(self, said: str, given: str, beside: bool) -> str:
         here, there = self._stems(said), self._stems(given)
         for word, stem in here.items():
-            against = self._opposites.get(word, frozenset()) | self._opposites.get(stem, frozenset())
+            against = self._against(word, stem)
             if against and stem not in there.values() and word not in there:
                 others = {w for w, s in there.items() if w in against or s in against}
                 if not others or any(w in here or there[w] in here.values() for w in others):

@@ -23,10 +23,10 @@ from metier.answering.support.claims import Claim
 from metier.answering.support.findings import Finding
 from metier.answering.support.polarity import Polarity
 from metier.answering.support.sources import Shown, Source
+from metier.documents import CELL
 from metier.text.phrases import compose, fold
 from metier.text.quantities import Quantity, quantities
 
-_CELL = " | "
 _PARTS = regex.compile(r"\s*[,;/]\s+|\s+(?:and|und|et|y|e|dan|और|এবং|و)\s+")
 _JOINT = regex.compile(r"[,;](?=\s)|\s[–—-]\s|\b(?:and|but|while|whereas|und|aber|während|et|mais|y|pero|e|mas)\b")
 _SHORTEST, _LONGEST = 3, 60  # characters of a cell that names something
@@ -69,7 +69,7 @@ class RowCheck:
         sentence what stands between commas and the words that join clauses, brackets with what they stand behind. Not
         what denies something."""
         if claim.kind == "row":
-            cells = [cell.partition(": ")[2] or cell for cell in claim.text.split(_CELL)]
+            cells = [cell.partition(": ")[2] or cell for cell in claim.text.split(CELL)]
             first, *rest = [_said(table, cell, _inside(claim, cell)) for cell in cells]
             if len(first) == 1:
                 yield from ([replace(first[0], columns=frozenset()), value] for cell in rest for value in cell)
@@ -122,7 +122,7 @@ class RowCheck:
         columns: dict[str, set[str]] = defaultdict(set)
         places: dict[str, set[int]] = defaultdict(set)
         for row in rows:
-            for cell in row.text.split(_CELL):
+            for cell in row.text.split(CELL):
                 name, _, value = cell.partition(": ")
                 for part in {value, *_PARTS.split(value)} if value else ():
                     key = fold(compose(part)).strip(" .;,")
