@@ -187,6 +187,8 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder in which vectors are kept from run to run")
     parser.add_argument("--threads", type=int, help="of the embedder, default: all cores")
     options = parser.parse_args()
+    if options.keep:
+        options.keep.mkdir(parents=True, exist_ok=True)
     sides = ("lexical", "dense", "fused", "best", "learned")
     print(f"{'set':32} {'':10}" + "".join(f"{side:>9}" for side in sides) + "   weights: corpus, best, learned")
     rows = []

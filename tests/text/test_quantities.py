@@ -43,7 +43,12 @@ def test_the_first_number_of_a_range_has_the_unit_of_the_second():
         ("4 March 2026", "2026-03-03", False), ("3 March 2027", "3 March 2026", False), ("2 pm", "14:00", True),
         ("3 pm", "14:00", False), ("839 Nm", "840 Nm", False), ("$1,496.5 million", "$1,496.5", True),
         ("1960", "in the 1960s", True), ("850 kg", "850 Nm", False), ("840", "840 Nm", True),
-        ("EUR 7,050", "7050 EUR", True),
+        ("EUR 7,050", "7050 EUR", True), ("$780 a week", "$780 a day", False), ("$780 a week", "$780", True),
+        ("5 ml/kg/min", "5 ml/kg/h", False), ("5 ml/kg/h", "5 ml/kg/h", True), ("0.1 ml/kg", "0.1 mg/kg", False),
+        ("20 mmHg", "20 cm H2O", False), ("5 mSv", "5 rem", False), ("50 mSv", "5 rem", True),
+        ("$45 an hour", "$45 a night", False), ("9,400 ha", "9,400 m²", False),
+        ("20 weeks", "20 working days", False), ("five days", "five business days", False),
+        ("10 jours ouvrables", "10 working days", True), ("€50 per hour", "€50 per working day", False),
     ],
 )  # fmt: skip
 def test_numbers_that_say_the_same(said, given, same):
@@ -58,6 +63,7 @@ def test_about_allows_some_percent():
 @pytest.mark.parametrize(
     ("text", "right"),
     [
+        ("220 m × 14.90 € makes 3,278 €", True),
         ("3 x 100 + 30 = 330", True), ("3 x 100 + 30 = 340", False), ("(44.1 - 56.7) / 56.7 = -22.2 %", True),
         ("5 kg + 500 g = 5.5 kg", True), ("12 kg × 3 = 36 kg", True),
     ],
@@ -73,3 +79,21 @@ def test_what_follows_from_two_numbers():
     assert derived(one("165 kg"), operands, strict=True)
     assert not derived(one("340 kg"), operands, strict=True)
     assert not derived(one("330 Nm"), operands, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "per"),
+    [
+        ("20 € am Tag", "de", ["time"]), ("3 € je m²", "de", ["area"]), ("2 € je Pflanze und Woche", "de", ["time"]),
+        ("5,20 €/m²", "de", ["area"]), ("15 € por hora", "es", ["time"]), ("120 টন প্রতি দিন", "bn", ["time"]),
+        ("5 ml/kg/h", "en", ["mass", "time"]), ("30 km/h", "en", []), ("a day of 8 hours", "en", []),
+    ],
+)  # fmt: skip
+def test_what_a_rate_is_told_for(text, language, per):
+    assert [unit.dimension for unit in one(text, language).per] == per
+
+
+def test_days_and_months_without_a_year():
+    assert one("Lieferung am 04.03., B-1102", "de").dates == ((None, 3, 4),)
+    assert [q.text for q in quantities("in February 15 % off")] == ["February", "15 %"]
+    assert quantities("nach § 3 des Vertrags", "de") == []

@@ -9,6 +9,7 @@ import regex
 from rapidfuzz import fuzz
 
 from metier.answering.document_info import DocumentInfo
+from metier.answering.support.names import TITLES
 from metier.retrieval.analysis import Analyser
 from metier.text.cover import Cover
 from metier.text.dates import TimeMention, take_times
@@ -35,12 +36,13 @@ def match_documents(
     if whole := [info for info in documents if info.name.casefold() in named.casefold() and "." in info.name]:
         return _best_of(whole)
     times, rest = _times(named, spoken)
-    matcher = _Matcher(documents, spoken)
-    for part, left_out in _parts(rest, spoken):
-        if matcher.is_known(left_out):
-            break
-        if found := matcher.match(part, times):
-            return found
+    for recipients in (False, True):  # "the mail to Mannion", where nothing else bears the name
+        matcher = _Matcher(documents, spoken, recipients)
+        for part, left_out in _parts(rest, spoken):
+            if matcher.is_known(left_out):
+                break
+            if found := matcher.match(part, times):
+                return found
     return []
 
 
@@ -100,7 +102,9 @@ def alike(first: str, second: str) -> bool:
 class _Matcher:
     """Compares words with those of all documents; a word that many documents have says little."""
 
-    def __init__(self, documents: Sequence[DocumentInfo], languages: Sequence[Language]) -> None:
+    def __init__(
+        self, documents: Sequence[DocumentInfo], languages: Sequence[Language], recipients: bool = False
+    ) -> None:
         self._documents = documents
         self._analyser = Analyser(languages[0].code if languages else "en")
         self._function_words = frozenset(word for language in languages[:3] for word in language.function_words)
@@ -115,7 +119,11 @@ class _Matcher:
         self._titles = [self._tokens(info.title) for info in documents]
         self._names = [self._tokens(regex.sub(r"[_.]+", " ", info.name.rpartition(".")[0])) for info in documents]
         self._words = [
-            self._titles[n] | self._names[n] | self._tokens(regex.sub(r"[_/.]+", " ", f"{info.uri} / {info.authors}"))
+            self._titles[n]
+            | self._names[n]
+            | self._tokens(
+                regex.sub(r"[_/.]+", " ", f"{info.uri} / {info.authors} / {info.recipients if recipients else ''}")
+            )
             for n, info in enumerate(documents)
         ]
 
@@ -153,7 +161,7 @@ class _Matcher:
 
     def _tokens(self, text: str) -> frozenset[str]:
         text = self._particles.sub(" ", text)
-        words = [word for word in words_of(text) if word not in self._function_words]
+        words = [word for word in words_of(text) if word not in self._function_words and word not in TITLES]
         return frozenset(self._analyser.tokens(" ".join(words)))
 
     def _is_noun(self, word: str) -> bool:

@@ -30,7 +30,8 @@ Reading = tuple[int | None, int | None, int | None]  # year, month, day
 class Quantity:
     """`values`: what the number may be (more than one where its spelling is open). `decimals`: digits behind the point.
     `unit`: None where it has none. `word`: written as a word. `dates`: of a date, what it may be. `start`, `end`:
-    characters of the text, unit included."""
+    characters of the text, unit included. `per`: what it is told for, as dimension and size of each ("€ a day",
+    "ml/kg/h"); empty where nothing is said."""
 
     start: int
     end: int
@@ -40,6 +41,7 @@ class Quantity:
     unit: UnitOfMeasure | None = None
     word: bool = False
     dates: tuple[Reading, ...] = ()
+    per: tuple[UnitOfMeasure, ...] = ()
 
     @property
     def dimension(self) -> str:
@@ -83,15 +85,17 @@ _MONEY_BEFORE = regex.compile(r"(?:[$€£¥₹]|USD|EUR|GBP|Rs\.?)\s?$")
 _ORDINAL = regex.compile(r"(?:st|nd|rd|th|er|ère|ème|e|º|ª|o|a|te|ter|ten)$")
 _SECTION = regex.compile(r"(?<![\d\p{L}])(?!\d{1,3}(?:\.\d{3})+(?![\d.]))\d+(?:\.\d+){2,}(?![\d])")
 _POINTING = regex.compile(
-    r"\b(?:pages?|p|pp|sections?|sect?|chapters?|clauses?|articles?|figures?|fig|tables?|sources?|documents?|passages?"
+    r"(?:§+\s*|\b(?:pages?|p|pp|sections?|sect?|chapters?|clauses?|articles?|figures?|fig|tables?|sources?|documents?|passages?"
     r"|appendix|annex|steps?|seiten?|s|abschnitte?|kapitel|artikel|abbildung|tabelle|quellen?|dokumente?|schritte?|anhang"
     r"|páginas?|sección|capítulo|artículo|figura|tabla|fuentes?|pasos?|étapes?|paragraphes?|seção|halaman|bab|pasal|ukurasa"
-    r"|стр|раздел|глава|статья|шаг|পৃষ্ঠা|ধাপ|ধারা|पृष्ठ|चरण|धारा|صفحة|الخطوة|المادة|步骤|第)\.?\s*(?:nos?\.?\s*|nr\.?\s*|#\s*)?"
+    r"|стр|раздел|глава|статья|шаг|পৃষ্ঠা|ধাপ|ধারা|पृष्ठ|चरण|धारा|صفحة|الخطوة|المادة|步骤|第)\.?\s*(?:nos?\.?\s*|nr\.?\s*|#\s*)?)"
     r"(?<place>\d+(?:\.\d+)*(?:\s*(?:,|and|und|y|et|–|-|to|&)\s*\d+(?:\.\d+)*)*)(?![\p{L}\d]|[.,]\d)",
     regex.IGNORECASE,
 )
 _ISO = regex.compile(r"(?<![\d-])(\d{4})-(\d{1,2})(?:-(\d{1,2}))?(?:T[\d:.]+Z?)?(?![\d-])")
 _NUMERIC = regex.compile(r"(?<![\d./-])(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})(?![\d/-])")
+# "04.03." where a comma is the decimal mark; elsewhere it may be a number at the end of a sentence.
+_DAY_AND_MONTH = regex.compile(r"(?<![\d.,/-])(\d{1,2})\.(\d{1,2})\.(?![\d\p{L}])")
 _EASTERN = regex.compile(r"(?:(\d{4})\s*年)?\s*(\d{1,2})\s*月(?:\s*(\d{1,2})\s*[日号號])?")
 _CLOCK = regex.compile(
     r"(?<![\d:])(\d{1,2})(?:[:h](\d{2})(?::\d{2})?(?![\d:])|\.(\d{2})(?=\s*Uhr))\s*(?:([ap])\.?m\b\.?|Uhr|hrs)?|(?<![\d.,:])(\d{1,2})\s*([ap])\.?m\b\.?",
@@ -108,6 +112,14 @@ _COMMA_LANGUAGES = (
 _DECIMAL_COMMA = frozenset(_COMMA_LANGUAGES.split())
 _LONGEST_ENDING = 7  # characters that an ending of a unit may have
 _CENTURY = 100
+_TOLD_FOR = frozenset(
+    {"time", "months", "nights", "workdays", "mass", "length", "volume", "area"}
+)  # dimensions of what a rate is told for
+_DAYS_OF_WORK = regex.compile(
+    r"(?:working|business)[ -]days?|jours? ouvr(?:able|é)s?|días? hábil(?:es)?|días? laborables?|dias? út(?:il|eis)"
+    r"|рабоч(?:их|ий|ие|его) д(?:ней|ень|ни|ня)", regex.IGNORECASE,
+)  # fmt: skip
+_WATER_OR_MERCURY = regex.compile(r"[cm]m ?(?:H2O|H₂O|WS|Hg)(?![\p{L}\d])")
 
 
 def quantities(text: str, language: str = "en") -> list[Quantity]:
@@ -124,7 +136,7 @@ def quantities(text: str, language: str = "en") -> list[Quantity]:
     for match in _POINTING.finditer("".join(hidden)):
         hide(*match.span("place"))
     for finder in (_dates, _clocks):
-        for quantity in finder("".join(hidden), text):
+        for quantity in finder("".join(hidden), text, language):
             found.append(quantity)
             hide(quantity.start, quantity.end)
     for match in _SECTION.finditer("".join(hidden)):
@@ -142,7 +154,7 @@ def _ranges(found: list[Quantity], text: str) -> list[Quantity]:
     for index in range(len(found) - 2, -1, -1):
         first, second = found[index], found[index + 1]
         if first.values and not first.unit and second.unit and _BETWEEN.fullmatch(text[first.end : second.start]):
-            found[index] = replace(first, unit=second.unit)
+            found[index] = replace(first, unit=second.unit, per=second.per)
     return found
 
 
@@ -159,7 +171,7 @@ def is_code(token: str) -> bool:
 
 
 def _is_name(token: str) -> bool:
-    if not any(c.isdigit() for c in token) or not any(c.isalpha() for c in token):
+    if not any(c.isdecimal() for c in token) or not any(c.isalpha() for c in token):
         return False
     number = _LEADING.match(token)
     if number is None:
@@ -191,21 +203,57 @@ def _numbers(plain: str, text: str, language: str) -> Iterator[Quantity]:
             if group == "unit" and not scaled and (scaled := _scale(word)):
                 end = match.end(group)
                 continue
-            measured, length = _measure(word)
+            measured, length = _measure_at(text, match.start(group), word)
             if measured is None or (unit is not None and unit.dimension in MONEY and measured.dimension not in MONEY):
                 break
             if group == "second" and not scaled:
                 break
             unit, end = measured, match.start(group) + length
             break
+        per, end = _per(text, end, language) if unit is not None else ((), end)
         if scaled:
             values = tuple(dict.fromkeys([value * scaled for value in values] + list(values)))
         start = match.start("before") if match["before"] else match.start("number")
-        yield Quantity(start, end, text[start:end].strip(), values, decimals, unit)
+        yield Quantity(start, end, text[start:end].strip(), values, decimals, unit, per=per)
 
 
 def _scale(word: str) -> float:
     return scale_of(word) or (scale_of(word[0]) if _HAN.match(word) else 0.0)
+
+
+def _measure_at(text: str, start: int, word: str) -> tuple[UnitOfMeasure | None, int]:
+    """As `_measure`, of the word at `start`: "cm H2O" measures a pressure, and of "mg/kg" the milligrams."""
+    if pressure := _WATER_OR_MERCURY.match(text, start):
+        return unit_of(pressure[0].replace(" ", "").replace("₂", "2")), len(pressure[0])
+    if days := _DAYS_OF_WORK.match(text, start):
+        return unit_of("workday"), len(days[0])
+    measured, length = _measure(word)
+    if measured is None and "/" in word:
+        return _measure(word.partition("/")[0])
+    return measured, length
+
+
+def _per(text: str, end: int, language: str) -> tuple[tuple[UnitOfMeasure, ...], int]:
+    """What a number that ends at `end` is told for ("/kg/h", "a day", "pro Woche"), and where that ends."""
+    found: list[UnitOfMeasure] = []
+    pattern = _told_for(language)
+    while match := pattern.match(text, end):
+        measured, length = _measure_at(text, match.start("unit"), match["unit"])
+        if measured is None or measured.dimension not in _TOLD_FOR:
+            break
+        found.append(measured)
+        end = match.start("unit") + length
+    return tuple(found), end
+
+
+@lru_cache(maxsize=64)
+def _told_for(language: str) -> regex.Pattern[str]:
+    words = sorted(map(regex.escape, Language.of(language).listed("words", "per")), key=len, reverse=True)
+    behind = rf"|{_SPACE}(?:{'|'.join(words)}){_SPACE}" if words else ""
+    counted = rf"(?:\p{{L}}[\p{{L}}\p{{M}}]+{_SPACE}(?:and|und|y|et|e){_SPACE})?"  # "a plant and week"
+    return regex.compile(
+        rf"(?:{_SPACE}?/{_SPACE}?{behind}){counted}(?<unit>[\p{{L}}µ][\p{{L}}\p{{M}}µ]*[²³]?)", regex.IGNORECASE
+    )
 
 
 def _measure(word: str) -> tuple[UnitOfMeasure | None, int]:
@@ -268,13 +316,14 @@ def _dated() -> regex.Pattern[str]:
     year = r"(?<year>\d{4})"
     return regex.compile(
         rf"(?<!\d){day}\s*(?:of|de|di|,)?\s*{name}(?:\s*,?\s*(?:de|of|del)?\s*{year})?(?!\d)"
-        rf"|{name}\s*{day}(?:\s*,?\s*{year})?(?!\d)|{name}\s*(?:,|of|de|del)?\s*{year}(?!\d)|{year}\s+{name}(?:\s+{day})?"
+        rf"|{name}\s*{day}(?!\s?(?:%|per ?cent|percent|prozent))(?:\s*,?\s*{year})?(?!\d)"
+        rf"|{name}\s*(?:,|of|de|del)?\s*{year}(?!\d)|{year}\s+{name}(?:\s+{day})?"
         rf"|{name}",
         regex.IGNORECASE,
     )
 
 
-def _dates(plain: str, text: str) -> Iterator[Quantity]:
+def _dates(plain: str, text: str, language: str) -> Iterator[Quantity]:
     taken: list[tuple[int, int]] = []
     digits = any(c.isdigit() for c in plain)
 
@@ -294,6 +343,8 @@ def _dates(plain: str, text: str) -> Iterator[Quantity]:
         first, second, year = int(match[1]), int(match[3]), int(match[4])
         year += 2000 if year < _CENTURY else 0
         yield from made(match, [(year, second, first), (year, first, second)])
+    for match in _DAY_AND_MONTH.finditer(plain) if language.split("-")[0] in _DECIMAL_COMMA else ():
+        yield from made(match, [(None, int(match[2]), int(match[1]))])
     for match in _EASTERN.finditer(plain):
         yield from made(match, [(number(match[1]), int(match[2]), number(match[3]))])
     folded = fold(plain)
@@ -321,7 +372,7 @@ def _possible(reading: Reading) -> bool:
     return (month is None or 1 <= month <= 12) and (day is None or 1 <= day <= 31)
 
 
-def _clocks(plain: str, text: str) -> Iterator[Quantity]:
+def _clocks(plain: str, text: str, language: str) -> Iterator[Quantity]:
     for match in _CLOCK.finditer(plain):
         hour, minute = int(match[1] or match[5]), int(match[2] or match[3] or 0)
         half = (match[4] or match[6] or "").lower()
@@ -354,7 +405,8 @@ def _words(text: str, language: str) -> Iterator[Quantity]:
                 value, end = numbers[tens], at + len(tens)
         if value is not None:
             after = _UNIT_BEHIND.match(text, end)
-            measured, length = _measure(after[1]) if after else (None, 0)
+            measured, length = _measure_at(text, after.start(1), after[1]) if after else (None, 0)
             stop = after.start(1) + length if after and measured else end
-            yield Quantity(at, stop, text[at:stop], (value,), 0, measured, word=True)
+            per, stop = _per(text, stop, language) if measured else ((), stop)
+            yield Quantity(at, stop, text[at:stop], (value,), 0, measured, word=True, per=per)
         at = end if value is not None else at + len(word)

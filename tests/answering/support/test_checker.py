@@ -279,3 +279,57 @@ def test_names_numbers_and_denials_are_judged_where_they_belong(check, answer, t
 def test_what_a_sentence_begins_with_is_no_stranger(check):
     (found,) = check("Push it until the ring grips.", "", [passage("The ring is driven on until it holds.", "note.md")])
     assert "Push" not in found.reason
+
+
+FEES = passage(
+    "Code: S-01 | Service: Spay | Cat: 6–8 mg/kg | Dog: 4–5 mg/kg\n"
+    "Code: S-02 | Service: Neuter | Cat: 2 mg/kg | Dog: 1 mg/kg",
+    "fees.xlsx",
+)
+TERMS = passage(
+    "The Lab keeps samples for seven days and results for five years. Training: $600 a year for technicians, $2,200 "
+    "for doctors. The safe is counted every Friday. All puppies were unvaccinated. The relief vet costs $780 a day. "
+    "The machine TM 24 needs 16 A.",
+    "terms.md",
+)
+ORDERS = passage(
+    "Order: A-1 | Status: billed | Sum: 19,850\nOrder: A-2 | Status: open | Sum: 4,400\n"
+    "Order: A-3 | Status: billed | Sum: 2,480",
+    "orders.csv",
+)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("Results are kept for five years.", "Results are kept for seven days."),
+        ("Doctors get $2,200 for training.", "Doctors get $600 a year for training."),
+        ("The safe is counted on Fridays.", "The safe is counted on Mondays."),
+        ("All puppies were unvaccinated.", "All puppies were vaccinated."),
+        ("The relief vet costs $780 a day.", "The relief vet costs $780 a week."),
+        ("For a spay, cats get 6–8 mg/kg and dogs 4–5 mg/kg.", "For a spay, cats get 4–5 mg/kg and dogs 6–8 mg/kg."),
+        ("Billed orders come to 22,330 in total.", "Billed orders come to 23,330 in total."),
+    ],
+)
+def test_what_one_source_tells_apart_is_not_exchanged(check, right, wrong):
+    (good,), (bad,) = (check(text, "", [TERMS, FEES, ORDERS]) for text in (right, wrong))
+    assert good.support is not NOT, good
+    assert bad.support is NOT, bad
+
+
+def test_a_number_behind_a_word_may_be_a_part_of_a_name(check):
+    (sentence,) = check("The TM 24 needs a connection of 16 A.", "", [TERMS])
+    assert sentence.support is not NOT, sentence
+
+
+def test_a_file_name_keeps_its_underscores(check):
+    source = passage("The list of orders.", "Orders_2025_new.csv")
+    (sentence,) = check("**Orders_2025_new.csv** is the list of orders.", "", [source])
+    assert sentence.support is CARRIED, sentence
+
+
+def test_what_begins_with_no_is_checked_for_the_rest(check):
+    (sentence,) = check("No, the check was not approved.")
+    assert sentence.support is not NOT, sentence
+    (alone,) = check("Yes, you can.", "May I smoke?")
+    assert alone.support is PARTLY, alone

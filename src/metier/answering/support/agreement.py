@@ -8,6 +8,7 @@ from itertools import pairwise
 import regex
 
 from metier.text.quantities import Quantity
+from metier.text.units import MONEY, UnitOfMeasure
 
 _EXACT = 1e-6
 _ROUGHLY = 0.06  # relative error that "about" allows
@@ -23,7 +24,9 @@ _OPERATORS = {
     "+": "+", "plus": "+", "x": "*", "×": "*", "*": "*", "·": "*", "times": "*", "mal": "*", "fois": "*", "por": "*",
     "-": "-", "−": "-", "–": "-", "minus": "-", "menos": "-", "moins": "-", "/": "/", "÷": "/", ":": "/",
     "divided by": "/", "geteilt durch": "/", "divisé par": "/", "dividido por": "/", "über": "/",
-    "=": "=", "equals": "=", "ergibt": "=", "gleich": "=", "≈": "=", "→": "=",
+    "=": "=", "equals": "=", "gives": "=", "makes": "=", "comes to": "=", "is": "=", "ergibt": "=", "ergeben": "=",
+    "macht": "=", "machen": "=", "sind": "=", "gleich": "=", "son": "=", "da": "=", "font": "=", "donne": "=",
+    "≈": "=", "→": "=",
 }  # fmt: skip
 _SIGNS = "|".join(sorted(map(regex.escape, _OPERATORS), key=len, reverse=True))
 _OPERATOR = regex.compile(
@@ -44,6 +47,8 @@ def agrees(said: Quantity, given: Quantity, *, about: bool = False) -> bool:
         return _same_day(said, given)
     if "clock" in (said.dimension, given.dimension) and said.dimension != given.dimension:
         return False
+    if said.per and given.per and sorted(map(_size, said.per)) != sorted(map(_size, given.per)):
+        return False
     both = said.unit is not None and given.unit is not None
     if both and said.dimension != given.dimension:
         if {said.dimension, given.dimension} != {"angle", "temperature"}:  # "12 degrees"
@@ -60,6 +65,10 @@ def agrees(said: Quantity, given: Quantity, *, about: bool = False) -> bool:
             if finer and abs(mine - theirs) <= 0.5000001 * step and abs(mine) >= 2 * step:
                 return True
     return False
+
+
+def _size(unit: UnitOfMeasure) -> tuple[str, float]:
+    return unit.dimension, unit.factor
 
 
 def _scaled(said: Quantity) -> bool:
@@ -216,6 +225,8 @@ def derived(said: Quantity, operands: Sequence[Quantity], *, strict: bool) -> tu
 
 def _operations(said: Quantity, first: Quantity, second: Quantity) -> Iterator[Operation]:
     a, b, result = first.dimension, second.dimension, said.dimension
+    if result in MONEY and any(of in MONEY and of != result for of in (a, b)):
+        return
     same = a == b or not a or not b
     if same and (result in (a, b) or not result):
         yield from _SAME_UNIT
@@ -227,6 +238,9 @@ def _operations(said: Quantity, first: Quantity, second: Quantity) -> Iterator[O
         yield from _PRODUCT
     if "percent" in (a, b):
         yield lambda x, y: x * y / 100
+    if b == "percent" and a != "percent":
+        yield lambda x, y: x * (1 + y / 100)
+        yield lambda x, y: x * (1 - y / 100)
 
 
 def _follows(said: Quantity, first: Quantity, second: Quantity, operation: Operation) -> bool:

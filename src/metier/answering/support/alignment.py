@@ -16,19 +16,22 @@ join what stands in two places.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+import regex
 
 from metier.answering.support import near_copy
 from metier.answering.support.claims import Claim
 from metier.answering.support.coverage import Coverage
 from metier.answering.support.findings import FEATURES, OBJECTIONS, Finding
 from metier.answering.support.name_check import NameCheck
-from metier.answering.support.names import stands_in
+from metier.answering.support.names import Name, key_of, stands_in
 from metier.answering.support.number_check import NumberCheck
-from metier.answering.support.polarity import Polarity
+from metier.answering.support.pairing import PairingCheck
+from metier.answering.support.polarity import Polarity, clause_spans
 from metier.answering.support.row_check import RowCheck
-from metier.answering.support.sources import Reader, Shown
+from metier.answering.support.sources import Reader, Shown, same_word
 from metier.answering.support.subjects import Clause, Subjects
 from metier.text.detection import detect
 
@@ -38,11 +41,24 @@ _OPPOSED = 0.35  # the same where the word itself, which it does not hold, is on
 _NOTHING_ELSE = 0.85  # share of its other words from which a unit with the opposite word says the opposite
 _DENIED = 0.5  # share of the common words that only one of the two denies
 _DENIES_ALL = 0.85  # share of a denying clause's words that the source must have to say the opposite
+_FEWEST_DENIED = 2  # words of a clause that a source can deny
+_AGREES = 0.6  # share of its words from which another clause says the same as it
+_SAYS_LITTLE_ELSE = 0.6  # share of a source's clause that a clause must have, so that they can be opposites
+_SOURCES_OF_A_CLAUSE = 6
+_OF_THE_SAME = 0.2  # by how much less of the whole claim a source may hold that says the opposite of a clause
 _AS_GOOD = 0.1  # a unit that holds so much less of the claim may as well be its source
 _WORDS = ("unit", "window", "passage", "all", "pairs")
 _WORKED_OUT = 0.8  # what a result that follows from the sources' numbers is worth whatever its words
 _BARE = 0.5  # what a bare number or name that a source has is worth whatever the source says of it
+_WORD_BEFORE = regex.compile(r"\p{Lu}[\p{L}\p{M}\p{N}-]* $")
+_LONGEST_WORD = 24
 _SHARED = 0.3  # what a number or name in common adds to the nearness of a source in another language
+
+
+@dataclass(frozen=True, slots=True)
+class _SourceClause:
+    words: frozenset[str]
+    denies: bool
 
 
 class Alignment:
@@ -61,9 +77,12 @@ class Alignment:
         self._numbers = NumberCheck(shown, subjects, question, language)
         self._names = NameCheck(shown, subjects, reader, question, language)
         self._rows = RowCheck(shown, polarity, question, language)
+        self._source_clauses: dict[int, list[_SourceClause]] = {}
+        self._pairs = PairingCheck(shown, reader.words, language)
 
     def align(self, claim: Claim, candidates: int) -> Finding:
         """All features but the cosine. `candidates`: how many units are kept in `evidence`, best first."""
+        claim = self._with_numbered_names(claim)
         words = self._coverage.words(claim.text, claim.language)
         weights, held = self._coverage.weights(words), self._coverage.held(words)
         named = self._question | {w for text in claim.about for w in self._coverage.words(text, claim.language)}
@@ -85,6 +104,7 @@ class Alignment:
         self._numbers.judge(claim, places, clauses, finding)
         self._names.judge(claim, clauses, finding)
         self._rows.judge(claim, finding)
+        self._pairs.judge(claim, finding)
         finding.bare = finding.worked_out
         if finding.worked_out:  # the words that tell a result are the claim's own
             for kind in _WORDS:
@@ -94,6 +114,7 @@ class Alignment:
             self._judge_bare(claim, clauses[0], finding)
         if not finding.foreign:
             exchanged = self._judge_polarity(claim, words, weights, finding)
+            exchanged |= self._judge_denials(claim, finding)
             exchanged |= self._judge_copy(claim, finding)
             if finding.features["denied"] and finding.features["opposed"]:  # "not before" is "only after"
                 finding.features |= {"denied": 0.0, "opposed": 0.0}
@@ -103,6 +124,23 @@ class Alignment:
                     finding.reasons.sort(key=lambda reason: "opposite" not in reason)
                 finding.fatal = True
         return finding
+
+    def _with_numbered_names(self, claim: Claim) -> Claim:
+        """A word with a capital and the number behind it are one name where the sources have both together: "TM 24",
+        "Crew 1"."""
+        numbered = {}
+        for said in claim.quantities:
+            before = _WORD_BEFORE.search(claim.text, max(0, said.start - _LONGEST_WORD), said.start)
+            if before and said.unit is None and not said.dates and not said.word:
+                text = claim.text[before.start() : said.end]
+                if key_of(text) in self._shown.keys:
+                    numbered[id(said)] = Name(before.start(), said.end, text, key_of(text), True, True)
+        if not numbered:
+            return claim
+        spans = [(name.start, name.end) for name in numbered.values()]
+        rest = [n for n in claim.names if not any(start <= n.start < end for start, end in spans)]
+        called = tuple(sorted([*rest, *numbered.values()], key=lambda name: name.start))
+        return replace(claim, names=called, quantities=tuple(q for q in claim.quantities if id(q) not in numbered))
 
     def _judge_bare(self, claim: Claim, clause: Clause, finding: Finding) -> None:
         """Nothing but numbers and names: what is said of them is in the question."""
@@ -192,6 +230,8 @@ class Alignment:
         share = self._differs(claim, best, words, weigh)
         if holds >= _SAYS_IT and share >= _DENIED and not self._is_confirmed(claim, words, weigh, finding, best):
             finding.object("denied", near_copy.DENIED, share * min(1.0, holds))
+        if holds >= _SAYS_IT and (day := self._polarity.other_day(claim.text, given.text)):
+            finding.object("opposed", f"a source has another day than {day}", holds)
         if holds < _OPPOSED or not (word := self._polarity.opposed_beside(claim.text, given.text)):
             return False
         rest = [i for i, each in enumerate(words) if each not in self._coverage.words(word, claim.language)]
@@ -199,6 +239,46 @@ class Alignment:
         others = float(weights[rest] @ held) / (float(weights[rest].sum()) or 1.0)
         finding.object("opposed", near_copy.OPPOSED.format(word), min(1.0, others))
         return others >= _NOTHING_ELSE
+
+    def _judge_denials(self, claim: Claim, finding: Finding) -> bool:
+        """Whether a clause denies what a source says, or says what one denies; each clause by itself, since a sentence
+        may join what stands in several places."""
+        for start, end in clause_spans(claim.text, claim.language):
+            clause = claim.text[start:end]
+            words = self._coverage.words(clause, claim.language)
+            if len(words) < _FEWEST_DENIED or self._polarity.excludes(clause):
+                continue
+            weights, held = self._coverage.weights(words), self._coverage.held(words)
+            share = (weights @ held) / (float(weights.sum()) or 1.0)
+            denies = self._polarity.negates(clause)
+            agreeing = opposing = 0.0
+            best = float(finding.units.max())
+            for index in map(int, np.argsort(-share)[:_SOURCES_OF_A_CLAUSE]):
+                for part in self._clauses_of(index):
+                    both = sum(any(same_word(w, other) for other in part.words) for w in words) / len(words)
+                    of_the_same = finding.units[index] >= best - _OF_THE_SAME
+                    back = sum(any(same_word(w, other) for w in words) for other in part.words) / (len(part.words) or 1)
+                    if both >= _DENIES_ALL and back >= _SAYS_LITTLE_ELSE and part.denies != denies and of_the_same:
+                        opposing = max(opposing, both)
+                    elif both >= _AGREES:
+                        agreeing = max(agreeing, both) if part.denies == denies else agreeing
+            if opposing and not agreeing:
+                finding.object("denied", near_copy.DENIED, opposing)
+                return True
+        return False
+
+    def _clauses_of(self, index: int) -> list[_SourceClause]:
+        if index not in self._source_clauses:
+            text = self._shown.sources[index].text
+            self._source_clauses[index] = [
+                _SourceClause(
+                    frozenset(self._coverage.words(text[start:end], self._language)),
+                    self._polarity.negates(text[start:end]),
+                )
+                for start, end in clause_spans(text, self._language)
+                if not self._polarity.excludes(text[start:end])
+            ]
+        return self._source_clauses[index]
 
     def _judge_copy(self, claim: Claim, finding: Finding) -> bool:
         """What was exchanged in a near copy; of several sentences that say nearly the same, one may agree. Returns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import PurePath
 
 import numpy as np
 import regex
@@ -23,7 +24,6 @@ from metier.embedding.base import Embedder
 from metier.retrieval.analysis import Analyser
 from metier.sentences import Unit, units
 from metier.text.detection import detect
-from metier.text.language import Language
 from metier.text.phrases import compose, fold
 
 Weigh = Callable[[Sequence[str]], np.ndarray]  # tokens to rarity, (n,)
@@ -34,8 +34,8 @@ _COPIED = 0.85  # share of its words in one source from which a claim without ob
 _VETOED = 0.2  # the most that a claim with a fatal objection is worth
 _SECOND = 0.15  # share of the claim's words that a second source must add to be cited
 _MOST_CITED = 3
-_BARE_DECISION = 12  # characters of an answer that is a yes or a no
 _DECIDING = 3  # sources that are asked what they say to a yes/no question
+_FILE_NAME = 6  # characters
 _ADDRESS = regex.compile(r"(?:https?://|www\.)\S+")
 _ADDRESSES = "the sources are addresses only"
 _ELSEWHERE = "in another language than the source, which the embedder cannot compare"
@@ -77,6 +77,7 @@ class LearnedChecking:
         self._polarity = Polarity(analyser, language)
         self._alignment = Alignment(self._shown, reader, self._polarity, weigh, question, language)
         self._cut: tuple[str, list[Unit]] = ("", [])
+        self._documents = _names_of_documents(shown)
         self._only_addresses = all(_says_nothing(passage.text) for passage in shown)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
@@ -88,13 +89,14 @@ class LearnedChecking:
         if unit is None:
             unit = Unit(span[0], span[1], "sentence")
             cut = [*(u for u in cut if u.end <= span[0]), unit]
-        claim = claims.read(text, unit, cut, detect(text[: span[1]], self._language))
-        if claims.states_nothing(text, unit, cut, claim, self._reader):
+        claim = self._read(text, unit, cut)
+        only_decides = bool(claim.decision) and not self._reader.words(claim.text, claim.language)
+        if not only_decides and claims.states_nothing(text, unit, cut, claim, self._reader):
             return Sentence(*span, Support.NONE, 1.0)
         if not self._shown.sources:
             return Sentence(*span, Support.NOT, 0.0, (), "no source was shown")
-        if said := self._decision(claim.text):
-            return self._decided(span, said)
+        if only_decides:
+            return self._decided(span, claim.decision)
         finding = self.finding(claim)
         return self._sentence(span, claim, finding)
 
@@ -104,13 +106,16 @@ class LearnedChecking:
         unit = next((unit for unit in cut if (unit.start, unit.end) == span), Unit(span[0], span[1], "sentence"))
         if unit not in cut:
             cut = [unit]
-        claim = claims.read(text, unit, cut, detect(text[: span[1]], self._language))
+        claim = self._read(text, unit, cut)
         if claims.states_nothing(text, unit, cut, claim, self._reader) or not self._shown.sources:
             return None
         finding = self._alignment.align(claim, _CANDIDATES)
         if vectors:
             self._compare(claim, finding)
         return finding
+
+    def _read(self, text: str, unit: Unit, cut: list[Unit]) -> Claim:
+        return claims.read(text, unit, cut, detect(text[: unit.end], self._language), self._documents)
 
     def finding(self, claim: Claim) -> Finding:
         """The claim laid beside the sources; vectors are asked for where words do not decide."""
@@ -124,17 +129,6 @@ class LearnedChecking:
         if self._cut[0] != text:
             self._cut = (text, units(text, self._language))
         return self._cut[1]
-
-    def _decision(self, text: str) -> str:
-        """The yes or no that a sentence is nothing but, folded; "" if it is more."""
-        if len(text) > _BARE_DECISION:
-            return ""
-        word = fold(compose(text.strip(" .!,;:।。")))
-        for known in (Language.of(self._language), Language.of("en")):
-            for words in (known.yes, known.no, known.maybe):
-                if word in {fold(compose(each)) for each in words}:
-                    return fold(compose(words[0]))
-        return ""
 
     def _decided(self, span: tuple[int, int], said: str) -> Sentence:
         """A yes or no, checked against the sentence that decides the question, if there is one."""
@@ -206,6 +200,13 @@ class LearnedChecking:
             return ()
         chosen = self._alignment.chosen(claim, finding, _MOST_CITED, _SECOND)
         return tuple(Citation.of(self._shown.part(index), span) for index in chosen)
+
+
+def _names_of_documents(shown: Sequence[Passage]) -> regex.Pattern[str] | None:
+    """Finds the file names of what was shown, with any part of their folders, that a text would not hold by chance."""
+    files = {PurePath(passage.uri).name for passage in shown if passage.uri}
+    named = sorted((regex.escape(name) for name in files if len(name) >= _FILE_NAME and "." in name), key=len)
+    return regex.compile(rf"(?:[\w.-]+/)*(?:{'|'.join(reversed(named))})", regex.IGNORECASE) if named else None
 
 
 def _says_nothing(text: str) -> bool:

@@ -19,12 +19,15 @@ from metier.text.phrases import compose, fold
 from metier.text.quantities import Quantity, quantities
 
 _LINK = regex.compile(r"!?\[([^\]]*)\]\([^)]*\)")
-_MARKED = regex.compile(r"(\*{1,3}|_{1,3}|~~|`+)(?=\S)(.+?)(?<=\S)\1")
+_MARKED = regex.compile(
+    r"(\*{1,3}|~~|`+)(?=\S)(.+?)(?<=\S)\1|(?<![\p{L}\p{N}_])(_{1,3})(?=\S)(.+?)(?<=\S)\3(?![\p{L}\p{N}_])"
+)
 _LEADING = regex.compile(r"^(?:\s*(?:>|#{1,6})\s*)+")
 _SOURCE_MARK = regex.compile(
     r"\[\^?\p{N}{1,3}(?:\s*[,;–-]\s*\p{N}{1,3})*\]|【[^】]*】|\((?:source|sources|see|quelle|siehe|page|p\.|s\.|seite)[^)]{0,60}\)",
     regex.IGNORECASE,
 )
+_FIRST_WORD = regex.compile(r"[\s*_]*([\p{L}\p{M}]+)[*_]*(?:\s*[,.!;:–—،،。，！]\s*|$)")
 _CELLS = regex.compile(r"(?<!\\)\|")
 _QUESTION = regex.compile(r"[?？؟]\W*$")
 _BOLD_LINE = regex.compile(r"^\s*\*\*[^*]+\*\*:?\s*$")
@@ -36,7 +39,8 @@ _META_SHARE = 0.5  # of a sentence's words that may be its own where it is made 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """`text`: of the sentence without marks. `about`: texts that say what it is about, nearest first. `words`: see
-    `Reader.words`. `kind`: as the unit's. `before`: what stands before it in the answer."""
+    `Reader.words`. `kind`: as the unit's. `before`: what stands before it in the answer.
+    `decision`: the yes or no that it began with, folded, which is no part of `text`."""
 
     text: str
     kind: str
@@ -45,6 +49,7 @@ class Claim:
     names: tuple[Name, ...]
     about: tuple[str, ...]
     before: str
+    decision: str = ""
 
 
 def plain(text: str) -> str:
@@ -52,12 +57,13 @@ def plain(text: str) -> str:
     text = _SOURCE_MARK.sub(" ", _LINK.sub(r"\1", text))
     text = _LEADING.sub("", text)
     for _ in range(2):
-        text = _MARKED.sub(r"\2", text)
+        text = _MARKED.sub(lambda match: match[2] or match[4], text)
     return text.replace("**", "").strip()
 
 
-def read(text: str, unit: Unit, cut: list[Unit], language: str) -> Claim:
-    """The claim of `unit`, one of `cut`, the units of the answer `text`."""
+def read(text: str, unit: Unit, cut: list[Unit], language: str, documents: regex.Pattern[str] | None = None) -> Claim:
+    """The claim of `unit`, one of `cut`, the units of the answer `text`. `documents`: finds names of documents, which
+    say where something stands and not what."""
     raw = text[unit.start : unit.end]
     index = cut.index(unit)
     about = _about(text, cut, index)
@@ -67,8 +73,23 @@ def read(text: str, unit: Unit, cut: list[Unit], language: str) -> Claim:
         bare = regex.sub(r"^\s*(`{3,}|~{3,})[^\n]*\n?|\n?\s*(`{3,}|~{3,})\s*$", "", raw)
     else:
         bare = plain(without_marker(raw) if unit.kind == "item" else raw)
-    found = tuple(quantities(bare, language))
-    return Claim(bare, unit.kind, language, found, tuple(names(bare, language)), about, text[: unit.start])
+    bare = documents.sub(" ", bare) if documents is not None else bare
+    decision, bare = _decision(bare, language)
+    called = tuple(names(bare, language))
+    inside = [name for name in called if name.identifier]
+    found = tuple(q for q in quantities(bare, language) if not any(n.start <= q.start < n.end for n in inside))
+    return Claim(bare, unit.kind, language, found, called, about, text[: unit.start], decision)
+
+
+def _decision(text: str, language: str) -> tuple[str, str]:
+    """The yes, no or maybe that a sentence begins with, folded, and what it says beside that."""
+    match = _FIRST_WORD.match(text)
+    word = fold(compose(match[1])) if match else ""
+    for known in map(Language.of, dict.fromkeys((language, "en"))):
+        for words in (known.yes, known.no, known.maybe):
+            if word and word in {fold(compose(each)) for each in words}:
+                return fold(compose(words[0])), text[match.end() :].strip()
+    return "", text
 
 
 def states_nothing(text: str, unit: Unit, cut: list[Unit], claim: Claim, reader: Reader) -> bool:

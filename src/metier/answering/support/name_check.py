@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import regex
 
 from metier.answering.support.claims import Claim
 from metier.answering.support.findings import Finding
@@ -14,6 +15,7 @@ from metier.answering.support.sources import Reader, Shown
 from metier.answering.support.subjects import Clause, Subjects
 
 _AHEAD, _AHEAD_ROW = 0.3, 0.12  # by how much a place without the name must fit better
+_FILE = regex.compile(r"\.\p{L}\w{1,4}$")  # what is said of a document need not stand in it
 _SHORT = 3  # characters of a part of a name that tells nothing
 _FORM = 0.9  # how well a word must be held to be the same word in another form
 _SAYS_IT = 0.5  # how much of the clause such a place must hold for the name to be exchanged
@@ -80,7 +82,7 @@ class NameCheck:
 
     def _judge_place(self, clause: Clause, called: set[str], said: frozenset[str], finding: Finding) -> None:
         """`called`: words of all names of the claim, which do not tell what is said of this one."""
-        own = self._subjects.present(clause.names)
+        own = [name for name in self._subjects.present(clause.names) if not _FILE.search(name.text)]
         rest = tuple(w for w in clause.words if w not in called)
         if not own or not rest:
             return

@@ -46,6 +46,13 @@ _OPENING = regex.compile(r"[:.!?•\-–—*|>(\[\"“„«]\s*[*_`]*$")
 _STOP = regex.compile(r"[.!?。！？।؟][\"'”’)\]*_]*\s*$")
 
 
+# What people are called by beside their names.
+TITLES = frozenset({
+    "dr", "drs", "mr", "mrs", "ms", "sir", "prof", "professor", "herr", "frau", "sr", "sra", "srta", "don", "doña",
+    "mme", "mlle", "dott", "sig", "dipl", "bapak", "ibu", "bwana", "г-н", "г-жа", "श्री", "श्रीमती", "डॉ", "জনাব", "ডা",
+})  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Name:
     """`key`: how it is compared. `sure`: nothing but a name is written so; a word at the start of a sentence, in a
@@ -86,6 +93,9 @@ def names(text: str, language: str = "en") -> list[Name]:
                 found.append(_name(match.start(), plain, True, True))
         elif plain[:1].isupper() and len(plain) >= _ORDINARY_SHORT:
             following = _next_to(text, match, tokens[index + 1]) if index + 1 < len(tokens) else ""
+            if word in TITLES:
+                last_capital = True
+                continue
             if word in no_names or fold(_APOSTROPHE.split(plain)[0]) in no_names:
                 last_capital = False
                 continue

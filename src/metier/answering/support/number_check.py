@@ -7,14 +7,18 @@ or of the question; and no other number of its kind may stand where its clause f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+
+import regex
 
 from metier.answering.support.agreement import agrees, derived, equations, is_about
 from metier.answering.support.claims import Claim
 from metier.answering.support.findings import Finding
-from metier.answering.support.sources import Shown
+from metier.answering.support.names import key_of
+from metier.answering.support.sources import Shown, same_word
 from metier.answering.support.subjects import Clause, Place, Subjects
+from metier.answering.support.totals import Totals
 from metier.text.phrases import compose, fold
 from metier.text.quantities import Quantity, quantities
 from metier.text.units import unit_of
@@ -23,7 +27,11 @@ _RIVAL, _RIVAL_ROW = 0.3, 0.12  # by how much another place must fit better for 
 _CLEAR_RIVAL, _SAID = 0.4, 0.6  # and to decide alone: by how much, and how well it must fit
 _DOUBTFUL = 0.3  # an objection where it is not sure what a number is said of, or that it is one
 _ELSEWHERE = 0.1  # what a place fits at most that speaks of something else
+_EXACT = 1e-6
 _HOURS_A_YEAR = 8760
+_COUNTED = regex.compile(r" ([\p{L}\p{M}]{4,})")
+_TELLING = 3  # digits of a number that is hardly another one by chance
+_RANGE = 2  # numbers that "5 to 7" has
 _CALENDAR = frozenset((value, unit.factor) for value, name in (
     (_HOURS_A_YEAR, "hours"), (365, "days"), (366, "days"), (52, "weeks"),
 ) if (unit := unit_of(name)))  # fmt: skip
@@ -39,6 +47,8 @@ class NumberCheck:
         self._question = question
         self._asked = quantities(question, language)
         self._given: dict[Quantity, bool] = {}
+        self._totals = Totals(shown)
+        self._worked_out: list[Quantity] = []
 
     def places(self, claim: Claim) -> dict[int, list[Place]]:
         """Index of each quantity of the claim to where sources have it."""
@@ -55,16 +65,19 @@ class NumberCheck:
         results = {id(result): right for _, result, right in sums}
         operands = {id(q) for terms, _, _ in sums for q in terms}
         known = [q for n, q in enumerate(claim.quantities) if found[n]] + self._asked
+        operands |= {id(q) for q in self._implied(claim, found)}
         good = 0
         for number, said in enumerate(claim.quantities):
             if not results.get(id(said), True):
                 finding.object("number_missing", f"the sum that gives {said.text} does not add up", fatal=True)
-            elif id(said) in results or (id(said) in operands and found[number]):
+            elif id(said) in results or (id(said) in operands and (found[number] or self._is_asked(said))):
                 finding.worked_out = True
                 good += 1
             elif found[number]:
-                asked = any(agrees(said, q) for q in self._asked)
-                good += self._is_bound(claim, said, found[number], clauses, finding, asked)
+                good += self._is_bound(claim, said, found[number], clauses, finding, self._is_asked(said))
+            elif other := self._with_other_unit(said, finding):
+                reason = f"{said.text} is in none of the sources, {other.text} is"
+                finding.object("number_missing", reason, fatal=True)
             elif self._is_explained(claim, said, known, finding):
                 good += 1
             elif said.word and said.unit is None:
@@ -73,6 +86,30 @@ class NumberCheck:
                 finding.object("number_missing", self._why_missing(said), fatal=True)
         finding.features["numbers"] = good / len(claim.quantities)
 
+    def _with_other_unit(self, said: Quantity, finding: Finding) -> Quantity | None:
+        """The same number with another unit, or told for something else, in a source that says most of the claim."""
+        if said.unit is None or said.dates:
+            return None
+        near = finding.evidence[:_NEAREST]
+        digits = sum(c.isdigit() for c in said.text)
+        for place in self._subjects.places:
+            given = place.quantity
+            same = given.unit is not None and set(said.values) & set(given.values) and not given.dates
+            if same and (place.index in near[:2] or (digits >= _TELLING and place.index in near)):
+                return given
+        return None
+
+    def _is_asked(self, said: Quantity) -> bool:
+        return any(agrees(said, q) for q in self._asked)
+
+    def _implied(self, claim: Claim, found: dict[int, list[Place]]) -> Iterator[Quantity]:
+        """Numbers of the claim from which another one of it follows that no source has: "15 m at 4 plants a metre need
+        60 plants"."""
+        for number, result in enumerate(claim.quantities):
+            if not found[number] and not self._is_asked(result):
+                own = [q for n, q in enumerate(claim.quantities) if n != number and (found[n] or self._is_asked(q))]
+                yield from derived(result, own, strict=True)
+
     def _is_explained(self, claim: Claim, said: Quantity, known: list[Quantity], finding: Finding) -> bool:
         earlier = self._earlier(claim)
         around = [q for read in self._shown.reads for q in read.around_quantities]
@@ -80,10 +117,13 @@ class NumberCheck:
             return True
         counts = [q for q in claim.quantities if q.unit is None]  # "two of each" need not stand in a source
         own = [q for q in {id(q): q for q in (*known, *counts)}.values() if q is not said]
+        alike = [q for q in earlier if q.dimension == said.dimension]
         near = [q for i in finding.evidence[:_NEAREST] for q in self._shown.sources[i].quantities]
-        follows = bool(derived(said, [*own, *earlier], strict=False)) or (
-            self._computes(claim) and bool(derived(said, [*known, *near], strict=True))
-        )
+        follows = _is_running_total(said, alike) or bool(derived(said, [*own, *earlier], strict=False))
+        follows = follows or (self._computes(claim) and bool(derived(said, [*known, *near], strict=True)))
+        follows = follows or self._totals.has(said)
+        if follows:
+            self._worked_out.append(said)
         finding.worked_out |= follows
         return follows
 
@@ -92,7 +132,7 @@ class NumberCheck:
         and results of sums that are right. What was made up carries nothing that comes after it."""
         told = quantities(claim.before, claim.language)
         sums = {id(result) for _, result, right in equations(claim.before, told) if right}
-        return [q for q in told if id(q) in sums or self._is_given(q)]
+        return [q for q in told if id(q) in sums or self._is_given(q) or _is_among(q, self._worked_out)]
 
     def _is_given(self, said: Quantity) -> bool:
         """Whether a source or the question has a number. Remembered: each is asked for behind every later sentence."""
@@ -131,15 +171,20 @@ class NumberCheck:
         fits = self._subjects.fit(clause)
         fitting = [p for p in places if not subjects or self._subjects.are_near(subjects, p, all_of)]
         beside = [q for q in claim.quantities if q is not said]
+        called = [name.key for name in claim.names if name.identifier]
         others = [
             p
             for p in self._of_kind(said)
-            if not any(p is place for place in places) and not any(agrees(q, p.quantity) for q in beside)
+            if not any(p is place for place in places)
+            and not any(agrees(q, p.quantity) for q in beside)
+            and not any(key.endswith(key_of(p.quantity.text)) for key in called)
         ]
 
         def fit(place: Place) -> float:
             return self._subjects.fit_place(clause, place, fits)
 
+        if not fitting and said.word and said.unit is None:  # "two of them" counts what the answer lists
+            fitting = places
         if not fitting:
             rivals = [p for p in others if self._subjects.are_near(subjects, p, all_of)]
             where = " and ".join(dict.fromkeys(name.text for name in subjects))
@@ -155,8 +200,8 @@ class NumberCheck:
         if subjects:
             others = [p for p in others if self._subjects.are_near(subjects, p, all_of)]
         rival = max(others, key=fit, default=None)
-        if rival is None:
-            return True
+        if rival is None or sum(q.dimension == said.dimension for q in clause.quantities) > _RANGE:
+            return True  # of several numbers of a kind, no words of the clause are one's own
         same_table = self._shown.sources[rival.index].table == self._shown.sources[best.index].table >= 0
         ahead = fit(rival) - fit(best)
         if ahead < (_RIVAL_ROW if same_table else _RIVAL):
@@ -164,10 +209,16 @@ class NumberCheck:
         decided = fit(rival) >= _SAID and ahead >= (_RIVAL if same_table else _CLEAR_RIVAL)
         decided = decided or (fit(best) <= _ELSEWHERE and ahead >= _RIVAL)
         reason = f"{said.text} stands elsewhere; here the sources have {rival.quantity.text}"
-        told = said.unit is not None or bool(said.dates) or same_table  # a bare number may be a name: "alarm 2231"
+        # A bare number may be a name ("alarm 2231"), but not where both count the same.
+        told = said.unit is not None or bool(said.dates) or same_table or self._count_alike(claim, said, rival)
         degree = min(1.0, 0.5 + ahead) if told else _DOUBTFUL
         finding.object("number_rival", reason, degree, fatal=decided and not asked and told)
         return False
+
+    def _count_alike(self, claim: Claim, said: Quantity, rival: Place) -> bool:
+        mine = _COUNTED.match(claim.text, said.end)
+        theirs = _COUNTED.match(self._shown.sources[rival.index].text, rival.quantity.end)
+        return bool(mine and theirs) and same_word(fold(mine[1]), fold(theirs[1])) > 0
 
     def _of_kind(self, said: Quantity) -> list[Place]:
         return [
@@ -177,6 +228,20 @@ class NumberCheck:
             and p.quantity.word == said.word
             and _parts(p.quantity) == _parts(said)
         ]
+
+
+def _is_running_total(said: Quantity, told: Sequence[Quantity]) -> bool:
+    """Whether a number is the sum of the last of those that were told before it."""
+    total = 0.0
+    for count, each in enumerate(reversed(told), start=1):
+        total += each.values[0] if each.values else 0.0
+        if count > 1 and said.values and abs(total - said.values[0]) <= _EXACT * max(1.0, abs(total)):
+            return sum(c.isdigit() for c in said.text) >= _TELLING
+    return False
+
+
+def _is_among(said: Quantity, others: Sequence[Quantity]) -> bool:
+    return any(agrees(said, other) for other in others)
 
 
 def _is_calendar(said: Quantity) -> bool:

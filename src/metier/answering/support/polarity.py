@@ -22,8 +22,20 @@ _NO_DENIAL = regex.compile(
 _LACKING = regex.compile(r"\b(?:without|ohne|sans|sin|sem|senza|без|tanpa|bila)\b", regex.IGNORECASE)
 _CONTRACTION = regex.compile(r"\b\p{L}+n['’]t\b")
 # "Not until", "not unless" set a condition and deny nothing.
-_EXCEPTING = frozenset({"until", "till", "unless", "except", "bis", "außer", "hasta", "até", "sampai", "hingga"})
+_EXCEPTING = frozenset({"until", "till", "bis", "hasta", "até", "sampai", "hingga"})
+# Words that leave something out of what is said.
+_EXCLUDING = frozenset({
+    "except", "excluding", "unless", "außer", "ausgenommen", "excepto", "salvo", "sauf", "excepté", "exceto", "kecuali",
+    "isipokuwa", "кроме",
+})  # fmt: skip
+# "neither … nor", "weder … noch": the second says no more than the first.
+_SECOND_OF_TWO = frozenset({"nor", "noch", "ni", "nem"})
 _JOINING = "and but while whereas although because if unless when which that und aber während weil wenn"
+_TURNING = {
+    "en": ("un", "in", "im", "ir", "dis", "non"), "de": ("un",), "es": ("in", "im", "des"), "fr": ("in", "im", "dé"),
+    "pt": ("in", "im", "des"),
+}  # fmt: skip
+_TURNED = 6  # characters of a word that a prefix may turn round
 _BESIDE = 3  # content words on each side of one that say what it is said of
 _UNLIKE = ("not", "no", "never", "without")
 
@@ -60,6 +72,9 @@ class Polarity:
         self._function = known.function_words
         self._negations = known.negations or Language.of("en").negations
         self._opposites = _opposites(language)
+        self._turning = _TURNING.get(language.split("-")[0], ())
+        weekdays = known.listed("calendar", "weekdays")
+        self._weekdays = [[fold(compose(day)) for day in each.split("|")] for each in weekdays]
 
     def denied(self, text: str) -> frozenset[str]:
         """Tokens of `text` that stand in a clause with a negation; of one that denies with "without" only those behind
@@ -82,6 +97,10 @@ class Polarity:
         count += count > 0 and any(word in _EXCEPTING for word in words)
         return count % 2 == 1
 
+    def excludes(self, text: str) -> bool:
+        """Whether a text leaves something out ("except", "unless"), which another may say with or without a "not"."""
+        return any(word in _EXCLUDING for word in WORD.findall(fold(compose(text))))
+
     def only_denies(self, said: str, given: str) -> bool:
         """Whether two stretches differ in a negation and in nothing else that says something."""
         if self.negates(said) == self.negates(given):
@@ -89,11 +108,15 @@ class Polarity:
         if not self._spaced:
             return True
         words = (set(WORD.findall(fold(compose(said)))), set(WORD.findall(fold(compose(given)))))
+        if words[0] & _SECOND_OF_TWO:
+            return False
         mine, theirs = (part - self._negations - self._function for part in words)
         return not (mine ^ theirs - {word for word in theirs if _CONTRACTION.fullmatch(word)})
 
     def differs(self, said: str, given: str, shared: Sequence[str], weight: Weights) -> float:
         """Share of the weight of `shared` (tokens of both) that one denies and the other does not, 0..1."""
+        if self.excludes(said) or self.excludes(given):
+            return 0.0
         here, there = self.denied(said), self.denied(given)
         if not here and not there:
             return 0.0
@@ -109,6 +132,15 @@ class Polarity:
         valve", "open the valve". What is dry before it is oiled is oiled after it was dried."""
         return self._opposed(said, given, beside=True)
 
+    def other_day(self, said: str, given: str) -> str:
+        """The day of the week that `said` names, where `given` names another one and both no more than that."""
+        mine, theirs = self._days(said), self._days(given)
+        return next(iter(mine)) if len(mine) == len(theirs) == 1 and mine != theirs else ""
+
+    def _days(self, text: str) -> set[str]:
+        words = WORD.findall(fold(compose(text)))
+        return {days[0] for days in self._weekdays if any(word.startswith(day) for word in words for day in days)}
+
     def holds_both(self, said: str, given: str) -> bool:
         """Whether `given` has a word of `said` and its opposite: "closes on the 24th and opens on the 2nd"."""
         here, there = self._stems(said), self._stems(given)
@@ -120,7 +152,10 @@ class Polarity:
         return False
 
     def _against(self, word: str, stem: str) -> frozenset[str]:
-        return self._opposites.get(word, frozenset()) | self._opposites.get(stem, frozenset())
+        """What means the opposite of a word, with what a prefix makes of it ("vaccinated", "unvaccinated")."""
+        turned = {prefix + word for prefix in self._turning} if len(word) >= _TURNED else set()
+        turned |= {word.removeprefix(p) for p in self._turning if word.startswith(p) and len(word) >= _TURNED + len(p)}
+        return frozenset(turned) | self._opposites.get(word, frozenset()) | self._opposites.get(stem, frozenset())
 
     def _opposed(self, said: str, given: str, beside: bool) -> str:
         here, there = self._stems(said), self._stems(given)

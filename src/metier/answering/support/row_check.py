@@ -54,11 +54,13 @@ class RowCheck:
         self._language = language
 
     def judge(self, claim: Claim, finding: Finding) -> None:
-        around = [(" ".join(claim.about), True), (self._question, False)]
+        listed = claim.kind != "sentence"  # a sentence need not speak of what the one before it did
+        around = [(" ".join(claim.about), True)] if listed else []
+        around.append((self._question, False))
         around = [] if self._polarity.denying(claim.text) else around
         for table in self._tables.values():
             joined = ((self._conflict(part), True) for part in self._parts(table, claim))
-            beside = ((self._beside(table, claim, text), decides) for text, decides in around)
+            beside = ((self._beside(table, claim, text, decides), decides) for text, decides in around)
             for conflict, decides in chain(joined, beside):
                 if conflict:
                     finding.object("name_swapped", _reason(*conflict), fatal=decides)
@@ -81,11 +83,13 @@ class RowCheck:
             if not self._polarity.denying(claim.text[first:last]):
                 yield _said(table, claim.text[first:last], [q for q in claim.quantities if first <= q.start < last])
 
-    def _beside(self, table: Sequence[_Value], claim: Claim, around: str) -> tuple[str, str] | None:
-        """A cell that a claim holds, and one of another row that the lead-in or the question names."""
+    def _beside(self, table: Sequence[_Value], claim: Claim, around: str, decides: bool) -> tuple[str, str] | None:
+        """A cell that a claim holds, and one of another row that the lead-in (`decides`) or the question names."""
         said = _said(table, claim.text, claim.quantities)
         if not said or not frozenset.intersection(*(value.rows for value in said)):
             return None
+        if not decides and any(value.number is None for value in said) and len(said) > 1:
+            return None  # it names its own row
         columns = frozenset().union(*(value.columns for value in said))
         named = [value for value in _said(table, around, ()) if not value.columns & columns]
         return None if _share_a_column(named) else self._conflict([*named, *said])

@@ -23,7 +23,7 @@ from metier.text.phrases import SPACED_LETTER, SPACED_SIGN, compose, fold
 from metier.text.quantities import Quantity, is_code, is_identifier, quantities
 from metier.text.units import UnitOfMeasure, unit_of
 
-_CELL = regex.compile(r"[^|]+")
+CELL_TEXT = regex.compile(r"[^|]+")
 _COLUMN = regex.compile(r"^\s*([^:|]{1,60}):\s+")
 _IN_BRACKETS = regex.compile(r"[(\[]\s*(?:in\s+)?([^)\]]{1,12}?)\s*[)\]]|(?:,|\bin)\s+(\S{1,8})$")
 _NUMERIC = regex.compile(
@@ -40,6 +40,7 @@ _LONG_WORD, _FORM, _COMPOUND = 5, 82, 5  # characters of words that are compared
 _LONGER = 3
 _PART = 0.7  # how much of a word one that holds it, or is held by it, counts for
 _INFLECTED = 0.95
+_WORDS_OF_A_RATE = 3  # "€ per day" at the end of a column's name
 _TURNING = ("un", "in", "im", "ir", "dis", "non", "de", "anti", "mis", "ent", "ver", "über", "unter")
 
 
@@ -148,12 +149,12 @@ class Reader:
         around = " · ".join(dict.fromkeys(place for place in places if place))
         parts = PurePath(passage.uri).parts
         file = frozenset(key_of("/".join(parts[first:])) for first in range(len(parts)))
-        numbers = tuple(quantities(around, language))
+        numbers = tuple(quantities(f"{around} · {PurePath(passage.uri).stem}", language))
         page = (Quantity(0, 0, str(passage.page), (float(passage.page),)),) if passage.page is not None else ()
         return Read(tuple(found), frozenset(self.words(around, language)), keys(around) | file, numbers + page)
 
     def _cells(self, row: str, numbers: Sequence[Quantity], language: str) -> tuple[Cell, ...]:
-        parts = list(_CELL.finditer(row))
+        parts = list(CELL_TEXT.finditer(row))
         numeric = [_numeric(part[0]) for part in parts]
         shared = " | ".join(part[0] for part, is_number in zip(parts, numeric, strict=True) if not is_number)
         found = []
@@ -203,30 +204,44 @@ def _stem(uri: str) -> str:
 
 
 def _first_cell(row: str) -> str:
-    first = next((cell[0] for cell in _CELL.finditer(row) if cell[0].strip()), "")
+    first = next((cell[0] for cell in CELL_TEXT.finditer(row) if cell[0].strip()), "")
     return _COLUMN.sub("", first)
 
 
 def _of_row(row: str, language: str) -> tuple[Quantity, ...]:
     """Numbers of the cells; one without a unit has that of its column's name ("Weight (kg): 850")."""
     found: list[Quantity] = []
-    for cell in _CELL.finditer(row):
+    for cell in CELL_TEXT.finditer(row):
         column = _COLUMN.match(cell[0])
-        unit = _unit_of_column(column[1]) if column else None
+        unit, per = _measure_of_column(column[1], language) if column else (None, ())
         for quantity in quantities(cell[0], language):
             inside = column is not None and quantity.start < column.end()
-            adopted = unit if quantity.unit is None and not quantity.dates and not inside else quantity.unit
+            bare = quantity.unit is None and not quantity.dates and not inside
+            own = (unit, per) if bare else (quantity.unit, quantity.per or (() if inside else per))
             start, end = quantity.start + cell.start(), quantity.end + cell.start()
-            found.append(replace(quantity, start=start, end=end, unit=adopted))
+            found.append(replace(quantity, start=start, end=end, unit=own[0], per=own[1]))
     return tuple(found)
 
 
-def _unit_of_column(name: str) -> UnitOfMeasure | None:
+def _measure_of_column(name: str, language: str) -> tuple[UnitOfMeasure | None, tuple[UnitOfMeasure, ...]]:
+    """Unit of the numbers of a column and what they are told for: "Weight (kg)", "Rent (€/day)", "Price EUR per m²"."""
     for match in _IN_BRACKETS.finditer(name):
-        if unit := unit_of((match[1] or match[2]).strip()):
-            return unit
-    last = name.split()[-1] if name.split() else ""
-    return unit_of(last) if len(name.split()) > 1 and len(last) > 1 else None
+        if measured := _measured(match[1] or match[2], language):
+            return measured
+    words = name.split()
+    for first in range(max(1, len(words) - _WORDS_OF_A_RATE), len(words)):
+        tail = " ".join(words[first:])
+        if len(tail) > 1 and (measured := _measured(tail, language)):
+            return measured
+    return None, ()
+
+
+def _measured(text: str, language: str) -> tuple[UnitOfMeasure | None, tuple[UnitOfMeasure, ...]] | None:
+    """What `text` measures where it is nothing but a unit."""
+    found = quantities(f"1 {text.strip()}", language)
+    if len(found) == 1 and found[0].unit is not None and found[0].end == len(text.strip()) + 2:
+        return found[0].unit, found[0].per
+    return None
 
 
 @dataclass

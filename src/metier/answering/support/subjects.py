@@ -122,11 +122,11 @@ class Subjects:
         own = self.present(clause.names)
         if claim.kind == "row":
             first = self.present(claim.names)[:1]
-            return (own if clause is clauses[0] else first), False, True
+            return own or first, False, True
         numbered = [c for c in clauses if c.quantities]
         if own and (len(numbered) < 2 or all(self.present(c.names) for c in numbered)):
             return own, len(own) <= _FEW, True
-        if whole := self.present(claim.names):
+        if whole := self.present([name for name in claim.names if name.start < clause.end]):
             return whole, False, True
         for text in claim.about:
             if near := self.present(names(text, claim.language)):

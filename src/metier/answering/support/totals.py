@@ -1,0 +1,57 @@
+"""Totals of tables: what the numbers of a column add up to, over all rows and over those that share a cell.
+
+Order | Crew   | Status  | Sum
+31    | Crew 1 | billed  | 19,850        "the billed orders come to 49,630"
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+from metier.answering.support.agreement import agrees
+from metier.answering.support.sources import CELL_TEXT, Shown, Source
+from metier.text.quantities import Quantity
+
+_FEWEST = 3  # digits of a total that does not come out by chance
+_MOST = 400  # rows of a table; larger ones take too long
+
+
+class Totals:
+    """Over one set of shown passages, as far as they show a table."""
+
+    def __init__(self, shown: Shown) -> None:
+        self._shown = shown
+
+    def has(self, said: Quantity) -> bool:
+        """Whether a number is such a total."""
+        if not said.values or sum(c.isdigit() for c in said.text) < _FEWEST:
+            return False
+        return any(agrees(said, total) for total in self._known)
+
+    @cached_property
+    def _known(self) -> list[Quantity]:
+        tables: dict[int, list[Source]] = defaultdict(list)
+        for source in self._shown.sources:
+            if source.is_row:
+                tables[source.table].append(source)
+        return [total for rows in tables.values() if 1 < len(rows) <= _MOST for total in _totals(rows)]
+
+
+def _totals(rows: Sequence[Source]) -> Iterator[Quantity]:
+    groups: dict[tuple[str, str], list[Quantity]] = defaultdict(list)
+    for row in rows:
+        cells = list(CELL_TEXT.finditer(row.text))
+        texts = {cell[0].strip() for cell in cells}
+        for cell in cells:
+            column = cell[0].partition(":")[0].strip()
+            inside = [q for q in row.quantities if cell.start() <= q.start < cell.end() and q.values]
+            if len(inside) == 1:
+                for shared in ("", *texts):
+                    groups[column, shared].append(inside[0])
+    for numbers in groups.values():
+        units = {q.unit for q in numbers}
+        if len(numbers) > 1 and len(units) == 1:
+            total = sum(q.values[0] for q in numbers)
+            yield Quantity(0, 0, f"{total:g}", (total,), max(q.decimals for q in numbers), numbers[0].unit)
