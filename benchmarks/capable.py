@@ -3,6 +3,7 @@
     python benchmarks/capable.py                     # makes the sample company's expert, asks everything twice
     python benchmarks/capable.py --expert FOLDER     # the expert in FOLDER, made there if there is none
     python benchmarks/capable.py --set good --kind comparison --misses --tokens-per-second 0
+    python benchmarks/capable.py --firm veterinary --tokens-per-second 0     # a firm of strangers, of benchmarks/firms
 
 `capable/KIND.jsonl` holds questions of twelve kinds on the sample company (examples/turbines). Each has an answer as a
 good model of some four billion parameters words it, right in every detail (`good`), and the same with one to three
@@ -21,9 +22,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -31,7 +34,7 @@ from pathlib import Path, PurePosixPath
 
 import httpx
 from capable_report import Judged, Outcome, by_error, figures, first_token, misses, report
-from capable_set import KINDS, Error, Item, load
+from capable_set import DATA, KINDS, Error, Item, load
 from scripted_endpoint import MODEL, ScriptedEndpoint
 
 from metier import Expert
@@ -49,6 +52,15 @@ def company(folder: Path) -> Expert:
 
     folder.mkdir(parents=True, exist_ok=True)
     return company(folder)
+
+
+def of_firm(name: str, folder: Path) -> Expert:
+    """An expert with defaults on the documents of one of `firms/`."""
+    from firms import FIRMS, expert_on
+
+    subprocess.run([sys.executable, str(FIRMS / "make.py"), str(folder)], check=True, capture_output=True)
+    language = tomllib.loads((FIRMS / name / "firm.toml").read_text("utf-8"))["language"]
+    return expert_on(folder / name, language, None)
 
 
 def point_to(expert: Expert, url: str, threads: int | None) -> None:
@@ -208,6 +220,7 @@ def _worst(supports: Iterable[str]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--expert", type=Path, help="folder of an expert on the sample company")
+    parser.add_argument("--firm", choices=sorted(path.stem for path in (DATA / "firms").iterdir()), default="")
     parser.add_argument("--set", choices=("good", "planted", "both"), default="both")
     parser.add_argument("--kind", choices=KINDS, default="")
     parser.add_argument("--limit", type=int, default=0, help="questions of each kind")
@@ -218,10 +231,11 @@ def main() -> None:
     parser.add_argument("--misses", action="store_true", help="print each miss in full")
     parser.add_argument("--json", action="store_true", help="print one JSON value and nothing else")
     options = parser.parse_args()
-    items = load(options.kind, options.limit)
+    items = load(options.kind, options.limit, options.firm)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        expert = stack.enter_context(company(options.expert or folder))
+        made = of_firm(options.firm, folder) if options.firm else company(options.expert or folder)
+        expert = stack.enter_context(made)
         endpoint = stack.enter_context(
             ScriptedEndpoint(
                 [],

@@ -1,7 +1,8 @@
 """The questions of `capable/`, each with a right answer as a capable model words it and one with planted errors.
 
-`tests/test_capable_set.py` checks them: every quoted source stands in its document, and every figure of a right answer
-stands in a quoted source or follows from it by the arithmetic given.
+`firms/` holds the same on small firms of other trades, written by people who knew nothing of Métier.
+`tests/test_capable_set.py` checks those on the sample company: every quoted source stands in its document, and every
+figure of a right answer stands in a quoted source or follows from it by the arithmetic given.
 """
 
 from __future__ import annotations
@@ -69,10 +70,9 @@ class Item:
         return Script(self.question, getattr(self, which), self.standalone, self.parts)
 
 
-def load(kind: str = "", limit: int = 0) -> list[Item]:
-    """Items of one kind, or of all; at most `limit` of each kind."""
-    items = []
-    for name in [kind] if kind else KINDS:
-        rows = (DATA / f"{name}.jsonl").read_text("utf-8").splitlines()
-        items += [Item.from_json(json.loads(row)) for row in rows][: limit or None]
-    return items
+def load(kind: str = "", limit: int = 0, firm: str = "") -> list[Item]:
+    """Items of one kind, or of all; at most `limit` of each kind. `firm`: on the documents of one of `firms/`."""
+    files = [DATA / "firms" / f"{firm}.jsonl"] if firm else [DATA / f"{name}.jsonl" for name in KINDS]
+    every = [Item.from_json(json.loads(row)) for file in files for row in file.read_text("utf-8").splitlines()]
+    kinds = [kind] if kind else KINDS
+    return [item for name in kinds for item in [each for each in every if each.kind == name][: limit or None]]
