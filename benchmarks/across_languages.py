@@ -28,8 +28,8 @@ from sets import data_folder
 
 from metier import Expert
 from metier.answering.answer import Support
-from metier.retrieval.analysis import ascii_digits
-from metier.sentences import sentence_spans
+from metier.text.analyzer import ascii_digits
+from metier.text.sentences import sentence_spans
 
 RESULTS = Path(__file__).resolve().parent / "results"
 LANGUAGES = ("en", "de", "hi", "zh")
@@ -101,12 +101,12 @@ def measure(expert: Expert, documents: str, asked: str, here: Sequence[Asked], t
     carried, flagged, caught = [], [], []
     for question, source in zip(here, there, strict=True):
         uri = f"docs/{question.paragraph:03}.txt"
-        found = expert.answerer.find(question.question)
+        found = expert.runtime.answerer.find(question.question)
         pair.shown += any(passage.uri == uri for passage in found.passages)
         answer = expert.ask(question.question)
         pair.refused += answer.abstained
         pair.quote_right += not answer.abstained and _plain(source.answer) in _plain(answer.text)
-        read = expert.store.passages(expert.store.uris()[uri])
+        read = expert.runtime.store.passages(expert.runtime.store.uris()[uri])
         levels = _levels(expert, question, question.sentence, read)
         carried.append(all(level is not Support.NOT for level in levels) and Support.CARRIED in levels)
         flagged.append(Support.NOT in levels)
@@ -120,7 +120,7 @@ def measure(expert: Expert, documents: str, asked: str, here: Sequence[Asked], t
 
 
 def _levels(expert: Expert, question: Asked, text: str, read: Sequence) -> list[Support]:
-    checking = expert.checker.over(read, question.question, expert.settings.language)
+    checking = expert.runtime.checker.over(read, question.question, expert.settings.language)
     return [checking.check(text, span).support for span in checking.spans(text)]
 
 

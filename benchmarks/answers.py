@@ -25,8 +25,8 @@ import regex
 
 from metier import Expert
 from metier.answering.answer import Answer
-from metier.questions import Question, load, resolve
-from metier.retrieval.analysis import ascii_digits
+from metier.core.questions import Question, load, resolve
+from metier.text.analyzer import ascii_digits
 from metier.text.phrases import SPACED_SIGN, UNSPACED
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,7 +75,7 @@ def company(folder: Path) -> Expert:
 
 def prepare(folder: Path) -> Expert:
     expert = company(folder)
-    learned = expert.calibrate(load(folder / "questions.jsonl"))
+    learned = expert.evaluation.calibrate(load(folder / "questions.jsonl"))
     print(f"calibrated: {learned.fusion}, {learned.refusals}, {learned.errors}", flush=True)
     return expert
 
@@ -104,7 +104,7 @@ def main() -> None:
 
 
 def examine(expert: Expert, questions: Path, split: str) -> dict:
-    asked = [q for q in resolve(load(questions), expert.store.uris(), str(questions)) if q.split == split]
+    asked = [q for q in resolve(load(questions), expert.runtime.store.uris(), str(questions)) if q.split == split]
     rows, began = [], time.monotonic()
     for number, question in enumerate(asked, start=1):
         answer = expert.ask(question.question)

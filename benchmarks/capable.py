@@ -38,7 +38,7 @@ from capable_set import DATA, KINDS, Error, Item, load
 from scripted_endpoint import MODEL, ScriptedEndpoint
 
 from metier import Expert
-from metier.questions import Documents
+from metier.core.questions import Documents
 
 BY_ITSELF = ("small-talk", "collection")  # kinds that Métier may answer without the model
 
@@ -67,7 +67,7 @@ def point_to(expert: Expert, url: str, threads: int | None) -> None:
     """Have the endpoint answer, with everything that follows from the model at its default."""
     generation = {"model": f"openai:{MODEL}", "url": url, "max_tokens": None, "context_tokens": None}
     settings = expert.settings
-    expert.settings = settings.model_copy(
+    expert.runtime.settings = settings.model_copy(
         update={
             "generation": settings.generation.model_copy(update=generation),
             "answering": settings.answering.model_copy(update={"style": "auto"}),
@@ -82,7 +82,7 @@ class Examiner:
     def __init__(self, expert: Expert, endpoint: ScriptedEndpoint) -> None:
         self._expert = expert
         self._endpoint = endpoint
-        self._uris = Documents(expert.store.uris())
+        self._uris = Documents(expert.runtime.store.uris())
         self._client = httpx.Client(timeout=60)
 
     def close(self) -> None:
@@ -191,9 +191,9 @@ class Examiner:
         """Whether a text names a document: by its file's name, with or without the ending, or by its title."""
         name = PurePosixPath(document)
         names = {name.name, name.stem}
-        by_uri = self._expert.store.uris()
+        by_uri = self._expert.runtime.store.uris()
         for uri in self._uris.find(document):
-            known = self._expert.store.document(by_uri[uri])
+            known = self._expert.runtime.store.document(by_uri[uri])
             names |= {known.title} if known else set()
         return any(each.casefold() in said for each in names if each)
 

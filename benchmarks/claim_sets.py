@@ -24,9 +24,9 @@ from pathlib import Path
 import regex
 from sets import data_folder
 
-from metier.documents import Passage, TextBuilder
-from metier.sentences import is_heading_like, is_leadin, units, without_marker
+from metier.core.documents import Passage, TextBuilder
 from metier.synthesis.planted_errors import KINDS, plant
+from metier.text.sentences import is_heading_like, is_leadin, units, without_marker
 
 CLAIMS = Path(__file__).parent / "claims"
 VECTORS = 3  # of one passage in so many planted errors get vectors, and are told where it is not shown

@@ -25,10 +25,10 @@ from pathlib import Path
 import regex
 from sets import data_folder
 
-from metier.documents import Document
-from metier.errors import ParseError
+from metier.core.documents import Document
+from metier.core.errors import ParseError
+from metier.core.settings import ParsingSettings
 from metier.parsing import SUPPORTED, Parser
-from metier.settings import ParsingSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{N}\p{M}\u200c\u200d]*")

@@ -246,7 +246,7 @@ def _cpu(runner, batches_of_numbers: list[list[list[int]]]) -> float:
 COLD = """
 import resource, sys, time
 from metier.embedding import create
-from metier.settings import EmbeddingSettings
+from metier.core.settings import EmbeddingSettings
 create(EmbeddingSettings(model=sys.argv[1])).embed_queries(["how is lift distributed over a wing?"])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """

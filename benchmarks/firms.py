@@ -117,7 +117,7 @@ def expert_on(folder: Path, language: str, threads: int | None) -> Expert:
     expert.sync()
     for failure in (item for item in expert.items() if item.reason):
         print(f"not read: {failure.uri}: {failure.reason}")
-    print(f"{len(list(expert.store.uris()))} documents, synced in {time.monotonic() - began:.1f} s", flush=True)
+    print(f"{len(list(expert.runtime.store.uris()))} documents, synced in {time.monotonic() - began:.1f} s", flush=True)
     return expert
 
 

@@ -29,9 +29,9 @@ from rich.table import Table
 from sets import data_folder
 
 from metier import Expert
-from metier.comparing import calibrate_where_needed
 from metier.dataset.checks import Report
-from metier.sentences import sentence_spans
+from metier.services.comparison import calibrate_where_needed
+from metier.text.sentences import sentence_spans
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "four_way.json"
@@ -134,9 +134,9 @@ def examine(name: str, options: argparse.Namespace) -> dict:
             act()
             took[step] = time.monotonic() - began
         began = time.monotonic()
-        result = expert.compare(tell=told(name))
+        result = expert.evaluation.compare(tell=told(name))
         took["comparison"] = time.monotonic() - began
-        card = expert.adapters.production()
+        card = expert.adapters.registry.production()
     kept = {key: value for key, value in result.items() if key != "answers"}
     return kept | {
         "seconds": took,
@@ -148,20 +148,22 @@ def examine(name: str, options: argparse.Namespace) -> dict:
 def steps(expert: Expert, folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, object]]:
     """What is not done yet."""
     yield "sync", expert.sync
-    yield "questions", lambda: expert.import_questions(folder / "questions.jsonl", skip_leaks=True)
+    yield "questions", lambda: expert.exam.import_file(folder / "questions.jsonl", skip_leaks=True)
     yield "calibration", lambda: calibrate_where_needed(expert, told(folder.name))
-    if not expert.dataset_rows():
-        yield "training rows", expert.dataset_from_practice
-    if expert.adapters.production() is None:
+    if not expert.dataset.rows():
+        yield "training rows", expert.dataset.from_practice
+    if expert.adapters.registry.production() is None:
         yield "tuning", lambda: tuned(expert, options)
 
 
 def tuned(expert: Expert, options: argparse.Namespace) -> None:
-    report: Report = expert.check_dataset(exam=[q for q in expert.questions() if q.split == "exam"])
+    report: Report = expert.dataset.check(exam=[q for q in expert.exam.questions() if q.split == "exam"])
     if report.stops:
         raise SystemExit(f"the training data leaks: {report}")
-    card = expert.tune(resume=(expert.state_folder / "runs").exists(), epochs=options.epochs, on_step=lambda tick: None)
-    expert.promote(card.reference)
+    card = expert.adapters.tune(
+        resume=(expert.runtime.state_folder / "runs").exists(), epochs=options.epochs, on_step=lambda tick: None
+    )
+    expert.adapters.promote(card.reference)
 
 
 def told(name: str):

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from metier import Expert
-from metier.evaluation.writing_questions import Wanted
+from metier.synthesis.exam_questions import Wanted
 
 RESULTS = Path(__file__).parent / "results" / "fresh_exam.json"
 KEPT_APART = ("questions.jsonl", "answers.jsonl", "dataset.jsonl")  # of the copy: what it asked and learned before
@@ -33,8 +33,8 @@ def main() -> None:
         for name in KEPT_APART:
             (copy / ".metier" / name).unlink(missing_ok=True)
         with Expert.open(copy) as expert:
-            expert.generate_questions(Wanted(options.count, ("table", "unanswerable"), options.seed, rules_only=True))
-            result = expert.compare(["rag"], calibrate=False, measure_memory=False)
+            expert.exam.generate(Wanted(options.count, ("table", "unanswerable"), options.seed, rules_only=True))
+            result = expert.evaluation.compare(["rag"], calibrate=False, measure_memory=False)
     kept = {"seed": options.seed, "questions": result["questions"], "kinds": result["kinds"]}
     kept |= {"rag": result["modes"]["rag"], "failures": result["failures"]["rag"]}
     RESULTS.parent.mkdir(exist_ok=True)

@@ -46,7 +46,7 @@ START = """
 import time
 begun = time.perf_counter()
 from metier.generation import Message, create
-from metier.settings import GenerationSettings
+from metier.core.settings import GenerationSettings
 generator = create(GenerationSettings())
 messages = [Message("system", "Answer from the text."), Message("user", TEXT)]
 counted = generator.count_tokens(messages)

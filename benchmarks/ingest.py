@@ -35,11 +35,11 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import metier.passages
+import metier.sync
 from peers import full_text
 from sets import load
 
-import metier.passages
-import metier.sync
 from metier import Expert
 from metier.parsing import Parser
 from metier.store import Entry
@@ -83,7 +83,7 @@ class Clock:
 @contextmanager
 def watched(expert: Expert, clock: Clock, texts: list[str]) -> Iterator[None]:
     """Time the rooms while `expert` syncs, and gather the text of every passage it commits, in order."""
-    store, embedder, analyser = expert.store, expert.embedder, expert.analyser
+    store, embedder, analyser = expert.runtime.store, expert.runtime.embedder, expert.runtime.analyser
     commit = clock.timed("commit", store.replace)
 
     def replace(entries: Sequence[Entry]) -> None:
@@ -94,8 +94,8 @@ def watched(expert: Expert, clock: Clock, texts: list[str]) -> Iterator[None]:
     with ExitStack() as stack:
         for target, name, replacement in (
             (Parser, "parse", lambda self, *args, **options: parse(self, *args, **options)),
-            (metier.sync, "detect", clock.timed("language", metier.sync.detect)),
-            (metier.passages, "cut", clock.timed("cut", metier.passages.cut)),
+            (metier.ingestion.sync, "detect", clock.timed("language", metier.ingestion.sync.detect)),
+            (metier.ingestion.chunking, "cut", clock.timed("cut", metier.ingestion.chunking.cut)),
             (analyser, "tokens", clock.timed("analyse", analyser.tokens)),
             (embedder, "embed_passages", clock.timed("embed", embedder.embed_passages)),
             (store, "replace", replace),
@@ -123,24 +123,24 @@ def opened(folder: Path) -> tuple[Expert, float]:
     """The expert with its weights in memory, and the seconds that loading took."""
     expert = Expert.open(folder)
     began = time.perf_counter()
-    expert.embedder.embed_passages(["first"])
+    expert.runtime.embedder.embed_passages(["first"])
     return expert, time.perf_counter() - began
 
 
 def one_round(folder: Path) -> dict:
     clock, texts = Clock(), []
     expert, load_seconds = opened(folder)
-    shutil.rmtree(expert.state_folder, ignore_errors=True)
+    shutil.rmtree(expert.runtime.state_folder, ignore_errors=True)
     with expert:
         opening = time.perf_counter()
-        expert.store  # noqa: B018 - made here so that it can be watched; its making counts
+        expert.runtime.store  # noqa: B018 - made here so that it can be watched; its making counts
         opening = time.perf_counter() - opening
         with watched(expert, clock, texts):
             began = time.perf_counter()
             report = expert.sync()
             sync_seconds = opening + time.perf_counter() - began
         began = time.perf_counter()
-        expert.embedder.embed_passages(texts)
+        expert.runtime.embedder.embed_passages(texts)
         embed_seconds = time.perf_counter() - began
     expert, _ = opened(folder)
     with expert:

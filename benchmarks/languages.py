@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from metier.language import detect
+from metier.text.detection import detect
 
 DATA = Path(os.environ.get("METIER_DATA", Path(__file__).parents[2] / "shared/data"))
 FILES = {

@@ -106,7 +106,7 @@ def recorded(complete: Callable[..., Completion], calls: list[Call]) -> Callable
 def ask(expert: Expert, question: str) -> tuple[float, float, list[Call]]:
     """Seconds of the whole answer and of its retrieval, and what was asked of the generator."""
     calls: list[Call] = []
-    with mock.patch.object(expert.generator, "complete", recorded(expert.generator.complete, calls)):
+    with mock.patch.object(expert.runtime.generator, "complete", recorded(expert.runtime.generator.complete, calls)):
         began = time.perf_counter()
         answer = expert.ask(question, abstain=False)
         seconds = time.perf_counter() - began
@@ -128,7 +128,7 @@ def straight(generator: Generator, calls: Sequence[Call]) -> tuple[float, list[C
 
 def overhead(expert: Expert, questions: Sequence[str], rounds: int) -> list[list[dict]]:
     """One row a question, for each round."""
-    generator = expert.generator
+    generator = expert.runtime.generator
     for question in questions[:WARM_UP]:
         straight(generator, ask(expert, question)[2])
 

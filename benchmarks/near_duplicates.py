@@ -37,9 +37,10 @@ from dataclasses import dataclass
 import regex
 from sets import TYDI_LANGUAGES, data_folder
 
-from metier.dataset import leaks, near_duplicates
+from metier.core.questions import Question
+from metier.dataset import leaks
 from metier.dataset.rows import Row
-from metier.questions import Question
+from metier.text import near_duplicates
 
 NAMES = ("banking77", "medquad", "pubmedqa", "tydi-bn", "tydi-en", "tydi-id", "tydi-sw")
 THRESHOLDS = (0.4, 0.5, 0.6, 0.7, 0.8)

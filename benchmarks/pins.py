@@ -14,8 +14,8 @@ other wording of `pins.jsonl`, which were written by hand. Then is asked:
               sense, and where the word stands in the pinned passage, nothing is lost
 
 The rows are thresholds of the cosine, `*` marks the one in force; the columns are shares of what is asked, and for
-`other` a count. The rules for names, numbers and words are those of `metier.feedback.nearness`, and switched off one
-after another.
+`other` a count. The rules for names, numbers and words are those of `metier.feedback.question_matching`, and
+switched off one after another.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ import regex
 from near_duplicates import Edits
 
 from metier import Expert
-from metier.documents import Passage
-from metier.feedback import nearness
-from metier.feedback.nearness import Wording, brings_nothing_new
-from metier.questions import Documents, Question, load
-from metier.retrieval.retriever import Asked
+from metier.core.documents import Passage
+from metier.core.questions import Documents, Question, load
+from metier.feedback import question_matching
+from metier.feedback.question_matching import Wording, brings_nothing_new
+from metier.retrieval.retriever import Query
 
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parent / "examples" / "turbines"
@@ -89,29 +89,32 @@ def measure(expert: Expert, model: str, show: int) -> None:
         closeness = {kind: near.closeness(getattr(pairs, kind), rules) for kind in Pairs.__slots__}
         for threshold in THRESHOLDS:
             share = {kind: float(np.mean(values >= threshold)) for kind, values in closeness.items()}
-            mark = "*" if threshold == nearness.CLOSE and rules == len(RULES) - 1 else " "
+            mark = "*" if threshold == question_matching.CLOSE and rules == len(RULES) - 1 else " "
             count = int((closeness["other"] >= threshold).sum())
             print(
                 f"{name:22}{threshold:7.2f}{mark}{share['again']:8.2f}{count:8}{share['twin']:8.3f}{share['word']:8.2f}"
             )
     for kind, wrong in (("other", True), ("twin", True), ("again", False)):
         among = getattr(pairs, kind)
-        served = near.closeness(among, len(RULES) - 1) >= nearness.CLOSE
+        served = near.closeness(among, len(RULES) - 1) >= question_matching.CLOSE
         for pinned, asked in [pair for pair, is_served in zip(among, served, strict=True) if is_served == wrong][:show]:
             print(f"  {kind}: {pinned}  |  {asked}")
 
 
 def oracles(expert: Expert, questions: list[Question]) -> dict[str, Passage]:
     """The passage that answers each question: of its document, the one with most words of the answer and question."""
-    uris = expert.store.uris()
+    uris = expert.runtime.store.uris()
     known, found = Documents(uris), {}
     for question in questions:
         if question.answers and question.documents:
             (uri,) = known.find(question.documents[0])
-            said = set(expert.analyser.tokens(" ".join((*question.answers, question.question))))
+            said = set(expert.runtime.analyser.tokens(" ".join((*question.answers, question.question))))
             found[question.question] = max(
-                expert.store.passages(uris[uri]),
-                key=lambda p: (len(said & set(expert.analyser.tokens(p.indexed_text))), p.page == question.page),
+                expert.runtime.store.passages(uris[uri]),
+                key=lambda p: (
+                    len(said & set(expert.runtime.analyser.tokens(p.indexed_text))),
+                    p.page == question.page,
+                ),
             )
     return found
 
@@ -159,7 +162,7 @@ class Near:
     def __init__(self, expert: Expert, holds: dict[str, Passage]) -> None:
         self._expert = expert
         self._holds = holds
-        self._asked: dict[str, Asked] = {}
+        self._asked: dict[str, Query] = {}
         self._wordings: dict[str, Wording] = {}
 
     def closeness(self, pairs: list[Pair], rules: int) -> np.ndarray:
@@ -171,7 +174,9 @@ class Near:
         close = self._asked[asked].closeness(self._asked[pinned].vector)
         checks: list[Callable[[], bool]] = [
             lambda: self._wordings[pinned].names_the_same(self._wordings[asked]),
-            lambda: brings_nothing_new(asked, pinned, [self._holds[pinned]], self._expert.analyser, self._expert.store),
+            lambda: brings_nothing_new(
+                asked, pinned, [self._holds[pinned]], self._expert.runtime.analyser, self._expert.runtime.store
+            ),
         ]
         if close < min(THRESHOLDS) or not all(check() for check in checks[:rules]):
             return -1.0
@@ -181,9 +186,9 @@ class Near:
         new = sorted(texts - self._asked.keys())
         for start in range(0, len(new), 64):
             some = new[start : start + 64]
-            for text, vector in zip(some, self._expert.embedder.embed_queries(some), strict=True):
-                self._asked[text] = Asked(vector, *self._expert.store.background(vector))
-                self._wordings[text] = Wording.of(text, self._expert.analyser)
+            for text, vector in zip(some, self._expert.runtime.embedder.embed_queries(some), strict=True):
+                self._asked[text] = Query(vector, *self._expert.runtime.store.background(vector))
+                self._wordings[text] = Wording.of(text, self._expert.runtime.analyser)
 
 
 if __name__ == "__main__":

@@ -30,13 +30,13 @@ from sets import TYDI_LANGUAGES, data_folder, load, metrics
 
 from metier.answering.coverage import Coverage
 from metier.answering.evidence import answering_span
-from metier.answering.words import Sought
-from metier.documents import Passage
+from metier.answering.term_weights import Sought
+from metier.core.documents import Passage
+from metier.core.settings import PassageSettings
 from metier.reader import Reading, create, whole_sentences
-from metier.retrieval.analysis import Analyser
 from metier.retrieval.retriever import Hit, Retriever
-from metier.sentences import sentence_spans
-from metier.settings import PassageSettings
+from metier.text.analyzer import Analyser
+from metier.text.sentences import sentence_spans
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "training"))
 EMBEDDERS = {False: "all-minilm-l6-v2", True: "multilingual-e5-small"}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sets import TYDI_LANGUAGES, data_folder
 
-from metier.questions import Question
+from metier.core.questions import Question
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "training"))
 from firm_corpora import Firm, held_out_firms

@@ -35,12 +35,12 @@ from ingest import circumstances
 from refusal_corpora import CORPORA, FIRMS, FITTED, Corpus, firm_corpora, long_versions
 
 from metier import Expert
-from metier import questions as question_files
 from metier.answering import abstention
 from metier.answering.abstention import Labelled
+from metier.core import questions
+from metier.core.questions import Question
 from metier.evaluation import refusal_calibration
 from metier.evaluation.refusal_calibration import Case
-from metier.questions import Question
 from metier.store.base import Filter
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,12 +75,12 @@ def expert_on(corpus: Corpus, folder: Path, threads: int, documents: dict[str, s
 
 def look_up(expert: Expert, asked: Sequence[Question]) -> list[Looked]:
     def is_known(name: str) -> bool:
-        return bool(expert.store.frequencies(expert.analyser.tokens(name)[-1:]).any())
+        return bool(expert.runtime.store.frequencies(expert.runtime.analyser.tokens(name)[-1:]).any())
 
     found = []
-    drawn = refusal_calibration.cases(asked, expert.store.passages, is_known)
+    drawn = refusal_calibration.cases(asked, expert.runtime.store.passages, is_known)
     for number, case in enumerate(drawn, start=1):
-        features = expert.answerer.features(case.question.question, Filter(hidden=case.hidden), case.without)
+        features = expert.runtime.answerer.features(case.question.question, Filter(hidden=case.hidden), case.without)
         if features:
             labelled = Labelled(features, case.unanswerable, 1.0, case.asked_as, case.near_miss)
             found.append(Looked(kind_of(case), len(case.question.question.split()), labelled))
@@ -105,7 +105,7 @@ def on_firms(threads: int) -> list[Looked]:
         with tempfile.TemporaryDirectory() as folder, expert_on(corpus, Path(folder), threads) as expert:
             asked = [*((question, False) for question in firm.answered), *((q, True) for q in firm.open_ones)]
             for question, is_open in asked:
-                if features := expert.answerer.features(question, None):
+                if features := expert.runtime.answerer.features(question, None):
                     labelled = Labelled(features, is_open, 1.0, question, is_open)
                     found.append(Looked("open" if is_open else "answerable", len(question.split()), labelled))
         print(f"\r{firm.name}", end="", file=sys.stderr, flush=True)
@@ -120,8 +120,8 @@ def on_corpus(name: str, count: int, threads: int) -> list[Looked]:
         folder = Path(temporary)
         if name == COMPANY:
             with company(folder) as expert:
-                asked = [q for q in question_files.load(folder / "questions.jsonl") if q.split == "practice"]
-                return look_up(expert, question_files.resolve(asked, expert.store.uris(), COMPANY))
+                asked = [q for q in questions.load(folder / "questions.jsonl") if q.split == "practice"]
+                return look_up(expert, questions.resolve(asked, expert.runtime.store.uris(), COMPANY))
         corpus = CORPORA[name](count)
         with expert_on(corpus, folder, threads) as expert:
             return look_up(expert, corpus.questions)

@@ -28,16 +28,16 @@ import numpy as np
 from sets import NAMES, RetrievalSet, load, metrics
 
 from metier import embedding
-from metier.documents import Document, TextBuilder, document_id
+from metier.core.documents import Document, TextBuilder, document_id
+from metier.core.settings import EmbeddingSettings, PassageSettings, RetrievalSettings, StoreSettings
 from metier.embedding.base import Embedder
 from metier.evaluation.calibration import WEIGHTS, choose_weight
-from metier.passages import cut
+from metier.ingestion.chunking import cut
 from metier.retrieval import corpus_weight
-from metier.retrieval.analysis import Analyser
 from metier.retrieval.fusion import Fusion
 from metier.retrieval.retriever import Candidates, Retriever
-from metier.settings import EmbeddingSettings, PassageSettings, RetrievalSettings, StoreSettings
 from metier.store import Entry, Identity, open_store
+from metier.text.analyzer import Analyser
 
 RESULTS = Path(__file__).parent / "results"
 CANDIDATES = 300  # passages from each side, so that 100 documents are among them

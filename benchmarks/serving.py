@@ -89,7 +89,7 @@ def recorded(folder: Path, mode: str, questions: list[str]) -> list[Asked]:
     """Every question once, through the expert, with the prompt that its model was given."""
     made = []
     with Expert.open(folder) as expert:
-        generator = expert.generator
+        generator = expert.runtime.generator
         complete, calls = generator.complete, []
 
         def listening(messages: Any, **options: Any) -> Any:
@@ -283,7 +283,7 @@ def run(folder: Path, options: argparse.Namespace) -> None:
     questions = read_questions(TURBINES / "questions.jsonl", QUESTIONS)
     asked = {mode: recorded(folder, mode, questions) for mode in options.modes}
     with Expert.open(folder) as expert:
-        generator = expert.generator
+        generator = expert.runtime.generator
         model, context, threads = generator._path, generator.context_tokens, expert.settings.generation.threads
         name = expert.settings.name
     with served(folder) as (address, process), direct(model, context, threads or os.cpu_count()) as beside:

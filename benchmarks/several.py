@@ -32,10 +32,10 @@ from retrieval import E5, MINILM, KeptVectors, build
 from sets import RetrievalSet, data_folder, load, load_medquad, metrics
 
 from metier import Expert, embedding
+from metier.core.settings import EmbeddingSettings, PassageSettings
 from metier.retrieval.decomposition import split
 from metier.retrieval.retriever import Hit, Retriever
-from metier.sentences import sentence_spans
-from metier.settings import EmbeddingSettings, PassageSettings
+from metier.text.sentences import sentence_spans
 
 SHOWN = 8
 _READ_ALIKE = 92  # of 100
@@ -191,7 +191,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.expert:
         with Expert.open(options.expert) as expert:
-            measure("several", expert.retriever, of_expert(options.questions), options.show)
+            measure("several", expert.runtime.retriever, of_expert(options.questions), options.show)
         return
     try:
         sets = [(MINILM, *bridges(50, options.seed)), (MINILM, *comparisons("en", 25, options.seed))]

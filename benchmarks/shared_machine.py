@@ -22,8 +22,8 @@ _PROMPT = "The gearbox of the turbine is filled with oil and checked by the crew
 
 def answer_times(threads: int | None, repeats: int) -> list[float]:
     from metier import generation
+    from metier.core.settings import GenerationSettings
     from metier.generation.base import Message
-    from metier.settings import GenerationSettings
 
     generator = generation.create(GenerationSettings(threads=threads, context_tokens=2048))
     times = []

@@ -35,10 +35,10 @@ from metier.answering.answer import Support
 from metier.answering.support import create
 from metier.answering.support.findings import FEATURES, GOOD, objected
 from metier.answering.support.scoring import FILE, Weighing, learned
-from metier.retrieval.analysis import Analyser
-from metier.sentences import units
-from metier.settings import EmbeddingSettings, Settings
+from metier.core.settings import EmbeddingSettings, Settings
 from metier.synthesis.planted_errors import KINDS
+from metier.text.analyzer import Analyser
+from metier.text.sentences import units
 
 EXPERTS = 16.0  # weight of ExpertQA beside each of the other sets
 PARTLY_AT_MOST = 0.25  # of those claims that shall not count as carried

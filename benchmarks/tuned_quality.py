@@ -37,13 +37,13 @@ from ingest import RESULTS, circumstances, verdict
 from sets import data_folder
 
 from metier import generation
-from metier.dataset import rehearsal
-from metier.dataset.cache import Cache
+from metier.core.documents import Passage
+from metier.core.questions import Question
+from metier.core.settings import Settings
 from metier.dataset.rows import FILE_NAME, Row, load, save
-from metier.documents import Passage
 from metier.generation.base import Generator
-from metier.questions import Question
-from metier.settings import Settings
+from metier.generation.completion_cache import Cache
+from metier.synthesis import replay
 from metier.tuning.adapters import Card, Registry
 from metier.tuning.tune import served, tune
 
@@ -139,7 +139,7 @@ def with_rehearsal(rows: Sequence[Row], settings: Settings, folder: Path) -> lis
         print(f"\rrehearsal: {made}/{wanted}, {topic:20}", end="", file=sys.stderr, flush=True)
 
     cache = Cache(folder / "completions.jsonl")
-    rehearsal.add(file, generator, cache, settings, round(REHEARSED * len(rows)), 0, exam, told)
+    replay.add(file, generator, cache, settings, round(REHEARSED * len(rows)), 0, exam, told)
     print(file=sys.stderr)
     generator.close()
     return load(file)

@@ -37,9 +37,9 @@ import scipy.stats
 from ingest import RESULTS, circumstances, verdict
 from sets import data_folder
 
+from metier.core.documents import Passage, TextBuilder
+from metier.core.settings import Settings, TuningSettings
 from metier.dataset.rows import Row
-from metier.documents import Passage, TextBuilder
-from metier.settings import Settings, TuningSettings
 
 SETS = ("tatqa", "pubmedqa", "banking77")
 HELD_OUT = 48
@@ -118,7 +118,8 @@ def one(job: dict[str, Any]) -> dict[str, Any]:
     import transformers
     from trl import SFTConfig, SFTTrainer  # noqa: F401 - loaded before the memory is measured, for both alike
 
-    from metier.tuning import base_model, training
+    from metier.tuning import base_model
+    from metier.tuning.trainers import lora
 
     transformers.utils.logging.disable_progress_bar()
     base = base_model.locate(Settings(), Path())
@@ -128,7 +129,7 @@ def one(job: dict[str, Any]) -> dict[str, Any]:
         run = {"ours": _ours, "trl": _trl}[job["by"]]
         model, seconds = run(base, train, job["method"], Path(folder), job["seed"])
         peak = memory.peak()
-    encoder = training.Encoder(base_model.load_tokenizer(base))
+    encoder = lora.Encoder(base_model.load_tokenizer(base))
     tokens = sum(len(encoder.encode(row)) for row in train)
     learned = {name: number.detach().float() for name, number in model.named_parameters() if number.requires_grad}
     loss = judge(learned, base, job["method"], held_out)
@@ -136,14 +137,14 @@ def one(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ours(base: Any, rows: Sequence[Row], method: str, folder: Path, seed: int) -> tuple[Any, float]:
-    from metier.tuning import training
     from metier.tuning.checkpoints import RunFolder
+    from metier.tuning.trainers import lora
 
     settings = TuningSettings(
         method=method, rank=RANK, alpha=ALPHA, learning_rate=RATE, batch=BATCH, epochs=1, validation=0, warmup=0,
         schedule="linear", seed=seed,
     )  # fmt: skip
-    model, result = training.train(base, rows, settings, RunFolder(folder / "run"))
+    model, result = lora.train(base, rows, settings, RunFolder(folder / "run"))
     return model, result.seconds
 
 
@@ -185,11 +186,12 @@ def judge(learned: dict[str, Any], base: Any, method: str, rows: Sequence[Row]) 
     swallows most of what a young adapter adds."""
     import torch
 
-    from metier.tuning import base_model, training
+    from metier.tuning import base_model
     from metier.tuning.encoding import Encoder
+    from metier.tuning.trainers import lora
 
     settings = TuningSettings(method=method, rank=RANK, alpha=ALPHA, dtype="float32")
-    model = training.with_adapter(base, settings, training.device_of("auto")).eval()
+    model = lora.with_adapter(base, settings, lora.device_of("auto")).eval()
     theirs = {name: number for name, number in model.named_parameters() if number.requires_grad}
     for name in theirs.keys() | learned.keys():
         theirs[name].data.copy_(learned[name])

@@ -84,7 +84,7 @@ def test_a_sync_that_is_interrupted_says_so_and_goes_on_where_it_was(expert, doc
         [sys.executable, "-c", "from metier.cli import main; main()", "sync", "-e", str(expert.folder)],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    store = expert.state_folder / "store"
+    store = expert.runtime.state_folder / "store"
     while process.poll() is None and len(list(store.glob("*.lance/_versions/*"))) < 3:  # the third: a first commit
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
@@ -92,7 +92,7 @@ def test_a_sync_that_is_interrupted_says_so_and_goes_on_where_it_was(expert, doc
     assert process.returncode == 130, said
     assert "Interrupted. Nothing that was saved is lost." in said
     assert "Traceback" not in said
-    half = len(expert.store.hashes())
+    half = len(expert.runtime.store.hashes())
     assert 0 < half < 154
     report = expert.sync()
     assert (report.added, report.unchanged, report.failed) == (154 - half, half, [])

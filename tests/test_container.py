@@ -116,9 +116,10 @@ def test_the_expert_service_is_the_image():
     assert service["healthcheck"]["test"] == ["CMD", *json.loads(health)]
     assert service["ports"][0].endswith(f":{last('EXPOSE')}")
     grace = int(service["stop_grace_period"].removesuffix("s"))
-    from metier.serving import app, listening
+    from metier.serving import app
+    from metier.serving.http import server
 
-    assert grace > app._GRACE_SECONDS + listening._GRACE_SECONDS
+    assert grace > app._GRACE_SECONDS + server._GRACE_SECONDS
 
 
 def test_a_database_is_started_only_when_it_is_asked_for():

@@ -13,9 +13,9 @@ from generation import tiny_phi3
 from parts import PARTS, answer_briefly, write_documents
 
 from metier import Expert
-from metier.errors import InputError, SettingsError, StoreError
-from metier.questions import Question
-from metier.settings import cache_folder
+from metier.core.errors import InputError, SettingsError, StoreError
+from metier.core.questions import Question
+from metier.core.settings import cache_folder
 
 KNOWS = "How often is the gearbox oil of the NV-110 changed?"
 
@@ -128,7 +128,7 @@ def test_a_bengali_expert_finds_and_cites_in_bengali(tmp_path):
         assert citation.document == "docs/নিরাপত্তা.md"
         source = (docs / "নিরাপত্তা.md").read_text(encoding="utf-8")
         assert citation.quote in source
-        stored = expert.store.document(citation.document_id).text
+        stored = expert.runtime.store.document(citation.document_id).text
         assert stored[citation.start : citation.end] == citation.quote
         assert expert.ask("ফ্রান্সের রাজধানী কোথায়?").text == "নথিগুলিতে এর উত্তর নেই।"
 
@@ -146,7 +146,7 @@ def practice() -> list[Question]:
 def test_what_is_calibrated_is_saved_and_used_from_then_on(copy, folder):
     told: dict[str, tuple[int, int]] = {}
     with Expert.open(copy) as expert:
-        learned = expert.calibrate(
+        learned = expert.evaluation.calibrate(
             practice(), limit=20, tell=lambda stage, done, total, note: told.update({stage: (done, total)})
         )
         after = expert.ask(KNOWS, abstain=False)
@@ -163,7 +163,7 @@ def test_what_is_calibrated_is_saved_and_used_from_then_on(copy, folder):
         shipped = uncalibrated.ask(KNOWS, abstain=False)
         assert shipped.confidence != pytest.approx(1 - refusals.probability(shipped.features))
     with Expert.open(copy) as again:
-        assert (again.fusion, again.shown) == (fusion, shown)
+        assert (again.runtime.fusion, again.runtime.passage_count) == (fusion, shown)
         later = again.ask(KNOWS, abstain=False)
         assert later.confidence == pytest.approx(1 - refusals.probability(later.features))
 
@@ -171,9 +171,9 @@ def test_what_is_calibrated_is_saved_and_used_from_then_on(copy, folder):
 def test_too_few_or_unknown_practice_questions_change_nothing(copy):
     with Expert.open(copy) as expert:
         with pytest.raises(InputError, match="too few"):
-            expert.calibrate(practice()[:8])
+            expert.evaluation.calibrate(practice()[:8])
         with pytest.raises(InputError, match=r"'nowhere\.md', which is not in the store"):
-            expert.calibrate([Question("1", "Where?", ("x",), ("nowhere.md",))], where="q.jsonl")
+            expert.evaluation.calibrate([Question("1", "Where?", ("x",), ("nowhere.md",))], where="q.jsonl")
     assert [path.name for path in (copy / ".metier").glob("*.json")] == ["fusion.json"], "what sync learned"
 
 

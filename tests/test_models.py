@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from metier import models
-from metier.errors import InputError, ModelError
+from metier.core.errors import InputError, ModelError
 from metier.models import minilm, wheels
 from metier.models.catalog import CATALOG, Wheel
 from metier.models.onnx_file import Graph

@@ -3,9 +3,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metier.documents import Document, TextBuilder, document_id
-from metier.passages import cut
-from metier.settings import PassageSettings
+from metier.core.documents import Document, TextBuilder, document_id
+from metier.core.settings import PassageSettings
+from metier.ingestion.chunking import cut
 
 
 def count_words(texts):

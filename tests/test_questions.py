@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from metier.errors import InputError
-from metier.questions import Documents, Question, load, load_exam, resolve
+from metier.core.errors import InputError
+from metier.core.questions import Documents, Question, load, load_exam, resolve
 
 URIS = ["docs/manuals/a.pdf", "docs/old/a.pdf", "docs/Blade_root.md", "data/shop.sqlite#Artist", "docs/b.pdf"]
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from metier.sentences import is_heading_like, is_leadin, sentence_spans, units, without_marker
+from metier.text.sentences import is_heading_like, is_leadin, sentence_spans, units, without_marker
 
 
 def cut(text, language="en"):

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from metier import settings
-from metier.errors import InputError, SettingsError
+from metier.core import settings
+from metier.core.errors import InputError, SettingsError
 
 
 def write(folder, text):

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from metier.sqlite import write_ahead
+from metier.state.sqlite import write_ahead
 
 _OPENER = """
 import sqlite3, sys
-from metier.sqlite import write_ahead
+from metier.state.sqlite import write_ahead
 sys.stdin.readline()
 connection = sqlite3.connect(sys.argv[1], timeout=30)
 write_ahead(connection)

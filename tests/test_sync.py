@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from metier import Expert
-from metier.documents import document_id
-from metier.errors import IndexMismatch, InputError
+from metier.core.documents import document_id
+from metier.core.errors import IndexMismatch, InputError
+from metier.ingestion.sync import Syncer
 from metier.sources.base import Item, Unreachable
 from metier.store import Filter
-from metier.sync import Syncer
 
 
 def counts(report):
@@ -23,8 +23,10 @@ def counts(report):
 
 def everything(expert):
     """The whole content of the store: hashes, and the text of every passage."""
-    anything = np.ones(expert.embedder.dimension) / np.sqrt(expert.embedder.dimension)
-    return expert.store.hashes(), {hit.passage.id: hit.passage.text for hit in expert.store.dense(anything, 10**6)}
+    anything = np.ones(expert.runtime.embedder.dimension) / np.sqrt(expert.runtime.embedder.dimension)
+    return expert.runtime.store.hashes(), {
+        hit.passage.id: hit.passage.text for hit in expert.runtime.store.dense(anything, 10**6)
+    }
 
 
 def reopened(expert):
@@ -50,7 +52,7 @@ def test_a_file_that_disappears_is_never_found_again(expert, docs):
     expert.sync()
     again = reopened(expert)
     assert all(hit.passage.uri != "docs/prices.csv" for hit in again.search("brake disc price", 100))
-    assert again.store.document(document_id("docs/prices.csv")) is None
+    assert again.runtime.store.document(document_id("docs/prices.csv")) is None
 
 
 def test_one_bad_file_stops_nothing_and_is_tried_again_only_when_it_changes(expert, docs):
@@ -113,7 +115,7 @@ def test_a_source_that_is_gone_takes_its_items_with_it(expert, docs, tmp_path):
     report = expert.sync()
     assert report.deleted == 4
     assert "does not exist" in report.failed[0].reason
-    assert expert.store.counts() == (0, 0)
+    assert expert.runtime.store.counts() == (0, 0)
 
 
 def test_what_cannot_be_looked_into_keeps_what_was_indexed(expert, monkeypatch):
@@ -129,15 +131,15 @@ def test_what_cannot_be_looked_into_keeps_what_was_indexed(expert, monkeypatch):
     expert.sync()
     monkeypatch.setattr("metier.sources.create", lambda *_: Locked())
     report = expert.sync()
-    assert len(expert.store.hashes()) == 4
+    assert len(expert.runtime.store.hashes()) == 4
     assert [failure.reason for failure in report.failed] == ["no permission to read this folder"]
 
 
 def test_two_syncs_at_once_are_refused(expert, tmp_path):
     import fcntl
 
-    expert.state_folder.mkdir(parents=True, exist_ok=True)
-    with (expert.state_folder / "sync.lock").open("w") as held:
+    expert.runtime.state_folder.mkdir(parents=True, exist_ok=True)
+    with (expert.runtime.state_folder / "sync.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(InputError, match="another sync"):
             expert.sync()
@@ -157,7 +159,7 @@ def test_a_rebuild_that_is_refused_destroys_nothing(expert):
 
     expert.sync()
     before = everything(expert)
-    with (expert.state_folder / "sync.lock").open("w") as held:
+    with (expert.runtime.state_folder / "sync.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(InputError, match="another sync"):
             reopened(expert).sync(rebuild=True)
@@ -167,7 +169,7 @@ def test_a_rebuild_that_is_refused_destroys_nothing(expert):
 def test_a_lost_catalog_costs_time_and_nothing_else(expert):
     expert.sync()
     before = everything(expert)
-    for path in expert.state_folder.glob("catalog.sqlite*"):
+    for path in expert.runtime.state_folder.glob("catalog.sqlite*"):
         path.unlink()
     assert counts(expert.sync()) == (0, 0, 0, 4, 0)
     assert everything(expert) == before
@@ -202,13 +204,13 @@ def test_killed_in_the_middle_and_run_again_ends_as_if_never_killed(tmp_path):
     os.killpg(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     with Expert.open(killed) as first, Expert.open(whole) as second:
-        half = len(first.store.hashes())
+        half = len(first.runtime.store.hashes())
         assert 0 < half < 150
         report = first.sync()
         assert report.added == 150 - half
         assert second.sync().added == 150
         assert everything(first) == everything(second)
-        assert first.store.counts() == second.store.counts()
+        assert first.runtime.store.counts() == second.runtime.store.counts()
 
 
 def test_no_setting_of_a_sync_is_left_out_of_its_signature(expert):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import regex
 
-from metier.sentences import sentence_spans
+from metier.text.sentences import sentence_spans
 
 SHORT, LONG = 480, 850  # characters of a passage; about 110 and 200 tokens of English
 WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")

@@ -10,7 +10,7 @@ import regex
 from pages import HELD_OUT, Page, firms, group_of
 
 from examples import held_out
-from metier.language import detect
+from metier.text.detection import detect
 
 
 @dataclass(frozen=True, slots=True)

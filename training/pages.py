@@ -22,7 +22,7 @@ import wordings
 
 from examples import Bm25, Example, words
 from metier.answering.evidence import is_row
-from metier.documents import CELL
+from metier.core.documents import CELL
 
 FOLDER = Path(__file__).parent
 _SIBLINGS = 2  # pages of the same firm, those with most of a question's words
@@ -118,7 +118,7 @@ def _worded(question: str, rng: random.Random) -> str:
 
 
 def _cut(text: str, span: tuple[int, int]) -> str:
-    from metier.sentences import sentence_spans
+    from metier.text.sentences import sentence_spans
 
     kept = [text[a:b] for a, b in sentence_spans(text) if not (a < span[1] and b > span[0])]
     return ("\n" if "\n" in text else " ").join(kept)

@@ -18,8 +18,8 @@ from made_by_rule import VOCABULARY
 from questions_in_languages import translated
 
 from examples import LONG, SHORT, Bm25, Example, window, without, words
-from metier.documents import TextBuilder
-from metier.sentences import sentence_spans
+from metier.core.documents import TextBuilder
+from metier.text.sentences import sentence_spans
 
 _NAME = regex.compile(
     r"(?<!^)(?<![.?!:] )\b\p{Lu}[\p{L}\p{M}\p{N}'’-]*(?: (?:of |the |de |von )?\p{Lu}[\p{L}\p{M}\p{N}'’-]*)*"

@@ -10,11 +10,11 @@ import pytest
 
 from metier.answering import abstention
 from metier.answering.abstention import FEATURES, Labelled
-from metier.documents import Passage, document_id
-from metier.errors import InputError, StoreError
+from metier.core.documents import Passage, document_id
+from metier.core.errors import InputError, StoreError
+from metier.core.questions import Question
 from metier.evaluation.calibration import WEIGHTS, choose_weight
 from metier.evaluation.refusal_calibration import cases, learn, renamed, weights
-from metier.questions import Question
 from metier.retrieval.fusion import DEFAULT_WEIGHT
 
 TOLD_BY = FEATURES[0]

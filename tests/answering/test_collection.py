@@ -6,7 +6,7 @@ import pytest
 
 from metier.answering.collection import DocumentInfo, answer_collection, document_infos, match_documents
 from metier.answering.intent import Intent, Kind, classify
-from metier.catalog import Catalog, ItemHistory, ItemState
+from metier.state.catalog import Catalog, ItemHistory, ItemState
 from metier.store.base import DocumentRecord
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from metier.answering import context
-from metier.documents import Passage
+from metier.core.documents import Passage
 from metier.retrieval.retriever import Hit
 
 

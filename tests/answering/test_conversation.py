@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import pytest
 
 from metier.answering.conversation import last_question, needs_context, standalone
+from metier.core.settings import GenerationSettings
 from metier.generation import Message, create
 from metier.generation.base import Completion
-from metier.retrieval.analysis import Analyser
-from metier.settings import GenerationSettings
+from metier.text.analyzer import Analyser
 
 
 def turns(*said: str) -> list[Message]:

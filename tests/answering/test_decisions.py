@@ -1,6 +1,6 @@
 import pytest
 
-from metier.answering.decisions import decisions, is_decision, normalise, plain
+from metier.answering.closed_answers import decisions, is_decision, normalise, plain
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from metier.answering.declining import declines, refusal
+from metier.answering.refusal_messages import declines, refusal
 from metier.text.language import all_languages, codes
 
 DECLINES = """

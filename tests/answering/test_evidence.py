@@ -7,8 +7,8 @@ import pytest
 
 from metier.answering.coverage import Coverage
 from metier.answering.evidence import _is_its_title
-from metier.answering.words import Sought
-from metier.retrieval.analysis import Analyser
+from metier.answering.term_weights import Sought
+from metier.text.analyzer import Analyser
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from metier.answering.answer import Sentence, Support
 from metier.answering.live_checks import LiveChecks
-from metier.sentences import sentence_spans
+from metier.text.sentences import sentence_spans
 
 
 class CarriesEverything:

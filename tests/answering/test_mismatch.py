@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from metier.answering.mismatch import at_another_time, days_missing, of_another_number
-from metier.documents import Passage
+from metier.core.documents import Passage
 
 
 def passage(text: str, uri: str = "notes.md", language: str = "en") -> Passage:

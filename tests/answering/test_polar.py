@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from metier.answering.polar import asks_yes_or_no, decide
-from metier.retrieval.analysis import Analyser
+from metier.answering.yes_no import asks_yes_or_no, decide
+from metier.text.analyzer import Analyser
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from metier.answering.evidence import quotable
-from metier.answering.quoting import asks_for_list, asks_which, rows_alike, widened
-from metier.documents import Passage
-from metier.retrieval.analysis import Analyser
+from metier.answering.quote_spans import asks_for_list, asks_which, rows_alike, widened
+from metier.core.documents import Passage
+from metier.text.analyzer import Analyser
 
 LOCKOUT = """Before work on the mixer begins:
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from metier.answering.repetition import Loop, LoopStop
+from metier.answering.loop_guard import Loop, LoopStop
 
 
 def write(text: str, size: int = 3) -> str:

@@ -80,7 +80,9 @@ def test_which_documents_there_are_is_answered_from_the_catalog(quoting):
         assert title in answer.text
     assert len(answer.citations) == 3
     for citation in answer.citations:
-        assert quoting.store.document(citation.document_id).text[citation.start : citation.end] == citation.quote
+        assert (
+            quoting.runtime.store.document(citation.document_id).text[citation.start : citation.end] == citation.quote
+        )
 
 
 def test_a_capable_model_reads_the_catalog_and_cites_the_documents(writing):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from metier.answering.sentence_vectors import SentenceVectors
+from metier.core.settings import EmbeddingSettings
 from metier.embedding import create
-from metier.settings import EmbeddingSettings
 
 SENTENCES = [
     "The gearbox holds 38 litres.",

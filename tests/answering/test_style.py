@@ -6,7 +6,7 @@ import pytest
 
 from metier.answering import prompt, style
 from metier.answering.answer import Style
-from metier.settings import Settings
+from metier.core.settings import Settings
 
 
 @dataclass

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from metier.answering.versions import outdated
-from metier.documents import Passage
+from metier.answering.version_selection import outdated
+from metier.core.documents import Passage
 
 
 def passage(uri: str, **metadata: str) -> Passage:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from metier.answering.words import names
-from metier.retrieval.analysis import Analyser
+from metier.answering.term_weights import names
+from metier.text.analyzer import Analyser
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_what_a_capable_model_writes_is_the_answer_whole_and_in_its_own_form(exp
     for sentence in answer.sentences:
         assert STEPS[sentence.start : sentence.end].strip()
     for citation in answer.citations:
-        text = expert.store.document(citation.document_id).text
+        text = expert.runtime.store.document(citation.document_id).text
         assert text[citation.start : citation.end] == citation.quote
 
 
@@ -184,6 +184,6 @@ def test_an_empty_collection_is_refused_without_asking_the_model(tmp_path, endpo
     empty.mkdir()
     (empty / "a.md").write_text("# A\n\nOne.")
     with asked(tmp_path, empty, endpoint) as expert:
-        answer = expert.ask("What is the torque?", without=frozenset(expert.store.uris().values()))
+        answer = expert.ask("What is the torque?", without=frozenset(expert.runtime.store.uris().values()))
     assert answer.abstained
     assert not endpoint.requests

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from metier.dataset.ahead import ahead
+from metier.core.prefetch import ahead
 
 
 @pytest.mark.parametrize("parallel", [1, 3])

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metier.dataset.alignment import SUPPORTED, Aligner
-from metier.documents import Passage
-from metier.retrieval.analysis import Analyser
+from metier.core.documents import Passage
+from metier.synthesis.answer_coverage import SUPPORTED, Aligner
+from metier.text.analyzer import Analyser
 
 COMMON = {"the", "of", "is", "are", "a", "to", "in", "and"}
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from metier.dataset import breaking_off
+from metier.dataset import truncation
 from metier.dataset.rows import Row
 
 WHOLE = "The nuts of the blade root are tightened to 840 Nm in two passes."
@@ -10,7 +10,7 @@ WHOLE = "The nuts of the blade root are tightened to 840 Nm in two passes."
 
 def suspected(*completions, kind="", tokens=None):
     rows = [Row(f"q{n}?", text, kind=kind) for n, text in enumerate(completions)]
-    found = breaking_off.find(rows, tokens or [len(text) // 4 + 1 for text in completions])
+    found = truncation.find(rows, tokens or [len(text) // 4 + 1 for text in completions])
     return [completions[index] for index in found]
 
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 
 from dataset.stand_in_teacher import StandInTeacher
-from metier.dataset.by_model import Writer, parse
-from metier.dataset.cache import Cache, key_of
-from metier.documents import Passage
-from metier.errors import EndpointError
+from metier.core.documents import Passage
+from metier.core.errors import EndpointError
+from metier.core.settings import GenerationSettings
 from metier.generation import create
-from metier.settings import GenerationSettings
+from metier.generation.completion_cache import Cache, key_of
+from metier.synthesis.by_model import Writer, parse
 
 TEXT = (
     "The gearbox oil of the NV-110 is changed every 31 months. The oil filter of the NV-110 is changed every 17 months."

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from metier.dataset import by_rule
-from metier.documents import Document, TextBuilder, document_id
-from metier.passages import cut
-from metier.settings import PassageSettings
+from metier.core.documents import Document, TextBuilder, document_id
+from metier.core.settings import PassageSettings
+from metier.ingestion.chunking import cut
+from metier.synthesis import by_rule
 
 
 def pairs_of(build, *, title="Fleet", language="en", tokens=200):

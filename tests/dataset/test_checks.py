@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from metier.core.documents import Passage
+from metier.core.questions import Question
 from metier.dataset import checks, size
 from metier.dataset.rows import Row
-from metier.documents import Passage
-from metier.questions import Question
 
 PARTS = ["rotor", "tower", "hatch", "gearbox", "yaw pad", "brake", "ladder", "cable", "nacelle", "flange"]
 PLAIN = [Row(f"What is the colour of the {part}?", f"It is number {n}.", origin=f"a.csv:{n}")

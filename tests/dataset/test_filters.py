@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metier.dataset.filters import (
+from metier.core.documents import Passage
+from metier.synthesis.filters import (
     Aligned,
     Ambiguous,
     BesideThePoint,
@@ -13,9 +14,8 @@ from metier.dataset.filters import (
     Trivial,
     UnknownNames,
 )
-from metier.dataset.pairs import Pair
-from metier.documents import Passage
-from metier.retrieval.analysis import Analyser
+from metier.synthesis.pairs import Pair
+from metier.text.analyzer import Analyser
 
 ENGLISH = "The blade root nuts of the NV-110 are tightened to 840 Nm. The hatch is white."
 BENGALI = "এনভি-১১০ এর ব্লেডের নাট ৮৪০ নিউটন-মিটারে আঁটা হয়। দরজা নীল চাবিতে খোলে।"

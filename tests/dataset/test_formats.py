@@ -6,10 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from metier.core.errors import InputError
 from metier.dataset import formats, rows
 from metier.dataset.layouts import Columns
 from metier.dataset.rows import Row
-from metier.errors import InputError
 from metier.generation.base import Message
 
 

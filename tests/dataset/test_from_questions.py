@@ -8,12 +8,12 @@ import pytest
 
 from metier import Expert
 from metier.answering import prompt
-from metier.answering.declining import refusal
-from metier.answering.words import WordWeights
-from metier.dataset import from_questions
-from metier.dataset.raft import RowMaker
+from metier.answering.refusal_messages import refusal
+from metier.answering.term_weights import WordWeights
+from metier.core.questions import Question, resolve
 from metier.dataset.rows import load
-from metier.questions import Question, resolve
+from metier.synthesis import from_questions
+from metier.synthesis.raft import RowMaker
 
 OIL = Question("a", "How often is the gearbox oil of the NV-110 changed?", ("every 31 months",), ("gearbox-oil.md",))
 TIGHT = Question("b", "Is the yaw grease changed every 7 months?", ("yes",), ("yaw-grease.md",), kind="yesno")
@@ -29,35 +29,36 @@ def expert(tmp_path, parts_folder):
 
 
 def add(expert, questions, kinds="both", left_out=0.0):
+    runtime = expert.runtime
     maker = RowMaker(
-        expert.answerer.find, expert.generator, expert.analyser, WordWeights(expert.store), expert.settings, kinds,
+        runtime.answerer.find, runtime.generator, runtime.analyser, WordWeights(runtime.store), runtime.settings, kinds,
         left_out, 0, from_questions.ORIGIN,
     )  # fmt: skip
-    resolved = resolve(questions, expert.store.uris(), "test")
-    return from_questions.add(resolved, maker, expert.store, expert.state_folder / "dataset.jsonl")
+    resolved = resolve(questions, expert.runtime.store.uris(), "test")
+    return from_questions.add(resolved, maker, expert.runtime.store, expert.runtime.state_folder / "dataset.jsonl")
 
 
 def test_rows_are_in_the_prompt_of_answering_and_show_the_place_of_the_answer(expert):
     report = add(expert, [OIL])
-    shown, plain = load(expert.state_folder / "dataset.jsonl")
+    shown, plain = load(expert.runtime.state_folder / "dataset.jsonl")
     assert (report.rows, report.refusals, report.added) == (2, 0, 2)
     assert shown.completion == plain.completion == "every 31 months"
     assert any("31 months" in passage.text for passage in shown.context)
     assert not plain.context
-    answer = expert.answerer.find(OIL.question)
+    answer = expert.runtime.answerer.find(OIL.question)
     assert shown.prompt() == prompt.messages(OIL.question, answer.shown)
 
 
 def test_a_decision_keeps_what_the_search_shows(expert):
     add(expert, [TIGHT], "rag")
-    (row,) = load(expert.state_folder / "dataset.jsonl")
+    (row,) = load(expert.runtime.state_folder / "dataset.jsonl")
     assert (row.kind, row.completion) == ("yesno", "yes")
-    assert [p.text for p in row.context] == [p.text for p in expert.answerer.find(TIGHT.question).shown]
+    assert [p.text for p in row.context] == [p.text for p in expert.runtime.answerer.find(TIGHT.question).shown]
 
 
 def test_what_nothing_answers_is_refused(expert):
     report = add(expert, [NOTHING])
-    (row,) = load(expert.state_folder / "dataset.jsonl")
+    (row,) = load(expert.runtime.state_folder / "dataset.jsonl")
     assert report.refusals == 1
     assert (row.kind, row.completion) == ("refusal", refusal("en"))
     assert row.context
@@ -65,7 +66,7 @@ def test_what_nothing_answers_is_refused(expert):
 
 def test_a_left_out_place_is_refused_too(expert):
     add(expert, [OIL], "rag", left_out=1.0)
-    (row,) = load(expert.state_folder / "dataset.jsonl")
+    (row,) = load(expert.runtime.state_folder / "dataset.jsonl")
     assert row.completion == refusal("en")
     assert not any("31 months" in passage.text for passage in row.context)
 

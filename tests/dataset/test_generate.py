@@ -12,10 +12,10 @@ import pytest
 
 from dataset.stand_in_teacher import StandInTeacher
 from metier import Expert
-from metier.dataset.generate import CACHE_FILE, Wanted
-from metier.errors import EndpointError, InputError
-from metier.questions import Question
-from metier.settings import GenerationSettings
+from metier.core.errors import EndpointError, InputError
+from metier.core.questions import Question
+from metier.core.settings import GenerationSettings
+from metier.synthesis.training_rows import CACHE_FILE, Wanted
 
 PARTS = 12  # documents with one sentence each; the thirteenth is a table of twelve bolts
 
@@ -36,20 +36,20 @@ def dataset(folder: Path) -> str:
 
 
 def questions(expert):
-    return [row.question for row in expert.dataset_rows()]
+    return [row.question for row in expert.dataset.rows()]
 
 
 def test_by_rule(expert):
-    report = expert.generate_dataset(Wanted(count=100, rules_only=True))
+    report = expert.dataset.generate(Wanted(count=100, rules_only=True))
     assert report.kept.keys() == {"rule"}
     assert "What is the price in EUR of Bolt B-7?" in questions(expert)
     assert "What does “Gearbox oil” say" not in str(questions(expert))
-    assert report.rows == report.added == report.total == len(expert.dataset_rows())
+    assert report.rows == report.added == report.total == len(expert.dataset.rows())
     assert not report.enough
     assert report.asked == 0
-    assert not (expert.state_folder / CACHE_FILE).exists()
-    assert {row.origin for row in expert.dataset_rows()} == {"generated:0"}
-    again = expert.generate_dataset(Wanted(count=100, rules_only=True))
+    assert not (expert.runtime.state_folder / CACHE_FILE).exists()
+    assert {row.origin for row in expert.dataset.rows()} == {"generated:0"}
+    again = expert.dataset.generate(Wanted(count=100, rules_only=True))
     assert (again.added, again.total) == (0, report.total)
 
 
@@ -57,7 +57,7 @@ def test_the_seed_decides_and_more_adds_to_fewer(parts_folder, tmp_path):
     made = []
     for number, (count, seed) in enumerate([(8, 0), (8, 0), (8, 1), (16, 0)]):
         with Expert.open(shutil.copytree(parts_folder, tmp_path / str(number))) as expert:
-            expert.generate_dataset(Wanted(count=count, seed=seed, rules_only=True, left_out=0.5))
+            expert.dataset.generate(Wanted(count=count, seed=seed, rules_only=True, left_out=0.5))
             made.append(dataset(expert.folder))
     assert made[0] == made[1]
     assert made[0] != made[2]
@@ -70,7 +70,7 @@ def teacher_at(server, **more):
 
 def test_a_teacher(expert):
     with StandInTeacher() as server:
-        report = expert.generate_dataset(Wanted(count=100, paraphrases=3), teacher=teacher_at(server))
+        report = expert.dataset.generate(Wanted(count=100, paraphrases=3), teacher=teacher_at(server))
     assert report.written["model"] == 3 * PARTS
     assert report.kept["model"] == PARTS
     assert report.dropped["unknown names"].count == PARTS
@@ -79,7 +79,7 @@ def test_a_teacher(expert):
     assert "At what interval: How often is the oil filter of the NV-110 changed?" in asked
     assert not any("NV-999" in question for question in asked)
     assert report.paraphrases > PARTS
-    rows = expert.dataset_rows()
+    rows = expert.dataset.rows()
     assert len({row.id for row in rows}) == len(rows)
 
 
@@ -90,7 +90,7 @@ def test_a_teacher_writes_about_several_passages_at_once(parts_folder, tmp_path)
         copied = shutil.copytree(parts_folder, tmp_path / str(number))
         with Expert.open(copied) as expert, StandInTeacher(meets=parallel) as server:
             teacher = GenerationSettings(model="openai:stand-in", url=server.url, parallel=parallel)
-            expert.generate_dataset(Wanted(count=60, paraphrases=1), teacher=teacher)
+            expert.dataset.generate(Wanted(count=60, paraphrases=1), teacher=teacher)
             made.append(dataset(expert.folder))
     assert made[0] == made[1]
 
@@ -102,8 +102,8 @@ def test_two_tables_that_differ_are_told_apart_by_their_titles(tmp_path):
             (tmp_path / f"{name}.md").write_text(f"# {name}\n\n{table}")
         expert.add(str(tmp_path / "*.md"))
         expert.sync()
-        expert.generate_dataset(Wanted(rules_only=True, rows="plain"))
-        found = {row.question: row.completion for row in expert.dataset_rows()}
+        expert.dataset.generate(Wanted(rules_only=True, rows="plain"))
+        found = {row.question: row.completion for row in expert.dataset.rows()}
     assert found == {
         "Manual of the X1: What are the hours of Bolted joints?": "3",
         "Manual of the X2: What are the hours of Bolted joints?": "4",
@@ -114,7 +114,7 @@ def test_two_tables_that_differ_are_told_apart_by_their_titles(tmp_path):
 
 def test_no_document_dominates(expert):
     with StandInTeacher() as server:
-        report = expert.generate_dataset(Wanted(count=13, rows="plain"), teacher=teacher_at(server))
+        report = expert.dataset.generate(Wanted(count=13, rows="plain"), teacher=teacher_at(server))
     assert report.kept.total() == 13
     assert report.kept["rule"] <= 4
     assert report.enough
@@ -126,23 +126,23 @@ def test_exam_questions_are_kept_out(expert):
         Question("2", "What is the price in EUR of Bolt B-7?", ("7.50",), split="exam"),
     ]
     with StandInTeacher() as server:
-        report = expert.generate_dataset(Wanted(count=60, paraphrases=3), teacher=teacher_at(server), exam=exam)
+        report = expert.dataset.generate(Wanted(count=60, paraphrases=3), teacher=teacher_at(server), exam=exam)
     asked = questions(expert)
     assert not any("oil filter" in question or "Bolt B-7" in question for question in asked)
     assert any("of the exam" in example for example in report.dropped["near duplicate"].examples)
-    assert not expert.check_dataset(exam=exam).stops
+    assert not expert.dataset.check(exam=exam).stops
 
 
 def test_a_teacher_that_fails_midway_and_resume(parts_folder, tmp_path):
     with Expert.open(shutil.copytree(parts_folder, tmp_path / "unbroken")) as expert, StandInTeacher() as server:
-        expert.generate_dataset(Wanted(count=60, paraphrases=1), teacher=teacher_at(server, parallel=1))
+        expert.dataset.generate(Wanted(count=60, paraphrases=1), teacher=teacher_at(server, parallel=1))
         whole, unbroken = len(server.prompts), dataset(expert.folder)
     with Expert.open(shutil.copytree(parts_folder, tmp_path / "broken")) as expert, StandInTeacher(7) as server:
         with pytest.raises(EndpointError, match="same command goes on from there"):
-            expert.generate_dataset(Wanted(count=60, paraphrases=1), teacher=teacher_at(server, parallel=1))
-        assert expert.dataset_rows() == []
+            expert.dataset.generate(Wanted(count=60, paraphrases=1), teacher=teacher_at(server, parallel=1))
+        assert expert.dataset.rows() == []
         server.fails_after = None
-        report = expert.generate_dataset(Wanted(count=60, paraphrases=1), teacher=teacher_at(server, parallel=1))
+        report = expert.dataset.generate(Wanted(count=60, paraphrases=1), teacher=teacher_at(server, parallel=1))
         assert whole - 7 <= report.asked < whole
     # The address is part of what a teacher is, so only what was written is compared.
     assert dataset(tmp_path / "broken") == unbroken
@@ -151,9 +151,9 @@ def test_a_teacher_that_fails_midway_and_resume(parts_folder, tmp_path):
 GENERATE = """
 import sys
 from metier import Expert
-from metier.dataset.generate import Wanted
+from metier.synthesis.training_rows import Wanted
 with Expert.open(sys.argv[1]) as expert:
-    expert.generate_dataset(Wanted(count=9))
+    expert.dataset.generate(Wanted(count=9))
 """
 
 
@@ -189,7 +189,7 @@ def test_killed_and_resumed_is_as_never_killed(parts_folder, tmp_path):
 
 def test_an_empty_store_and_bad_wishes(tmp_path):
     with Expert.create(tmp_path / "empty") as expert, pytest.raises(InputError, match="metier sync"):
-        expert.generate_dataset(Wanted())
+        expert.dataset.generate(Wanted())
     for wrong in ({"count": 0}, {"paraphrases": -1}, {"left_out": 1.5}, {"rows": "some"}):
         with pytest.raises(InputError):
             Wanted(**wrong)

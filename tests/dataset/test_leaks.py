@@ -1,9 +1,9 @@
 from __future__ import annotations
 
+from metier.core.documents import Passage
+from metier.core.questions import Question
 from metier.dataset import leaks
 from metier.dataset.rows import Row
-from metier.documents import Passage
-from metier.questions import Question
 
 TORQUE = Question("t", "How tight are the blade root nuts of the NV-110?", ("840 Nm",))
 OTHERS = [Row(f"What is the price of part P-{n} in the store?", f"{n} SEK") for n in range(20)]

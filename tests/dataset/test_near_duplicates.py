@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from metier.dataset import near_duplicates
-from metier.dataset.near_duplicates import normalise, shingles
+from metier.text import near_duplicates
+from metier.text.near_duplicates import normalise, shingles
 
 # Enough other questions, so that common words are common and names are rare.
 BACKGROUND = {

@@ -7,12 +7,12 @@ import pytest
 
 from metier import Expert
 from metier.answering.request import Request, Writer
-from metier.answering.words import WordWeights
-from metier.dataset.pairs import Pair
-from metier.dataset.raft import RowMaker
+from metier.answering.term_weights import WordWeights
+from metier.core.documents import document_id
+from metier.core.settings import AnsweringSettings
 from metier.dataset.rows import Row
-from metier.documents import document_id
-from metier.settings import AnsweringSettings
+from metier.synthesis.pairs import Pair
+from metier.synthesis.raft import RowMaker
 
 
 @pytest.fixture(scope="module")
@@ -23,13 +23,13 @@ def expert(parts_folder, tmp_path_factory):
 
 def maker(expert, *, kinds="both", left_out=0.0, context="passages", seed=0, **answering):
     settings = expert.settings.model_copy(update={"answering": AnsweringSettings(context=context, **answering)})
-    expert.settings = settings
-    expert.answerer = expert.answerer_from(expert.shown)
+    expert.runtime.settings = settings
+    expert.runtime.answerer = expert.runtime.answerer_from(expert.runtime.passage_count)
     return RowMaker(
-        expert.answerer.find,
-        expert.generator,
-        expert.analyser,
-        WordWeights(expert.store),
+        expert.runtime.answerer.find,
+        expert.runtime.generator,
+        expert.runtime.analyser,
+        WordWeights(expert.runtime.store),
         settings,
         kinds,
         left_out,
@@ -41,8 +41,8 @@ def maker(expert, *, kinds="both", left_out=0.0, context="passages", seed=0, **a
 def oil(expert) -> Pair:
     passage = next(
         passage
-        for uri, name in expert.store.uris().items()
-        for passage in expert.store.passages(name)
+        for uri, name in expert.runtime.store.uris().items()
+        for passage in expert.runtime.store.passages(name)
         if uri.endswith("gearbox-oil.md")
     )
     return Pair(
@@ -68,14 +68,16 @@ def test_the_prompt_is_the_one_of_answering(expert, context, monkeypatch):
         pair, pair.question
     )
     prompts = []
-    complete = expert.generator.complete
+    complete = expert.runtime.generator.complete
 
     def listening(messages, **options):
         prompts.append(messages)
         return complete(messages, **options | {"adapter": None})
 
-    monkeypatch.setattr(expert.generator, "complete", listening)
-    expert.answerer.ask(Request(pair.question, mode="rag+tuned", writer=Writer(adapter="an adapter"), abstain=False))
+    monkeypatch.setattr(expert.runtime.generator, "complete", listening)
+    expert.runtime.answerer.ask(
+        Request(pair.question, mode="rag+tuned", writer=Writer(adapter="an adapter"), abstain=False)
+    )
     assert row.prompt() == prompts[0]
     assert Row.from_json(row.to_json()).prompt() == prompts[0]
 
@@ -86,7 +88,7 @@ def test_an_oracle_that_retrieval_missed_takes_the_last_place(expert, context):
     question = "How often are the pitch batteries of the NV-110 changed?"
     make = maker(expert, kinds="rag", context=context)
     missed = replace(
-        make, find=lambda asked: expert.answerer.find(asked, without=frozenset({pair.passage.document_id}))
+        make, find=lambda asked: expert.runtime.answerer.find(asked, without=frozenset({pair.passage.document_id}))
     )
     (row,) = missed.rows(pair, question)
     found = missed.find(question).shown

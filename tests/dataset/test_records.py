@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from metier.core.errors import InputError
 from metier.dataset import records
-from metier.errors import InputError
 
 
 def values(path, **options):

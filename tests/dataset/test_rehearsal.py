@@ -8,10 +8,10 @@ import shutil
 import pytest
 
 from metier import Expert
-from metier.dataset.generate import CACHE_FILE
-from metier.dataset.rehearsal import KIND
-from metier.errors import InputError
-from metier.questions import Question
+from metier.core.errors import InputError
+from metier.core.questions import Question
+from metier.synthesis.replay import KIND
+from metier.synthesis.training_rows import CACHE_FILE
 
 WANTED = 3
 
@@ -21,7 +21,7 @@ def rehearsed(parts_folder, tmp_path_factory):
     """The folder of an expert with rehearsal rows, and what the run said."""
     folder = shutil.copytree(parts_folder, tmp_path_factory.mktemp("rehearsed") / "one")
     with Expert.open(folder) as expert:
-        return folder, expert.rehearse(WANTED)
+        return folder, expert.dataset.add_replay(WANTED)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_questions_with_what_the_model_says(rehearsed):
     assert (report.rows, report.added, report.total) == (WANTED, WANTED, WANTED)
     assert report.asked >= 2 * WANTED
     with Expert.open(folder) as expert:
-        rows = expert.dataset_rows()
+        rows = expert.dataset.rows()
         assert [row.kind for row in rows] == [KIND] * WANTED
         for row in rows:
             assert row.question.endswith("?")
@@ -44,12 +44,12 @@ def test_questions_with_what_the_model_says(rehearsed):
 
 def test_again_asks_nothing_and_more_adds_to_fewer(copied):
     with Expert.open(copied) as expert:
-        before = expert.dataset_rows()
-        again = expert.rehearse(WANTED)
+        before = expert.dataset.rows()
+        again = expert.dataset.add_replay(WANTED)
         assert (again.rows, again.added, again.asked) == (WANTED, 0, 0)
-        more = expert.rehearse(WANTED + 1)
+        more = expert.dataset.add_replay(WANTED + 1)
         assert (more.rows, more.added) == (WANTED + 1, 1)
-        assert expert.dataset_rows()[:WANTED] == before
+        assert expert.dataset.rows()[:WANTED] == before
 
 
 def test_what_was_written_before_the_end_is_kept(copied):
@@ -59,22 +59,22 @@ def test_what_was_written_before_the_end_is_kept(copied):
     cache.write_bytes(b"".join(lines[:-2]) + lines[-2][:7])
     (copied / ".metier" / "dataset.jsonl").unlink()
     with Expert.open(copied) as expert:
-        assert expert.rehearse(WANTED).asked == 2
+        assert expert.dataset.add_replay(WANTED).asked == 2
     assert cache.read_bytes() == whole
 
 
 def test_no_question_of_the_exam(copied):
     with Expert.open(copied) as expert:
-        first = expert.dataset_rows()[0].question
+        first = expert.dataset.rows()[0].question
         exam = [Question("1", first, ("yes",), split="exam")]
         (copied / ".metier" / "dataset.jsonl").unlink()
-        expert.rehearse(WANTED - 1, exam=exam)
-        assert first not in [row.question for row in expert.dataset_rows()]
+        expert.dataset.add_replay(WANTED - 1, exam=exam)
+        assert first not in [row.question for row in expert.dataset.rows()]
 
 
 def test_none_wanted(parts_folder):
     with Expert.open(parts_folder) as expert, pytest.raises(InputError, match="at least one"):
-        expert.rehearse(0)
+        expert.dataset.add_replay(0)
 
 
 def test_on_the_command_line(copied, run_metier):

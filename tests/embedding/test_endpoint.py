@@ -10,11 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from metier.embedding import create
-from metier.embedding import endpoint as module
+from metier.core.errors import EndpointError
+from metier.core.settings import EmbeddingSettings
+from metier.embedding import create, endpoint
 from metier.embedding.endpoint import BATCH_TEXTS, BATCH_TOKENS, estimate_tokens
-from metier.errors import EndpointError
-from metier.settings import EmbeddingSettings
 
 
 class Server:
@@ -78,7 +77,7 @@ def server() -> Iterator[Server]:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What would have been slept, in seconds."""
     slept: list[float] = []
-    monkeypatch.setattr(module.time, "sleep", slept.append)
+    monkeypatch.setattr(endpoint.time, "sleep", slept.append)
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     return slept
 
@@ -128,14 +127,14 @@ def test_waits_as_told_and_tries_again(server: Server, make: Callable, waits: li
     assert make().embed_queries(["a"]).shape == (1, 8)
     assert waits[0] == 7
     assert 0.5 < waits[1] < 2
-    assert waits[2] == module.LONGEST_WAIT_SECONDS
+    assert waits[2] == endpoint.LONGEST_WAIT_SECONDS
 
 
 def test_gives_up_in_the_end(server: Server, make: Callable, waits: list[float]) -> None:
     server.refusals = [(429, {})] * 20
     with pytest.raises(EndpointError, match="429"):
         make().embed_queries(["a"])
-    assert len(waits) == module.ATTEMPTS - 1
+    assert len(waits) == endpoint.ATTEMPTS - 1
 
 
 def test_a_wrong_key_is_not_tried_twice(server: Server, make: Callable, waits: list[float]) -> None:

@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pytest
 
+from metier.core.errors import ModelError
+from metier.core.settings import EmbeddingSettings
 from metier.embedding import create
-from metier.errors import ModelError
-from metier.settings import EmbeddingSettings
 
 tiny_bert = pytest.importorskip("tiny_bert")  # needs the gguf package
 
@@ -89,7 +89,7 @@ def test_prefixes_and_dimension_come_from_the_settings_and_change_the_fingerprin
 
 def test_what_is_done_with_leaves_no_connection_open_and_ends_cleanly(file):
     code = (
-        "import gc\nfrom metier.embedding import create\nfrom metier.settings import EmbeddingSettings\n"
+        "import gc\nfrom metier.embedding import create\nfrom metier.core.settings import EmbeddingSettings\n"
         f"embedder = create(EmbeddingSettings(model='gguf:{file}', threads=1))\n"
         "embedder.embed_queries(['oil'])\ndel embedder\ngc.collect()\n"
     )

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from sets import data_folder
 
+from metier.core.errors import ModelError, SettingsError
+from metier.core.settings import EmbeddingSettings
 from metier.embedding import Embedder, create
 from metier.embedding.onnx import batches
 from metier.embedding.tokens import Tokens
-from metier.errors import ModelError, SettingsError
-from metier.settings import EmbeddingSettings
 
 MINILM, E5 = "all-minilm-l6-v2", "multilingual-e5-small"
 DATA = data_folder()
@@ -147,7 +147,7 @@ def test_agrees_with_float32_on_cranfield(minilm: Embedder) -> None:
 
 def test_no_torch_and_no_onnx_package() -> None:
     code = (
-        "import sys; from metier.embedding import create; from metier.settings import EmbeddingSettings\n"
+        "import sys; from metier.embedding import create; from metier.core.settings import EmbeddingSettings\n"
         "create(EmbeddingSettings()).embed_queries(['wind'])\n"
         "print([name for name in ('torch', 'transformers', 'onnx', 'httpx', 'xllamacpp') if name in sys.modules])"
     )

@@ -15,9 +15,9 @@ import pytest
 from parts import PARTS, answer_briefly, read_nothing, write_documents
 
 from metier import Expert
-from metier.comparing import CALIBRATED, calibrated_on
-from metier.errors import InputError
-from metier.evaluation import kept
+from metier.core.errors import InputError
+from metier.evaluation import result_store
+from metier.services.comparison import CALIBRATED, calibrated_on
 
 
 def question(part: str, split: str, **more) -> dict:
@@ -46,7 +46,7 @@ def examined(tmp_path_factory):
     with Expert.create(place / "expert") as made:
         made.add(str(place / "docs"))
         made.sync()
-        made.import_questions(place / "questions.jsonl")
+        made.exam.import_file(place / "questions.jsonl")
     answer_briefly(place / "expert")
     read_nothing(place / "expert")
     return place / "expert"
@@ -100,7 +100,9 @@ def test_a_comparison_that_was_killed_goes_on_where_it_was(folder):
     assert 3 <= before < 10
     with Expert.open(folder) as expert:
         asked = []
-        expert.compare(measure_memory=False, tell=lambda stage, done, total, note: asked.append((stage, done, total)))
+        expert.evaluation.compare(
+            measure_memory=False, tell=lambda stage, done, total, note: asked.append((stage, done, total))
+        )
     assert lines(folder) == 10
     assert asked[-1] == ("Asking", 10, 10)
 
@@ -115,23 +117,23 @@ def test_a_mode_that_cannot_be_had_is_told_before_anything_is_asked(folder, run_
 
 def test_an_exam_without_questions_or_answers_is_refused(tmp_path, folder):
     with Expert.open(folder) as expert:
-        (expert.state_folder / "questions.jsonl").unlink()
+        (expert.runtime.state_folder / "questions.jsonl").unlink()
         with pytest.raises(InputError, match="there are no exam questions"):
-            expert.compare()
+            expert.evaluation.compare()
         path = tmp_path / "unanswered.jsonl"
         path.write_text(json.dumps(question("slip ring", "exam", answers=[])), encoding="utf-8")
-        expert.import_questions(path)
+        expert.exam.import_file(path)
         with pytest.raises(InputError, match="none of the 1 exam questions has an answer"):
-            expert.compare()
+            expert.evaluation.compare()
 
 
 def test_one_question_is_asked_and_decides_nothing(tmp_path, folder):
     with Expert.open(folder) as expert:
-        (expert.state_folder / "questions.jsonl").unlink()
+        (expert.runtime.state_folder / "questions.jsonl").unlink()
         path = tmp_path / "one.jsonl"
         path.write_text(json.dumps(question("slip ring", "exam")), encoding="utf-8")
-        expert.import_questions(path)
-        verdict = expert.compare(measure_memory=False)["verdict"]
+        expert.exam.import_file(path)
+        verdict = expert.evaluation.compare(measure_memory=False)["verdict"]
     assert (verdict["choice"], verdict["winner"]) == ("undecided", None)
     assert verdict["reason"].startswith("One question is too few")
 
@@ -140,9 +142,9 @@ def test_an_exam_that_stands_in_the_training_data_is_refused(tmp_path, folder):
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps({"prompt": EXAM[0]["question"], "completion": "every 31 months"}), encoding="utf-8")
     with Expert.open(folder) as expert:
-        expert.import_dataset(path)
+        expert.dataset.import_file(path)
         with pytest.raises(InputError, match="exam questions stand in the training data"):
-            expert.compare()
+            expert.evaluation.compare()
         assert lines(folder) == 0
 
 
@@ -151,8 +153,8 @@ def test_questions_in_a_language_that_the_embedder_does_not_know_are_told(tmp_pa
     asked = {"question": "স্লিপ রিং কত মাস পর বদলানো হয়?", "answers": ["১১ মাস"], "language": "bn", "split": "exam"}
     path.write_text(json.dumps(asked), encoding="utf-8")
     with Expert.open(folder) as expert:
-        expert.import_questions(path)
-        notes = expert.compare(["rag"], measure_memory=False)["notes"]
+        expert.exam.import_file(path)
+        notes = expert.evaluation.compare(["rag"], measure_memory=False)["notes"]
     assert any("languages that the embedder sees nothing in (bn 1)" in note for note in notes)
 
 
@@ -162,15 +164,15 @@ def test_what_was_calibrated_on_its_own_questions_is_not_calibrated_again(tmp_pa
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     stages: list[str] = []
     with Expert.open(folder) as expert:
-        expert.import_questions(path)
-        expert.calibrate(limit=20)
-        expert.compare(["rag"], limit=1, measure_memory=False, tell=lambda stage, *_: stages.append(stage))
+        expert.exam.import_file(path)
+        expert.evaluation.calibrate(limit=20)
+        expert.evaluation.compare(["rag"], limit=1, measure_memory=False, tell=lambda stage, *_: stages.append(stage))
         assert set(stages) == {"Asking"}
         (expert.folder.parent / "docs").mkdir()
         (expert.folder.parent / "docs" / "new.md").write_text("# Keel\n\nThe keel is blue.\n")
         expert.add(str(expert.folder.parent / "docs"))
         expert.sync()
-        assert calibrated_on(expert) != (expert.state_folder / CALIBRATED).read_text()
+        assert calibrated_on(expert) != (expert.runtime.state_folder / CALIBRATED).read_text()
 
 
 def test_advice_before_anything_was_measured_says_so(folder, run_metier):
@@ -178,8 +180,8 @@ def test_advice_before_anything_was_measured_says_so(folder, run_metier):
     assert "rules" in said
     assert "metier compare" in said
     with Expert.open(folder) as expert:
-        assert expert.advise()["verdict"] is None
-        page = expert.report()
+        assert expert.evaluation.advise()["verdict"] is None
+        page = expert.evaluation.report()
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
@@ -188,4 +190,4 @@ def test_a_damaged_comparison_is_named(folder):
     path.parent.mkdir()
     path.write_text("{", encoding="utf-8")
     with pytest.raises(Exception, match=r"2026-01-01T00-00-00.json: cannot be read"):
-        kept.latest(folder / ".metier")
+        result_store.latest(folder / ".metier")

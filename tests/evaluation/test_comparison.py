@@ -6,11 +6,11 @@ import pytest
 
 from metier.answering.answer import Answer, Sentence, Support, Usage
 from metier.answering.request import Found
-from metier.dataset.cache import Cache
-from metier.errors import EndpointError, InputError
+from metier.core.errors import EndpointError, InputError
+from metier.core.questions import Question
 from metier.evaluation.comparison import Comparison, drawn, turns
 from metier.evaluation.records import Record
-from metier.questions import Question
+from metier.generation.completion_cache import Cache
 
 QUESTIONS = [Question(f"q{n}", f"Question {n}?", (str(n),)) for n in range(4)]
 NOTHING_FOUND = Found((), (), (), (), (), {}, 0.0)

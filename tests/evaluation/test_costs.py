@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from metier.core.settings import CostSettings
 from metier.evaluation.costs import costs
 from metier.evaluation.records import Record
-from metier.settings import CostSettings
 
 
 def record(total: float, first: float | None = 0.1, **more) -> Record:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from metier.evaluation.grading import Grader
+from metier.core.questions import Question
+from metier.evaluation.metrics.grading import Grader
 from metier.evaluation.records import Cited, Record, Shown
-from metier.questions import Question
 
 FACT = Question("q1", "How tight are the nuts?", ("840 Nm",), ("bolts.md",), page=2)
 NOTHING = Question("q2", "How tight are the nuts of the NV-150?", kind="unanswerable")

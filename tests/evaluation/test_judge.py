@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 
 from metier import generation
-from metier.dataset.cache import Cache
-from metier.errors import EndpointError
-from metier.evaluation.grading import Grader
-from metier.evaluation.judge import Judge, agreement, parse
+from metier.core.errors import EndpointError
+from metier.core.questions import Question
+from metier.core.settings import GenerationSettings
+from metier.evaluation.metrics.grading import Grader
+from metier.evaluation.metrics.judge import Judge, agreement, parse
 from metier.evaluation.records import Record
 from metier.evaluation.summary import Summary
-from metier.questions import Question
-from metier.settings import GenerationSettings
+from metier.generation.completion_cache import Cache
 
 from .stand_in_judge import StandInJudge
 

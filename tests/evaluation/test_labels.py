@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metier.evaluation.labels import accuracy, macro_f1, predicted
+from metier.evaluation.metrics.labels import accuracy, macro_f1, predicted
 
 YES_NO = ("yes", "no", "maybe")
 INTENTS = ("card_arrival", "card", "lost_or_stolen_card")

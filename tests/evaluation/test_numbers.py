@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from metier.evaluation.numbers import numbers, numbers_match
+from metier.evaluation.metrics.numbers import numbers, numbers_match
 
 
 @pytest.mark.parametrize(

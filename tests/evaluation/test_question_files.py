@@ -8,14 +8,14 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import shared_data
 
-from metier.errors import InputError
-from metier.evaluation import question_files
-from metier.evaluation.question_files import QuestionColumns
-from metier.questions import Question
+from metier.core.errors import InputError
+from metier.core.questions import Question
+from metier.evaluation.questions import files
+from metier.evaluation.questions.files import QuestionColumns
 
 
 def read(path: Path, **options) -> list[Question]:
-    return [each.question for each in question_files.read(path, **options).asked]
+    return [each.question for each in files.read(path, **options).asked]
 
 
 def write(tmp_path: Path, name: str, content: str) -> Path:
@@ -102,7 +102,7 @@ def test_squad_of_both_versions(tmp_path):
             ],
         }
     ]
-    found = question_files.read(write(tmp_path, "squad.json", json.dumps({"version": "2.0", "data": data})))
+    found = files.read(write(tmp_path, "squad.json", json.dumps({"version": "2.0", "data": data})))
     assert found.layout == "squad"
     assert [(a.question.id, a.question.answers, a.question.kind, a.title) for a in found.asked] == [
         ("1", ("in 1066", "1066"), "fact", "Norman Conquest"),
@@ -110,8 +110,8 @@ def test_squad_of_both_versions(tmp_path):
         ("3", ("Hastings",), "fact", "Norman Conquest"),
     ]
     uris = ["wiki/norman-conquest.md", "wiki/Hastings.md"]
-    assert [q.documents for q in question_files.titled(found.asked, uris)] == [(uris[0],), (), (uris[0],)]
-    assert [q.documents for q in question_files.titled(found.asked, ["other.md"])] == [(), (), ()]
+    assert [q.documents for q in files.titled(found.asked, uris)] == [(uris[0],), (), (uris[0],)]
+    assert [q.documents for q in files.titled(found.asked, ["other.md"])] == [(), (), ()]
 
 
 def test_squad_as_parquet_of_the_hub(tmp_path):
@@ -120,7 +120,7 @@ def test_squad_as_parquet_of_the_hub(tmp_path):
         "answers": [{"text": ["in 1066", "1066"], "answer_start": [0, 3]}],
     }  # fmt: skip
     pq.write_table(pa.table(rows), tmp_path / "squad.parquet")
-    (asked,) = question_files.read(tmp_path / "squad.parquet").asked
+    (asked,) = files.read(tmp_path / "squad.parquet").asked
     assert (asked.question.answers, asked.title, asked.question.documents) == (("in 1066", "1066"), "Normans", ())
 
 
@@ -145,7 +145,7 @@ def test_a_beir_folder_without_judgements_or_with_bad_ones(tmp_path):
 
 def test_labels(tmp_path):
     table = write(tmp_path, "train.csv", "text,category\nmy card?,card_arrival\ntop up?,top_up\nmy money?,top_up\n")
-    found = question_files.read(table)
+    found = files.read(table)
     assert found.layout == "label"
     assert {(a.question.kind, a.question.choices) for a in found.asked} == {("label", ("card_arrival", "top_up"))}
 
@@ -249,13 +249,13 @@ def test_the_first_bad_row_is_shown_or_counted(tmp_path, row, said):
         read(path)
     assert said in str(error.value)
     assert "--skip-bad" in str(error.value)
-    found = question_files.read(path, skip_bad=True)
+    found = files.read(path, skip_bad=True)
     assert (len(found.asked), found.skipped) == (1, {"bad": 1})
     assert found.problems[0].startswith("row 2")
 
 
 def test_an_empty_question_is_counted(tmp_path):
-    found = question_files.read(write(tmp_path, "q.csv", "question,answer\n,x\nQ?,y\n"))
+    found = files.read(write(tmp_path, "q.csv", "question,answer\n,x\nQ?,y\n"))
     assert ([a.question.answers for a in found.asked], found.skipped) == ([("y",)], {"empty": 1})
 
 
@@ -290,7 +290,7 @@ def test_real_sets():
     pubmed = read(data / "pubmedqa" / "pubmedqa_train.json")
     assert len(pubmed) == 500
     assert {(q.kind, q.choices) for q in pubmed} == {("yesno", ("yes", "no", "maybe"))}
-    bengali = question_files.read(data / "tydiqa" / "bengali_tydiqa_dev.json", language="bn").asked
+    bengali = files.read(data / "tydiqa" / "bengali_tydiqa_dev.json", language="bn").asked
     assert {a.question.language for a in bengali} == {"bn"}
     assert bengali[0].title == "গেটওয়ে অব ইন্ডিয়া"
     banking = read(data / "banking77" / "train.csv")

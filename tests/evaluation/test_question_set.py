@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from metier.errors import InputError
-from metier.evaluation.question_set import QuestionSet
-from metier.questions import Question, load
+from metier.core.errors import InputError
+from metier.core.questions import Question, load
+from metier.evaluation.questions.question_set import QuestionSet
 
 PARTS = ("gearbox oil", "brake pads", "yaw grease", "pitch batteries", "nacelle lamps", "rope grips", "oil filter")
 EXAM = Question("", "How often is the gearbox oil of the NV-110 changed?", ("every 31 months",), split="exam")
@@ -224,7 +224,7 @@ def test_a_broken_file_is_told(path, line):
 WRITES = """
 import sys
 from pathlib import Path
-from metier.evaluation.question_set import QuestionSet
+from metier.evaluation.questions.question_set import QuestionSet
 questions = QuestionSet(Path(sys.argv[1]))
 print("ready", flush=True)
 while True:

@@ -16,11 +16,11 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from evaluation.sample_result import sample
-from metier.evaluation.reporting import answers, charts
-from metier.evaluation.reporting.page import html
-from metier.evaluation.reporting.tables import leaders
-from metier.evaluation.reporting.view import View
-from metier.evaluation.reporting.words import LANGUAGES, Words
+from metier.evaluation.report import answers, charts
+from metier.evaluation.report.page import html
+from metier.evaluation.report.tables import leaders
+from metier.evaluation.report.translations import LANGUAGES, Words
+from metier.evaluation.report.view import View
 
 ORDER = [
     "modes", "cost", "metrics", "pairs", "kinds", "languages", "rules", "failures", "calibration", "answers", "notes",
@@ -378,7 +378,7 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 def test_colours_have_the_contrast_that_wcag_aa_asks_for(scheme):
-    style = files("metier.evaluation.reporting").joinpath("page.css").read_text(encoding="utf-8")
+    style = files("metier.evaluation.report").joinpath("page.css").read_text(encoding="utf-8")
     colours = dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6});", style.split(":root {")[scheme + 1].split("}")[0]))
     for background in ("paper", "wash"):
         for text in ("ink", "soft", "link", "right", "wrong", "base", "rag", "tuned", "both", "other"):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.sample_result import sample
-from metier.evaluation.reporting.page import html
+from metier.evaluation.report.page import html
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from metier import Expert
-from metier.catalog import Catalog, SyncRun
 from metier.evaluation.rules import Evidence, advice, agreement, changes_often, rate_of_change, rules
+from metier.state.catalog import Catalog, SyncRun
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -77,7 +77,7 @@ def test_a_sync_is_remembered_and_an_old_catalog_is_still_read(tmp_path, expert)
     assert (first.added, first.changed) == (4, 0)
     expert.sync()
     assert [each.unchanged for each in expert.syncs()] == [0, 4]
-    path = expert.state_folder / "catalog.sqlite"
+    path = expert.runtime.state_folder / "catalog.sqlite"
     import sqlite3
 
     with sqlite3.connect(path) as connection:

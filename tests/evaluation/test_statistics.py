@@ -9,15 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from metier.evaluation import statistics
-from metier.evaluation.statistics import (
-    ALPHA,
-    MOST_QUESTIONS,
-    compare,
-    holm,
-    interval,
-    interval_of,
-    questions_needed,
-)
+from metier.evaluation.statistics import ALPHA, MOST_QUESTIONS, compare, holm, interval, interval_of, questions_needed
 
 GRADES = some.one_of(some.sampled_from([0.0, 1.0]), some.floats(0, 1, width=32))
 SCORES = some.lists(GRADES, min_size=1, max_size=40)

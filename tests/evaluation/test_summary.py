@@ -7,11 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from metier.evaluation.failures import NEXT_STEP
-from metier.evaluation.grading import Grader
+from metier.core.questions import Question
+from metier.evaluation.error_analysis import NEXT_STEP
+from metier.evaluation.metrics.grading import Grader
 from metier.evaluation.records import Record
 from metier.evaluation.summary import Summary
-from metier.questions import Question
 
 EXAM = [Question(f"q{n}", f"How many {n}?", (f"{n} pieces",), ("a.md",), language="en") for n in range(10, 40)]
 EXAM += [Question(f"u{n}", f"কত {n}?", kind="unanswerable", language="bn") for n in range(10)]

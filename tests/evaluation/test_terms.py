@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from metier.evaluation.terms import find_terms, term_recall
+from metier.evaluation.metrics.terms import find_terms, term_recall
 
 ENGLISH = [
     "The gearbox of the NV-110 is greased. The nacelle stays closed while the yaw drive turns the nacelle.",

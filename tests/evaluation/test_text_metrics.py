@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metier.evaluation.text_metrics import contains, exact_match, rouge_l, token_f1, words
+from metier.evaluation.metrics.text import contains, exact_match, rouge_l, token_f1, words
 
 
 @pytest.mark.parametrize(

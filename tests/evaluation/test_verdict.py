@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from metier.answering.request import MODES
-from metier.errors import InputError
+from metier.core.errors import InputError
 from metier.evaluation.statistics import ALPHA, MOST_QUESTIONS, compare
 from metier.evaluation.verdict import FEWEST_QUESTIONS, UNDECIDED, Constraints, Facts, decide
 

@@ -8,16 +8,16 @@ from dataset.stand_in_teacher import StandInTeacher
 
 from evaluation import questioned
 from metier import Expert
-from metier.answering.decisions import decisions
-from metier.dataset.generate import Wanted as WantedRows
-from metier.dataset.pairs import Pair
-from metier.documents import Passage
-from metier.errors import EndpointError, InputError
-from metier.evaluation import question_wordings, table_questions
-from metier.evaluation.table_questions import Comparer, Fact
-from metier.evaluation.text_metrics import contains
-from metier.evaluation.writing_questions import KINDS, Wanted
-from metier.settings import GenerationSettings
+from metier.answering.closed_answers import decisions
+from metier.core.documents import Passage
+from metier.core.errors import EndpointError, InputError
+from metier.core.settings import GenerationSettings
+from metier.evaluation.metrics.text import contains
+from metier.synthesis import table_questions, two_fact_templates
+from metier.synthesis.exam_questions import KINDS, Wanted
+from metier.synthesis.pairs import Pair
+from metier.synthesis.table_questions import Comparer, Fact
+from metier.synthesis.training_rows import Wanted as WantedRows
 
 
 @pytest.fixture(scope="module")
@@ -37,35 +37,35 @@ def expert(folder):
 
 
 def by_rule(expert, kind: str, count: int = 24, **options):
-    expert.generate_questions(Wanted(count, (kind,), rules_only=True, **options))
-    return [question for question in expert.questions() if question.kind == kind]
+    expert.exam.generate(Wanted(count, (kind,), rules_only=True, **options))
+    return [question for question in expert.exam.questions() if question.kind == kind]
 
 
 # --- by rule -------------------------------------------------------------------------------------------------
 
 
 def test_all_kinds_by_rule(expert):
-    written, added = expert.generate_questions(Wanted(40, rules_only=True))
-    asked = expert.questions()
+    written, added = expert.exam.generate(Wanted(40, rules_only=True))
+    asked = expert.exam.questions()
     assert len(written.questions) == added.added == added.total == len(asked) == 40
     assert written.asked == 0
     assert added.kinds == {"table": 10, "several": 10, "yesno": 10, "unanswerable": 10}
     assert {question.origin for question in asked} == {"generated:0"}
     assert {question.split for question in asked} == {"practice", "exam"}
     assert {question.language for question in asked} == {"en", "bn"}
-    uris = expert.store.uris()
+    uris = expert.runtime.store.uris()
     for question in asked:
         if question.answerable:
-            passages = {p.id for uri in question.documents for p in expert.store.passages(uris[uri])}
+            passages = {p.id for uri in question.documents for p in expert.runtime.store.passages(uris[uri])}
             assert set(question.passages) <= passages
             assert question.passages
-    assert not [f for f in expert.check_questions().findings if f.check in ("leak", "answers", "documents")]
+    assert not [f for f in expert.exam.check().findings if f.check in ("leak", "answers", "documents")]
 
 
 def test_tables_give_their_cells(expert):
     for question in by_rule(expert, "table"):
         (uri,) = question.documents
-        text = expert.store.document(expert.store.uris()[uri]).text
+        text = expert.runtime.store.document(expert.runtime.store.uris()[uri]).text
         assert contains(text, question.answers, question.language)
 
 
@@ -124,30 +124,30 @@ def test_what_nothing_answers(expert):
 
 
 def test_the_same_seed_gives_the_same_and_nothing_twice(expert):
-    written, _ = expert.generate_questions(Wanted(20, rules_only=True))
-    again, added = expert.generate_questions(Wanted(20, rules_only=True))
+    written, _ = expert.exam.generate(Wanted(20, rules_only=True))
+    again, added = expert.exam.generate(Wanted(20, rules_only=True))
     assert again.questions == written.questions
     assert (added.added, added.known, added.total) == (0, 20, 20)
-    other, _ = expert.generate_questions(Wanted(20, rules_only=True, seed=1))
+    other, _ = expert.exam.generate(Wanted(20, rules_only=True, seed=1))
     assert not {q.question for q in other.questions} & {q.question for q in written.questions}
 
 
 def test_what_was_dropped_does_not_come_back(expert):
-    expert.generate_questions(Wanted(8, ("table",), rules_only=True))
-    dropped = expert.questions()[0]
-    expert.review_question(dropped.id, "dropped")
-    _, added = expert.generate_questions(Wanted(8, ("table",), rules_only=True))
+    expert.exam.generate(Wanted(8, ("table",), rules_only=True))
+    dropped = expert.exam.questions()[0]
+    expert.exam.review(dropped.id, "dropped")
+    _, added = expert.exam.generate(Wanted(8, ("table",), rules_only=True))
     assert (added.added, added.dropped) == (0, 1)
 
 
 def test_nothing_that_is_in_the_training_data(expert):
-    expert.generate_dataset(WantedRows(count=1000, rules_only=True, rows="plain"))
-    trained = {row.question for row in expert.dataset_rows()}
-    written, _ = expert.generate_questions(Wanted(30, ("table", "yesno"), rules_only=True))
+    expert.dataset.generate(WantedRows(count=1000, rules_only=True, rows="plain"))
+    trained = {row.question for row in expert.dataset.rows()}
+    written, _ = expert.exam.generate(Wanted(30, ("table", "yesno"), rules_only=True))
     assert {q.kind for q in written.questions} == {"yesno"}, "every cell of the tables is trained on"
     assert not trained & {question.question for question in written.questions}
     assert written.dropped["near duplicate"] > 10
-    assert not expert.check_questions().stops
+    assert not expert.exam.check().stops
 
 
 def test_two_tables_that_differ(tmp_path):
@@ -157,8 +157,8 @@ def test_two_tables_that_differ(tmp_path):
     with Expert.create(tmp_path / "expert") as expert:
         expert.add(str(tmp_path / "*.md"))
         expert.sync()
-        expert.generate_questions(Wanted(20, ("yesno", "several"), rules_only=True))
-        asked = expert.questions()
+        expert.exam.generate(Wanted(20, ("yesno", "several"), rules_only=True))
+        asked = expert.exam.questions()
     assert {question.kind for question in asked} == {"yesno"}, "no comparison: it would be true in one manual only"
     assert all(question.question.startswith("Manual of the X") for question in asked)
 
@@ -172,7 +172,7 @@ def teacher_at(server, **more):
 
 def test_a_teacher_and_what_nothing_answers_in_prose(expert):
     with StandInTeacher() as server:
-        written, _ = expert.generate_questions(Wanted(24, ("fact", "unanswerable")), teacher=teacher_at(server))
+        written, _ = expert.exam.generate(Wanted(24, ("fact", "unanswerable")), teacher=teacher_at(server))
     assert written.asked > 0
     facts = [question for question in written.questions if question.kind == "fact"]
     assert len(facts) == 12
@@ -185,17 +185,17 @@ def test_a_teacher_and_what_nothing_answers_in_prose(expert):
 def test_a_teacher_that_fails_midway_and_resume(made, tmp_path):
     with Expert.open(shutil.copytree(made, tmp_path / "one")) as expert, StandInTeacher() as server:
         # Of several at once some are asked for in vain, and could not be counted.
-        expert.generate_questions(Wanted(20), teacher=teacher_at(server, parallel=1))
-        unbroken, whole = expert.questions(), len(server.prompts)
+        expert.exam.generate(Wanted(20), teacher=teacher_at(server, parallel=1))
+        unbroken, whole = expert.exam.questions(), len(server.prompts)
     assert whole > 2
     with Expert.open(shutil.copytree(made, tmp_path / "two")) as expert, StandInTeacher(2) as server:
         with pytest.raises(EndpointError, match="same command goes on from there"):
-            expert.generate_questions(Wanted(20), teacher=teacher_at(server, parallel=1))
-        assert expert.questions() == []
+            expert.exam.generate(Wanted(20), teacher=teacher_at(server, parallel=1))
+        assert expert.exam.questions() == []
         server.fails_after = None
-        written, _ = expert.generate_questions(Wanted(20), teacher=teacher_at(server, parallel=1))
+        written, _ = expert.exam.generate(Wanted(20), teacher=teacher_at(server, parallel=1))
         assert written.asked == whole - 2
-        assert expert.questions() == unbroken
+        assert expert.exam.questions() == unbroken
 
 
 def test_the_own_model(tmp_path):
@@ -205,16 +205,16 @@ def test_the_own_model(tmp_path):
         expert.sync()
     questioned.answer_briefly(tmp_path / "expert")
     with Expert.open(tmp_path / "expert") as expert:
-        written, added = expert.generate_questions(Wanted(2, ("fact",)))
+        written, added = expert.exam.generate(Wanted(2, ("fact",)))
         assert written.asked == 1
-        again, _ = expert.generate_questions(Wanted(2, ("fact",)))
+        again, _ = expert.exam.generate(Wanted(2, ("fact",)))
         assert (again.asked, again.questions) == (0, written.questions)
-        assert added.total == len(expert.questions()) <= 2
+        assert added.total == len(expert.exam.questions()) <= 2
 
 
 def test_bad_wishes(tmp_path):
     with Expert.create(tmp_path / "empty") as expert, pytest.raises(InputError, match="metier sync"):
-        expert.generate_questions(Wanted(rules_only=True))
+        expert.exam.generate(Wanted(rules_only=True))
     for wrong in ({"count": 0}, {"kinds": ("magic",)}, {"kinds": ("fact", "label")}):
         with pytest.raises(InputError):
             Wanted(**wrong)
@@ -267,7 +267,7 @@ def test_a_false_claim_needs_a_value_that_is_certainly_another():
 
 @pytest.mark.parametrize("language", decisions())
 def test_every_language_has_words_for_it(language):
-    claim = question_wordings.claim(language, "WT-07", "Load_at", "3 t")
+    claim = two_fact_templates.claim(language, "WT-07", "Load_at", "3 t")
     assert all(part in claim for part in ("WT-07", "Load at", "3 t"))
-    comparison = question_wordings.comparison(language, "WT-07", "WT-12", "Load_at")
+    comparison = two_fact_templates.comparison(language, "WT-07", "WT-12", "Load_at")
     assert all(part in comparison for part in ("WT-07", "WT-12", "Load at"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from metier.documents import Passage
-from metier.feedback.following import CUT_OTHERWISE, GONE, Followed, follow
+from metier.core.documents import Passage
+from metier.feedback.passage_tracking import CUT_OTHERWISE, GONE, Followed, follow
 
 WRONG = "নীল চাবি দরজা খোলে।"
 

@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from metier.documents import Passage
-from metier.errors import InputError, StoreError
+from metier.core.documents import Passage
+from metier.core.errors import InputError, StoreError
 from metier.feedback.log import Log
 from metier.feedback.records import LOST, MOVED, PLACED, REMOVED, Correction, Feedback
 

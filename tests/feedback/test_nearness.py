@@ -11,17 +11,17 @@ BENGALI = "নীল চাবি কোন দরজা খোলে?"
 @pytest.fixture(scope="module")
 def served(untouched):
     """Whether a pin for one question serves another."""
-    from metier.documents import document_id
-    from metier.feedback.nearness import Wording, brings_nothing_new, is_close
+    from metier.core.documents import document_id
+    from metier.feedback.question_matching import Wording, brings_nothing_new, is_close
 
     def judge(pinned: str, asked: str, document: str) -> bool:
-        analyser, store = untouched.analyser, untouched.store
+        analyser, store = untouched.runtime.analyser, untouched.runtime.store
         if not Wording.of(pinned, analyser).names_the_same(Wording.of(asked, analyser)):
             return False
-        vector = untouched.embedder.embed_queries([pinned])[0]
+        vector = untouched.runtime.embedder.embed_queries([pinned])[0]
         passages = store.passages(document_id(document))
         new = not brings_nothing_new(asked, pinned, passages, analyser, store)
-        return not new and is_close(untouched.retriever.asked(asked), vector)
+        return not new and is_close(untouched.runtime.retriever.asked(asked), vector)
 
     return judge
 

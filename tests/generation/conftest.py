@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from metier import models
+from metier.core.settings import GenerationSettings
 from metier.generation import create
-from metier.settings import GenerationSettings
 
 from . import tiny_phi3
 

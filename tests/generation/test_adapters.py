@@ -4,9 +4,9 @@ import pytest
 from tuning import tiny_models
 
 from metier import Expert
-from metier.errors import InputError, ModelError
+from metier.core.errors import InputError, ModelError
+from metier.core.settings import GenerationSettings
 from metier.generation import Message, create, gguf_file
-from metier.settings import GenerationSettings
 from metier.tuning import gguf_adapter
 from metier.tuning.adapters import Card
 
@@ -105,8 +105,8 @@ def keep(expert, made, fingerprint: str) -> Card:
     """Put adapter `one` into the registry, as a run would have."""
     model = tiny_models.adapted(tiny_models.model("llama"), 1, strength=0.3)
     card = Card("tiny", 0, "tiny-llama", fingerprint, "", {"method": "lora"}, {})
-    card = expert.adapters.add(model, card)
-    folder = expert.adapters.folder(card)
+    card = expert.adapters.registry.add(model, card)
+    folder = expert.adapters.registry.folder(card)
     gguf_adapter.write(folder, made / "base", folder / gguf_adapter.FILE_NAME)
     return card
 
@@ -127,7 +127,7 @@ def test_the_adapter_in_production_answers(tiny_expert, made):
     named = tiny_expert.ask("Part A?", mode="tuned", adapter="tiny@1")
     assert (before.adapter, named.adapter) == (None, "tiny@1")
     assert named.text != before.text
-    tiny_expert.adapters.promote(card.reference, card.base_fingerprint)
+    tiny_expert.adapters.registry.promote(card.reference, card.base_fingerprint)
     answer = tiny_expert.ask("Part A?", mode="tuned")
     assert (answer.adapter, answer.mode, answer.text) == ("tiny@1", "tuned", named.text)
     assert tiny_expert.ask("Part A?", mode="base").text == before.text
@@ -137,18 +137,18 @@ def test_an_adapter_of_other_weights_never_answers(tiny_expert, made):
     """llama.cpp would add it to any weights of the same shape, and say anything at all."""
     card = keep(tiny_expert, made, "f00d" * 4)
     with pytest.raises(InputError, match="other weights"):
-        tiny_expert.promote(card.reference)
+        tiny_expert.adapters.promote(card.reference)
     with pytest.raises(InputError, match="other weights"):
         tiny_expert.ask("Part A?", mode="tuned", adapter=card.reference)
 
 
 def test_an_adapter_in_production_does_not_answer_for_another_model(tiny_expert, made, tmp_path):
     card = keep(tiny_expert, made, gguf_file.fingerprint(made / "base.gguf"))
-    tiny_expert.adapters.promote(card.reference, card.base_fingerprint)
+    tiny_expert.adapters.registry.promote(card.reference, card.base_fingerprint)
     tiny_models.save(tmp_path / "other", "llama", seed=5)
     other = tiny_models.write_gguf(tmp_path / "other", tmp_path / "other.gguf")
     generation = tiny_expert.settings.generation.model_copy(update={"model": f"gguf:{other}"})
-    tiny_expert.settings = tiny_expert.settings.model_copy(update={"generation": generation})
+    tiny_expert.runtime.settings = tiny_expert.settings.model_copy(update={"generation": generation})
     with pytest.raises(InputError, match="other weights"):
         tiny_expert.ask("Part A?", mode="tuned")
 
@@ -157,7 +157,7 @@ def test_an_adapter_that_llama_cpp_cannot_apply_says_so(tiny_expert, made):
     fingerprint = gguf_file.fingerprint(made / "base.gguf")
     model = tiny_models.adapted(tiny_models.model("llama"), use_dora=True)
     card = Card("tiny", 0, "tiny-llama", fingerprint, "", {"method": "lora", "dora": True}, {})
-    tiny_expert.adapters.add(model, card)
+    tiny_expert.adapters.registry.add(model, card)
     with pytest.raises(InputError, match="cannot apply a DoRA adapter") as caught:
         tiny_expert.ask("Part A?", mode="tuned", adapter="tiny")
     assert "--as merged" in caught.value.hint
@@ -168,6 +168,6 @@ def test_a_version_whose_gguf_was_never_written_is_served_all_the_same(tiny_expe
     card = keep(tiny_expert, made, gguf_file.fingerprint(made / "base.gguf"))
     expected = tiny_expert.ask("Part A?", mode="tuned", adapter=card.reference).text
     tiny_expert.close()
-    (tiny_expert.adapters.folder(card) / gguf_adapter.FILE_NAME).unlink()
+    (tiny_expert.adapters.registry.folder(card) / gguf_adapter.FILE_NAME).unlink()
     with Expert.open(tiny_expert.folder) as again:
         assert again.ask("Part A?", mode="tuned", adapter=card.reference).text == expected

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from metier.errors import ModelError
+from metier.core.errors import ModelError
+from metier.core.settings import GenerationSettings
 from metier.generation import Message, create
 from metier.generation.chat_prompt import prompt_tokens
-from metier.settings import GenerationSettings
 
 from . import tiny_phi3
 

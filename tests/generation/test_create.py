@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from metier.errors import InputError, ModelError, SettingsError
+from metier.core.errors import InputError, ModelError, SettingsError
+from metier.core.settings import GenerationSettings
 from metier.generation import Message, create
-from metier.settings import GenerationSettings
 
 
 @pytest.mark.parametrize("model", ["gguf:", "hf:", "openai:", "magic:x", ":x"])

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from metier.errors import EndpointError
+from metier.core.errors import EndpointError
+from metier.core.settings import GenerationSettings
 from metier.generation import Message, create
 from metier.generation.endpoint import EndpointGenerator
-from metier.settings import GenerationSettings
 
 QUESTION = [Message("system", "Be brief."), Message("user", "What do blades do?")]
 

@@ -8,9 +8,9 @@ import time
 import pytest
 from paced_scripted_endpoint import scripted_endpoint
 
-from metier.errors import InputError
+from metier.core.errors import InputError
+from metier.core.settings import GenerationSettings
 from metier.generation import Message, create
-from metier.settings import GenerationSettings
 
 QUESTION = [Message("user", "What do blades do?")]
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}

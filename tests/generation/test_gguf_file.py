@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from gguf import GGUFReader
 
-from metier.errors import ModelError
+from metier.core.errors import ModelError
+from metier.core.settings import GenerationSettings
 from metier.generation import Message, create
 from metier.generation.gguf_file import read_header
-from metier.settings import GenerationSettings
 
 
 def ask(path):

@@ -7,7 +7,7 @@ import huggingface_hub
 import pytest
 from httpx import ConnectError
 
-from metier.errors import ModelError
+from metier.core.errors import ModelError
 from metier.generation.hub import gguf_from_hub, reachable
 
 

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from metier.errors import InputError, ModelError
+from metier.core.errors import InputError, ModelError
+from metier.core.settings import GenerationSettings
 from metier.generation import Message, create
 from metier.generation.gguf_file import read_header
-from metier.settings import GenerationSettings
 
 QUESTION = [Message("system", "You answer briefly."), Message("user", "What do the blades of a wind turbine do?")]
 

@@ -11,7 +11,7 @@ import time
 ASK = """
 import sys
 from metier.generation import Message, create
-from metier.settings import GenerationSettings
+from metier.core.settings import GenerationSettings
 generator = create(GenerationSettings(model="gguf:" + sys.argv[1], threads=1, context_tokens=2048))
 question = [Message("user", "What do blades do?")]
 """
@@ -39,7 +39,7 @@ def test_neither_torch_nor_noise_and_a_clean_end_without_close(smollm_path):
 
 def test_naming_a_backend_loads_nothing():
     code = (
-        "import sys; from metier.generation import create; from metier.settings import GenerationSettings as S;"
+        "import sys; from metier.generation import create; from metier.core.settings import GenerationSettings as S;"
         "create(S(model='gguf:none.gguf')); print(*({'xllamacpp', 'httpx', 'torch'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
@@ -50,7 +50,7 @@ def test_a_failed_load_is_silent_too(tmp_path, phi3_path):
     path = tmp_path / "other.gguf"
     path.write_bytes(phi3_path.read_bytes().replace(b"phi3", b"phi0"))
     code = """
-from metier.errors import ModelError
+from metier.core.errors import ModelError
 try:
     generator.complete(question, max_tokens=1)
 except ModelError as error:

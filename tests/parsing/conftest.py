@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from sets import data_folder
 
-from metier.documents import Document
+from metier.core.documents import Document
+from metier.core.settings import ParsingSettings
 from metier.parsing import Parser
-from metier.settings import ParsingSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from metier.parsing import SUPPORTED, media_type
-from metier.parsing.formats import CSV, DOCX, EML, EPUB, HTML, JPEG, MARKDOWN, ODT, PDF, PLAIN, PNG, RTF, XLSX, XML
-from metier.parsing.reading import reader_for
+from metier.parsing.core.formats import CSV, DOCX, EML, EPUB, HTML, JPEG, MARKDOWN, ODT, PDF, PLAIN, PNG, RTF, XLSX, XML
+from metier.parsing.core.readers import reader_for
 
 from . import samples
 

@@ -10,9 +10,9 @@ import zipfile
 
 import pytest
 
-from metier.errors import ParseError
+from metier.core.errors import ParseError
+from metier.core.settings import ParsingSettings
 from metier.parsing import Parser
-from metier.settings import ParsingSettings
 
 from . import samples
 from .conftest import check

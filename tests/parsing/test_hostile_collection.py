@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from metier.errors import ParseError
+from metier.core.errors import ParseError
+from metier.core.settings import ParsingSettings
 from metier.parsing import Parser
-from metier.settings import ParsingSettings
 
 NEED_A_PASSWORD = (
     "crazyones-encrypted-256", "encrypted-file", "libreoffice-writer-password", "encryption/r2-user-password",

@@ -4,11 +4,11 @@ import shutil
 
 import pytest
 
-from metier.errors import ParseError
+from metier.core.errors import ParseError
+from metier.core.settings import ParsingSettings
 from metier.parsing import Parser
-from metier.parsing.legibility import illegible
-from metier.parsing.pdf_bidi import Glyph, spoken, unmirrored
-from metier.settings import ParsingSettings
+from metier.parsing.core.legibility import illegible
+from metier.parsing.pdf.bidi import Glyph, spoken, unmirrored
 
 from . import samples
 

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from metier.errors import ParseError
+from metier.core.errors import ParseError
 
 
 def kinds(document, kind):
@@ -32,8 +32,8 @@ def test_a_guessed_encoding_is_a_warning(parse):
 
 
 def test_the_language_decides_between_encodings(tmp_path):
+    from metier.core.settings import ParsingSettings
     from metier.parsing import Parser
-    from metier.settings import ParsingSettings
 
     path = tmp_path / "a.txt"
     path.write_bytes("Турбина работает при скорости ветра".encode("cp1251"))

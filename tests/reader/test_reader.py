@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from metier import models
-from metier.documents import Passage
-from metier.errors import ModelError, SettingsError
+from metier.core.documents import Passage
+from metier.core.errors import ModelError, SettingsError
 from metier.models import cross_encoder
 from metier.models.onnx_file import Graph, read_weights
 from metier.reader import Reader, Reading, RememberingReader, create, whole_sentences

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metier.retrieval.analysis import Analyser
+from metier.text.analyzer import Analyser
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from metier.documents import Passage
-from metier.retrieval import bridging
-from metier.retrieval.analysis import Analyser
+from metier.core.documents import Passage
+from metier.retrieval import multi_hop
+from metier.text.analyzer import Analyser
 
 RARE = {"sl2210": 5.0, "2210": 5.0, "hansson": 5.0, "supplier": 3.0, "pump": 3.0, "kx4": 4.5, "rain": 4.9}
 
@@ -23,8 +23,8 @@ def weigh(tokens):
 
 def ordered(passages, scores):
     tokens = Analyser("en").tokens
-    found = bridging.steps(tokens("supplier of the seal of pump KX-4"), passages, scores, tokens, weigh, 5.0)
-    return bridging.order(found, passages, scores, tokens)
+    found = multi_hop.steps(tokens("supplier of the seal of pump KX-4"), passages, scores, tokens, weigh, 5.0)
+    return multi_hop.order(found, passages, scores, tokens)
 
 
 FIRST = passage(0, "Pump KX-4 has the seal SL-2210. It stands in the rain.")

@@ -62,7 +62,7 @@ def topic_of(text: str) -> int:
 
 
 def test_an_embedder_that_tells_topics_apart_weighs_more_than_one_that_guesses(expert):
-    dimension, draw = expert.embedder.dimension, np.random.default_rng(0)
+    dimension, draw = expert.runtime.embedder.dimension, np.random.default_rng(0)
 
     def sees(text: str) -> np.ndarray:
         return np.eye(dimension)[topic_of(text)] + 0.05 * draw.normal(size=dimension) / np.sqrt(dimension)
@@ -71,7 +71,9 @@ def test_an_embedder_that_tells_topics_apart_weighs_more_than_one_that_guesses(e
         return draw.normal(size=dimension)
 
     learned = {
-        name: corpus_weight.learn(expert.store, ScriptedEmbedder(expert.embedder, vector), expert.analyser)
+        name: corpus_weight.learn(
+            expert.runtime.store, ScriptedEmbedder(expert.runtime.embedder, vector), expert.runtime.analyser
+        )
         for name, vector in (("sees", sees), ("guesses", guesses))
     }
     assert learned["sees"].pairs == learned["guesses"].pairs == len(TOPICS)
@@ -80,14 +82,14 @@ def test_an_embedder_that_tells_topics_apart_weighs_more_than_one_that_guesses(e
 
 
 def test_sync_keeps_what_the_corpus_says_and_learns_anew_only_where_it_changed(expert):
-    saved = expert.fusion
+    saved = expert.runtime.fusion
     assert (saved.origin, saved.questions, saved.passages) == ("corpus", len(TOPICS), len(TOPICS))
     assert saved.weight == saved.corpus
-    assert saved.embedder == expert.embedder.fingerprint
-    path = expert.state_folder / "fusion.json"
+    assert saved.embedder == expert.runtime.embedder.fingerprint
+    path = expert.runtime.state_folder / "fusion.json"
     taught = Fusion(0.9, "practice", 40, saved.corpus, saved.passages, saved.embedder)
     taught.save(path)
-    keep = (path, expert.store, expert.embedder, expert.analyser)
+    keep = (path, expert.runtime.store, expert.runtime.embedder, expert.runtime.analyser)
     assert corpus_weight.keep(*keep) == taught
     Fusion(0.9, "practice", 40, 0.1, 3, saved.embedder).save(path)
     assert corpus_weight.keep(*keep) == taught, "the corpus grew; what practice taught stays"
@@ -103,7 +105,7 @@ def test_a_corpus_too_small_to_tell_keeps_the_default(tmp_path, texts):
     with Expert.create(tmp_path / "expert") as small:
         small.add(str(tmp_path / "docs"))
         small.sync()
-        assert (small.fusion.weight, small.fusion.origin) == (DEFAULT_WEIGHT, "default")
+        assert (small.runtime.fusion.weight, small.runtime.fusion.origin) == (DEFAULT_WEIGHT, "default")
         assert len(small.search("only document", 3)) == len(texts)
 
 

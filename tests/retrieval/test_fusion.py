@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from metier import Expert
+from metier.core.settings import RetrievalSettings
 from metier.retrieval.fusion import DEFAULT_WEIGHT, Fusion, dense_evidence, fuse
 from metier.retrieval.retriever import Retriever
-from metier.settings import RetrievalSettings
 from metier.store import Filter
 
 QUESTIONS = ["brake disc price", "What keeps the rotor from turning?", "নীল চাবি কী খোলে?", "disc"]
@@ -34,7 +34,11 @@ def expert(tmp_path_factory):
 
 def retriever(expert, *, weight=DEFAULT_WEIGHT, **settings) -> Retriever:
     return Retriever(
-        expert.store, expert.embedder, expert.analyser, RetrievalSettings(**settings), Fusion(weight=weight)
+        expert.runtime.store,
+        expert.runtime.embedder,
+        expert.runtime.analyser,
+        RetrievalSettings(**settings),
+        Fusion(weight=weight),
     )
 
 
@@ -44,15 +48,17 @@ def ids(hits):
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_weight_1_is_the_dense_order(expert, question):
-    vector = expert.embedder.embed_queries([question])[0]
-    usual, _ = expert.store.background(vector)
-    near = [hit for hit in expert.store.dense(vector, 100) if hit.score > usual]  # below the mean all weigh nothing
+    vector = expert.runtime.embedder.embed_queries([question])[0]
+    usual, _ = expert.runtime.store.background(vector)
+    near = [
+        hit for hit in expert.runtime.store.dense(vector, 100) if hit.score > usual
+    ]  # below the mean all weigh nothing
     assert ids(retriever(expert, weight=1.0).search(question, len(near))) == ids(near)
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_weight_0_is_the_lexical_order(expert, question):
-    found = expert.store.lexical(expert.analyser.tokens(question), 100)
+    found = expert.runtime.store.lexical(expert.runtime.analyser.tokens(question), 100)
     assert ids(retriever(expert, weight=0.0).search(question, len(found))) == ids(found)
 
 
@@ -100,7 +106,7 @@ def test_an_empty_store_and_a_question_without_words(expert, tmp_path):
 def test_what_a_full_list_left_out_scores_as_its_last_entry(expert):
     left_out = 0
     for question in QUESTIONS:
-        lexical = expert.store.lexical(expert.analyser.tokens(question), 1)
+        lexical = expert.runtime.store.lexical(expert.runtime.analyser.tokens(question), 1)
         few = retriever(expert, candidates=1)
         known = few.query(question).known ** 0.5
         for hit in few.candidates(question).ranked(0.0):
@@ -122,14 +128,14 @@ def test_evidence_of_cosines_is_measured_against_the_corpus():
 
 def test_what_was_learned_comes_back_and_metier_toml_overrules_it(tmp_path):
     with Expert.create(tmp_path / "expert") as expert:
-        assert expert.fusion == Fusion()
-        expert.state_folder.mkdir()
+        assert expert.runtime.fusion == Fusion()
+        expert.runtime.state_folder.mkdir()
         learned = Fusion(0.9, "practice", 40)
-        learned.save(expert.state_folder / "fusion.json")
-        assert Expert.open(expert.folder).fusion == learned
+        learned.save(expert.runtime.state_folder / "fusion.json")
+        assert Expert.open(expert.folder).runtime.fusion == learned
         path = expert.folder / "metier.toml"
         path.write_text(path.read_text() + "\n[retrieval]\nfusion_weight = 0.25\n")
-        assert Expert.open(expert.folder).fusion == Fusion(0.25, "metier.toml", 0)
+        assert Expert.open(expert.folder).runtime.fusion == Fusion(0.25, "metier.toml", 0)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from metier import Expert
-from metier.errors import ModelError, SettingsError
+from metier.core.errors import ModelError, SettingsError
 from metier.retrieval import reranking
 
 pytest.importorskip("torch")

@@ -6,10 +6,10 @@ import time
 import pytest
 
 from metier import Expert
+from metier.core.settings import RetrievalSettings
 from metier.retrieval.fusion import Fusion
 from metier.retrieval.query import known_share
 from metier.retrieval.retriever import Retriever
-from metier.settings import RetrievalSettings
 
 LINES = {
     "pump.md": "# Pump KX-4\n\nThe pump KX-4 is vented every month. Its seal is part number SL-2210 and stays dry.",
@@ -54,8 +54,8 @@ def uris(hits):
 
 
 def test_clients_that_ask_the_same_at_once_embed_it_once(expert):
-    embedder = CountingEmbedder(expert.embedder)
-    retriever = Retriever(expert.store, embedder, expert.analyser, RetrievalSettings(), Fusion())
+    embedder = CountingEmbedder(expert.runtime.embedder)
+    retriever = Retriever(expert.runtime.store, embedder, expert.runtime.analyser, RetrievalSettings(), Fusion())
     found: list[list[str]] = []
     clients = [
         threading.Thread(target=lambda n=n: found.append(uris(retriever.search(f"soup {n % 2}", 2)))) for n in range(4)
@@ -72,13 +72,13 @@ def test_clients_that_ask_the_same_at_once_embed_it_once(expert):
 
 
 def test_a_query_is_made_once_and_handed_down(expert):
-    query = expert.retriever.query("Who brings soup?")
-    assert expert.retriever.query(query) is query
-    assert uris(expert.retriever.search(query, 3)) == uris(expert.search("Who brings soup?", 3))
+    query = expert.runtime.retriever.query("Who brings soup?")
+    assert expert.runtime.retriever.query(query) is query
+    assert uris(expert.runtime.retriever.search(query, 3)) == uris(expert.search("Who brings soup?", 3))
     assert 0 < query.known < 1, "nothing here is brought"
-    assert expert.retriever.query("Wer bringt die Suppe?").known == 0
-    assert expert.retriever.query("?!").known == 1
-    assert known_share(expert.store.frequencies(["soup", "noon"]), 12) == 1
+    assert expert.runtime.retriever.query("Wer bringt die Suppe?").known == 0
+    assert expert.runtime.retriever.query("?!").known == 1
+    assert known_share(expert.runtime.store.frequencies(["soup", "noon"]), 12) == 1
 
 
 def test_a_question_that_fails_to_be_embedded_is_tried_again(expert):
@@ -89,7 +89,13 @@ def test_a_question_that_fails_to_be_embedded_is_tried_again(expert):
                 raise RuntimeError("the endpoint is away")
             return made
 
-    retriever = Retriever(expert.store, FailingOnce(expert.embedder), expert.analyser, RetrievalSettings(), Fusion())
+    retriever = Retriever(
+        expert.runtime.store,
+        FailingOnce(expert.runtime.embedder),
+        expert.runtime.analyser,
+        RetrievalSettings(),
+        Fusion(),
+    )
     with pytest.raises(RuntimeError):
         retriever.search("soup", 1)
     assert uris(retriever.search("soup", 1)) == ["docs/canteen.txt"]
@@ -97,7 +103,7 @@ def test_a_question_that_fails_to_be_embedded_is_tried_again(expert):
 
 def test_the_best_of_each_part_comes_first(expert):
     parts = ["When does the canteen close?", "When does the boat leave?", "Which channel is for emergencies?"]
-    hits = expert.retriever.search_all([" ".join(parts), *parts], 10)
+    hits = expert.runtime.retriever.search_all([" ".join(parts), *parts], 10)
     assert set(uris(hits[:4])) >= {"docs/canteen.txt", "docs/boat.txt", "docs/radio.txt"}
     assert len({hit.passage.id for hit in hits}) == len(hits)
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
@@ -105,7 +111,9 @@ def test_the_best_of_each_part_comes_first(expert):
 
 def test_a_second_step_moves_up_what_shares_a_name_with_the_best_passage(expert):
     question = "Who is the supplier of the seal that the pump KX-4 uses?"
-    alone, both = (uris(find) for find in (expert.search(question, 10), expert.retriever.search_all([question], 10)))
+    alone, both = (
+        uris(find) for find in (expert.search(question, 10), expert.runtime.retriever.search_all([question], 10))
+    )
     assert alone[0] == both[0] == "docs/pump.md"
     assert sorted(alone) == sorted(both)
     assert both.index("docs/stock.csv") <= max(alone.index("docs/stock.csv"), 3)
@@ -113,4 +121,4 @@ def test_a_second_step_moves_up_what_shares_a_name_with_the_best_passage(expert)
 
 def test_no_questions_of_an_empty_store(tmp_path):
     with Expert.create(tmp_path / "expert") as empty:
-        assert empty.retriever.search_all(["What is this?", "What is that?"], 5) == []
+        assert empty.runtime.retriever.search_all(["What is this?", "What is that?"], 5) == []

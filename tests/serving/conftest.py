@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from metier.serving.keys import Keys
+from metier.serving.auth.keys import Keys
 
 from .clocks import Clock
 

@@ -7,9 +7,9 @@ import pytest
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from metier.serving.access import OWNER, Access, Caller, Forbidden, TooManyRequests, Unauthorized
-from metier.serving.limits import Limits
-from metier.serving.sessions import Sessions
+from metier.serving.auth.access import OWNER, Access, Caller, Forbidden, TooManyRequests, Unauthorized
+from metier.serving.auth.limits import Limits
+from metier.serving.auth.sessions import Sessions
 from metier.store.base import Filter
 
 HERE, THERE = "127.0.0.1", "192.0.2.7"

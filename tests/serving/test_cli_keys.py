@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from metier import Expert
 from metier.cli import app
-from metier.errors import InputError
-from metier.serving.keys import Keys
+from metier.core.errors import InputError
+from metier.serving.auth.keys import Keys
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from metier.errors import InputError
-from metier.serving import hosts
-from metier.serving.access import check_binding
+from metier.core.errors import InputError
+from metier.serving.auth.access import check_binding
+from metier.serving.http import hosts
 
 
 @pytest.mark.parametrize(

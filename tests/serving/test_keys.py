@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from metier.errors import InputError, StoreError
-from metier.serving.keys import Keys
+from metier.core.errors import InputError, StoreError
+from metier.serving.auth.keys import Keys
 
 GROUPS = ("রক্ষণাবেক্ষণ", "سلامة", "维修", "safety, night")
 
@@ -211,7 +211,7 @@ def test_every_commit_is_synced(keys):
 
 
 def in_another_process(code: str, path: Path, *, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    head = "import os, signal, sys\nfrom pathlib import Path\nfrom metier.serving.keys import Keys\n"
+    head = "import os, signal, sys\nfrom pathlib import Path\nfrom metier.serving.auth.keys import Keys\n"
     code = f"{head}keys = Keys(Path({str(path)!r}))\n{code}"
     return subprocess.run([sys.executable, "-c", code], input=stdin, capture_output=True, text=True, check=False)
 

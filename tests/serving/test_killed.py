@@ -27,7 +27,7 @@ import itertools, sys
 from metier import Expert
 with Expert.open(sys.argv[1]) as expert:
     for number in itertools.cycle((1, 2, 3)):
-        print(expert.promote(f"parts@{number}").reference, flush=True)
+        print(expert.adapters.promote(f"parts@{number}").reference, flush=True)
 """
 
 
@@ -110,11 +110,11 @@ def test_what_was_saved_outlives_a_kill(folder, run_metier):
         assert life.kept
         kept += life.kept
         with Expert.open(folder) as expert:
-            there = {each.question: each for each in expert.corrections()}
+            there = {each.question: each for each in expert.corrections.all()}
             assert set(kept) <= set(there)
             assert all(there[question].in_force for question in kept)
             latest = int(life.promoted[-1][-1])
-            assert expert.adapters.production().version in (latest, latest % 3 + 1)  # or the one it was about
+            assert expert.adapters.registry.production().version in (latest, latest % 3 + 1)  # or the one it was about
     survivor = Server(folder)
     try:
         headers = {"Authorization": f"Bearer {secret}"}

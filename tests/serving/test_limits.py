@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 
-from metier.serving.limits import Limits
+from metier.serving.auth.limits import Limits
 
 
 def test_a_minute_may_be_spent_at_once_and_fills_evenly(clock):

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from metier import settings
-from metier.errors import SettingsError
+from metier.core import settings
+from metier.core.errors import SettingsError
 
 from .servers import Server, sample_expert
 

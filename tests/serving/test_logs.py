@@ -19,10 +19,11 @@ from starlette.testclient import TestClient
 from metier import Expert
 from metier.answering.answer import Answer, Usage
 from metier.serving.app import create_app
-from metier.serving.desk import Asked, Desk
-from metier.serving.keys import Keys
-from metier.serving.logs import Logs
-from metier.serving.record import Record, Told
+from metier.serving.ask_request import AskRequest
+from metier.serving.auth.keys import Keys
+from metier.serving.http.logs import Logs
+from metier.serving.http.request_context import AnswerRecord, RequestContext
+from metier.serving.service import ExpertService
 
 from .servers import QUESTION, Server, sample_expert
 
@@ -163,7 +164,7 @@ def test_what_nobody_expected_is_told_with_its_id(server, monkeypatch):
     def broken(_desk):
         return 1 / 0
 
-    monkeypatch.setattr(Desk, "modes", broken)
+    monkeypatch.setattr(ExpertService, "modes", broken)
     folder, seen = server.folder, []
     app = create_app(
         Expert.open(folder), Keys(folder / ".metier" / "other.sqlite"), host="::1", observers=[seen.append]
@@ -187,7 +188,7 @@ def told(capsys):
     """What a form of the log says of a request."""
     kept = {name: vars(logging.getLogger(name)).copy() for name in ("metier", "uvicorn", "opentelemetry")}
 
-    def told(form: str, made: Record, with_questions: bool = False) -> str:
+    def told(form: str, made: RequestContext, with_questions: bool = False) -> str:
         Logs(form, with_questions=with_questions).observe(made)
         return capsys.readouterr().err
 
@@ -196,10 +197,10 @@ def told(capsys):
         vars(logging.getLogger(name)).update(before)
 
 
-def record(question: str = QUESTION, **changes) -> Record:
+def record(question: str = QUESTION, **changes) -> RequestContext:
     answer = Answer(question, "x", False, 0.9, "rag", "tiny", None, (), {"total": 1.0}, Usage(500, 480, 20, 3))
-    made = Record("POST", {"request_id": "0123456789"}, "/v1/chat/completions", 200, 1.25, Asked(question))
-    made.told.append(Told(answer, 0, None, 0))
+    made = RequestContext("POST", {"request_id": "0123456789"}, "/v1/chat/completions", 200, 1.25, AskRequest(question))
+    made.told.append(AnswerRecord(answer, 0, None, 0))
     for name, value in changes.items():
         setattr(made, name, value)
     return made
@@ -237,7 +238,7 @@ def test_an_exception_cannot_forge_a_line(told, form):
 @given(st.text(), st.sampled_from(["text", "json"]))
 def test_any_question_is_one_printable_line(question, form):
     """Formatted by the very formatters, without the set-up of each example."""
-    from metier.serving.logs import _Json, _Text
+    from metier.serving.http.logs import _Json, _Text
 
     entry = logging.makeLogRecord({"levelname": "INFO", "name": "x"})
     entry.fields = Logs._fields(_WithQuestions, record(question))

@@ -15,8 +15,8 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.shared.exceptions import MCPError
 
 from metier import Expert
-from metier.documents import document_id
-from metier.serving.keys import FILE_NAME, Keys
+from metier.core.documents import document_id
+from metier.serving.auth.keys import FILE_NAME, Keys
 
 from .servers import QUESTION, Server, sample_expert
 

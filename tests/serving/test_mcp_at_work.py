@@ -19,9 +19,9 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
 from metier import Expert
-from metier.serving.access import OWNER
-from metier.serving.desk import Desk
-from metier.serving.mcp_server import server_for
+from metier.serving.auth.access import OWNER
+from metier.serving.mcp.server import server_for
+from metier.serving.service import ExpertService
 
 from .servers import COMMAND, QUESTION, Server, sample_expert
 
@@ -140,11 +140,11 @@ def test_stdio_says_nothing_but_the_protocol_and_ends_at_once(folder, end, code)
 
 
 def test_resources_come_in_pages(folder, monkeypatch):
-    monkeypatch.setattr("metier.serving.mcp_server._PAGE", 5)
+    monkeypatch.setattr("metier.serving.mcp.server._PAGE", 5)
 
     async def scene():
         with Expert.open(folder) as expert:
-            desk = Desk(expert)
+            desk = ExpertService(expert)
             async with Client(server_for("parts", lambda _context: (desk, OWNER))) as client:
                 pages, cursor = [], None
                 while cursor or not pages:

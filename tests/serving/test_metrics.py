@@ -10,8 +10,8 @@ import pytest
 from parts import PARTS
 from prometheus_client.parser import text_string_to_metric_families
 
-from metier.serving.metrics import Metrics
-from metier.serving.record import Record
+from metier.serving.http.metrics import Metrics
+from metier.serving.http.request_context import RequestContext
 
 from .servers import Server, sample_expert
 
@@ -123,7 +123,7 @@ def test_nothing_that_is_sent_makes_a_new_series(server):
 
 def test_two_applications_count_apart():
     one, other = Metrics(), Metrics()
-    one.observe(Record("GET", {}, "/health", 200, 0.1))
+    one.observe(RequestContext("GET", {}, "/health", 200, 0.1))
     labels = {"method": "GET", "route": "/health", "status": "200"}
     assert one.registry.get_sample_value("metier_requests_total", labels) == 1
     assert other.registry.get_sample_value("metier_requests_total", labels) is None

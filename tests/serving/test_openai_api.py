@@ -145,7 +145,7 @@ def test_what_a_completion_cannot_do_is_refused_by_name(client, options, error, 
 def test_embeddings_are_the_experts(client, folder):
     given = client.embeddings.create(model="parts", input=["গিয়ারবক্স", "oil"]).data
     with Expert.open(folder) as expert:
-        wanted = expert.embedder.embed_passages(["গিয়ারবক্স", "oil"])
+        wanted = expert.runtime.embedder.embed_passages(["গিয়ারবক্স", "oil"])
     assert given[1].embedding == pytest.approx(wanted[1].tolist(), abs=1e-5)
 
 

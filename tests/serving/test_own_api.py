@@ -16,10 +16,10 @@ import pytest
 from evaluation.sample_result import sample
 
 from metier import Expert
-from metier.documents import document_id
-from metier.evaluation import kept
-from metier.serving.access import FORM_TOKEN_HEADER
-from metier.serving.keys import FILE_NAME, Keys
+from metier.core.documents import document_id
+from metier.evaluation import result_store as kept
+from metier.serving.auth.access import FORM_TOKEN_HEADER
+from metier.serving.auth.keys import FILE_NAME, Keys
 
 from .servers import QUESTION, Server, sample_expert
 from .tuned import QUESTIONS, SAID

@@ -10,10 +10,11 @@ import weakref
 import pytest
 
 from metier import Expert
-from metier.errors import InputError, ModelError
-from metier.serving import memory
-from metier.serving.access import OWNER
-from metier.serving.desk import Asked, Desk
+from metier.core.errors import InputError, ModelError
+from metier.serving.ask_request import AskRequest
+from metier.serving.auth.access import OWNER
+from metier.serving.http import memory
+from metier.serving.service import ExpertService
 
 from .tuned import QUESTIONS, SAID
 
@@ -28,11 +29,11 @@ def folder(tuned_expert, tmp_path_factory):
 def desk(folder):
     (folder / ".metier" / "adapters" / "production.json").unlink(missing_ok=True)
     with Expert.open(folder, parallel=3) as expert:
-        yield Desk(expert)
+        yield ExpertService(expert)
 
 
 def tuned(desk, question=QUESTIONS[0]):
-    return desk.answer(OWNER, Asked(question, "tuned"))
+    return desk.answer(OWNER, AskRequest(question, "tuned"))
 
 
 def both_ways(test):
@@ -106,14 +107,14 @@ def test_what_cannot_be_loaded_leaves_everything_as_it_was(desk, has_room, monke
         for reference, error in (("foreign", InputError), ("broken", ModelError), ("no-such", InputError)):
             with pytest.raises(error):
                 await desk.promote(reference)
-            assert desk.expert.adapters.production().reference == "parts@1"
+            assert desk.expert.adapters.registry.production().reference == "parts@1"
             assert (await tuned(desk)).text == SAID["parts@1"]
         assert await desk.rollback() is None
         with pytest.raises(InputError, match="no adapter is in production"):
             await desk.rollback()
         with pytest.raises(InputError, match="no adapter is in production"):
             await tuned(desk)
-        assert (await desk.answer(OWNER, Asked(QUESTIONS[0], "base"))).adapter is None
+        assert (await desk.answer(OWNER, AskRequest(QUESTIONS[0], "base"))).adapter is None
         await desk.work.close(5)
 
     asyncio.run(scene())
@@ -123,8 +124,8 @@ def test_a_stream_that_runs_is_finished_by_the_adapter_it_began_with(desk):
     async def scene():
         await desk.promote("parts@1")
         desk.warm()
-        old = weakref.ref(desk.expert.generator)
-        written = desk.written(OWNER, Asked(QUESTIONS[1], "tuned"))
+        old = weakref.ref(desk.expert.runtime.generator)
+        written = desk.written(OWNER, AskRequest(QUESTIONS[1], "tuned"))
         pieces = [await anext(written)]
         await desk.promote("parts@2")
         pieces += [piece async for piece in written]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from metier import Expert
-from metier.errors import SourceError
-from metier.serving.access import OWNER, Caller
-from metier.serving.errors import NotFound
-from metier.serving.reading import Reading
+from metier.core.errors import SourceError
+from metier.serving.auth.access import OWNER, Caller
+from metier.serving.document_access import DocumentAccess
+from metier.serving.http.errors import NotFound
 
 EVERYONE = Caller("everyone", (), frozenset({"ask"}), "k1")
 BOARD = Caller("board", ("board",), frozenset({"ask"}), "k2")
@@ -32,8 +32,8 @@ def expert(tmp_path):
 
 
 @pytest.fixture
-def reading(expert) -> Reading:
-    return Reading(expert)
+def reading(expert) -> DocumentAccess:
+    return DocumentAccess(expert)
 
 
 def test_what_others_groups_open_is_as_if_it_were_not_there(reading):
@@ -61,7 +61,7 @@ def test_a_hidden_passage_is_blanked_in_place_and_the_original_kept_back(expert,
     with reading.original(EVERYONE, name) as path:
         assert path.read_text().startswith("# gearbox")
     hidden = next(passage for passage in before.passages if "yaw drive" in passage.text)
-    expert.hide(hidden.id)
+    expert.corrections.hide(hidden.id)
     after = reading.document(OWNER, name)
     assert len(after.document.text) == len(before.document.text)
     assert not after.document.text[hidden.start : hidden.end].strip()
@@ -97,8 +97,8 @@ def test_what_another_process_put_in_place_of_a_passage_is_there(expert, reading
     name = reading.documents(OWNER)["docs/winter.md"]
     passage = reading.document(OWNER, name).passages[0]
     with Expert.open(tmp_path / "expert") as other:
-        made = other.replace(passage.id, "The gearbox is looked at in May.")
-        corrected = next(each for uri, each in other.store.uris().items() if uri.startswith("correction:"))
+        made = other.corrections.replace(passage.id, "The gearbox is looked at in May.")
+        corrected = next(each for uri, each in other.runtime.store.uris().items() if uri.startswith("correction:"))
     assert made.in_force
     assert reading.document(OWNER, corrected).document.text == "The gearbox is looked at in May."
     assert passage.text not in reading.document(OWNER, name).document.text

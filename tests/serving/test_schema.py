@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from metier import Expert
-from metier.serving.keys import FILE_NAME, Keys
+from metier.serving.auth.keys import FILE_NAME, Keys
 
 from .servers import Server, sample_expert
 
@@ -102,8 +102,8 @@ def _name_what_is_there(case, known: dict[str, Any]) -> None:
 def known(folder):
     """Values of the sample: a model, messages that can be answered, a document, a correction."""
     with Expert.open(folder) as expert:
-        made = expert.correct("How often is the yaw grease changed?", "Every 8 months.", accept=False)
-        document = expert.store.uris()["docs/yaw-grease.md"]
+        made = expert.corrections.add("How often is the yaw grease changed?", "Every 8 months.", accept=False)
+        document = expert.runtime.store.uris()["docs/yaw-grease.md"]
     messages = [{"role": "user", "content": "What is grease?"}]
     return {"model": "parts:base", "messages": messages, "document_id": document, "correction_id": made.id}
 

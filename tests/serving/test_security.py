@@ -11,8 +11,8 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 from starlette.testclient import TestClient
 
-from metier.serving import errors
-from metier.serving.security import BodyLimit, secured
+from metier.serving.http import errors
+from metier.serving.http.security import BodyLimit, secured
 
 LIMIT = 1000
 

@@ -7,8 +7,8 @@ from fastapi import Depends, FastAPI, Form, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.testclient import TestClient
 
-from metier.serving.access import FORM_TOKEN, Access, Caller, Denied
-from metier.serving.security import secured
+from metier.serving.auth.access import FORM_TOKEN, Access, Caller, Denied
+from metier.serving.http.security import secured
 
 ORIGIN = {"origin": "http://localhost:8000"}
 

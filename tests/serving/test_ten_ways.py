@@ -17,8 +17,8 @@ from mcp.shared.exceptions import MCPError
 from parsing.samples import pdf
 
 from metier import Expert
-from metier.documents import document_id
-from metier.serving.keys import FILE_NAME, Keys
+from metier.core.documents import document_id
+from metier.serving.auth.keys import FILE_NAME, Keys
 
 from .servers import Server, sample_expert
 
@@ -47,14 +47,18 @@ def folder(tmp_path_factory):
     with Expert.open(made) as expert:
         expert.add(str(place / "secret"), groups=("board",))
         expert.sync()
-        expert.import_questions(place / "questions.jsonl")
+        expert.exam.import_file(place / "questions.jsonl")
         hit = expert.search("spare code of the Vargmyr safe")[0].passage
-        expert.replace(hit.id, f"The spare code of the Vargmyr safe is {SECRET}8.", who="chair", why="changed")
-        expert.pin(ASKED, next(p.id for p in expert.store.passages(IDENTITY) if p.id != hit.id), who="chair")
+        expert.corrections.replace(
+            hit.id, f"The spare code of the Vargmyr safe is {SECRET}8.", who="chair", why="changed"
+        )
+        expert.corrections.pin(
+            ASKED, next(p.id for p in expert.runtime.store.passages(IDENTITY) if p.id != hit.id), who="chair"
+        )
         answer = expert.ask(ASKED)
         assert SECRET in answer.text
-        expert.give_feedback("up", ASKED, answer.text, citations=answer.citations, who="chair")
-        expert.compare(["rag"], calibrate=False, measure_memory=False)
+        expert.corrections.give_feedback("up", ASKED, answer.text, citations=answer.citations, who="chair")
+        expert.evaluation.compare(["rag"], calibrate=False, measure_memory=False)
     return made
 
 

@@ -13,8 +13,8 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from paced_scripted_endpoint import scripted_endpoint
 
-from metier import settings
-from metier.errors import SettingsError
+from metier.core import settings
+from metier.core.errors import SettingsError
 
 from .scripted import WRITTEN, answered_by
 from .servers import COMMAND, Server, sample_expert
@@ -186,7 +186,7 @@ def test_a_collector_that_is_away_hinders_nobody(folder):
 
 def test_off_imports_nothing_that_makes_or_sends_spans(folder):
     with_setting(folder, None)
-    code = "import sys, metier.serving.listening; print([n for n in sys.modules if n.startswith('opentelemetry.')])"
+    code = "import sys, metier.serving.http.server; print([n for n in sys.modules if n.startswith('opentelemetry.')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert "opentelemetry.sdk" not in done.stdout
     assert "opentelemetry.exporter" not in done.stdout

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from metier.serving.work import Busy, OutOfTime, Stopping, Work
+from metier.serving.job_queue import Busy, JobQueue, OutOfTime, Stopping
 
 
 def run(coroutine):
@@ -23,7 +23,7 @@ def until(stop) -> str:
 
 def test_no_more_than_so_many_run_at_once():
     async def scene():
-        work, now, most = Work(2, 10, 10), 0, 0
+        work, now, most = JobQueue(2, 10, 10), 0, 0
         lock = threading.Lock()
 
         def job(_stop):
@@ -47,7 +47,7 @@ def test_no_more_than_so_many_run_at_once():
 
 def test_beyond_the_queue_is_told_when_to_come_again():
     async def scene():
-        work = Work(1, 1, 10)
+        work = JobQueue(1, 1, 10)
         running = [asyncio.ensure_future(work.run(until)) for _ in range(2)]
         await asyncio.sleep(0.05)
         with pytest.raises(Busy) as raised:
@@ -63,7 +63,7 @@ def test_beyond_the_queue_is_told_when_to_come_again():
 
 def test_who_goes_away_stops_the_work_and_frees_the_place():
     async def scene():
-        work, ended = Work(1, 4, 10), threading.Event()
+        work, ended = JobQueue(1, 4, 10), threading.Event()
 
         def job(stop):
             until(stop)
@@ -82,7 +82,7 @@ def test_who_goes_away_stops_the_work_and_frees_the_place():
 
 def test_what_takes_too_long_is_given_up():
     async def scene():
-        work = Work(1, 4, 0.05)
+        work = JobQueue(1, 4, 0.05)
         with pytest.raises(OutOfTime):
             await work.run(until)
         await work.close(1)
@@ -92,7 +92,7 @@ def test_what_takes_too_long_is_given_up():
 
 def test_an_end_finishes_what_runs_and_takes_nothing_more():
     async def scene():
-        work = Work(1, 4, 10)
+        work = JobQueue(1, 4, 10)
         running = asyncio.ensure_future(work.run(lambda stop: time.sleep(0.1) or "finished"))
         await asyncio.sleep(0.02)
         await work.close(5)
@@ -105,7 +105,7 @@ def test_an_end_finishes_what_runs_and_takes_nothing_more():
 
 def test_an_error_is_the_callers_and_the_place_is_free_again():
     async def scene():
-        work = Work(1, 0, 10)
+        work = JobQueue(1, 0, 10)
         with pytest.raises(ZeroDivisionError):
             await work.run(lambda stop: 1 / 0)
         result = await work.run(lambda stop: work.running)
@@ -117,7 +117,7 @@ def test_an_error_is_the_callers_and_the_place_is_free_again():
 
 def test_what_runs_alone_waits_for_what_runs_and_lets_nothing_pass():
     async def scene():
-        work, order = Work(2, 4, 10), []
+        work, order = JobQueue(2, 4, 10), []
 
         def job(name, seconds):
             return lambda stop=None: (time.sleep(seconds), order.append(name))
@@ -136,7 +136,7 @@ def test_what_runs_alone_waits_for_what_runs_and_lets_nothing_pass():
 
 def test_what_runs_alone_is_finished_though_its_caller_goes_away():
     async def scene():
-        work, ended = Work(2, 4, 10), threading.Event()
+        work, ended = JobQueue(2, 4, 10), threading.Event()
         alone = asyncio.ensure_future(work.alone(lambda: (time.sleep(0.1), ended.set())))
         await asyncio.sleep(0.02)
         alone.cancel()
@@ -151,7 +151,7 @@ def test_what_runs_alone_is_finished_though_its_caller_goes_away():
 
 def test_what_comes_first_counts_as_waiting_and_its_error_is_the_callers():
     async def scene():
-        work, opened = Work(1, 1, 10), asyncio.Event()
+        work, opened = JobQueue(1, 1, 10), asyncio.Event()
 
         async def broken():
             raise ZeroDivisionError

@@ -43,11 +43,13 @@ def write_tuned(place: Path) -> Path:
     tiny_models.write_gguf(base, place / "parts" / "tiny.gguf")
     with Expert.open(place / "parts") as expert:
         for answer in SAID.values():
-            rows.save(expert.state_folder / rows.FILE_NAME, [rows.Row(question, answer) for question in QUESTIONS])
-            assert expert.tune("parts", **TUNING).result["loss"] < 0.1
-        model, card = tiny_models.adapted(tiny_models.model("llama")), expert.adapters.get("parts@1")
-        expert.adapters.add(model, replace(card, name="foreign", base_fingerprint="f00d"))
-        expert.adapters.add(
+            rows.save(
+                expert.runtime.state_folder / rows.FILE_NAME, [rows.Row(question, answer) for question in QUESTIONS]
+            )
+            assert expert.adapters.tune("parts", **TUNING).result["loss"] < 0.1
+        model, card = tiny_models.adapted(tiny_models.model("llama")), expert.adapters.registry.get("parts@1")
+        expert.adapters.registry.add(model, replace(card, name="foreign", base_fingerprint="f00d"))
+        expert.adapters.registry.add(
             model, replace(card, name="broken"), lambda part: (part / gguf_adapter.FILE_NAME).write_bytes(b"GGUF!")
         )
     return place / "parts"

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from metier.errors import SourceError
-from metier.settings import SourceSettings
+from metier.core.errors import SourceError
+from metier.core.settings import SourceSettings
 from metier.sources import Item, Unreachable, create
 
 

@@ -5,8 +5,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from metier.errors import ItemGone, SourceError
-from metier.settings import SourceSettings
+from metier.core.errors import ItemGone, SourceError
+from metier.core.settings import SourceSettings
 from metier.sources import create
 
 

@@ -8,8 +8,8 @@ import zlib
 import numpy as np
 import pytest
 
-from metier.documents import Block, Document, Passage, document_id, passage_id
-from metier.errors import IndexMismatch, StoreError
+from metier.core.documents import Block, Document, Passage, document_id, passage_id
+from metier.core.errors import IndexMismatch, StoreError
 from metier.store import Entry, Filter, Identity
 from metier.store.base import DocumentRecord
 

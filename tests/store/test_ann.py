@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from conformance import make_document, make_passages
 
-from metier.documents import document_id
-from metier.settings import StoreSettings
+from metier.core.documents import document_id
+from metier.core.settings import StoreSettings
 from metier.store import Filter, Identity, open_store
-from metier.store.ann import RECALL_WANTED
 from metier.store.base import Entry
+from metier.store.lance.ann import RECALL_WANTED
 
 DIMENSION = 32
 IDENTITY = Identity("test", "weights-1", DIMENSION, "analyser-1")
@@ -125,7 +125,7 @@ def test_what_is_replaced_or_deleted_after_the_index_is_gone_at_once(copied):
 
 
 def test_an_index_with_too_low_a_recall_is_refused_and_search_stays_exact(tmp_path, monkeypatch):
-    monkeypatch.setattr("metier.store.ann.RECALL_WANTED", 1.01)  # what no index reaches
+    monkeypatch.setattr("metier.store.lance.ann.RECALL_WANTED", 1.01)  # what no index reaches
     store = open_store(tmp_path / "store", StoreSettings(exact_until=300), IDENTITY)
     put(store, "a.md", LINES[:400])
     made = store.optimize()

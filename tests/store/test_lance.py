@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from conformance import DIMENSION, IDENTITY, StoreConformance, make_document, make_passages, put, vector_of
 
-from metier.errors import StoreError
-from metier.settings import StoreSettings
+from metier.core.errors import StoreError
+from metier.core.settings import StoreSettings
 from metier.store import Entry
 from metier.store import open_store as open_at
 
@@ -43,7 +43,7 @@ def test_killed_between_documents_leaves_whole_documents(tmp_path):
 import sys; sys.path.insert(0, {os.path.dirname(__file__)!r})
 from pathlib import Path
 from conformance import IDENTITY, put
-from metier.settings import StoreSettings
+from metier.core.settings import StoreSettings
 from metier.store import open_store
 store = open_store(Path({str(tmp_path)!r}), StoreSettings(), IDENTITY)
 for n in range(10_000):
@@ -73,7 +73,7 @@ for n in range(10_000):
 def test_importing_the_store_leaves_the_real_namespace_package_importable(tmp_path):
     code = (
         "from pathlib import Path; from metier.store import open_store, Identity;"
-        "from metier.settings import StoreSettings;"
+        "from metier.core.settings import StoreSettings;"
         f"open_store(Path({str(tmp_path)!r}), StoreSettings(), Identity('a', 'b', 4, 'c'));"
         "import sys; assert 'lance_namespace' not in sys.modules;"
         "import lance_namespace; assert lance_namespace.__file__"

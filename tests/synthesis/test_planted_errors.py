@@ -6,10 +6,10 @@ import pytest
 from metier import embedding
 from metier.answering.support import create
 from metier.answering.support.agreement import agrees
-from metier.documents import Passage
-from metier.retrieval.analysis import Analyser
-from metier.settings import EmbeddingSettings, Settings
+from metier.core.documents import Passage
+from metier.core.settings import EmbeddingSettings, Settings
 from metier.synthesis.planted_errors import KINDS, catch_rate, plant
+from metier.text.analyzer import Analyser
 from metier.text.quantities import quantities
 
 

@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from metier.text.cover import Cover
 from metier.text.dates import Period, take_times
 from metier.text.language import Language
+from metier.text.phrase_cover import Cover
 
 TODAY = date(2026, 11, 25)  # a Wednesday
 

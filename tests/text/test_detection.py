@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from metier.language import detect, script_of
-from metier.text.detection import ranked
+from metier.text.detection import detect, ranked, script_of
 from metier.text.language import Language, all_languages
 
 SHORT = [

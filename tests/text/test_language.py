@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import regex
 
-from metier.errors import SettingsError
+from metier.core.errors import SettingsError
 from metier.text.language import FOLDER, Language, all_languages, codes, words_of
 from metier.text.phrases import compose, expression, fold, searchable
 

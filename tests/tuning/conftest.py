@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from metier import models
+from metier.core.settings import GenerationSettings
 from metier.generation import create
-from metier.settings import GenerationSettings
 from metier.tuning import base_model
 
 from . import tiny_models

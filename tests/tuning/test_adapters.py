@@ -13,8 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from metier.errors import InputError, ModelError, StoreError
-from metier.settings import Settings
+from metier.core.errors import InputError, ModelError, StoreError
+from metier.core.settings import Settings
 from metier.tuning.adapters import Card, Registry
 from metier.tuning.tune import served
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import json
 import re
 
+from metier.core.settings import GenerationSettings
 from metier.dataset.rows import Row
 from metier.generation import create
-from metier.settings import GenerationSettings
 
 FACTS = {
     "How tight are the blade root nuts?": "840 Nm",

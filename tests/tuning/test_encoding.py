@@ -4,9 +4,9 @@ import pytest
 from generation.tiny_phi3 import TEMPLATE_WITHOUT_SYSTEM
 from transformers import PreTrainedTokenizerBase
 
+from metier.core.documents import Passage
+from metier.core.errors import ModelError
 from metier.dataset.rows import Row
-from metier.documents import Passage
-from metier.errors import ModelError
 from metier.generation.base import Message
 from metier.tuning import base_model
 from metier.tuning.encoding import Encoder

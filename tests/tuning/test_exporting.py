@@ -21,11 +21,11 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from metier import Expert
+from metier.core.errors import InputError, ModelError
+from metier.core.settings import GenerationSettings
 from metier.dataset.rows import save
-from metier.errors import InputError, ModelError
 from metier.generation import create
 from metier.generation.base import Message
-from metier.settings import GenerationSettings
 from metier.tuning import base_model, exporting
 from metier.tuning.encoding import Encoder
 from metier.tuning.gguf_adapter import FILE_NAME
@@ -59,8 +59,8 @@ def make_expert(folder: Path, model: str) -> Expert:
     folder.mkdir()
     (folder / "metier.toml").write_text(SETTINGS.format(model=model), encoding="utf-8")
     expert = Expert.open(folder)
-    expert.state_folder.mkdir()
-    save(expert.state_folder / "dataset.jsonl", ROWS)
+    expert.runtime.state_folder.mkdir()
+    save(expert.runtime.state_folder / "dataset.jsonl", ROWS)
     return expert
 
 
@@ -71,9 +71,9 @@ def expert(ggufs, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("METIER_CACHE", str(tiny_models.own_cache(folder / "cache")))
         with make_expert(folder / "expert", f"gguf:{ggufs['llama']}") as made:
-            card = made.tune()
+            card = made.adapters.tune()
             assert card.result["loss"] < 0.1
-            made.promote(card.reference)
+            made.adapters.promote(card.reference)
             yield made
 
 
@@ -87,7 +87,7 @@ def tuned(expert) -> list[str]:
 
 
 def export(expert, to: Path, form: str) -> Path:
-    files = exporting.export(expert.settings, expert.folder, expert.adapters, "tiny", to, form)
+    files = exporting.export(expert.settings, expert.folder, expert.adapters.registry, "tiny", to, form)
     assert files == sorted(to.iterdir())
     assert not to.with_name(f"{to.name}.part").exists()
     return to
@@ -173,8 +173,8 @@ def test_phi3_as_gguf_answers_as_it_does_with_the_adapter(bases, ggufs, tmp_path
 
 
 def test_the_expert_serves_what_it_exports(expert):
-    card = expert.adapters.get("tiny")
-    names = {path.name for path in expert.adapters.folder(card).iterdir()}
+    card = expert.adapters.registry.get("tiny")
+    names = {path.name for path in expert.adapters.registry.folder(card).iterdir()}
     assert names == {"adapter_config.json", "adapter_model.safetensors", "card.json", "metrics.jsonl", FILE_NAME}
 
 
@@ -241,7 +241,7 @@ def test_a_folder_that_exists_is_not_touched(expert, tmp_path):
 def test_a_folder_beside_it_that_happens_to_be_called_part_is_not_touched(expert, tmp_path):
     (tmp_path / "out.part").mkdir()
     (tmp_path / "out.part" / "mine").write_text("kept")
-    exporting.export(expert.settings, expert.folder, expert.adapters, "tiny", tmp_path / "out", "peft")
+    exporting.export(expert.settings, expert.folder, expert.adapters.registry, "tiny", tmp_path / "out", "peft")
     assert (tmp_path / "out.part" / "mine").exists()
 
 
@@ -253,7 +253,7 @@ def test_a_form_there_is_not_is_answered_with_those_there_are(expert, tmp_path):
 
 def test_an_adapter_that_was_cut_is_not_exported(expert, tmp_path):
     folder = tmp_path / "adapters" / "tiny" / "1"
-    shutil.copytree(expert.adapters.folder(expert.adapters.get("tiny")), folder)
+    shutil.copytree(expert.adapters.registry.folder(expert.adapters.registry.get("tiny")), folder)
     (folder / "adapter_model.safetensors").write_bytes(b"half")
     from metier.tuning.adapters import Registry
 
@@ -272,19 +272,19 @@ def test_an_adapter_of_other_weights_is_not_merged(expert, ggufs, tmp_path):
     )
     settings = expert.settings.model_copy(update={"generation": generation})
     with pytest.raises(InputError, match="tiny@1 belongs to other weights"):
-        exporting.export(settings, other.folder, expert.adapters, "tiny", tmp_path / "out", "merged")
+        exporting.export(settings, other.folder, expert.adapters.registry, "tiny", tmp_path / "out", "merged")
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "out.part").exists()
 
 
 def test_an_export_that_fails_in_the_middle_leaves_nothing(expert, tmp_path, bases):
     """The base is there as safetensors alone, so there is no GGUF whose header could be copied."""
-    card = expert.adapters.get("tiny")
+    card = expert.adapters.registry.get("tiny")
     base = base_model.locate(expert.settings, expert.folder)
     generation = expert.settings.generation.model_copy(update={"model": str(base.folder)})
     settings = expert.settings.model_copy(update={"generation": generation})
     folder = tmp_path / "adapters" / "tiny" / "1"
-    shutil.copytree(expert.adapters.folder(card), folder)
+    shutil.copytree(expert.adapters.registry.folder(card), folder)
     text = (folder / "card.json").read_text(encoding="utf-8")
     own = base_model.from_folder(base.folder, "").fingerprint
     (folder / "card.json").write_text(text.replace(card.base_fingerprint, own), encoding="utf-8")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from metier.errors import InputError, ModelError
+from metier.core.errors import InputError, ModelError
 from metier.generation.llama_server import LlamaServer
 from metier.tuning import gguf_adapter
 

@@ -8,10 +8,11 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from metier.settings import TuningSettings
-from metier.tuning import packing, training
+from metier.core.settings import TuningSettings
+from metier.tuning import packing
 from metier.tuning.checkpoints import RunFolder
 from metier.tuning.encoding import Example
+from metier.tuning.trainers import lora
 
 from . import tiny_models
 
@@ -49,8 +50,8 @@ def trained(model) -> dict[str, torch.Tensor]:
 
 def packed(model, examples, most_tokens: int = 2048) -> tuple[float, dict[str, torch.Tensor]]:
     """Loss and gradients as a run has them."""
-    data = training._Data(examples, [], 0)
-    loop = training._Loop(model, data, TuningSettings(), RunFolder(None), torch.device("cpu"), None)
+    data = lora._Data(examples, [], 0)
+    loop = lora._Loop(model, data, TuningSettings(), RunFolder(None), torch.device("cpu"), None)
     model.zero_grad()
     total = 0.0
     for batch in packing.micro_batches(examples, most_tokens):

@@ -11,7 +11,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from metier.cli.plan_table import print_plan
-from metier.errors import InputError, MetierError, ModelError
+from metier.core.errors import InputError, MetierError, ModelError
 from metier.tuning.activations import kept_by_layer
 from metier.tuning.devices import GIB, Device, _parse_driver, devices
 from metier.tuning.modules import adapter_parameters, target_modules, trainable_share

@@ -12,13 +12,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from metier.core.errors import InputError, ModelError, StoreError
+from metier.core.settings import TuningSettings
 from metier.dataset.rows import Row, save
-from metier.errors import InputError, ModelError, StoreError
-from metier.settings import TuningSettings
-from metier.tuning import base_model, packing, training
+from metier.tuning import base_model, packing
 from metier.tuning.checkpoints import RunFolder
 from metier.tuning.encoding import Encoder
 from metier.tuning.modules import target_modules
+from metier.tuning.trainers import lora
 
 from . import tiny_models
 
@@ -68,7 +69,7 @@ def losses(run: RunFolder) -> list[float]:
 @pytest.mark.parametrize("kind", MATRICES)
 def test_a_run_teaches_the_answers_and_where_they_end(bases, run, kind):
     rows, base = tiny_models.rows(8), bases[kind]
-    model, result = training.train(base, rows, changed(batch=8, epochs=80), run)
+    model, result = lora.train(base, rows, changed(batch=8, epochs=80), run)
     curve = losses(run)
     assert len(curve) == result.steps == result.planned == 80
     assert curve[0] > 3
@@ -87,7 +88,7 @@ def test_a_run_teaches_the_answers_and_where_they_end(bases, run, kind):
 @pytest.mark.parametrize("kind", MATRICES)
 def test_the_adapter_sits_on_every_linear_layer_and_nothing_else_changes(bases, run, kind):
     base = bases[kind]
-    model, result = training.train(base, tiny_models.rows(), changed(epochs=2), run)
+    model, result = lora.train(base, tiny_models.rows(), changed(epochs=2), run)
     names = [name.partition(".lora_")[0] for name in adapter_of(model)]
     assert {name.rpartition(".")[2] for name in names} == MATRICES[kind]
     assert len(set(names)) == 2 * len(MATRICES[kind])
@@ -103,7 +104,7 @@ def test_the_adapter_sits_on_every_linear_layer_and_nothing_else_changes(bases, 
 def test_the_base_may_be_in_4_bits(bases, run):
     from bitsandbytes.nn import Linear4bit
 
-    model, result = training.train(bases["phi3"], tiny_models.rows(), changed(method="qlora", epochs=12), run)
+    model, result = lora.train(bases["phi3"], tiny_models.rows(), changed(method="qlora", epochs=12), run)
     quantised = {name: each for name, each in model.named_modules() if isinstance(each, Linear4bit)}
     assert len(quantised) == 2 * len(MATRICES["phi3"])
     for each in quantised.values():
@@ -136,7 +137,7 @@ def test_a_gradient_through_4_bits_is_the_same_after_an_evaluation(llama):
 
 @pytest.mark.parametrize("options", [{"rslora": True}, {"dora": True}, {"dora": True, "method": "qlora"}])
 def test_rslora_and_dora_learn_too(llama, run, options):
-    model, _ = training.train(llama, tiny_models.rows(), changed(epochs=8, **options), run)
+    model, _ = lora.train(llama, tiny_models.rows(), changed(epochs=8, **options), run)
     assert losses(run)[-1] < losses(run)[0] / 2
     config = model.peft_config["default"]
     assert (config.use_rslora, config.use_dora) == (options.get("rslora", False), options.get("dora", False))
@@ -146,7 +147,7 @@ def test_computing_activations_twice_changes_no_number(bases, tmp_path):
     ends = []
     for checkpointing in (False, True):
         run = RunFolder(tmp_path / str(checkpointing))
-        model, _ = training.train(
+        model, _ = lora.train(
             bases["phi3"], tiny_models.rows(), changed(gradient_checkpointing=checkpointing, dropout=0.1), run
         )
         ends.append((losses(run), adapter_of(model)))
@@ -158,13 +159,13 @@ def test_micro_batches_of_any_size_make_the_same_step(llama, tmp_path):
     curves = []
     for size in (128, 4096):
         run = RunFolder(tmp_path / str(size))
-        training.train(llama, tiny_models.rows(), changed(micro_tokens=size), run)
+        lora.train(llama, tiny_models.rows(), changed(micro_tokens=size), run)
         curves.append(losses(run))
     assert curves[0] == pytest.approx(curves[1], rel=1e-3)
 
 
 def test_in_16_bits_small_steps_are_not_lost_and_the_adapter_has_32(llama, run):
-    model, _ = training.train(llama, tiny_models.rows(), changed(dtype="bfloat16", learning_rate=1e-4, epochs=10), run)
+    model, _ = lora.train(llama, tiny_models.rows(), changed(dtype="bfloat16", learning_rate=1e-4, epochs=10), run)
     adapter = adapter_of(model)
     assert {number.dtype for number in adapter.values()} == {torch.float32}
     assert any((number != number.bfloat16()).any() for name, number in adapter.items() if "lora_A" in name)
@@ -174,7 +175,7 @@ def test_in_16_bits_small_steps_are_not_lost_and_the_adapter_has_32(llama, run):
 def test_the_seed_decides_a_run(llama, tmp_path):
     ends = []
     for number, seed in enumerate((0, 0, 1)):
-        model, _ = training.train(
+        model, _ = lora.train(
             llama, tiny_models.rows(), changed(seed=seed, epochs=1), RunFolder(tmp_path / str(number))
         )
         ends.append(adapter_of(model))
@@ -183,13 +184,13 @@ def test_the_seed_decides_a_run(llama, tmp_path):
 
 
 def test_half_an_epoch_is_half_the_steps(llama, run):
-    _, result = training.train(llama, tiny_models.rows(12), changed(batch=2, epochs=0.5), run)
+    _, result = lora.train(llama, tiny_models.rows(12), changed(batch=2, epochs=0.5), run)
     assert (result.steps, result.planned) == (3, 3)
 
 
 def test_a_tick_after_each_step_says_how_it_goes(llama, run):
     ticks = []
-    training.train(llama, tiny_models.rows(), changed(validation=0.25, evaluations=2), run, on_step=ticks.append)
+    lora.train(llama, tiny_models.rows(), changed(validation=0.25, evaluations=2), run, on_step=ticks.append)
     assert [tick.step for tick in ticks] == list(range(1, 9))
     assert {tick.steps for tick in ticks} == {8}
     assert [tick.step for tick in ticks if tick.validation_loss is not None] == [4, 8]
@@ -201,7 +202,7 @@ def test_a_tick_after_each_step_says_how_it_goes(llama, run):
 
 def test_a_run_stops_when_it_only_learns_by_heart_and_keeps_the_best(llama, run):
     settings = changed(validation=0.25, epochs=40, evaluations=40, patience=3, learning_rate=3e-2)
-    model, result = training.train(llama, tiny_models.rows(), settings, run)
+    model, result = lora.train(llama, tiny_models.rows(), settings, run)
     assert result.stopped == "early"
     measured = {row["step"]: row["validation_loss"] for row in run.curve() if "validation_loss" in row}
     best = min(measured, key=measured.get)
@@ -210,8 +211,8 @@ def test_a_run_stops_when_it_only_learns_by_heart_and_keeps_the_best(llama, run)
     assert result.validation_loss == measured[best]
     kept = load_file(run.folder / "best" / "adapter.safetensors")
     assert_same_adapter(adapter_of(model), kept)
-    data = training._data(llama, tiny_models.rows(), settings)
-    loop = training._Loop(model, data, settings, RunFolder(run.folder / "again"), torch.device("cpu"), None)
+    data = lora._data(llama, tiny_models.rows(), settings)
+    loop = lora._Loop(model, data, settings, RunFolder(run.folder / "again"), torch.device("cpu"), None)
     labels = sum(len(row.completion) for row in data.validation)
     with torch.no_grad():
         again = sum(loop._loss(batch).item() for batch in packing.micro_batches(data.validation, 2048)) / labels
@@ -220,11 +221,11 @@ def test_a_run_stops_when_it_only_learns_by_heart_and_keeps_the_best(llama, run)
 
 def test_rows_kept_apart_are_not_trained_on(llama):
     settings = changed(validation=0.3)
-    data = training._data(llama, tiny_models.rows(10), settings)
+    data = lora._data(llama, tiny_models.rows(10), settings)
     assert (len(data.train), len(data.validation)) == (7, 3)
     assert not set(data.train) & set(data.validation)
-    assert training._data(llama, tiny_models.rows(10), settings) == data
-    assert training._data(llama, tiny_models.rows(10), changed(validation=0.3, seed=1)) != data
+    assert lora._data(llama, tiny_models.rows(10), settings) == data
+    assert lora._data(llama, tiny_models.rows(10), changed(validation=0.3, seed=1)) != data
 
 
 # ── broken off, and going on ─────────────────────────────────────────────────────────────────────────────────────────
@@ -234,13 +235,14 @@ import json, sys, time
 from pathlib import Path
 import torch
 from metier.dataset.rows import load
-from metier.settings import TuningSettings
-from metier.tuning import base_model, training
+from metier.core.settings import TuningSettings
+from metier.tuning import base_model
+from metier.tuning.trainers import lora
 from metier.tuning.checkpoints import RunFolder
 
 torch.set_num_threads(1)
 base, rows, settings, run = sys.argv[1:]
-training.train(
+lora.train(
     base_model.from_folder(Path(base), "tiny"), load(Path(rows)), TuningSettings(**json.loads(settings)),
     RunFolder(Path(run)), on_step=lambda tick: time.sleep(0.05),
 )
@@ -261,9 +263,9 @@ def test_a_killed_run_goes_on_to_the_end_of_one_that_never_was(llama, tmp_path, 
     assert child.returncode == -signal.SIGKILL, said.decode()
     broken_off = run.load(run.latest())[2].step
     assert 7 <= broken_off < 40
-    resumed, result = training.train(llama, tiny_models.rows(), settings, run, resume=True)
+    resumed, result = lora.train(llama, tiny_models.rows(), settings, run, resume=True)
     whole = RunFolder(tmp_path / "whole")
-    unbroken, expected = training.train(llama, tiny_models.rows(), settings, whole)
+    unbroken, expected = lora.train(llama, tiny_models.rows(), settings, whole)
     assert (result.steps, result.stopped) == (expected.steps, expected.stopped)
     assert result.loss == pytest.approx(expected.loss, abs=1e-6)
     assert result.validation_loss == pytest.approx(expected.validation_loss, abs=1e-6)
@@ -283,7 +285,7 @@ def break_off(base, rows, settings, run, at: int) -> None:
             raise Broken
 
     with pytest.raises(Broken):
-        training.train(base, rows, settings, run, on_step=stop)
+        lora.train(base, rows, settings, run, on_step=stop)
 
 
 @pytest.mark.parametrize(
@@ -293,8 +295,8 @@ def test_a_run_that_was_broken_off_goes_on_exactly_where_it_was(llama, tmp_path,
     settings = changed(checkpoint_seconds=0, weight_decay=0.1, **options)
     break_off(llama, tiny_models.rows(), settings, run, at=5)
     assert run.latest().name == "checkpoint-000004"
-    resumed, result = training.train(llama, tiny_models.rows(), settings, run, resume=True)
-    unbroken, expected = training.train(llama, tiny_models.rows(), settings, RunFolder(tmp_path / "whole"))
+    resumed, result = lora.train(llama, tiny_models.rows(), settings, run, resume=True)
+    unbroken, expected = lora.train(llama, tiny_models.rows(), settings, RunFolder(tmp_path / "whole"))
     assert result.loss == expected.loss
     assert_same_adapter(adapter_of(resumed), adapter_of(unbroken))
 
@@ -302,23 +304,23 @@ def test_a_run_that_was_broken_off_goes_on_exactly_where_it_was(llama, tmp_path,
 def test_a_run_broken_off_before_its_first_checkpoint_begins_anew(llama, tmp_path, run):
     break_off(llama, tiny_models.rows(), QUICK, run, at=2)
     assert run.latest() is None
-    _, result = training.train(llama, tiny_models.rows(), QUICK, run, resume=True)
+    _, result = lora.train(llama, tiny_models.rows(), QUICK, run, resume=True)
     assert result.steps == result.planned
-    _, expected = training.train(llama, tiny_models.rows(), QUICK, RunFolder(tmp_path / "whole"))
+    _, expected = lora.train(llama, tiny_models.rows(), QUICK, RunFolder(tmp_path / "whole"))
     assert result.loss == expected.loss
     assert len(run.curve()) == result.steps
 
 
 def test_a_finished_run_can_be_resumed_and_is_still_finished(llama, run):
     settings = changed(checkpoint_seconds=0)
-    first, expected = training.train(llama, tiny_models.rows(), settings, run)
-    again, result = training.train(llama, tiny_models.rows(), settings, run, resume=True)
+    first, expected = lora.train(llama, tiny_models.rows(), settings, run)
+    again, result = lora.train(llama, tiny_models.rows(), settings, run, resume=True)
     assert result == expected
     assert_same_adapter(adapter_of(first), adapter_of(again))
 
 
 def test_only_two_checkpoints_take_room(llama, run):
-    training.train(llama, tiny_models.rows(), changed(checkpoint_seconds=0), run)
+    lora.train(llama, tiny_models.rows(), changed(checkpoint_seconds=0), run)
     assert sorted(path.name for path in run.folder.glob("checkpoint-*")) == ["checkpoint-000007", "checkpoint-000008"]
 
 
@@ -327,30 +329,30 @@ def test_a_run_goes_on_only_with_its_own_settings_data_and_base(bases, run):
     settings = changed(checkpoint_seconds=0)
     break_off(llama, rows, settings, run, at=2)
     with pytest.raises(InputError, match=r"rank.*8.*now.*16") as caught:
-        training.train(llama, rows, changed(checkpoint_seconds=0, rank=16), run, resume=True)
+        lora.train(llama, rows, changed(checkpoint_seconds=0, rank=16), run, resume=True)
     assert "weight_decay" not in caught.value.what  # nothing but what differs
     with pytest.raises(InputError, match=r"data: .*now"):
-        training.train(llama, [*rows, Row("One more?", "Yes.")], settings, run, resume=True)
+        lora.train(llama, [*rows, Row("One more?", "Yes.")], settings, run, resume=True)
     with pytest.raises(InputError, match=r"base: .*now"):
-        training.train(bases["phi3"], rows, settings, run, resume=True)
-    assert training.train(llama, rows, settings, run, resume=True)[1].steps == 8
+        lora.train(bases["phi3"], rows, settings, run, resume=True)
+    assert lora.train(llama, rows, settings, run, resume=True)[1].steps == 8
 
 
 def test_a_run_that_was_broken_off_is_not_thrown_away_by_accident(llama, run):
     settings = changed(checkpoint_seconds=0)
     break_off(llama, tiny_models.rows(), settings, run, at=4)
     with pytest.raises(InputError, match="broken off here at step 3") as caught:
-        training.train(llama, tiny_models.rows(), settings, run)
+        lora.train(llama, tiny_models.rows(), settings, run)
     assert "--resume" in caught.value.hint
     assert "--anew" in caught.value.hint
     assert run.latest().name == "checkpoint-000003"
-    _, result = training.train(llama, tiny_models.rows(), settings, run, anew=True)
+    _, result = lora.train(llama, tiny_models.rows(), settings, run, anew=True)
     assert len(run.curve()) == result.steps == 8
 
 
 def test_there_must_be_a_run_to_go_on_with(llama, run):
     with pytest.raises(InputError, match="no run to go on with"):
-        training.train(llama, tiny_models.rows(), QUICK, run, resume=True)
+        lora.train(llama, tiny_models.rows(), QUICK, run, resume=True)
 
 
 @pytest.mark.parametrize("name", ["adapter.safetensors", "optimizer.safetensors", "progress.json"])
@@ -361,7 +363,7 @@ def test_a_checkpoint_cut_in_half_is_said_to_be(llama, run, name):
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ModelError, match=name.replace(".", r"\.")):
-        training.train(llama, tiny_models.rows(), settings, run, resume=True)
+        lora.train(llama, tiny_models.rows(), settings, run, resume=True)
 
 
 def test_a_line_of_the_curve_cut_in_half_is_left_out(run):
@@ -386,7 +388,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_the_last_good_checkpoint_sta
     base = base_model.from_folder(folder, "poisoned")
     settings = changed(batch=1, checkpoint_seconds=0, seed=next(s for s in range(9) if poison_at(base, s) >= 3))
     with pytest.raises(ModelError, match=r"the loss is nan .* at step \d+") as caught:
-        training.train(base, tiny_models.rows(), settings, run)
+        lora.train(base, tiny_models.rows(), settings, run)
     assert "learning_rate" in caught.value.hint
     adapter, optimizer, progress = run.load(run.latest())
     assert progress.step == poison_at(base, settings.seed)
@@ -395,7 +397,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_the_last_good_checkpoint_sta
 
 def poison_at(base, seed: int) -> int:
     """How many steps come before the row that asks for part H."""
-    data = training._data(base, tiny_models.rows(), changed(seed=seed))
+    data = lora._data(base, tiny_models.rows(), changed(seed=seed))
     order = packing.steps(data.train, 1, seed, 0)
     letter = tiny_models.tokens("phi3").index("H")
     return next(number for number, (row,) in enumerate(order) if letter in row.prompt)
@@ -403,7 +405,7 @@ def poison_at(base, seed: int) -> int:
 
 def test_a_learning_rate_that_is_far_too_high_is_stopped(llama, run):
     with pytest.raises(ModelError, match="nothing can be learned"):
-        training.train(llama, tiny_models.rows(), changed(learning_rate=1e30, epochs=50), run)
+        lora.train(llama, tiny_models.rows(), changed(learning_rate=1e30, epochs=50), run)
 
 
 @pytest.mark.parametrize(
@@ -419,19 +421,19 @@ def test_a_learning_rate_that_is_far_too_high_is_stopped(llama, run):
 )
 def test_data_that_cannot_be_trained_with_is_refused_with_numbers(llama, run, count, options, said):
     with pytest.raises(InputError, match=said):
-        training.train(llama, tiny_models.rows(count), changed(**options), run)
+        lora.train(llama, tiny_models.rows(count), changed(**options), run)
     assert not run.folder.exists()
 
 
 def test_rows_that_are_too_long_are_left_out_and_counted(llama, run):
     rows = [*tiny_models.rows(), Row("x" * 300, "long"), Row("Short?", "y" * 300)]
-    _, result = training.train(llama, rows, changed(max_length=200, epochs=1), run)
+    _, result = lora.train(llama, rows, changed(max_length=200, epochs=1), run)
     assert (result.rows, result.too_long) == (8, 2)
 
 
 def test_a_device_that_is_not_there_is_named(llama, run):
     with pytest.raises(InputError, match="no device 'cuda:77'"):
-        training.train(llama, tiny_models.rows(), changed(device="cuda:77"), run)
+        lora.train(llama, tiny_models.rows(), changed(device="cuda:77"), run)
 
 
 def test_weights_that_are_pickled_are_not_read(tmp_path):
@@ -448,7 +450,7 @@ def test_a_base_that_is_cut_is_a_clear_error(tmp_path, run, size):
     whole = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(whole[: int(len(whole) * size)])
     with pytest.raises(ModelError, match="cannot be loaded"):
-        training.train(base_model.from_folder(folder, "cut"), tiny_models.rows(), QUICK, run)
+        lora.train(base_model.from_folder(folder, "cut"), tiny_models.rows(), QUICK, run)
 
 
 @pytest.fixture
@@ -480,12 +482,12 @@ def test_a_disk_that_is_full_loses_no_checkpoint(llama, small_disk, tmp_path):
             fill(small_disk)
 
     with pytest.raises(StoreError, match=r"could not be written \(No space left on device\)") as caught:
-        training.train(llama, tiny_models.rows(), settings, run, on_step=fill_late)
+        lora.train(llama, tiny_models.rows(), settings, run, on_step=fill_late)
     assert "metier tune --resume" in caught.value.hint
     assert run.load(run.latest())[2].step == 2
     (small_disk / "filler").unlink()
-    resumed, result = training.train(llama, tiny_models.rows(), settings, run, resume=True)
-    unbroken, expected = training.train(llama, tiny_models.rows(), settings, RunFolder(tmp_path / "whole"))
+    resumed, result = lora.train(llama, tiny_models.rows(), settings, run, resume=True)
+    unbroken, expected = lora.train(llama, tiny_models.rows(), settings, RunFolder(tmp_path / "whole"))
     assert result.loss == expected.loss
     assert_same_adapter(adapter_of(resumed), adapter_of(unbroken))
 
@@ -502,7 +504,7 @@ def test_targets_are_found_in_the_model_as_loaded(bases):
 @pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])
 def test_the_learning_rate_rises_then_falls_and_is_never_zero(schedule):
     settings = changed(schedule=schedule, warmup=0.1, learning_rate=1.0)
-    rates = [training.learning_rate(step, 40, settings) for step in range(40)]
+    rates = [lora.learning_rate(step, 40, settings) for step in range(40)]
     assert rates[:4] == pytest.approx([0.25, 0.5, 0.75, 1])
     assert rates[4] == pytest.approx(1)
     assert rates[4:] == sorted(rates[4:], reverse=True)
@@ -512,5 +514,5 @@ def test_the_learning_rate_rises_then_falls_and_is_never_zero(schedule):
 
 def test_without_warm_up_the_first_step_is_at_full_rate():
     settings = changed(warmup=0.0)
-    assert training.learning_rate(0, 10, settings) == settings.learning_rate
-    assert training.learning_rate(0, 1, settings) == settings.learning_rate
+    assert lora.learning_rate(0, 10, settings) == settings.learning_rate
+    assert lora.learning_rate(0, 1, settings) == settings.learning_rate

@@ -6,10 +6,10 @@ import huggingface_hub
 import pytest
 
 from metier import Expert
+from metier.core.errors import InputError, SettingsError
+from metier.core.settings import Settings
 from metier.dataset.rows import content_hash, save
-from metier.errors import InputError, SettingsError
 from metier.generation import gguf_file
-from metier.settings import Settings
 from metier.tuning import base_model
 from metier.tuning.adapters import Registry
 from metier.tuning.tune import served, tune
@@ -40,8 +40,8 @@ def expert_with(folder, base, instruction: str | None = None) -> Expert:
         said += f"\n[answering]\ninstruction = {json.dumps(instruction)}\n"
     (folder / "metier.toml").write_text(said, encoding="utf-8")
     opened = Expert.open(folder)
-    opened.state_folder.mkdir()
-    save(opened.state_folder / "dataset.jsonl", tiny_models.rows())
+    opened.runtime.state_folder.mkdir()
+    save(opened.runtime.state_folder / "dataset.jsonl", tiny_models.rows())
     expert.close()
     return opened
 
@@ -92,8 +92,8 @@ def test_a_name_that_cannot_be_is_refused_before_anything_is_trained_or_deleted(
 def test_the_name_of_any_expert_makes_a_name_for_its_adapter(bases, tmp_path):
     """`metier init "My turbines"` is allowed, and `metier tune` takes the expert's name."""
     with expert_with(tmp_path / "My turbines", bases["llama"]) as expert:
-        card = expert.tune(**QUICK)
-        assert expert.adapters.get(card.reference) == card
+        card = expert.adapters.tune(**QUICK)
+        assert expert.adapters.registry.get(card.reference) == card
 
 
 def test_the_experts_own_instruction_is_what_it_is_trained_with(bases, tmp_path):
@@ -101,7 +101,7 @@ def test_the_experts_own_instruction_is_what_it_is_trained_with(bases, tmp_path)
     losses = []
     for number, instruction in enumerate((None, "Answer like a pirate, in the words of the manual.")):
         with expert_with(tmp_path / str(number), bases["llama"], instruction) as expert:
-            losses.append(expert.tune("tiny", **QUICK).result["loss"])
+            losses.append(expert.adapters.tune("tiny", **QUICK).result["loss"])
     assert losses[0] != losses[1]
 
 
@@ -110,7 +110,7 @@ def test_changes_for_one_run_are_checked_like_settings(bases, tmp_path):
         expert_with(tmp_path / "expert", bases["llama"]) as expert,
         pytest.raises(SettingsError, match=r"tuning\.rank.*greater than or equal to 1"),
     ):
-        expert.tune("tiny", rank=0)
+        expert.adapters.tune("tiny", rank=0)
 
 
 def test_a_model_behind_an_endpoint_cannot_be_tuned(expert):

@@ -27,8 +27,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from metier.core.settings import cache_folder
 from metier.dataset.rows import Row
-from metier.settings import cache_folder
 from metier.tuning.modules import target_modules
 
 CHATML = (

@@ -23,8 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
-from metier.atomic import write_text
-from metier.errors import StoreError
+from metier.core.atomic import write_text
+from metier.core.errors import StoreError
 
 FEATURES = ("answerable", "place", "unnamed", "unknown", "coverage")
 _SIGNS = np.array([0, -1, -1, 1, 1, -1])  # of the bias and of each feature: what speaks for refusing is positive

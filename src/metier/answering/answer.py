@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from metier.documents import Passage
+from metier.core.documents import Passage
 from metier.retrieval.retriever import Hit
 
 OnText = Callable[[str], bool | None]

@@ -13,27 +13,27 @@ from metier.answering import style
 from metier.answering.abstention import Abstention
 from metier.answering.answer import Answer, Sentence, Style
 from metier.answering.conversation import last_question, standalone
-from metier.answering.finding import Finder
 from metier.answering.intent import Intent, Kind
+from metier.answering.lookup import Finder
+from metier.answering.quote_spans import asks_for_list
 from metier.answering.quoted import Quoter
-from metier.answering.quoting import asks_for_list
 from metier.answering.request import FROM_DOCUMENTS, Found, Request
 from metier.answering.routing import Documents, Router
 from metier.answering.support.base import Checker
+from metier.answering.term_weights import WordWeights, names
 from metier.answering.version_comparison import asks_what_changed, changes, versions_among
 from metier.answering.whole_document import WholeDocument
-from metier.answering.words import WordWeights, names
 from metier.answering.written import Writer
-from metier.documents import Passage
+from metier.core.documents import Passage
+from metier.core.settings import Settings
 from metier.embedding.base import Embedder
 from metier.generation.base import Generator
-from metier.language import detect
 from metier.reader.base import Reader
 from metier.retrieval import decomposition
-from metier.retrieval.analysis import Analyser
 from metier.retrieval.retriever import Retriever
-from metier.settings import Settings
 from metier.store.base import Filter, Store
+from metier.text.analyzer import Analyser
+from metier.text.detection import detect
 
 _PUNCTUATION = ".,;:!?()[]\"'“”„«»。，？！।؟"
 _LONG_QUESTION = 30  # words

@@ -8,7 +8,7 @@ from dataclasses import replace
 from metier.answering.answer import Answer, Citation, Sentence
 from metier.answering.collection import CollectionAnswer
 from metier.answering.request import Request
-from metier.documents import Passage
+from metier.core.documents import Passage
 
 TITLE = "Catalog of the documents"
 _PREFIX = "catalog:"

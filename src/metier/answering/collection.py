@@ -14,7 +14,7 @@ from rapidfuzz import fuzz
 from metier.answering.document_info import DocumentInfo, document_infos
 from metier.answering.document_matching import alike, match_documents
 from metier.answering.intent import CollectionQuery, Intent
-from metier.retrieval.analysis import Analyser
+from metier.text.analyzer import Analyser
 from metier.text.dates import Period
 from metier.text.language import Language, words_of
 

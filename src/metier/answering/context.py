@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from metier.documents import Passage
+from metier.core.documents import Passage
 from metier.retrieval.retriever import Hit
 from metier.store.base import Filter, Store
 

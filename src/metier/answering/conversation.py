@@ -18,10 +18,10 @@ from metier.answering.ellipsis import in_place_of
 from metier.answering.intent import Kind
 from metier.answering.style import CAPABLE_PARAMETERS
 from metier.generation.base import Generator, Message
-from metier.retrieval.analysis import Analyser
-from metier.text.cover import Cover
+from metier.text.analyzer import Analyser
 from metier.text.detection import detect
 from metier.text.language import Language, words_of
+from metier.text.phrase_cover import Cover
 from metier.text.phrases import compose, expression, searchable
 
 _SHORT = 3  # a question of so few words leans on what came before

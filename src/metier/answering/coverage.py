@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 
 from metier.answering.support.agreement import agrees
-from metier.answering.words import Sought, content_tokens
-from metier.documents import CELL, Passage
-from metier.language import detect_passage
-from metier.retrieval.analysis import Analyser
+from metier.answering.term_weights import Sought, content_tokens
+from metier.core.documents import CELL, Passage
+from metier.text.analyzer import Analyser
+from metier.text.detection import detect_passage
 from metier.text.quantities import quantities
 
 

@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 
 import regex
 
-from metier.catalog import ItemHistory
-from metier.documents import CORRECTION
+from metier.core.documents import CORRECTION
+from metier.state.catalog import ItemHistory
 from metier.store.base import DocumentRecord
 from metier.text.dates import Period, TimeMention
 

@@ -10,11 +10,11 @@ from rapidfuzz import fuzz
 
 from metier.answering.document_info import DocumentInfo
 from metier.answering.support.names import TITLES
-from metier.retrieval.analysis import Analyser
-from metier.text.cover import Cover
+from metier.text.analyzer import Analyser
 from metier.text.dates import TimeMention, take_times
 from metier.text.detection import ranked
 from metier.text.language import Language, all_languages, words_of
+from metier.text.phrase_cover import Cover
 
 _SAME_STEM = 0.7  # share of a word that its forms begin with alike
 _MISSPELT, _LONG = 92, 9  # similarity (0..100) of two spellings of a word of at least so many letters

@@ -15,12 +15,12 @@ import numpy as np
 
 from metier.answering.coverage import Coverage, is_foreign
 from metier.answering.sentence_vectors import SentenceVectors
-from metier.answering.words import SAME_WORD, alike, function_tokens
-from metier.documents import CELL, Passage
+from metier.answering.term_weights import SAME_WORD, alike, function_tokens
+from metier.core.documents import CELL, Passage
 from metier.reader.base import Reading
-from metier.retrieval.analysis import Analyser
-from metier.retrieval.retriever import Asked
-from metier.sentences import is_heading_like, is_leadin, sentence_spans
+from metier.retrieval.retriever import Query
+from metier.text.analyzer import Analyser
+from metier.text.sentences import is_heading_like, is_leadin, sentence_spans
 
 _WORDS = 0.5  # weight of the covered words beside the cosine; from practice questions of the sample company
 _EMBEDDED = 12  # sentences whose cosine is taken, those with most of the question's words; embedding takes time
@@ -47,7 +47,7 @@ class Evidence:
 
 def find(
     coverage: Coverage,
-    asked: Asked,
+    asked: Query,
     passages: Sequence[Passage],
     vectors: SentenceVectors,
     readings: Sequence[Reading] = (),

@@ -19,10 +19,10 @@ from enum import StrEnum
 import regex
 
 from metier.generation.base import Message
-from metier.text.cover import Cover, Span
 from metier.text.dates import TimeMention, take_times
 from metier.text.detection import in_script_of, ranked
 from metier.text.language import Language, words_of
+from metier.text.phrase_cover import Cover, Span
 from metier.text.phrases import PIECE, WORD, compose, expression, fold, searchable
 
 _LONGEST = 300  # characters of a message that the rules look at

@@ -18,8 +18,8 @@ import regex
 
 from metier.answering.support.agreement import agrees
 from metier.answering.support.names import Name, form_of, keys, names, stands_in
-from metier.documents import Passage
-from metier.retrieval.analysis import ascii_digits
+from metier.core.documents import Passage
+from metier.text.analyzer import ascii_digits
 from metier.text.language import Language, all_languages
 from metier.text.phrases import fold
 from metier.text.quantities import Quantity, Reading, quantities

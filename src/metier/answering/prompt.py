@@ -21,8 +21,8 @@ from itertools import groupby
 from pathlib import PurePosixPath
 
 from metier.answering.answer import Style
-from metier.documents import Passage
-from metier.errors import InputError
+from metier.core.documents import Passage
+from metier.core.errors import InputError
 from metier.generation.base import Generator, Message
 
 _QUOTED = "Answer the question in one short sentence"

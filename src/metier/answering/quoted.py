@@ -11,23 +11,23 @@ from typing import Protocol
 
 import regex
 
-from metier.answering import abstention, evidence, polar, prompt
+from metier.answering import abstention, evidence, prompt, yes_no
 from metier.answering.answer import Answer, Citation, Sentence, Style, Support, Usage
-from metier.answering.decisions import is_decision
-from metier.answering.declining import declines, refusal
-from metier.answering.quoting import asks_which, rows_alike, widened
-from metier.answering.repetition import LoopStop
+from metier.answering.closed_answers import is_decision
+from metier.answering.loop_guard import LoopStop
+from metier.answering.quote_spans import asks_which, rows_alike, widened
+from metier.answering.refusal_messages import declines, refusal
 from metier.answering.request import Found, Request
 from metier.answering.style import Limits
 from metier.answering.support.base import Checker
+from metier.answering.term_weights import content_tokens
 from metier.answering.version_comparison import Change
-from metier.answering.words import content_tokens
 from metier.answering.written import nearest, notes_of, usage_of
-from metier.documents import CELL, Passage
+from metier.core.documents import CELL, Passage
+from metier.core.settings import Settings
 from metier.generation.base import Completion, Generator, Message
-from metier.retrieval.analysis import Analyser
-from metier.settings import Settings
 from metier.store.base import Filter
+from metier.text.analyzer import Analyser
 
 _JOINED = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:-[\p{L}\p{M}\p{N}]+)+")
 _BEFORE = "←"  # between what a newer version says and what an older one did
@@ -77,7 +77,7 @@ class Quoter:
         if request.writer.adapter is not None:
             return self._with_adapter(request, answered[0], language, min(doubts), began)
         quotes = self._quotes(request, answered, language, whole_list)
-        decided = polar.decide(best.searched_for[0], quotes[0].text, language, self._analyser)
+        decided = yes_no.decide(best.searched_for[0], quotes[0].text, language, self._analyser)
         text, sentences = _joined(quotes, decided)
         return self._made(request, parts, text, sentences, 1 - max(self._doubt(found) for found in answered), began)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from metier.answering.answer import OnSentence, OnText
 from metier.answering.evidence import Evidence
-from metier.documents import Passage
+from metier.core.documents import Passage
 from metier.generation.base import Message, Sampling
 from metier.retrieval.retriever import Hit
 from metier.store.base import Filter

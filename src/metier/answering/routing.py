@@ -8,18 +8,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from metier.answering import summarizing
+from metier.answering import extractive_summary
 from metier.answering.answer import Answer, Sentence, Style, Support
 from metier.answering.catalog_sources import CatalogSources
 from metier.answering.collection import CollectionAnswer, DocumentInfo, answer_collection, match_documents
-from metier.answering.finding import Finder
 from metier.answering.intent import Intent, Kind, classify
+from metier.answering.lookup import Finder
 from metier.answering.quoted import Quoter
 from metier.answering.request import Found, Request
 from metier.answering.style import Limits
 from metier.answering.whole_document import WholeDocument
 from metier.answering.written import Writer
-from metier.documents import Passage
+from metier.core.documents import Passage
 from metier.generation.base import Message
 from metier.retrieval.retriever import Retriever
 from metier.store.base import Filter, Store
@@ -122,7 +122,7 @@ class Router:
             return None
         if self.style is Style.WRITTEN:
             return self.whole.answer(request, passages, language)
-        sentences = summarizing.summary(passages, self.finder.vectors)
+        sentences = extractive_summary.summary(passages, self.finder.vectors)
         return self.quoter.summary(request, sentences, time.monotonic() - began)
 
     def _speaks_of(self, target: str, where: Filter | None) -> list[str]:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from metier.core.lru_cache import Remembered
 from metier.embedding.base import Embedder
-from metier.remembering import Remembered
 
 MOST = 8192  # 13 MB at 384 dimensions; of some 800 passages all that is ever asked about
 

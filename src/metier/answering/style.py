@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from metier.answering.answer import Style
+from metier.core.settings import Settings
 from metier.generation.base import Generator
-from metier.settings import Settings
 
 CAPABLE_PARAMETERS = 1_000_000_000
 _LONGEST = 1024  # tokens of a written answer

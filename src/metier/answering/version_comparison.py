@@ -17,14 +17,14 @@ from metier.answering.coverage import Coverage
 from metier.answering.evidence import quotable
 from metier.answering.sentence_vectors import SentenceVectors
 from metier.answering.support.agreement import agrees
-from metier.answering.versions import YEAR, version_of
-from metier.answering.words import content_tokens
-from metier.documents import Passage
-from metier.retrieval.analysis import ascii_digits
-from metier.sentences import is_heading_like
+from metier.answering.term_weights import content_tokens
+from metier.answering.version_selection import YEAR, version_of
+from metier.core.documents import Passage
+from metier.text.analyzer import ascii_digits
 from metier.text.language import Language
 from metier.text.phrases import searchable
 from metier.text.quantities import Quantity, quantities
+from metier.text.sentences import is_heading_like
 
 _ALIKE = 0.33  # mean of shared words and cosine, each 0..1, from which one sentence is the other's version
 _MOST = 12  # pairs

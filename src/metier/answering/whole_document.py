@@ -13,7 +13,7 @@ from metier.answering.answer import Answer
 from metier.answering.request import Found, Request
 from metier.answering.style import Limits
 from metier.answering.written import Writer
-from metier.documents import Passage
+from metier.core.documents import Passage
 from metier.generation.base import Sampling
 
 _NOTE_TOKENS = 300

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 
 from metier.answering import prompt
 from metier.answering.answer import Answer, Sentence, Style, Support, Usage
-from metier.answering.declining import declines
 from metier.answering.live_checks import LiveChecks
-from metier.answering.repetition import Loop
+from metier.answering.loop_guard import Loop
+from metier.answering.refusal_messages import declines
 from metier.answering.request import Found, Request
 from metier.answering.style import Limits
 from metier.answering.support.base import Checker
-from metier.documents import Passage
+from metier.core.documents import Passage
+from metier.core.settings import Settings
 from metier.generation.base import Completion, Generator, Message
-from metier.settings import Settings
 
 _NEAREST = 3
 

@@ -8,7 +8,7 @@ import typer
 
 from metier.cli import care, compare, dataset, exam, feedback, keys, knowledge, mcp, questions, serve, tuning
 from metier.cli.show import print_error
-from metier.errors import MetierError
+from metier.core.errors import MetierError
 
 _INTERRUPTED = 130
 app = typer.Typer(

@@ -18,10 +18,10 @@ from metier.cli.show import (
     print_json,
     progress,
     telling,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
-    from metier.answering.shown import Shown
+    from metier.answering.passage_count import PassageCount
     from metier.retrieval.fusion import Fusion
 
 models = typer.Typer(no_args_is_help=True, help="The packaged models: list them, fetch them.")
@@ -47,12 +47,12 @@ def calibrate(
 
     Questions marked as exam are not looked at. Example: metier calibrate questions.jsonl
     """
-    from metier.questions import load
+    from metier.core.questions import load
 
     loaded = load(questions) if questions else None
     with open_expert(expert) as opened, progress() as bar:
         where = str(questions or "the expert's questions")
-        learned = opened.calibrate(loaded, limit=limit, where=where, tell=telling(bar))
+        learned = opened.evaluation.calibrate(loaded, limit=limit, where=where, tell=telling(bar))
     if as_json:
         print_json(learned)
         return
@@ -72,7 +72,7 @@ def calibrate(
     )
 
 
-def _learned(what: Fusion | Shown) -> str:
+def _learned(what: Fusion | PassageCount) -> str:
     if what.origin == "practice":
         return f"learned from {what.questions} questions"
     if what.origin == "corpus":
@@ -85,8 +85,8 @@ def doctor(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
 
     Example: metier doctor
     """
-    from metier import health
-    from metier.errors import InputError
+    from metier import doctor as health
+    from metier.core.errors import InputError
 
     try:
         folder = find_expert(expert)

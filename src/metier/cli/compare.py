@@ -50,7 +50,7 @@ def compare(
     """
     asked = [mode.strip() for mode in modes.split(",")] if modes else None
     with open_expert(expert) as opened, progress() as bar:
-        result = opened.compare(
+        result = opened.evaluation.compare(
             asked, limit=limit, adapter=adapter, calibrate=calibrate,
             judge=endpoint("judge", judge, judge_url, judge_key_env), tell=telling(bar),
         )  # fmt: skip
@@ -67,7 +67,7 @@ def advise(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
     Example: metier advise
     """
     with open_expert(expert) as opened:
-        result = opened.advise()
+        result = opened.evaluation.advise()
     if as_json:
         print_json(result)
         return
@@ -92,7 +92,7 @@ def report(
     Example: metier report --open
     """
     with open_expert(expert) as opened:
-        path = opened.report(out).resolve()
+        path = opened.evaluation.report(out).resolve()
     if as_json:
         print_json({"report": path})
     else:

@@ -22,7 +22,7 @@ from metier.cli.show import (
     print_findings,
     print_json,
     progress,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
     from metier.dataset.checks import Report
@@ -61,7 +61,7 @@ def import_file(
     columns = _columns(question, completion, context)
     with open_expert(expert) as opened, progress() as bar:
         bar.add_task("Reading", total=None, note=file.name)
-        report = opened.import_dataset(file, columns=columns, layout=layout, split=split, skip_bad=skip_bad)
+        report = opened.dataset.import_file(file, columns=columns, layout=layout, split=split, skip_bad=skip_bad)
     if as_json:
         print_json(report)
         return
@@ -94,8 +94,8 @@ def check(
     with open_expert(expert) as opened, progress() as bar:
         task = bar.add_task("Counting tokens", total=None, note="")
         questions = exam_questions(opened, exam)
-        dropped = opened.drop_leaks(questions) if drop_leaks else 0
-        report = opened.check_dataset(
+        dropped = opened.dataset.drop_leaks(questions) if drop_leaks else 0
+        report = opened.dataset.check(
             max_length=max_length,
             exam=questions,
             tell=lambda done, total: bar.update(task, completed=done, total=total),
@@ -120,7 +120,7 @@ def show(
     Example: metier dataset show -n 5
     """
     with open_expert(expert) as opened:
-        rows = opened.dataset_rows()
+        rows = opened.dataset.rows()
     counts = {
         "kinds": _counted(row.kind or "(none)" for row in rows),
         "languages": _counted(row.language or "(unknown)" for row in rows),
@@ -148,8 +148,8 @@ def show(
 
 
 def _columns(question: str | None, completion: str | None, context: str | None) -> Columns | None:
+    from metier.core.errors import InputError
     from metier.dataset.layouts import Columns
-    from metier.errors import InputError
 
     if question and completion:
         return Columns(question, completion, context)

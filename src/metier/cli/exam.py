@@ -21,10 +21,10 @@ from metier.cli.show import (
     print_findings,
     print_json,
     progress,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
-    from metier.evaluation.question_set import Added
+    from metier.evaluation.questions.question_set import Added
 
 exam = typer.Typer(no_args_is_help=True, help="The questions: import or generate them, look at them, check and review.")
 
@@ -56,11 +56,11 @@ def import_file(
 
     Example: metier exam import faq.csv --question Frage --answer Antwort
     """
-    from metier.evaluation.question_files import QuestionColumns
+    from metier.evaluation.questions.files import QuestionColumns
 
     with open_expert(expert) as opened, progress() as bar:
         bar.add_task("Reading", total=None, note=file.name)
-        found, added = opened.import_questions(
+        found, added = opened.exam.import_file(
             file, columns=QuestionColumns(question, answer, document, page), kind=kind, split=split,
             skip_bad=skip_bad, skip_leaks=skip_leaks, loose=loose,
         )  # fmt: skip
@@ -95,14 +95,14 @@ def generate(
 
     Example: metier exam generate --count 200 --rules-only
     """
-    from metier.evaluation.writing_questions import KINDS, Wanted
+    from metier.synthesis.exam_questions import KINDS, Wanted
 
     asked = tuple(kind.strip() for kind in kinds.split(",")) if kinds else KINDS
     wanted = Wanted(count, asked, seed, rules_only)
     writes = teacher_of(teacher, teacher_url, teacher_key_env, rules_only, parallel)
     with open_expert(expert) as opened, progress() as bar:
         tell = counting(bar, "Writing", count)
-        written, added = opened.generate_questions(wanted, teacher=writes, tell=tell)
+        written, added = opened.exam.generate(wanted, teacher=writes, tell=tell)
     if as_json:
         print_json({"written": len(written.questions), "dropped_by": written.dropped, **plain(added)})
         return
@@ -146,7 +146,7 @@ def check(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
     Example: metier exam check
     """
     with open_expert(expert) as opened:
-        report = opened.check_questions()
+        report = opened.exam.check()
     if as_json:
         print_json({**plain(report), "stops": report.stops})
     else:

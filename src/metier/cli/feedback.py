@@ -10,7 +10,7 @@ import typer
 from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, place, plain, print_json
 
 if TYPE_CHECKING:
-    from metier.documents import Passage
+    from metier.core.documents import Passage
     from metier.feedback.records import Action, Correction
 
 corrections = typer.Typer(no_args_is_help=True, help="Corrections: give them, decide on them, take them back.")
@@ -38,7 +38,7 @@ def list_corrections(
     Example: metier corrections list --state queued
     """
     with open_expert(expert) as opened:
-        found = opened.corrections(state)
+        found = opened.corrections.all(state)
     if as_json:
         print_json({"corrections": [_plain(each) for each in found]})
         return
@@ -54,7 +54,7 @@ def show(identity: IdArgument, expert: ExpertOption = None, as_json: JsonOption 
     Example: metier corrections show 3f9a01c2
     """
     with open_expert(expert) as opened:
-        correction, history = opened.correction(identity), opened.correction_history(identity)
+        correction, history = opened.corrections.get(identity), opened.corrections.history(identity)
     if as_json:
         print_json({**_plain(correction), "history": history})
         return
@@ -89,13 +89,13 @@ def add(
 
     Example: metier corrections add "How tight are the blade bolts?" --answer "850 Nm" --document tb-25-03.pdf --pin
     """
-    from metier.errors import InputError
+    from metier.core.errors import InputError
 
     changes = [name for name, given in (("pin", pin), ("hide", hide), ("replace", replace)) if given]
     if len(changes) > 1:
         raise InputError(f"--{changes[0]} and --{changes[1]} do not go together", hint="Make two corrections.")
     with open_expert(expert) as opened:
-        made = opened.correct(
+        made = opened.corrections.add(
             question, answer, document=document, page=page, change=changes[0] if changes else "",
             passage=hide or replace, text=text, why=why, who=_who(who), accept=not queue,
         )  # fmt: skip
@@ -137,7 +137,7 @@ def undo(
 
 def _decide(verb: str, identity: str, expert: str | None, who: str | None, why: str, as_json: bool) -> None:
     with open_expert(expert) as opened:
-        decided = getattr(opened, verb)(identity, who=_who(who), why=why)
+        decided = getattr(opened.corrections, verb)(identity, who=_who(who), why=why)
     _print_one(decided, as_json)
 
 

@@ -16,11 +16,11 @@ from metier.cli.show import (
     open_expert,
     print_json,
     progress,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
-    from metier.dataset.generate import Generated
-    from metier.settings import GenerationSettings
+    from metier.core.settings import GenerationSettings
+    from metier.synthesis.training_rows import Generated
 
 
 def generate(
@@ -50,13 +50,13 @@ def generate(
 
     Example: metier dataset generate --count 500 --teacher openai:gpt-4.1-mini --teacher-key-env OPENAI_API_KEY
     """
-    from metier.dataset.generate import Wanted
+    from metier.synthesis.training_rows import Wanted
 
     wanted = Wanted(count, paraphrases, seed, rows, left_out, rules_only)
     asked = teacher_of(teacher, teacher_url, teacher_key_env, rules_only, parallel)
     with open_expert(expert) as opened, progress() as bar:
         tell = counting(bar, "Writing", count)
-        report = opened.generate_dataset(wanted, teacher=asked, exam=exam_questions(opened, exam), tell=tell)
+        report = opened.dataset.generate(wanted, teacher=asked, exam=exam_questions(opened, exam), tell=tell)
     if as_json:
         print_json(report)
         return
@@ -77,7 +77,7 @@ def from_practice(
     Example: metier dataset from-practice --rows rag
     """
     with open_expert(expert) as opened:
-        report = opened.dataset_from_practice(rows=rows, left_out=left_out, seed=seed)
+        report = opened.dataset.from_practice(rows=rows, left_out=left_out, seed=seed)
     if as_json:
         print_json(report)
         return
@@ -103,7 +103,7 @@ def rehearse(
     """
     with open_expert(expert) as opened, progress() as bar:
         tell = counting(bar, "Asking", count)
-        report = opened.rehearse(count, seed=seed, exam=exam_questions(opened, exam), tell=tell)
+        report = opened.dataset.add_replay(count, seed=seed, exam=exam_questions(opened, exam), tell=tell)
     if as_json:
         print_json(report)
         return
@@ -119,8 +119,8 @@ def endpoint(
 ) -> GenerationSettings | None:
     """A model beside the expert's own, None where none is named. `more`: other settings of it. Raises `InputError` for
     an address without a name."""
-    from metier.errors import InputError
-    from metier.settings import GenerationSettings
+    from metier.core.errors import InputError
+    from metier.core.settings import GenerationSettings
 
     if model is None and (url or key_env):
         raise InputError(f"a {role} has an address but no name", hint=f"Name the model: --{role} openai:NAME.")
@@ -131,7 +131,7 @@ def teacher_of(
     model: str | None, url: str | None, key_env: str | None, rules_only: bool, parallel: int
 ) -> GenerationSettings | None:
     """The model that writes, None = the expert's own. Raises `InputError` where one is named and none may be asked."""
-    from metier.errors import InputError
+    from metier.core.errors import InputError
 
     if model is not None and rules_only:
         raise InputError("a teacher is named, but --rules-only asks no model", hint="Leave one of the two out.")

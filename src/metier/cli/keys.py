@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metier.cli.show import ExpertOption, JsonOption, console, escape, find_expert, print_json
-from metier.errors import InputError
-from metier.settings import STATE_FOLDER, Settings, load
+from metier.core.errors import InputError
+from metier.core.settings import STATE_FOLDER, Settings, load
 
 if TYPE_CHECKING:
-    from metier.serving.keys import Key, Keys
+    from metier.serving.auth.keys import Key, Keys
 
 keys = typer.Typer(no_args_is_help=True, help="Who may use the expert when it is served: make, list, revoke keys.")
 _DAYS = {"h": 1 / 24, "d": 1, "w": 7, "y": 365}
@@ -107,7 +107,7 @@ def revoke(
 
 
 def _open(expert: str | None) -> tuple[Settings, Keys]:
-    from metier.serving.keys import FILE_NAME, Keys
+    from metier.serving.auth.keys import FILE_NAME, Keys
 
     folder = find_expert(expert)
     return load(folder), Keys(folder / STATE_FOLDER / FILE_NAME)

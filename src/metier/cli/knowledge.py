@@ -10,7 +10,7 @@ import typer
 from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, print_json, progress
 
 if TYPE_CHECKING:
-    from metier.sync import SyncReport
+    from metier.ingestion.sync import SyncReport
 
 
 def register(app: typer.Typer) -> None:
@@ -31,9 +31,9 @@ def init(
 
     Example: metier init turbines --language bn
     """
+    from metier.core.settings import GenerationSettings
     from metier.expert import Expert
     from metier.generation import hub
-    from metier.settings import GenerationSettings
 
     base = None
     if model is None and hub.reachable():
@@ -88,7 +88,7 @@ def sync(
 
     Example: metier sync
     """
-    from metier.errors import InputError
+    from metier.core.errors import InputError
 
     opened = open_expert(expert)
     if not opened.settings.sources:

@@ -26,22 +26,22 @@ def mcp(
     import asyncio
     from dataclasses import replace
 
-    from metier.errors import needing
+    from metier.core.errors import needing
     from metier.expert import Expert
 
     folder = find_expert(expert)
     with needing("serve"):
-        from metier.serving.access import OWNER
-        from metier.serving.desk import Desk
-        from metier.serving.mcp_server import serve_stdio
+        from metier.serving.auth.access import OWNER
+        from metier.serving.mcp.server import serve_stdio
+        from metier.serving.service import ExpertService
 
     caller = OWNER
     if groups is not None:
         caller = replace(OWNER, groups=tuple(name for part in groups.split(",") if (name := part.strip())))
 
     async def run(opened: Expert) -> None:
-        _ = opened.store  # what is wrong with the expert is told before the protocol begins
-        await serve_stdio(Desk(opened), caller)
+        _ = opened.runtime.store  # what is wrong with the expert is told before the protocol begins
+        await serve_stdio(ExpertService(opened), caller)
 
     with Expert.open(folder) as opened:
         asyncio.run(run(opened))

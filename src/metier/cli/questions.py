@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from metier.answering.answer import Answer, OnText
-    from metier.documents import Passage
+    from metier.core.documents import Passage
     from metier.retrieval.retriever import Hit
     from metier.store.base import Filter
 
@@ -174,7 +174,7 @@ def _print_marks(screen: Console, answer: Answer) -> None:
 
 
 def _filter(groups: list[str] | None, within: str | None, where: list[str] | None) -> Filter | None:
-    from metier.errors import InputError
+    from metier.core.errors import InputError
     from metier.store.base import Filter
 
     if groups is None and within is None and not where:

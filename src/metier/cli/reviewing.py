@@ -13,10 +13,10 @@ from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expe
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from metier.documents import Passage
-    from metier.evaluation.question_set import Kept
+    from metier.core.documents import Passage
+    from metier.core.questions import Question
+    from metier.evaluation.questions.question_set import Kept
     from metier.expert import Expert
-    from metier.questions import Question
 
 SplitOption = Annotated[str | None, typer.Option(help="practice or exam.")]
 KindOption = Annotated[str | None, typer.Option(help="fact, several, table, yesno, label, text or unanswerable.")]
@@ -59,13 +59,13 @@ def review(
 
 def chosen(opened: Expert, kind: str | None, split: str | None) -> list[Kept]:
     """The questions of a kind and a side, None = of all, that were not dropped. Raises `InputError` for others."""
-    from metier.errors import InputError
-    from metier.questions import KINDS, SPLITS
+    from metier.core.errors import InputError
+    from metier.core.questions import KINDS, SPLITS
 
     for name, given, known in (("kind", kind, KINDS), ("split", split, SPLITS)):
         if given not in (None, *known):
             raise InputError(f"there is no {name} {given!r}", hint=f"Choose one of {', '.join(known)}.")
-    kept = [each for each in opened.reviewed_questions() if not each.dropped]
+    kept = [each for each in opened.exam.reviewed() if not each.dropped]
     return [e for e in kept if kind in (None, e.question.kind) and split in (None, e.question.split)]
 
 
@@ -83,7 +83,7 @@ def _print_source(opened: Expert, question: Question, screen: Console) -> None:
         page = "" if question.page is None else f", page {question.page}"
         screen.print(f"  [cyan]{escape(uri)}[/]{page}", soft_wrap=True)
     passages = _passages(opened, question)
-    if not question.documents and opened.store.counts()[1]:
+    if not question.documents and opened.runtime.store.counts()[1]:
         screen.print("  [dim]What the search finds:[/]")
         passages = [hit.passage for hit in opened.search(question.question, _PASSAGES)]
     for passage in passages[:_PASSAGES]:
@@ -91,17 +91,17 @@ def _print_source(opened: Expert, question: Question, screen: Console) -> None:
 
 
 def _passages(opened: Expert, question: Question) -> list[Passage]:
-    from metier.evaluation.text_metrics import contains
+    from metier.evaluation.metrics.text import contains
 
-    uris = opened.store.uris() if question.documents else {}
-    passages = [p for uri in question.documents if uri in uris for p in opened.store.passages(uris[uri])]
+    uris = opened.runtime.store.uris() if question.documents else {}
+    passages = [p for uri in question.documents if uri in uris for p in opened.runtime.store.passages(uris[uri])]
     known = [passage for passage in passages if passage.id in question.passages]
     return known or [p for p in passages if contains(p.text, question.answers, question.language)]
 
 
 def _reviewed(opened: Expert, each: Kept, screen: Console) -> str | None:
     """What was done, asked for until a key is one that means something; None where the person quits."""
-    from metier.errors import InputError
+    from metier.core.errors import InputError
 
     while True:
         screen.print(_KEYS)
@@ -114,7 +114,7 @@ def _reviewed(opened: Expert, each: Kept, screen: Console) -> str | None:
             if key == "e" and not _edit(opened, each, screen):
                 return None
             if key in ("a", "d"):
-                opened.review_question(each.question.id, "accepted" if key == "a" else "dropped")
+                opened.exam.review(each.question.id, "accepted" if key == "a" else "dropped")
         except InputError as error:
             screen.print(f"[red]✗[/] {escape(str(error))}", soft_wrap=True)
             continue
@@ -130,7 +130,7 @@ def _edit(opened: Expert, each: Kept, screen: Console) -> bool:
     if not line:
         return False
     answers = [answer.strip() for answer in line.split("|") if answer.strip()]
-    opened.review_question(each.question.id, "accepted", question=text.strip() or None, answers=answers or None)
+    opened.exam.review(each.question.id, "accepted", question=text.strip() or None, answers=answers or None)
     return True
 
 

@@ -22,14 +22,14 @@ def serve(
 
     Example: metier serve --port 8000      then, with any OpenAI client: base_url="http://127.0.0.1:8000/v1"
     """
-    from metier.errors import needing
+    from metier.core.errors import needing
+    from metier.core.settings import load
     from metier.expert import Expert
-    from metier.settings import load
 
     folder = find_expert(expert)
     settings = load(folder).serving
     with needing("serve"):
-        from metier.serving.listening import listen
+        from metier.serving.http.server import listen
 
         def started(address: str, name: str) -> None:
             console().print(f"[green]✓[/] [bold]{escape(name)}[/] answers at {address}/v1  [dim]Ctrl-C ends[/]")

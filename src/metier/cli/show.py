@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metier.errors import InputError, MetierError
-from metier.settings import FILE_NAME
+from metier.core.errors import InputError, MetierError
+from metier.core.settings import FILE_NAME
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
+    from metier.core.questions import Question
     from metier.dataset.findings import Finding
     from metier.expert import Expert
-    from metier.questions import Question
 
 ExpertOption = Annotated[
     str | None,
@@ -62,9 +62,9 @@ def open_expert(given: str | None) -> Expert:
 
 def exam_questions(opened: Expert, path: Path | None) -> list[Question]:
     """The exam of a file, else the expert's own."""
-    from metier.questions import load_exam
+    from metier.core.questions import load_exam
 
-    return load_exam(path) if path else opened.questions("exam")
+    return load_exam(path) if path else opened.exam.questions("exam")
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -19,12 +19,12 @@ from metier.cli.show import (
     open_expert,
     print_json,
     progress,
-)  # fmt: skip
-from metier.errors import needing
+)
+from metier.core.errors import needing
 
 if TYPE_CHECKING:
     from metier.tuning.adapters import Card
-    from metier.tuning.training import Tick
+    from metier.tuning.trainers.lora import Tick
 
 adapters = typer.Typer(no_args_is_help=True, help="What was tuned: list, compare, promote, roll back, export.")
 ReferenceArgument = Annotated[str, typer.Argument(help="NAME (its newest version) or NAME@VERSION.")]
@@ -70,7 +70,9 @@ def tune(
         def tell(tick: Tick) -> None:
             bar.update(task, description="Training", completed=tick.step, total=tick.steps, note=_note(tick))
 
-        card = opened.tune(name, resume=resume, anew=anew, exam=exam_questions(opened, exam), on_step=tell, **changes)
+        card = opened.adapters.tune(
+            name, resume=resume, anew=anew, exam=exam_questions(opened, exam), on_step=tell, **changes
+        )
     if as_json:
         print_json(_result(card))
         return
@@ -116,7 +118,7 @@ def _print_result(card: Card) -> None:
 
 def _plan(expert: Path | None, model: str | None, gpus: str | None, as_json: bool) -> None:
     from metier.cli.plan_table import print_plan
-    from metier.errors import InputError
+    from metier.core.errors import InputError
     from metier.tuning.planning import plans_for
 
     try:
@@ -139,7 +141,7 @@ def list_adapters(expert: ExpertOption = None, as_json: JsonOption = False) -> N
     Example: metier adapters list
     """
     with open_expert(expert) as opened:
-        cards = opened.adapters.list()
+        cards = opened.adapters.registry.list()
     if as_json:
         print_json([_brief(card) for card in cards])
         return
@@ -157,8 +159,8 @@ def show(reference: ReferenceArgument, expert: ExpertOption = None, as_json: Jso
     from metier.tuning.checkpoints import RunFolder
 
     with open_expert(expert) as opened:
-        card = opened.adapters.get(reference)
-        curve = RunFolder(opened.adapters.folder(card)).curve()
+        card = opened.adapters.registry.get(reference)
+        curve = RunFolder(opened.adapters.registry.folder(card)).curve()
     if as_json:
         print_json(asdict(card) | {"curve": curve})
         return
@@ -186,7 +188,7 @@ def compare(
     Example: metier adapters compare turbines@1 turbines@2
     """
     with open_expert(expert) as opened:
-        cards = [opened.adapters.get(reference) for reference in (first, second)]
+        cards = [opened.adapters.registry.get(reference) for reference in (first, second)]
     flat = [_flat(card) for card in cards]
     names = dict.fromkeys(name for each in flat for name in each)
     rows = {name: [each.get(name) for each in flat] for name in names}
@@ -210,7 +212,7 @@ def promote(reference: ReferenceArgument, expert: ExpertOption = None, as_json: 
     Example: metier adapters promote turbines@2
     """
     with open_expert(expert) as opened:
-        card = opened.promote(reference)
+        card = opened.adapters.promote(reference)
     if as_json:
         print_json(_brief(card))
         return
@@ -223,7 +225,7 @@ def rollback(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
     Example: metier adapters rollback
     """
     with open_expert(expert) as opened:
-        card = opened.adapters.rollback()
+        card = opened.adapters.registry.rollback()
     if as_json:
         print_json(_brief(card) if card else None)
         return
@@ -246,7 +248,7 @@ def export(
 
     with needing("tune"), open_expert(expert) as opened, progress() as bar:
         bar.add_task("Exporting", total=None, note=form)
-        files = exporting.export(opened.settings, opened.folder, opened.adapters, reference, to, form)
+        files = exporting.export(opened.settings, opened.folder, opened.adapters.registry, reference, to, form)
     if as_json:
         print_json({"files": [str(file) for file in files]})
         return

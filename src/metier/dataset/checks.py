@@ -14,11 +14,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from metier.dataset import breaking_off, leaks, repeats, size
+from metier.core.questions import Question
+from metier.dataset import duplicates, leaks, size, truncation
 from metier.dataset.findings import EXAMPLES, Finding, by_share, origin, origins, short
 from metier.dataset.rows import Row
-from metier.language import detect
-from metier.questions import Question
+from metier.text.detection import detect
 
 CountTokens = Callable[[Row], tuple[int, int]]  # tokens of the prompt, and of the completion
 
@@ -90,7 +90,7 @@ def check(
         counted.append(count_tokens(row))
         if tell is not None:
             tell(number, len(rows))
-    repeated = repeats.find(rows)
+    repeated = duplicates.find(rows)
     distinct = len(rows) - len(repeated)
     tokens, lost, cut = _tokens(counted, max_length)
     labels = _labels(rows)
@@ -101,9 +101,9 @@ def check(
         *_length_findings(rows, lost, cut, max_length),
         *_empty_findings(rows),
         *_broken_findings(rows, [completion for _prompt, completion in counted]),
-        *repeats.contradictions(rows),
-        *repeats.duplicates(rows, repeated),
-        *repeats.near(rows, repeated, language),
+        *duplicates.contradictions(rows),
+        *duplicates.duplicates(rows, repeated),
+        *duplicates.near(rows, repeated, language),
         *_language_findings(rows, languages, language),
         *_label_findings(labels),
         *_forgetting_findings(labels, rows),
@@ -192,7 +192,7 @@ def _empty_findings(rows: Sequence[Row]) -> list[Finding]:
 
 
 def _broken_findings(rows: Sequence[Row], tokens: Sequence[int]) -> list[Finding]:
-    broken = breaking_off.find(rows, tokens)
+    broken = truncation.find(rows, tokens)
     if not broken:
         return []
     shown = tuple(f"{origin(rows[i])} “…{rows[i].completion.rstrip()[-40:]}”" for i in broken[:EXAMPLES])

@@ -6,7 +6,7 @@ import math
 import unicodedata
 from typing import Any
 
-from metier.parsing.decoding import tidy
+from metier.parsing.core.decoding import tidy
 
 
 class Malformed(ValueError):

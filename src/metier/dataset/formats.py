@@ -14,14 +14,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from metier.core.errors import InputError
 from metier.dataset import labels, layouts
 from metier.dataset.cleaning import Malformed
 from metier.dataset.layouts import Columns, Layout
 from metier.dataset.records import Record, Records
 from metier.dataset.records import read as read_records
 from metier.dataset.rows import Row
-from metier.errors import InputError
-from metier.language import detect
+from metier.text.detection import detect
 
 _LOOK_AT = 20  # records that say which layout it is
 _PROBLEMS = 5  # bad rows that are named

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from metier.dataset.near_duplicates import is_unspaced
+from metier.text.near_duplicates import is_unspaced
 
 _PER_WORD = 2  # characters that say as much as a word where no spaces are written
 _WORDS = 6  # of a label, at most

@@ -18,10 +18,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from metier.dataset import conversation
+from metier.core.documents import Passage, document_id, passage_id
+from metier.dataset import conversations
 from metier.dataset.cleaning import Malformed, plain_text
 from metier.dataset.rows import Row
-from metier.documents import Passage, document_id, passage_id
 from metier.generation.base import Message
 
 LABEL_COLUMNS = ("label_text", "label_name", "label", "category", "intent", "class")
@@ -112,7 +112,7 @@ def _text(record: Mapping[str, Any], names: tuple[str, ...]) -> str:
 
 
 def _conversation(record: Mapping[str, Any], _file: str, _names: Names) -> list[Row]:
-    return conversation.rows(conversation.turns(record[_first(record, _TURNS)]), _text(record, _SYSTEM) or None)
+    return conversations.rows(conversations.turns(record[_first(record, _TURNS)]), _text(record, _SYSTEM) or None)
 
 
 def _alpaca(record: Mapping[str, Any], file: str, _names: Names) -> list[Row]:
@@ -155,7 +155,7 @@ def _prompt(record: Mapping[str, Any], file: str, _names: Names) -> list[Row]:
     after = (
         answer if isinstance(answer, (list, Mapping)) else [{"role": "assistant", "content": plain_text(answer, name)}]
     )
-    return conversation.rows([*conversation.turns(before, learn=False), *conversation.turns(after)])
+    return conversations.rows([*conversations.turns(before, learn=False), *conversations.turns(after)])
 
 
 def _question(record: Mapping[str, Any], file: str, _names: Names) -> list[Row]:

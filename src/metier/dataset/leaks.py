@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
-from metier.answering.declining import refusal
-from metier.dataset import near_duplicates
+from metier.answering.refusal_messages import refusal
+from metier.core.errors import InputError
+from metier.core.questions import Question
 from metier.dataset.findings import origin
-from metier.dataset.near_duplicates import Pair, is_unspaced, jaccard, normalise, numbers, shingles
 from metier.dataset.rows import Row
-from metier.errors import InputError
-from metier.questions import Question
+from metier.text import near_duplicates
+from metier.text.near_duplicates import Pair, is_unspaced, jaccard, normalise, numbers, shingles
 
 # An answer that this share of the rows gives (yes, no) does not say that two questions are the same.
 _USUAL_SHARE, _USUAL_LEAST = 0.01, 2

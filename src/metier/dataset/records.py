@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metier.errors import InputError
-from metier.parsing.delimited import find_separator
+from metier.core.errors import InputError
+from metier.parsing.text.delimited import find_separator
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from metier.answering import prompt
-from metier.atomic import write_text
-from metier.documents import Passage
-from metier.errors import InputError
+from metier.core.atomic import write_text
+from metier.core.documents import Passage
+from metier.core.errors import InputError
 from metier.generation.base import Message
 
 FILE_NAME = "dataset.jsonl"

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from metier.core.errors import SettingsError
+from metier.core.settings import EmbeddingSettings
 from metier.embedding.base import Embedder
-from metier.errors import SettingsError
-from metier.settings import EmbeddingSettings
 
 __all__ = ["Embedder", "create"]
 

@@ -16,9 +16,9 @@ from collections.abc import Iterator, Sequence
 import httpx
 import numpy as np
 
+from metier.core.errors import EndpointError
+from metier.core.settings import EmbeddingSettings
 from metier.embedding.onnx import normalised
-from metier.errors import EndpointError
-from metier.settings import EmbeddingSettings
 
 BATCH_TEXTS = 128
 BATCH_TOKENS = 50_000  # OpenAI refuses more than 300,000 a request; estimates may be off by half

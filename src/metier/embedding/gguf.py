@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
+from metier.core.errors import ModelError
+from metier.core.settings import EmbeddingSettings
 from metier.embedding.onnx import normalised, shortened
-from metier.errors import ModelError
-from metier.settings import EmbeddingSettings
 
 LONGEST_TOKENS = 2048  # llama.cpp needs a whole text in one batch, and memory for it in advance
 BATCH_TEXTS = 64

@@ -22,9 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
+from metier.core.errors import ModelError, SettingsError
+from metier.core.settings import EmbeddingSettings
 from metier.embedding.tokens import Tokens
-from metier.errors import ModelError, SettingsError
-from metier.settings import EmbeddingSettings
 
 BATCH_TOKENS = 512
 

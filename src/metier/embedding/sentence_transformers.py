@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from metier.core.errors import ModelError
+from metier.core.settings import EmbeddingSettings
 from metier.embedding.onnx import shortened
-from metier.errors import ModelError
-from metier.settings import EmbeddingSettings
 
 
 class SentenceTransformersEmbedder:

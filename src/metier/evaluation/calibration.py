@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from metier.answering.abstention import Abstention
+from metier.answering.passage_count import DEFAULT_PASSAGES, PassageCount
 from metier.answering.request import Found
-from metier.answering.shown import DEFAULT_PASSAGES, Shown
-from metier.evaluation import text_metrics
-from metier.questions import Question
+from metier.core.questions import Question
+from metier.evaluation.metrics import text as text_metrics
 from metier.retrieval.fusion import DEFAULT_WEIGHT, Fusion
 from metier.retrieval.retriever import Retriever
 from metier.synthesis.planted_errors import CatchRate
@@ -31,7 +31,7 @@ class Calibration:
     many errors planted in sentences of the documents the checker of answers catches."""
 
     fusion: Fusion
-    shown: Shown
+    shown: PassageCount
     refusals: Abstention
     errors: CatchRate
 
@@ -76,18 +76,18 @@ def _chosen(gains: np.ndarray, options: Sequence[float], default: float) -> floa
 
 def learn_shown(
     questions: Sequence[Question], find: Callable[[Question, int], Found], tell: Tell | None = None
-) -> Shown:
+) -> PassageCount:
     """From how many passages to read: the share of questions for which what the model is shown holds an accepted
     answer, or is of the right document where the answer is given in no words. `find`: what is shown from so many."""
     answerable = [q for q in questions if q.answerable and q.documents]
     if len(answerable) < _LEAST:
-        return Shown()
+        return PassageCount()
     gains = np.empty((len(answerable), len(PASSAGES)))
     for row, question in enumerate(answerable):
         gains[row] = [_is_shown(question, find(question, passages)) for passages in PASSAGES]
         if tell:
             tell(row + 1, len(answerable))
-    return Shown(int(_chosen(gains, PASSAGES, DEFAULT_PASSAGES)), "practice", len(answerable))
+    return PassageCount(int(_chosen(gains, PASSAGES, DEFAULT_PASSAGES)), "practice", len(answerable))
 
 
 def _is_shown(question: Question, found: Found) -> bool:

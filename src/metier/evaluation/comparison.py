@@ -17,10 +17,10 @@ from typing import Protocol
 
 from metier.answering.answer import Answer, Sentence, Support
 from metier.answering.request import FROM_DOCUMENTS, Found
-from metier.dataset.cache import Cache, key_of
-from metier.errors import InputError, ModelError
+from metier.core.errors import InputError, ModelError
+from metier.core.questions import Question
 from metier.evaluation.records import Cited, Record, Shown
-from metier.questions import Question
+from metier.generation.completion_cache import Cache, key_of
 
 ANSWERS_FILE = "answers.jsonl"
 _VERSION = 2  # of what is kept; raised when the same answer would be kept otherwise

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from metier.core.settings import CostSettings
 from metier.evaluation.records import Record
-from metier.settings import CostSettings
 
 _SECONDS_PER_HOUR = 3600
 _THOUSAND, _MILLION = 1_000, 1_000_000
@@ -60,7 +60,7 @@ def _quantile(values: Sequence[float], share: float) -> float | None:
 def peak_memory(expert: Path, mode: str, adapter: str | None, questions: Sequence[str]) -> float | None:
     """MiB that a process of its own takes at most, which opens the expert and answers `questions` in one mode, as
     the system counts it; None where the system does not tell."""
-    command = [sys.executable, "-m", "metier.footprint", str(expert), mode, adapter or ""]
+    command = [sys.executable, "-m", "metier.memory_probe", str(expert), mode, adapter or ""]
     done = subprocess.run(
         command, input="\n".join(questions), capture_output=True, text=True, timeout=_FOOTPRINT_SECONDS, check=False
     )

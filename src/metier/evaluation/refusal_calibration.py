@@ -19,10 +19,10 @@ from dataclasses import dataclass, replace
 import regex
 
 from metier.answering.abstention import Abstention, Labelled, fit
-from metier.documents import Passage, document_id
-from metier.errors import InputError
-from metier.evaluation import text_metrics
-from metier.questions import Question
+from metier.core.documents import Passage, document_id
+from metier.core.errors import InputError
+from metier.core.questions import Question
+from metier.evaluation.metrics import text
 
 _LEAST = 10  # cases of each kind below which nothing can be learned
 _PRIOR = 0.25  # share of unanswerable questions reckoned with where the practice set has none of its own
@@ -85,7 +85,7 @@ def _holding(question: Question, passages: Callable[[str], Sequence[Passage]]) -
     if not question.answers or question.kind in ("text", "yesno", "label"):
         return ()
     of = [passage for uri in question.documents for passage in passages(document_id(uri))]
-    held = [passage.id for passage in of if text_metrics.contains(passage.indexed_text, question.answers)]
+    held = [passage.id for passage in of if text.contains(passage.indexed_text, question.answers)]
     return tuple(held) if len(held) < len(of) else ()
 
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from metier.catalog import SyncRun
 from metier.dataset.size import FIRST_GAINS, STYLE_ROWS
+from metier.state.catalog import SyncRun
 
 _KNOWN_ENOUGH, _KNOWN_LITTLE = 0.7, 0.4  # share of the exam that the base answers by itself
 # Terms per 1,000 words: 64 to 89 in Wikipedia's articles on everything (TyDi QA), 271 in health pages (MedQuAD), 285 in

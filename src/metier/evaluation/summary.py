@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from metier.answering.request import MODES
-from metier.evaluation import labels, statistics
-from metier.evaluation.failures import grouped
-from metier.evaluation.grading import Grader
+from metier.core.questions import DECIDED, Question
+from metier.evaluation import statistics
+from metier.evaluation.error_analysis import grouped
+from metier.evaluation.metrics import labels
+from metier.evaluation.metrics.grading import Grader
 from metier.evaluation.records import Record
-from metier.questions import DECIDED, Question
 
 # Those compared pair by pair; of the others the table shows intervals.
 COMPARED = ("score", "token_f1", "rouge_l", "terms", "faithful")

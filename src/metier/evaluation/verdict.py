@@ -27,7 +27,7 @@ from itertools import combinations
 import numpy as np
 
 from metier.answering.request import FROM_DOCUMENTS, MODES
-from metier.errors import InputError
+from metier.core.errors import InputError
 from metier.evaluation.statistics import ALPHA, MOST_QUESTIONS, Difference, checked, compare, holm, questions_needed
 
 UNDECIDED = "undecided"

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from metier.core.documents import Passage
+from metier.core.errors import MetierError
+from metier.core.questions import Question
 from metier.dataset.formats import merge
-from metier.dataset.pairs import Pair
-from metier.dataset.raft import RowMaker
 from metier.dataset.rows import Row, load, save
-from metier.documents import Passage
-from metier.errors import MetierError
 from metier.feedback.records import Correction
-from metier.language import detect
-from metier.questions import Question
+from metier.synthesis.pairs import Pair
+from metier.synthesis.raft import RowMaker
+from metier.text.detection import detect
 
 _KIND = "fact"
 

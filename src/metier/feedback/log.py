@@ -19,9 +19,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from metier.errors import InputError, StoreError
+from metier.core.errors import InputError, StoreError
 from metier.feedback.records import Action, Correction, Feedback
-from metier.sqlite import write_ahead
+from metier.state.sqlite import write_ahead
 
 _WAIT = 30  # seconds for another process that is writing
 _ID_BYTES = 4

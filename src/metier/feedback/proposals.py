@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from metier.answering.words import WordWeights, share
+from metier.answering.term_weights import WordWeights, share
+from metier.core.documents import Passage
+from metier.core.errors import InputError
+from metier.core.questions import Documents
 from metier.dataset.cleaning import clean
-from metier.documents import Passage
-from metier.errors import InputError
 from metier.feedback.records import CHANGES, Change, Correction
-from metier.questions import Documents
-from metier.retrieval.analysis import Analyser
 from metier.store.base import Filter, Store
+from metier.text.analyzer import Analyser
 
 LONGEST = 20_000  # characters of anything that a person writes here; a passage has about a thousand
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, Self, get_args
 
-from metier.documents import Passage
+from metier.core.documents import Passage
 
 FILE_NAME = "feedback.sqlite"  # what keeps all this, in the expert's folder of state
 

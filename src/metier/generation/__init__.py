@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from metier.errors import SettingsError
+from metier.core.errors import SettingsError
+from metier.core.settings import GenerationSettings
 from metier.generation.base import Completion, Generator, Message
-from metier.settings import GenerationSettings
 
 __all__ = ["Completion", "Generator", "Message", "create"]
 

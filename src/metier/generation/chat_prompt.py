@@ -11,7 +11,7 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 
-from metier.errors import ModelError
+from metier.core.errors import ModelError
 from metier.generation.base import Message
 
 # White space that no template writes: where it is gone, the template trims its content.

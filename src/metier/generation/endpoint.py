@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import httpx
 import numpy as np
 
-from metier.errors import EndpointError
+from metier.core.errors import EndpointError
+from metier.core.settings import GenerationSettings
 from metier.generation import endpoint_context
 from metier.generation.base import Completion, Message
 from metier.generation.response_format import schema_of
-from metier.settings import GenerationSettings
 
 _OPENAI = "https://api.openai.com/v1"
 _TIMEOUT = httpx.Timeout(30, connect=10, read=300)  # a large model on a CPU reads a long prompt for minutes

@@ -8,7 +8,7 @@ import os
 import re
 from pathlib import Path
 
-from metier.errors import ModelError
+from metier.core.errors import ModelError
 
 # Where a repository offers several: small enough for a laptop, and still close to the full weights.
 _PREFERRED = ("*q4_k_m*", "*q4*", "*q5*", "*q8*", "*")

@@ -12,13 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
-from metier.errors import InputError, ModelError
+from metier.core.errors import InputError, ModelError
+from metier.core.settings import GenerationSettings
 from metier.generation import gguf_file
 from metier.generation.base import Completion, Message
 from metier.generation.chat_prompt import prompt_tokens
 from metier.generation.llama_server import LOG_VARIABLE, LlamaServer
 from metier.generation.response_format import schema_of
-from metier.settings import GenerationSettings
 
 _BILLION = 10**9
 # Tokens of prompt and answer where the settings do not say: each takes 0.4 MB in Phi-3 mini, for every answer that is

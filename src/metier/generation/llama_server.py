@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from metier.errors import ModelError
+from metier.core.errors import ModelError
 
 LOG_VARIABLE = "METIER_LLAMA_LOG"
 # A prompt is read in batches of this many tokens; between two of them a completion can be stopped.

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from metier.errors import InputError
+from metier.core.errors import InputError
 
 _OBJECT: Mapping[str, object] = {"type": "object"}
 

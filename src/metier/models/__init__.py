@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from metier.errors import InputError, ModelError
+from metier.core.errors import InputError, ModelError
+from metier.core.settings import cache_folder
 from metier.models.catalog import CATALOG, Kind, Packaged
 from metier.models.wheels import Progress, obtain, sha256
-from metier.settings import cache_folder
 
 ADAPTERS = Path(__file__).parent / "reader"
 

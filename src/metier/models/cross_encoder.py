@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from metier.errors import ModelError
+from metier.core.errors import ModelError
 from metier.models import bert, e5, minilm
 from metier.models.onnx_file import Graph, read_weights
 

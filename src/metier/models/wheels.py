@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from metier.errors import ModelError
+from metier.core.errors import ModelError
 from metier.models.catalog import Wheel
 
 Progress = Callable[[int, int], None]

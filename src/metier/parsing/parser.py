@@ -16,13 +16,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from metier.documents import Document
-from metier.errors import ParseError
-from metier.parsing.protocol import Places, receive, send, unpack
-from metier.parsing.reading import MIB, Limits
+from metier.core.documents import Document
+from metier.core.errors import ParseError
+from metier.parsing.core.protocol import Places, receive, send, unpack
+from metier.parsing.core.readers import MIB, Limits
 
 if TYPE_CHECKING:
-    from metier.settings import ParsingSettings
+    from metier.core.settings import ParsingSettings
 
 _READERS = 1  # raised when the readers give other text for the same bytes
 # One thread and one heap in the native libraries: address space is limited, and the sync keeps the cores busy.

@@ -13,9 +13,9 @@ import threading
 import time
 from dataclasses import asdict
 
-from metier.errors import ParseError
-from metier.parsing.protocol import pack, receive, send
-from metier.parsing.reading import MIB, Limits, read_document
+from metier.core.errors import ParseError
+from metier.parsing.core.protocol import pack, receive, send
+from metier.parsing.core.readers import MIB, Limits, read_document
 
 
 def main() -> None:
@@ -64,11 +64,11 @@ def _answer(request: dict, limits: Limits) -> dict:
 
 
 def _of_a_page(content: bytes, request: dict) -> dict:
-    from metier.parsing import pdf_picture
+    from metier.parsing.pdf import page_image
 
     if "draw" in request:
-        return {"picture": base64.b64encode(pdf_picture.draw(content, **request["draw"])).decode("ascii")}
-    return {"places": asdict(pdf_picture.find(content, **request["find"]))}
+        return {"picture": base64.b64encode(page_image.draw(content, **request["draw"])).decode("ascii")}
+    return {"places": asdict(page_image.find(content, **request["find"]))}
 
 
 def _content(path: str, limits: Limits) -> bytes:

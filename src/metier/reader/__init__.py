@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from metier.errors import ModelError, SettingsError
+from metier.core.errors import ModelError, SettingsError
 from metier.reader.base import Reader, Reading
 from metier.reader.by_language import LanguageReader
 from metier.reader.remembered import RememberingReader

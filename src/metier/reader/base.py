@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from metier.documents import Passage
+from metier.core.documents import Passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Reading:
     `answerable`: probability, 0 to 1, that the passage answers the question; calibrated on held-out examples. It is
     of this pair alone: it knows of no other passage and not how many there are. `start`, `end`: the best span,
     characters of the passage's text; both 0 where the passage has no text. `span_score`: probability, 0 to 1, of that
-    span among all spans and none. `sentences`: of each sentence of the text (`metier.sentences.sentence_spans`), the
+    span among all spans and none. `sentences`: of each sentence (`metier.text.sentences.sentence_spans`), the
     log-odds, in nats, that the answer lies in it and not nowhere; -inf for one that was not read.
     """
 

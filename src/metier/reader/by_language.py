@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from metier.documents import Passage
-from metier.errors import MetierError
-from metier.language import detect, detect_passage
+from metier.core.documents import Passage
+from metier.core.errors import MetierError
 from metier.reader.base import Reader, Reading
+from metier.text.detection import detect, detect_passage
 
 _ENGLISH = "en"
 

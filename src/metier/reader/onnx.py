@@ -17,14 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from metier.documents import Passage
+from metier.core.documents import Passage
+from metier.core.errors import ModelError
+from metier.core.log_odds import probability
 from metier.embedding.onnx import batches, find_model, open_session, work_all
-from metier.errors import ModelError
-from metier.log_odds import probability
 from metier.reader.base import Reading
 from metier.reader.encoding import Encoder, Row
 from metier.reader.spans import RowSpans, Span
-from metier.sentences import sentence_spans
+from metier.text.sentences import sentence_spans
 
 LARGEST_MARGIN = 20.0  # logits; beyond it a span says no more
 

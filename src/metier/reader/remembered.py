@@ -6,9 +6,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from metier.documents import Passage
+from metier.core.documents import Passage
+from metier.core.lru_cache import Remembered
 from metier.reader.base import Reader, Reading
-from metier.remembering import Remembered
 
 MOST = 16_384  # about 10 MB; the last thousand questions
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metier.sentences import sentence_spans
+from metier.text.sentences import sentence_spans
 
 SPAN_TOKENS = 160  # longest span: a list of steps
 

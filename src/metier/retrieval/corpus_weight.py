@@ -22,13 +22,13 @@ from pathlib import Path
 
 import numpy as np
 
-from metier.documents import Passage
+from metier.core.documents import Passage
 from metier.embedding.base import Embedder
-from metier.retrieval.analysis import Analyser
 from metier.retrieval.fusion import DEFAULT_WEIGHT, Fusion, dense_evidence
 from metier.retrieval.query import inverse_frequency
-from metier.sentences import units
 from metier.store.base import Store
+from metier.text.analyzer import Analyser
+from metier.text.sentences import units
 
 _SLOPE, _MIDDLE = 2.0, 0.65
 PAIRS = 200

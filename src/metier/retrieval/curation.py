@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from metier.retrieval.retriever import Asked
+from metier.retrieval.query import Query
 
 
 class Curation(Protocol):
@@ -16,6 +15,10 @@ class Curation(Protocol):
         """Ids of passages that are never found."""
         ...
 
-    def pinned(self, question: str, asked: Asked) -> Sequence[str]:
+    def pinned(self, question: str, asked: Query) -> Sequence[str]:
         """Ids of the passages that come first for this question."""
+        ...
+
+    def key(self) -> str:
+        """Changes with all that was decided."""
         ...

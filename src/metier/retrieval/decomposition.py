@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import regex
 
 from metier.generation.base import Generator, Message
-from metier.sentences import sentence_spans
 from metier.text.language import Language
 from metier.text.phrases import compose, fold, searchable
+from metier.text.sentences import sentence_spans
 
 MOST = 6  # parts of one question
 _LONGEST = 1500  # characters; what is longer is no question but a text

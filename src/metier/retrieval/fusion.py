@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from metier.atomic import write_text
+from metier.core.atomic import write_text
 
 DEFAULT_WEIGHT = 0.7  # right, to .005 nDCG@10, wherever an embedder was tried on languages that it was made for
 _LEAST_DEVIATION = 0.02  # of cosines; a store of a few passages has none to speak of

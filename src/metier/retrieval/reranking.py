@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from metier.errors import ModelError, SettingsError
+from metier.core.errors import ModelError, SettingsError
 
 
 class Reranker(Protocol):

@@ -13,18 +13,17 @@ from itertools import zip_longest
 
 import numpy as np
 
-from metier.documents import Passage
+from metier.core.documents import Passage
+from metier.core.settings import RetrievalSettings
 from metier.embedding.base import Embedder
-from metier.retrieval import bridging
-from metier.retrieval.analysis import Analyser
+from metier.retrieval import multi_hop
 from metier.retrieval.curation import Curation
 from metier.retrieval.fusion import Fusion, dense_evidence, fuse
 from metier.retrieval.query import Query, inverse_frequency, known_share
 from metier.retrieval.reranking import Reranker
-from metier.settings import RetrievalSettings
 from metier.store.base import Filter, Scored, Store
+from metier.text.analyzer import Analyser
 
-Asked = Query  # the name by which other rooms know it
 _REMEMBERED = 64  # questions, each some kilobytes
 _LANES = 8  # lexical searches at once
 _TOKENISED = 2048  # texts whose tokens are remembered, each some kilobytes
@@ -137,7 +136,7 @@ class Retriever:
             return hits
         rarest = float(inverse_frequency(np.ones(1), self._size())[0])
         tokens = self._tokens_of
-        found = bridging.steps(
+        found = multi_hop.steps(
             query.tokens, [hit.passage for hit in hits], [hit.score for hit in hits], tokens, self._weigh, rarest
         )
         known, where, floor = {hit.passage.id for hit in hits}, self.visible(where), hits[-1].score
@@ -146,7 +145,7 @@ class Retriever:
                 if other.passage.id not in known:
                     known.add(other.passage.id)
                     hits = [*hits, Hit(other.passage, floor, None, None)]
-        places = bridging.order(found, [hit.passage for hit in hits], [hit.score for hit in hits], tokens)
+        places = multi_hop.order(found, [hit.passage for hit in hits], [hit.score for hit in hits], tokens)
         return [hits[place] for place in places]
 
     def _weigh(self, tokens: Sequence[str]) -> np.ndarray:

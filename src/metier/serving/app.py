@@ -17,25 +17,26 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from metier import __version__
-from metier.errors import MetierError, needing
+from metier.core.errors import MetierError, needing
+from metier.core.settings import Settings
 from metier.expert import Expert
-from metier.serving import errors, hosts, metrics, openai_api
-from metier.serving.access import Access
-from metier.serving.api.wired import RESPONSES, add_api
-from metier.serving.desk import Desk
-from metier.serving.keys import Keys
-from metier.serving.mcp_server import Endpoint
-from metier.serving.metrics import Metrics
-from metier.serving.observing import Observed, Observer
-from metier.serving.page.rendering import problem
-from metier.serving.page.wired import add_page
-from metier.serving.record import note_error
-from metier.serving.security import secured
-from metier.serving.syncing import Syncing
-from metier.settings import Settings
+from metier.serving.api import openai
+from metier.serving.api.routes import RESPONSES, add_api
+from metier.serving.auth.access import Access
+from metier.serving.auth.keys import Keys
+from metier.serving.http import errors, hosts, metrics
+from metier.serving.http.metrics import Metrics
+from metier.serving.http.middleware import Observed, Observer
+from metier.serving.http.request_context import note_error
+from metier.serving.http.security import secured
+from metier.serving.mcp.server import Endpoint
+from metier.serving.service import ExpertService
+from metier.serving.sync_service import Syncing
+from metier.serving.web.rendering import problem
+from metier.serving.web.routes import add_page
 
 if TYPE_CHECKING:
-    from metier.serving.tracing import Tracing
+    from metier.serving.http.tracing import Tracing
 
 _GRACE_SECONDS = 20  # that answers have to end in, once the server is told to stop
 
@@ -49,7 +50,7 @@ def create_app(expert: Expert, keys: Keys, *, host: str, observers: Sequence[Obs
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.desk = desk = Desk(expert)
+        app.state.desk = desk = ExpertService(expert)
         app.state.syncing = syncing = Syncing(expert)
         app.state.metrics.watch(desk)
         await asyncio.to_thread(desk.warm)
@@ -74,7 +75,7 @@ def create_app(expert: Expert, keys: Keys, *, host: str, observers: Sequence[Obs
     app.state.access = Access(keys, open_loopback=serving.open_loopback and hosts.is_loopback(host))
     app.state.ready, app.state.name, app.state.metrics = False, expert.settings.name, Metrics()
     add_api(app)
-    app.include_router(openai_api.router, responses=RESPONSES)
+    app.include_router(openai.router, responses=RESPONSES)
     app.include_router(metrics.router, responses=RESPONSES)
     app.router.routes.append(agents.route)
     add_page(app)
@@ -101,7 +102,7 @@ def _tracing(settings: Settings) -> Tracing | None:
     if not settings.serving.traces:
         return None
     with needing("tracing"):
-        from metier.serving.tracing import Tracing
+        from metier.serving.http.tracing import Tracing
 
     return Tracing(settings.serving.traces, settings.name, settings.generation)
 

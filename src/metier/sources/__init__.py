@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from metier.settings import SourceSettings
+from metier.core.settings import SourceSettings
 from metier.sources.base import Item, Source, Unreachable
 
 __all__ = ["Item", "Source", "Unreachable", "create"]

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from metier.errors import SourceError
-from metier.settings import SourceSettings
+from metier.core.errors import SourceError
+from metier.core.settings import SourceSettings
 from metier.sources.base import Item, Unreachable
 
 _GLOB = set("*?[")

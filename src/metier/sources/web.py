@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from metier.errors import ItemGone, SourceError
+from metier.core.errors import ItemGone, SourceError
 from metier.sources.base import Item, Unreachable
 
 _TIMEOUT_SECONDS = 30.0

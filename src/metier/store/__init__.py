@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from metier.settings import StoreSettings
+from metier.core.settings import StoreSettings
 from metier.store.base import Entry, Filter, Identity, Scored, Store
 
 __all__ = ["Entry", "Filter", "Identity", "Scored", "Store", "open_store"]
@@ -15,6 +15,6 @@ def open_store(folder: Path, settings: StoreSettings, identity: Identity, *, rep
 
     With `replace`, whatever index is there is thrown away first, also one that another embedder made.
     """
-    from metier.store.lance import LanceStore
+    from metier.store.lance.store import LanceStore
 
     return LanceStore(folder, settings, identity, replace=replace)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from metier.atomic import replacing
+from metier.core.atomic import replacing
 
 _FILE = "background.npy"
 _SAMPLE = 1024  # the deviation is then known to about 2%

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from metier.documents import Document, Passage
+from metier.core.documents import Document, Passage
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,11 @@ from metier.answering.answer import Support
 from metier.answering.support.agreement import agrees
 from metier.answering.support.base import Checker
 from metier.answering.support.names import key_of, keys, names
-from metier.documents import Passage
-from metier.sentences import is_heading_like, is_leadin, units, without_marker
+from metier.core.documents import Passage
 from metier.text.language import Language
 from metier.text.phrases import compose, fold
 from metier.text.quantities import Quantity, quantities
+from metier.text.sentences import is_heading_like, is_leadin, units, without_marker
 
 _UNITS = (
     ("seconds", "minutes", "hours", "days", "weeks", "months", "years"),

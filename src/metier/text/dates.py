@@ -10,9 +10,9 @@ from functools import lru_cache
 
 import regex
 
-from metier.retrieval.analysis import ascii_digits
-from metier.text.cover import Cover, Span
+from metier.text.analyzer import ascii_digits
 from metier.text.language import Language
+from metier.text.phrase_cover import Cover, Span
 from metier.text.phrases import expression, fold
 
 _NAMED = ("today", "yesterday", "this_week", "last_week", "this_month", "last_month", "this_year", "last_year")

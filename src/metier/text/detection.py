@@ -153,3 +153,7 @@ def ranked(text: str, languages: Sequence[Language]) -> list[Language]:
         return sum(map(voter.weigh, words)) + (head_start if language is languages[0] else 0.0)
 
     return sorted(languages, key=lambda language: -score(language))
+
+
+# As `detect`, of a text as short as a passage's: a question asks it of the same passages in several places.
+detect_passage = lru_cache(maxsize=4096)(detect)

@@ -38,7 +38,7 @@ from pathlib import Path
 
 import regex
 
-from metier.errors import SettingsError
+from metier.core.errors import SettingsError
 from metier.text.phrases import PIECE, WORD, compose, expression, fold, searchable
 
 FOLDER = Path(__file__).parent / "languages"

@@ -18,7 +18,7 @@ from functools import lru_cache
 
 import regex
 
-from metier.retrieval.analysis import ascii_digits
+from metier.text.analyzer import ascii_digits
 from metier.text.language import Language, all_languages, words_of
 from metier.text.phrases import SPACED_SIGN, UNSPACED, fold
 from metier.text.units import MONEY, UnitOfMeasure, scale_of, unit_of

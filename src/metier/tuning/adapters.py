@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 import regex
 
-from metier.answering import decisions
-from metier.atomic import write_text
-from metier.errors import InputError, ModelError, StoreError
+from metier.answering import closed_answers
+from metier.core.atomic import write_text
+from metier.core.errors import InputError, ModelError, StoreError
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -65,7 +65,7 @@ class Card:
     @property
     def labels(self) -> frozenset[str]:
         """What it was taught to decide between, normalised; empty where that is not what it learned."""
-        return frozenset(map(decisions.normalise, self.result.get("labels", ())))
+        return frozenset(map(closed_answers.normalise, self.result.get("labels", ())))
 
     @property
     def method(self) -> str:

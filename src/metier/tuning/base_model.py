@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metier.errors import InputError, ModelError
+from metier.core.errors import InputError, ModelError
+from metier.core.settings import Settings, cache_folder
 from metier.generation import gguf_file
-from metier.settings import Settings, cache_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

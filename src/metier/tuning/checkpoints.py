@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metier.atomic import write_text
-from metier.errors import InputError, ModelError, StoreError
+from metier.core.atomic import write_text
+from metier.core.errors import InputError, ModelError, StoreError
 
 if TYPE_CHECKING:
     import torch

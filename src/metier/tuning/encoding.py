@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from metier.core.errors import ModelError
 from metier.dataset.rows import Row
-from metier.errors import ModelError
 from metier.generation.base import Message
 from metier.generation.chat_prompt import clean, prompt_tokens, without_system
 

@@ -15,9 +15,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from metier.errors import InputError, StoreError
+from metier.core.errors import InputError, StoreError
+from metier.core.settings import Settings
 from metier.generation.base import Message
-from metier.settings import Settings
 from metier.tuning import base_model, gguf_model
 from metier.tuning.adapters import Card, Registry
 from metier.tuning.base_model import Base

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import regex
 
-from metier.errors import InputError, ModelError
+from metier.core.errors import InputError, ModelError
 from metier.tuning.base_model import read_config
 
 if TYPE_CHECKING:

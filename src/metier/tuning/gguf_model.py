@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from metier.errors import ModelError
+from metier.core.errors import ModelError
 from metier.tuning.base_model import read_config
 from metier.tuning.gguf_adapter import architecture_of, reordered, tensor_names
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from metier.errors import ModelError
+from metier.core.errors import ModelError
 from metier.tuning.shapes import ModelShape
 
 if TYPE_CHECKING:

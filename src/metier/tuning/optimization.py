@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from metier.settings import TuningSettings
+from metier.core.settings import TuningSettings
 
 if TYPE_CHECKING:
     import torch

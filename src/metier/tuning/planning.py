@@ -7,10 +7,10 @@ from pathlib import Path
 
 import regex
 
-from metier import settings as settings_room
-from metier.errors import InputError
-from metier.settings import Settings
-from metier.tuning import plan as plan_room
+from metier.core import settings as settings_room
+from metier.core.errors import InputError
+from metier.core.settings import Settings
+from metier.tuning import plan
 from metier.tuning.devices import Device, devices
 from metier.tuning.plan import Plan
 from metier.tuning.recipe import Method, Recipe
@@ -43,7 +43,7 @@ def plans_for(folder: Path | None, model: str | None, gpus: str | None) -> tuple
             gradient_checkpointing=tuning.gradient_checkpointing or shape.parameters > 1e9,
             masked=True,
         )
-        made.append(plan_room.plan(shape, recipe, there))
+        made.append(plan.plan(shape, recipe, there))
     return made, there
 
 

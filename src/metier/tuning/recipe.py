@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from metier.errors import InputError
+from metier.core.errors import InputError
 
 Method = Literal["lora", "qlora", "full"]
 Number = Literal["bfloat16", "float32"]

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from metier.errors import InputError, ModelError
+from metier.core.errors import InputError, ModelError
 
 if TYPE_CHECKING:
     from torch import nn

@@ -8,15 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from metier.core.errors import InputError
+from metier.core.questions import DECIDED
+from metier.core.settings import Settings
 from metier.dataset.rows import Row, content_hash
-from metier.errors import InputError
 from metier.generation import gguf_file
-from metier.questions import DECIDED
-from metier.settings import Settings
-from metier.tuning import base_model, gguf_adapter, training
+from metier.tuning import base_model, gguf_adapter
 from metier.tuning.adapters import Card, Registry, check_name
 from metier.tuning.checkpoints import RunFolder
-from metier.tuning.training import Tick
+from metier.tuning.trainers import lora
+from metier.tuning.trainers.lora import Tick
 
 _MOST_LABELS = 500  # beyond that they are no labels
 
@@ -43,7 +44,7 @@ def tune(
     if is_served:
         gguf_adapter.architecture_of(base_model.read_config(base.folder))
     run = RunFolder(state / "runs" / name)
-    model, result = training.train(base, rows, settings.tuning, run, resume=resume, anew=anew, on_step=on_step)
+    model, result = lora.train(base, rows, settings.tuning, run, resume=resume, anew=anew, on_step=on_step)
 
     def finish(folder: Path) -> None:
         shutil.copyfile(run.folder / "metrics.jsonl", folder / "metrics.jsonl")

@@ -6,10 +6,10 @@ import pytest
 from metier import embedding
 from metier.answering.answer import Support
 from metier.answering.support import create
-from metier.documents import Passage
-from metier.errors import SettingsError
-from metier.retrieval.analysis import Analyser
-from metier.settings import EmbeddingSettings, Settings
+from metier.core.documents import Passage
+from metier.core.errors import SettingsError
+from metier.core.settings import EmbeddingSettings, Settings
+from metier.text.analyzer import Analyser
 
 CARRIED, PARTLY, NOT, NONE = Support.CARRIED, Support.PARTLY, Support.NOT, Support.NONE
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from metier.serving.keys import FILE_NAME, Keys
+from metier.serving.auth.keys import FILE_NAME, Keys
 
 from ..servers import SECRET_DOCUMENT, Server, sample_expert
 

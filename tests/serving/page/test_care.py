@@ -10,8 +10,8 @@ import pytest
 from evaluation.sample_result import sample
 
 from metier import Expert
-from metier.evaluation import kept
-from metier.exclusive import exclusive
+from metier.core.locks import exclusive
+from metier.evaluation import result_store
 
 POSTS = ("/sources/sync", "/adapters/promote", "/adapters/rollback", "/corrections", "/corrections/decide")
 OIL = "How often is the gearbox oil of the NV-110 changed?"
@@ -181,7 +181,7 @@ def test_before_any_comparison_the_report_is_what_the_rules_say(client):
 
 def test_the_report_is_shut_in_and_in_the_language_of_the_page(client, served_folder):
     result = sample(20)
-    path = kept.save(served_folder / ".metier", result)
+    path = result_store.save(served_folder / ".metier", result)
     try:
         assert client["chief"].get("/report.json").json() == result
         assert "Another adapter" not in shown(client["chief"], "/report")
@@ -231,8 +231,8 @@ def test_corrections_and_thumbs_show_what_one_may_read(client, served_folder):
     with Expert.open(served_folder) as expert:
         safe = expert.search("Vargmyr safe")[0].passage
         answer = expert.ask(SAFE)
-        expert.give_feedback("down", SAFE, answer.text, mode="rag", citations=answer.citations, who="board")
-        expert.give_feedback("down", "Who has the key to the vault?", "Nobody.", mode="base", who="board")
+        expert.corrections.give_feedback("down", SAFE, answer.text, mode="rag", citations=answer.citations, who="board")
+        expert.corrections.give_feedback("down", "Who has the key to the vault?", "Nobody.", mode="base", who="board")
     form = {"question": SAFE, "answer": "Ask the chief.", "passage": safe.id}
     assert "4711" in shown(client["board"], "/corrections", passage=safe.id)
     assert client["board"].post("/corrections", data=form).status_code == 303

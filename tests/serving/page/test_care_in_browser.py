@@ -12,8 +12,8 @@ from parts import answer_briefly, read_nothing, write_documents
 from tuning import tiny_models
 
 from metier import Expert
-from metier.evaluation import kept
-from metier.exclusive import exclusive
+from metier.core.locks import exclusive
+from metier.evaluation import result_store
 from metier.tuning import base_model
 from metier.tuning.adapters import Card
 
@@ -42,13 +42,15 @@ def served_folder(served_folder):
     (served_folder.parent / "docs" / f"{ATTACK.replace('/', '')}.pdf").write_bytes(b"%PDF-1.4 and no more")
     result = sample(20)
     result["answers"][0]["modes"]["rag"]["text"] = ATTACK
-    kept.save(served_folder / ".metier", result)
+    result_store.save(served_folder / ".metier", result)
     with Expert.open(served_folder) as expert:
         expert.sync()
         answer = expert.ask(YAW)
-        expert.give_feedback("up", YAW, answer.text, mode="rag", citations=answer.citations, who="ali")
-        expert.give_feedback("down", YAW, answer.text, reason=ATTACK, mode="rag", citations=answer.citations, who="ali")
-        expert.correct("নীল চাবি কোথায়?", "টাওয়ারে।", document="slip-ring.md", why=ATTACK, who="বিমল")
+        expert.corrections.give_feedback("up", YAW, answer.text, mode="rag", citations=answer.citations, who="ali")
+        expert.corrections.give_feedback(
+            "down", YAW, answer.text, reason=ATTACK, mode="rag", citations=answer.citations, who="ali"
+        )
+        expert.corrections.add("নীল চাবি কোথায়?", "টাওয়ারে।", document="slip-ring.md", why=ATTACK, who="বিমল")
     return served_folder
 
 
@@ -78,7 +80,7 @@ def tuned(tmp_path_factory):
         result = {"rows": 8, "loss": 0.1, "validation_loss": 0.13, "labels": []}
         card = Card("parts", 0, "base", own, "d1", {"method": "lora", "rank": 8}, result, exam={"tuned": 0.5})
         for seed, each in enumerate([card, card, replace(card, name="বিদেশি", base_fingerprint="f00d")]):
-            expert.adapters.add(tiny_models.adapted(tiny_models.model("llama"), seed), each, note)
+            expert.adapters.registry.add(tiny_models.adapted(tiny_models.model("llama"), seed), each, note)
     server = Server(place / "parts")
     yield server.address
     server.stop()

@@ -13,8 +13,8 @@ import pytest
 
 from metier import Expert, answering
 from metier.answering.answer import Answer, Sentence, Style, Support, Usage
-from metier.serving.page.answers import ShownAnswer
-from metier.serving.page.words import LANGUAGES, Words
+from metier.serving.web.answers import ShownAnswer
+from metier.serving.web.translations import LANGUAGES, Words
 
 from ..servers import Server
 from ..tuned import QUESTIONS, SAID
@@ -106,7 +106,7 @@ def test_side_by_side_shows_all_ways_there_are_next_to_each_other(browser, serve
 def test_four_ways_answer_next_to_each_other_with_the_adapter_in_production(browser, tuned_expert, tmp_path):
     folder = shutil.copytree(tuned_expert.parent, tmp_path / "copy") / tuned_expert.name
     with Expert.open(folder) as expert:
-        expert.promote("parts@1")
+        expert.adapters.promote("parts@1")
     server = Server(folder)
     try:
         with opened(browser, server.address, viewport={"width": 1400, "height": 900}) as page:
@@ -156,7 +156,7 @@ def test_thumbs_are_kept_with_their_reason(browser, served, served_folder, secre
         page.wait_for_selector(".noted[data-outcome=thanks]")
         assert last(page).locator("[name=thumb]").count() == 0
     with Expert.open(served_folder) as expert:
-        (kept,) = expert.feedback()
+        (kept,) = expert.corrections.feedback()
     assert (kept.thumb, kept.question, kept.who, kept.mode) == ("up", OIL, "workshop", "rag")
     assert kept.reason == "steht so im Handbuch ✓"
     assert kept.citations[0]["document"].endswith("gearbox-oil.md")
@@ -215,7 +215,7 @@ def test_a_correction_of_one_who_may_not_decide_waits(browser, served, served_fo
         last(page).locator(".correct button").click()
         page.wait_for_selector(".noted[data-outcome=queued]")
     with Expert.open(served_folder) as expert:
-        (kept,) = expert.corrections("queued")
+        (kept,) = expert.corrections.all("queued")
     assert (kept.answer, kept.who, kept.about.uri.rpartition("/")[2]) == (
         "Every 12 months.",
         "workshop",
@@ -369,7 +369,7 @@ def test_the_notes_that_have_words_are_those_that_answers_carry():
     rooms = Path(answering.__file__).parent.glob("*.py")
     said = "".join(room.read_text(encoding="utf-8") for room in rooms)
     for language in LANGUAGES:
-        wording = json.loads(files("metier.serving.page.wordings").joinpath(f"chat.{language}.json").read_bytes())
+        wording = json.loads(files("metier.serving.web.wordings").joinpath(f"chat.{language}.json").read_bytes())
         notes = [key.removeprefix("note.") for key in wording if key.startswith("note.")]
         assert len(notes) == 2
         assert [note for note in notes if f'"{note}"' not in said] == []

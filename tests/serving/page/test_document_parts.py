@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from metier.documents import Document, TextBuilder
-from metier.serving.page.document_parts import cells, extent, parts, pieces, place_of, printed
-from metier.serving.page.document_view import View, Wish
-from metier.serving.reading import Shown
+from metier.core.documents import Document, TextBuilder
+from metier.serving.document_access import Shown
+from metier.serving.web.document_parts import cells, extent, parts, pieces, place_of, printed
+from metier.serving.web.document_view import View, Wish
 
 ROWS = [["Turbine", "Rated power", "Note"], ["WT-07", "4.2 MW", "a | b"], ["WT-08", "", "Rated power: low"]]
 

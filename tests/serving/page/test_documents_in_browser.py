@@ -14,7 +14,7 @@ import pytest
 from parsing.samples import cells, pdf, scan, xlsx
 
 from metier import Expert
-from metier.serving.keys import FILE_NAME, Keys
+from metier.serving.auth.keys import FILE_NAME, Keys
 
 from ..servers import Server
 from .browsing import PHONE, axe_serious, opened, sideways
@@ -65,10 +65,10 @@ def library(tmp_path_factory) -> Iterator[SimpleNamespace]:
         made.add(str(root / "secret"), groups=("board",))
         report = made.sync()
         assert not report.failed
-        ids = {uri.rpartition("/")[2]: name for uri, name in made.store.uris().items()}
-        texts = {name: made.store.document(each).text for name, each in ids.items()}
-        passages = made.store.passages(ids["pitch.md"])
-        made.hide(passages[0].id)
+        ids = {uri.rpartition("/")[2]: name for uri, name in made.runtime.store.uris().items()}
+        texts = {name: made.runtime.store.document(each).text for name, each in ids.items()}
+        passages = made.runtime.store.passages(ids["pitch.md"])
+        made.corrections.hide(passages[0].id)
     (root / "docs" / "changed.pdf").write_bytes(pdf([[(60, 700, 12, "Another one.")]]))
     keys = Keys(root / "expert" / ".metier" / FILE_NAME)
     secrets = {name: keys.create(name, groups, ("ask",))[1] for name, groups in (("reader", ()), ("board", ("board",)))}
@@ -301,7 +301,7 @@ def test_a_picture_of_text_is_shown_as_it_is(browser, tmp_path_factory):
     with Expert.create(root / "expert") as made:
         made.add(str(root / "docs"))
         made.sync()
-        (name,) = made.store.uris().values()
+        (name,) = made.runtime.store.uris().values()
     server = Server(root / "expert")
     try:
         with opened(browser, server.address, f"/documents/{name}") as page:

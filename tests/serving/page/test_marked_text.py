@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from metier.serving.page import marked_text
+from metier.serving.web import marked_text
 
 ANSWER = """\
 Do this **before you climb. Then** wait:

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from metier.answering.support.base import Checker, Checking
-from metier.errors import SettingsError
+from metier.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from metier.answering.answer import Sentence
     from metier.answering.support.checker import Weigh
+    from metier.core.settings import Settings
     from metier.embedding.base import Embedder
-    from metier.retrieval.analysis import Analyser
-    from metier.settings import Settings
+    from metier.text.analyzer import Analyser
 
 __all__ = ["Checker", "Checking", "create", "sentences"]
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from metier.answering.answer import Sentence
-from metier.documents import Passage
+from metier.core.documents import Passage
 
 
 class Checking(Protocol):

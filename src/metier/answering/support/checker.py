@@ -9,7 +9,6 @@ import numpy as np
 import regex
 
 from metier.answering.answer import Citation, Sentence, Support
-from metier.answering.polar import decide
 from metier.answering.support import claims
 from metier.answering.support.alignment import Alignment
 from metier.answering.support.claims import Claim
@@ -19,12 +18,13 @@ from metier.answering.support.nearness import Nearness
 from metier.answering.support.polarity import Polarity
 from metier.answering.support.scoring import learned
 from metier.answering.support.sources import Reader, Shown
-from metier.documents import Passage
+from metier.answering.yes_no import decide
+from metier.core.documents import Passage
 from metier.embedding.base import Embedder
-from metier.retrieval.analysis import Analyser
-from metier.sentences import Unit, units
+from metier.text.analyzer import Analyser
 from metier.text.detection import detect
 from metier.text.phrases import compose, fold
+from metier.text.sentences import Unit, units
 
 Weigh = Callable[[Sequence[str]], np.ndarray]  # tokens to rarity, (n,)
 

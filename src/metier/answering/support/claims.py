@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import regex
 
-from metier.answering.declining import declines
+from metier.answering.refusal_messages import declines
 from metier.answering.support.names import Name, names
 from metier.answering.support.sources import Reader
-from metier.sentences import Unit, is_leadin, without_marker
 from metier.text.language import Language
 from metier.text.phrases import compose, fold
 from metier.text.quantities import Quantity, quantities
+from metier.text.sentences import Unit, is_leadin, without_marker
 
 _LINK = regex.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _MARKED = regex.compile(

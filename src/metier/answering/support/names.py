@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import regex
 
-from metier.retrieval.analysis import ascii_digits
+from metier.text.analyzer import ascii_digits
 from metier.text.language import Language
 from metier.text.phrases import SPACED_SIGN, UNSPACED, fold
 from metier.text.quantities import is_code, is_identifier

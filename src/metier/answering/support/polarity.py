@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import regex
 
-from metier.retrieval.analysis import Analyser
+from metier.text.analyzer import Analyser
 from metier.text.language import Language
 from metier.text.phrases import WORD, compose, fold
 

@@ -23,7 +23,7 @@ from metier.answering.support.claims import Claim
 from metier.answering.support.findings import Finding
 from metier.answering.support.polarity import Polarity
 from metier.answering.support.sources import Shown, Source
-from metier.documents import CELL
+from metier.core.documents import CELL
 from metier.text.phrases import compose, fold
 from metier.text.quantities import Quantity, quantities
 

@@ -15,12 +15,12 @@ import regex
 from rapidfuzz import fuzz
 
 from metier.answering.support.names import Name, key_of, keys, names
-from metier.documents import Passage
-from metier.retrieval.analysis import Analyser
-from metier.sentences import Unit, is_leadin, units, without_marker
+from metier.core.documents import Passage
+from metier.text.analyzer import Analyser
 from metier.text.language import Language
 from metier.text.phrases import SPACED_LETTER, SPACED_SIGN, compose, fold
 from metier.text.quantities import Quantity, is_code, is_identifier, quantities
+from metier.text.sentences import Unit, is_leadin, units, without_marker
 from metier.text.units import UnitOfMeasure, unit_of
 
 CELL_TEXT = regex.compile(r"[^|]+")

@@ -14,8 +14,8 @@ from metier.answering.support.coverage import Coverage
 from metier.answering.support.names import Name, form_of, names, stands_in
 from metier.answering.support.polarity import clause_spans
 from metier.answering.support.sources import Cell, Shown, Source, same_word
-from metier.sentences import without_marker
 from metier.text.quantities import Quantity
+from metier.text.sentences import without_marker
 
 _ARTICLE = 6  # characters beside a name in a clause that is nothing but a part of a list
 _BACK = 3  # sentences back in the same passage in which what "it" stands for may be named

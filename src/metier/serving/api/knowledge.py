@@ -6,22 +6,23 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from metier.errors import InputError
+from metier.core.errors import InputError
 from metier.generation.base import Message
-from metier.serving.access import Caller
 from metier.serving.api import models
-from metier.serving.desk import Asked, Desk, while_wanted
-from metier.serving.reading import MOST_HITS
-from metier.serving.state_of_sources import items_for, sources_for
-from metier.serving.wiring import caller_for, desk_of
-from metier.serving.written import found, full
+from metier.serving.ask_request import AskRequest
+from metier.serving.auth.access import Caller
+from metier.serving.dependencies import caller_for, desk_of
+from metier.serving.document_access import MOST_HITS
+from metier.serving.serializers import found, full
+from metier.serving.service import ExpertService, while_wanted
+from metier.serving.source_status import items_for, sources_for
 
 router = APIRouter()
 _MOST_LISTED = 1000
 _MOST_SOUGHT = 2000  # characters: more does not fit into an address
 _FAR = 10**12
 
-TheDesk = Annotated[Desk, Depends(desk_of)]
+TheDesk = Annotated[ExpertService, Depends(desk_of)]
 Asker = Annotated[Caller, Depends(caller_for("ask"))]
 Offset = Annotated[int, Query(ge=0, le=_FAR)]
 Limit = Annotated[int, Query(ge=1, le=_MOST_LISTED)]
@@ -31,7 +32,7 @@ Limit = Annotated[int, Query(ge=1, le=_MOST_LISTED)]
 async def ask(request: Request, body: models.Question, desk: TheDesk, caller: Asker) -> dict:
     """Answer a question, in one of the four ways."""
     history = tuple(Message(turn.role, turn.content) for turn in body.history)
-    answer = await while_wanted(request, desk.answer(caller, Asked(body.question, body.mode, history)))
+    answer = await while_wanted(request, desk.answer(caller, AskRequest(body.question, body.mode, history)))
     return full(answer)
 
 

@@ -1,0 +1,73 @@
+"""Of several versions of one document, or of a part of it (price lists or sheets of 2025 and 2026), the newest is in
+force, unless the question names another year."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from functools import cache
+from pathlib import PurePosixPath
+
+import regex
+
+from metier.answering.document_info import DocumentInfo
+from metier.core.documents import Passage
+from metier.store.base import DocumentRecord
+from metier.text.analyzer import ascii_digits
+from metier.text.language import all_languages
+
+_NO_LETTERS = regex.compile(r"[^\p{L}\p{M}]+")
+YEAR = regex.compile(r"(?<!\p{N})(?:19|20)\p{Nd}\p{Nd}(?!\p{N})")
+_SHORTEST = 4  # letters of a name that tells what a document is
+
+
+def outdated(question: str, passages: Sequence[Passage]) -> list[bool]:
+    """Of each passage whether a newer version of its document or section is among them too. None is where the question
+    names a year."""
+    if YEAR.search(ascii_digits(question)):
+        return [False] * len(passages)
+    versions = {p.document_id: version_of(p) for p in passages}
+    documents = _older([versions[p.document_id] for p in passages])
+    sections = _older([_section(p) for p in passages])
+    return [old or older for old, older in zip(documents, sections, strict=True)]
+
+
+def version_of(passage: Passage) -> tuple[str, date | None]:
+    """The name that all versions of a passage's document share, "" where it tells nothing, and the day it is of."""
+    name = _name(passage)
+    return (name if len(name) >= _SHORTEST else ""), _dated(passage)
+
+
+def _older(named: Sequence[tuple[str, date | None]]) -> list[bool]:
+    """Of each whether one of the same name has a later date."""
+    newest: dict[str, date] = {}
+    for name, day in named:
+        if day is not None and name:
+            newest[name] = max(day, newest.get(name, day))
+    return [day is not None and day < newest.get(name, day) for name, day in named]
+
+
+def _section(passage: Passage) -> tuple[str, date | None]:
+    """Its headings without numbers, and the year that they name last."""
+    headings = " › ".join(passage.headings)
+    years = YEAR.findall(ascii_digits(passage.headings[-1])) if passage.headings else []
+    name = f"{passage.document_id} {_NO_LETTERS.sub(' ', headings).strip().casefold()}"
+    return name, date(int(years[-1]), 1, 1) if len(years) == 1 else None
+
+
+def _name(passage: Passage) -> str:
+    """The file's name without its ending, numbers, dates and marks of a version: the same for all versions."""
+    words = _NO_LETTERS.sub(" ", PurePosixPath(passage.uri).stem).casefold().split()
+    return " ".join(word for word in words if word not in _version_marks())
+
+
+@cache
+def _version_marks() -> frozenset[str]:
+    """What people write behind a file's name to tell versions apart ("old", "v", "neu")."""
+    return frozenset(word for language in all_languages() for word in language.listed("words", "version"))
+
+
+def _dated(passage: Passage) -> date | None:
+    record = DocumentRecord(passage.document_id, passage.uri, passage.title, "", metadata=passage.metadata)
+    days = DocumentInfo(record).dated
+    return days[1] if days is not None else None

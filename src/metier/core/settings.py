@@ -1,0 +1,360 @@
+"""`metier.toml`: every setting of an expert, with its default, its unit and what it is for.
+
+The file holds only what a person wants to differ from the defaults; `metier init` writes a short one.
+Unknown names are errors, because a misspelt setting that is silently ignored costs an afternoon.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from metier.core.atomic import write_text
+from metier.core.errors import InputError, SettingsError
+
+FILE_NAME = "metier.toml"
+STATE_FOLDER = ".metier"
+_HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceSettings(_Section):
+    """One place where knowledge comes from; exactly one of `path` and `url`."""
+
+    path: str | None = Field(None, description="file, folder or glob; relative to metier.toml")
+    url: str | None = Field(None, description="one http(s) address")
+    include: tuple[str, ...] = Field((), description="glob patterns a file must match, empty = all known formats")
+    exclude: tuple[str, ...] = Field((), description="glob patterns that leave a file out")
+    groups: tuple[str, ...] = Field((), description="who may read what comes from here, empty = everyone")
+
+    def model_post_init(self, _context: object) -> None:
+        if (self.path is None) == (self.url is None):
+            raise ValueError("a source needs exactly one of path and url")
+
+    @property
+    def name(self) -> str:
+        return self.path if self.path is not None else str(self.url)
+
+
+class ParsingSettings(_Section):
+    timeout_seconds: float = Field(120, gt=0, description="a document that takes longer is given up")
+    memory_mb: int = Field(3072, ge=256, description="address space of the parsing process, in MiB")
+    max_file_mb: float = Field(200, gt=0, description="larger files are refused, in MiB")
+    max_text_mb: float = Field(20, gt=0, description="a document that unpacks to more text is refused, in MiB")
+    ocr: Literal["auto", "never"] = Field("auto", description="auto: tesseract on pages without a text layer")
+    ocr_languages: str = Field("", description="tesseract languages, e.g. ben+eng; empty = from the expert's language")
+
+
+class PassageSettings(_Section):
+    tokens: int = Field(200, ge=16, description="target length of a passage, in tokens of the embedder")
+    overlap: int = Field(0, ge=0, description="tokens repeated from one passage to the next inside one section")
+
+
+class EmbeddingSettings(_Section):
+    model: str = Field(
+        "all-minilm-l6-v2",
+        description="packaged name, or backend:name (onnx:FOLDER, gguf:FILE, sentence-transformers:NAME, "
+        "openai:text-embedding-3-small, jina:jina-embeddings-v3)",
+    )
+    url: str | None = Field(None, description="base URL of an OpenAI-compatible endpoint")
+    api_key_env: str | None = Field(None, description="environment variable that holds the key")
+    dimension: int | None = Field(None, ge=1, description="shorten vectors to this, where the model allows it")
+    query_prefix: str | None = Field(None, description="text before a query; None = the model's own")
+    passage_prefix: str | None = Field(None, description="text before a passage; None = the model's own")
+    threads: int | None = Field(None, ge=1, description="CPU threads, None = all cores")
+
+
+class StoreSettings(_Section):
+    backend: Literal["lance"] = "lance"
+    exact_until: int = Field(200_000, ge=0, description="passages up to which vectors are searched exactly")
+
+
+class RetrievalSettings(_Section):
+    candidates: int = Field(100, ge=1, description="passages taken from each of dense and lexical before fusion")
+    passages: int | None = Field(
+        None, ge=1, description="passages shown to the model or read for sentences, None = learned by calibrate, else 4"
+    )
+    fusion_weight: float | None = Field(
+        None, ge=0, le=1, description="share of the dense score, None = learned from the corpus by sync and calibrate"
+    )
+    reranker: str | None = Field(None, description="cross-encoder: onnx:FOLDER or sentence-transformers:NAME")
+    rerank_candidates: int = Field(20, ge=1, description="fused passages given to the reranker")
+
+
+class GenerationSettings(_Section):
+    model: str = Field(
+        "smollm2-135m-instruct",
+        description="packaged name, gguf:FILE, hf:OWNER/NAME[/FILE.gguf], or openai:NAME",
+    )
+    url: str | None = Field(None, description="base URL of an OpenAI-compatible endpoint")
+    api_key_env: str | None = Field(None, description="environment variable that holds the key")
+    parallel: int = Field(4, ge=1, description="passages an endpoint is asked about at once when it writes data")
+    context_tokens: int | None = Field(
+        None,
+        ge=256,
+        description="prompt and answer together, None = as the model or endpoint says, of a file up to 8192",
+    )
+    max_tokens: int | None = Field(None, ge=1, description="longest answer, None = by style of answering")
+    temperature: float = Field(0.0, ge=0, le=2)
+    top_p: float = Field(1.0, gt=0, le=1, description="share of the probability that is drawn from")
+    seed: int = 0
+    threads: int | None = Field(None, ge=1, description="CPU threads, None = all cores")
+    gpu_layers: int = Field(0, ge=0, description="layers on the GPU; 999 = all")
+
+
+class AnsweringSettings(_Section):
+    instruction: str | None = Field(None, description="replaces the built-in system prompt")
+    refusal: str | None = Field(
+        None, description="what is said when nothing was found, None = in the expert's language"
+    )
+    style: Literal["auto", "written", "quoted"] = Field(
+        "auto",
+        description="written: the model's own text; quoted: the best sentence or row of a source; auto: written for an "
+        "endpoint and a model of a billion parameters or more",
+    )
+    source_tokens: int | None = Field(
+        None, ge=64, description="written: tokens of sources the model reads, None = as the context allows, up to 6000"
+    )
+    context: Literal["auto", "passages", "sentences"] = Field(
+        "auto", description="quoted: what the model reads; a model under a billion parameters reads sentences better"
+    )
+    sentences: int = Field(3, ge=1, description="with context = sentences: how many, the best first")
+    reader: str = Field(
+        "auto", description="model that tells whether and where a passage answers: auto (packaged), none, onnx:FOLDER"
+    )
+    checker: str = Field(
+        "auto", description="how sentences are checked against sources: auto, or a cross-encoder as onnx:FOLDER"
+    )
+    abstain: bool = Field(True, description="refuse where the documents hold no answer")
+
+
+class TuningSettings(_Section):
+    base: str | None = Field(
+        None, description="weights to tune: folder, gguf:FILE, hf:OWNER/NAME; None = the model that answers"
+    )
+    method: Literal["lora", "qlora"] = Field("lora", description="qlora: the frozen weights in 4 bits (NF4)")
+    rank: int = Field(16, ge=1, description="rank of the adapter's matrices")
+    alpha: float = Field(32, gt=0, description="the adapter is added alpha / rank times")
+    rslora: bool = Field(False, description="alpha / sqrt(rank) instead; cannot be served by llama.cpp")
+    dora: bool = Field(False, description="magnitudes learned apart; cannot be served by llama.cpp")
+    dropout: float = Field(0.0, ge=0, lt=1, description="of what goes into the adapter")
+    epochs: float = Field(3, gt=0, description="times that every row is seen")
+    batch: int = Field(16, ge=1, description="rows of one optimizer step")
+    learning_rate: float = Field(2e-4, gt=0, description="peak, after the warm-up")
+    warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps in which the learning rate rises")
+    schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="how it falls after that")
+    weight_decay: float = Field(0.0, ge=0)
+    clip: float = Field(1.0, gt=0, description="largest norm of the gradient of a step")
+    max_length: int = Field(2048, ge=16, description="rows with more tokens are left out, and counted")
+    micro_tokens: int = Field(2048, ge=16, description="tokens that go through the model at once; memory depends on it")
+    gradient_checkpointing: bool = Field(False, description="compute activations twice: less memory, a third slower")
+    validation: float = Field(0.1, ge=0, lt=1, description="share of the rows kept apart to see when to stop")
+    evaluations: int = Field(10, ge=1, description="how often in a run the validation loss is measured")
+    patience: int = Field(3, ge=1, description="evaluations without a better validation loss after which a run stops")
+    checkpoint_seconds: float = Field(60, ge=0, description="a killed run goes on from the last checkpoint")
+    dtype: Literal["auto", "bfloat16", "float32"] = Field("auto", description="auto: bfloat16 where the machine has it")
+    device: str = Field("auto", description="cpu, cuda, cuda:1; auto = the first GPU, else the CPU")
+    seed: int = 0
+
+
+class ExamSettings(_Section):
+    practice: float = Field(0.4, gt=0, lt=1, description="share of the questions to practise on; the rest is the exam")
+    margin: float = Field(0.03, gt=0, lt=1, description="a way worse than the best by no more than this will do")
+    must_cite: bool = Field(False, description="answers must show where they stand")
+    must_refuse: float | None = Field(
+        None, ge=0, le=1, description="share of the unanswerable questions that must be refused, at least"
+    )
+    latency_seconds: float | None = Field(None, gt=0, description="95 of 100 answers must be there by then")
+    memory_mb: float | None = Field(None, gt=0, description="peak memory of the process, at most, in MiB")
+    data_changes: bool | None = Field(
+        None, description="whether documents change so often that no adapter keeps up, None = read off the syncs"
+    )
+
+
+class CostSettings(_Section):
+    """Prices; 0 = not counted."""
+
+    currency: str = Field("EUR", description="of all prices here")
+    per_hour: float = Field(0, ge=0, description="of the machine")
+    per_million_prompt_tokens: float = Field(0, ge=0, description="read by the model")
+    per_million_completion_tokens: float = Field(0, ge=0, description="written by the model")
+    watts: float = Field(0, ge=0, description="drawn by the machine while it answers")
+    per_kwh: float = Field(0, ge=0, description="of electricity")
+
+
+class FeedbackSettings(_Section):
+    at_once: bool = Field(False, description="corrections take effect without review, whoever gives them")
+
+
+class ServingSettings(_Section):
+    host: str = Field("127.0.0.1", description="address to listen on; any other than loopback wants keys")
+    port: int = Field(8000, ge=0, le=65535, description="0 = one that is free")
+    parallel: int = Field(
+        4, ge=1, description="answers written at the same time; each takes memory for a whole context"
+    )
+    queue: int = Field(32, ge=0, description="questions that may wait; more are told to come again (429)")
+    timeout_seconds: float = Field(
+        600, gt=0, description="a question that takes longer is given up; a large model on a CPU writes for minutes"
+    )
+    upload_mb: float = Field(20, gt=0, description="larger requests are refused, in MiB")
+    names: tuple[str, ...] = Field((), description="public host names, as a proxy before the server asks for it")
+    open_loopback: bool = Field(
+        True, description="on loopback no key is needed; false behind a proxy on this machine, or where others log in"
+    )
+    log: Literal["auto", "text", "json", "off"] = Field(
+        "auto", description="a line for each request; auto: text on a terminal, else json; off: only what goes wrong"
+    )
+    log_questions: bool = Field(False, description="questions stand in the log")
+    traces: str | None = Field(
+        None, description="OpenTelemetry collector, http://HOST:4318; env = as OTEL_EXPORTER_OTLP_ENDPOINT says"
+    )
+
+    def model_post_init(self, _context: object) -> None:
+        for name in self.names:
+            if not _HOST_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} in names is no host name: give it without scheme, port and path")
+        if self.traces and self.traces != "env" and not self.traces.startswith(("http://", "https://")):
+            raise ValueError("traces is neither env nor an address such as http://collector:4318")
+
+
+class Settings(_Section):
+    """All of `metier.toml`."""
+
+    name: str = Field("expert", min_length=1, max_length=100)
+    language: str = Field("en", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$", description="BCP-47 code of the documents")
+    sources: tuple[SourceSettings, ...] = ()
+    parsing: ParsingSettings = ParsingSettings()
+    passages: PassageSettings = PassageSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    store: StoreSettings = StoreSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    generation: GenerationSettings = GenerationSettings()
+    answering: AnsweringSettings = AnsweringSettings()
+    tuning: TuningSettings = TuningSettings()
+    exam: ExamSettings = ExamSettings()
+    costs: CostSettings = CostSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
+    serving: ServingSettings = ServingSettings()
+
+
+def load(folder: Path) -> Settings:
+    """Read `folder/metier.toml`. Raises `SettingsError` naming the line or the setting that is wrong."""
+    path = folder / FILE_NAME
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            "there is no expert here", where=str(folder), hint="Make one with `metier init NAME`, or name one with -e."
+        ) from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"is not UTF-8 text ({error.reason} at byte {error.start})", where=str(path)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(
+            f"is not valid TOML: {error}", where=str(path), hint="Mend that line, or restore the file from a backup."
+        ) from None
+    except OSError as error:
+        raise SettingsError(error.strerror or str(error), where=str(path)) from None
+    return validate(raw, str(path))
+
+
+def validate(raw: dict, where: str) -> Settings:
+    """Check plain values against the model. Raises `SettingsError` that lists every wrong setting at once."""
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        problems = []
+        for item in error.errors():
+            name = ".".join(str(part) for part in item["loc"]) or "file"
+            said = "no such setting" if item["type"] == "extra_forbidden" else item["msg"]
+            problems.append(f"{name}: {said}")
+        raise SettingsError(
+            "; ".join(problems), where=where, hint="`metier doctor` lists all settings with their defaults."
+        ) from None
+
+
+_TEMPLATE = """\
+# What this expert is made of. `metier doctor` lists every setting with its default.
+name = {name}
+language = {language}
+
+[embedding]
+model = {embedding}   # another one: change this line, then `metier sync --rebuild`
+
+[generation]
+model = {generation}   # style and length of the answers follow from it; [answering] style says otherwise
+"""
+_TUNED = """
+[tuning]
+base = {base}   # the full weights of the model above
+"""
+
+
+def create(
+    folder: Path, language: str, embedding: str | None = None, model: str | None = None, base: str | None = None
+) -> None:
+    """Write `folder/metier.toml`. `embedding`: None = the packaged one for `language`; `model`: that answers, None =
+    the packaged one; `base`: its full weights, where they lie elsewhere. Raises `InputError`."""
+    path = folder / FILE_NAME
+    if path.exists():
+        raise InputError("there is an expert here already", where=str(folder))
+    usual = "all-minilm-l6-v2" if language.split("-")[0] == "en" else "multilingual-e5-small"
+    embedding = embedding or usual
+    values = {"name": folder.resolve().name, "language": language, "embedding": embedding}
+    values["generation"] = model or GenerationSettings().model
+    validate({"name": values["name"], "language": language}, "metier init")
+    template = _TEMPLATE
+    if base is not None:
+        template, values = template + _TUNED, values | {"base": base}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        quoted = {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
+        write_text(path, template.format(**quoted))
+    except OSError as error:
+        raise InputError(error.strerror or str(error), where=str(folder)) from None
+
+
+def add_source(folder: Path, source: str, **options: object) -> bool:
+    """Append a `[[sources]]` entry to metier.toml, keeping comments and order. False if it was there already.
+
+    A path is taken from the working directory and written relative to `folder`. Raises `InputError` for a path that
+    does not exist.
+    """
+    import tomlkit
+
+    current = load(folder)
+    entry: dict[str, object] = {"url": source} if "://" in source else {"path": _relative(source, folder)}
+    if any((known.path, known.url) == (entry.get("path"), entry.get("url")) for known in current.sources):
+        return False
+    entry |= {key: list(value) if isinstance(value, tuple) else value for key, value in options.items() if value}
+    path = folder / FILE_NAME
+    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    table = tomlkit.table()
+    table.update(entry)
+    document.setdefault("sources", tomlkit.aot()).append(table)
+    validate(document.unwrap(), str(path))
+    write_text(path, tomlkit.dumps(document))
+    return True
+
+
+def _relative(source: str, folder: Path) -> str:
+    path = Path(source).expanduser()
+    if not set(source) & set("*?[") and not path.exists():
+        raise InputError("does not exist", where=source, hint="Give a file, a folder, a glob in quotes, or a URL.")
+    return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()
+
+
+def cache_folder() -> Path:
+    """Where models are kept: $METIER_CACHE, else the user's cache folder."""
+    if explicit := os.environ.get("METIER_CACHE"):
+        return Path(explicit)
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "metier"

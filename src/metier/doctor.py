@@ -1,0 +1,140 @@
+"""What `metier doctor` looks at: the machine, the models, the expert."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from metier import __version__, models
+from metier.core.errors import MetierError
+from metier.core.settings import Settings, cache_folder, load
+
+_LOW_DISK = 2 * 2**30  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`state`: "ok", "note" (works, with less), or "bad" (something will fail)."""
+
+    name: str
+    state: Literal["ok", "note", "bad"]
+    said: str
+
+
+def check(folder: Path | None) -> list[Check]:
+    """All checks; `folder` is the expert's, None leaves its checks out."""
+    checks = [_machine(), _tesseract(), *_models()]
+    if folder is not None:
+        checks.extend(_expert(folder))
+    return checks
+
+
+def settings_table(folder: Path | None) -> list[dict[str, Any]]:
+    """Every setting: name, value, whether it differs from the default, description."""
+    try:
+        current = load(folder) if folder is not None else Settings()
+    except MetierError:
+        current = Settings()
+    return list(_rows(current, Settings(), ""))
+
+
+def _rows(current: BaseModel, default: BaseModel, prefix: str) -> Iterator[dict[str, Any]]:
+    for name, field in type(current).model_fields.items():
+        value, usual = getattr(current, name), getattr(default, name)
+        if isinstance(value, BaseModel):
+            yield from _rows(value, usual, f"{prefix}{name}.")
+        elif name != "sources":
+            about = {"name": prefix + name, "value": value, "changed": value != usual}
+            yield about | {"description": field.description or ""}
+
+
+def _machine() -> Check:
+    free = shutil.disk_usage(_existing(cache_folder())).free
+    said = (
+        f"Métier {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}, "
+        f"{os.cpu_count()} cores, {free / 2**30:.0f} GiB free for models"
+    )
+    return Check("machine", "note" if free < _LOW_DISK else "ok", said)
+
+
+def _tesseract() -> Check:
+    program = shutil.which("tesseract")
+    if program is None:
+        return Check(
+            "tesseract", "note",
+            "is not installed: scanned pages cannot be read. Debian: `apt install tesseract-ocr tesseract-ocr-ben`; "
+            "macOS: `brew install tesseract tesseract-lang`.",
+        )  # fmt: skip
+    listed = subprocess.run([program, "--list-langs"], capture_output=True, text=True, check=False).stdout
+    languages = [line for line in listed.splitlines()[1:] if line and line != "osd"]
+    return Check("tesseract", "ok", f"reads {', '.join(languages)}")
+
+
+def _models() -> Iterator[Check]:
+    for model in models.packaged():
+        if not model.present:
+            yield Check(
+                model.name, "note", f"is not here yet; fetched at first use, or `metier models pull {model.name}`"
+            )
+        elif problems := models.verify(model.name):
+            yield Check(model.name, "bad", f"{problems[0]}; fetch it anew: `metier models pull {model.name}`")
+        else:
+            yield Check(model.name, "ok", f"{model.size_bytes / 1e6:.0f} MB, checksums right")
+
+
+def _expert(folder: Path) -> Iterator[Check]:
+    from metier.expert import Expert
+
+    try:
+        expert = Expert.open(folder)
+    except MetierError as error:
+        yield Check("metier.toml", "bad", str(error))
+        return
+    yield Check("metier.toml", "ok", f"{expert.settings.name}, language {expert.settings.language}")
+    with expert:
+        try:
+            documents, passages = expert.runtime.store.counts()
+            failed = [item for item in expert.items() if item.state == "failed"]
+        except MetierError as error:
+            yield Check("index", "bad", str(error))
+            return
+    said = f"{documents} documents, {passages} passages"
+    if failed:
+        said += f"; {len(failed)} could not be read, see `metier sources --failed`"
+    yield Check("index", "note" if failed or not documents else "ok", said)
+    if (calibration := _calibration(folder)) is not None:
+        yield calibration
+
+
+def _calibration(folder: Path) -> Check | None:
+    """Whether what was learned of refusals holds for what answers now; None where nothing was learned."""
+    from metier.expert import Expert
+
+    with Expert.open(folder) as expert:
+        try:
+            if expert.evaluation.is_calibration_stale():
+                return Check(
+                    "calibration", "note",
+                    "was made with another model, embedder, reader or style, and is not used; run `metier calibrate`",
+                )  # fmt: skip
+            learned = expert.runtime.abstention
+        except MetierError as error:
+            return Check("calibration", "bad", str(error))
+    if not learned.fitted_for:
+        return None
+    figures = f"precision {learned.precision:.2f}, recall {learned.recall:.2f}"
+    return Check("calibration", "ok", f"refusals learned on {learned.questions} cases: {figures}")
+
+
+def _existing(path: Path) -> Path:
+    while not path.exists():
+        path = path.parent
+    return path

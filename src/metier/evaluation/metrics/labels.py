@@ -1,0 +1,124 @@
+"""Which of a few labels an answer gives, and how well labels are given.
+
+An answer gives a label by being it, by beginning with it (`No, the seal is not …`), or by naming it and no other.
+`card_arrival` is found as `card arrival`, too. The longest label comes first, so that `card payment fee` is not taken
+for `card payment`, and a denied one (`not urgent`) is none.
+
+Labels that are also words of other sentences (no, না, لا, 是, a single letter) count only where they stand apart, at
+the beginning of the text or the end of a clause: `There is no evidence` gives no label, `The answer is no.` does. Of
+several labels the one counts that the text begins with; `yes or no` gives none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import regex
+
+from metier.evaluation.metrics.text import places, words
+from metier.text.normalization import fold
+
+# Other spellings and forms of a label, for where the label itself is among the choices.
+_ALSO = {
+    "হ্যাঁ": ("হাঁ", "হ্যা", "জি"), "না": ("জি না", "নাহ"), "نعم": ("أجل",), "لا": ("كلا",), "是": ("是的", "对", "对的"),
+    "否": ("不是", "不对", "不", "没有"), "はい": ("ええ",), "yes": ("yeah",), "no": ("nope",), "tidak": ("bukan",),
+}  # fmt: skip
+# Labels that are part of sentences which say something else.
+_EVERYDAY = frozenset((
+    "no", "non", "nein", "não", "nej", "nie", "nu", "ne", "si", "ya", "ja", "tak", "ni", "la", "না", "জি", "لا", "كلا",
+    "نه", "नहीं", "हाँ", "是", "是的", "否", "对", "对的", "不", "不是", "不对", "没有", "可能",
+))  # fmt: skip
+_DENIES = frozenset((
+    "not", "never", "nor", "neither", "nicht", "kein", "keine", "pas", "ليس", "ليست", "غير", "tidak", "bukan", "si",
+    "sio", "不", "非", "没",
+))  # fmt: skip
+_DENIES_AFTER = frozenset(map(fold, ("নয়", "নন")))
+_OR = frozenset(("or", "oder", "ou", "o", "atau", "au", "বা", "অথবা", "কিংবা", "او", "ام", "或", "还", "是"))
+_CLAUSE_END = regex.compile(r"(?:[\p{P}\n]--[-_'’&])+", regex.V1)
+_NOT = regex.compile(r"n['’]t\b", regex.IGNORECASE)
+_WHETHER = regex.compile("是否")
+_INTRODUCTION = regex.compile(
+    r"^(?:[\p{P}\p{S}\s]*(?:(?:(?:the|my)\s+)?(?:(?:final|correct|short)\s+)?"
+    r"(?:answer|label|class|category|intent|decision|verdict)\b(?:\s+is\b)?|উত্তর(?:\s+হলো|\s+হল)?|(?:ال)?(?:اجابة|جواب)"
+    r"(?:\s+ه[يو])?|答案是?|回答は?|jawaban(?:nya)?\b(?:\s+adalah)?|jibu\b(?:\s+ni\b)?)(?=[\p{P}\s]|(?<=\p{Han}|は)))?"
+    r"[\p{P}\p{S}\s]*",
+    regex.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """`start`, `end`: words of the text."""
+
+    label: str
+    start: int
+    end: int
+
+
+def predicted(text: str, choices: Sequence[str], language: str = "en") -> str | None:
+    """The one of `choices` that the text gives, None where it gives none, or several and begins with none."""
+    said, ends = _clauses(text, language)
+    found = [place for place in _places(said, choices, language) if _counts(place, said, ends)]
+    if not found:
+        return None
+    if len({place.label for place in found}) == 1:
+        return found[0].label
+    return None if found[0].start or _offers(found, said) else found[0].label
+
+
+def accuracy(predicted: np.ndarray, truth: np.ndarray) -> float:
+    """Share of right ones, 0..1. Both (n,) of class numbers; -1 is no class. NaN where n is 0."""
+    return float(np.mean(predicted == truth)) if len(truth) else float("nan")
+
+
+def macro_f1(predicted: np.ndarray, truth: np.ndarray) -> float:
+    """Mean of the F1 of each class that `truth` has, 0..1; classes count alike, however rare. Both (n,) of class
+    numbers, of which -1 (or a class that `truth` has not) is never right. NaN where n is 0."""
+    if not len(truth):
+        return float("nan")
+    size = int(max(truth.max(), predicted.max())) + 1
+    right = np.bincount(truth[predicted == truth], minlength=size)
+    wanted = np.bincount(truth, minlength=size)
+    given = np.bincount(predicted[predicted >= 0], minlength=size)
+    there = wanted > 0
+    return float(np.mean(2 * right[there] / (wanted[there] + given[there])))
+
+
+def _clauses(text: str, language: str) -> tuple[list[str], set[int]]:
+    """Words of the text behind what introduces the answer, and where clauses end among them."""
+    text = _NOT.sub(" not", _WHETHER.sub(" ", _INTRODUCTION.sub("", fold(text), count=1)))
+    said: list[str] = []
+    ends = set()
+    for clause in _CLAUSE_END.split(text):
+        said += words(clause, language)
+        ends.add(len(said))
+    return said, ends
+
+
+def _places(said: Sequence[str], choices: Sequence[str], language: str) -> list[_Place]:
+    """Where labels stand, from left to right; what a longer one took is not there for a shorter."""
+    forms = [(label, form) for label in choices for form in (label, *_ALSO.get(label.casefold(), ()))]
+    spelled = [(label, words(form, language)) for label, form in forms]
+    found: list[_Place] = []
+    for label, wanted in sorted(spelled, key=lambda each: -len("".join(each[1]))):
+        for start, end in places(said, wanted, language):
+            if all(end <= other.start or other.end <= start for other in found):
+                found.append(_Place(label, start, end))
+    return sorted(found, key=lambda place: place.start)
+
+
+def _counts(place: _Place, said: Sequence[str], ends: set[int]) -> bool:
+    if place.start == 0:
+        return True
+    before, after = said[place.start - 1], said[place.end] if place.end < len(said) else ""
+    if (before in _DENIES and place.start - 1 not in ends | {-1}) or after in _DENIES_AFTER:
+        return False
+    name = "".join(said[place.start : place.end])
+    return place.end in ends or not (name in _EVERYDAY or len(name) == 1)
+
+
+def _offers(found: Sequence[_Place], said: Sequence[str]) -> bool:
+    """Whether the first two labels stand side by side, as in `yes or no`."""
+    return all(word in _OR for word in said[found[0].end : found[1].start])

@@ -1,0 +1,387 @@
+"""Bring the store into line with the sources.
+
+    discover ─▶ fetch, hash, parse, cut (one thread) ─▶ embed (this thread) ─▶ commit (one thread)
+
+The three stages overlap, since each leaves the interpreter to native code for most of its time. What was embedded
+together is committed together, always whole documents, and the catalog is written after it; so a run that was
+killed leaves whole documents behind, and the next run does the rest (docs/decisions/0006-commits.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from metier.core.documents import Document, Passage, document_id
+from metier.core.errors import ItemGone, MetierError, ParseError, SourceError
+from metier.core.settings import Settings
+from metier.embedding.base import Embedder
+from metier.ingestion import chunking
+from metier.retrieval import corpus_weight
+from metier.sources.base import Item, Source, Unreachable
+from metier.state.catalog import Catalog, ItemState, SyncRun
+from metier.store.base import Entry, Store
+from metier.text.analyzer import Analyser
+from metier.text.detection import detect
+
+log = logging.getLogger(__name__)
+
+_SHAPE = 1  # raised when the same bytes would be cut into other passages than before
+_TOGETHER = 128  # passages gathered over small documents for one call of the embedder and one commit
+_CATALOG_EVERY = 2.0  # seconds between writes of the catalog
+
+
+class DocumentParser(Protocol):
+    def parse(self, path: Path, *, uri: str, groups: Sequence[str] = ()) -> Document: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    item: str
+    reason: str
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """What a sync did. `passages` counts what was embedded in this run, `seconds` is wall time."""
+
+    added: int = 0
+    changed: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    failed: list[Failure] = field(default_factory=list)
+    warnings: list[Failure] = field(default_factory=list)
+    passages: int = 0
+    seconds: float = 0.0
+    index: dict[str, float | int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`done` of `total` items; `item` is the one just finished."""
+
+    done: int
+    total: int
+    passages: int
+    item: str
+
+
+@dataclass(slots=True)
+class _Work:
+    """One item on its way through the stages."""
+
+    item: Item
+    source: Source
+    content_hash: str = ""
+    document: Document | None = None
+    passages: list[Passage] = field(default_factory=list)
+    tokens: list[list[str]] = field(default_factory=list)
+    failure: str | None = None
+    keep: bool = False  # the source was out of reach: what was indexed before stays
+
+
+@dataclass(frozen=True, slots=True)
+class Syncer:
+    """The rooms a sync passes through. `retry`: read items again that failed before and did not change. `keep`: ids of
+    documents that come from no source and stay. `before_commit`: hears of documents that are about to change.
+    `fusion`: file that keeps what the corpus says of weighing both searches."""
+
+    settings: Settings
+    store: Store
+    catalog: Catalog
+    parser: DocumentParser
+    embedder: Embedder
+    analyser: Analyser
+    parser_version: str = ""
+    retry: bool = False
+    on_progress: Callable[[Progress], None] | None = None
+    keep: Collection[str] = ()
+    before_commit: Callable[[Sequence[Entry]], None] | None = None
+    fusion: Path | None = None
+
+    def run(self, sources: Sequence[Source]) -> SyncReport:
+        """Sync all sources. One bad item never stops it; a full disk or a broken model does, with nothing lost.
+
+        The caller holds `exclusive` from before the store is opened: a rebuild empties it.
+        """
+        began = time.monotonic()
+        report = SyncReport()
+        self.store.refresh()
+        found, kept = self._discover(sources, report)
+        known = self.catalog.items()
+        todo = [work for uri, work in found.items() if not self._unchanged(work.item, known.get(uri), report)]
+        self._delete(found, kept, known, report)
+        self._process(todo, report)
+        if report.added or report.changed or report.deleted:
+            report.index = self.store.optimize()
+        if self.fusion is not None:
+            corpus_weight.keep(self.fusion, self.store, self.embedder, self.analyser)
+        report.failed.sort(key=lambda failure: failure.item)
+        report.seconds = time.monotonic() - began
+        self.catalog.put_sync(_run_of(report, todo, known))
+        return report
+
+    # --- what is there ---------------------------------------------------------------------------------------
+
+    def _discover(self, sources: Sequence[Source], report: SyncReport) -> tuple[dict[str, _Work], list[str]]:
+        """Items by uri, and the uri prefixes of what could not be looked into and is therefore kept."""
+        found: dict[str, _Work] = {}
+        kept: list[str] = []
+        for source in sources:
+            try:
+                for item in source.discover():
+                    if isinstance(item, Unreachable):
+                        report.failed.append(Failure(item.uri, item.reason))
+                        kept.append(item.uri)
+                    elif item.uri in found and found[item.uri].source is not source:
+                        log.info("%s is named by two sources; the first is taken", item.uri)
+                    else:
+                        found[item.uri] = _Work(item, source)
+            except SourceError as error:
+                report.failed.append(Failure(source.name, str(error)))
+        return found, kept
+
+    def _unchanged(self, item: Item, state: ItemState | None, report: SyncReport) -> bool:
+        if state is None or not item.version or (state.version, state.signature) != (item.version, self._sign(item)):
+            return False
+        if state.state == "failed":
+            if not self.retry:
+                report.failed.append(Failure(item.uri, state.reason))
+            return not self.retry
+        if self.store.hashes().get(document_id(item.uri)) != state.content_hash:
+            return False
+        report.unchanged += 1
+        if state.reason:
+            report.warnings.append(Failure(item.uri, state.reason))
+        return True
+
+    def _delete(
+        self, found: dict[str, _Work], kept: list[str], known: dict[str, ItemState], report: SyncReport
+    ) -> None:
+        def hidden(uri: str) -> bool:
+            return any(uri == prefix or uri.startswith(prefix + "/") for prefix in kept)
+
+        stays = {document_id(uri) for uri in found} | {document_id(uri) for uri in known if hidden(uri)}
+        gone = [name for name in self.store.hashes() if name not in stays and name not in self.keep]
+        self.store.delete(gone)
+        self.catalog.forget([uri for uri in known if uri not in found and not hidden(uri)])
+        report.deleted = len(gone)
+
+    def _sign(self, item: Item) -> str:
+        """Everything but the content that shapes what is stored for an item."""
+        parts = [_SHAPE, self.parser_version, self.settings.language, sorted(item.groups)]
+        parts += [self.settings.passages.model_dump(), self.settings.parsing.model_dump()]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+    # --- the three stages ------------------------------------------------------------------------------------
+
+    def _process(self, todo: list[_Work], report: SyncReport) -> None:
+        parsed: queue.Queue[_Work | BaseException | None] = queue.Queue(maxsize=32)
+        embedded: queue.Queue[tuple[list[_Work], np.ndarray] | None] = queue.Queue(maxsize=4)
+        stop = threading.Event()
+        writer = _Writer(self, report, embedded, total=len(todo))
+        reader = threading.Thread(target=self._read_all, args=(todo, parsed, stop), name="metier-read", daemon=True)
+        reader.start()
+        writer.start()
+        try:
+            for batch in _batches(parsed):
+                texts = [passage.indexed_text for work in batch for passage in work.passages]
+                writer.submit((batch, self.embedder.embed_passages(texts)))
+        finally:
+            stop.set()
+            writer.finish()
+            _drain(parsed, reader)
+
+    def _read_all(self, todo: list[_Work], out: queue.Queue, stop: threading.Event) -> None:
+        try:
+            for work in todo:
+                if stop.is_set():
+                    return
+                self._read(work)
+                out.put(work)
+        except BaseException as error:  # noqa: BLE001 - carried to the main thread and raised there
+            out.put(error)
+        finally:
+            out.put(None)
+
+    def _read(self, work: _Work) -> None:
+        """Fetch, hash, parse and cut one item; a failure is noted on it."""
+        item = work.item
+        try:
+            with work.source.fetch(item) as path:
+                work.content_hash = f"{hash_file(path)}-{self._sign(item)}"
+                if self.store.hashes().get(document_id(item.uri)) == work.content_hash:
+                    return
+                document = self.parser.parse(path, uri=item.uri, groups=item.groups)
+            work.document = replace(
+                document,
+                id=document_id(item.uri),
+                content_hash=work.content_hash,
+                language=document.language or detect(document.text, self.settings.language),
+            )
+            work.passages = chunking.cut(work.document, self.embedder.count_tokens, self.settings.passages)
+            if not work.passages:
+                raise ParseError("holds no text", where=item.uri)
+            work.tokens = [self.analyser.tokens(passage.indexed_text) for passage in work.passages]
+        except MetierError as error:
+            work.keep = isinstance(error, SourceError) and not isinstance(error, ItemGone)
+            work.failure = str(error).removeprefix(f"{item.uri}: ")
+        except OSError as error:
+            work.failure = error.strerror or str(error)
+        except Exception as error:  # one document must never stop the others
+            log.exception("reading %s", item.uri)
+            work.failure = f"could not be read: {type(error).__name__}: {error}"
+        if work.failure is not None:
+            work.document, work.passages, work.tokens = None, [], []
+
+
+class _Writer(threading.Thread):
+    """Commits documents in order, then tells the catalog. The first error is raised in the main thread."""
+
+    def __init__(self, syncer: Syncer, report: SyncReport, inbox: queue.Queue, total: int) -> None:
+        super().__init__(name="metier-write", daemon=True)
+        self._syncer, self._report, self._inbox, self._total = syncer, report, inbox, total
+        self._error: BaseException | None = None
+        self._states: list[ItemState] = []
+        self._done = 0
+
+    def submit(self, entry: tuple[list[_Work], np.ndarray]) -> None:
+        if self._error is not None:
+            raise self._error
+        self._inbox.put(entry)
+
+    def finish(self) -> None:
+        self._inbox.put(None)
+        self.join()
+        if self._error is not None:
+            raise self._error
+
+    def run(self) -> None:
+        saved = time.monotonic()
+        try:
+            while (entry := self._inbox.get()) is not None:
+                if self._error is None:
+                    self._commit(*entry)
+                    if time.monotonic() - saved > _CATALOG_EVERY:
+                        self._save()
+                        saved = time.monotonic()
+        except BaseException as error:  # noqa: BLE001 - carried to the main thread and raised there
+            self._error = error
+            while self._inbox.get() is not None:  # let the main thread come out of its put
+                pass
+        finally:
+            try:
+                self._save()
+            except MetierError as error:
+                self._error = self._error or error
+
+    def _commit(self, batch: list[_Work], vectors: np.ndarray) -> None:
+        store, report = self._syncer.store, self._report
+        known = set(store.hashes())
+        # What a file that fails now said before is no longer true.
+        store.delete([document_id(work.item.uri) for work in batch if work.failure is not None and not work.keep])
+        entries = list(_entries(batch, vectors))
+        if self._syncer.before_commit is not None:
+            self._syncer.before_commit(entries)
+        store.replace(entries)
+        for work in batch:
+            uri, reason = work.item.uri, work.failure or ""
+            if work.failure is not None:
+                report.failed.append(Failure(uri, work.failure))
+            elif work.document is None:
+                report.unchanged += 1
+            else:
+                report.changed += work.document.id in known
+                report.added += work.document.id not in known
+                report.passages += len(work.passages)
+                if reason := "; ".join(work.document.warnings):
+                    report.warnings.append(Failure(uri, reason))
+            self._states.append(self._state(work, reason))
+            self._done += 1
+            if self._syncer.on_progress is not None:
+                self._syncer.on_progress(Progress(self._done, self._total, report.passages, uri))
+
+    def _state(self, work: _Work, reason: str) -> ItemState:
+        return ItemState(
+            uri=work.item.uri,
+            source=work.source.name,
+            version=work.item.version,
+            signature=self._syncer._sign(work.item),
+            content_hash=work.content_hash,
+            state="failed" if work.failure is not None else "indexed",
+            reason=reason,
+            passages=len(work.passages),
+            synced_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+    def _save(self) -> None:
+        self._syncer.catalog.put(self._states)
+        self._states.clear()
+
+
+def _entries(batch: list[_Work], vectors: np.ndarray) -> Iterator[Entry]:
+    at = 0
+    for work in batch:
+        if work.document is not None:
+            yield Entry(work.document, work.passages, vectors[at : at + len(work.passages)], work.tokens)
+        at += len(work.passages)
+
+
+def _batches(parsed: queue.Queue) -> Iterator[list[_Work]]:
+    """Group finished documents so that the embedder and the store get enough passages at once."""
+    batch: list[_Work] = []
+    waiting = 0
+    while (entry := parsed.get()) is not None:
+        if isinstance(entry, BaseException):
+            raise entry
+        batch.append(entry)
+        waiting += len(entry.passages)
+        if waiting >= _TOGETHER:
+            yield batch
+            batch, waiting = [], 0
+    if batch:
+        yield batch
+
+
+def _drain(parsed: queue.Queue, reader: threading.Thread) -> None:
+    while reader.is_alive():
+        try:
+            parsed.get(timeout=0.05)
+        except queue.Empty:
+            continue
+    reader.join()
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of the bytes, as hex digits. Raises `OSError`."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _run_of(report: SyncReport, todo: Sequence[_Work], known: Mapping[str, ItemState]) -> SyncRun:
+    """What is remembered of a run: what happened to the documents. One that is indexed again with the bytes that it
+    had, after a rebuild or where a setting changed, is unchanged."""
+    before = {uri: bytes_hash(state.content_hash) for uri, state in known.items() if state.state == "indexed"}
+    read = [work for work in todo if work.document is not None]
+    again = sum(before.get(work.item.uri) == bytes_hash(work.content_hash) for work in read)
+    added = sum(work.item.uri not in before for work in read)
+    return SyncRun(
+        datetime.now(UTC).isoformat(), added, len(read) - added - again, report.deleted, report.unchanged + again,
+        len(report.failed), report.passages, report.seconds,
+    )  # fmt: skip
+
+
+def bytes_hash(content_hash: str) -> str:
+    """The part of a content hash that is of the bytes alone."""
+    return content_hash.partition("-")[0]

@@ -1,0 +1,201 @@
+"""From the bytes of one file to a `Document`: what every reader is given, and the order in which readers are found.
+
+A reader is a function `read(content: bytes, builder: Builder, context: Context) -> None` in a module of its own. It
+puts text into the builder and facts about the document into the context, and raises `ParseError` where the file
+cannot be read. Readers run inside the worker process and are imported when their format first turns up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import math
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from metier.core.documents import Document, TextBuilder, document_id
+from metier.core.errors import ParseError
+from metier.parsing.core import formats
+
+_READERS: tuple[tuple[tuple[str, ...], str], ...] = (
+    ((formats.PLAIN,), "text.plain"),
+    ((formats.MARKDOWN,), "text.markdown"),
+    ((formats.HTML,), "text.html"),
+    ((formats.PDF,), "pdf.document"),
+    ((formats.DOCX,), "office.docx"),
+    ((formats.XLSX,), "office.xlsx"),
+    ((formats.PPTX,), "office.pptx"),
+    ((formats.CSV, formats.TSV), "text.delimited"),
+    ((formats.JSON, formats.JSONL), "text.records"),
+    ((formats.XML,), "text.xml"),
+    ((formats.EML,), "text.mail"),
+    ((formats.EPUB,), "text.epub"),
+    ((formats.ODT, formats.ODS, formats.ODP), "office.odf"),
+    ((formats.PPT,), "legacy.ppt"),
+    ((formats.DOC, formats.XLS, formats.MSG, formats.RTF, formats.ENCRYPTED_OFFICE), "legacy.xberg_reader"),
+    ((formats.SQLITE,), "text.database"),
+    ((formats.PNG, formats.JPEG, formats.TIFF), "text.image"),
+)
+_NO_TITLE = re.compile(
+    r"(?i)^(?:powerpoint[ -]presentation|microsoft (?:word|powerpoint|excel) - .*|untitled.*|document ?\d*|title|"
+    r"slide \d+|presentation ?\d*|präsentation ?\d*|\d+)$|\.(?:docx?|pptx?|xlsx?|indd|tex|dvi|qxd|pmd|pdf|html?)$"
+)
+MAX_NESTING = 3  # a mail in a mail in a mail
+MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one document may cost. Sizes in bytes, time in seconds; `ocr_languages` as tesseract writes them."""
+
+    timeout_seconds: float = 120
+    memory: int = 3072 * MIB
+    file: int = 200 * MIB
+    text: int = 20 * MIB
+    ocr: bool = True
+    ocr_languages: str = ""
+    language: str = "en"
+
+    @property
+    def unpacked(self) -> int:
+        """Bytes that a zip-based file may unpack to, pictures included."""
+        return 4 * self.file
+
+
+class Builder(TextBuilder):
+    """A `TextBuilder` that refuses more text than `limit` bytes (UTF-8), as soon as there is too much."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit, self._bytes = limit, 0
+
+    def _append(self, text: str) -> int:
+        self._bytes += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+        if self._bytes > self._limit:
+            raise too_much_text(self._limit)
+        return super()._append(text)
+
+
+@dataclass(slots=True)
+class Context:
+    """What a reader knows about its file and tells about the document.
+
+    `name`: file name, for messages and as the last resort for a title. `depth`: 0 for a file, 1 for its attachment.
+    """
+
+    name: str
+    media_type: str
+    limits: Limits
+    title: str = ""
+    language: str = ""
+    pages: int | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    depth: int = 0
+    deadline: float = math.inf  # of time.monotonic(); OCR stops before it and keeps what was read
+
+    def warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def name_title(self, title: str | None) -> None:
+        """Keep a title that the file carries, unless a program put it there by itself."""
+        title = " ".join((title or "").split())[:300]
+        if title and not self.title and not _NO_TITLE.search(title):
+            self.title = title
+
+    def describe(self, **facts: str | None) -> None:
+        """Keep facts about the document that are known and not blank; the first one told wins."""
+        for name, value in facts.items():
+            value = " ".join(str(value).split()) if value else ""
+            if value and name not in self.metadata:
+                self.metadata[name] = value[:1000]
+
+
+def too_much_text(limit: int) -> ParseError:
+    return ParseError(
+        f"holds more than {limit / MIB:g} MiB of text",
+        hint="Split it, or raise parsing.max_text_mb in metier.toml.",
+    )
+
+
+def took_too_long(limits: Limits) -> ParseError:
+    return ParseError(
+        f"took longer than {limits.timeout_seconds:g} s to parse and was given up",
+        hint="Split it, or raise parsing.timeout_seconds in metier.toml.",
+    )
+
+
+def read_document(content: bytes, *, name: str, uri: str, groups: tuple[str, ...], limits: Limits) -> Document:
+    """Parse `content`. Raises `ParseError` without a `where`: the caller knows the path."""
+    if not content.strip(b" \t\r\n\x00\xef\xbb\xbf"):
+        raise ParseError("is empty" if not content else "holds nothing but blanks", hint="There is nothing to index.")
+    kind = _kind(content, name)
+    deadline = time.monotonic() + 0.9 * limits.timeout_seconds
+    context = Context(name=PurePath(name).name, media_type=kind, limits=limits, deadline=deadline)
+    builder = Builder(limits.text)
+    reader_for(kind)(content, builder, context)
+    text = builder.text
+    if not text.strip():
+        reasons = "; ".join(context.warnings)
+        raise ParseError(
+            "holds no readable text" + (f" ({reasons})" if reasons else ""),
+            hint="It may be empty, or hold pictures only: add the text, or leave it out with `exclude`.",
+        )
+    return Document(
+        id=document_id(uri),
+        uri=uri,
+        title=context.title.strip() or _first_name(context, builder, text) or PurePath(name).stem,
+        text=text,
+        blocks=tuple(builder.blocks),
+        media_type=kind,
+        content_hash=hashlib.sha256(content).hexdigest(),
+        language=context.language,
+        pages=context.pages,
+        groups=groups,
+        metadata=context.metadata,
+        warnings=tuple(context.warnings),
+    )
+
+
+def _first_name(context: Context, builder: Builder, text: str) -> str:
+    """The first heading; of a workbook with several sheets that is the name of one of them alone."""
+    return "" if ", " in context.metadata.get("sheets", "") else _first_heading(builder, text)
+
+
+def reader_for(kind: str) -> Callable[[bytes, Builder, Context], None]:
+    """The reader of a MIME type that `formats.media_type` gives."""
+    for kinds, module in _READERS:
+        if kind in kinds:
+            return importlib.import_module(f"metier.parsing.{module}").read
+    raise _unknown()
+
+
+def _kind(content: bytes, name: str) -> str:
+    kind = formats.media_type(name, content)
+    if kind is None:
+        suffix = PurePath(name).suffix.lower()
+        if suffix in formats.SUPPORTED:
+            raise ParseError(
+                f"is damaged, or is not what its name says: its content is not {suffix[1:].upper()}",
+                hint="Open it in the program it came from and save it again.",
+            )
+        raise _unknown()
+    return kind
+
+
+def _unknown() -> ParseError:
+    return ParseError(
+        "is in a format that Métier does not read",
+        hint="Save it as PDF, DOCX, XLSX, PPTX, HTML, Markdown, CSV or plain text, or leave it out with `exclude`.",
+    )
+
+
+def _first_heading(builder: Builder, text: str) -> str:
+    for block in builder.blocks:
+        if block.kind == "heading":
+            return " ".join(text[block.start : block.end].split())[:300]
+    return ""

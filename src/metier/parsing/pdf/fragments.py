@@ -1,0 +1,208 @@
+"""Characters of a PDF page to fragments: stretches of text on one line without a wide gap in them.
+
+Coordinates are in points with the origin at the lower left, turned so that most of the page's text is upright.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, field
+
+from metier.parsing.core.decoding import tidy
+from metier.parsing.pdf.bidi import Glyph, is_rtl, spoken
+
+_GAP = 0.9  # heights of a line between two words that belong to different columns or cells
+_PRESENTATION = range(0xFB00, 0xFE00), range(0xFE70, 0xFEFF)  # ligatures and Arabic letter shapes
+_INVISIBLE_MODE = 3
+_SYMBOL_BULLET = re.compile(r"^[\x80-\x9f\ue000-\uf8ff](?:\s+|$)")
+_ITALIC, _FORCE_BOLD = 1 << 6, 1 << 18  # font flags of the PDF specification, table 121
+_BOLD = re.compile(r"(?i)bold|black|heavy|-medi\b|(?:cm|sf|ec|lm)[a-z]*bx")  # the last are those of LaTeX
+
+
+@dataclass(slots=True)
+class Fragment:
+    """Text with its box. `size`: font size in points; `spaced`: a blank follows in the file; `slant`: not upright;
+    `glyphs`: what it is made of, in the order of the file, of those that were not put together since."""
+
+    text: str
+    left: float
+    bottom: float
+    right: float
+    top: float
+    size: float
+    bold: bool = False
+    italic: bool = False
+    spaced: bool = False
+    hyphen: bool = False
+    slant: bool = False
+    invisible: bool = False
+    glyphs: list[Glyph] = field(default_factory=list, repr=False)
+
+    @property
+    def middle(self) -> float:
+        return (self.bottom + self.top) / 2
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def rtl(self) -> bool:
+        return is_rtl(self.text)
+
+
+def fragments(textpage) -> list[Fragment]:
+    """All text of a pypdfium2 text page, in the order of the file."""
+    return _Collector(textpage, quarter_turns(textpage)).run()
+
+
+def quarter_turns(textpage) -> int:
+    """0 to 3: by how many quarter turns, counter-clockwise, most characters stand."""
+    import pypdfium2.raw as raw
+
+    count = textpage.count_chars()
+    step = max(1, count // 200)
+    angles = Counter(
+        round(raw.FPDFText_GetCharAngle(textpage, index) / (math.pi / 2)) % 4 for index in range(0, count, step)
+    )
+    return angles.most_common(1)[0][0] if angles else 0
+
+
+class _Collector:
+    def __init__(self, textpage, quarter: int) -> None:
+        import pypdfium2.raw as raw
+
+        self._raw, self._page, self._quarter = raw, textpage, quarter
+        self._turn = quarter * math.pi / 2
+        self._found: list[Fragment] = []
+        self._glyphs: list[Glyph] = []
+        self._box: list[float] = []  # left, bottom, right, top of the open fragment
+        self._last: tuple[float, float, float, float] | None = None
+        self._first = self._end = 0  # indices in the page of the first and last character
+
+    def run(self) -> list[Fragment]:
+        raw, page, box = self._raw, self._page, self._raw.FS_RECTF()
+        for index in range(page.count_chars()):
+            code = raw.FPDFText_GetUnicode(page, index)
+            if code in (10, 13):
+                self._close()
+                continue
+            if code in (32, 9, 0xA0) or raw.FPDFText_IsGenerated(page, index) == 1:
+                self._space()
+                continue
+            if not code or not raw.FPDFText_GetLooseCharBox(page, index, box):
+                continue
+            self._take(index, code, self._upright(box))
+        self._close()
+        return self._found
+
+    def _upright(self, box) -> tuple[float, float, float, float]:
+        left, bottom, right, top = box.left, box.bottom, box.right, box.top
+        if self._quarter == 1:
+            return bottom, -right, top, -left
+        if self._quarter == 2:
+            return -right, -top, -left, -bottom
+        if self._quarter == 3:
+            return -top, left, -bottom, right
+        return left, bottom, right, top
+
+    def _space(self) -> None:
+        if self._glyphs:
+            self._glyphs[-1].blank = True
+
+    def _take(self, index: int, code: int, box: tuple[float, float, float, float]) -> None:
+        left, bottom, right, top = box
+        if self._last is not None:
+            height = max(1.0, self._last[3] - self._last[1], top - bottom)
+            gap = max(left - self._last[2], self._last[0] - right)
+            apart = min(top, self._last[3]) - max(bottom, self._last[1]) < 0.3 * min(
+                top - bottom, self._last[3] - self._last[1]
+            )
+            if gap > _GAP * height or (apart and not _attached(box, self._last)):
+                self._close()
+        if not self._glyphs:
+            self._first, self._box = index, [left, bottom, right, top]
+        elif box == self._last and "\u0590" <= self._glyphs[-1].text <= "\u08ff":
+            # two letters of one glyph (lam-alef): pdfium turns the line around, and the pair with it
+            self._glyphs[-1].text = chr(code) + self._glyphs[-1].text
+            return
+        self._end = index
+        self._glyphs.append(Glyph(chr(code), box))
+        self._last = box
+        self._box = [
+            min(self._box[0], left),
+            min(self._box[1], bottom),
+            max(self._box[2], right),
+            max(self._box[3], top),
+        ]
+
+    def _close(self) -> None:
+        if self._glyphs:
+            text = "".join(glyph.text + " " * glyph.blank for glyph in self._glyphs)
+            text = _plain(spoken(self._glyphs) if is_rtl(text) else text)
+            if text:
+                size, slant, invisible = self._look(self._first)
+                bold, italic = (a and b for a, b in zip(self._style(self._first), self._style(self._end), strict=True))
+                left, bottom, right, top = self._box
+                self._found.append(
+                    Fragment(
+                        text=text.rstrip("\ufffe\u0002"),
+                        left=left,
+                        bottom=bottom,
+                        right=right,
+                        top=top,
+                        size=size or max(1.0, (top - bottom) / 1.2),
+                        bold=bold,
+                        italic=italic,
+                        spaced=self._glyphs[-1].blank,
+                        hyphen=text[-1] in "\ufffe\u0002",
+                        slant=slant,
+                        invisible=invisible,
+                        glyphs=self._glyphs,
+                    )
+                )
+        self._glyphs, self._last = [], None
+
+    def _look(self, index: int) -> tuple[float, bool, bool]:
+        """Font size in points, not upright, invisible: of the character at `index`."""
+        raw, page = self._raw, self._page
+        matrix = raw.FS_MATRIX()
+        scale = 1.0
+        if raw.FPDFText_GetMatrix(page, index, matrix):
+            scale = math.hypot(matrix.c, matrix.d) or 1.0
+        size = raw.FPDFText_GetFontSize(page, index) * scale
+        angle = (raw.FPDFText_GetCharAngle(page, index) - self._turn) % math.tau
+        slant = min(angle, math.tau - angle) > 0.2
+        text_object = raw.FPDFText_GetTextObject(page, index)
+        invisible = bool(text_object) and raw.FPDFTextObj_GetTextRenderMode(text_object) == _INVISIBLE_MODE
+        return size, slant, invisible
+
+    def _style(self, index: int) -> tuple[bool, bool]:
+        """Bold, italic."""
+        raw = self._raw
+        buffer, flags = ctypes.create_string_buffer(128), ctypes.c_int()
+        raw.FPDFText_GetFontInfo(self._page, index, buffer, 128, flags)
+        name = buffer.value.decode("utf-8", "replace")
+        bold = raw.FPDFText_GetFontWeight(self._page, index) >= 600 or bool(flags.value & _FORCE_BOLD)
+        return bold or _BOLD.search(name) is not None, bool(flags.value & _ITALIC)
+
+
+def _attached(box: tuple[float, float, float, float], last: tuple[float, float, float, float]) -> bool:
+    """A raised or lowered character (index, exponent) right beside the one before."""
+    return abs(box[0] - last[2]) < 0.3 * (last[3] - last[1]) and abs(box[1] - last[1]) < last[3] - last[1]
+
+
+def _plain(text: str) -> str:
+    """Without controls; ligatures and letter shapes as the letters they stand for; bullets of symbol fonts as `•`."""
+    text = text.strip()
+    if text.isascii() and text.isprintable():
+        return text
+    hyphen = text[-1:] if text[-1:] in ("\ufffe", "\u0002") else ""
+    text = _SYMBOL_BULLET.sub("• ", text)
+    if any(ord(c) in block for c in text for block in _PRESENTATION):
+        text = "".join(unicodedata.normalize("NFKC", c) if any(ord(c) in b for b in _PRESENTATION) else c for c in text)
+    return tidy(text).strip() + hyphen

@@ -1,0 +1,297 @@
+"""Fragments of a page to rows in reading order, and rows to paragraphs.
+
+Columns are found by a gutter that most lines leave free and that has real text on both sides; lines that cross it
+(titles, wide figures' captions) part the page into zones, and each zone is read column by column. Short cells are no
+columns: they are read row by row, and may be a table.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+
+from metier.parsing.pdf.bidi import is_rtl, unmirrored
+from metier.parsing.pdf.fragments import Fragment
+
+_BULLET = re.compile(r"(?:[•◦▪■●○‣∙·*–—➢➤✓❖\uf0b7\uf0a7\uf0d8-]\s+|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\s+)(?=\S)")
+_SENTENCE_END = re.compile(r"[.!?:;。！？؟।]['\"”’)\]]*$")
+_NO_SPACE = re.compile(r"[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\u0e00-\u0e7f]")  # CJK, kana, Thai
+_WIDE = re.compile(r"[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60]")
+_HANGUL = re.compile(r"[\uac00-\ud7a3]")
+
+
+@dataclass(slots=True)
+class Row:
+    """Fragments on one line, in reading order."""
+
+    parts: list[Fragment] = field(default_factory=list)
+
+    @property
+    def top(self) -> float:
+        return max(part.top for part in self.parts)
+
+    @property
+    def bottom(self) -> float:
+        return min(part.bottom for part in self.parts)
+
+    @property
+    def left(self) -> float:
+        return min(part.left for part in self.parts)
+
+    @property
+    def right(self) -> float:
+        return max(part.right for part in self.parts)
+
+    @property
+    def base(self) -> float:
+        """Bottom of the main part: bullets and exponents hang lower or higher."""
+        return max(self.parts, key=lambda part: len(part.text)).bottom
+
+    @property
+    def size(self) -> float:
+        return max(self.parts, key=lambda part: len(part.text)).size
+
+    @property
+    def bold(self) -> bool:
+        return all(part.bold for part in self.parts)
+
+    @property
+    def italic(self) -> bool:
+        return all(part.italic for part in self.parts)
+
+    @property
+    def text(self) -> str:
+        return " ".join(part.text for part in self.parts)
+
+
+def zones(parts: list[Fragment], depth: int = 0) -> list[list[Row]]:
+    """Fragments as lists of rows, column after column."""
+    if not parts:
+        return []
+    gutter = _gutter(parts) if depth < 4 else None
+    if gutter is None:
+        return [rows_of(parts)]
+    rtl = is_rtl("".join(part.text for part in parts))
+    across = [part for part in parts if part.left < gutter < part.right]
+    beside = [part for part in parts if not part.left < gutter < part.right]
+    found: list[list[Row]] = []
+    upper = float("inf")
+    for row in [*rows_of(across), None]:  # what lies above each line that crosses the gutter, then the line
+        lower = row.top if row else float("-inf")
+        band = [part for part in beside if lower < part.middle <= upper]
+        sides = [part for part in band if part.right <= gutter], [part for part in band if part.left >= gutter]
+        for side in reversed(sides) if rtl else sides:
+            found.extend(zones(side, depth + 1))
+        if row:
+            found.append(
+                rows_of(row.parts + [part for part in beside if row.bottom < part.middle <= min(lower, upper)])
+            )
+            upper = row.bottom
+    return _whole([rows for rows in found if rows])
+
+
+def _whole(groups: list[list[Row]]) -> list[list[Row]]:
+    """Single lines that follow each other (a title of two lines) put into one list."""
+    whole: list[list[Row]] = []
+    for rows in groups:
+        if whole and len(rows) == 1 and rows[0].bottom < whole[-1][-1].bottom and _alike(whole[-1][-1], rows[0]):
+            whole[-1].extend(rows)
+        else:
+            whole.append(rows)
+    return whole
+
+
+def _alike(above: Row, below: Row) -> bool:
+    overlap = min(above.right, below.right) - max(above.left, below.left)
+    return above.bottom - below.top < below.size and overlap > 0.5 * min(
+        above.right - above.left, below.right - below.left
+    )
+
+
+def _gutter(parts: list[Fragment]) -> float | None:
+    """The x of a strip between two columns of running text, None where there is one column or a table."""
+    lines = [part for part in parts if not part.slant]
+    if len(lines) < 8:
+        return None
+    em = median(part.size for part in lines)
+    best, best_score = None, 0.0
+    for x in sorted({round(part.right + 0.4 * em, 1) for part in lines}):
+        left = [part for part in lines if part.right <= x]
+        right = [part for part in lines if part.left >= x]
+        crossing = len(lines) - len(left) - len(right)
+        if min(len(left), len(right)) < 4 or crossing > 0.35 * len(lines):
+            continue
+        if not (_running(left, em) and _running(right, em)) or not _beside(left, right):
+            continue
+        edge = sorted(part.left for part in right)[len(right) // 10]
+        score = min(len(left), len(right)) - 2 * crossing + min(20.0, edge - x)
+        if best is None or score > best_score:
+            best, best_score = x, score
+    return best
+
+
+def _running(parts: list[Fragment], em: float) -> bool:
+    """Whether most of the text in `parts` stands in lines about as wide as each other, not in short cells."""
+    rows = rows_of(parts)
+    widths = sorted(row.right - row.left for row in rows)
+    wide = widths[int(len(widths) * 0.85)]
+    full = [row for row in rows if row.right - row.left > 0.6 * wide]
+    single = sum(len(row.parts) == 1 for row in rows)
+    written = sum(len(row.text) for row in full)
+    if wide < 9 * em or len(full) < 3 or single < 0.7 * len(rows):
+        return False
+    return written > 0.55 * sum(len(row.text) for row in rows) and sum(map(_width, full)) > 22 * len(full)
+
+
+def _width(row: Row) -> int:
+    """Characters of a row, those of CJK twice as wide as Latin ones."""
+    return len(row.text) + len(_WIDE.findall(row.text))
+
+
+def _beside(left: list[Fragment], right: list[Fragment]) -> bool:
+    """Whether the two stand side by side over a good part of their height."""
+    top = min(max(p.top for p in left), max(p.top for p in right))
+    bottom = max(min(p.bottom for p in left), min(p.bottom for p in right))
+    heights = [max(p.top for p in side) - min(p.bottom for p in side) for side in (left, right)]
+    return top - bottom > 0.4 * min(heights)
+
+
+def rows_of(parts: list[Fragment]) -> list[Row]:
+    """Fragments grouped by line, from top to bottom."""
+    rows: list[Row] = []
+    for part in sorted(parts, key=lambda part: -part.middle):
+        for row in reversed(rows[-3:]):
+            low, high = max(part.bottom, row.bottom), min(part.top, row.top)
+            shortest = min(part.top - part.bottom, row.top - row.bottom)
+            clear = all(
+                part.left >= other.right - 0.3 * other.size or part.right <= other.left + 0.3 * other.size
+                for other in row.parts
+            )
+            if high - low > 0.5 * shortest and clear:
+                row.parts.append(part)
+                break
+        else:
+            rows.append(Row([part]))
+    for row in rows:
+        row.parts.sort(key=lambda part: part.left)
+        if is_rtl(row.text):
+            row.parts.reverse()
+        row.parts = _joined(row.parts)
+    return rows
+
+
+def _joined(parts: list[Fragment]) -> list[Fragment]:
+    """Neighbours with no wide gap between them put together: words that the file holds apart."""
+    joined = [parts[0]]
+    for part in parts[1:]:
+        last = joined[-1]
+        gap = max(part.left - last.right, last.left - part.right)
+        if gap > max(last.size, part.size):
+            joined.append(part)
+            continue
+        told = last.spaced and (gap > 0.03 * last.size or not is_rtl(last.text))
+        blank = " " if told or gap > 0.15 * max(last.size, part.size) else ""
+        joined[-1] = Fragment(
+            text=last.text + blank + part.text,
+            left=min(last.left, part.left),
+            bottom=min(last.bottom, part.bottom),
+            right=max(last.right, part.right),
+            top=max(last.top, part.top),
+            size=max(last, part, key=lambda piece: len(piece.text)).size,
+            bold=last.bold and part.bold,
+            italic=last.italic and part.italic,
+            spaced=part.spaced,
+            hyphen=part.hyphen,
+            invisible=last.invisible and part.invisible,
+        )
+    return joined
+
+
+@dataclass(slots=True)
+class Paragraph:
+    """Lines that belong together. `rows`: how many; `bottom` and `top` in points, for header and footer."""
+
+    text: str
+    size: float
+    bold: bool
+    rows: int
+    top: float
+    bottom: float
+    bullet: bool = False
+    italic: bool = False
+
+
+def paragraphs(rows: list[Row]) -> list[Paragraph]:
+    """Rows of one column put together to paragraphs."""
+    found: list[list[Row]] = []
+    leading = _leading(rows)
+    right = sorted(row.right for row in rows)[int(len(rows) * 0.8)] if rows else 0.0
+    for row in rows:
+        if found and _continues(found[-1], row, leading, right):
+            found[-1].append(row)
+        else:
+            found.append([row])
+    return [_paragraph(group) for group in found]
+
+
+def _leading(rows: list[Row]) -> float:
+    steps = [above.base - below.base for above, below in pairwise(rows)]
+    steps = [step for step in steps if step > 0]
+    return median(steps) if steps else 0.0
+
+
+def _continues(group: list[Row], row: Row, leading: float, right: float) -> bool:
+    last, first = group[-1], group[0]
+    step = last.base - row.base
+    if step <= 0 or step > max(1.35 * leading, 1.2 * row.size) or step > 2.4 * max(row.size, last.size):
+        return False
+    if abs(row.size - last.size) > 0.12 * last.size:
+        return False
+    if (row.bold, row.italic) != (last.bold, last.italic) and (row.bold or row.italic or len(group) == 1):
+        return False
+    if _BULLET.match(row.text):
+        return False
+    ended = _SENTENCE_END.search(last.text) is not None
+    if is_rtl(row.text):
+        return not (ended and last.left > min(r.left for r in (*group, row)) + 4 * row.size)
+    short = last.right < right - 4 * row.size
+    if short and (ended or (row.text[:1].isupper() and last.right < right - 0.4 * (right - first.left))):
+        return False
+    indented = row.left > last.left + 0.9 * row.size
+    return not (indented and ended and not _BULLET.match(first.text))
+
+
+def _paragraph(group: list[Row]) -> Paragraph:
+    text = group[0].text
+    for last, row in pairwise(group):
+        text = join_lines(text, row.text, hyphen=last.parts[-1].hyphen, spaced=last.parts[-1].spaced)
+    longest = max(group, key=lambda row: len(row.text))
+    bullet = _BULLET.match(text)
+    return Paragraph(
+        text=unmirrored(text),
+        size=longest.size,
+        bold=all(row.bold for row in group),
+        italic=all(row.italic for row in group),
+        rows=len(group),
+        top=group[0].top,
+        bottom=group[-1].bottom,
+        bullet=bullet is not None,
+    )
+
+
+def join_lines(text: str, line: str, *, hyphen: bool, spaced: bool) -> str:
+    """Two lines of a paragraph as one: hyphens of a broken word go, and so do line ends of scripts without blanks."""
+    if not text:
+        return line
+    if hyphen:
+        kept = "" if line[:1].islower() and "-" not in text[-20:].rsplit(" ", 1)[-1] else "-"
+        return text + kept + line
+    if text.endswith("-") and line[:1].islower() and text[-2:-1].isalpha():
+        return text[:-1] + line
+    if _NO_SPACE.match(text[-1]) and _NO_SPACE.match(line[0]):
+        return text + line
+    if _HANGUL.match(text[-1]) and _HANGUL.match(line[0]) and not spaced:
+        return text + line
+    return f"{text} {line}"

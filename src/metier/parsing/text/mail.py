@@ -1,0 +1,153 @@
+"""EML: headers as metadata and a readable first line, the body (plain rather than HTML), names of attachments.
+
+Attachments that are text are read as part of the mail; so are mails in the mail. Others are named only: a folder
+of mail must not become a folder of everything that was ever attached.
+"""
+
+from __future__ import annotations
+
+import email
+import email.header
+import email.policy
+import email.utils
+from email.message import Message
+
+from metier.core.errors import ParseError
+from metier.parsing.core import formats
+from metier.parsing.core.decoding import decode, tidy
+from metier.parsing.core.readers import MAX_NESTING, Builder, Context, reader_for
+from metier.parsing.text.html import read_text
+from metier.parsing.text.plain import add_paragraphs
+
+_HEADERS = ("from", "to", "cc", "date", "subject")
+_TEXT_ATTACHMENTS = {
+    formats.PLAIN,
+    formats.MARKDOWN,
+    formats.HTML,
+    formats.CSV,
+    formats.TSV,
+    formats.JSON,
+    formats.JSONL,
+    formats.EML,
+}
+_MAX_PARTS = 500
+
+
+def read(content: bytes, builder: Builder, context: Context) -> None:
+    message = email.message_from_bytes(content, policy=email.policy.compat32)  # newer policies raise on bad headers
+    facts = {name: header(message, name, context) for name in _HEADERS}
+    context.describe(**{**facts, "date": iso_date(facts["date"]), "message_id": header(message, "message-id", context)})
+    if not context.title:
+        context.title = facts["subject"]
+    if facts["subject"]:
+        builder.add("heading", facts["subject"], level=1)
+    line = " | ".join(f"{name.title()}: {facts[name]}" for name in ("from", "to", "cc", "date") if facts[name])
+    builder.add("paragraph", line)
+    _Parts(builder, context).read(message)
+
+
+class _Parts:
+    """One walk over the parts of a message."""
+
+    def __init__(self, builder: Builder, context: Context) -> None:
+        self._builder, self._context = builder, context
+        self._names: list[str] = []
+        self._left = _MAX_PARTS
+
+    def read(self, message: Message) -> None:
+        attachments: list[Message] = []
+        self._body(message, attachments)
+        for part in attachments:
+            self._attachment(part)
+        if self._names:
+            self._context.describe(attachments=", ".join(self._names))
+            self._builder.add("paragraph", "Attachments: " + ", ".join(self._names))
+
+    def _body(self, part: Message, attachments: list[Message]) -> None:
+        """Write the body below `part`, collect what is attached."""
+        self._left -= 1
+        if self._left < 0:
+            self._context.warn(f"has more than {_MAX_PARTS} parts; the rest was left out")
+            return
+        kind = part.get_content_type()
+        if part.get_content_disposition() == "attachment" or kind == "message/rfc822" or part.get_filename():
+            attachments.append(part)
+        elif kind == "multipart/alternative":
+            self._body(_best(part), attachments) if part.get_payload() else None
+        elif part.is_multipart():
+            for child in part.get_payload():
+                self._body(child, attachments)
+        elif kind == "text/html":
+            read_text(self._text(part), self._builder, self._blank())
+        elif part.get_content_maintype() == "text" or not part.get("content-type"):
+            add_paragraphs(self._text(part), self._builder)
+
+    def _attachment(self, part: Message) -> None:
+        name = tidy(_decoded(part.get_filename() or "")).strip()
+        payload = part.get_payload()
+        if part.get_content_type() == "message/rfc822":
+            inner = payload[0] if isinstance(payload, list) and payload else None
+            name = name or (header(inner, "subject", self._context) if inner is not None else "") or "message"
+            content = inner.as_bytes() if inner is not None else b""
+        else:
+            content = part.get_payload(decode=True) or b""
+        name = name or "attachment"
+        self._names.append(name)
+        self.attached(name, content, "message/rfc822" if part.get_content_type() == "message/rfc822" else None)
+
+    def attached(self, name: str, content: bytes, kind: str | None = None) -> None:
+        """Read an attachment if it is text; a broken one costs a warning, not the mail."""
+        kind = kind or (formats.media_type(name, content) if content.strip() else None)
+        if kind not in _TEXT_ATTACHMENTS or self._context.depth >= MAX_NESTING:
+            return
+        inner = Context(name, kind, self._context.limits, depth=self._context.depth + 1)
+        self._builder.add("heading", name, level=2)
+        try:
+            reader_for(kind)(content, self._builder, inner)
+        except ParseError as error:
+            if "more than" in error.what and "text" in error.what:
+                raise
+            self._context.warn(f"attachment {name} {error.what}")
+        for warning in inner.warnings:
+            self._context.warn(f"attachment {name}: {warning}")
+
+    def _text(self, part: Message) -> str:
+        content = part.get_payload(decode=True) or b""
+        return decode(content, self._context, part.get_content_charset())
+
+    def _blank(self) -> Context:
+        """A context for an HTML body, whose title is not that of the mail."""
+        return Context(self._context.name, formats.HTML, self._context.limits)
+
+
+def _best(alternatives: Message) -> Message:
+    """The plain text of a mail if it says something, else what the sender likes best."""
+    parts = [part for part in alternatives.get_payload() if isinstance(part, Message)]
+    plain = [part for part in parts if part.get_content_type() == "text/plain"]
+    if plain and len((plain[0].get_payload(decode=True) or b"").strip()) > 40:
+        return plain[0]
+    rich = [part for part in parts if part.get_content_type() == "text/html" or part.is_multipart()]
+    return (rich or plain or parts or [Message()])[-1]
+
+
+def header(message: Message, name: str, context: Context) -> str:
+    """A header with its encoded words decoded, on one line. Bytes that are no ASCII (RFC 6532, or a program that knows
+    of no encoding) are read as those of any text."""
+    value = next((str(value) for key, value in message.raw_items() if key.lower() == name), "")
+    text = decode(value.encode("utf-8", "surrogateescape"), context)
+    return " ".join(tidy(_decoded(text)).split())
+
+
+def _decoded(value: str) -> str:
+    try:
+        return str(email.header.make_header(email.header.decode_header(value)))
+    except (LookupError, ValueError, email.errors.HeaderParseError):
+        return value
+
+
+def iso_date(value: str) -> str:
+    """`Mon, 2 Sep 2002 10:00:00 +0100` -> `2002-09-02T10:00:00+01:00`; what cannot be read stays as it is."""
+    try:
+        return email.utils.parsedate_to_datetime(value).isoformat()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return value

@@ -1,0 +1,264 @@
+"""`Runtime`: an expert's settings and paths, and what is built from them when it is first needed.
+
+    expert.runtime.store                                    # opened now, and kept
+
+The services of an expert take it: who asks for passages does not load a language model, and whoever comes second finds
+what the first has built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from metier.answering import abstention, style
+from metier.answering.abstention import Abstention
+from metier.answering.answer import Style
+from metier.answering.answerer import Answerer
+from metier.answering.passage_count import PassageCount
+from metier.answering.support.base import Checker
+from metier.core import settings as settings_module
+from metier.core.settings import STATE_FOLDER, Settings
+from metier.embedding.base import Embedder
+from metier.generation.base import Generator, Message
+from metier.reader.base import Reader
+from metier.retrieval.curation import Curation
+from metier.retrieval.fusion import Fusion
+from metier.retrieval.retriever import Retriever
+from metier.store.base import Filter, Identity, Store
+from metier.text.analyzer import Analyser
+
+if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others time
+    from metier.answering.document_info import DocumentInfo
+    from metier.state.catalog import Catalog, SyncRun
+
+WRITE_PATIENCE = 2.0  # seconds to wait for another process that writes to the store
+
+
+class Runtime:
+    """`parallel`: answers that a model in this process writes at once. `curation`: makes what people decided
+    about single passages, once it is needed. Raises `SettingsError` where `folder` holds no expert
+    or its metier.toml is wrong."""
+
+    def __init__(self, folder: Path, parallel: int, curation: Callable[[], Curation]) -> None:
+        self.folder = folder
+        self.settings: Settings = settings_module.load(folder)
+        self._parallel = parallel
+        self._make_curation = curation
+        self._replacing_index = False
+        self._served: dict[str, Path] = {}  # adapters that the generator loads, by reference, the latest last
+
+    @property
+    def state_folder(self) -> Path:
+        return self.folder / STATE_FOLDER
+
+    def reload_settings(self) -> None:
+        self.settings = settings_module.load(self.folder)
+
+    def close(self) -> None:
+        """Free models and files; what is needed again is built again."""
+        for name in ("generator", "embedder"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
+        self.forget("generator", "store", "curation", "retriever", "answerer", "embedder")
+
+    def forget(self, *names: str) -> None:
+        """The next use of these builds them again."""
+        for name in names:
+            self.__dict__.pop(name, None)
+
+    def is_built(self, name: str) -> bool:
+        return name in self.__dict__
+
+    # --- storage and search ----------------------------------------------------------------------------------
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        from metier import embedding
+
+        return embedding.create(self.settings.embedding, folder=self.folder)
+
+    @cached_property
+    def analyser(self) -> Analyser:
+        return Analyser(self.settings.language)
+
+    @cached_property
+    def store(self) -> Store:
+        from metier.store import open_store
+
+        embedder = self.embedder
+        identity = Identity(embedder.name, embedder.fingerprint, embedder.dimension, self.analyser.version)
+        return open_store(self.state_folder / "store", self.settings.store, identity, replace=self._replacing_index)
+
+    @contextmanager
+    def replacing_index(self, replacing: bool) -> Iterator[None]:
+        """While it is open, the store is built from nothing, whatever made the one that is there."""
+        if replacing:
+            self.forget("store", "curation", "retriever", "answerer")
+        self._replacing_index = replacing
+        try:
+            yield
+        finally:
+            self._replacing_index = False
+
+    @cached_property
+    def retriever(self) -> Retriever:
+        from metier.retrieval import reranking
+
+        chosen = self.settings.retrieval
+        reranker = reranking.create(chosen.reranker, folder=self.folder) if chosen.reranker else None
+        return Retriever(
+            self.store, self.embedder, self.analyser, chosen, self.fusion, reranker, curation=self.curation
+        )
+
+    @cached_property
+    def curation(self) -> Curation:
+        """What people decided about single passages."""
+        return self._make_curation()
+
+    @property
+    def fusion(self) -> Fusion:
+        """The fusion in force: from metier.toml, else what sync and calibrate learned."""
+        return self.unless_fixed(self.learned_fusion)
+
+    @property
+    def learned_fusion(self) -> Fusion:
+        return Fusion.load(self.state_folder / "fusion.json")
+
+    def unless_fixed(self, learned: Fusion) -> Fusion:
+        fixed = self.settings.retrieval.fusion_weight
+        return learned if fixed is None else learned.fixed(fixed)
+
+    @property
+    def passage_count(self) -> PassageCount:
+        """How many passages are shown: from metier.toml, else what calibrate learned."""
+        return self.unless_set(PassageCount.load(self.state_folder / "shown.json"))
+
+    def unless_set(self, learned: PassageCount) -> PassageCount:
+        fixed = self.settings.retrieval.passages
+        return learned if fixed is None else PassageCount(fixed, "metier.toml")
+
+    @contextmanager
+    def catalog(self) -> Iterator[Catalog | None]:
+        """The catalog, None before the first sync."""
+        from metier.state.catalog import Catalog
+
+        path = self.catalog_path
+        if not path.exists():
+            yield None
+            return
+        catalog = Catalog(path)
+        try:
+            yield catalog
+        finally:
+            catalog.close()
+
+    def syncs(self) -> list[SyncRun]:
+        """What every sync did, the first one first."""
+        with self.catalog() as catalog:
+            return catalog.syncs() if catalog else []
+
+    @property
+    def catalog_path(self) -> Path:
+        return self.state_folder / "catalog.sqlite"
+
+    def documents(self, where: Filter | None = None) -> list[DocumentInfo]:
+        """What the catalog knows of every document that the filter lets through, by uri."""
+        from metier.answering.document_info import document_infos
+
+        with self.catalog() as catalog:
+            history = catalog.history() if catalog else {}
+        return document_infos(self.store.records(where), history)
+
+    # --- answering -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def answerer(self) -> Answerer:
+        return self.answerer_from(self.passage_count)
+
+    def answerer_from(self, shown: PassageCount) -> Answerer:
+        return Answerer(
+            self.settings, self.store, self.retriever, self.embedder, self.analyser, self.generator, self.abstention,
+            shown.passages, lambda: self.reader, lambda: self.checker, self.documents,
+        )  # fmt: skip
+
+    @cached_property
+    def reader(self) -> Reader | None:
+        """Tells whether and where a passage answers; None where `[answering] reader` is "none"."""
+        from metier import reader
+
+        settings = self.settings
+        name, threads = settings.answering.reader, settings.embedding.threads
+
+        def made(multilingual: bool) -> Reader | None:
+            return reader.create(
+                name, language=settings.language, multilingual=multilingual, threads=threads, folder=self.folder
+            )
+
+        english = settings.language.split("-")[0] == "en"
+        if name != "auto" or not english:
+            chosen = made(multilingual=True)
+        else:
+            chosen = reader.LanguageReader(made(multilingual=False), lambda: made(multilingual=True))
+        return reader.RememberingReader(chosen) if chosen else None
+
+    @cached_property
+    def checker(self) -> Checker:
+        """Tells how far the sources carry an answer."""
+        from metier.answering import support
+        from metier.answering.term_weights import WordWeights
+
+        return support.create(self.settings, self.embedder, self.analyser, WordWeights(self.store), self.folder)
+
+    @property
+    def abstention(self) -> Abstention:
+        """When to refuse: what calibrate learned for what answers now, else what ships."""
+        path = self.abstention_path
+        return abstention.load(path, self.calibrated_for()) if path.exists() else abstention.shipped()
+
+    @property
+    def abstention_path(self) -> Path:
+        return self.state_folder / "abstention.json"
+
+    def calibrated_for(self) -> str:
+        """Changes with all that a calibration of refusals depends on: model, embedder, reader and style."""
+        from metier.generation.completion_cache import key_of
+
+        chosen = style.choose(self.settings, self.generator.parameters)
+        writes = self.generator.fingerprint if chosen is Style.WRITTEN else ""  # a quote is no model's
+        return key_of(chosen, writes, self.embedder.fingerprint, self.reader.fingerprint if self.reader else "")
+
+    # --- the language model ----------------------------------------------------------------------------------
+
+    @cached_property
+    def generator(self) -> Generator:
+        return self._new_generator(self._served)
+
+    def _new_generator(self, adapters: Mapping[str, Path]) -> Generator:
+        from metier import generation
+
+        return generation.create(
+            self.settings.generation, folder=self.folder, parallel=self._parallel, adapters=adapters
+        )
+
+    @property
+    def served_adapters(self) -> Mapping[str, Path]:
+        """Adapters that the model has loaded, by reference, the latest last."""
+        return self._served
+
+    def serve_adapters(self, adapters: Mapping[str, Path], *, beside: bool) -> None:
+        """Have the model load these, which it can only where it starts. `beside`: the new model is there before the old
+        one goes, which takes memory for both; answers that run are finished by the old one, and it is freed with the
+        last of them. Else the old one is closed first, and what it writes is interrupted."""
+        if self.is_built("generator"):
+            made = self._new_generator(adapters)
+            if not beside:
+                self.generator.close()  # a later call loads it again
+            made.count_tokens([Message("user", "?")])
+            self.generator = made
+            if self.is_built("answerer"):
+                self.answerer = self.answerer_from(self.passage_count)
+        self._served = dict(adapters)  # last: who finds an adapter here finds the model that has it, too

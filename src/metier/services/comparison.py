@@ -1,0 +1,403 @@
+"""A comparison of the ways of answering: every mode asked the same questions, graded, and a verdict made of it.
+
+practice questions ─▶ calibrated      exam questions ─▶ every mode ─▶ graded ─▶ figures, verdict, rules ─▶ kept
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from metier import __version__
+from metier.answering.answer import Answer, Sentence
+from metier.answering.request import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Found
+from metier.core.errors import InputError
+from metier.core.questions import Question
+from metier.core.settings import GenerationSettings
+from metier.evaluation import comparison, costs, result_store, rules, statistics, verdict
+from metier.evaluation.metrics import judge
+from metier.evaluation.metrics import text as text_metrics
+from metier.evaluation.metrics.grading import Grader
+from metier.evaluation.metrics.terms import Term, find_terms
+from metier.evaluation.summary import Summary
+from metier.evaluation.verdict import Constraints, Facts
+from metier.generation.base import Message
+from metier.generation.completion_cache import Cache, key_of
+from metier.services.parts import Parts
+
+if TYPE_CHECKING:
+    from metier.tuning.adapters import Card
+
+_REMEMBERED = 16  # questions
+CALIBRATED = "calibrated"  # what the calibration in force was made on, where that is the expert's own questions
+_FOOTPRINT_QUESTIONS = 3
+_SHOWN_LEAKS = 3
+# What of the settings changes an answer. Threads and the GPU change its last bits at most.
+_GENERATION = {"model", "url", "context_tokens", "max_tokens", "temperature", "top_p", "seed"}
+_RETRIEVAL = {"candidates", "reranker", "rerank_candidates"}
+
+Tell = Callable[[str, int, int, str], None]  # stage, done, of how many, what it is at
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """See `EvaluationService.compare`."""
+
+    modes: Sequence[str] | None = None
+    limit: int | None = None
+    adapter: str | None = None
+    calibrate: bool = True
+    judge: GenerationSettings | None = None
+    measure_memory: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The trade's own terms, and how many words the documents have in all."""
+
+    terms: tuple[Term, ...]
+    words: int
+
+    @property
+    def per_thousand(self) -> float | None:
+        """Terms per 1,000 words; None where there are no words."""
+        return 1_000 * sum(term.count for term in self.terms) / self.words if self.words else None
+
+
+def compare(parts: Parts, wanted: Wanted, calibrate: Callable[..., object], tell: Tell | None = None) -> dict[str, Any]:
+    """See `EvaluationService.compare`."""
+    modes, card = chosen_modes(parts, wanted.modes, wanted.adapter)
+    exam = exam_of(parts, wanted.limit)
+    notes = weaknesses(parts)
+    notes += calibrate_where_needed(parts, calibrate, tell) if wanted.calibrate else []
+    cache = Cache(parts.runtime.state_folder / comparison.ANSWERS_FILE)
+    asked_expert = AskedExpert(parts, card.reference if card else None)
+    asked = {mode: made_of(parts, mode, card) for mode in modes}
+    records = comparison.Comparison(asked_expert, asked, cache).run(exam, staged(tell, "Asking"))
+    vocabulary = vocabulary_of(parts)
+    summary = Summary(exam, records, grader_of(parts, exam, vocabulary.terms))
+    memory = memory_of(parts, card, exam, asked, cache) if wanted.measure_memory else lambda mode: None
+    spent = costs_of(parts, summary, memory)
+    decision = verdict.decide(
+        summary.scores,
+        {mode: price(spent[mode]) for mode in modes},
+        constraints_of(parts),
+        facts_of(summary, spent),
+        parts.runtime.settings.exam.margin,
+    )
+    result = {
+        **header(parts, exam, card),
+        "modes": summary.figures(),
+        "by_kind": summary.by("kind"),
+        "by_language": summary.by("language"),
+        "pairs": summary.pairs(),
+        "costs": spent,
+        "verdict": asdict(decision),
+        **ruled(parts, vocabulary, summary.known(), decision.choice),
+        "failures": summary.failures(),
+        "calibration": calibration_of(parts),
+        "notes": notes,
+        "answers": summary.answers(),
+    }
+    if wanted.judge is not None:
+        result["judge"] = judged(parts, summary, wanted.judge, cache, staged(tell, "Judging"))
+    result_store.save(parts.runtime.state_folder, result)
+    if card is not None:
+        parts.adapters.registry.note_exam(card, exam_results(result["modes"], result["created"]))
+    return result
+
+
+def advise(parts: Parts) -> dict[str, Any]:
+    """See `EvaluationService.advise`."""
+    last = result_store.latest(parts.runtime.state_folder)
+    if last is None:
+        return {
+            **header(parts, [], None),
+            **ruled(parts, vocabulary_of(parts), None, None),
+            "verdict": None,
+            "notes": [],
+        }
+    return {name: value for name, value in last.items() if name != "answers"}
+
+
+class AskedExpert:
+    """An expert as a comparison sees it. What was found for the last questions is remembered: every mode asks them."""
+
+    def __init__(self, parts: Parts, adapter: str | None) -> None:
+        self._parts = parts
+        self._adapter = adapter
+        self._found = lru_cache(_REMEMBERED)(parts.runtime.answerer.find)
+
+    def ask(self, question: str, mode: str) -> Answer:
+        adapter = self._adapter if mode in WITH_ADAPTER else None
+        return self._parts.ask(question, mode=mode, adapter=adapter, fresh=True)
+
+    def find(self, question: str) -> Found:
+        return self._found(question)
+
+    def supports(self, text: str, question: str, found: Found) -> list[Sentence]:
+        return self._parts.runtime.answerer.supports(text, question, found)
+
+
+def chosen_modes(parts: Parts, wanted: Sequence[str] | None, adapter: str | None) -> tuple[list[str], Card | None]:
+    """The modes to examine, in their usual order, and the adapter of the tuned ones. Without `wanted` those that can
+    be had. Raises `InputError` for an unknown mode, a missing adapter, or a search without documents."""
+    if unknown := sorted(set(wanted or ()) - set(MODES)):
+        raise InputError(f"there is no mode {unknown[0]!r}", hint=f"Choose of {', '.join(MODES)}.")
+    modes = [mode for mode in MODES if not wanted or mode in wanted]
+    if not wanted and adapter is None and parts.adapters.registry.production() is None:
+        modes = [mode for mode in modes if mode not in WITH_ADAPTER]
+    if any(mode in FROM_DOCUMENTS for mode in modes) and not parts.runtime.store.counts()[1]:
+        raise InputError("there are no documents to answer from", hint="Run `metier add` and `metier sync`.")
+    return modes, parts.adapters.in_use(adapter) if set(modes) & set(WITH_ADAPTER) else None
+
+
+def made_of(parts: Parts, mode: str, card: Card | None) -> dict[str, Any]:
+    """All that an answer in `mode` depends on beside the question, as plain values."""
+    settings = parts.runtime.settings
+    depends: dict[str, Any] = {
+        "language": settings.language,
+        "weights": parts.runtime.generator.fingerprint,
+        "generation": settings.generation.model_dump(mode="json", include=_GENERATION),
+        "answering": settings.answering.model_dump(mode="json"),
+    }
+    if mode in FROM_DOCUMENTS:
+        depends["documents"] = documents_key(parts)
+        depends["retrieval"] = settings.retrieval.model_dump(mode="json", include=_RETRIEVAL)
+        depends["fusion"], depends["passages"] = parts.runtime.fusion.weight, parts.runtime.passage_count.passages
+        depends["refusals"] = asdict(parts.runtime.abstention)
+    if mode in WITH_ADAPTER and card is not None:
+        depends["adapter"] = [card.reference, card.dataset, card.created]
+    return depends
+
+
+def documents_key(parts: Parts) -> str:
+    """Changes with the documents, how they are cut, who embeds them, and what was hidden or pinned by hand."""
+    embedder, cut = parts.runtime.embedder, parts.runtime.settings.passages.model_dump()
+    hashes = sorted(parts.runtime.store.hashes().items())
+    return key_of(
+        hashes, cut, embedder.name, embedder.fingerprint, parts.runtime.analyser.version, parts.runtime.curation.key()
+    )
+
+
+def exam_of(parts: Parts, limit: int | None) -> list[Question]:
+    """The exam questions, drawn once. Raises `InputError` where there is none that can be graded."""
+    exam = parts.exam.questions("exam")
+    if not exam:
+        raise InputError(
+            "there are no exam questions",
+            hint="Bring them in with `metier exam import FILE`, or `metier exam generate`.",
+        )
+    graded = [question for question in exam if question.answers or not question.answerable]
+    if not graded:
+        raise InputError(
+            f"none of the {len(exam)} exam questions has an answer to grade by",
+            hint='Give each its "answers", or the kind "unanswerable".',
+        )
+    return comparison.drawn(graded, limit)
+
+
+def weaknesses(parts: Parts) -> list[str]:
+    """What weakens the exam, in words. Raises `InputError` where questions leak."""
+    findings = parts.exam.check().findings
+    for finding in findings:
+        if finding.severity == "stop":
+            shown = "; ".join(finding.examples[:_SHOWN_LEAKS])
+            raise InputError(f"{finding.what}: {shown}", hint=finding.hint)
+    return [f"{finding.what}. {finding.hint}" for finding in findings if finding.severity == "warn"]
+
+
+def grader_of(parts: Parts, exam: Sequence[Question], terms: Sequence[Term]) -> Grader:
+    settings = parts.runtime.settings
+    labels = dict.fromkeys(answer for q in exam if q.kind == "label" for answer in q.answers)
+    return Grader(terms, tuple(labels), settings.answering.refusal, settings.language)
+
+
+def costs_of(parts: Parts, summary: Summary, memory: Callable[[str], float | None]) -> dict[str, dict[str, Any]]:
+    records = {mode: [each.record for each in summary.graded(mode)] for mode in summary.modes}
+    prices = parts.runtime.settings.costs
+    return {mode: costs.costs(of_mode, prices, memory(mode)) for mode, of_mode in records.items()}
+
+
+def memory_of(
+    parts: Parts, card: Card | None, exam: Sequence[Question], made_of: Mapping[str, object], cache: Cache
+) -> Callable[[str], float | None]:
+    """Peak memory of a mode in MiB, measured once for what it is made of."""
+
+    def measured(mode: str) -> float | None:
+        asked = [question.question for question in exam[:_FOOTPRINT_QUESTIONS]]
+        key = key_of("footprint", made_of[mode], parts.runtime.settings.generation.threads)
+        if (known := cache.get(key)) is None:
+            peak = costs.peak_memory(
+                parts.runtime.folder, mode, card.reference if card and mode in WITH_ADAPTER else None, asked
+            )
+            known = "" if peak is None else str(peak)
+            cache.put(key, known)
+        return float(known) if known else None
+
+    return measured
+
+
+def header(parts: Parts, exam: Sequence[Question], card: Card | None) -> dict[str, Any]:
+    """What a result is of."""
+    return {
+        "expert": parts.runtime.settings.name,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "metier": __version__,
+        "language": parts.runtime.settings.language,
+        "model": parts.runtime.generator.name,
+        "adapter": card.reference if card else None,
+        "embedder": parts.runtime.embedder.name,
+        "questions": len(exam),
+        "kinds": dict(Counter(question.kind for question in exam).most_common()),
+    }
+
+
+def constraints_of(parts: Parts) -> Constraints:
+    asked = parts.runtime.settings.exam
+    changes = asked.data_changes
+    if changes is None:
+        changes = rules.changes_often(rules.rate_of_change(parts.runtime.syncs(), datetime.now(UTC)))
+    return Constraints(asked.must_cite, asked.must_refuse, asked.latency_seconds, asked.memory_mb, changes)
+
+
+def ruled(parts: Parts, vocabulary: Vocabulary, known: float | None, choice: str | None) -> dict[str, Any]:
+    """The rules with their evidence, and whether they agree with what was measured."""
+    found = rules.rules(evidence_of(parts, vocabulary, known))
+    return {"rules": [asdict(rule) for rule in found], "agreement": rules.agreement(found, choice)}
+
+
+def evidence_of(parts: Parts, vocabulary: Vocabulary, known: float | None) -> rules.Evidence:
+    from metier.dataset import duplicates
+
+    rows, questions = parts.dataset.rows(), parts.exam.questions()
+    terms = [term.text for term in vocabulary.terms]
+    return rules.Evidence(
+        known=known,
+        terms_per_thousand=vocabulary.per_thousand,
+        tokens_per_term=tokens_per_term(parts, terms) if terms else None,
+        rows=len(rows),
+        distinct=len(rows) - len(duplicates.find(rows)),
+        changes_per_week=rules.rate_of_change(parts.runtime.syncs(), datetime.now(UTC)),
+        must_cite=parts.runtime.settings.exam.must_cite,
+        joined=sum(q.kind == "several" for q in questions) / len(questions) if questions else None,
+    )
+
+
+def vocabulary_of(parts: Parts) -> Vocabulary:
+    """Read off the documents in one pass."""
+    store, language, words = parts.runtime.store, parts.runtime.settings.language, 0
+
+    def texts() -> Iterator[str]:
+        nonlocal words
+        for identity in sorted(store.hashes()):
+            for passage in store.passages(identity):
+                words += len(text_metrics.words(passage.text, language))
+                yield passage.text
+
+    terms = find_terms(texts(), language)
+    return Vocabulary(terms, words)
+
+
+def tokens_per_term(parts: Parts, texts: Sequence[str]) -> float:
+    """Counted inside a sentence of nothing else, so that the template and the space before a word do not count."""
+    generator = parts.runtime.generator
+    alone = generator.count_tokens([Message("user", "")])
+    together = generator.count_tokens([Message("user", " ".join(texts))])
+    return (together - alone) / len(texts)
+
+
+def facts_of(summary: Summary, spent: Mapping[str, dict[str, Any]]) -> dict[str, Facts]:
+    return {
+        mode: Facts(summary.refusal_recall(mode), spent[mode]["total_p95"], spent[mode]["peak_memory_mb"])
+        for mode in summary.modes
+    }
+
+
+def price(spent: dict[str, Any]) -> float:
+    """What ways are ordered by: money where prices are set, else time."""
+    of_thousand = spent["per_thousand"]
+    return of_thousand["money"] or of_thousand["seconds"]
+
+
+def exam_results(figures: Mapping[str, dict[str, dict[str, float]]], created: str) -> dict[str, Any]:
+    """What the card of an adapter keeps of an exam."""
+    tuned = {mode: figures[mode]["score"] for mode in WITH_ADAPTER if mode in figures}
+    return {mode: round(score["mean"], 4) for mode, score in tuned.items()} | {"at": created}
+
+
+def calibrate_where_needed(parts: Parts, calibrate: Callable[..., object], tell: Tell | None) -> list[str]:
+    """Calibrate where the practice questions, the documents or the model changed since. Returns what to note."""
+    if not parts.exam.questions("practice"):
+        return ["No practice questions: weights, passage count and refusals are those that ship."]
+    path = parts.runtime.state_folder / CALIBRATED
+    if path.exists() and path.read_text(encoding="utf-8") == calibrated_on(parts):
+        return []
+    try:
+        calibrate(where="the practice questions", tell=tell)
+    except InputError as error:
+        return [f"Not calibrated on the practice questions: {error.what}."]
+    return []
+
+
+def calibrated_on(parts: Parts) -> str:
+    """Changes with all that a calibration on the expert's own practice questions depends on."""
+    settings = parts.runtime.settings
+    return key_of(
+        [asdict(question) for question in parts.exam.questions("practice")],
+        documents_key(parts),
+        parts.runtime.generator.fingerprint,
+        settings.answering.model_dump(mode="json"),
+        settings.retrieval.model_dump(mode="json"),
+    )
+
+
+def calibration_of(parts: Parts) -> dict[str, Any]:
+    refusals = parts.runtime.abstention
+    return {
+        "fusion": asdict(parts.runtime.fusion),
+        "passages": asdict(parts.runtime.passage_count),
+        "refusals": {
+            "fitted_on": refusals.fitted_on,
+            "threshold": refusals.threshold,
+            "precision": refusals.precision,
+            "recall": refusals.recall,
+            "near_misses": refusals.near_misses,
+            "questions": refusals.questions,
+        },
+    }
+
+
+def judged(
+    parts: Parts, summary: Summary, settings: GenerationSettings, cache: Cache, tell: comparison.Tell | None
+) -> dict[str, Any]:
+    """What the judge says of every mode, and how far it agrees with the score."""
+    from metier import generation
+
+    generator = generation.create(settings, folder=parts.runtime.folder)
+    try:
+        graded = [each for mode in summary.modes for each in summary.graded(mode)]
+        said = judge.Judge(generator, cache).judge(graded, tell)
+    finally:
+        generator.close()
+    both = [
+        (said[key], each.grades["score"]) for each in graded if (key := (each.question.id, each.record.mode)) in said
+    ]
+    figures = {
+        mode: asdict(statistics.interval([right for (_, of), right in said.items() if of == mode]))
+        for mode in summary.modes
+        if any(of == mode for _, of in said)
+    }
+    return {
+        "model": settings.model,
+        "modes": figures,
+        **judge.agreement(*zip(*both, strict=True) if both else ((), ())),
+    }
+
+
+def staged(tell: Tell | None, stage: str) -> comparison.Tell | None:
+    return (lambda done, total, note: tell(stage, done, total, note)) if tell else None

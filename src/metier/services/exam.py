@@ -1,0 +1,123 @@
+"""`ExamService`: the questions that an expert is examined by, imported, written, reviewed and checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from metier.core.errors import needing
+from metier.core.settings import GenerationSettings
+from metier.runtime import Runtime
+from metier.services.datasets import DatasetService
+
+if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others time
+    from metier.core.questions import Question
+    from metier.evaluation.questions.checks import QuestionReport
+    from metier.evaluation.questions.files import QuestionColumns, QuestionFile
+    from metier.evaluation.questions.question_set import Added, Kept, QuestionSet, Review
+    from metier.synthesis.exam_questions import Wanted, Written
+
+
+class ExamService:
+    """Practice and exam questions of one expert."""
+
+    def __init__(self, runtime: Runtime, dataset: DatasetService) -> None:
+        self._runtime = runtime
+        self._dataset = dataset
+
+    @property
+    def _set(self) -> QuestionSet:
+        from metier.evaluation.questions.question_set import FILE_NAME, QuestionSet
+
+        settings = self._runtime.settings
+        return QuestionSet(self._runtime.state_folder / FILE_NAME, settings.exam.practice, settings.language)
+
+    def questions(self, split: str | None = None) -> list[Question]:
+        """The expert's own questions, of one side ("practice", "exam") or of both; those that were dropped are not
+        among them."""
+        return [question for question in self._set.questions() if split in (None, question.split)]
+
+    def reviewed(self) -> list[Kept]:
+        """All of them, dropped ones too, with what a person said of each."""
+        return self._set.kept
+
+    def import_file(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        columns: QuestionColumns | None = None,
+        kind: str | None = None,
+        split: str | None = None,
+        skip_bad: bool = False,
+        skip_leaks: bool = False,
+        loose: bool = False,
+    ) -> tuple[QuestionFile, Added]:
+        """Add the questions of a file, each on its side once and for all. `kind`, `split`: of those that the file gives
+        none. `skip_bad`: leave malformed rows out, `skip_leaks`: those that ask on one side what stands on the other,
+        `loose`: keep questions whose document is not there, without it. Errors as in `files.read`,
+        `questions.resolve` and `QuestionSet.add`."""
+        from metier.core.questions import resolve
+        from metier.evaluation.questions import files
+
+        language, where = self._runtime.settings.language, str(path)
+        found = files.read(Path(path), columns=columns, kind=kind, split=split, language=language, skip_bad=skip_bad)
+        uris = self._runtime.store.uris()
+        asked = files.titled(found.asked, uris)
+        questions = resolve(asked, uris, where, loose=loose) if uris else asked
+        with needing("exam"):
+            return found, self._set.add(questions, skip_leaks=skip_leaks, where=where)
+
+    def generate(
+        self,
+        wanted: Wanted,
+        *,
+        teacher: GenerationSettings | None = None,
+        tell: Callable[[int, int, str], None] | None = None,
+    ) -> tuple[Written, Added]:
+        """Write questions from the expert's own passages and add them. `teacher`: the model that writes, None = the
+        expert's own. Others and errors as in `exam_questions.write`."""
+        from metier.synthesis import exam_questions
+
+        known = [each.question for each in self._set.kept]
+        with needing("exam"):
+            written = exam_questions.write(
+                self._runtime, wanted, known=known, rows=self._dataset.rows(), teacher=teacher, tell=tell
+            )
+            # The set as it is now: somebody may have reviewed it while this was written.
+            return written, self._set.add(written.questions, skip_leaks=True, where="what was written")
+
+    def review(
+        self,
+        identity: str,
+        review: Review,
+        *,
+        question: str | None = None,
+        answers: Sequence[str] | None = None,
+    ) -> Kept:
+        """Accept or drop a question, with another wording or other answers; it stays on its side. Errors as in
+        `QuestionSet.review`."""
+        with needing("exam"):
+            return self._set.review(identity, review, question=question, answers=answers)
+
+    def check(self) -> QuestionReport:
+        """What to know about the questions before an exam that takes hours."""
+        from metier.evaluation.questions import checks
+
+        has_documents = (self._runtime.state_folder / "store").exists()
+        with needing("exam"):
+            return checks.check(
+                self._set.kept,
+                rows=self._dataset.rows(),
+                store=self._runtime.store if has_documents else None,
+                english_only=_knows_english_only(self._runtime.settings.embedding.model),
+                language=self._runtime.settings.language,
+            )
+
+
+def _knows_english_only(embedder: str) -> bool:
+    """Of the packaged ones; of others it is not known."""
+    from metier.models.catalog import CATALOG
+
+    return any(model.name == embedder and model.languages == "English" for model in CATALOG)

@@ -1,0 +1,199 @@
+"""Feedback, corrections, adapters, runs and the comparison: what keys with more scopes may do."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+
+from metier.core.errors import InputError
+from metier.evaluation import result_store as kept
+from metier.feedback.records import Correction, State
+from metier.serving.api import models
+from metier.serving.auth.access import Caller
+from metier.serving.dependencies import caller_for, desk_of, reader_of_all_for
+from metier.serving.feedback_views import Said, ShownCorrection, cited_by, correct_for
+from metier.serving.http.errors import NotFound
+from metier.serving.service import ExpertService
+from metier.tuning.adapters import Card, Registry
+
+router = APIRouter()
+
+TheDesk = Annotated[ExpertService, Depends(desk_of)]
+Critic = Annotated[Caller, Depends(caller_for("feedback"))]
+Admin = Annotated[Caller, Depends(caller_for("admin"))]
+Reviewer = Annotated[Caller, Depends(reader_of_all_for("admin"))]
+
+
+# --- feedback and corrections ------------------------------------------------------------------------------------
+
+
+@router.post("/feedback", tags=["Corrections"], status_code=201)
+def give_feedback(desk: TheDesk, caller: Critic, body: models.Thumb) -> dict[str, int]:
+    """Say what you think of an answer. Returns the id under which it is kept."""
+    given = desk.expert.corrections.give_feedback(
+        body.thumb, body.question, body.answer, reason=body.reason, mode=body.mode, adapter=body.adapter,
+        citations=cited_by(desk, caller, body.passages), who=caller.name,
+    )  # fmt: skip
+    return {"id": given.id}
+
+
+@router.get("/feedback", tags=["Corrections"])
+def feedback(desk: TheDesk, caller: Critic) -> list[models.GivenThumb]:
+    """What people think of answers that the caller may read: down first, the newest first."""
+    return [
+        models.GivenThumb(
+            id=each.thumb.id, thumb=each.thumb.thumb, question=each.thumb.question, answer=each.answer,
+            reason=each.thumb.reason, mode=each.thumb.mode, adapter=each.thumb.adapter, who=each.thumb.who,
+            at=each.thumb.at,
+        )
+        for each in Said(desk, caller).thumbs()
+    ]  # fmt: skip
+
+
+@router.post("/corrections", tags=["Corrections"], status_code=201)
+async def correct(desk: TheDesk, caller: Critic, body: models.Proposal) -> models.Correction:
+    """Say what is right, or what is to happen to a passage."""
+    made = await correct_for(desk, caller, body.at_once, **body.model_dump(exclude={"at_once"}))
+    return await asyncio.to_thread(_shown, desk, caller, made)
+
+
+@router.get("/corrections", tags=["Corrections"])
+def corrections(desk: TheDesk, caller: Critic, state: State | None = None) -> list[models.Correction]:
+    """All of them, or those in one state, the newest first."""
+    said = Said(desk, caller)
+    known = desk.expert.corrections.all(state, caller.filter())
+    return [_correction(said.correction(each)) for each in reversed(known)]
+
+
+@router.get("/corrections/{correction_id}", tags=["Corrections"])
+def correction(desk: TheDesk, caller: Critic, correction_id: str) -> models.Correction:
+    """One, with what was done to it."""
+    return _shown(desk, caller, _known(desk, caller, correction_id))
+
+
+@router.post("/corrections/{correction_id}/{verb}", tags=["Corrections"])
+async def decide(
+    desk: TheDesk,
+    caller: Admin,
+    correction_id: str,
+    verb: Literal["accept", "dismiss", "undo"],
+    body: models.Decision | None = None,
+) -> models.Correction:
+    """Let it take effect, lay it aside, or take that back; a dismissed one that is undone waits again."""
+
+    def act() -> models.Correction:
+        _known(desk, caller, correction_id)
+        why = body.why if body else ""
+        decided = getattr(desk.expert.corrections, verb)(correction_id, who=caller.name, why=why, where=caller.filter())
+        return _shown(desk, caller, decided)
+
+    return await desk.work.run(lambda stop: act())
+
+
+def _known(desk: ExpertService, caller: Caller, identity: str) -> Correction:
+    try:
+        return desk.expert.corrections.get(identity, caller.filter())
+    except InputError as error:
+        raise NotFound(error.what) from None
+
+
+def _shown(desk: ExpertService, caller: Caller, correction: Correction) -> models.Correction:
+    return _correction(Said(desk, caller).correction(correction))
+
+
+def _correction(shown: ShownCorrection) -> models.Correction:
+    said, about = shown.correction, shown.passage or shown.source
+    acts = [models.Act.model_validate(each, from_attributes=True) for each in shown.history]
+    return models.Correction(
+        id=said.id, state=said.state, question=said.question, answer=said.answer, change=said.change,
+        document=said.about.uri if said.about else "", about=about.text if about else "", text=said.text, why=said.why,
+        who=said.who, at=said.at, decided_by=said.decided_by, decided_at=said.decided_at, look_again=said.look_again,
+        url=about.url if about else "", history=acts,
+    )  # fmt: skip
+
+
+# --- adapters and runs -------------------------------------------------------------------------------------------
+
+
+@router.get("/adapters", tags=["Adapters"])
+def adapters(desk: TheDesk, _caller: Admin) -> list[models.Adapter]:
+    """All versions of all, by name, the newest first."""
+    return [_adapter(card) for card in desk.expert.adapters.registry.list()]
+
+
+@router.post("/adapters/rollback", tags=["Adapters"])
+async def rollback(desk: TheDesk, _caller: Admin) -> models.Production:
+    """Back to what was in production before."""
+    card = await desk.rollback()
+    return models.Production(adapter=_adapter(card) if card else None)
+
+
+@router.get("/adapters/{name}/{version}", tags=["Adapters"])
+def adapter(desk: TheDesk, _caller: Admin, name: str, version: int) -> models.Adapter:
+    """What one was made of, and how it did."""
+    return _adapter(_card(desk, name, version))
+
+
+@router.post("/adapters/{name}/{version}/promote", tags=["Adapters"])
+async def promote(desk: TheDesk, _caller: Admin, name: str, version: int) -> models.Production:
+    """Answer with it from now on, in the tuned modes. Answers that run are finished by what they began with."""
+    card = await desk.promote(_card(desk, name, version).reference)
+    return models.Production(adapter=_adapter(card))
+
+
+@router.get("/runs", tags=["Adapters"])
+def runs(desk: TheDesk, _caller: Admin) -> list[models.Run]:
+    """The last training run of each name, whether it goes on, was broken off, or became an adapter."""
+    registry = desk.expert.adapters.registry
+    newest = {card.name: card for card in reversed(registry.list())}
+    found = sorted(path.parent for path in (desk.expert.runtime.state_folder / "runs").glob("*/run.json"))
+    return [_run(path, registry, newest.get(path.name)) for path in found]
+
+
+@router.get("/comparison", tags=["Comparison"])
+def comparison(
+    desk: TheDesk, _caller: Reviewer, answers: Annotated[bool, Query(description="with every single answer")] = False
+) -> dict[str, Any]:
+    """What the last comparison of the four ways found; its layout is in docs/comparison.md."""
+    result = kept.latest(desk.expert.runtime.state_folder)
+    if result is None:
+        raise NotFound("nothing was compared yet", hint="Run `metier compare`.")
+    return result if answers else {key: value for key, value in result.items() if key != "answers"}
+
+
+def _card(desk: ExpertService, name: str, version: int) -> Card:
+    try:
+        return desk.expert.adapters.registry.get(f"{name}@{version}")
+    except InputError as error:
+        raise NotFound(error.what, hint=error.hint) from None
+
+
+def _adapter(card: Card) -> models.Adapter:
+    return models.Adapter.model_validate(card, from_attributes=True)
+
+
+def _run(folder: Path, registry: Registry, newest: Card | None) -> models.Run:
+    """`newest`: version of the adapter with the run's name."""
+    from metier.tuning.checkpoints import RunFolder
+
+    run, lines = RunFolder(folder), folder / "metrics.jsonl"
+    curve, checkpoint = run.curve(), run.latest()
+    made = newest if newest and _are_alike(lines, registry.folder(newest) / lines.name) else None
+    at = datetime.fromtimestamp(lines.stat().st_mtime, UTC).isoformat(timespec="seconds") if curve else ""
+    return models.Run(
+        name=folder.name, state="finished" if made else "unfinished", adapter=made.reference if made else None,
+        updated=at, steps=curve[-1]["step"] if curve else 0, last=curve[-1] if curve else None,
+        checkpoint=int(checkpoint.name.rpartition("-")[2]) if checkpoint else None,
+    )  # fmt: skip
+
+
+def _are_alike(curve: Path, kept: Path) -> bool:
+    """Whether an adapter was kept with this very curve: what made it is over."""
+    try:
+        return curve.read_bytes() == kept.read_bytes()
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,19 @@
+"""What a caller asks of an expert, whatever the interface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from metier.generation.base import Message, Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class AskRequest:
+    """`history`: earlier turns, oldest first. `system`: an instruction of the caller's. `sampling`: None = as the
+    settings say."""
+
+    question: str
+    mode: str = "rag"
+    history: tuple[Message, ...] = ()
+    system: str = ""
+    sampling: Sampling | None = None

@@ -1,0 +1,285 @@
+"""Who calls, what they may do, and which documents they may see.
+
+    Authorization: Bearer mtr_…   ─▶ the key's groups and scopes
+    the page's session cookie     ─▶ those of the key that signed in
+    neither, from this machine    ─▶ the owner: all documents, all scopes
+
+Whoever can open the expert's folder needs no server to read it, so nobody has to make a key to try their own expert.
+Three things must not pass for the owner:
+
+- A reverse proxy on this machine, whose connections come from loopback whoever is behind it. A request that was
+  forwarded says so in its headers, or asks for a host that is not loopback, and needs a key. A proxy that adds no
+  header and rewrites Host to 127.0.0.1 (nginx with a bare `proxy_pass`) cannot be told from a person: behind one, and
+  on a machine that other people have accounts on, turn the owner off (`open_loopback=False`).
+- A web site that the owner visits, whose scripts and forms the browser sends from loopback, too. What a browser says
+  came from another site is refused, for the owner and for session cookies alike.
+- A name that its owner points at 127.0.0.1 (DNS rebinding): the host asked for must be loopback by name.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from metier.core.errors import InputError, MetierError
+from metier.serving.auth.keys import SCOPES, Key, Keys
+from metier.serving.auth.limits import Limits
+from metier.serving.auth.sessions import Session, Sessions
+from metier.serving.http import hosts
+from metier.store.base import Filter
+
+FORM_TOKEN = "csrf_token"  # the field of a form
+FORM_TOKEN_HEADER = "X-CSRF-Token"  # or this, from a script of the page
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_PORTS = {"http": ":80", "https": ":443"}
+# What proxies add; the first two are the convention, the others are there where somebody switched those off.
+_FORWARDED = (
+    "x-forwarded-for", "forwarded", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-server", "x-real-ip", "via",
+    "cf-connecting-ip", "true-client-ip", "x-envoy-external-address",
+)  # fmt: skip
+
+
+class Denied(MetierError):
+    """A request that is turned away. `status`: of HTTP; `headers`: to send along."""
+
+    status: ClassVar[int] = 403
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
+class Unauthorized(Denied):
+    """Nobody knows who calls. Does not say whether the id or the secret was wrong, or the key has ended."""
+
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("no valid key came with the request", hint="Send `Authorization: Bearer mtr_…`, or sign in.")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"WWW-Authenticate": 'Bearer realm="metier"'}
+
+
+class Forbidden(Denied):
+    """It is known who calls, and they may not do this."""
+
+
+class TooManyRequests(Denied):
+    """The key has spent its minute. `retry_after`: seconds."""
+
+    status = 429
+
+    def __init__(self, rate: int, retry_after: int) -> None:
+        super().__init__(f"this key may ask {rate} times a minute", hint=f"Come again in {retry_after} s.")
+        self.rate, self.retry_after = rate, retry_after
+
+    def __reduce__(self):
+        return type(self), (self.rate, self.retry_after)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.retry_after)}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls. `groups`: documents without groups and with one of these are seen, None = all documents.
+    `key_id`: None for the owner. `rate`: requests per minute, None = as many as come."""
+
+    name: str
+    groups: tuple[str, ...] | None
+    scopes: frozenset[str]
+    key_id: str | None
+    rate: int | None = None
+
+    def filter(self) -> Filter | None:
+        """What every search, question and document view of this caller must be given."""
+        return None if self.groups is None else Filter(groups=self.groups)
+
+    def may(self, scope: str) -> bool:
+        return scope in self.scopes
+
+    def may_read(self, groups: Sequence[str]) -> bool:
+        """Whether a document with these groups may be shown: the rule of `filter`, for a document that is at hand."""
+        return self.groups is None or not groups or not set(self.groups).isdisjoint(groups)
+
+
+OWNER = Caller("owner", None, frozenset(SCOPES), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """Who calls, and by what: a browser sends the session, and what makes the owner, without being asked."""
+
+    caller: Caller
+    session: Session | None
+    by_itself: bool
+
+
+class Access:
+    """Decides about every request. Reads one row of `keys` each time, so call it in a thread where that may not wait.
+
+    `open_loopback`: whether a request from this machine needs no key; give False where the server listens on any other
+    address, because what comes from loopback there is as a rule a proxy.
+    """
+
+    def __init__(
+        self,
+        keys: Keys,
+        sessions: Sessions | None = None,
+        limits: Limits | None = None,
+        *,
+        open_loopback: bool = True,
+    ) -> None:
+        self._keys = keys
+        self._sessions = Sessions() if sessions is None else sessions
+        self._limits = Limits() if limits is None else limits
+        self._open_loopback = open_loopback
+
+    def caller(self, connection: HTTPConnection) -> Caller:
+        """Who calls. Raises `Unauthorized`, and `Forbidden` for what another site made the browser send."""
+        caller = connection.state.caller = self._shown(connection).caller
+        return caller
+
+    def admit(self, connection: HTTPConnection, scope: str) -> Caller:
+        """Who calls, when they may do this; it counts against the key's rate. Raises as `caller`, `TooManyRequests`,
+        and `Forbidden` without the scope."""
+        caller = self.caller(connection)
+        if caller.key_id is not None and caller.rate is not None:
+            wait = self._limits.take(caller.key_id, caller.rate)
+            if wait:
+                raise TooManyRequests(caller.rate, wait)
+        if not caller.may(scope):
+            raise Forbidden(
+                f"the key {caller.name!r} may not do this",
+                hint=f"It takes a key made with `metier keys create … --scopes {scope}`.",
+            )
+        return caller
+
+    def sign_in(self, connection: HTTPConnection, response: Response, secret: str) -> Caller:
+        """Give the browser a session of the key with this secret. Raises as `caller`."""
+        _refuse_foreign(connection, strictly=False)
+        key = self._keys.check(secret.strip())
+        if key is None:
+            raise Unauthorized
+        self._sessions.put(response, self._sessions.begin(key.id), secure=_is_https(connection))
+        return _caller(key)
+
+    def sign_out(self, connection: HTTPConnection, response: Response) -> None:
+        """End the session, if there is one. Raises `Forbidden` as `caller` does."""
+        _refuse_foreign(connection, strictly=False)
+        session = self._session(connection)
+        if session is not None:
+            self._sessions.end(session)
+        self._sessions.remove(response, secure=_is_https(connection))
+
+    def form_token(self, connection: HTTPConnection) -> str:
+        """For the forms of a page that is about to be sent. Raises as `caller`."""
+        shown = self._shown(connection)
+        return self._sessions.form_token(shown.session) if shown.by_itself else ""
+
+    def check_form(self, connection: HTTPConnection, token: str | None) -> None:
+        """Raises `Forbidden` unless `token`, a form's field or header, was given out to this very session. A request
+        with a key of its own needs none: no other site can make a browser send that. Raises as `caller`, too."""
+        shown = self._shown(connection)
+        if shown.by_itself and not _same(token or "", self._sessions.form_token(shown.session)):
+            raise Forbidden("this form is from another session", hint="Load the page again and send it once more.")
+
+    def _shown(self, connection: HTTPConnection) -> _Shown:
+        secret, session = _bearer(connection), self._session(connection)
+        if secret is not None:
+            if key := self._keys.check(secret):
+                return _Shown(_caller(key), None, by_itself=False)
+            # A client that cannot be without a key sends any, to an expert that has none.
+            if not self._is_owner(connection) or self._keys.exist():
+                raise Unauthorized
+        elif session is not None:
+            key = None if self._sessions.is_over(session) else self._keys.active(session.key_id)
+            if key is None:
+                raise Unauthorized
+            _refuse_foreign(connection, strictly=True)
+            return _Shown(_caller(key), session, by_itself=True)
+        if not self._is_owner(connection):
+            raise Unauthorized
+        _refuse_foreign(connection, strictly=False)
+        return _Shown(OWNER, None, by_itself=True)
+
+    def _session(self, connection: HTTPConnection) -> Session | None:
+        cookie = connection.cookies.get(self._sessions.name)
+        return self._sessions.read(cookie) if cookie else None
+
+    def _is_owner(self, connection: HTTPConnection) -> bool:
+        headers, client = connection.headers, connection.client
+        return (
+            self._open_loopback
+            and client is not None
+            and hosts.is_loopback_address(client.host)
+            and hosts.is_loopback_name(hosts.name_of(headers.get("host", "")))
+            and not any(name in headers for name in _FORWARDED)
+        )
+
+
+def check_binding(host: str, has_keys: bool) -> None:
+    """Raises `InputError` where listening on `host` would let others in without a key. `has_keys`: whether there is an
+    active one."""
+    if has_keys or hosts.is_loopback(host):
+        return
+    raise InputError(
+        f"listening on {host or 'all addresses'} would open the expert to the network, and there is no key",
+        hint="Make one with `metier keys create NAME`, or listen on 127.0.0.1.",
+    )
+
+
+def _caller(key: Key) -> Caller:
+    return Caller(key.name, key.groups, frozenset(key.scopes), key.id, key.rate)
+
+
+def _bearer(connection: HTTPConnection) -> str | None:
+    scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else None
+
+
+def _refuse_foreign(connection: HTTPConnection, *, strictly: bool) -> None:
+    """Raises `Forbidden` for a request that another site made the browser send. Browsers say so in Sec-Fetch-Site
+    where the address is https or loopback, and in Origin with every write. `strictly`: a write that says neither is
+    refused, too; else it is no browser's."""
+    headers, is_safe = connection.headers, connection.scope.get("method", "GET") in _SAFE
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None:
+        is_link = is_safe and headers.get("sec-fetch-mode") == "navigate"
+        is_ours = site in ("same-origin", "none") or is_link
+    elif origin is not None:
+        is_ours = _is_own(origin, headers.get("host", ""))
+    else:
+        is_ours = is_safe or not strictly
+    if not is_ours:
+        raise Forbidden(
+            "another site sent this request", hint="Use the expert's own page. A proxy before it must pass Host on."
+        )
+
+
+def _is_own(origin: str, host: str) -> bool:
+    """Whether an origin, `https://name:port`, is the host asked for. The scheme is not compared: a proxy that ends TLS
+    is asked by https and asks by http."""
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    usual = _PORTS.get(parts.scheme)
+    return usual is not None and parts.netloc.lower().removesuffix(usual) == host.lower().removesuffix(usual)
+
+
+def _is_https(connection: HTTPConnection) -> bool:
+    return connection.url.scheme == "https"
+
+
+def _same(given: str, wanted: str) -> bool:
+    return hmac.compare_digest(given.encode(errors="replace"), wanted.encode())

@@ -1,0 +1,174 @@
+"""What every answer of the server says to browsers, and what no request gets past. Plain ASGI, outermost first:
+
+request id ─▶ security headers ─▶ host asked for ─▶ size of the body ─▶ the application
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Collection
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from metier.serving.http import errors, hosts
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+_LENGTH = re.compile(r"[0-9]+")
+_DIGITS = 18  # no body is longer than that
+_SECURITY = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",  # what one may see is not what the next one may
+}
+_HSTS = "max-age=31536000"  # a year
+
+
+def secured(app: ASGIApp, *, host: str, names: Collection[str] = (), limit: int) -> ASGIApp:
+    """`app` behind everything here. `host`: that the server listens on; `names`: by which it is also asked for, as
+    through a proxy; `limit`: bytes of a request's body."""
+    return RequestIds(SecurityHeaders(HostCheck(BodyLimit(app, limit), host, names)))
+
+
+class RequestIds:
+    """Each request has an id, the client's own where it is sane: `request.state.request_id`, and X-Request-ID in the
+    answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        def add(headers: MutableHeaders) -> None:
+            headers["X-Request-ID"] = request_id
+
+        await self._app(scope, receive, _with_headers(send, add))
+
+
+class SecurityHeaders:
+    """What the application has set itself stays. Strict-Transport-Security is for https only: over http it means
+    nothing, and on a laptop it would lock out http://localhost."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        def add(headers: MutableHeaders) -> None:
+            for name, value in _SECURITY.items():
+                headers.setdefault(name, value)
+            if scope.get("scheme") == "https":
+                headers.setdefault("Strict-Transport-Security", _HSTS)
+
+        await self._app(scope, receive, _with_headers(send, add))
+
+
+class HostCheck:
+    """Refuses requests for a host that this server is not (421), which is how a name that an attacker points at this
+    machine shows itself (DNS rebinding).
+
+    On loopback the names of loopback are right, on another address that address, and `names` on both, whatever the
+    port. A server on all addresses cannot know its names: without `names` any will do, and with them addresses, too,
+    because nobody can point an address elsewhere.
+    """
+
+    def __init__(self, app: ASGIApp, host: str, names: Collection[str] = ()) -> None:
+        self._app = app
+        given = {name.lower() for name in names}
+        self._takes_addresses = hosts.is_wildcard(host)
+        self._takes_all = self._takes_addresses and not given
+        own = hosts.LOOPBACK_NAMES if self._takes_addresses or hosts.is_loopback(host) else frozenset()
+        self._names = given | own | {host.lower()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not self._is_known(Headers(scope=scope).getlist("host")):
+            said = errors.body(421, "this server does not answer for the host that was asked for", code="unknown_host")
+            await JSONResponse(said, 421)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _is_known(self, given: list[str]) -> bool:
+        name = hosts.name_of(given[0]) if len(given) == 1 else None
+        if name is None:
+            return False
+        return self._takes_all or name in self._names or (self._takes_addresses and hosts.is_address(name))
+
+
+class BodyLimit:
+    """Answers 413 to a body of more than `limit` bytes: at once where its length is announced, else when that much
+    has come. No more of it is read."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app, self._limit = app, limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = _LENGTH.fullmatch(Headers(scope=scope).get("content-length", ""))
+        if announced and (len(announced[0]) > _DIGITS or int(announced[0]) > self._limit):
+            await self._refusal()(scope, receive, send)
+            return
+        await _Counted(self._limit, receive, send).run(self._app, scope, self._refusal())
+
+    def _refusal(self) -> JSONResponse:
+        said = errors.body(413, f"the request is larger than {self._limit / 2**20:g} MiB", code="request_too_large")
+        return JSONResponse(said, 413, {"Connection": "close"})
+
+
+class _Counted:
+    """One request whose body is counted as it comes."""
+
+    def __init__(self, limit: int, receive: Receive, send: Send) -> None:
+        self._left, self._receive, self._send = limit, receive, send
+        self._began = False
+
+    async def run(self, app: ASGIApp, scope: Scope, refusal: JSONResponse) -> None:
+        try:
+            await app(scope, self._take, self._pass)
+        except Exception:  # ours, or what the application has wrapped it in
+            if self._left >= 0:
+                raise
+        if self._left < 0 and not self._began:
+            await refusal(scope, self._receive, self._send)
+
+    async def _take(self) -> Message:
+        if self._left >= 0:
+            message = await self._receive()
+            self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise HTTPException(413)  # the one error that frameworks let through while they read a body
+        return message
+
+    async def _pass(self, message: Message) -> None:
+        if self._left < 0 and not self._began:
+            return  # what the application makes of a body that broke off
+        self._began = True
+        await self._send(message)
+
+
+def _with_headers(send: Send, add: Callable[[MutableHeaders], None]) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            add(MutableHeaders(scope=message))
+        await send(message)
+
+    return sending

@@ -1,0 +1,66 @@
+"""A server on an address, from start to a graceful end."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+
+from metier.core.errors import InputError, MetierError
+from metier.expert import Expert
+from metier.serving.app import create_app
+from metier.serving.auth.access import check_binding
+from metier.serving.auth.keys import FILE_NAME, Keys
+from metier.serving.http.logs import Logs
+from metier.serving.service import warm
+
+_GRACE_SECONDS = 30
+_KILLED = 128  # and the signal's number: how shells tell it
+
+
+def listen(expert: Expert, host: str, port: int, started: Callable[[str, str], None]) -> None:
+    """Serve until the process is told to end (SIGINT, SIGTERM); what runs then is finished, unless it is told a second
+    time. `started`: told the address and the expert's name. Raises `InputError` where the address cannot be had, or
+    wants keys and there are none, and `MetierError` where the expert cannot answer."""
+    serving, keys = expert.settings.serving, Keys(expert.runtime.state_folder / FILE_NAME)
+    try:
+        check_binding(host, keys.any_active())
+        listening = _socket(host, port)
+        logs = Logs(serving.log, with_questions=serving.log_questions)
+        app = create_app(expert, keys, host=host, observers=[logs.observe])
+        warm(expert)  # what is missing is told here, in a line; the server would tell it as a crash
+    except MetierError:
+        keys.close()
+        raise
+    taken = listening.getsockname()[1]
+    shown = f"[{host}]" if ":" in host else host
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE_SECONDS
+    )
+    started(f"http://{shown}:{taken}", expert.settings.name)
+    _Server(config).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:  # nothing on disk minds: whatever was said to be saved is
+            os._exit(_KILLED + sig)
+        super().handle_exit(sig, frame)
+
+
+def _socket(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Named, because asyncio sends small packets at once only where it sees that this is TCP: else 40 ms a request.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise InputError(
+            f"cannot be listened on: {error.strerror or error}", where=f"{host}:{port}", hint="Choose another --port."
+        ) from None
+    return listening

@@ -1,0 +1,200 @@
+"""What an agent may do with an expert, as tools of the Model Context Protocol: `ask`, `search`, `read_document`.
+
+Each takes its arguments checked, works for one caller, and returns text for the model that called and the same as
+plain values for the program around it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from metier.answering.answer import Answer
+from metier.answering.request import MODES
+from metier.core.errors import InputError
+from metier.retrieval.retriever import Hit
+from metier.serving.ask_request import AskRequest
+from metier.serving.auth.access import Caller
+from metier.serving.document_access import MOST_HITS
+from metier.serving.serializers import found, full
+from metier.serving.service import ExpertService
+
+SCHEME = "metier://documents/"
+SLICE = 20_000  # characters of a document in one answer
+_EXAMPLES = 5  # documents named to a model that has to choose a tool
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class AskInput(_Input):
+    question: str = Field(description="One question in full, in any language; it stands alone, without a conversation.")
+    mode: Literal["base", "rag", "tuned", "rag+tuned"] = Field(
+        "rag", description="rag answers from the documents and cites them; base and tuned cite nothing."
+    )
+
+
+class SearchInput(_Input):
+    query: str = Field(description="What to look for: a question, or words.")
+    limit: int = Field(5, ge=1, le=MOST_HITS, description="Passages to return, at most.")
+    document: str | None = Field(None, description="Only in documents whose name fits this glob, e.g. `manuals/*.pdf`.")
+
+
+class ReadInput(_Input):
+    document: str = Field(description="Name, id or URI of a document, as `search` and the resources name it.")
+    page: int | None = Field(None, ge=1, description="Only this page, slide or sheet.")
+    start: int = Field(0, ge=0, description="Character to begin at; `next_start` of the answer before goes on.")
+    end: int | None = Field(None, ge=0, description="Character to end before, as in the place of a passage.")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`text`: for the model that called; `values`: the same and more, as plain values."""
+
+    text: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """`output`: JSON schema of the values."""
+
+    title: str
+    description: str
+    takes: type[BaseModel]
+    output: dict[str, Any]
+    call: Callable[[ExpertService, Caller, Any], Awaitable[Result]]
+
+
+async def ask(desk: ExpertService, caller: Caller, given: AskInput) -> Result:
+    answer = await desk.answer(caller, AskRequest(given.question, given.mode))
+    return Result(_cited(answer), full(answer))
+
+
+async def search(desk: ExpertService, caller: Caller, given: SearchInput) -> Result:
+    hits = await desk.work.run(lambda stop: desk.reading.search(caller, given.query, given.limit, given.document))
+    text = "\n\n".join(f"[{number}] {_source(hit)}\n{hit.passage.text}" for number, hit in enumerate(hits, start=1))
+    return Result(text or "Nothing was found.", {"query": given.query, "hits": [found(hit) for hit in hits]})
+
+
+async def read_document(desk: ExpertService, caller: Caller, given: ReadInput) -> Result:
+    return await asyncio.to_thread(_read, desk, caller, given)
+
+
+def known(desk: ExpertService, caller: Caller) -> str:
+    """Which expert this is, for the descriptions: its name, how many documents this caller may see, and some names."""
+    names = list(desk.reading.from_sources(caller))
+    if not names:
+        return f"The expert {desk.name!r} has no documents yet."
+    some = ", ".join(names[:: max(1, len(names) // _EXAMPLES)][:_EXAMPLES])
+    return f"The expert {desk.name!r} has {len(names)} documents, for example: {some}."
+
+
+def schema(tool: Tool, modes: Sequence[str] = MODES) -> dict[str, Any]:
+    """JSON schema of a tool's arguments. `modes`: in which can be asked now."""
+    made = tool.takes.model_json_schema()
+    if "mode" in made["properties"]:
+        made["properties"]["mode"]["enum"] = list(modes)
+    return made
+
+
+def _read(desk: ExpertService, caller: Caller, given: ReadInput) -> Result:
+    name = given.document.removeprefix(SCHEME)
+    shown = desk.reading.document(caller, desk.reading.documents(caller).get(name, name))
+    document, begin, stop = shown.document, 0, len(shown.document.text)
+    if given.page is not None:
+        blocks = [block for block in document.blocks if block.page == given.page]
+        if not blocks:
+            there = f"It has {document.pages} pages." if document.pages else "It has no pages: leave `page` out."
+            raise InputError(f"there is no text on page {given.page}", where=document.uri, hint=there)
+        begin, stop = blocks[0].start, blocks[-1].end
+    if given.end is not None:
+        stop = min(stop, given.end)
+    start = max(begin, given.start)
+    if start > stop:
+        raise InputError(f"the text ends at character {stop}", where=document.uri, hint="Begin before that.")
+    end = min(stop, start + SLICE)
+    values = {
+        "document": document.uri, "document_id": document.id, "title": document.title, "pages": document.pages,
+        "media_type": document.media_type, "start": start, "end": end, "length": len(document.text),
+        "next_start": end if end < stop else None, "text": document.text[start:end],
+    }  # fmt: skip
+    more = "" if end == stop else f"\n\n(goes on at start={end})"
+    return Result(document.text[start:end] + more, values)
+
+
+def _cited(answer: Answer) -> str:
+    """The answer, and under it where each part of it stands, what of it stands nowhere, and of a refusal what came
+    nearest."""
+    sources = dict.fromkeys(
+        f"- {_named(citation.title, citation.document, citation.page)}: “{citation.quote}”"
+        for citation in answer.citations
+    )
+    doubtful = [
+        f"- “{answer.text[each.start : each.end]}”{f' ({each.reason})' if each.reason else ''}"
+        for each in answer.sentences
+        if each.flagged
+    ]
+    nearest = [f"- {_named(each.title, each.uri, each.page)}" for each in answer.nearest]
+    lists = {"Sources": sources, "Not in the documents": doubtful, "Nearest places": nearest}
+    return "\n\n".join([answer.text, *(f"{name}:\n" + "\n".join(each) for name, each in lists.items() if each)])
+
+
+def _source(hit: Hit) -> str:
+    return _named(hit.passage.title, hit.passage.uri, hit.passage.page)
+
+
+def _named(title: str, uri: str, page: int | None) -> str:
+    return f"{title or uri}{f', page {page}' if page else ''} ({uri})"
+
+
+def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _list_of(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+_STRING, _NUMBER, _BOOLEAN = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
+_MAYBE = {"type": ["integer", "null"]}
+_SPAN = {"document": _STRING, "document_id": _STRING, "title": _STRING, "start": _NUMBER, "end": _NUMBER}
+_CITATION = _object(**_SPAN, page=_MAYBE, quote=_STRING)
+_HIT = _object(**_SPAN, page=_MAYBE, text=_STRING, passage_id=_STRING)
+_SENTENCE = _object(start=_NUMBER, end=_NUMBER, support=_STRING, reason=_STRING)
+
+
+TOOLS = {
+    "ask": Tool(
+        "Ask the expert",
+        "Answers a question in this expert's trade. The answer is checked against the documents and cites the places "
+        "it is from; `sentences` tells of each whether the documents carry it (carried, partly, not, or none where it "
+        "states nothing). Where they hold no answer the expert says so (`abstained`).",
+        AskInput,
+        _object(
+            text=_STRING, abstained=_BOOLEAN, mode=_STRING, style=_STRING, finish_reason=_STRING,
+            sentences=_list_of(_SENTENCE), citations=_list_of(_CITATION), nearest=_list_of(_HIT),
+        ),
+        ask,
+    ),
+    "search": Tool(
+        "Search the documents",
+        "Finds the passages of this expert's documents that fit a query, best first, with their exact place. Use it to "
+        "read sources yourself, or where several passages matter.",
+        SearchInput,
+        _object(query=_STRING, hits=_list_of(_HIT)),
+        search,
+    ),
+    "read_document": Tool(
+        "Read a document",
+        f"Returns the text of one of this expert's documents, whole or one page, {SLICE:,} characters at a time.",
+        ReadInput,
+        _object(**_SPAN, text=_STRING, length=_NUMBER, next_start=_MAYBE),
+        read_document,
+    ),
+}  # fmt: skip

@@ -1,0 +1,118 @@
+"""Syncs while questions are answered: the server's own, one at a time, and what other processes did.
+
+Each document that is committed is found at once; nothing has to be started again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from metier.core import settings
+from metier.core.errors import MetierError
+from metier.expert import Expert
+
+if TYPE_CHECKING:  # importing it takes time that a server which never syncs does not need
+    from metier.ingestion.sync import Progress, SyncReport
+
+log = logging.getLogger(__name__)
+_LOOK_AGAIN = 1.0  # seconds between two looks at whether another process has synced
+_GRACE_SECONDS = 20  # that a sync has to end in, once the server is told to stop
+_UNKNOWN = "something went wrong in the server; its log says more"
+
+
+@dataclass(frozen=True, slots=True)
+class SyncState:
+    """`progress`: None until the first item is done. `report` or `problem`: of the last one that ended here, if any."""
+
+    is_running: bool = False
+    progress: Progress | None = None
+    report: SyncReport | None = None
+    problem: str = ""
+
+
+class _Stopped(Exception):
+    """The server ends; what was committed is kept, and the next sync does the rest."""
+
+
+class Syncing:
+    """`open` before it is used and `close` before the expert is."""
+
+    def __init__(self, expert: Expert) -> None:
+        self._expert = expert
+        self._lock = threading.Lock()
+        self._ending = threading.Event()
+        self._state = SyncState()
+        self._threads: list[threading.Thread] = []
+        self._seen = self._written()
+
+    @property
+    def state(self) -> SyncState:
+        return self._state
+
+    def open(self) -> None:
+        self._begin(self._follow, "metier-follow")
+
+    def close(self) -> None:
+        """A sync that runs ends after the documents it is at; it is waited for, but not for ever."""
+        self._ending.set()
+        for thread in self._threads:
+            thread.join(_GRACE_SECONDS)
+
+    def start(self, *, retry: bool = False) -> bool:
+        """Sync in a thread, with the sources as they stand in metier.toml now. False where one runs already.
+        `retry`: as in `Expert.sync`."""
+        with self._lock:
+            if self._state.is_running or self._ending.is_set():
+                return False
+            self._state = SyncState(is_running=True)
+            self._begin(lambda: self._run(retry), "metier-sync")
+        return True
+
+    def _begin(self, work: Callable[[], None], name: str) -> None:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        self._threads = [*filter(threading.Thread.is_alive, self._threads), thread]
+        thread.start()
+
+    def _run(self, retry: bool) -> None:
+        ended = SyncState()
+        try:
+            sources = settings.load(self._expert.folder).sources
+            self._expert.runtime.settings = self._expert.settings.model_copy(update={"sources": sources})
+            ended = SyncState(report=self._expert.sync(retry=retry, on_progress=self._tell))
+            self._seen = self._written()
+            self._expert.runtime.retriever.refresh()
+        except _Stopped:
+            pass
+        except MetierError as error:
+            ended = SyncState(problem=str(error))
+        except Exception:
+            log.exception("a sync failed")
+            ended = SyncState(problem=_UNKNOWN)
+        finally:
+            self._state = ended
+
+    def _tell(self, progress: Progress) -> None:
+        if self._ending.is_set():
+            raise _Stopped
+        self._state = SyncState(is_running=True, progress=progress)
+
+    def _follow(self) -> None:
+        while not self._ending.wait(_LOOK_AGAIN):
+            if self._state.is_running or (written := self._written()) == self._seen:
+                continue
+            try:
+                self._expert.runtime.retriever.refresh()
+                self._seen = written
+            except MetierError as error:
+                log.warning("what another process synced is not seen yet: %s", error)
+
+    def _written(self) -> int | None:
+        """When the catalog was last written, which every sync ends with; nanoseconds, None before the first."""
+        try:
+            return (self._expert.runtime.state_folder / "catalog.sqlite").stat().st_mtime_ns
+        except OSError:
+            return None

@@ -1,0 +1,176 @@
+"""Asking: one conversation, in one way or in all of them side by side; and what a person says about an answer.
+
+    GET  /                 the page; with ?q= and ?mode= the answer is in it, for browsers without scripts
+    POST /chat             lines of JSON while an answer is written: {"piece": text} at once, {"sentence": …} as each is
+                           checked, and at last {"answer": HTML}
+    POST /chat/feedback    a thumb
+    POST /chat/correct     the right answer, and what becomes of the passage that was cited
+
+The server keeps no conversation: the page sends the turns before along.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Form, Request
+from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from metier.answering.answer import Answer, Sentence
+from metier.answering.request import FROM_DOCUMENTS, MODES, WITH_ADAPTER
+from metier.core.errors import MetierError
+from metier.feedback.proposals import LONGEST
+from metier.generation.base import Message
+from metier.serving.ask_request import AskRequest
+from metier.serving.auth.access import Caller
+from metier.serving.dependencies import caller_for, desk_of, from_form, from_script
+from metier.serving.feedback_views import cited_by, correct_for, outcome_of
+from metier.serving.http.errors import told, wants_page
+from metier.serving.http.request_context import note_error
+from metier.serving.serializers import checked
+from metier.serving.service import ExpertService, while_wanted
+from metier.serving.web.answers import ShownAnswer
+from metier.serving.web.rendering import fragment, page
+
+router = APIRouter(include_in_schema=False)
+SIDE_BY_SIDE = "all"  # the mode that asks in every way there is
+_TURNS = 100
+_NAMES = 30  # documents offered while a name is typed
+_MOST_PASSAGES = 50
+
+TheDesk = Annotated[ExpertService, Depends(desk_of)]
+Asker = Annotated[Caller, Depends(caller_for("ask"))]
+Critic = Annotated[Caller, Depends(caller_for("feedback"))]
+Text = Annotated[str, Form(max_length=LONGEST)]
+
+
+class Turn(BaseModel):
+    role: Literal["user", "assistant"]
+    content: str = Field(max_length=LONGEST)
+
+
+class Question(BaseModel):
+    question: str = Field(max_length=LONGEST)
+    mode: str = "rag"
+    history: list[Turn] = Field(default_factory=list, max_length=_TURNS)
+
+    def asked(self) -> AskRequest:
+        return AskRequest(self.question, self.mode, tuple(Message(turn.role, turn.content) for turn in self.history))
+
+
+@router.get("/")
+async def show(request: Request, desk: TheDesk, caller: Asker, q: str = "", mode: str = "rag") -> Response:
+    usable = await asyncio.to_thread(desk.modes)
+    answers = []
+    if q.strip():
+        for each in usable if mode == SIDE_BY_SIDE else [mode]:
+            answers.append(await while_wanted(request, desk.answer(caller, AskRequest(q, each))))
+    shown = [ShownAnswer.of(answer) for answer in answers]
+    values = {"question": q.strip(), "answers": shown, "mode": mode, "modes": MODES, "usable": usable, **_KINDS}
+    return await asyncio.to_thread(page, request, "chat.html", "chat", caller, **values)
+
+
+@router.post("/chat", dependencies=[Depends(from_script)])
+async def ask(request: Request, desk: TheDesk, caller: Asker, question: Question) -> Response:
+    """What goes wrong before anything was written has a status of its own, later it is a line with `error`."""
+    pieces = desk.written(caller, question.asked())
+    first = await while_wanted(request, anext(pieces))
+    lines = _lines(request, caller, first, pieces)
+    return StreamingResponse(lines, media_type="application/x-ndjson", headers={"X-Accel-Buffering": "no"})
+
+
+@router.get("/chat/documents")
+def document_names(desk: TheDesk, caller: Critic, name: str = "") -> list[str]:
+    """Of the documents that the caller sees, a few whose name holds this."""
+    wanted = name.strip().casefold()
+    return [uri for uri in desk.reading.from_sources(caller) if wanted in uri.casefold()][:_NAMES]
+
+
+@router.post("/chat/feedback", dependencies=[Depends(from_form)])
+def thumb(
+    request: Request,
+    desk: TheDesk,
+    caller: Critic,
+    thumb: Annotated[Literal["up", "down"], Form()],
+    mode: Annotated[Literal[MODES], Form()],
+    cited: Annotated[list[str], Form(default_factory=list, max_length=_MOST_PASSAGES)],
+    question: Text,
+    answer: Text = "",
+    adapter: Annotated[str, Form(max_length=200)] = "",
+    reason: Text = "",
+) -> Response:
+    citations = cited_by(desk, caller, cited)
+    desk.expert.corrections.give_feedback(
+        thumb, question, answer, reason=reason, mode=mode, adapter=adapter or None, citations=citations, who=caller.name
+    )
+    return _noted(request, caller, "thanks", question, mode)
+
+
+@router.post("/chat/correct", dependencies=[Depends(from_form)])
+async def correct(
+    request: Request,
+    desk: TheDesk,
+    caller: Critic,
+    question: Text,
+    answer: Text = "",
+    document: Text = "",
+    page: Annotated[int | None, Form(ge=1)] = None,
+    change: Annotated[Literal["", "pin", "hide", "replace"], Form()] = "",
+    passage: Text = "",
+    text: Text = "",
+    why: Text = "",
+    at_once: Annotated[bool, Form()] = False,
+    mode: Text = "rag",
+) -> Response:
+    """`change` is about the cited `passage`; but where a document is named, what is pinned stands there."""
+    about = passage if change in ("hide", "replace") or (change == "pin" and not document) else ""
+    said = {
+        "document": document.strip() or None, "page": page if document.strip() else None, "change": change,
+        "passage": about or None, "text": text if change == "replace" else "", "why": why,
+    }  # fmt: skip
+    made = await correct_for(desk, caller, at_once, question=question, answer=answer, **said)
+    return await asyncio.to_thread(_noted, request, caller, outcome_of(made), question, mode)
+
+
+_KINDS = {"from_documents": FROM_DOCUMENTS, "with_adapter": WITH_ADAPTER, "side_by_side": SIDE_BY_SIDE}
+
+
+async def _lines(
+    request: Request, caller: Caller, first: str | Sentence | Answer, rest: AsyncIterator[str | Sentence | Answer]
+) -> AsyncIterator[str]:
+    async with aclosing(rest):
+        try:
+            yield _line(request, caller, first)
+            async for piece in rest:
+                yield _line(request, caller, piece)
+        except MetierError as error:
+            note_error(error)
+            status, said, headers = told(error)
+            yield _json({**said, "status": status, "retry_after": headers.get("Retry-After")})
+
+
+def _line(request: Request, caller: Caller, piece: str | Sentence | Answer) -> str:
+    if isinstance(piece, str):
+        return _json({"piece": piece})
+    if isinstance(piece, Sentence):
+        return _json({"sentence": checked(piece)})
+    # A script needs no field with the token: it sends the header.
+    html = fragment(request, "chat_answer.html", shown=ShownAnswer.of(piece), caller=caller, token="", **_KINDS)
+    return _json({"answer": html})
+
+
+def _json(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False) + "\n"
+
+
+def _noted(request: Request, caller: Caller, outcome: str, question: str, mode: str) -> Response:
+    """What became of it: a page of its own for a browser without scripts."""
+    values = {"outcome": outcome, "question": question, "mode": mode}
+    if wants_page(request):
+        return page(request, "chat_done.html", "chat", caller, **values)
+    return JSONResponse({"html": fragment(request, "chat_noted.html", **values)})

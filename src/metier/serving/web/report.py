@@ -1,0 +1,66 @@
+"""The report: what the last comparison of the ways of answering found, or before any, what the rules advise.
+
+GET /report        in the frame of the page
+GET /report/full   the report itself, one HTML file that loads nothing
+GET /report.json   its figures
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from metier.evaluation import result_store
+from metier.evaluation.report.page import html, policy
+from metier.expert import Expert
+from metier.serving.auth.access import Caller
+from metier.serving.dependencies import desk_of, reader_of_all_for
+from metier.serving.http.errors import NotFound
+from metier.serving.service import ExpertService
+from metier.serving.web.rendering import page, words_for
+
+router = APIRouter(include_in_schema=False)
+# It holds what models wrote: its script runs as of no site at all, so that it could reach nothing here. Only our own
+# page may show it inside.
+_HEADERS = {
+    "Content-Security-Policy": f"{policy()}; frame-ancestors 'self'; sandbox allow-scripts",
+    "X-Frame-Options": "SAMEORIGIN",
+}
+
+TheDesk = Annotated[ExpertService, Depends(desk_of)]
+Admin = Annotated[Caller, Depends(reader_of_all_for("admin"))]
+
+
+@router.get("/report")
+def show(request: Request, desk: TheDesk, caller: Admin) -> Response:
+    result = result_store.latest(desk.expert.runtime.state_folder)
+    outdated = _outdated(desk.expert, result) if result else []
+    return page(request, "report.html", "report", caller, result=result, outdated=outdated)
+
+
+@router.get("/report/full")
+def full(request: Request, desk: TheDesk, _caller: Admin) -> Response:
+    result = result_store.latest(desk.expert.runtime.state_folder) or desk.expert.evaluation.advise()
+    return HTMLResponse(html(result, words_for(request).language), headers=_HEADERS)
+
+
+@router.get("/report.json")
+def figures(desk: TheDesk, _caller: Admin) -> Response:
+    result = result_store.latest(desk.expert.runtime.state_folder)
+    if result is None:
+        raise NotFound("nothing was compared yet", hint="Run `metier compare`.")
+    name = f"report-{result_store.name_of(result)}.json"
+    return JSONResponse(result, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def _outdated(expert: Expert, result: dict[str, Any]) -> list[str]:
+    """What has changed since the comparison: "documents", "adapter"."""
+    moved = any(
+        run.ended_at[:19] > result["created"][:19] and (run.added or run.changed or run.deleted)
+        for run in expert.syncs()
+    )
+    card = expert.adapters.registry.production()
+    is_other = card is not None and card.reference != result.get("adapter")
+    return ["documents"] * moved + ["adapter"] * is_other

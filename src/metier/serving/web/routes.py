@@ -1,0 +1,13 @@
+"""All rooms of the page, put into an application."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from metier.serving.web import adapters, api, chat, corrections, documents, report, search, sign_in, sources
+
+
+def add_page(app: FastAPI) -> None:
+    for room in (sign_in, chat, search, documents, sources, report, adapters, corrections, api):
+        app.include_router(room.router)
+    app.mount("/static", sign_in.static)

@@ -1,0 +1,86 @@
+"""Sources: what is indexed of each, what failed and why; and syncs, started and watched by those who may.
+
+GET  /sources             ?q= filters by name and reason, ?part= of the list
+POST /sources/sync        with `retry`, what failed and did not change is read again, too
+GET  /sources/progress    JSON, of the sync that runs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from starlette.responses import RedirectResponse, Response
+
+from metier.serving.auth.access import Caller
+from metier.serving.dependencies import caller_for, desk_of, from_form
+from metier.serving.service import ExpertService
+from metier.serving.source_status import ShownItem, items_for, sources_for
+from metier.serving.sync_service import Syncing, SyncState
+from metier.serving.web.rendering import page
+
+router = APIRouter(include_in_schema=False)
+_LISTED = 100  # items on one page
+_SYNCS = 5
+
+TheDesk = Annotated[ExpertService, Depends(desk_of)]
+Reader = Annotated[Caller, Depends(caller_for("ask"))]
+Admin = Annotated[Caller, Depends(caller_for("admin"))]
+
+
+def syncing_of(request: Request) -> Syncing:
+    return request.app.state.syncing
+
+
+TheSyncing = Annotated[Syncing, Depends(syncing_of)]
+
+
+@router.get("/sources")
+def show(
+    request: Request,
+    desk: TheDesk,
+    caller: Reader,
+    syncing: TheSyncing,
+    q: str = "",
+    part: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
+    said: str = "",
+) -> Response:
+    items = items_for(desk, caller)
+    wanted = q.strip().casefold()
+    found = [each for each in items if wanted in each.item.uri.casefold() or wanted in each.item.reason.casefold()]
+    sources, problem = sources_for(desk, caller, items)
+    runs = desk.expert.syncs()
+    return page(
+        request, "sources.html", "sources", caller, sources=sources, problem=problem,
+        items=found[(part - 1) * _LISTED : part * _LISTED], found=len(found), count=len(items), sought=q.strip(),
+        part=part, parts=max(1, -(-len(found) // _LISTED)), runs=runs[: -_SYNCS - 1 : -1],
+        failed=sum(each.has_failed for each in items), state=syncing.state, said=said,
+        notes=_notes(syncing.state, items, caller),
+    )  # fmt: skip
+
+
+@router.post("/sources/sync", dependencies=[Depends(from_form)])
+def sync(_caller: Admin, syncing: TheSyncing, retry: Annotated[bool, Form()] = False) -> Response:
+    has_begun = syncing.start(retry=retry)
+    return RedirectResponse("/sources" if has_begun else "/sources?said=already", 303)
+
+
+@router.get("/sources/progress")
+async def progress(caller: Admin, syncing: TheSyncing) -> dict[str, Any]:
+    state = syncing.state
+    now = state.progress
+    return {
+        "running": state.is_running, "done": now.done if now else 0, "total": now.total if now else None,
+        "item": now.item if now and caller.groups is None else "",
+    }  # fmt: skip
+
+
+def _notes(state: SyncState, items: Sequence[ShownItem], caller: Caller) -> list[tuple[str, str]]:
+    """What the last sync said that stands at no item: sources out of reach, corrections to look at again."""
+    if state.report is None or caller.groups is not None:
+        return []
+    known = {each.item.uri for each in items}
+    return [
+        (each.item, each.reason) for each in (*state.report.failed, *state.report.warnings) if each.item not in known
+    ]

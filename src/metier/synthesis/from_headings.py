@@ -1,0 +1,127 @@
+"""Questions from headings, lists of facts and definitions, without a model.
+
+    facts         two or more neighbouring lines `Owner: Technical Office`: the key is asked of their heading
+    definitions   a sentence `The NV-110 is a three-bladed turbine …` whose subject is a name or stands in the headings
+    sections      a heading over one sentence that holds a number: what the document says about the heading
+
+Anything less certain gives no question: a lone `Note: …`, a sentence that begins with "This", a heading over a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import regex
+
+from metier.core.documents import Passage
+from metier.synthesis import question_templates
+from metier.synthesis.pairs import Pair
+from metier.text.detection import detect
+from metier.text.sentences import sentence_spans
+
+_NUMBERED = regex.compile(r"^(?:[\p{N}]+(?:[.．]\p{N}+)*[.)．、]?|[A-Z][.)])\s+")
+_FACT = regex.compile(r"(?:[-*•]\s+)?(?P<key>\p{L}[^:：.!?。|\p{N}]{1,38})(?:[:]\s+|：\s*)(?P<value>\S.*)")
+_NO_FACT = regex.compile(
+    r"note|warning|caution|danger|attention|important|example|hint|tip|re|fwd?|hinweis|achtung|warnung|beispiel|nota"
+    r"|aviso|atención|ejemplo|remarque|exemple|atenção|exemplo|внимание|примечание|пример|注意|警告|例|ध्यान दें|দ্রষ্টব্য"
+    r"|সতর্কতা|ملاحظة|تحذير|مثال|catatan|contoh|perhatian|kumbuka|mfano|https?|ftp",
+    regex.IGNORECASE,
+)
+_LONGEST_FACT = 80  # characters of a value; longer ones are prose that happens to have a colon
+_LONGEST_KEY_WORDS = 4
+
+# {term}: up to five words. "The X is a Y": what X is, is said; "The door is open" is none.
+_TERM = r"(?P<term>[\p{L}\p{N}][\p{L}\p{M}\p{N}./-]*(?: [\p{L}\p{N}][\p{L}\p{M}\p{N}./-]*){0,4})"
+_DEFINITIONS = {
+    "en": rf"(?:(?P<article>The|An?) )?{_TERM} (?:is|are) (?:an?|the) ",
+    "de": rf"(?:Der|Die|Das|Eine?|) ?{_TERM} (?:ist|sind) (?:ein|eine|der|die|das) ",
+    "es": rf"(?:El|La|Los|Las|Una?|) ?{_TERM} (?:es|son) (?:un|una|el|la|los|las) ",
+    "fr": rf"(?:Le|La|Les|Une?|) ?{_TERM} (?:est|sont) (?:un|une|le|la|les|des) ",
+    "pt": rf"(?:[OA]s?|Uma?|) ?{_TERM} (?:é|são) (?:um|uma|os?|as?) ",
+    "id": rf"{_TERM} adalah ",
+    "ru": rf"{_TERM} [—–] это ",
+    "ja": r"(?P<term>[^\s、。はが]{2,20})とは",
+    "zh": r"(?P<term>[^\s，。的是]{2,20})(?:是指|是一种|是一個|是一个)",
+    "bn": rf"{_TERM} (?:হলো|হল|হচ্ছে) (?:একটি|এক) ",
+}
+_COMPILED = {language: regex.compile(pattern) for language, pattern in _DEFINITIONS.items()}
+_POINTING = regex.compile(
+    r"(?:this|that|these|those|it|there|here|he|she|they|we|you|i|what|who|which|one|each|all|some|any|other|another|first"
+    r"|second|next|last|dies\w*|es|er|sie|das|hier|est[eao]s?|esto|ce|cela|c|il|elle|ils|elles|isto|ele|ela|ini|itu|это|он"
+    r"|она|они)\b",
+    regex.IGNORECASE,
+)
+
+
+def pairs(passages: Sequence[Passage], language: str) -> Iterator[Pair]:
+    """Questions on the passages of one document. `language`: expected, where the script does not say another."""
+    under: dict[tuple[str, ...], int] = {}
+    for passage in passages:
+        under[passage.headings] = under.get(passage.headings, 0) + 1
+    for passage in passages:
+        if passage.row is not None or not passage.headings:
+            continue
+        told = detect(passage.text, passage.language or language)
+        sentences = [passage.text[a:b] for a, b in sentence_spans(passage.text, told)]
+        yield from _facts(passage, told)
+        yield from _defined(passage, sentences, told)
+        if under[passage.headings] == 1:
+            yield from _section(passage, sentences, told)
+
+
+def _facts(passage: Passage, language: str) -> Iterator[Pair]:
+    found = [_fact(line.strip()) for line in passage.text.splitlines() if line.strip()]
+    keys = [fact[0] for fact in found if fact]
+    for place, fact in enumerate(found):
+        beside = [found[other] for other in (place - 1, place + 1) if 0 <= other < len(found)]
+        if fact is None or not any(beside) or keys.count(fact[0]) > 1:
+            continue
+        question, *others = question_templates.fact(language, _about(passage), fact[0])
+        yield Pair(question, fact[1], passage, "fact", language, "rule", tuple(others))
+
+
+def _fact(line: str) -> tuple[str, str] | None:
+    found = _FACT.fullmatch(line)
+    if found is None or _NO_FACT.fullmatch(found["key"].strip()):
+        return None
+    key, value = found["key"].strip(), found["value"].strip()
+    whole = len(sentence_spans(value)) == 1 and len(value) <= _LONGEST_FACT and not value.endswith((":", "："))
+    return (key, value) if whole and len(key.split()) <= _LONGEST_KEY_WORDS else None
+
+
+def _defined(passage: Passage, sentences: Sequence[str], language: str) -> Iterator[Pair]:
+    pattern = _COMPILED.get(language.split("-")[0])
+    for sentence in sentences if pattern else ():
+        found = pattern.match(sentence)
+        if found is None or _POINTING.match(found["term"]) or not _is_known(found["term"], passage):
+            continue
+        article = found.groupdict().get("article")
+        term = f"{article.lower()} {found['term']}" if article else found["term"]
+        if question := question_templates.definition(language, term):
+            yield Pair(question, sentence, passage, "text", language, "rule")
+
+
+def _is_known(term: str, passage: Passage) -> bool:
+    """A name with a digit or capitals in it, or what a heading is about."""
+    named = any(word[0].isalpha() and any(c.isdigit() for c in word) for word in term.split())
+    return named or term.casefold() in " ".join(passage.headings).casefold()
+
+
+def _section(passage: Passage, sentences: Sequence[str], language: str) -> Iterator[Pair]:
+    title, heading = _plain(passage.headings[0]), _plain(passage.headings[-1])
+    if len(sentences) != 1 or len(passage.headings) < 2 or heading == title or _fact(sentences[0]):
+        return
+    if not regex.search(r"\p{N}", sentences[0]) or _POINTING.match(sentences[0]):
+        return
+    if question := question_templates.section(language, title, heading):
+        yield Pair(question, sentences[0], passage, "text", language, "rule")
+
+
+def _about(passage: Passage) -> str:
+    title, heading = _plain(passage.headings[0]), _plain(passage.headings[-1])
+    return title if heading == title else f"{heading} ({title})"
+
+
+def _plain(heading: str) -> str:
+    """A heading without its number."""
+    return _NUMBERED.sub("", heading.strip()).strip() or heading.strip()

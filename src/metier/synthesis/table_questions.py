@@ -1,0 +1,197 @@
+"""Questions on facts of tables, without a model: a claim that is true or false, and two rows compared.
+
+    Turbine: WT-07 | Rated power: 4.2 MW      →  Is the rated power of WT-07 3.6 MW?                      no
+    Turbine: WT-12 | Rated power: 3.6 MW      →  Which of WT-07 and WT-12 has the higher rated power?     WT-07
+
+A false claim takes its value from another row of the same column. Two rows are compared where both cells are one number
+in the same unit, and the number is no year, no name of the row and written so that every reader takes it for the same.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import regex
+
+from metier.answering.closed_answers import decisions_of
+from metier.core.questions import Question
+from metier.store.base import Store
+from metier.synthesis import by_rule, two_fact_templates
+from metier.synthesis.filters import stands_in
+from metier.synthesis.pairs import Pair
+from metier.text.analyzer import ascii_digits, plain_number
+from metier.text.near_duplicates import normalise
+
+# "4.2 MW", "€ 12", "17%"; a letter at the number makes a name of it (S3, 4B).
+_NUMBER = regex.compile(
+    r"(?P<before>(?:\p{Sc}|[A-Z]{3}\s)?)\s?(?P<sign>[+−-]?)(?P<number>\p{N}[\p{N}.,]*)"
+    r"(?P<after>(?:\s?[%‰°\p{Sc}]|\s)[^\p{N}]{0,12})?"
+)
+_POINT = ("en", "bn", "hi", "ar", "zh", "ja", "sw")  # languages that part thousands by commas, not by points
+_THOUSANDS = regex.compile(r"[.,]\d{3}(?!\d)")
+_YEARS = range(1900, 2101)
+_NAMES = regex.compile(
+    r"(?:.*[\s_])?(?:id|no|nr|number|code|phone|telephone|tel|zip|postcode|year|serial|version|key|index|nummer|jahr"
+    r"|número|numéro|año|année|ano|номер|год|编号|号码|番号|年)\.?",
+    regex.IGNORECASE,
+)
+_POOL = 50  # facts of a column that are kept to be compared with
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A cell of a table. `siblings`: the cells of the same column in the document's other rows."""
+
+    pair: Pair
+    siblings: tuple[Pair, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A question made of facts. `facts`: as pairs that ask this question, each with the cell that holds its part."""
+
+    question: Question
+    facts: tuple[Pair, ...]
+
+
+def facts(store: Store, seed: str, language: str) -> Iterator[Fact]:
+    """All facts of all tables, one of each document in turn, in an order drawn by `seed`."""
+    documents = [identity for _, identity in sorted(store.uris().items())]
+    random.Random(seed).shuffle(documents)
+    waiting = deque(_of_document(store, identity, seed, language) for identity in documents)
+    while waiting:
+        fact = next(waiting[0], None)
+        if fact is None:
+            waiting.popleft()
+        else:
+            yield fact
+            waiting.rotate(-1)
+
+
+def _of_document(store: Store, identity: str, seed: str, language: str) -> Iterator[Fact]:
+    document = store.document(identity)
+    if document is None:
+        return
+    ruled = by_rule.pairs(document, store.passages(identity), language)
+    cells = [pair for pairs in ruled.values() for pair in pairs if pair.kind == "table"]
+    by_column: dict[str, list[Pair]] = {}
+    for cell in cells:
+        by_column.setdefault(cell.attribute, []).append(cell)
+    random.Random(f"{seed}:{identity}").shuffle(cells)
+    for cell in cells:
+        yield Fact(cell, tuple(other for other in by_column[cell.attribute] if other.subject != cell.subject))
+
+
+# --- claims --------------------------------------------------------------------------------------------------
+
+
+def claim(fact: Fact, is_true: bool, draw: random.Random) -> Built | None:
+    """Asks whether a cell holds what it holds, or what another row of the column holds. None where the language has no
+    words for it, or no other row says anything else."""
+    pair = fact.pair
+    decisions = decisions_of(pair.language)
+    elsewhere = [other.answer for other in fact.siblings if _differ(pair.answer, other.answer)]
+    values = [pair.answer] if is_true else elsewhere
+    if decisions is None or not values:
+        return None
+    text = two_fact_templates.claim(pair.language, pair.subject, pair.attribute, draw.choice(values))
+    if text is None:
+        return None
+    question = replace(question_of(pair), question=text, kind="yesno", choices=decisions)
+    return Built(replace(question, answers=(decisions[0 if is_true else 1],)), (replace(pair, question=text),))
+
+
+def _differ(one: str, other: str) -> bool:
+    """Whether both cannot be right: neither stands in the other."""
+    return normalise(one) != normalise(other) and not stands_in(one, other) and not stands_in(other, one)
+
+
+# --- comparisons ---------------------------------------------------------------------------------------------
+
+
+class Comparer:
+    """Sets a fact beside another one of the same column name, of another document where there is one."""
+
+    def __init__(self, draw: random.Random) -> None:
+        self._draw = draw
+        self._pool: dict[tuple[str, str], deque[Pair]] = {}
+
+    def compare(self, fact: Fact) -> Built | None:
+        """None where there is nothing to compare it with, or the language has no words for it."""
+        pair = fact.pair
+        pool = self._pool.setdefault((pair.attribute.casefold(), pair.language), deque(maxlen=_POOL))
+        elsewhere = [other for other in pool if other.passage.document_id != pair.passage.document_id]
+        beside = [other for other in fact.siblings if other.passage.id != pair.passage.id]
+        pool.append(pair)
+        for group in (elsewhere, beside, list(fact.siblings)):
+            self._draw.shuffle(group)
+            for other in group:
+                if built := self._between(pair, other):
+                    return built
+        return None
+
+    def _between(self, one: Pair, other: Pair) -> Built | None:
+        difference = _difference(one, other)
+        if not difference or normalise(one.subject) == normalise(other.subject):
+            return None
+        higher = one if difference > 0 else other
+        first, second = self._draw.sample((one, other), 2)
+        text = two_fact_templates.comparison(one.language, first.subject, second.subject, one.attribute)
+        if text is None:
+            return None
+        question = replace(
+            question_of(one),
+            question=text,
+            answers=(higher.subject,),
+            kind="several",
+            choices=(first.subject, second.subject),
+            documents=tuple(dict.fromkeys((one.passage.uri, other.passage.uri))),
+            page=one.passage.page if one.passage.uri == other.passage.uri else None,
+            passages=tuple(dict.fromkeys((one.passage.id, other.passage.id))),
+        )
+        return Built(question, tuple(replace(pair, question=text) for pair in (one, other)))
+
+
+def _difference(one: Pair, other: Pair) -> float:
+    """How much more `one` has; 0 where that cannot be told."""
+    mine, yours = _quantity(one), _quantity(other)
+    if mine is None or yours is None or mine[1] != yours[1]:
+        return 0.0
+    if not mine[1] and all(value in _YEARS for value, _ in (mine, yours)):
+        return 0.0
+    return mine[0] - yours[0]
+
+
+def _quantity(pair: Pair) -> tuple[float, str] | None:
+    """A number and its unit. None for anything else, a column of names, and a number that people read differently
+    (1.234 is a thousand and more to some)."""
+    found = _NUMBER.fullmatch(pair.answer.strip())
+    if found is None or _NAMES.fullmatch(pair.attribute):
+        return None
+    number = ascii_digits(found["number"])
+    if _THOUSANDS.search(number) and (pair.language.split("-")[0] not in _POINT or "." in number.split(",")[0]):
+        return None
+    try:
+        value = float(plain_number(number))
+    except ValueError:
+        return None
+    unit = f"{found['before']} {found['after'] or ''}".strip().casefold()
+    return (-value if found["sign"] in ("-", "−") else value), unit
+
+
+def question_of(pair: Pair) -> Question:
+    """A pair as a question of the same kind."""
+    passage = pair.passage
+    return Question(
+        id="",
+        question=pair.question,
+        answers=(pair.answer,),
+        documents=(passage.uri,),
+        page=passage.page,
+        kind=pair.kind,
+        language=pair.language,
+        passages=(passage.id,),
+    )

@@ -1,0 +1,357 @@
+"""The run: rows in, an adapter out. Read it downwards.
+
+    prepare     base weights frozen, adapter on every linear layer, rows in tokens, a part kept apart
+    train       for each step: pack the rows, forward, backward, clip, update; at times: evaluate, checkpoint
+    finish      the adapter with the lowest validation loss, and what the run was like
+
+Three things make it faster than the usual loop, and none changes the loss: what rows share is computed once
+(`packing`), logits are made only where there is a label, and everything frozen is in bfloat16 while the adapter's
+own numbers and their optimizer keep 32 bits. Measured in docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from metier.core.errors import InputError, ModelError
+from metier.core.settings import TuningSettings
+from metier.dataset.rows import Row, content_hash
+from metier.tuning import base_model, packing
+from metier.tuning.base_model import Base
+from metier.tuning.checkpoints import Progress, RunFolder
+from metier.tuning.encoding import Encoder, Example
+from metier.tuning.modules import target_modules
+from metier.tuning.optimization import Trained, learning_rate
+
+if TYPE_CHECKING:
+    import torch
+    from peft import PeftModel
+
+_LEAST_ROWS = 4
+_LEAST_VALIDATION = 2
+_RECENT = 10  # steps whose loss is called that of the run
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Told after each step. `loss`: mean over the tokens learned in it; `validation_loss` where it was measured."""
+
+    step: int
+    steps: int
+    loss: float
+    validation_loss: float | None
+    learning_rate: float
+    tokens_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run was like. `loss`: of the last steps, `validation_loss` of the adapter that was kept, nats a token.
+    `steps` were done of `planned`. `tokens_per_second`: tokens of the rows as they stand, over the time of training
+    alone. `trainable`: numbers of the adapter, `share` of all."""
+
+    method: str
+    rows: int
+    validation_rows: int
+    too_long: int
+    steps: int
+    planned: int
+    loss: float
+    validation_loss: float | None
+    tokens: int
+    tokens_per_second: float
+    seconds: float
+    trainable: int
+    share: float
+    stopped: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    train: list[Example]
+    validation: list[Example]
+    too_long: int
+
+
+def train(
+    base: Base,
+    rows: Sequence[Row],
+    settings: TuningSettings,
+    run: RunFolder,
+    *,
+    resume: bool = False,
+    anew: bool = False,
+    on_step: Callable[[Tick], None] | None = None,
+) -> tuple[PeftModel, Result]:
+    """Train an adapter on `rows`. With `resume`, go on with the run that was broken off in `run`; it ends at the loss
+    of one that never was. With `anew`, throw that run away. Raises `InputError` for data or settings that cannot be
+    trained with, `ModelError` where the loss is no number any more; the last checkpoint stays."""
+    data = _data(base, rows, settings)
+    facts = {"settings": settings.model_dump(), "base": base.fingerprint, "data": content_hash(rows)}
+    checkpoint = run.resume(facts) if resume else run.begin(facts, anew)
+    device = device_of(settings.device)
+    model = with_adapter(base, settings, device)
+    loop = _Loop(model, data, settings, run, device, on_step)
+    if checkpoint is not None:
+        loop.restore(checkpoint)
+    stopped = loop.go()
+    return model, loop.finish(stopped)
+
+
+# --- prepare -----------------------------------------------------------------------------------------------------
+
+
+def _data(base: Base, rows: Sequence[Row], settings: TuningSettings) -> _Data:
+    """Rows in tokens; those that are too long are left out. The same `settings.seed` keeps the same part apart."""
+    encoder = Encoder(base_model.load_tokenizer(base))
+    encoded = [encoder.encode(row) for row in rows]
+    kept = [example for example in encoded if len(example) <= settings.max_length]
+    too_long = len(encoded) - len(kept)
+    if len(kept) < _LEAST_ROWS:
+        raise InputError(
+            f"{len(kept)} rows are too few to train on ({too_long} had over {settings.max_length} tokens)",
+            hint=f"Give at least {_LEAST_ROWS}, better hundreds: `metier dataset import FILE`.",
+        )
+    apart = math.ceil(len(kept) * settings.validation)
+    if 0 < apart < _LEAST_VALIDATION:
+        raise InputError(
+            f"{settings.validation:.0%} of {len(kept)} rows is {apart} to validate on, which shows nothing",
+            where="tuning.validation",
+            hint="Give more rows, or set it to 0: the run then does all its epochs and keeps the last adapter.",
+        )
+    if len(kept) - apart < _LEAST_VALIDATION:
+        raise InputError(
+            f"of {len(kept)} rows {apart} would be kept apart and {len(kept) - apart} be left to train on",
+            where="tuning.validation",
+            hint="Lower it: a tenth is usual.",
+        )
+    random.Random(settings.seed).shuffle(kept)
+    return _Data(kept[apart:], kept[:apart], too_long)
+
+
+def device_of(chosen: str) -> torch.device:
+    import torch
+
+    if chosen == "auto":
+        chosen = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return torch.empty(0, device=chosen).device
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"there is no device {chosen!r} ({error})", where="tuning.device") from None
+
+
+def number_format(settings: TuningSettings, device: torch.device) -> str:
+    """bfloat16 where the machine multiplies it natively, which "auto" looks for."""
+    import torch
+
+    if settings.dtype != "auto":
+        return settings.dtype
+    native = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bfloat16()
+    return "bfloat16" if native else "float32"
+
+
+def _cpu_has_bfloat16() -> bool:
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            flags = next((line for line in file if line.startswith(("flags", "Features"))), "")
+    except OSError:
+        return False
+    return any(name in flags.split() for name in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
+def with_adapter(base: Base, settings: TuningSettings, device: torch.device) -> PeftModel:
+    """The frozen base with a fresh adapter on every linear layer but the head. `settings.seed` decides its numbers."""
+    import torch
+
+    with base_model.quiet():
+        from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(settings.seed)
+    quantised = settings.method == "qlora"
+    dtype = number_format(settings, device)
+    frozen = base_model.load_model(base, quantised=quantised, dtype=dtype, device=str(device))
+    if settings.gradient_checkpointing:
+        with base_model.quiet():
+            frozen.gradient_checkpointing_enable({"use_reentrant": False})
+        frozen.enable_input_require_grads()
+    adapter = LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        use_rslora=settings.rslora,
+        use_dora=settings.dora,
+        target_modules=list(target_modules(frozen)),
+        task_type="CAUSAL_LM",
+    )
+    # The adapter multiplies in the format of the base; its 32-bit numbers are the optimizer's (see `Trained`).
+    with base_model.quiet():
+        model = get_peft_model(frozen, adapter, autocast_adapter_dtype=False)
+    for number in model.parameters():
+        if number.requires_grad:  # beside 4-bit weights PEFT makes it in 32 bits, and then casts every activation
+            number.data = number.data.to(getattr(torch, dtype))
+    model.train()
+    return model
+
+
+# --- train -------------------------------------------------------------------------------------------------------
+
+
+class _Loop:
+    def __init__(
+        self,
+        model: PeftModel,
+        data: _Data,
+        settings: TuningSettings,
+        run: RunFolder,
+        device: torch.device,
+        on_step: Callable[[Tick], None] | None,
+    ) -> None:
+        self.model, self.data, self.settings, self.run, self.device = model, data, settings, run, device
+        self.adapter = Trained(model, settings.weight_decay)
+        self.at = Progress()
+        self.in_epoch = math.ceil(len(data.train) / settings.batch)
+        self.planned = max(1, round(self.in_epoch * settings.epochs))
+        self.evaluate_every = max(1, self.planned // settings.evaluations)
+        self._on_step = on_step
+
+    def go(self) -> str:
+        """Steps until the end; returns why it ended."""
+        saved = time.monotonic()
+        epoch, order = -1, []
+        while self.at.step < self.planned and self.at.worse < self.settings.patience:
+            if self.at.step // self.in_epoch != epoch:
+                epoch = self.at.step // self.in_epoch
+                order = packing.steps(self.data.train, self.settings.batch, self.settings.seed, epoch)
+            self._step(order[self.at.step % self.in_epoch])
+            if time.monotonic() - saved >= self.settings.checkpoint_seconds:
+                self.run.save(self.adapter.exact, self.adapter.state(), self.at)
+                saved = time.monotonic()
+        self.run.save(self.adapter.exact, self.adapter.state(), self.at)
+        return "done" if self.at.step == self.planned else "early"
+
+    def _step(self, rows: Sequence[Example]) -> None:
+        began = time.monotonic()
+        self._seed()
+        rate = learning_rate(self.at.step, self.planned, self.settings)
+        labels = sum(len(row.completion) for row in rows)
+        loss = 0.0
+        for batch in packing.micro_batches(rows, self.settings.micro_tokens):
+            part = self._loss(batch) / labels
+            part.backward()
+            self.adapter.collect()
+            loss += part.item()
+        norm = self.adapter.update(rate, self.settings.clip)
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise ModelError(
+                f"the loss is {loss} and its gradient {norm} at step {self.at.step + 1}, so nothing can be learned",
+                hint="Lower `[tuning] learning_rate` and start anew; the last checkpoint is from before.",
+            )
+        self.at.step += 1
+        self.at.seconds += time.monotonic() - began
+        self.at.tokens += sum(map(len, rows))
+        self.at.losses = [*self.at.losses, loss][-min(_RECENT, self.in_epoch) :]
+        measured = self._evaluate() if self._due() else None
+        self._tell(loss, measured, rate, norm)
+
+    def _loss(self, batch: packing.MicroBatch) -> torch.Tensor:
+        """Sum of the cross-entropies of a micro-batch, a scalar in 32 bits. Logits are made at labels alone: of a row
+        with sources nine tokens in ten are prompt, and the head is the largest matrix there is."""
+        import torch
+
+        base = self.model.get_base_model()
+        hidden = base.get_decoder()(
+            input_ids=batch.tokens.to(self.device),
+            position_ids=batch.positions.to(self.device),
+            attention_mask=self._mask(batch),
+            use_cache=False,
+        ).last_hidden_state
+        judged = hidden.flatten(0, 1).index_select(0, batch.judged.to(self.device))
+        logits = base.get_output_embeddings()(judged).float()
+        return torch.nn.functional.cross_entropy(logits, batch.labels.to(self.device), reduction="sum")
+
+    def _mask(self, batch: packing.MicroBatch) -> torch.Tensor:
+        """Who attends to whom. A model with a sliding window (Phi-3, Mistral) looks no further back than that."""
+        window = getattr(self.model.config, "sliding_window", None)
+        if not window:
+            return batch.mask.to(self.device)
+        positions = batch.positions[:, None]
+        return (batch.mask & (positions[..., :, None] - positions[..., None, :] < window)).to(self.device)
+
+    def _due(self) -> bool:
+        at_end = self.at.step == self.planned
+        return bool(self.data.validation) and (at_end or self.at.step % self.evaluate_every == 0)
+
+    def _evaluate(self) -> float:
+        import torch
+
+        self.model.eval()
+        rows = self.data.validation
+        with torch.no_grad():
+            batches = packing.micro_batches(rows, self.settings.micro_tokens)
+            loss = sum(self._loss(batch).item() for batch in batches) / sum(len(row.completion) for row in rows)
+        self.model.train()
+        if self.at.best_loss is None or loss < self.at.best_loss:
+            self.at.best_loss, self.at.worse = loss, 0
+            self.run.save_best(self.adapter.exact)
+        else:
+            self.at.worse += 1
+        return loss
+
+    def _seed(self) -> None:
+        """Dropout draws from the number of the step, so that a run that goes on draws what an unbroken one does."""
+        import torch
+
+        if self.settings.dropout:
+            torch.manual_seed(self.settings.seed * 1_000_003 + self.at.step)
+
+    def _tell(self, loss: float, measured: float | None, rate: float, norm: float) -> None:
+        speed = self.at.tokens / max(self.at.seconds, 1e-9)
+        row: dict[str, Any] = {"step": self.at.step, "loss": loss, "learning_rate": rate, "gradient_norm": norm}
+        row |= {"tokens_per_second": speed, "seconds": self.at.seconds}
+        if measured is not None:
+            row["validation_loss"] = measured
+        self.run.note(row)
+        if self._on_step is not None:
+            self._on_step(Tick(self.at.step, self.planned, loss, measured, rate, speed))
+
+    # --- finish --------------------------------------------------------------------------------------------------
+
+    def restore(self, checkpoint: Any) -> None:
+        adapter, optimizer, self.at = self.run.load(checkpoint)
+        self.adapter.restore(adapter, optimizer)
+
+    def finish(self, stopped: str) -> Result:
+        """Put the best adapter into the model, in 32 bits."""
+        self.run.close()
+        best = self.run.best() or self.adapter.exact
+        for name, number in self.adapter.used.items():
+            number.data = best[name].to(number.device)
+        self.model.eval()
+        trainable = sum(number.numel() for number in self.adapter.used.values())
+        frozen = sum(_numbers(number) for number in self.model.parameters() if not number.requires_grad)
+        return Result(
+            method=self.settings.method,
+            rows=len(self.data.train),
+            validation_rows=len(self.data.validation),
+            too_long=self.data.too_long,
+            steps=self.at.step,
+            planned=self.planned,
+            loss=sum(self.at.losses) / len(self.at.losses),
+            validation_loss=self.at.best_loss,
+            tokens=self.at.tokens,
+            tokens_per_second=self.at.tokens / max(self.at.seconds, 1e-9),
+            seconds=self.at.seconds,
+            trainable=trainable,
+            share=trainable / (trainable + frozen),
+            stopped=stopped,
+        )
+
+
+def _numbers(number: torch.Tensor) -> int:
+    """How many numbers a parameter stands for; two of NF4 share a byte."""
+    return number.numel() * (2 if type(number).__name__ == "Params4bit" else 1)
