@@ -16,7 +16,7 @@ QUESTIONS = [Question(f"q{n}", f"Question {n}?", (str(n),)) for n in range(4)]
 NOTHING_FOUND = Found((), (), (), (), (), {}, 0.0)
 
 
-class CountingRooms:
+class CountingExpert:
     """Stands in for an expert: answers are numbers, and what is asked is counted. Gives up after `lasts` answers."""
 
     def __init__(self, lasts: int = 1_000) -> None:
@@ -39,53 +39,53 @@ class CountingRooms:
         return [Sentence(0, len(text), Support.NOT, 0.0)]
 
 
-def comparison(tmp_path, rooms, **made_of) -> Comparison:
-    return Comparison(rooms, made_of or {"base": 1, "rag": 1}, Cache(tmp_path / "answers.jsonl"))
+def comparison(tmp_path, examined, **made_of) -> Comparison:
+    return Comparison(examined, made_of or {"base": 1, "rag": 1}, Cache(tmp_path / "answers.jsonl"))
 
 
 def test_every_question_is_asked_in_every_mode_and_another_mode_begins_each_time(tmp_path):
-    rooms = CountingRooms()
-    records = comparison(tmp_path, rooms).run(QUESTIONS)
-    assert [mode for _, mode in rooms.asked] == ["base", "rag", "rag", "base"] * 2
+    examined = CountingExpert()
+    records = comparison(tmp_path, examined).run(QUESTIONS)
+    assert [mode for _, mode in examined.asked] == ["base", "rag", "rag", "base"] * 2
     assert {(r.question, r.mode) for r in records} == {(q.id, m) for q in QUESTIONS for m in ("base", "rag")}
     assert list(turns(["a", "b", "c"], 4)) == ["b", "c", "a"]
 
 
 def test_what_is_known_is_not_asked_again(tmp_path):
-    first = comparison(tmp_path, CountingRooms()).run(QUESTIONS[:2])
-    rooms = CountingRooms()
-    again = comparison(tmp_path, rooms).run(QUESTIONS[:3])
-    assert [question for question, _ in rooms.asked] == ["Question 2?"] * 2
+    first = comparison(tmp_path, CountingExpert()).run(QUESTIONS[:2])
+    examined = CountingExpert()
+    again = comparison(tmp_path, examined).run(QUESTIONS[:3])
+    assert [question for question, _ in examined.asked] == ["Question 2?"] * 2
     assert again[:4] == first
 
 
 def test_another_model_is_asked_anew_and_the_other_mode_is_not(tmp_path):
-    comparison(tmp_path, CountingRooms(), base=1, rag=1).run(QUESTIONS)
-    rooms = CountingRooms()
-    comparison(tmp_path, rooms, base=1, rag=2).run(QUESTIONS)
-    assert {mode for _, mode in rooms.asked} == {"rag"}
+    comparison(tmp_path, CountingExpert(), base=1, rag=1).run(QUESTIONS)
+    examined = CountingExpert()
+    comparison(tmp_path, examined, base=1, rag=2).run(QUESTIONS)
+    assert {mode for _, mode in examined.asked} == {"rag"}
 
 
 def test_a_server_that_gives_up_loses_nothing(tmp_path):
     with pytest.raises(EndpointError, match="3 of 8 answers are kept") as raised:
-        comparison(tmp_path, CountingRooms(lasts=3)).run(QUESTIONS)
+        comparison(tmp_path, CountingExpert(lasts=3)).run(QUESTIONS)
     assert raised.value.where == "http://server"
-    rooms = CountingRooms()
-    assert len(comparison(tmp_path, rooms).run(QUESTIONS)) == 8
-    assert len(rooms.asked) == 5
+    examined = CountingExpert()
+    assert len(comparison(tmp_path, examined).run(QUESTIONS)) == 8
+    assert len(examined.asked) == 5
 
 
 def test_a_torn_line_costs_one_answer(tmp_path):
-    comparison(tmp_path, CountingRooms()).run(QUESTIONS)
+    comparison(tmp_path, CountingExpert()).run(QUESTIONS)
     path = tmp_path / "answers.jsonl"
     path.write_bytes(path.read_bytes()[:-9])
-    rooms = CountingRooms()
-    assert len(comparison(tmp_path, rooms).run(QUESTIONS)) == 8
-    assert len(rooms.asked) == 1
+    examined = CountingExpert()
+    assert len(comparison(tmp_path, examined).run(QUESTIONS)) == 8
+    assert len(examined.asked) == 1
 
 
 def test_a_question_that_does_not_fit_is_no_answer_and_stops_nothing(tmp_path):
-    records = comparison(tmp_path, CountingRooms()).run([Question("long", "too long", ("x",)), *QUESTIONS])
+    records = comparison(tmp_path, CountingExpert()).run([Question("long", "too long", ("x",)), *QUESTIONS])
     assert [r.error for r in records if r.question == "long"] == ["the question takes 9000 tokens."] * 2
     assert sum(not r.error for r in records) == 8
 

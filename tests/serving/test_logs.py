@@ -161,7 +161,7 @@ def test_what_fails_in_the_server_can_be_found_by_its_id(server):
 def test_what_nobody_expected_is_told_with_its_id(server, monkeypatch):
     """In this process, where a fault can be put in."""
 
-    def broken(_desk):
+    def broken(_service):
         return 1 / 0
 
     monkeypatch.setattr(ExpertService, "modes", broken)

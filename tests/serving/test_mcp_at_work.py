@@ -144,8 +144,8 @@ def test_resources_come_in_pages(folder, monkeypatch):
 
     async def scene():
         with Expert.open(folder) as expert:
-            desk = ExpertService(expert)
-            async with Client(server_for("parts", lambda _context: (desk, OWNER))) as client:
+            service = ExpertService(expert)
+            async with Client(server_for("parts", lambda _context: (service, OWNER))) as client:
                 pages, cursor = [], None
                 while cursor or not pages:
                     listed = await client.list_resources(cursor=cursor)
@@ -153,8 +153,8 @@ def test_resources_come_in_pages(folder, monkeypatch):
                     cursor = listed.next_cursor
                 with pytest.raises(MCPError, match="from no list"):
                     await client.list_resources(cursor="LTU=")
-            await desk.work.close(0)
-            return pages, list(desk.reading.documents(OWNER))
+            await service.work.close(0)
+            return pages, list(service.reading.documents(OWNER))
 
     pages, known = asyncio.run(scene())
     assert [len(page) for page in pages] == [5, 5, 2]

@@ -26,14 +26,14 @@ def folder(tuned_expert, tmp_path_factory):
 
 
 @pytest.fixture
-def desk(folder):
+def service(folder):
     (folder / ".metier" / "adapters" / "production.json").unlink(missing_ok=True)
     with Expert.open(folder, parallel=3) as expert:
         yield ExpertService(expert)
 
 
-def tuned(desk, question=QUESTIONS[0]):
-    return desk.answer(OWNER, AskRequest(question, "tuned"))
+def tuned(service, question=QUESTIONS[0]):
+    return service.answer(OWNER, AskRequest(question, "tuned"))
 
 
 def both_ways(test):
@@ -41,17 +41,17 @@ def both_ways(test):
 
 
 @both_ways
-def test_every_answer_is_from_one_adapter(desk, has_room, monkeypatch):
+def test_every_answer_is_from_one_adapter(service, has_room, monkeypatch):
     monkeypatch.setattr(memory, "has_room_for_as_much_again", lambda: has_room)
 
     async def scene():
-        await desk.promote("parts@1")
-        desk.warm()
+        await service.promote("parts@1")
+        service.warm()
         answers, asking = [], True
 
         async def ask_on(question):
             while asking:
-                answers.append(await tuned(desk, question))
+                answers.append(await tuned(service, question))
 
         async def some_more():
             wanted = len(answers) + 4
@@ -61,14 +61,14 @@ def test_every_answer_is_from_one_adapter(desk, has_room, monkeypatch):
         askers = [asyncio.ensure_future(ask_on(question)) for question in QUESTIONS[:5]]
         for reference in ("parts@2", "parts@3", "parts@1", "parts"):
             await some_more()
-            assert (await desk.promote(reference)).state == "production"
+            assert (await service.promote(reference)).state == "production"
         await some_more()
-        await desk.rollback()
+        await service.rollback()
         await some_more()
         asking = False
         await asyncio.gather(*askers)
-        last = await tuned(desk)
-        await desk.work.close(5)
+        last = await tuned(service)
+        await service.work.close(5)
         return answers, last
 
     answers, last = asyncio.run(scene())
@@ -79,58 +79,58 @@ def test_every_answer_is_from_one_adapter(desk, has_room, monkeypatch):
 
 
 @both_ways
-def test_what_another_process_promoted_answers(desk, has_room, monkeypatch, folder, run_metier):
+def test_what_another_process_promoted_answers(service, has_room, monkeypatch, folder, run_metier):
     monkeypatch.setattr(memory, "has_room_for_as_much_again", lambda: has_room)
 
     async def scene():
-        desk.warm()
-        assert desk.modes() == ["base", "rag"]
+        service.warm()
+        assert service.modes() == ["base", "rag"]
         heard = []
         for verb in (("promote", "parts@2"), ("promote", "parts@3"), ("rollback",)):
             await asyncio.to_thread(run_metier, "adapters", *verb, "-e", str(folder))
-            answers = await asyncio.gather(*(tuned(desk, question) for question in QUESTIONS))
+            answers = await asyncio.gather(*(tuned(service, question) for question in QUESTIONS))
             heard.append({answer.adapter for answer in answers})
             assert all(answer.text == SAID[answer.adapter] for answer in answers)
-        await desk.work.close(5)
+        await service.work.close(5)
         return heard
 
     assert asyncio.run(scene()) == [{"parts@2"}, {"parts@3"}, {"parts@2"}]
 
 
 @both_ways
-def test_what_cannot_be_loaded_leaves_everything_as_it_was(desk, has_room, monkeypatch):
+def test_what_cannot_be_loaded_leaves_everything_as_it_was(service, has_room, monkeypatch):
     monkeypatch.setattr(memory, "has_room_for_as_much_again", lambda: has_room)
 
     async def scene():
-        await desk.promote("parts@1")
-        desk.warm()
+        await service.promote("parts@1")
+        service.warm()
         for reference, error in (("foreign", InputError), ("broken", ModelError), ("no-such", InputError)):
             with pytest.raises(error):
-                await desk.promote(reference)
-            assert desk.expert.adapters.registry.production().reference == "parts@1"
-            assert (await tuned(desk)).text == SAID["parts@1"]
-        assert await desk.rollback() is None
+                await service.promote(reference)
+            assert service.expert.adapters.registry.production().reference == "parts@1"
+            assert (await tuned(service)).text == SAID["parts@1"]
+        assert await service.rollback() is None
         with pytest.raises(InputError, match="no adapter is in production"):
-            await desk.rollback()
+            await service.rollback()
         with pytest.raises(InputError, match="no adapter is in production"):
-            await tuned(desk)
-        assert (await desk.answer(OWNER, AskRequest(QUESTIONS[0], "base"))).adapter is None
-        await desk.work.close(5)
+            await tuned(service)
+        assert (await service.answer(OWNER, AskRequest(QUESTIONS[0], "base"))).adapter is None
+        await service.work.close(5)
 
     asyncio.run(scene())
 
 
-def test_a_stream_that_runs_is_finished_by_the_adapter_it_began_with(desk):
+def test_a_stream_that_runs_is_finished_by_the_adapter_it_began_with(service):
     async def scene():
-        await desk.promote("parts@1")
-        desk.warm()
-        old = weakref.ref(desk.expert.runtime.generator)
-        written = desk.written(OWNER, AskRequest(QUESTIONS[1], "tuned"))
+        await service.promote("parts@1")
+        service.warm()
+        old = weakref.ref(service.expert.runtime.generator)
+        written = service.written(OWNER, AskRequest(QUESTIONS[1], "tuned"))
         pieces = [await anext(written)]
-        await desk.promote("parts@2")
+        await service.promote("parts@2")
         pieces += [piece async for piece in written]
-        after = await tuned(desk)
-        await desk.work.close(5)
+        after = await tuned(service)
+        await service.work.close(5)
         gc.collect()
         assert old() is None  # and its model with it
         return pieces, after

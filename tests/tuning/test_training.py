@@ -228,7 +228,7 @@ def test_rows_kept_apart_are_not_trained_on(llama):
     assert lora._data(llama, tiny_models.rows(10), changed(validation=0.3, seed=1)) != data
 
 
-# ── broken off, and going on ─────────────────────────────────────────────────────────────────────────────────────────
+# ── interrupted, and going on ─────────────────────────────────────────────────────────────────────────────────────────
 
 _CHILD = """
 import json, sys, time
@@ -341,7 +341,7 @@ def test_a_run_goes_on_only_with_its_own_settings_data_and_base(bases, run):
 def test_a_run_that_was_broken_off_is_not_thrown_away_by_accident(llama, run):
     settings = changed(checkpoint_seconds=0)
     break_off(llama, tiny_models.rows(), settings, run, at=4)
-    with pytest.raises(InputError, match="broken off here at step 3") as caught:
+    with pytest.raises(InputError, match="interrupted here at step 3") as caught:
         lora.train(llama, tiny_models.rows(), settings, run)
     assert "--resume" in caught.value.hint
     assert "--anew" in caught.value.hint

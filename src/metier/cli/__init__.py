@@ -1,11 +1,13 @@
-"""The command line: verbs of the field, no logic. Heavy rooms are imported inside the verb that needs them."""
+"""The command line: verbs of the field, no logic. Heavy modules are imported inside the verb that needs them."""
 
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
+from metier import __version__
 from metier.cli import care, compare, dataset, exam, feedback, keys, knowledge, mcp, questions, serve, tuning
 from metier.cli.show import print_error
 from metier.core.errors import MetierError
@@ -20,8 +22,23 @@ app = typer.Typer(
     help="Turn a small language model into an expert in one trade.\n\n"
     "Start with: metier init turbines, metier add ./docs, metier sync, metier ask \"...\"",
 )  # fmt: skip
-for room in (knowledge, questions, feedback, dataset, tuning, exam, compare, keys, serve, mcp, care):
-    room.register(app)
+for verbs in (knowledge, questions, feedback, dataset, tuning, exam, compare, keys, serve, mcp, care):
+    verbs.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"metier {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:

@@ -43,7 +43,7 @@ def compare(
 ) -> None:
     """Set every way the same exam, and say which to use and how sure that is.
 
-    Answers are kept as they come: a run that was broken off goes on where it was, and what has not changed is not
+    Answers are kept as they come: a run that was interrupted goes on where it was, and what has not changed is not
     asked again.
 
     Example: metier compare --modes rag,rag+tuned --limit 200

@@ -46,7 +46,7 @@ def generate(
 ) -> None:
     """Write questions and answers from the expert's passages, keep those that hold, and add them as training rows.
 
-    A run that was broken off goes on where it was when it is started again.
+    A run that was interrupted goes on where it was when it is started again.
 
     Example: metier dataset generate --count 500 --teacher openai:gpt-4.1-mini --teacher-key-env OPENAI_API_KEY
     """
@@ -97,7 +97,7 @@ def rehearse(
 ) -> None:
     """Add general questions with the answers the model gives now, so that it forgets less when it is tuned.
 
-    A run that was broken off goes on where it was when it is started again.
+    A run that was interrupted goes on where it was when it is started again.
 
     Example: metier dataset rehearse --count 100
     """

@@ -47,8 +47,8 @@ def tune(
     method: Annotated[str | None, typer.Option(help="lora, or qlora: the frozen weights in 4 bits.")] = None,
     epochs: Annotated[float | None, typer.Option(help="How often every row is seen.")] = None,
     exam: ExamOption = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that was broken off.")] = False,
-    anew: Annotated[bool, typer.Option("--anew", help="Throw away the run that was broken off.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that was interrupted.")] = False,
+    anew: Annotated[bool, typer.Option("--anew", help="Throw away the run that was interrupted.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Only say what a run would take, and on what it fits.")] = False,
     model: Annotated[
         str | None, typer.Option(help="With --plan: a folder, a config.json, a GGUF file, or 70b-like and the like.")

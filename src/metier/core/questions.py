@@ -134,7 +134,7 @@ def _unresolved(question: Question, name: str, meant: Sequence[str], where: str)
     return InputError(
         f"{who} names {name!r}, which is not in the store",
         where=where,
-        hint="Run `metier sync`, or mend the document's name.",
+        hint="Run `metier sync`, or fix the document's name.",
     )
 
 

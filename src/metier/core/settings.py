@@ -259,7 +259,7 @@ def load(folder: Path) -> Settings:
         raise SettingsError(f"is not UTF-8 text ({error.reason} at byte {error.start})", where=str(path)) from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(
-            f"is not valid TOML: {error}", where=str(path), hint="Mend that line, or restore the file from a backup."
+            f"is not valid TOML: {error}", where=str(path), hint="Fix that line, or restore the file from a backup."
         ) from None
     except OSError as error:
         raise SettingsError(error.strerror or str(error), where=str(path)) from None

@@ -25,7 +25,7 @@ from metier.text.detection import detect
 
 _LOOK_AT = 20  # records that say which layout it is
 _PROBLEMS = 5  # bad rows that are named
-_SKIP_HINT = "Mend the row, or leave bad rows out with --skip-bad."
+_SKIP_HINT = "Fix the row, or leave bad rows out with --skip-bad."
 
 
 @dataclass(frozen=True, slots=True)

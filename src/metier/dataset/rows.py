@@ -1,4 +1,4 @@
-"""The noun of this room: a training row, and the file that keeps an expert's rows.
+"""A training row, and the file that keeps an expert's rows.
 
 A row is a question, the completion to learn, and what the model is shown with it. It is not kept as a finished
 prompt: `Row.prompt` builds that with the same code that answers and examines, so that the three never differ.

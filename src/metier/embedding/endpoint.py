@@ -113,7 +113,7 @@ class EndpointEmbedder:
             except httpx.HTTPError as error:
                 failure = error
             except (httpx.InvalidURL, UnicodeEncodeError) as error:
-                raise self._error(f"the address or the key cannot be sent ({error})", "Mend embedding.url") from error
+                raise self._error(f"the address or the key cannot be sent ({error})", "Fix embedding.url") from error
             if response is not None and response.status_code == 200:
                 return response
             lasting = isinstance(failure, httpx.ConnectError | httpx.UnsupportedProtocol) and attempt > 1

@@ -29,7 +29,7 @@ _FOUND = 20  # places in the ranking that are kept
 Tell = Callable[[int, int, str], None]  # done, of how many, what is asked
 
 
-class Rooms(Protocol):
+class Examined(Protocol):
     """What of the expert is needed."""
 
     def ask(self, question: str, mode: str) -> Answer: ...
@@ -44,7 +44,7 @@ class Comparison:
     """`made_of`: for each mode, all that an answer depends on beside the question, as plain values. `cache`: answers
     that are known."""
 
-    rooms: Rooms
+    examined: Examined
     made_of: Mapping[str, object]
     cache: Cache
 
@@ -74,11 +74,11 @@ class Comparison:
 
     def _answered(self, question: Question, mode: str) -> Record:
         try:
-            answer = self.rooms.ask(question.question, mode)
+            answer = self.examined.ask(question.question, mode)
         except InputError as error:  # the question alone does not fit into the model
             return Record(question.id, mode, "", False, None, "", None, error=str(error))
-        found = self.rooms.find(question.question)
-        return record_of(question, answer, found, self.rooms.supports)
+        found = self.examined.find(question.question)
+        return record_of(question, answer, found, self.examined.supports)
 
 
 def turns(modes: Sequence[str], number: int) -> Iterator[str]:

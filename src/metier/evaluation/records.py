@@ -1,4 +1,4 @@
-"""The noun of this room: one exam question answered in one mode, with everything that grading needs."""
+"""One exam question answered in one mode, with everything that grading needs."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def _found(said: Proposal, texts: dict[str, str], store: Store, analyser: Analys
         start, end = said.span
         among = [passage for passage in among if passage.start < end and start < passage.end]
     if not among:
-        raise InputError("there is no text at this place", where=said.document, hint="Mend the page or the span.")
+        raise InputError("there is no text at this place", where=said.document, hint="Fix the page or the span.")
     return _holding((texts["answer"], texts["question"]), among, store, analyser)
 
 

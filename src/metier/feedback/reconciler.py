@@ -29,7 +29,7 @@ BY = "metier"  # who does what nobody decided
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """`learning`: made when something is to be learned, since it brings the model's room along."""
+    """`learning`: made when something is to be learned, since it imports what a model needs."""
 
     log: Log
     store: Store

@@ -1,4 +1,4 @@
-"""The nouns of this room: a thumb, a correction, and what was done to it.
+"""A thumb, a correction, and what was done to it.
 
 A correction is written once and never changed. What becomes of it is a list of actions, which only grows; its state is
 read off that list, so an undo is one more action and the one before stays to be seen.

@@ -93,7 +93,7 @@ class _Work:
 
 @dataclass(frozen=True, slots=True)
 class Syncer:
-    """The rooms a sync passes through. `retry`: read items again that failed before and did not change. `keep`: ids of
+    """What a sync is made of. `retry`: read items again that failed before and did not change. `keep`: ids of
     documents that come from no source and stay. `before_commit`: hears of documents that are about to change.
     `fusion`: file that keeps what the corpus says of weighing both searches."""
 

@@ -22,7 +22,7 @@ from metier.runtime import WRITE_PATIENCE, Runtime
 from metier.services.datasets import DatasetService
 from metier.store.base import Filter
 
-if TYPE_CHECKING:  # as in `expert`: rooms that few verbs enter
+if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others time
     from metier.answering.answer import Citation
     from metier.answering.request import Found
     from metier.core.questions import Question

@@ -50,10 +50,10 @@ def create_app(expert: Expert, keys: Keys, *, host: str, observers: Sequence[Obs
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.desk = desk = ExpertService(expert)
+        app.state.service = service = ExpertService(expert)
         app.state.syncing = syncing = Syncing(expert)
-        app.state.metrics.watch(desk)
-        await asyncio.to_thread(desk.warm)
+        app.state.metrics.watch(service)
+        await asyncio.to_thread(service.warm)
         syncing.open()
         app.state.ready = True
         try:
@@ -61,8 +61,8 @@ def create_app(expert: Expert, keys: Keys, *, host: str, observers: Sequence[Obs
                 yield
         finally:
             app.state.ready = False
-            await desk.work.close(_GRACE_SECONDS)
-            await desk.pictures.close()
+            await service.work.close(_GRACE_SECONDS)
+            await service.pictures.close()
             await asyncio.to_thread(syncing.close)
             expert.close()
             keys.close()

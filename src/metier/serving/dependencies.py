@@ -1,4 +1,4 @@
-"""How a route gets what it needs: the desk, the caller who may do this, and that a form is from our own page."""
+"""How a route gets what it needs: the service, the caller who may do this, and that a form is from our own page."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from metier.serving.auth.access import FORM_TOKEN_HEADER, Caller, Forbidden
 from metier.serving.service import ExpertService
 
 
-def desk_of(request: Request) -> ExpertService:
-    return request.app.state.desk
+def service_of(request: Request) -> ExpertService:
+    return request.app.state.service
 
 
 def caller_for(scope: str) -> Callable[[Request], Caller]:

@@ -52,10 +52,10 @@ class ShownThumb:
 class Said:
     """What of corrections and thumbs a caller sees."""
 
-    def __init__(self, desk: ExpertService, caller: Caller) -> None:
-        self._expert, self._caller = desk.expert, caller
-        self._documents: Collection[str] = set(desk.reading.documents(caller).values())
-        self._hidden = set(hidden_ids(desk.expert.corrections.all()))
+    def __init__(self, service: ExpertService, caller: Caller) -> None:
+        self._expert, self._caller = service.expert, caller
+        self._documents: Collection[str] = set(service.reading.documents(caller).values())
+        self._hidden = set(hidden_ids(service.expert.corrections.all()))
 
     def correction(self, correction: Correction) -> ShownCorrection:
         history = self._expert.corrections.history(correction.id, self._caller.filter())
@@ -109,14 +109,14 @@ class Said:
         return self._caller.may("admin") or self._hidden.isdisjoint(passages)
 
 
-async def correct_for(desk: ExpertService, caller: Caller, at_once: bool, **fields: Any) -> Correction:
+async def correct_for(service: ExpertService, caller: Caller, at_once: bool, **fields: Any) -> Correction:
     """Make a correction, as `CorrectionService.add`. `at_once`: it takes effect now, which is for those who may
     decide; of others it waits, or what `[feedback] at_once` says. Raises `Forbidden` for who may not."""
     decides = caller.may("admin")
     if at_once and not decides:
         raise Forbidden("this key may not decide about corrections", hint="Send it without `at_once`: it will wait.")
-    return await desk.work.run(
-        lambda stop: desk.expert.corrections.add(
+    return await service.work.run(
+        lambda stop: service.expert.corrections.add(
             **fields, who=caller.name, where=caller.filter(), accept=at_once if decides else None
         )
     )
@@ -127,10 +127,10 @@ def outcome_of(correction: Correction) -> str:
     return "queued" if not correction.in_force else "soon" if correction.unfinished else "in_force"
 
 
-def cited_by(desk: ExpertService, caller: Caller, passages: Sequence[str]) -> list[dict[str, Any]]:
+def cited_by(service: ExpertService, caller: Caller, passages: Sequence[str]) -> list[dict[str, Any]]:
     """What is kept of the passages that an answer cites. Raises `InputError` where one is not there for this caller:
     who may read an answer is known by what it cites."""
-    found = desk.expert.runtime.store.get(passages, caller.filter())
+    found = service.expert.runtime.store.get(passages, caller.filter())
     if len(found) < len(set(passages)):
         raise InputError("a passage that this answer cites is gone", hint="Ask again.")
     return [

@@ -36,30 +36,30 @@ class ShownSource:
     read_at: str
 
 
-def items_for(desk: ExpertService, caller: Caller) -> list[ShownItem]:
+def items_for(service: ExpertService, caller: Caller) -> list[ShownItem]:
     """Failed ones first. Nobody knows who may read what could not be read, so only those who may read anything are
     told of it."""
-    seen = desk.expert.runtime.store.uris(caller.filter())
+    seen = service.expert.runtime.store.uris(caller.filter())
     shown = [
         ShownItem(each, seen.get(each.uri))
-        for each in desk.expert.items()
+        for each in service.expert.items()
         if (each.state == "indexed" and each.uri in seen) or (each.state == "failed" and caller.groups is None)
     ]
     return sorted(shown, key=lambda each: (not each.has_failed, each.item.uri))
 
 
-def _configured(desk: ExpertService) -> tuple[Sequence[SourceSettings], str]:
+def _configured(service: ExpertService) -> tuple[Sequence[SourceSettings], str]:
     """The sources as they stand in metier.toml now, which the next sync takes; where it is broken those in use, and
     what is wrong."""
     try:
-        return settings.load(desk.expert.folder).sources, ""
+        return settings.load(service.expert.folder).sources, ""
     except SettingsError as error:
-        return desk.expert.settings.sources, str(error)
+        return service.expert.settings.sources, str(error)
 
 
-def sources_for(desk: ExpertService, caller: Caller, items: Sequence[ShownItem]) -> tuple[list[ShownSource], str]:
+def sources_for(service: ExpertService, caller: Caller, items: Sequence[ShownItem]) -> tuple[list[ShownSource], str]:
     """The sources with what there is of their `items`, and what is wrong with metier.toml where it cannot be read."""
-    configured, problem = _configured(desk)
+    configured, problem = _configured(service)
     shown = []
     for each in configured:
         own = [item for item in items if item.item.source == each.name]

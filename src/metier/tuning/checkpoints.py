@@ -47,10 +47,10 @@ class RunFolder:
         self._board: Any = None
 
     def begin(self, facts: Mapping[str, Any], anew: bool = False) -> None:
-        """Start a run. Raises `InputError` where one was broken off, unless it is to be thrown away (`anew`)."""
+        """Start a run. Raises `InputError` where one was interrupted, unless it is to be thrown away (`anew`)."""
         if not anew and (checkpoint := self.latest()) is not None:
             raise InputError(
-                f"a run was broken off here at step {int(checkpoint.name.rpartition('-')[2])}",
+                f"a run was interrupted here at step {int(checkpoint.name.rpartition('-')[2])}",
                 where=str(self.folder),
                 hint="Go on with `metier tune --resume`, or throw it away with `metier tune --anew`.",
             )
@@ -72,7 +72,7 @@ class RunFolder:
         other = [f"{key}: {before.get(key)!r}, now {now[key]!r}" for key in now if before.get(key) != now[key]]
         if other:
             raise InputError(
-                f"the run that was broken off had other settings ({'; '.join(other)})",
+                f"the run that was interrupted had other settings ({'; '.join(other)})",
                 hint="Set them back to go on, or throw it away with `metier tune --anew`.",
             )
         return self.latest()

@@ -34,7 +34,7 @@ def tune(
     on_step: Callable[[Tick], None] | None = None,
 ) -> Card:
     """Train on `rows` and keep the adapter as a new version of `name`. `expert`: what relative paths are relative to;
-    `state`: where runs and adapters are kept; `resume`, `anew`: what to do with a run that was broken off.
+    `state`: where runs and adapters are kept; `resume`, `anew`: what to do with a run that was interrupted.
     Raises `InputError`, `ModelError`, `StoreError`, each with what to do."""
     if not rows:
         raise InputError("there is nothing to train on", hint="Bring rows in with `metier dataset import FILE`.")

@@ -169,7 +169,7 @@ def _documents(questions: Sequence[Question], store: Store) -> list[Finding]:
     if wrong:
         what = f"{len(wrong)} questions have an answer that does not stand in their document"
         shown = [f"{_shown(q)}: “{short(q.answers[0])}” in {q.documents[0]}" for q in wrong]
-        hint = "A wrong key, or one in other words: mend it with `metier exam review`."
+        hint = "A wrong key, or one in other words: fix it with `metier exam review`."
         found.append(_finding("warn", "answers", what, len(wrong), shown, hint))
     return found
 

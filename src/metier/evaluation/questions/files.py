@@ -37,7 +37,7 @@ QUERIES = "queries.jsonl"
 _QRELS = ("qrels/test.tsv", "qrels.tsv", "qrels/dev.tsv", "qrels/train.tsv")
 _TABLES = (".csv", ".tsv")
 _PROBLEMS = 5  # bad rows that are named
-_SKIP_HINT = "Mend the row, or leave bad rows out with --skip-bad."
+_SKIP_HINT = "Fix the row, or leave bad rows out with --skip-bad."
 _SEPARATOR = regex.compile(r"\s*\|\s*")
 
 # Names of columns, the first that is there and holds something is taken.

@@ -248,7 +248,7 @@ def _leaking(found: Sequence[tuple[Question, Question]], where: str) -> InputErr
     return InputError(
         f"{shown}{more}",
         where=where,
-        hint="Nothing may be practised that is asked in the exam, and no question moves: mend the marks, or leave such "
+        hint="Nothing may be practised that is asked in the exam, and no question moves: fix the marks, or leave such "
         "questions out with --skip-leaks.",
     )
 

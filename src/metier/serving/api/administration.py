@@ -14,7 +14,7 @@ from metier.evaluation import result_store as kept
 from metier.feedback.records import Correction, State
 from metier.serving.api import models
 from metier.serving.auth.access import Caller
-from metier.serving.dependencies import caller_for, desk_of, reader_of_all_for
+from metier.serving.dependencies import caller_for, reader_of_all_for, service_of
 from metier.serving.feedback_views import Said, ShownCorrection, cited_by, correct_for
 from metier.serving.http.errors import NotFound
 from metier.serving.service import ExpertService
@@ -22,7 +22,7 @@ from metier.tuning.adapters import Card, Registry
 
 router = APIRouter()
 
-TheDesk = Annotated[ExpertService, Depends(desk_of)]
+TheService = Annotated[ExpertService, Depends(service_of)]
 Critic = Annotated[Caller, Depends(caller_for("feedback"))]
 Admin = Annotated[Caller, Depends(caller_for("admin"))]
 Reviewer = Annotated[Caller, Depends(reader_of_all_for("admin"))]
@@ -32,17 +32,17 @@ Reviewer = Annotated[Caller, Depends(reader_of_all_for("admin"))]
 
 
 @router.post("/feedback", tags=["Corrections"], status_code=201)
-def give_feedback(desk: TheDesk, caller: Critic, body: models.Thumb) -> dict[str, int]:
+def give_feedback(service: TheService, caller: Critic, body: models.Thumb) -> dict[str, int]:
     """Say what you think of an answer. Returns the id under which it is kept."""
-    given = desk.expert.corrections.give_feedback(
+    given = service.expert.corrections.give_feedback(
         body.thumb, body.question, body.answer, reason=body.reason, mode=body.mode, adapter=body.adapter,
-        citations=cited_by(desk, caller, body.passages), who=caller.name,
+        citations=cited_by(service, caller, body.passages), who=caller.name,
     )  # fmt: skip
     return {"id": given.id}
 
 
 @router.get("/feedback", tags=["Corrections"])
-def feedback(desk: TheDesk, caller: Critic) -> list[models.GivenThumb]:
+def feedback(service: TheService, caller: Critic) -> list[models.GivenThumb]:
     """What people think of answers that the caller may read: down first, the newest first."""
     return [
         models.GivenThumb(
@@ -50,34 +50,34 @@ def feedback(desk: TheDesk, caller: Critic) -> list[models.GivenThumb]:
             reason=each.thumb.reason, mode=each.thumb.mode, adapter=each.thumb.adapter, who=each.thumb.who,
             at=each.thumb.at,
         )
-        for each in Said(desk, caller).thumbs()
+        for each in Said(service, caller).thumbs()
     ]  # fmt: skip
 
 
 @router.post("/corrections", tags=["Corrections"], status_code=201)
-async def correct(desk: TheDesk, caller: Critic, body: models.Proposal) -> models.Correction:
+async def correct(service: TheService, caller: Critic, body: models.Proposal) -> models.Correction:
     """Say what is right, or what is to happen to a passage."""
-    made = await correct_for(desk, caller, body.at_once, **body.model_dump(exclude={"at_once"}))
-    return await asyncio.to_thread(_shown, desk, caller, made)
+    made = await correct_for(service, caller, body.at_once, **body.model_dump(exclude={"at_once"}))
+    return await asyncio.to_thread(_shown, service, caller, made)
 
 
 @router.get("/corrections", tags=["Corrections"])
-def corrections(desk: TheDesk, caller: Critic, state: State | None = None) -> list[models.Correction]:
+def corrections(service: TheService, caller: Critic, state: State | None = None) -> list[models.Correction]:
     """All of them, or those in one state, the newest first."""
-    said = Said(desk, caller)
-    known = desk.expert.corrections.all(state, caller.filter())
+    said = Said(service, caller)
+    known = service.expert.corrections.all(state, caller.filter())
     return [_correction(said.correction(each)) for each in reversed(known)]
 
 
 @router.get("/corrections/{correction_id}", tags=["Corrections"])
-def correction(desk: TheDesk, caller: Critic, correction_id: str) -> models.Correction:
+def correction(service: TheService, caller: Critic, correction_id: str) -> models.Correction:
     """One, with what was done to it."""
-    return _shown(desk, caller, _known(desk, caller, correction_id))
+    return _shown(service, caller, _known(service, caller, correction_id))
 
 
 @router.post("/corrections/{correction_id}/{verb}", tags=["Corrections"])
 async def decide(
-    desk: TheDesk,
+    service: TheService,
     caller: Admin,
     correction_id: str,
     verb: Literal["accept", "dismiss", "undo"],
@@ -86,23 +86,25 @@ async def decide(
     """Let it take effect, lay it aside, or take that back; a dismissed one that is undone waits again."""
 
     def act() -> models.Correction:
-        _known(desk, caller, correction_id)
+        _known(service, caller, correction_id)
         why = body.why if body else ""
-        decided = getattr(desk.expert.corrections, verb)(correction_id, who=caller.name, why=why, where=caller.filter())
-        return _shown(desk, caller, decided)
+        decided = getattr(service.expert.corrections, verb)(
+            correction_id, who=caller.name, why=why, where=caller.filter()
+        )
+        return _shown(service, caller, decided)
 
-    return await desk.work.run(lambda stop: act())
+    return await service.work.run(lambda stop: act())
 
 
-def _known(desk: ExpertService, caller: Caller, identity: str) -> Correction:
+def _known(service: ExpertService, caller: Caller, identity: str) -> Correction:
     try:
-        return desk.expert.corrections.get(identity, caller.filter())
+        return service.expert.corrections.get(identity, caller.filter())
     except InputError as error:
         raise NotFound(error.what) from None
 
 
-def _shown(desk: ExpertService, caller: Caller, correction: Correction) -> models.Correction:
-    return _correction(Said(desk, caller).correction(correction))
+def _shown(service: ExpertService, caller: Caller, correction: Correction) -> models.Correction:
+    return _correction(Said(service, caller).correction(correction))
 
 
 def _correction(shown: ShownCorrection) -> models.Correction:
@@ -120,54 +122,56 @@ def _correction(shown: ShownCorrection) -> models.Correction:
 
 
 @router.get("/adapters", tags=["Adapters"])
-def adapters(desk: TheDesk, _caller: Admin) -> list[models.Adapter]:
+def adapters(service: TheService, _caller: Admin) -> list[models.Adapter]:
     """All versions of all, by name, the newest first."""
-    return [_adapter(card) for card in desk.expert.adapters.registry.list()]
+    return [_adapter(card) for card in service.expert.adapters.registry.list()]
 
 
 @router.post("/adapters/rollback", tags=["Adapters"])
-async def rollback(desk: TheDesk, _caller: Admin) -> models.Production:
+async def rollback(service: TheService, _caller: Admin) -> models.Production:
     """Back to what was in production before."""
-    card = await desk.rollback()
+    card = await service.rollback()
     return models.Production(adapter=_adapter(card) if card else None)
 
 
 @router.get("/adapters/{name}/{version}", tags=["Adapters"])
-def adapter(desk: TheDesk, _caller: Admin, name: str, version: int) -> models.Adapter:
+def adapter(service: TheService, _caller: Admin, name: str, version: int) -> models.Adapter:
     """What one was made of, and how it did."""
-    return _adapter(_card(desk, name, version))
+    return _adapter(_card(service, name, version))
 
 
 @router.post("/adapters/{name}/{version}/promote", tags=["Adapters"])
-async def promote(desk: TheDesk, _caller: Admin, name: str, version: int) -> models.Production:
+async def promote(service: TheService, _caller: Admin, name: str, version: int) -> models.Production:
     """Answer with it from now on, in the tuned modes. Answers that run are finished by what they began with."""
-    card = await desk.promote(_card(desk, name, version).reference)
+    card = await service.promote(_card(service, name, version).reference)
     return models.Production(adapter=_adapter(card))
 
 
 @router.get("/runs", tags=["Adapters"])
-def runs(desk: TheDesk, _caller: Admin) -> list[models.Run]:
-    """The last training run of each name, whether it goes on, was broken off, or became an adapter."""
-    registry = desk.expert.adapters.registry
+def runs(service: TheService, _caller: Admin) -> list[models.Run]:
+    """The last training run of each name, whether it goes on, was interrupted, or became an adapter."""
+    registry = service.expert.adapters.registry
     newest = {card.name: card for card in reversed(registry.list())}
-    found = sorted(path.parent for path in (desk.expert.runtime.state_folder / "runs").glob("*/run.json"))
+    found = sorted(path.parent for path in (service.expert.runtime.state_folder / "runs").glob("*/run.json"))
     return [_run(path, registry, newest.get(path.name)) for path in found]
 
 
 @router.get("/comparison", tags=["Comparison"])
 def comparison(
-    desk: TheDesk, _caller: Reviewer, answers: Annotated[bool, Query(description="with every single answer")] = False
+    service: TheService,
+    _caller: Reviewer,
+    answers: Annotated[bool, Query(description="with every single answer")] = False,
 ) -> dict[str, Any]:
     """What the last comparison of the four ways found; its layout is in docs/comparison.md."""
-    result = kept.latest(desk.expert.runtime.state_folder)
+    result = kept.latest(service.expert.runtime.state_folder)
     if result is None:
         raise NotFound("nothing was compared yet", hint="Run `metier compare`.")
     return result if answers else {key: value for key, value in result.items() if key != "answers"}
 
 
-def _card(desk: ExpertService, name: str, version: int) -> Card:
+def _card(service: ExpertService, name: str, version: int) -> Card:
     try:
-        return desk.expert.adapters.registry.get(f"{name}@{version}")
+        return service.expert.adapters.registry.get(f"{name}@{version}")
     except InputError as error:
         raise NotFound(error.what, hint=error.hint) from None
 

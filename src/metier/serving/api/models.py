@@ -291,7 +291,7 @@ class Production(BaseModel):
 
 
 class Run(BaseModel):
-    """`state`: finished, which made `adapter`, or unfinished: it goes on, or was broken off. `last`: of its curve;
+    """`state`: finished, which made `adapter`, or unfinished: it goes on, or was interrupted. `last`: of its curve;
     `updated`: when that was written, "" before the first step. `checkpoint`: the step that `metier tune --resume` would
     go on from, null where there is none: before the first, and of a run that is finished."""
 

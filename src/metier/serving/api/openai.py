@@ -33,7 +33,7 @@ from metier.generation.response_format import schema_of
 from metier.serving.api import client_tasks
 from metier.serving.ask_request import AskRequest
 from metier.serving.auth.access import Caller
-from metier.serving.dependencies import caller_for, desk_of
+from metier.serving.dependencies import caller_for, service_of
 from metier.serving.http.errors import UnknownModel, told
 from metier.serving.http.request_context import note_error
 from metier.serving.serializers import checked, full, place
@@ -157,59 +157,61 @@ class EmbeddingRequest(BaseModel):
 
 @router.get("/models")
 async def models(
-    desk: Annotated[ExpertService, Depends(desk_of)], _caller: Annotated[Caller, Depends(caller_for("ask"))]
+    service: Annotated[ExpertService, Depends(service_of)], _caller: Annotated[Caller, Depends(caller_for("ask"))]
 ) -> dict:
     """The expert, and each way of answering there is now."""
-    names = [desk.name, *(f"{desk.name}:{mode}" for mode in desk.modes())]
-    data = [{"id": name, "object": "model", "created": desk.started, "owned_by": "metier"} for name in names]
+    names = [service.name, *(f"{service.name}:{mode}" for mode in service.modes())]
+    data = [{"id": name, "object": "model", "created": service.started, "owned_by": "metier"} for name in names]
     return {"object": "list", "data": data}
 
 
 @router.get("/models/{model}")
 async def model(
-    model: str, desk: Annotated[ExpertService, Depends(desk_of)], _caller: Annotated[Caller, Depends(caller_for("ask"))]
+    model: str,
+    service: Annotated[ExpertService, Depends(service_of)],
+    _caller: Annotated[Caller, Depends(caller_for("ask"))],
 ) -> dict:
     """Whether there is one with this name."""
-    mode_of(model, desk)
-    return {"id": model, "object": "model", "created": desk.started, "owned_by": "metier"}
+    mode_of(model, service)
+    return {"id": model, "object": "model", "created": service.started, "owned_by": "metier"}
 
 
 @router.post("/chat/completions", response_model=None, responses=_STREAMED)
 async def chat(
     body: ChatRequest,
     request: Request,
-    desk: Annotated[ExpertService, Depends(desk_of)],
+    service: Annotated[ExpertService, Depends(service_of)],
     caller: Annotated[Caller, Depends(caller_for("ask"))],
 ) -> JSONResponse | StreamingResponse:
     """Answer the last message. `metier` in the answer has its sources in full."""
-    asked = body.asked(mode_of(body.model, desk))
-    return await _answered(request, desk, caller, asked, body, ChatForm(str(request.base_url)))
+    asked = body.asked(mode_of(body.model, service))
+    return await _answered(request, service, caller, asked, body, ChatForm(str(request.base_url)))
 
 
 @router.post("/completions", response_model=None, responses=_STREAMED)
 async def complete(
     body: CompletionRequest,
     request: Request,
-    desk: Annotated[ExpertService, Depends(desk_of)],
+    service: Annotated[ExpertService, Depends(service_of)],
     caller: Annotated[Caller, Depends(caller_for("ask"))],
 ) -> JSONResponse | StreamingResponse:
     """Answer a prompt, as a question. `metier` in the answer has its sources in full."""
-    asked = AskRequest(body.prompt[0], mode_of(body.model, desk), sampling=body.sampling())
-    return await _answered(request, desk, caller, asked, body, TextForm())
+    asked = AskRequest(body.prompt[0], mode_of(body.model, service), sampling=body.sampling())
+    return await _answered(request, service, caller, asked, body, TextForm())
 
 
 @router.post("/embeddings")
 async def embeddings(
     body: EmbeddingRequest,
-    desk: Annotated[ExpertService, Depends(desk_of)],
+    service: Annotated[ExpertService, Depends(service_of)],
     _caller: Annotated[Caller, Depends(caller_for("ask"))],
 ) -> dict:
     """Texts as vectors. `input_type` is an addition: an embedder that tells questions from passages is told which they
     are."""
     texts = [body.input] if isinstance(body.input, str) else body.input
-    embedder = desk.expert.runtime.embedder
+    embedder = service.expert.runtime.embedder
     embed = embedder.embed_queries if body.input_type == "query" else embedder.embed_passages
-    vectors = await desk.work.run(lambda stop: embed(texts))
+    vectors = await service.work.run(lambda stop: embed(texts))
     data = [
         {"object": "embedding", "index": index, "embedding": _encoded(vector, body.encoding_format)}
         for index, vector in enumerate(vectors)
@@ -221,11 +223,11 @@ async def embeddings(
     }  # fmt: skip
 
 
-def mode_of(model: str, desk: ExpertService) -> str:
+def mode_of(model: str, service: ExpertService) -> str:
     """The mode a model name asks for. Raises `InputError` naming those there are."""
     name, _, mode = model.partition(":")
-    if name != desk.name or (mode and mode not in desk.modes()):
-        known = ", ".join([desk.name, *(f"{desk.name}:{mode}" for mode in desk.modes())])
+    if name != service.name or (mode and mode not in service.modes()):
+        known = ", ".join([service.name, *(f"{service.name}:{mode}" for mode in service.modes())])
         raise UnknownModel(f"there is no model {model!r}", hint=f"There are: {known}.")
     return mode or "rag"
 
@@ -277,7 +279,7 @@ class TextForm:
 
 async def _answered(
     request: Request,
-    desk: ExpertService,
+    service: ExpertService,
     caller: Caller,
     asked: AskRequest,
     body: ChatRequest | CompletionRequest,
@@ -286,9 +288,9 @@ async def _answered(
     head = {"id": f"{form.prefix}-{secrets.token_hex(12)}", "created": int(time.time()), "model": body.model}
     if body.stream:
         usage = bool(body.stream_options and body.stream_options.include_usage)
-        events = stream(desk, caller, asked, head | {"object": form.chunk}, form, usage)
+        events = stream(service, caller, asked, head | {"object": form.chunk}, form, usage)
         return StreamingResponse(await begun(events), media_type="text/event-stream", headers=_UNBUFFERED)
-    answer = await while_wanted(request, desk.answer(caller, asked))
+    answer = await while_wanted(request, service.answer(caller, asked))
     choices = [_choice(form.whole(answer), answer.finish_reason)]
     more = {"choices": choices, "usage": usage_of(answer), "metier": full(answer)}
     return JSONResponse(head | {"object": form.object} | more)
@@ -339,7 +341,7 @@ async def begun(pieces: AsyncIterator[str]) -> AsyncIterator[str]:
 
 
 async def stream(
-    desk: ExpertService, caller: Caller, asked: AskRequest, head: dict[str, Any], form: Form, with_usage: bool
+    service: ExpertService, caller: Caller, asked: AskRequest, head: dict[str, Any], form: Form, with_usage: bool
 ) -> AsyncIterator[str]:
     """Server-sent events. What goes wrong once something was sent is one of them, as OpenAI's client expects it.
 
@@ -351,7 +353,7 @@ async def stream(
 
     begun = False
     try:
-        async for part in desk.written(caller, asked):
+        async for part in service.written(caller, asked):
             if isinstance(part, str):
                 yield event(form.piece(part, is_first=not begun))
             elif isinstance(part, Sentence):

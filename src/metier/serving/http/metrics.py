@@ -57,9 +57,9 @@ class Metrics:
         self._searches = Counter("metier_searches", "Searches, and what they found.", ("found",), registry=registry)
         ProcessCollector(registry=registry)
 
-    def watch(self, desk: ExpertService) -> None:
-        """From now on the state of this desk is told, too."""
-        self.registry.register(_State(desk))
+    def watch(self, service: ExpertService) -> None:
+        """From now on the state of this service is told, too."""
+        self.registry.register(_State(service))
 
     def observe(self, made: RequestContext) -> None:
         self._requests.labels(made.method, made.route, str(made.status)).inc()
@@ -77,15 +77,15 @@ class Metrics:
 class _State(Collector):
     """What is looked up when it is asked for."""
 
-    def __init__(self, desk: ExpertService) -> None:
-        self._desk = desk
+    def __init__(self, service: ExpertService) -> None:
+        self._service = service
 
     def describe(self) -> list[Metric]:
         """Nothing is looked up when it is registered."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        work, expert = self._desk.work, self._desk.expert
+        work, expert = self._service.work, self._service.expert
         yield GaugeMetricFamily("metier_running", "Jobs that run.", work.running)
         yield GaugeMetricFamily("metier_waiting", "Questions that wait for a place.", work.waiting)
         yield CounterMetricFamily("metier_rejected", "Questions told to come again.", work.rejected)

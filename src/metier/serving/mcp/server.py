@@ -96,22 +96,22 @@ class Endpoint:
         await self._manager.handle_request(scope, receive, send)
 
 
-async def serve_stdio(desk: ExpertService, caller: Caller) -> None:
+async def serve_stdio(service: ExpertService, caller: Caller) -> None:
     """Speak the protocol on standard input and output until the other side closes it, or Ctrl-C."""
     # A thread waits for input, and nothing but input ends it. What was said to be saved is on disk.
     signal.signal(signal.SIGINT, lambda number, _frame: os._exit(_KILLED + number))
-    loading = asyncio.ensure_future(asyncio.to_thread(desk.warm))
+    loading = asyncio.ensure_future(asyncio.to_thread(service.warm))
     loading.add_done_callback(lambda done: done.exception())  # seen
-    server = server_for(desk.name, lambda _context: (desk, caller), loading)
+    server = server_for(service.name, lambda _context: (service, caller), loading)
     async with stdio_server() as (incoming, outgoing):
         await server.run(incoming, outgoing, server.create_initialization_options())
     await asyncio.wait({loading})
-    await desk.work.close(0)
+    await service.work.close(0)
 
 
 def _of_request(context: ServerRequestContext) -> tuple[ExpertService, Caller]:
     request = context.request
-    return request.app.state.desk, request.state.caller
+    return request.app.state.service, request.state.caller
 
 
 def _session_owner(caller: Caller) -> AuthenticatedUser:
@@ -153,8 +153,8 @@ def _told(error: Exception, context: ServerRequestContext) -> str:
 
 
 async def _list_tools(who: Who, context: ServerRequestContext, _params: Any) -> types.ListToolsResult:
-    desk, caller = who(context)
-    about, modes = await asyncio.to_thread(lambda: (known(desk, caller), desk.modes()))
+    service, caller = who(context)
+    about, modes = await asyncio.to_thread(lambda: (known(service, caller), service.modes()))
     tools = [
         types.Tool(
             name=name, title=tool.title, description=f"{tool.description} {about}",
@@ -171,7 +171,7 @@ async def _list_tools(who: Who, context: ServerRequestContext, _params: Any) -> 
 async def _call_tool(
     who: Who, loading: asyncio.Future | None, context: ServerRequestContext, params: types.CallToolRequestParams
 ) -> types.CallToolResult:
-    """What goes wrong in a tool is a result, which the model that called reads and can mend."""
+    """What goes wrong in a tool is a result, which the model that called reads and can fix."""
     tool = TOOLS.get(params.name)
     if tool is None:
         raise MCPError(types.INVALID_PARAMS, f"there is no tool {params.name!r}; there are {', '.join(TOOLS)}")
@@ -229,8 +229,8 @@ def _first(error: ValidationError) -> str:
 async def _list_resources(
     who: Who, context: ServerRequestContext, params: types.PaginatedRequestParams | None
 ) -> types.ListResourcesResult:
-    desk, caller = who(context)
-    documents = await asyncio.to_thread(desk.reading.from_sources, caller)
+    service, caller = who(context)
+    documents = await asyncio.to_thread(service.reading.from_sources, caller)
     begin = _place(params.cursor if params else None)
     end = begin + _PAGE
     resources = [
@@ -251,11 +251,11 @@ async def _list_templates(_who: Who, _context: ServerRequestContext, _params: An
 async def _read_resource(
     who: Who, context: ServerRequestContext, params: types.ReadResourceRequestParams
 ) -> types.ReadResourceResult:
-    desk, caller = who(context)
+    service, caller = who(context)
     uri = str(params.uri)
     if not uri.startswith(SCHEME):
         raise NotFound(f"there is no {uri!r}", hint=f"Documents are {SCHEME}ID.")
-    shown = await asyncio.to_thread(desk.reading.document, caller, uri.removeprefix(SCHEME))
+    shown = await asyncio.to_thread(service.reading.document, caller, uri.removeprefix(SCHEME))
     text = types.TextResourceContents(uri=uri, mime_type="text/plain", text=shown.document.text)
     return types.ReadResourceResult(contents=[text])
 

@@ -71,28 +71,28 @@ class Tool:
     call: Callable[[ExpertService, Caller, Any], Awaitable[Result]]
 
 
-async def ask(desk: ExpertService, caller: Caller, given: AskInput) -> Result:
-    answer = await desk.answer(caller, AskRequest(given.question, given.mode))
+async def ask(service: ExpertService, caller: Caller, given: AskInput) -> Result:
+    answer = await service.answer(caller, AskRequest(given.question, given.mode))
     return Result(_cited(answer), full(answer))
 
 
-async def search(desk: ExpertService, caller: Caller, given: SearchInput) -> Result:
-    hits = await desk.work.run(lambda stop: desk.reading.search(caller, given.query, given.limit, given.document))
+async def search(service: ExpertService, caller: Caller, given: SearchInput) -> Result:
+    hits = await service.work.run(lambda stop: service.reading.search(caller, given.query, given.limit, given.document))
     text = "\n\n".join(f"[{number}] {_source(hit)}\n{hit.passage.text}" for number, hit in enumerate(hits, start=1))
     return Result(text or "Nothing was found.", {"query": given.query, "hits": [found(hit) for hit in hits]})
 
 
-async def read_document(desk: ExpertService, caller: Caller, given: ReadInput) -> Result:
-    return await asyncio.to_thread(_read, desk, caller, given)
+async def read_document(service: ExpertService, caller: Caller, given: ReadInput) -> Result:
+    return await asyncio.to_thread(_read, service, caller, given)
 
 
-def known(desk: ExpertService, caller: Caller) -> str:
+def known(service: ExpertService, caller: Caller) -> str:
     """Which expert this is, for the descriptions: its name, how many documents this caller may see, and some names."""
-    names = list(desk.reading.from_sources(caller))
+    names = list(service.reading.from_sources(caller))
     if not names:
-        return f"The expert {desk.name!r} has no documents yet."
+        return f"The expert {service.name!r} has no documents yet."
     some = ", ".join(names[:: max(1, len(names) // _EXAMPLES)][:_EXAMPLES])
-    return f"The expert {desk.name!r} has {len(names)} documents, for example: {some}."
+    return f"The expert {service.name!r} has {len(names)} documents, for example: {some}."
 
 
 def schema(tool: Tool, modes: Sequence[str] = MODES) -> dict[str, Any]:
@@ -103,9 +103,9 @@ def schema(tool: Tool, modes: Sequence[str] = MODES) -> dict[str, Any]:
     return made
 
 
-def _read(desk: ExpertService, caller: Caller, given: ReadInput) -> Result:
+def _read(service: ExpertService, caller: Caller, given: ReadInput) -> Result:
     name = given.document.removeprefix(SCHEME)
-    shown = desk.reading.document(caller, desk.reading.documents(caller).get(name, name))
+    shown = service.reading.document(caller, service.reading.documents(caller).get(name, name))
     document, begin, stop = shown.document, 0, len(shown.document.text)
     if given.page is not None:
         blocks = [block for block in document.blocks if block.page == given.page]

@@ -21,7 +21,7 @@ from starlette.responses import RedirectResponse, Response
 from metier.core.errors import MetierError
 from metier.expert import Expert
 from metier.serving.auth.access import Caller
-from metier.serving.dependencies import caller_for, desk_of, from_form
+from metier.serving.dependencies import caller_for, from_form, service_of
 from metier.serving.http.errors import NotFound, told
 from metier.serving.http.request_context import note_error
 from metier.serving.service import ExpertService
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 router = APIRouter(include_in_schema=False)
 _POINTS = 400  # of a curve that is drawn
 
-TheDesk = Annotated[ExpertService, Depends(desk_of)]
+TheService = Annotated[ExpertService, Depends(service_of)]
 Admin = Annotated[Caller, Depends(caller_for("admin"))]
 Reference = Annotated[str, Query(max_length=100)]
 
@@ -59,44 +59,44 @@ class Curve:
 
 
 @router.get("/adapters")
-def show(request: Request, desk: TheDesk, caller: Admin, said: str = "") -> Response:
-    return _list(request, desk, caller, said=said)
+def show(request: Request, service: TheService, caller: Admin, said: str = "") -> Response:
+    return _list(request, service, caller, said=said)
 
 
 @router.get("/adapters/card")
-def card(request: Request, desk: TheDesk, caller: Admin, adapter: Reference = "") -> Response:
+def card(request: Request, service: TheService, caller: Admin, adapter: Reference = "") -> Response:
     from metier.tuning.checkpoints import RunFolder
 
-    found = _card(desk.expert, adapter)
-    curve = _curve(RunFolder(desk.expert.adapters.registry.folder(found)).curve())
-    fits = _fits(desk.expert, [found])
+    found = _card(service.expert, adapter)
+    curve = _curve(RunFolder(service.expert.adapters.registry.folder(found)).curve())
+    fits = _fits(service.expert, [found])
     return page(
         request, "adapters_card.html", "adapters", caller, card=found, curve=curve, fits=found.reference in fits
     )
 
 
 @router.get("/adapters/promote")
-def ask_promote(request: Request, desk: TheDesk, caller: Admin, adapter: Reference = "") -> Response:
-    found = _card(desk.expert, adapter)
-    values = {"verb": "promote", "card": found, "now": desk.expert.adapters.registry.production()}
+def ask_promote(request: Request, service: TheService, caller: Admin, adapter: Reference = "") -> Response:
+    found = _card(service.expert, adapter)
+    values = {"verb": "promote", "card": found, "now": service.expert.adapters.registry.production()}
     return page(request, "adapters_sure.html", "adapters", caller, **values)
 
 
 @router.post("/adapters/promote", dependencies=[Depends(from_form)])
 async def promote(
-    request: Request, desk: TheDesk, caller: Admin, adapter: Annotated[str, Form(max_length=100)] = ""
+    request: Request, service: TheService, caller: Admin, adapter: Annotated[str, Form(max_length=100)] = ""
 ) -> Response:
-    found = await asyncio.to_thread(_card, desk.expert, adapter)
+    found = await asyncio.to_thread(_card, service.expert, adapter)
     try:
-        await desk.promote(found.reference)
+        await service.promote(found.reference)
     except MetierError as error:
-        return await asyncio.to_thread(_refused, request, desk, caller, error)
+        return await asyncio.to_thread(_refused, request, service, caller, error)
     return RedirectResponse("/adapters?said=promoted", 303)
 
 
 @router.get("/adapters/rollback")
-def ask_rollback(request: Request, desk: TheDesk, caller: Admin) -> Response:
-    now = desk.expert.adapters.registry.production()
+def ask_rollback(request: Request, service: TheService, caller: Admin) -> Response:
+    now = service.expert.adapters.registry.production()
     if now is None:
         return RedirectResponse("/adapters?said=nothing", 303)
     return page(request, "adapters_sure.html", "adapters", caller, verb="rollback", card=None, now=now)
@@ -104,29 +104,29 @@ def ask_rollback(request: Request, desk: TheDesk, caller: Admin) -> Response:
 
 @router.post("/adapters/rollback", dependencies=[Depends(from_form)])
 async def rollback(
-    request: Request, desk: TheDesk, caller: Admin, adapter: Annotated[str, Form(max_length=100)] = ""
+    request: Request, service: TheService, caller: Admin, adapter: Annotated[str, Form(max_length=100)] = ""
 ) -> Response:
     """`adapter`: that the person saw in production; where it is another one by now, nothing is done."""
-    now = await asyncio.to_thread(desk.expert.adapters.registry.production)
+    now = await asyncio.to_thread(service.expert.adapters.registry.production)
     if now is None or now.reference != adapter:
         return RedirectResponse("/adapters?said=changed", 303)
     try:
-        left = await desk.rollback()
+        left = await service.rollback()
     except MetierError as error:
-        return await asyncio.to_thread(_refused, request, desk, caller, error)
+        return await asyncio.to_thread(_refused, request, service, caller, error)
     return RedirectResponse(f"/adapters?said={'rolled_back' if left else 'base'}", 303)
 
 
-def _refused(request: Request, desk: ExpertService, caller: Caller, error: MetierError) -> Response:
+def _refused(request: Request, service: ExpertService, caller: Caller, error: MetierError) -> Response:
     note_error(error)
-    return _list(request, desk, caller, told(error)[0], problem=str(error))
+    return _list(request, service, caller, told(error)[0], problem=str(error))
 
 
 def _list(
-    request: Request, desk: ExpertService, caller: Caller, status: int = 200, *, said: str = "", problem: str = ""
+    request: Request, service: ExpertService, caller: Caller, status: int = 200, *, said: str = "", problem: str = ""
 ) -> Response:
-    cards = desk.expert.adapters.registry.list()
-    fits = _fits(desk.expert, cards)
+    cards = service.expert.adapters.registry.list()
+    fits = _fits(service.expert, cards)
     now = next((card for card in cards if card.state == "production"), None)
     values = {"cards": cards, "fits": fits, "now": now, "said": said, "problem": problem}
     return page(request, "adapters.html", "adapters", caller, status, **values)

@@ -28,7 +28,7 @@ from metier.feedback.proposals import LONGEST
 from metier.generation.base import Message
 from metier.serving.ask_request import AskRequest
 from metier.serving.auth.access import Caller
-from metier.serving.dependencies import caller_for, desk_of, from_form, from_script
+from metier.serving.dependencies import caller_for, from_form, from_script, service_of
 from metier.serving.feedback_views import cited_by, correct_for, outcome_of
 from metier.serving.http.errors import told, wants_page
 from metier.serving.http.request_context import note_error
@@ -43,7 +43,7 @@ _TURNS = 100
 _NAMES = 30  # documents offered while a name is typed
 _MOST_PASSAGES = 50
 
-TheDesk = Annotated[ExpertService, Depends(desk_of)]
+TheService = Annotated[ExpertService, Depends(service_of)]
 Asker = Annotated[Caller, Depends(caller_for("ask"))]
 Critic = Annotated[Caller, Depends(caller_for("feedback"))]
 Text = Annotated[str, Form(max_length=LONGEST)]
@@ -64,37 +64,37 @@ class Question(BaseModel):
 
 
 @router.get("/")
-async def show(request: Request, desk: TheDesk, caller: Asker, q: str = "", mode: str = "rag") -> Response:
-    usable = await asyncio.to_thread(desk.modes)
+async def show(request: Request, service: TheService, caller: Asker, q: str = "", mode: str = "rag") -> Response:
+    usable = await asyncio.to_thread(service.modes)
     answers = []
     if q.strip():
         for each in usable if mode == SIDE_BY_SIDE else [mode]:
-            answers.append(await while_wanted(request, desk.answer(caller, AskRequest(q, each))))
+            answers.append(await while_wanted(request, service.answer(caller, AskRequest(q, each))))
     shown = [ShownAnswer.of(answer) for answer in answers]
     values = {"question": q.strip(), "answers": shown, "mode": mode, "modes": MODES, "usable": usable, **_KINDS}
     return await asyncio.to_thread(page, request, "chat.html", "chat", caller, **values)
 
 
 @router.post("/chat", dependencies=[Depends(from_script)])
-async def ask(request: Request, desk: TheDesk, caller: Asker, question: Question) -> Response:
+async def ask(request: Request, service: TheService, caller: Asker, question: Question) -> Response:
     """What goes wrong before anything was written has a status of its own, later it is a line with `error`."""
-    pieces = desk.written(caller, question.asked())
+    pieces = service.written(caller, question.asked())
     first = await while_wanted(request, anext(pieces))
     lines = _lines(request, caller, first, pieces)
     return StreamingResponse(lines, media_type="application/x-ndjson", headers={"X-Accel-Buffering": "no"})
 
 
 @router.get("/chat/documents")
-def document_names(desk: TheDesk, caller: Critic, name: str = "") -> list[str]:
+def document_names(service: TheService, caller: Critic, name: str = "") -> list[str]:
     """Of the documents that the caller sees, a few whose name holds this."""
     wanted = name.strip().casefold()
-    return [uri for uri in desk.reading.from_sources(caller) if wanted in uri.casefold()][:_NAMES]
+    return [uri for uri in service.reading.from_sources(caller) if wanted in uri.casefold()][:_NAMES]
 
 
 @router.post("/chat/feedback", dependencies=[Depends(from_form)])
 def thumb(
     request: Request,
-    desk: TheDesk,
+    service: TheService,
     caller: Critic,
     thumb: Annotated[Literal["up", "down"], Form()],
     mode: Annotated[Literal[MODES], Form()],
@@ -104,8 +104,8 @@ def thumb(
     adapter: Annotated[str, Form(max_length=200)] = "",
     reason: Text = "",
 ) -> Response:
-    citations = cited_by(desk, caller, cited)
-    desk.expert.corrections.give_feedback(
+    citations = cited_by(service, caller, cited)
+    service.expert.corrections.give_feedback(
         thumb, question, answer, reason=reason, mode=mode, adapter=adapter or None, citations=citations, who=caller.name
     )
     return _noted(request, caller, "thanks", question, mode)
@@ -114,7 +114,7 @@ def thumb(
 @router.post("/chat/correct", dependencies=[Depends(from_form)])
 async def correct(
     request: Request,
-    desk: TheDesk,
+    service: TheService,
     caller: Critic,
     question: Text,
     answer: Text = "",
@@ -133,7 +133,7 @@ async def correct(
         "document": document.strip() or None, "page": page if document.strip() else None, "change": change,
         "passage": about or None, "text": text if change == "replace" else "", "why": why,
     }  # fmt: skip
-    made = await correct_for(desk, caller, at_once, question=question, answer=answer, **said)
+    made = await correct_for(service, caller, at_once, question=question, answer=answer, **said)
     return await asyncio.to_thread(_noted, request, caller, outcome_of(made), question, mode)
 
 

@@ -19,7 +19,7 @@ from metier.core.errors import MetierError
 from metier.feedback.proposals import LONGEST
 from metier.feedback.records import STATES
 from metier.serving.auth.access import Caller, Forbidden
-from metier.serving.dependencies import caller_for, desk_of, from_form
+from metier.serving.dependencies import caller_for, from_form, service_of
 from metier.serving.feedback_views import Said, correct_for, outcome_of
 from metier.serving.http.errors import NotFound, told
 from metier.serving.http.request_context import note_error
@@ -31,7 +31,7 @@ _ALL = "all"
 _LISTED = 50
 _SAID = {"dismissed": "dismissed", "undone": "undone", "queued": "reopened"}  # by the state that a decision led to
 
-TheDesk = Annotated[ExpertService, Depends(desk_of)]
+TheService = Annotated[ExpertService, Depends(service_of)]
 Critic = Annotated[Caller, Depends(caller_for("feedback"))]
 Admin = Annotated[Caller, Depends(caller_for("admin"))]
 Text = Annotated[str, Form(max_length=LONGEST)]
@@ -69,7 +69,7 @@ class Problem:
 @router.get("/corrections")
 def show(
     request: Request,
-    desk: TheDesk,
+    service: TheService,
     caller: Critic,
     state: Tab = "queued",
     part: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
@@ -77,13 +77,13 @@ def show(
     passage: Asked = "",
     said: str = "",
 ) -> Response:
-    return _page(request, desk, caller, state, part, Draft(question=question, passage=passage), said=said)
+    return _page(request, service, caller, state, part, Draft(question=question, passage=passage), said=said)
 
 
 @router.post("/corrections", dependencies=[Depends(from_form)])
 async def make(
     request: Request,
-    desk: TheDesk,
+    service: TheService,
     caller: Critic,
     question: Text = "",
     answer: Text = "",
@@ -102,53 +102,53 @@ async def make(
         "passage": (passage or None) if is_about_passage else None, "text": text if change == "replace" else "",
     }  # fmt: skip
     try:
-        made = await correct_for(desk, caller, at_once, question=question, answer=answer, **fields)
+        made = await correct_for(service, caller, at_once, question=question, answer=answer, **fields)
     except Forbidden:
         raise
     except MetierError as error:
         draft = Draft(question, answer, document, page, change, passage, text, why, at_once)
-        return await _refused(request, desk, caller, "queued", error, draft)
+        return await _refused(request, service, caller, "queued", error, draft)
     return RedirectResponse(f"/corrections?state={made.state}&said={outcome_of(made)}", 303)
 
 
 @router.post("/corrections/decide", dependencies=[Depends(from_form)])
 async def decide(
     request: Request,
-    desk: TheDesk,
+    service: TheService,
     caller: Admin,
     correction: Annotated[str, Form(max_length=100)],
     verb: Annotated[Literal["accept", "dismiss", "undo"], Form()],
     why: Text = "",
     state: Annotated[Tab, Form()] = "queued",
 ) -> Response:
-    known = await asyncio.to_thread(desk.expert.corrections.all, where=caller.filter())
+    known = await asyncio.to_thread(service.expert.corrections.all, where=caller.filter())
     if all(each.id != correction for each in known):
         raise NotFound(f"there is no correction {correction!r}", hint="Load the list again.")
-    act = getattr(desk.expert.corrections, verb)
+    act = getattr(service.expert.corrections, verb)
     try:
-        decided = await desk.work.run(lambda stop: act(correction, who=caller.name, why=why, where=caller.filter()))
+        decided = await service.work.run(lambda stop: act(correction, who=caller.name, why=why, where=caller.filter()))
     except MetierError as error:
-        return await _refused(request, desk, caller, state, error, Draft(), correction, why)
+        return await _refused(request, service, caller, state, error, Draft(), correction, why)
     said = _SAID.get(decided.state) or outcome_of(decided)
     return RedirectResponse(f"/corrections?state={state}&said={said}", 303)
 
 
 async def _refused(
-    request: Request, desk: ExpertService, caller: Caller, state: str, error: MetierError, draft: Draft,
+    request: Request, service: ExpertService, caller: Caller, state: str, error: MetierError, draft: Draft,
     about: str = "", why: str = "",
 ) -> Response:  # fmt: skip
     note_error(error)
     problem = Problem(str(error), told(error)[0], about, why)
-    return await asyncio.to_thread(_page, request, desk, caller, state, 1, draft, problem=problem)
+    return await asyncio.to_thread(_page, request, service, caller, state, 1, draft, problem=problem)
 
 
 def _page(
-    request: Request, desk: ExpertService, caller: Caller, state: str, part: int, draft: Draft, *,
+    request: Request, service: ExpertService, caller: Caller, state: str, part: int, draft: Draft, *,
     problem: Problem | None = None, said: str = "",
 ) -> Response:  # fmt: skip
-    known = desk.expert.corrections.all(where=caller.filter())
+    known = service.expert.corrections.all(where=caller.filter())
     listed = [each for each in reversed(known) if state in (_ALL, each.state)]
-    view = Said(desk, caller)
+    view = Said(service, caller)
     corrections = [view.correction(each) for each in listed[(part - 1) * _LISTED : part * _LISTED]]
     values: dict[str, Any] = {
         "corrections": corrections, "part": part, "parts": max(1, -(-len(listed) // _LISTED)), "state": state,

@@ -23,7 +23,7 @@ from metier.core.errors import MetierError, ParseError, SourceError
 from metier.parsing.core import formats
 from metier.parsing.core.protocol import Box
 from metier.serving.auth.access import Caller
-from metier.serving.dependencies import caller_for, desk_of
+from metier.serving.dependencies import caller_for, service_of
 from metier.serving.http.errors import NotFound
 from metier.serving.page_images import can_show
 from metier.serving.service import ExpertService
@@ -35,7 +35,7 @@ _LISTED = 200
 _SCALE = 1000  # units of a picture's width, in which boxes are placed
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 
-TheDesk = Annotated[ExpertService, Depends(desk_of)]
+TheService = Annotated[ExpertService, Depends(service_of)]
 Reader = Annotated[Caller, Depends(caller_for("ask"))]
 
 
@@ -58,11 +58,11 @@ class Listed:
 
 
 @router.get("/documents")
-def listing(request: Request, desk: TheDesk, caller: Reader, q: str = "", part: str = "") -> Response:
+def listing(request: Request, service: TheService, caller: Reader, q: str = "", part: str = "") -> Response:
     sought = q.casefold().split()
     found = [
         (uri, name)
-        for uri, name in desk.reading.from_sources(caller).items()
+        for uri, name in service.reading.from_sources(caller).items()
         if all(word in uri.casefold() for word in sought)
     ]
     count = max(1, -(-len(found) // _LISTED))
@@ -78,37 +78,37 @@ def listing(request: Request, desk: TheDesk, caller: Reader, q: str = "", part: 
 
 @router.get("/documents/{document_id}")
 async def show(
-    request: Request, desk: TheDesk, caller: Reader, document_id: str, wish: Annotated[Wish, Query()]
+    request: Request, service: TheService, caller: Reader, document_id: str, wish: Annotated[Wish, Query()]
 ) -> Response:
-    shown = await asyncio.to_thread(desk.reading.document, caller, document_id)
+    shown = await asyncio.to_thread(service.reading.document, caller, document_id)
     view = await asyncio.to_thread(View.of, shown, wish)
     corrected = None
     if view.is_correction:
-        known = await asyncio.to_thread(desk.reading.documents, caller)
+        known = await asyncio.to_thread(service.reading.documents, caller)
         corrected = known.get(view.document.metadata.get("corrects", ""))
-    sight = await _sight(desk, caller, view)
+    sight = await _sight(service, caller, view)
     values = {"view": view, "document": view.document, "sight": sight, "corrected": corrected}
     return await asyncio.to_thread(page, request, "document.html", "documents", caller, **values)
 
 
 @router.get("/documents/{document_id}/pages/{number}.png")
-async def drawn(desk: TheDesk, caller: Reader, document_id: str, number: str) -> Response:
-    shown = await asyncio.to_thread(desk.reading.document, caller, document_id)
+async def drawn(service: TheService, caller: Reader, document_id: str, number: str) -> Response:
+    shown = await asyncio.to_thread(service.reading.document, caller, document_id)
     document = shown.document
     wanted = int(number) if _NUMBER.fullmatch(number) else 0
     if document.media_type != formats.PDF or not 1 <= wanted <= (document.pages or 0):
         raise NotFound(f"there is no page {number!r}")
     with _as_not_found():
-        return Response(await desk.pictures.page(caller, document, wanted), media_type=formats.PNG)
+        return Response(await service.pictures.page(caller, document, wanted), media_type=formats.PNG)
 
 
 @router.get("/documents/{document_id}/picture")
-async def picture(desk: TheDesk, caller: Reader, document_id: str) -> Response:
-    shown = await asyncio.to_thread(desk.reading.document, caller, document_id)
+async def picture(service: TheService, caller: Reader, document_id: str) -> Response:
+    shown = await asyncio.to_thread(service.reading.document, caller, document_id)
     if shown.document.media_type == formats.PDF or not can_show(shown.document):
         raise NotFound("this document is no picture")
     with _as_not_found():
-        content = await desk.pictures.picture(caller, shown.document)
+        content = await service.pictures.picture(caller, shown.document)
     return Response(content, media_type=shown.document.media_type)
 
 
@@ -121,7 +121,7 @@ def _as_not_found() -> Iterator[None]:
         raise NotFound(error.what) from None
 
 
-async def _sight(desk: ExpertService, caller: Caller, view: View) -> Sight | None:
+async def _sight(service: ExpertService, caller: Caller, view: View) -> Sight | None:
     """None where there is nothing to look at but text."""
     document = view.document
     if document.media_type == formats.TIFF:
@@ -132,10 +132,10 @@ async def _sight(desk: ExpertService, caller: Caller, view: View) -> Sight | Non
         return Sight(trouble="hidden")
     try:
         if view.page is None:
-            await desk.pictures.picture(caller, document)
+            await service.pictures.picture(caller, document)
             return Sight(f"/documents/{document.id}/picture")
         text, spans = view.printed()
-        found = await desk.pictures.places(caller, document, view.page, text, spans)
+        found = await service.pictures.places(caller, document, view.page, text, spans)
     except MetierError as error:
         return Sight(trouble=error.what)
     height = round(_SCALE * found.height / max(1.0, found.width))

@@ -30,7 +30,7 @@ _environment = Environment(
 
 
 def words_for(request: Request) -> Words:
-    language = request.app.state.desk.expert.settings.language if hasattr(request.app.state, "desk") else "en"
+    language = request.app.state.service.expert.settings.language if hasattr(request.app.state, "service") else "en"
     accepted = request.headers.get("accept-language", "")
     return Words(preferred(request.cookies.get(COOKIE), accepted, language))
 

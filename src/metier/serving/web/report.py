@@ -16,7 +16,7 @@ from metier.evaluation import result_store
 from metier.evaluation.report.page import html, policy
 from metier.expert import Expert
 from metier.serving.auth.access import Caller
-from metier.serving.dependencies import desk_of, reader_of_all_for
+from metier.serving.dependencies import reader_of_all_for, service_of
 from metier.serving.http.errors import NotFound
 from metier.serving.service import ExpertService
 from metier.serving.web.rendering import page, words_for
@@ -29,26 +29,26 @@ _HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
 }
 
-TheDesk = Annotated[ExpertService, Depends(desk_of)]
+TheService = Annotated[ExpertService, Depends(service_of)]
 Admin = Annotated[Caller, Depends(reader_of_all_for("admin"))]
 
 
 @router.get("/report")
-def show(request: Request, desk: TheDesk, caller: Admin) -> Response:
-    result = result_store.latest(desk.expert.runtime.state_folder)
-    outdated = _outdated(desk.expert, result) if result else []
+def show(request: Request, service: TheService, caller: Admin) -> Response:
+    result = result_store.latest(service.expert.runtime.state_folder)
+    outdated = _outdated(service.expert, result) if result else []
     return page(request, "report.html", "report", caller, result=result, outdated=outdated)
 
 
 @router.get("/report/full")
-def full(request: Request, desk: TheDesk, _caller: Admin) -> Response:
-    result = result_store.latest(desk.expert.runtime.state_folder) or desk.expert.evaluation.advise()
+def full(request: Request, service: TheService, _caller: Admin) -> Response:
+    result = result_store.latest(service.expert.runtime.state_folder) or service.expert.evaluation.advise()
     return HTMLResponse(html(result, words_for(request).language), headers=_HEADERS)
 
 
 @router.get("/report.json")
-def figures(desk: TheDesk, _caller: Admin) -> Response:
-    result = result_store.latest(desk.expert.runtime.state_folder)
+def figures(service: TheService, _caller: Admin) -> Response:
+    result = result_store.latest(service.expert.runtime.state_folder)
     if result is None:
         raise NotFound("nothing was compared yet", hint="Run `metier compare`.")
     name = f"report-{result_store.name_of(result)}.json"

@@ -1,4 +1,4 @@
-"""All rooms of the page, put into an application."""
+"""All parts of the page, put into an application."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from metier.serving.web import adapters, api, chat, corrections, documents, repo
 
 
 def add_page(app: FastAPI) -> None:
-    for room in (sign_in, chat, search, documents, sources, report, adapters, corrections, api):
-        app.include_router(room.router)
+    for part in (sign_in, chat, search, documents, sources, report, adapters, corrections, api):
+        app.include_router(part.router)
     app.mount("/static", sign_in.static)

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from metier.answering.term_weights import Sought, WordWeights
 from metier.core.documents import Passage
 from metier.serving.auth.access import Caller
-from metier.serving.dependencies import caller_for, desk_of
+from metier.serving.dependencies import caller_for, service_of
 from metier.serving.serializers import place
 from metier.serving.service import ExpertService
 from metier.serving.web.rendering import page
@@ -47,20 +47,20 @@ class FoundPassage:
 @router.get("/search")
 async def search(
     request: Request,
-    desk: Annotated[ExpertService, Depends(desk_of)],
+    service: Annotated[ExpertService, Depends(service_of)],
     caller: Annotated[Caller, Depends(caller_for("ask"))],
     q: str = "",
 ) -> Response:
-    found = await desk.work.run(lambda stop: _found(desk, caller, q)) if q.strip() else []
+    found = await service.work.run(lambda stop: _found(service, caller, q)) if q.strip() else []
     return await asyncio.to_thread(page, request, "search.html", "search", caller, question=q.strip(), found=found)
 
 
-def _found(desk: ExpertService, caller: Caller, question: str) -> list[FoundPassage]:
-    hits, words = desk.reading.search(caller, question, _SHOWN), telling_words(desk, question)
+def _found(service: ExpertService, caller: Caller, question: str) -> list[FoundPassage]:
+    hits, words = service.reading.search(caller, question, _SHOWN), telling_words(service, question)
     return [
         FoundPassage(
             hit.passage,
-            marked(hit.passage.text, words, desk.expert.runtime.analyser),
+            marked(hit.passage.text, words, service.expert.runtime.analyser),
             place(hit.passage.document_id, hit.passage.start, hit.passage.end),
             hit.pinned,
         )
@@ -68,9 +68,9 @@ def _found(desk: ExpertService, caller: Caller, question: str) -> list[FoundPass
     ]
 
 
-def telling_words(desk: ExpertService, question: str) -> frozenset[str]:
+def telling_words(service: ExpertService, question: str) -> frozenset[str]:
     """The tokens of a question that say what it is about, by how rare they are in the documents."""
-    sought = Sought.of(question, desk.expert.runtime.analyser, WordWeights(desk.expert.runtime.store))
+    sought = Sought.of(question, service.expert.runtime.analyser, WordWeights(service.expert.runtime.store))
     least = _TELLING * max(sought.weights, default=0.0)
     return frozenset(token for token, weight in zip(sought.tokens, sought.weights, strict=True) if weight >= least)
 

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from metier.serving.auth.access import Caller
-from metier.serving.dependencies import caller_for, desk_of, from_form
+from metier.serving.dependencies import caller_for, from_form, service_of
 from metier.serving.service import ExpertService
 from metier.serving.source_status import ShownItem, items_for, sources_for
 from metier.serving.sync_service import Syncing, SyncState
@@ -24,7 +24,7 @@ router = APIRouter(include_in_schema=False)
 _LISTED = 100  # items on one page
 _SYNCS = 5
 
-TheDesk = Annotated[ExpertService, Depends(desk_of)]
+TheService = Annotated[ExpertService, Depends(service_of)]
 Reader = Annotated[Caller, Depends(caller_for("ask"))]
 Admin = Annotated[Caller, Depends(caller_for("admin"))]
 
@@ -39,18 +39,18 @@ TheSyncing = Annotated[Syncing, Depends(syncing_of)]
 @router.get("/sources")
 def show(
     request: Request,
-    desk: TheDesk,
+    service: TheService,
     caller: Reader,
     syncing: TheSyncing,
     q: str = "",
     part: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     said: str = "",
 ) -> Response:
-    items = items_for(desk, caller)
+    items = items_for(service, caller)
     wanted = q.strip().casefold()
     found = [each for each in items if wanted in each.item.uri.casefold() or wanted in each.item.reason.casefold()]
-    sources, problem = sources_for(desk, caller, items)
-    runs = desk.expert.syncs()
+    sources, problem = sources_for(service, caller, items)
+    runs = service.expert.syncs()
     return page(
         request, "sources.html", "sources", caller, sources=sources, problem=problem,
         items=found[(part - 1) * _LISTED : part * _LISTED], found=len(found), count=len(items), sought=q.strip(),

@@ -1,4 +1,4 @@
-"""The page's own words, in the languages there are: one file for each room and language in `wordings/`."""
+"""The page's own words, in the languages there are: one file for each part and language in `wordings/`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def preferred(cookie: str | None, accepted: str, expert: str) -> str:
 
 @cache
 def _load(language: str) -> dict[str, str]:
-    """Of all rooms: `frame.en.json`, `chat.en.json`, …"""
+    """Of all parts: `frame.en.json`, `chat.en.json`, …"""
     known: dict[str, str] = {}
     for file in sorted(files(__package__).joinpath("wordings").iterdir(), key=lambda file: file.name):
         if file.name.endswith(f".{language}.json"):

@@ -88,7 +88,7 @@ def train(
     anew: bool = False,
     on_step: Callable[[Tick], None] | None = None,
 ) -> tuple[PeftModel, Result]:
-    """Train an adapter on `rows`. With `resume`, go on with the run that was broken off in `run`; it ends at the loss
+    """Train an adapter on `rows`. With `resume`, go on with the run that was interrupted in `run`; it ends at the loss
     of one that never was. With `anew`, throw that run away. Raises `InputError` for data or settings that cannot be
     trained with, `ModelError` where the loss is no number any more; the last checkpoint stays."""
     data = _data(base, rows, settings)
