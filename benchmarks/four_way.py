@@ -30,7 +30,6 @@ from sets import data_folder
 
 from metier import Expert
 from metier.dataset.checks import Report
-from metier.services.comparison import calibrate_where_needed
 from metier.text.sentences import sentence_spans
 
 HERE = Path(__file__).resolve().parent
@@ -149,7 +148,7 @@ def steps(expert: Expert, folder: Path, options: argparse.Namespace) -> Iterator
     """What is not done yet."""
     yield "sync", expert.sync
     yield "questions", lambda: expert.exam.import_file(folder / "questions.jsonl", skip_leaks=True)
-    yield "calibration", lambda: calibrate_where_needed(expert, told(folder.name))
+    yield "calibration", lambda: expert.evaluation.calibrate_where_needed(told(folder.name))
     if not expert.dataset.rows():
         yield "training rows", expert.dataset.from_practice
     if expert.adapters.registry.production() is None:

@@ -114,6 +114,12 @@ class EvaluationService:
             (self._runtime.state_folder / CALIBRATED).unlink(missing_ok=True)
         return calibration.Calibration(fusion, shown, refusals, errors)
 
+    def calibrate_where_needed(self, tell: Tell | None = None) -> list[str]:
+        """Calibrate where the practice questions, the documents or the model changed since. Returns what to note."""
+        from metier.services.comparison import calibrate_where_needed
+
+        return calibrate_where_needed(self._parts, self.calibrate, tell)
+
     def _sample_of_passages(self) -> list[Passage]:
         """Of a few documents drawn at random, with a fixed seed."""
         names = sorted(self._runtime.store.hashes())
