@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -51,11 +50,8 @@ class Expert:
         self.dataset = DatasetService(self.runtime, lambda: self.exam.questions("practice"))
         self.adapters = AdapterService(self.runtime, self.dataset)
         self.exam = ExamService(self.runtime, self.dataset)
+        self.evaluation = EvaluationService(Parts(self.runtime, self.dataset, self.adapters, self.exam, self.ask))
         self.corrections = CorrectionService(self.runtime, self.dataset)
-
-    @cached_property
-    def evaluation(self) -> EvaluationService:
-        return EvaluationService(Parts(self.runtime, self.dataset, self.adapters, self.exam, self.ask))
 
     def _curation(self) -> Curation:
         self.corrections.place()
@@ -133,7 +129,7 @@ class Expert:
                         self.settings, runtime.store, catalog, parser, runtime.embedder, runtime.analyser,
                         parser_version=parser.version, retry=retry or rebuild, on_progress=on_progress,
                         keep=corrections.documents(), before_commit=corrections.before_commit,
-                        fusion=runtime.state_folder / "fusion.json",
+                        fusion=runtime.fusion_path,
                     )  # fmt: skip
                     report = syncer.run([sources.create(each, self.folder) for each in self.settings.sources])
                 report.warnings += corrections.after_sync()

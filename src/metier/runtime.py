@@ -126,7 +126,11 @@ class Runtime:
 
     @property
     def learned_fusion(self) -> Fusion:
-        return Fusion.load(self.state_folder / "fusion.json")
+        return Fusion.load(self.fusion_path)
+
+    @property
+    def fusion_path(self) -> Path:
+        return self.state_folder / "fusion.json"
 
     def unless_fixed(self, learned: Fusion) -> Fusion:
         fixed = self.settings.retrieval.fusion_weight
@@ -135,7 +139,11 @@ class Runtime:
     @property
     def passage_count(self) -> PassageCount:
         """How many passages are shown: from metier.toml, else what calibrate learned."""
-        return self.unless_set(PassageCount.load(self.state_folder / "shown.json"))
+        return self.unless_set(PassageCount.load(self.passage_count_path))
+
+    @property
+    def passage_count_path(self) -> Path:
+        return self.state_folder / "shown.json"
 
     def unless_set(self, learned: PassageCount) -> PassageCount:
         fixed = self.settings.retrieval.passages

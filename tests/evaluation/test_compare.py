@@ -17,7 +17,7 @@ from parts import PARTS, answer_briefly, read_nothing, write_documents
 from metier import Expert
 from metier.core.errors import InputError
 from metier.evaluation import result_store
-from metier.services.comparison import CALIBRATED, calibrated_on
+from metier.services.calibrated import CALIBRATED, calibrated_on
 
 
 def question(part: str, split: str, **more) -> dict:

@@ -36,7 +36,8 @@ def match_documents(
     if whole := [info for info in documents if info.name.casefold() in named.casefold() and "." in info.name]:
         return _best_of(whole)
     times, rest = _times(named, spoken)
-    for recipients in (False, True):  # "the mail to Mannion", where nothing else bears the name
+    # "the mail to Mannion", where nothing else bears the name
+    for recipients in (False, True) if any(info.recipients for info in documents) else (False,):
         matcher = _Matcher(documents, spoken, recipients)
         for part, left_out in _parts(rest, spoken):
             if matcher.is_known(left_out):

@@ -27,13 +27,13 @@ from metier.evaluation.summary import Summary
 from metier.evaluation.verdict import Constraints, Facts
 from metier.generation.base import Message
 from metier.generation.completion_cache import Cache, key_of
+from metier.services.calibrated import documents_key
 from metier.services.parts import Parts
 
 if TYPE_CHECKING:
     from metier.tuning.adapters import Card
 
 _REMEMBERED = 16  # questions
-CALIBRATED = "calibrated"  # what the calibration in force was made on, where that is the expert's own questions
 _FOOTPRINT_QUESTIONS = 3
 _SHOWN_LEAKS = 3
 # What of the settings changes an answer. Threads and the GPU change its last bits at most.
@@ -68,12 +68,14 @@ class Vocabulary:
         return 1_000 * sum(term.count for term in self.terms) / self.words if self.words else None
 
 
-def compare(parts: Parts, wanted: Wanted, calibrate: Callable[..., object], tell: Tell | None = None) -> dict[str, Any]:
-    """See `EvaluationService.compare`."""
+def compare(
+    parts: Parts, wanted: Wanted, calibrate: Callable[[Tell | None], list[str]], tell: Tell | None = None
+) -> dict[str, Any]:
+    """See `EvaluationService.compare`. `calibrate`: does so where needed, and returns what to note."""
     modes, card = chosen_modes(parts, wanted.modes, wanted.adapter)
     exam = exam_of(parts, wanted.limit)
     notes = weaknesses(parts)
-    notes += calibrate_where_needed(parts, calibrate, tell) if wanted.calibrate else []
+    notes += calibrate(tell) if wanted.calibrate else []
     cache = Cache(parts.runtime.state_folder / comparison.ANSWERS_FILE)
     asked_expert = AskedExpert(parts, card.reference if card else None)
     asked = {mode: made_of(parts, mode, card) for mode in modes}
@@ -173,15 +175,6 @@ def made_of(parts: Parts, mode: str, card: Card | None) -> dict[str, Any]:
     if mode in WITH_ADAPTER and card is not None:
         depends["adapter"] = [card.reference, card.dataset, card.created]
     return depends
-
-
-def documents_key(parts: Parts) -> str:
-    """Changes with the documents, how they are cut, who embeds them, and what was hidden or pinned by hand."""
-    embedder, cut = parts.runtime.embedder, parts.runtime.settings.passages.model_dump()
-    hashes = sorted(parts.runtime.store.hashes().items())
-    return key_of(
-        hashes, cut, embedder.name, embedder.fingerprint, parts.runtime.analyser.version, parts.runtime.curation.key()
-    )
 
 
 def exam_of(parts: Parts, limit: int | None) -> list[Question]:
@@ -328,32 +321,6 @@ def exam_results(figures: Mapping[str, dict[str, dict[str, float]]], created: st
     """What the card of an adapter keeps of an exam."""
     tuned = {mode: figures[mode]["score"] for mode in WITH_ADAPTER if mode in figures}
     return {mode: round(score["mean"], 4) for mode, score in tuned.items()} | {"at": created}
-
-
-def calibrate_where_needed(parts: Parts, calibrate: Callable[..., object], tell: Tell | None) -> list[str]:
-    """Calibrate where the practice questions, the documents or the model changed since. Returns what to note."""
-    if not parts.exam.questions("practice"):
-        return ["No practice questions: weights, passage count and refusals are those that ship."]
-    path = parts.runtime.state_folder / CALIBRATED
-    if path.exists() and path.read_text(encoding="utf-8") == calibrated_on(parts):
-        return []
-    try:
-        calibrate(where="the practice questions", tell=tell)
-    except InputError as error:
-        return [f"Not calibrated on the practice questions: {error.what}."]
-    return []
-
-
-def calibrated_on(parts: Parts) -> str:
-    """Changes with all that a calibration on the expert's own practice questions depends on."""
-    settings = parts.runtime.settings
-    return key_of(
-        [asdict(question) for question in parts.exam.questions("practice")],
-        documents_key(parts),
-        parts.runtime.generator.fingerprint,
-        settings.answering.model_dump(mode="json"),
-        settings.retrieval.model_dump(mode="json"),
-    )
 
 
 def calibration_of(parts: Parts) -> dict[str, Any]:

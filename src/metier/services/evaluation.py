@@ -12,6 +12,7 @@ from metier.answering.answer import Style
 from metier.answering.request import Request, Writer
 from metier.core.errors import InputError
 from metier.core.settings import GenerationSettings
+from metier.services.calibrated import CALIBRATED, calibrated_on
 from metier.services.parts import Parts
 from metier.store.base import Filter
 
@@ -55,7 +56,6 @@ class EvaluationService:
         from metier.core.atomic import write_text
         from metier.core.questions import resolve
         from metier.evaluation import calibration, refusal_calibration
-        from metier.services.comparison import CALIBRATED, calibrated_on
         from metier.synthesis.planted_errors import catch_rate
 
         def telling(stage: str) -> Callable[[int, int], None] | None:
@@ -104,9 +104,9 @@ class EvaluationService:
         except BaseException:
             self._runtime.retriever.fusion = self._runtime.fusion
             raise
-        fusion.save(self._runtime.state_folder / "fusion.json")
-        shown.save(self._runtime.state_folder / "shown.json")
-        refusals.save(self._runtime.state_folder / "abstention.json")
+        fusion.save(self._runtime.fusion_path)
+        shown.save(self._runtime.passage_count_path)
+        refusals.save(self._runtime.abstention_path)
         self._runtime.forget("answerer")
         if questions is None:
             write_text(self._runtime.state_folder / CALIBRATED, calibrated_on(self._parts))
@@ -116,9 +116,16 @@ class EvaluationService:
 
     def calibrate_where_needed(self, tell: Tell | None = None) -> list[str]:
         """Calibrate where the practice questions, the documents or the model changed since. Returns what to note."""
-        from metier.services.comparison import calibrate_where_needed
-
-        return calibrate_where_needed(self._parts, self.calibrate, tell)
+        if not self._parts.exam.questions("practice"):
+            return ["No practice questions: weights, passage count and refusals are those that ship."]
+        path = self._runtime.state_folder / CALIBRATED
+        if path.exists() and path.read_text(encoding="utf-8") == calibrated_on(self._parts):
+            return []
+        try:
+            self.calibrate(where="the practice questions", tell=tell)
+        except InputError as error:
+            return [f"Not calibrated on the practice questions: {error.what}."]
+        return []
 
     def _sample_of_passages(self) -> list[Passage]:
         """Of a few documents drawn at random, with a fixed seed."""
@@ -150,7 +157,7 @@ class EvaluationService:
         from metier.services.comparison import Wanted, compare
 
         wanted = Wanted(modes, limit, adapter, calibrate, judge, measure_memory)
-        return compare(self._parts, wanted, self.calibrate, tell)
+        return compare(self._parts, wanted, self.calibrate_where_needed, tell)
 
     def advise(self) -> dict[str, Any]:
         """What the rules say of this expert, and the verdict of the last comparison where there was one."""

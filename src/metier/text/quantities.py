@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import regex
 
 from metier.text.analyzer import ascii_digits
 from metier.text.language import Language, all_languages, words_of
+from metier.text.measures import SPACE, measure_at, scale_at, told_for
 from metier.text.phrases import SPACED_SIGN, UNSPACED, fold
 from metier.text.units import MONEY, UnitOfMeasure, scale_of, unit_of
 
@@ -47,12 +48,16 @@ class Quantity:
     def dimension(self) -> str:
         return "date" if self.dates else self.unit.dimension if self.unit else ""
 
+    @property
+    def digits(self) -> int:
+        """How many it is written with; a short number may come out by chance."""
+        return sum(c.isdigit() for c in self.text)
+
     def in_base(self) -> tuple[float, ...]:
         return tuple(self.unit.in_base(value) for value in self.values) if self.unit else self.values
 
 
 _MARK = regex.compile(r"\[\^?\p{N}{1,3}(?:\s*[,;–-]\s*\p{N}{1,3})*\]|https?://\S+|\bwww\.\S+|【[^】]*】")
-_SPACE = r"[ \u00a0\u2009\u202f]"
 _GROUPED = (
     r"\d{1,3}(?:[,.'’\u00a0\u2009\u202f]\d{3})+(?:[.,]\d+)?|\d{1,3}(?: \d{3})+(?:[.,]\d+)?"
     r"|\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?"
@@ -64,9 +69,9 @@ _UNIT = (
     r"|[\p{L}µμΩ°][\p{L}\p{M}µμΩ²³]*(?:[/·*][\p{L}µ]+[²³]?\d?)*(?:\(A\))?\d?)"
 )
 _FOUND = regex.compile(
-    rf"(?<before>(?:US\$|[$€£¥₹৳₽]|\b(?:USD|EUR|GBP|CHF|JPY|CNY|INR|BDT|Rs\.?|Rp\.?|SEK|NOK|DKK|KES|TZS|TSh|Ksh)){_SPACE}?)?"
+    rf"(?<before>(?:US\$|[$€£¥₹৳₽]|\b(?:USD|EUR|GBP|CHF|JPY|CNY|INR|BDT|Rs\.?|Rp\.?|SEK|NOK|DKK|KES|TZS|TSh|Ksh)){SPACE}?)?"
     rf"(?<![\d./])(?<!(?![{UNSPACED}])\p{{L}})(?<number>{_NUMBER})"
-    rf"(?:{_SPACE}?[-‐‑]?{_SPACE}?(?<unit>{_UNIT}))?(?:{_SPACE}(?<second>{_UNIT}))?"
+    rf"(?:{SPACE}?[-‐‑]?{SPACE}?(?<unit>{_UNIT}))?(?:{SPACE}(?<second>{_UNIT}))?"
 )
 _CODE = regex.compile(
     r"(?!\d{4}[-/]\d\d?[-/]\d\d?$)(?!\d\d?[-/]\d\d?[-/]\d{2,4}$)(?:0\d+(?:[-/]\d+)*|\d+(?:[-/]\d+){2,}|\d{3,}[-/]\d{5,}|\d{5,}[-/]\d{3,})"
@@ -75,12 +80,8 @@ _LEADING = regex.compile(_NUMBER)
 _TO = regex.compile(r"^[-–]\d+(?:[.,]\d+)?")
 _ADJECTIVE = regex.compile(r"[-‐‑][\p{Ll}\p{M}]{3,}(?:[-‐‑][\p{Ll}\p{M}]+)*")
 _UNSPACED = regex.compile(r"[-‐‑]?[^\p{Latin}\p{Greek}\p{Cyrillic}\p{N}\p{P}]")
-_HAN = regex.compile(r"\p{Han}")
-_PER_CENT = regex.compile(r"(?:per|pour|por) ?c")
-_OF_ONE_SCRIPT = regex.compile(rf"[\p{{Latin}}µμΩ/·²³]+(?=[{UNSPACED}])")
-_SPELLED = regex.compile(r"[\p{Latin}\p{Cyrillic}]")
-_SPACES = regex.compile(r"[ '’\u00a0\u2009\u202f]")
-_UNIT_BEHIND = regex.compile(rf"{_SPACE}?[-‐‑]?({_UNIT})")
+SPACES = regex.compile(r"[ '’\u00a0\u2009\u202f]")
+_UNIT_BEHIND = regex.compile(rf"{SPACE}?[-‐‑]?({_UNIT})")
 _MONEY_BEFORE = regex.compile(r"(?:[$€£¥₹]|USD|EUR|GBP|Rs\.?)\s?$")
 _ORDINAL = regex.compile(r"(?:st|nd|rd|th|er|ère|ème|e|º|ª|o|a|te|ter|ten)$")
 _SECTION = regex.compile(r"(?<![\d\p{L}])(?!\d{1,3}(?:\.\d{3})+(?![\d.]))\d+(?:\.\d+){2,}(?![\d])")
@@ -110,16 +111,7 @@ _COMMA_LANGUAGES = (
     "de fr es pt it nl ru id sv da no nb fi cs pl tr el ro hu bg uk sr hr sl sk lt lv et vi ca eu gl is kk"
 )
 _DECIMAL_COMMA = frozenset(_COMMA_LANGUAGES.split())
-_LONGEST_ENDING = 7  # characters that an ending of a unit may have
 _CENTURY = 100
-_TOLD_FOR = frozenset(
-    {"time", "months", "nights", "workdays", "mass", "length", "volume", "area"}
-)  # dimensions of what a rate is told for
-_DAYS_OF_WORK = regex.compile(
-    r"(?:working|business)[ -]days?|jours? ouvr(?:able|é)s?|días? hábil(?:es)?|días? laborables?|dias? út(?:il|eis)"
-    r"|рабоч(?:их|ий|ие|его) д(?:ней|ень|ни|ня)", regex.IGNORECASE,
-)  # fmt: skip
-_WATER_OR_MERCURY = regex.compile(r"[cm]m ?(?:H2O|H₂O|WS|Hg)(?![\p{L}\d])")
 
 
 def quantities(text: str, language: str = "en") -> list[Quantity]:
@@ -135,8 +127,8 @@ def quantities(text: str, language: str = "en") -> list[Quantity]:
         hide(*match.span())
     for match in _POINTING.finditer("".join(hidden)):
         hide(*match.span("place"))
-    for finder in (_dates, _clocks):
-        for quantity in finder("".join(hidden), text, language):
+    for finder in (partial(_dates, language=language), _clocks):
+        for quantity in finder("".join(hidden), text):
             found.append(quantity)
             hide(quantity.start, quantity.end)
     for match in _SECTION.finditer("".join(hidden)):
@@ -200,82 +192,27 @@ def _numbers(plain: str, text: str, language: str) -> Iterator[Quantity]:
             word = match[group]
             if not word:
                 break
-            if group == "unit" and not scaled and (scaled := _scale(word)):
+            if group == "unit" and not scaled and (scaled := scale_at(word)):
                 end = match.end(group)
                 continue
-            measured, length = _measure_at(text, match.start(group), word)
+            measured, length = measure_at(text, match.start(group), word)
             if measured is None or (unit is not None and unit.dimension in MONEY and measured.dimension not in MONEY):
                 break
             if group == "second" and not scaled:
                 break
             unit, end = measured, match.start(group) + length
             break
-        per, end = _per(text, end, language) if unit is not None else ((), end)
+        per, end = told_for(text, end, language) if unit is not None else ((), end)
         if scaled:
             values = tuple(dict.fromkeys([value * scaled for value in values] + list(values)))
         start = match.start("before") if match["before"] else match.start("number")
         yield Quantity(start, end, text[start:end].strip(), values, decimals, unit, per=per)
 
 
-def _scale(word: str) -> float:
-    return scale_of(word) or (scale_of(word[0]) if _HAN.match(word) else 0.0)
-
-
-def _measure_at(text: str, start: int, word: str) -> tuple[UnitOfMeasure | None, int]:
-    """As `_measure`, of the word at `start`: "cm H2O" measures a pressure, and of "mg/kg" the milligrams."""
-    if pressure := _WATER_OR_MERCURY.match(text, start):
-        return unit_of(pressure[0].replace(" ", "").replace("₂", "2")), len(pressure[0])
-    if days := _DAYS_OF_WORK.match(text, start):
-        return unit_of("workday"), len(days[0])
-    measured, length = _measure(word)
-    if measured is None and "/" in word:
-        return _measure(word.partition("/")[0])
-    return measured, length
-
-
-def _per(text: str, end: int, language: str) -> tuple[tuple[UnitOfMeasure, ...], int]:
-    """What a number that ends at `end` is told for ("/kg/h", "a day", "pro Woche"), and where that ends."""
-    found: list[UnitOfMeasure] = []
-    pattern = _told_for(language)
-    while match := pattern.match(text, end):
-        measured, length = _measure_at(text, match.start("unit"), match["unit"])
-        if measured is None or measured.dimension not in _TOLD_FOR:
-            break
-        found.append(measured)
-        end = match.start("unit") + length
-    return tuple(found), end
-
-
-@lru_cache(maxsize=64)
-def _told_for(language: str) -> regex.Pattern[str]:
-    words = sorted(map(regex.escape, Language.of(language).listed("words", "per")), key=len, reverse=True)
-    behind = rf"|{_SPACE}(?:{'|'.join(words)}){_SPACE}" if words else ""
-    counted = rf"(?:\p{{L}}[\p{{L}}\p{{M}}]+{_SPACE}(?:and|und|y|et|e){_SPACE})?"  # "a plant and week"
-    return regex.compile(
-        rf"(?:{_SPACE}?/{_SPACE}?{behind}){counted}(?<unit>[\p{{L}}µ][\p{{L}}\p{{M}}µ]*[²³]?)", regex.IGNORECASE
-    )
-
-
-def _measure(word: str) -> tuple[UnitOfMeasure | None, int]:
-    """The unit at the start of `word` and how many characters write it."""
-    if found := unit_of(word):
-        return found, len(word)
-    if _PER_CENT.match(word):
-        return unit_of("%"), len(word)
-    if own := _OF_ONE_SCRIPT.match(word):  # "38GBです"
-        return unit_of(own[0]), len(own[0])
-    if word.isascii() or _SPELLED.match(word):
-        return None, 0
-    for length in range(len(word) - 1, 0 if _HAN.match(word) else max(0, len(word) - _LONGEST_ENDING), -1):
-        if found := unit_of(word[:length]):
-            return found, length
-    return None, 0
-
-
 def _readings(written: str, point: str) -> tuple[tuple[float, ...], int]:
     """What a number may be, and how many decimals it has as it is most likely meant. `point`: the decimal mark of the
     language. Where it is a comma, a mark before three digits is read both ways: English is around everywhere."""
-    bare = _SPACES.sub("", written)
+    bare = SPACES.sub("", written)
     marks = [c for c in bare if c in ".,"]
     if not marks:
         return (float(bare),), 0
@@ -356,7 +293,7 @@ def _dates(plain: str, text: str, language: str) -> Iterator[Quantity]:
     for match in _YEAR.finditer(plain):
         after = _UNIT_BEHIND.match(plain, match.end())
         before = _MONEY_BEFORE.search(plain, max(0, match.start() - 5), match.start())
-        if not before and not (after and (unit_of(after[1]) or _scale(after[1]))):
+        if not before and not (after and (unit_of(after[1]) or scale_at(after[1]))):
             yield from made(match, [(int(match[1]), None, None)])
 
 
@@ -372,7 +309,7 @@ def _possible(reading: Reading) -> bool:
     return (month is None or 1 <= month <= 12) and (day is None or 1 <= day <= 31)
 
 
-def _clocks(plain: str, text: str, language: str) -> Iterator[Quantity]:
+def _clocks(plain: str, text: str) -> Iterator[Quantity]:
     for match in _CLOCK.finditer(plain):
         hour, minute = int(match[1] or match[5]), int(match[2] or match[3] or 0)
         half = (match[4] or match[6] or "").lower()
@@ -405,8 +342,8 @@ def _words(text: str, language: str) -> Iterator[Quantity]:
                 value, end = numbers[tens], at + len(tens)
         if value is not None:
             after = _UNIT_BEHIND.match(text, end)
-            measured, length = _measure_at(text, after.start(1), after[1]) if after else (None, 0)
+            measured, length = measure_at(text, after.start(1), after[1]) if after else (None, 0)
             stop = after.start(1) + length if after and measured else end
-            per, stop = _per(text, stop, language) if measured else ((), stop)
+            per, stop = told_for(text, stop, language) if measured else ((), stop)
             yield Quantity(at, stop, text[at:stop], (value,), 0, measured, word=True, per=per)
         at = end if value is not None else at + len(word)

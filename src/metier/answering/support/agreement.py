@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import regex
@@ -65,6 +65,11 @@ def agrees(said: Quantity, given: Quantity, *, about: bool = False) -> bool:
             if finer and abs(mine - theirs) <= 0.5000001 * step and abs(mine) >= 2 * step:
                 return True
     return False
+
+
+def is_among(said: Quantity, given: Iterable[Quantity]) -> bool:
+    """Whether any of `given` says what `said` says."""
+    return any(agrees(said, other) for other in given)
 
 
 def _size(unit: UnitOfMeasure) -> tuple[str, float]:
@@ -205,7 +210,7 @@ def derived(said: Quantity, operands: Sequence[Quantity], *, strict: bool) -> tu
     number, which could come out by chance, is not taken to."""
     if said.dates:
         return ()
-    if strict and sum(c.isdigit() for c in said.text) < _FEWEST_DIGITS:
+    if strict and said.digits < _FEWEST_DIGITS:
         return ()
     numbers = [q for q in operands if q.values]
     for first in numbers:

@@ -16,7 +16,7 @@ join what stands in two places.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import regex
@@ -24,14 +24,15 @@ import regex
 from metier.answering.support import near_copy
 from metier.answering.support.claims import Claim
 from metier.answering.support.coverage import Coverage
+from metier.answering.support.denial_check import DENIES_ALL, DenialCheck
 from metier.answering.support.findings import FEATURES, OBJECTIONS, Finding
 from metier.answering.support.name_check import NameCheck
 from metier.answering.support.names import Name, key_of, stands_in
 from metier.answering.support.number_check import NumberCheck
 from metier.answering.support.pairing import PairingCheck
-from metier.answering.support.polarity import Polarity, clause_spans
+from metier.answering.support.polarity import Polarity
 from metier.answering.support.row_check import RowCheck
-from metier.answering.support.sources import Reader, Shown, same_word
+from metier.answering.support.sources import Reader, Shown
 from metier.answering.support.subjects import Clause, Subjects
 from metier.text.detection import detect
 
@@ -40,12 +41,6 @@ _SAYS_IT = 0.5  # coverage from which a unit speaks of the same
 _OPPOSED = 0.35  # the same where the word itself, which it does not hold, is one of few
 _NOTHING_ELSE = 0.85  # share of its other words from which a unit with the opposite word says the opposite
 _DENIED = 0.5  # share of the common words that only one of the two denies
-_DENIES_ALL = 0.85  # share of a denying clause's words that the source must have to say the opposite
-_FEWEST_DENIED = 2  # words of a clause that a source can deny
-_AGREES = 0.6  # share of its words from which another clause says the same as it
-_SAYS_LITTLE_ELSE = 0.6  # share of a source's clause that a clause must have, so that they can be opposites
-_SOURCES_OF_A_CLAUSE = 6
-_OF_THE_SAME = 0.2  # by how much less of the whole claim a source may hold that says the opposite of a clause
 _AS_GOOD = 0.1  # a unit that holds so much less of the claim may as well be its source
 _WORDS = ("unit", "window", "passage", "all", "pairs")
 _WORKED_OUT = 0.8  # what a result that follows from the sources' numbers is worth whatever its words
@@ -53,12 +48,6 @@ _BARE = 0.5  # what a bare number or name that a source has is worth whatever th
 _WORD_BEFORE = regex.compile(r"\p{Lu}[\p{L}\p{M}\p{N}-]* $")
 _LONGEST_WORD = 24
 _SHARED = 0.3  # what a number or name in common adds to the nearness of a source in another language
-
-
-@dataclass(frozen=True, slots=True)
-class _SourceClause:
-    words: frozenset[str]
-    denies: bool
 
 
 class Alignment:
@@ -77,7 +66,7 @@ class Alignment:
         self._numbers = NumberCheck(shown, subjects, question, language)
         self._names = NameCheck(shown, subjects, reader, question, language)
         self._rows = RowCheck(shown, polarity, question, language)
-        self._source_clauses: dict[int, list[_SourceClause]] = {}
+        self._denials = DenialCheck(shown, self._coverage, polarity, language)
         self._pairs = PairingCheck(shown, reader.words, language)
 
     def align(self, claim: Claim, candidates: int) -> Finding:
@@ -114,7 +103,7 @@ class Alignment:
             self._judge_bare(claim, clauses[0], finding)
         if not finding.foreign:
             exchanged = self._judge_polarity(claim, words, weights, finding)
-            exchanged |= self._judge_denials(claim, finding)
+            exchanged |= self._denials.judge(claim, finding)
             exchanged |= self._judge_copy(claim, finding)
             if finding.features["denied"] and finding.features["opposed"]:  # "not before" is "only after"
                 finding.features |= {"denied": 0.0, "opposed": 0.0}
@@ -133,8 +122,8 @@ class Alignment:
             before = _WORD_BEFORE.search(claim.text, max(0, said.start - _LONGEST_WORD), said.start)
             if before and said.unit is None and not said.dates and not said.word:
                 text = claim.text[before.start() : said.end]
-                if key_of(text) in self._shown.keys:
-                    numbered[id(said)] = Name(before.start(), said.end, text, key_of(text), True, True)
+                if (key := key_of(text)) in self._shown.keys:
+                    numbered[id(said)] = Name(before.start(), said.end, text, key, True, True)
         if not numbered:
             return claim
         spans = [(name.start, name.end) for name in numbered.values()]
@@ -240,46 +229,6 @@ class Alignment:
         finding.object("opposed", near_copy.OPPOSED.format(word), min(1.0, others))
         return others >= _NOTHING_ELSE
 
-    def _judge_denials(self, claim: Claim, finding: Finding) -> bool:
-        """Whether a clause denies what a source says, or says what one denies; each clause by itself, since a sentence
-        may join what stands in several places."""
-        for start, end in clause_spans(claim.text, claim.language):
-            clause = claim.text[start:end]
-            words = self._coverage.words(clause, claim.language)
-            if len(words) < _FEWEST_DENIED or self._polarity.excludes(clause):
-                continue
-            weights, held = self._coverage.weights(words), self._coverage.held(words)
-            share = (weights @ held) / (float(weights.sum()) or 1.0)
-            denies = self._polarity.negates(clause)
-            agreeing = opposing = 0.0
-            best = float(finding.units.max())
-            for index in map(int, np.argsort(-share)[:_SOURCES_OF_A_CLAUSE]):
-                for part in self._clauses_of(index):
-                    both = sum(any(same_word(w, other) for other in part.words) for w in words) / len(words)
-                    of_the_same = finding.units[index] >= best - _OF_THE_SAME
-                    back = sum(any(same_word(w, other) for w in words) for other in part.words) / (len(part.words) or 1)
-                    if both >= _DENIES_ALL and back >= _SAYS_LITTLE_ELSE and part.denies != denies and of_the_same:
-                        opposing = max(opposing, both)
-                    elif both >= _AGREES:
-                        agreeing = max(agreeing, both) if part.denies == denies else agreeing
-            if opposing and not agreeing:
-                finding.object("denied", near_copy.DENIED, opposing)
-                return True
-        return False
-
-    def _clauses_of(self, index: int) -> list[_SourceClause]:
-        if index not in self._source_clauses:
-            text = self._shown.sources[index].text
-            self._source_clauses[index] = [
-                _SourceClause(
-                    frozenset(self._coverage.words(text[start:end], self._language)),
-                    self._polarity.negates(text[start:end]),
-                )
-                for start, end in clause_spans(text, self._language)
-                if not self._polarity.excludes(text[start:end])
-            ]
-        return self._source_clauses[index]
-
     def _judge_copy(self, claim: Claim, finding: Finding) -> bool:
         """What was exchanged in a near copy; of several sentences that say nearly the same, one may agree. Returns
         whether yes and no were."""
@@ -303,7 +252,7 @@ class Alignment:
         given = self._shown.sources[index]
         for clause in self._polarity.denying(claim.text):
             denied = self._coverage.words(clause, claim.language)
-            if sum(word in given.words for word in denied) < _DENIES_ALL * len(denied):
+            if sum(word in given.words for word in denied) < DENIES_ALL * len(denied):
                 return 0.0  # what is denied is something else: "may not exceed", "is limited to"
         shared = [word for word in words if word in given.words]
         return self._polarity.differs(claim.text, given.text, shared, lambda word: float(weigh(word)))

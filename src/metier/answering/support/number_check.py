@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import regex
 
-from metier.answering.support.agreement import agrees, derived, equations, is_about
+from metier.answering.support.agreement import agrees, derived, equations, is_about, is_among
 from metier.answering.support.claims import Claim
 from metier.answering.support.findings import Finding
 from metier.answering.support.names import key_of
@@ -91,16 +91,15 @@ class NumberCheck:
         if said.unit is None or said.dates:
             return None
         near = finding.evidence[:_NEAREST]
-        digits = sum(c.isdigit() for c in said.text)
         for place in self._subjects.places:
             given = place.quantity
             same = given.unit is not None and set(said.values) & set(given.values) and not given.dates
-            if same and (place.index in near[:2] or (digits >= _TELLING and place.index in near)):
+            if same and (place.index in near[:2] or (said.digits >= _TELLING and place.index in near)):
                 return given
         return None
 
     def _is_asked(self, said: Quantity) -> bool:
-        return any(agrees(said, q) for q in self._asked)
+        return is_among(said, self._asked)
 
     def _implied(self, claim: Claim, found: dict[int, list[Place]]) -> Iterator[Quantity]:
         """Numbers of the claim from which another one of it follows that no source has: "15 m at 4 plants a metre need
@@ -113,7 +112,7 @@ class NumberCheck:
     def _is_explained(self, claim: Claim, said: Quantity, known: list[Quantity], finding: Finding) -> bool:
         earlier = self._earlier(claim)
         around = [q for read in self._shown.reads for q in read.around_quantities]
-        if any(agrees(said, q) for q in (*self._asked, *earlier, *around)) or _is_calendar(said):
+        if is_among(said, (*self._asked, *earlier, *around)) or _is_calendar(said):
             return True
         counts = [q for q in claim.quantities if q.unit is None]  # "two of each" need not stand in a source
         own = [q for q in {id(q): q for q in (*known, *counts)}.values() if q is not said]
@@ -132,14 +131,13 @@ class NumberCheck:
         and results of sums that are right. What was made up carries nothing that comes after it."""
         told = quantities(claim.before, claim.language)
         sums = {id(result) for _, result, right in equations(claim.before, told) if right}
-        return [q for q in told if id(q) in sums or self._is_given(q) or _is_among(q, self._worked_out)]
+        return [q for q in told if id(q) in sums or self._is_given(q) or is_among(q, self._worked_out)]
 
     def _is_given(self, said: Quantity) -> bool:
         """Whether a source or the question has a number. Remembered: each is asked for behind every later sentence."""
         key = replace(said, start=0, end=0)
         if key not in self._given:
-            given = (*(place.quantity for place in self._subjects.places), *self._asked)
-            self._given[key] = any(agrees(said, other) for other in given)
+            self._given[key] = is_among(said, (*(place.quantity for place in self._subjects.places), *self._asked))
         return self._given[key]
 
     def _computes(self, claim: Claim) -> bool:
@@ -236,12 +234,8 @@ def _is_running_total(said: Quantity, told: Sequence[Quantity]) -> bool:
     for count, each in enumerate(reversed(told), start=1):
         total += each.values[0] if each.values else 0.0
         if count > 1 and said.values and abs(total - said.values[0]) <= _EXACT * max(1.0, abs(total)):
-            return sum(c.isdigit() for c in said.text) >= _TELLING
+            return said.digits >= _TELLING
     return False
-
-
-def _is_among(said: Quantity, others: Sequence[Quantity]) -> bool:
-    return any(agrees(said, other) for other in others)
 
 
 def _is_calendar(said: Quantity) -> bool:

@@ -22,7 +22,7 @@ from metier.answering.support.agreement import agrees
 from metier.answering.support.claims import Claim
 from metier.answering.support.findings import Finding
 from metier.answering.support.polarity import Polarity
-from metier.answering.support.sources import Shown, Source
+from metier.answering.support.sources import MOST_ROWS, Shown, Source
 from metier.core.documents import CELL
 from metier.text.phrases import compose, fold
 from metier.text.quantities import Quantity, quantities
@@ -31,7 +31,6 @@ _PARTS = regex.compile(r"\s*[,;/]\s+|\s+(?:and|und|et|y|e|dan|और|এবং|�
 _JOINT = regex.compile(r"[,;](?=\s)|\s[–—-]\s|\b(?:and|but|while|whereas|und|aber|während|et|mais|y|pero|e|mas)\b")
 _SHORTEST, _LONGEST = 3, 60  # characters of a cell that names something
 _CODE = 4  # digits
-_MOST = 400  # rows of a table; larger ones take too long
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +115,8 @@ class RowCheck:
     @cached_property
     def _tables(self) -> dict[int, list[_Value]]:
         """Number of a table to all that its cells hold."""
-        rows: dict[int, list[Source]] = defaultdict(list)
-        for source in self._shown.sources:
-            if source.is_row and ": " in source.text:
-                rows[source.table].append(source)
-        return {table: self._values(own) for table, own in rows.items() if 2 <= len(own) <= _MOST}
+        named = {table: [row for row in rows if ": " in row.text] for table, rows in self._shown.tables.items()}
+        return {table: self._values(rows) for table, rows in named.items() if 2 <= len(rows) <= MOST_ROWS}
 
     def _values(self, rows: Sequence[Source]) -> list[_Value]:
         columns: dict[str, set[str]] = defaultdict(set)

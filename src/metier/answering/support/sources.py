@@ -40,6 +40,7 @@ _LONG_WORD, _FORM, _COMPOUND = 5, 82, 5  # characters of words that are compared
 _LONGER = 3
 _PART = 0.7  # how much of a word one that holds it, or is held by it, counts for
 _INFLECTED = 0.95
+MOST_ROWS = 400  # of a table that is looked through; larger ones take too long
 _WORDS_OF_A_RATE = 3  # "€ per day" at the end of a column's name
 _TURNING = ("un", "in", "im", "ir", "dis", "non", "de", "anti", "mis", "ent", "ver", "über", "unter")
 
@@ -276,6 +277,15 @@ class Shown:
     @cached_property
     def passage_of(self) -> np.ndarray:
         return np.array([source.passage for source in self.sources], dtype=np.intp)
+
+    @cached_property
+    def tables(self) -> dict[int, list[Source]]:
+        """Number of a table to its rows."""
+        found: dict[int, list[Source]] = {}
+        for source in self.sources:
+            if source.is_row:
+                found.setdefault(source.table, []).append(source)
+        return found
 
     @cached_property
     def keys(self) -> frozenset[str]:

@@ -10,12 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from metier.answering.support.agreement import agrees
-from metier.answering.support.sources import CELL_TEXT, Shown, Source
+from metier.answering.support.agreement import is_among
+from metier.answering.support.sources import CELL_TEXT, MOST_ROWS, Shown, Source
 from metier.text.quantities import Quantity
 
 _FEWEST = 3  # digits of a total that does not come out by chance
-_MOST = 400  # rows of a table; larger ones take too long
 
 
 class Totals:
@@ -26,17 +25,12 @@ class Totals:
 
     def has(self, said: Quantity) -> bool:
         """Whether a number is such a total."""
-        if not said.values or sum(c.isdigit() for c in said.text) < _FEWEST:
-            return False
-        return any(agrees(said, total) for total in self._known)
+        return bool(said.values) and said.digits >= _FEWEST and is_among(said, self._known)
 
     @cached_property
     def _known(self) -> list[Quantity]:
-        tables: dict[int, list[Source]] = defaultdict(list)
-        for source in self._shown.sources:
-            if source.is_row:
-                tables[source.table].append(source)
-        return [total for rows in tables.values() if 1 < len(rows) <= _MOST for total in _totals(rows)]
+        tables = [rows for rows in self._shown.tables.values() if 1 < len(rows) <= MOST_ROWS]
+        return [total for rows in tables for total in _totals(rows)]
 
 
 def _totals(rows: Sequence[Source]) -> Iterator[Quantity]:
