@@ -12,6 +12,7 @@ from functools import cached_property
 from metier.answering import style
 from metier.answering.abstention import Abstention
 from metier.answering.answer import Answer, Sentence, Style
+from metier.answering.choices import choices_of
 from metier.answering.conversation import last_question, standalone
 from metier.answering.intent import Intent, Kind
 from metier.answering.lookup import Finder
@@ -159,8 +160,14 @@ class Answerer:
         return detect(question, self._settings.language)
 
     def _written(self, request: Request, asked: str, language: str) -> Answer:
-        parts = (asked, request.question) if _is_joined(asked, request) else self._parts(asked, request, language)
-        searched = list(dict.fromkeys([asked, *parts]))
+        choices = choices_of(asked, language)
+        if choices:
+            parts: tuple[str, ...] = (choices.asked,)
+        elif _is_joined(asked, request):
+            parts = (asked, request.question)
+        else:
+            parts = (asked, *self._parts(asked, request, language))
+        searched = list(dict.fromkeys(parts))
         found = self.finder.find(searched, request.where, request.without, limits=self.limits)
         if not found.shown:
             return self._quoter.refuse(request, found, language, 1.0, time.monotonic() - found.seconds)
@@ -169,13 +176,14 @@ class Answerer:
     def _quoted(self, request: Request, asked: str, language: str) -> Answer:
         if (answer := self._changed(request, asked, language)) is not None:
             return answer
-        joined = _is_joined(asked, request)
+        choices, joined = choices_of(asked, language), _is_joined(asked, request)
         about = request.question if joined else ""
+        parts = [choices.asked if choices else asked] if choices or joined else self._parts(asked, request, language)
         found = [
-            self.finder.find([part], request.where, request.without, limits=self.limits, about=about)
-            for part in ([asked] if joined else self._parts(asked, request, language))
+            self.finder.find([part], request.where, request.without, limits=self.limits, about=about) for part in parts
         ]
-        return self._quoter.answer(request, found, language, whole_list=asks_for_list(asked, language))
+        whole_list = asks_for_list(asked, language) and not choices
+        return self._quoter.answer(request, found, language, whole_list=whole_list, choices=choices)
 
     def _changed(self, request: Request, asked: str, language: str) -> Answer | None:
         """What differs between two versions of a document, where that is asked for; else None."""

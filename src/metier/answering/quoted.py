@@ -13,7 +13,8 @@ import regex
 
 from metier.answering import abstention, evidence, prompt, yes_no
 from metier.answering.answer import Answer, Citation, Sentence, Style, Support, Usage
-from metier.answering.closed_answers import is_decision
+from metier.answering.choices import Choices
+from metier.answering.closed_answers import is_decision, normalise
 from metier.answering.loop_guard import LoopStop
 from metier.answering.quote_spans import asks_which, rows_alike, widened
 from metier.answering.refusal_messages import declines, refusal
@@ -32,6 +33,7 @@ from metier.text.analyzer import Analyser
 _JOINED = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:-[\p{L}\p{M}\p{N}]+)+")
 _BEFORE = "←"  # between what a newer version says and what an older one did
 _ECHO = 0.95  # an answer with this share of the question's own words says nothing
+_HALF = 0.5  # how far a source carries a choice that the model made
 _ONE_LINE = ("\n",)  # a model too small for passages says what it knows in its first line
 
 
@@ -63,9 +65,18 @@ class Quoter:
         self._limits = limits
         self._around = around
 
-    def answer(self, request: Request, parts: Sequence[Found], language: str, *, whole_list: bool) -> Answer:
+    def answer(
+        self,
+        request: Request,
+        parts: Sequence[Found],
+        language: str,
+        *,
+        whole_list: bool = False,
+        choices: Choices | None = None,
+    ) -> Answer:
         """`parts`: what was found for each part of the question; a part that nothing answers is left out, and the
-        whole is refused where all are. `whole_list`: the question asks for a list or steps."""
+        whole is refused where all are. `whole_list`: the question asks for a list or steps. `choices`: it names what
+        it may be answered with."""
         began = time.monotonic() - sum(found.seconds for found in parts)
         doubts = [self._doubt(found) for found in parts]
         answered = [
@@ -75,7 +86,9 @@ class Quoter:
         if not answered:
             return self.refuse(request, best, language, min(doubts), began)
         if request.writer.adapter is not None:
-            return self._with_adapter(request, answered[0], language, min(doubts), began)
+            return self._with_adapter(request, answered[0], language, min(doubts), began, choices)
+        if choices and (chosen := self._chosen(request, answered[0], language, choices, began)):
+            return chosen
         quotes = self._quotes(request, answered, language, whole_list)
         decided = yes_no.decide(best.searched_for[0], quotes[0].text, language, self._analyser)
         text, sentences = _joined(quotes, decided)
@@ -160,11 +173,36 @@ class Quoter:
         asked = frozenset([*content_tokens(question, language, self._analyser), *self._analyser.tokens(joined)])
         return lambda text: asked & frozenset(self._analyser.tokens(text))
 
-    def _with_adapter(self, request: Request, found: Found, language: str, doubt: float, began: float) -> Answer:
+    def _chosen(self, request: Request, found: Found, language: str, choices: Choices, began: float) -> Answer | None:
+        """One of what the question names: as the best source says it, else as the model chooses; None where it names
+        none of them."""
+        reason = found.pieces[0].passage
+        said = yes_no.decide(choices.asked, reason.text, language, self._analyser)
+        text, completion, shown = choices.spelled(said) or choices.only_in(reason.text), None, 0
+        support, why = Support.CARRIED, ""
+        if text is None:
+            completion, shown = self._complete(request, found, choices)
+            text = choices.first_in(completion.text)
+            support, why = Support.PARTLY, "chosen by the model: judge by the sentence that is cited"
+        if text is None:
+            return None
+        span = (0, len(text))
+        decided = Sentence(*span, support, _HALF if why else 1.0, (Citation.of(reason, span),), why)
+        return self._made(request, [found], text, (decided,), 1 - self._doubt(found), began, completion, shown)
+
+    def _with_adapter(
+        self,
+        request: Request,
+        found: Found,
+        language: str,
+        doubt: float,
+        began: float,
+        choices: Choices | None,
+    ) -> Answer:
         """What a tuned model writes, where it is a label or the sources carry it; else the best sentence."""
-        completion, shown = self._complete(request, found)
+        completion, shown = self._complete(request, found, choices)
         text = completion.text.strip()
-        if is_decision(text, request.writer.labels):
+        if is_decision(text, {*request.writer.labels, *map(normalise, choices.named if choices else ())}):
             decided = Sentence(
                 0, len(text), Support.CARRIED, 1.0, (Citation.of(found.pieces[0].passage, (0, len(text))),)
             )
@@ -177,11 +215,13 @@ class Quoter:
             text, sentences = _joined([found.pieces[0].passage])
         return self._made(request, [found], text, sentences, 1 - doubt, began, completion, shown)
 
-    def _complete(self, request: Request, found: Found) -> tuple[Completion, int]:
+    def _complete(self, request: Request, found: Found, choices: Choices | None = None) -> tuple[Completion, int]:
+        """What the model writes, and how many passages it read. `choices`: it writes one of them."""
         settings = self._settings
+        question = choices.question if choices else found.searched_for[0]
 
         def build(kept: Sequence[Passage], turns: Sequence[Message]) -> list[Message]:
-            return prompt.messages(found.searched_for[0], kept, settings.answering.instruction, turns, Style.QUOTED)
+            return prompt.messages(question, kept, settings.answering.instruction, turns, Style.QUOTED)
 
         messages, shown = prompt.fit(build, found.shown, (), self._generator, self._limits.answer)
         guard = LoopStop(None)
@@ -194,6 +234,7 @@ class Quoter:
             on_text=guard,
             adapter=request.writer.adapter,
             fresh=request.writer.fresh,
+            response_format=choices.response_format if choices and request.writer.adapter is None else None,
         )
         return replace(completion, text=guard.cut(completion.text)), shown
 

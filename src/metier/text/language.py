@@ -25,7 +25,11 @@ is written as `metier/text/phrases.py` tells. The words are a native speaker's, 
     [catalog]                texts of answers about the collection
     [decline]                how a model says that the sources hold no answer; sorry: sentences that may stand before
     [lead_in]                phrases that state nothing ("here are the steps")
-    [asks]                   list: words of questions that want steps or a list
+    [asks]                   list: phrases of questions that want steps or a list; answer_with: words that ask to be
+                             answered with one of what is named ("answer", "choose"); answer_filler: words beside them
+                             ("only", "one"); where words have no spaces between them, what stands before or behind
+                             what is named; with_joined: "with" where it
+                             is written together with the word behind it
 """
 
 from __future__ import annotations

@@ -131,15 +131,18 @@ class LearnedChecking:
         return self._cut[1]
 
     def _decided(self, span: tuple[int, int], said: str) -> Sentence:
-        """A yes or no, checked against the sentence that decides the question, if there is one."""
-        for index in self._alignment.asked_about(_DECIDING):
+        """A yes or no, checked against the sentence that decides the question; where none does, the one that speaks of
+        most of it is cited, for a person to judge."""
+        near = self._alignment.asked_about(_DECIDING)
+        for index in near:
             told = decide(self._question, self._shown.sources[index].text, self._language, self._analyser)
             if told is not None:
                 cited = (Citation.of(self._shown.part(index), span),)
                 if fold(compose(told)) == said:
                     return Sentence(*span, Support.CARRIED, 1.0, cited)
                 return Sentence(*span, Support.NOT, 0.0, cited, f"a source says {told.lower()}")
-        return Sentence(*span, Support.PARTLY, 0.5, (), "a yes or no alone cannot be checked")
+        cited = tuple(Citation.of(self._shown.part(index), span) for index in near[:1])
+        return Sentence(*span, Support.PARTLY, 0.5, cited, "a yes or no alone cannot be checked")
 
     def _compare(self, claim: Claim, finding: Finding) -> None:
         given = self._language_of_source(finding)
