@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from metier.answering.evidence import quotable
-from metier.answering.quote_spans import asks_for_list, asks_which, rows_alike, widened
+from metier.answering.quote_spans import asks_for_list, asks_which, holds_steps, rows_alike, widened
 from metier.core.documents import Passage
 from metier.text.analyzer import Analyser
 
@@ -152,3 +152,13 @@ def test_no_rows_are_alike_where_a_sentence_is_quoted():
 )
 def test_a_question_that_may_have_several_answers_is_known_by_its_words(question, language, asks):
     assert asks_which(question, language) == asks
+
+
+def test_steps_are_told_from_numbered_headings_and_short_lists():
+    assert holds_steps("1. Open the breaker.\n\n2. Lock it.\n\n3. Hang up the sign.")
+    assert holds_steps("১. ব্রেকার খুলুন।\n২. তালা লাগান।\n৩. চিহ্ন ঝোলান।")
+    assert holds_steps("1、断开断路器。\n2、挂上锁。\n3、挂牌。")
+    assert not holds_steps("1. Open the breaker.\n2. Lock it.")
+    assert not holds_steps(
+        "1. Meals\nMeals are paid up to 40 euros a day.\n2. Rooms\nRooms cost less.\n3. Taxis\nWith a bill."
+    )

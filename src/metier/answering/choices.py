@@ -1,8 +1,8 @@
 """Questions that name what they may be answered with: "… Answer yes, no or maybe.", "… (approve / reject)".
 
-Such a question wants one of those words and nothing else, from whatever model. What is named stands at the end: in
-brackets, in the last sentence behind or before a word that asks for an answer, or, where all of it is yes, no or maybe,
-behind a comma.
+Such a question wants one of those words and nothing else, from whatever model. What is named stands in brackets at
+the end, in the last or the first sentence behind or before a word that asks for an answer, or, where all of it is yes,
+no or maybe, behind a comma.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _BRACKETS = regex.compile(r"[(（\[【]([^()（）\[\]【】]+)[)）\]】][\s.?!
 _LAST_SENTENCE = regex.compile(r"[^.?!。？！।؟\n]+[.?!。？！।؟\s]*$")
 _SEPARATORS = r"[,،，、;；/|]"
 _ENDS = ".?!。？！।؟"
+_FIRST_SENTENCE = regex.compile(r"[^.?!。？！।؟\n]+[.?!:。？！।؟：]\s*(?=\S)")
 _EDGES = regex.compile(r"^[\p{P}\p{S}\s]+|[\p{P}\p{S}\s]+$")
 _WORD = regex.compile(r"\S+")
 _WORDS = regex.compile(r"[\p{L}\p{M}\p{N}]+")
@@ -79,6 +80,9 @@ def choices_of(question: str, language: str) -> Choices | None:
     last = _LAST_SENTENCE.search(text)
     if last and last.start() and (named := _named(last[0], known)):
         return _made(question, text[: last.start()], named)
+    first = _FIRST_SENTENCE.match(text)
+    if first and (named := _named(first[0], known)):
+        return _made(question, text[first.end() :], named)
     return _decisions_behind(question, text, known)
 
 

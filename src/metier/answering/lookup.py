@@ -17,6 +17,7 @@ from metier.answering.answer import Style
 from metier.answering.coverage import Coverage, is_foreign
 from metier.answering.evidence import Evidence
 from metier.answering.mismatch import at_another_time, days_missing, of_another_number
+from metier.answering.quote_spans import asks_for_list, holds_steps
 from metier.answering.request import Found
 from metier.answering.sentence_vectors import SentenceVectors
 from metier.answering.style import Limits
@@ -46,6 +47,7 @@ _FOREIGN = 1.5  # log-odds that a reader gives too little where question and pas
 _ABOUT = 4.0  # log-odds that a passage loses which holds nothing of what a follow-up is about
 _OLD = 3.0  # log-odds that a passage loses where a newer version of its document was found, too
 _OTHER = 4.0  # log-odds that a passage loses which speaks of another time or numbered thing than the question
+_STEPS = 3.5  # log-odds that numbered steps gain where steps are asked for: a reader wants a sentence that says it
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 _NUMBERED = regex.compile(r"([\p{L}\p{M}]{2,})[ -](\p{N}{1,3})(?![\p{N}.,:/-]*\p{N}|\p{L})")
 _SAMPLE = 8  # passages whose tokens are counted, from which those of others are estimated
@@ -158,6 +160,8 @@ class Finder:
         other_time = at_another_time(asked, passages, language)
         other_number = of_another_number(asked, passages, language)
         weights = weights - _OLD * np.array(old) - _OTHER * (np.array(other_time) | np.array(other_number))
+        if asks_for_list(asked, language):
+            weights = weights + _STEPS * np.array([holds_steps(passage.text) for passage in passages])
         if about:
             spoken = detect(about, self._settings.language)
             held = np.array([self._coverage(about, spoken, passage, self._tokens_of(passage)) for passage in passages])

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import regex
+
 from metier.core.documents import CELL, Passage
 from metier.text.language import Language
 from metier.text.phrases import searchable
@@ -13,6 +15,9 @@ from metier.text.sentences import is_leadin, units
 
 _ITEMS = 25  # of a list that is quoted whole
 _LONGEST = 2500  # characters
+_FEW_STEPS = 3
+_MOSTLY = 0.6  # share of the characters
+_NUMBERED_LINE = regex.compile(r"\p{N}{1,2}(?:[.)．]\s|、)")
 _APART = 3  # characters between two passages that follow each other
 
 
@@ -37,6 +42,13 @@ class _Piece:
 def asks_for_list(question: str, language: str) -> bool:
     """Whether a question wants steps, rules or a list, as far as its words tell."""
     return bool(Language.of(language).expression("asks", "list").search(searchable(question)))
+
+
+def holds_steps(text: str) -> bool:
+    """Whether a text is numbered steps, three at least, and little else: numbered headings stand between paragraphs."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    steps = [line for line in lines if _NUMBERED_LINE.match(line)]
+    return len(steps) >= _FEW_STEPS and sum(map(len, steps)) >= _MOSTLY * sum(map(len, lines))
 
 
 def asks_which(question: str, language: str) -> bool:
