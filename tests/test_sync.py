@@ -222,3 +222,19 @@ def test_no_setting_of_a_sync_is_left_out_of_its_signature(expert):
     other = Syncer(changed, *[None] * 5)
     assert syncer._sign(Item("a")) != other._sign(Item("a"))
     assert syncer._sign(Item("a")) != syncer._sign(Item("a", groups=("x",)))
+
+
+def test_documents_in_a_language_that_the_embedder_does_not_read_are_told(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "regeln.md").write_text(
+        "# Regeln\n\nDie Anlage wird jeden Morgen von der Schichtleitung geprüft, und das Ergebnis wird in das Buch "
+        "eingetragen. Wer einen Fehler findet, meldet ihn sofort.\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "docs" / "rules.md").write_text("# Rules\n\nThe plant is checked every morning.\n", encoding="utf-8")
+    with Expert.create(tmp_path / "expert") as expert:
+        expert.add(str(tmp_path / "docs"))
+        (told,) = expert.sync().warnings
+    assert told.item == "1 document"
+    assert "German" in told.reason
+    assert "multilingual-e5-small" in told.reason

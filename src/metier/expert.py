@@ -17,13 +17,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
 from metier.answering.answer import Answer, OnSentence, OnText
-from metier.answering.request import MODES, WITH_ADAPTER, Request, Writer
+from metier.answering.request import Request, Writer
 from metier.core import settings as settings_module
 from metier.core.errors import InputError, SourceError
-from metier.core.settings import Settings
+from metier.core.modes import MODES, WITH_ADAPTER, Mode
+from metier.core.settings import Settings, SourceSettings
 from metier.generation.base import Message, Sampling
 from metier.retrieval.retriever import Hit
 from metier.runtime import WRITE_PATIENCE, Runtime
@@ -81,7 +82,12 @@ class Expert:
 
     def add(self, source: str, **options: object) -> bool:
         """Add a file, folder, glob or address to metier.toml; `options` as in `SourceSettings`. False if it was
-        there already. Paths are kept relative to the expert's folder."""
+        there already. Paths are kept relative to the expert's folder. Raises `InputError` for a path that does not
+        exist and an address that nothing reads."""
+        if "://" in source:
+            from metier import sources
+
+            sources.create(SourceSettings(url=source), self.folder)
         added = settings_module.add_source(self.folder, source, **options)
         self.runtime.reload_settings()
         return added
@@ -118,6 +124,7 @@ class Expert:
         from metier.core.locks import exclusive
         from metier.ingestion.sync import Syncer
         from metier.parsing import Parser
+        from metier.services.unread_languages import unread_languages
         from metier.state.catalog import Catalog
 
         runtime, corrections = self.runtime, self.corrections
@@ -133,6 +140,8 @@ class Expert:
                     )  # fmt: skip
                     report = syncer.run([sources.create(each, self.folder) for each in self.settings.sources])
                 report.warnings += corrections.after_sync()
+                documents = runtime.store.records()
+                report.warnings += unread_languages(self.settings.embedding, [each.language for each in documents])
                 if runtime.is_built("retriever"):
                     runtime.retriever.refresh()
                     runtime.retriever.fusion = runtime.fusion
@@ -184,7 +193,7 @@ class Expert:
         self,
         question: str,
         *,
-        mode: str = "rag",
+        mode: Mode | str = Mode.RAG,
         where: Filter | None = None,
         history: Sequence[Message] = (),
         on_text: OnText | None = None,
@@ -202,6 +211,7 @@ class Expert:
         added instruction. `sampling`: None = as set. For `where`, `abstain` and `without` see `Request`."""
         if mode not in MODES:
             raise InputError(f"there is no mode {mode!r}", hint=f"Choose one of {', '.join(MODES)}.")
+        mode = Mode(mode)
         question = _asked(question)
         card = self.adapters.in_use(adapter) if mode in WITH_ADAPTER else None
         writer = Writer(card.reference, card.labels, fresh) if card else Writer(fresh=fresh)
@@ -218,6 +228,21 @@ class Expert:
         return Conversation(self)
 
 
+class AskOptions(TypedDict, total=False):
+    """Those of `Expert.ask` but `history`."""
+
+    mode: str
+    where: Filter | None
+    on_text: OnText | None
+    on_sentence: OnSentence | None
+    abstain: bool | None
+    without: frozenset[str]
+    adapter: str | None
+    fresh: bool
+    system: str
+    sampling: Sampling | None
+
+
 class Conversation:
     """Questions and answers in turn; a follow-up is looked up in its standalone form."""
 
@@ -225,7 +250,7 @@ class Conversation:
         self._expert = expert
         self.turns: list[Message] = []
 
-    def ask(self, question: str, **options: object) -> Answer:
+    def ask(self, question: str, **options: Unpack[AskOptions]) -> Answer:
         """As `Expert.ask`, with the conversation so far as history."""
         answer = self._expert.ask(question, history=tuple(self.turns), **options)
         self.turns += [Message("user", question), Message("assistant", answer.text)]

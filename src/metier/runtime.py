@@ -60,10 +60,10 @@ class Runtime:
 
     def close(self) -> None:
         """Free models and files; what is needed again is built again."""
-        for name in ("generator", "embedder"):
-            if name in self.__dict__:
+        for name in ("generator", "embedder", "reader"):
+            if self.__dict__.get(name) is not None:
                 self.__dict__[name].close()
-        self.forget("generator", "store", "curation", "retriever", "answerer", "embedder")
+        self.forget("generator", "store", "curation", "retriever", "answerer", "embedder", "reader")
 
     def forget(self, *names: str) -> None:
         """The next use of these builds them again."""
@@ -200,18 +200,21 @@ class Runtime:
 
         settings = self.settings
         name, threads = settings.answering.reader, settings.embedding.threads
+        if name == "none":
+            return None
 
-        def made(multilingual: bool) -> Reader | None:
-            return reader.create(
+        def made(multilingual: bool) -> Reader:
+            found = reader.create(
                 name, language=settings.language, multilingual=multilingual, threads=threads, folder=self.folder
             )
+            assert found is not None, "only “none” is no reader"
+            return found
 
         english = settings.language.split("-")[0] == "en"
         if name != "auto" or not english:
-            chosen = made(multilingual=True)
-        else:
-            chosen = reader.LanguageReader(made(multilingual=False), lambda: made(multilingual=True))
-        return reader.RememberingReader(chosen) if chosen else None
+            return reader.RememberingReader(made(multilingual=True))
+        by_language = reader.LanguageReader(made(multilingual=False), lambda: made(multilingual=True))
+        return reader.RememberingReader(by_language)
 
     @cached_property
     def checker(self) -> Checker:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from metier.answering.request import MODES
 from metier.core.errors import InputError
+from metier.core.modes import MODES
 from metier.evaluation.statistics import ALPHA, MOST_QUESTIONS, compare
 from metier.evaluation.verdict import FEWEST_QUESTIONS, UNDECIDED, Constraints, Facts, decide
 

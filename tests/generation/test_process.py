@@ -74,7 +74,7 @@ def interrupted(code, path, number, sign="writing"):
         assert process.stdout.readline().strip() == sign
         started = time.perf_counter()
         process.send_signal(number)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=120)
         return process.returncode, said, time.perf_counter() - started
     finally:
         process.kill()

@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from metier.core.errors import ItemGone, SourceError
+from metier.core.errors import ItemGone, SettingsError, SourceError
 from metier.core.settings import SourceSettings
 from metier.sources import create
 
@@ -62,6 +62,6 @@ def test_nothing_listens(tmp_path):
         fetch("http://127.0.0.1:9/", tmp_path)
 
 
-def test_no_address(tmp_path):
-    with pytest.raises(SourceError):
+def test_an_address_that_nothing_reads_is_refused_and_what_is_read_is_named(tmp_path):
+    with pytest.raises(SettingsError, match=r"ftp://.*Known are http://, https://"):
         create(SourceSettings(url="ftp://example.com/a"), tmp_path)

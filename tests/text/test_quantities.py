@@ -66,11 +66,17 @@ def test_about_allows_some_percent():
         ("220 m × 14.90 € makes 3,278 €", True),
         ("3 x 100 + 30 = 330", True), ("3 x 100 + 30 = 340", False), ("(44.1 - 56.7) / 56.7 = -22.2 %", True),
         ("5 kg + 500 g = 5.5 kg", True), ("12 kg × 3 = 36 kg", True),
+        ("8 / 0 = 4", False),
     ],
 )  # fmt: skip
 def test_sums_that_are_written_out(text, right):
     ((_, _, said),) = equations(text, quantities(text))
     assert said is right
+
+
+@pytest.mark.parametrize("text", ["So 3 + ) 4 = 7.", "5 m + ) 6 m = 11 m", "3 + ( = 7"])
+def test_a_sum_that_is_no_sum_is_not_checked(text):
+    assert list(equations(text, quantities(text))) == []
 
 
 def test_what_follows_from_two_numbers():

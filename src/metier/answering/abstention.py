@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -110,7 +111,8 @@ def _from_json(text: str) -> Abstention:
         raise ValueError("it is no table of values")
     if "before" in raw:
         raise _OtherVersion("it was learned by another version of Métier")
-    model = Abstention(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+    model = Abstention(**values)
     columns = np.array([model.mean, model.scale, model.coefficients], dtype=float)
     finite = np.isfinite(columns).all() and np.isfinite([model.bias, model.threshold]).all()
     if columns.shape != (3, len(FEATURES)) or not finite:
@@ -232,4 +234,5 @@ def _precision_recall(refused: np.ndarray, y: np.ndarray, weights: np.ndarray) -
 
 
 def _sigmoid(z: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(z, -30, 30)))
+    falling: np.ndarray = np.exp(-np.clip(z, -30, 30))
+    return 1 / (1 + falling)

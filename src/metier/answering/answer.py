@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from metier.core.documents import Passage
+from metier.core.modes import Mode
 from metier.retrieval.retriever import Hit
 
 OnText = Callable[[str], bool | None]
@@ -116,7 +117,7 @@ class Answer:
     text: str
     abstained: bool
     confidence: float | None
-    mode: str
+    mode: Mode
     model: str
     adapter: str | None
     sentences: tuple[Sentence, ...]

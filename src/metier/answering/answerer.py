@@ -18,14 +18,16 @@ from metier.answering.intent import Intent, Kind
 from metier.answering.lookup import Finder
 from metier.answering.quote_spans import asks_for_list
 from metier.answering.quoted import Quoter
-from metier.answering.request import FROM_DOCUMENTS, Found, Request
+from metier.answering.request import Found, Request
 from metier.answering.routing import Documents, Router
+from metier.answering.style import Limits
 from metier.answering.support.base import Checker
 from metier.answering.term_weights import WordWeights, names
 from metier.answering.version_comparison import asks_what_changed, changes, versions_among
 from metier.answering.whole_document import WholeDocument
 from metier.answering.written import Writer
 from metier.core.documents import Passage
+from metier.core.modes import FROM_DOCUMENTS
 from metier.core.settings import Settings
 from metier.embedding.base import Embedder
 from metier.generation.base import Generator
@@ -78,7 +80,7 @@ class Answerer:
         return style.choose(self._settings, self._generator.parameters)
 
     @cached_property
-    def limits(self) -> style.Limits:
+    def limits(self) -> Limits:
         return style.limits(self._settings, self._generator, self.style)
 
     @cached_property

@@ -34,7 +34,6 @@ _NAMED_ANSWER = 40  # words of an answer that may name what "it" is
 _LONGEST_REWRITING = 3.0  # times the longest earlier question and this one together
 _MOST_NEW = 0.34  # share of words of a rewriting that were not said before
 _MOST_LOST = 0.4  # share of words of the question that may be missing in it
-_ROLES = ("user", "assistant")
 _REWRITE = (
     "Rewrite the last question so that it can be understood without the conversation. Put in the names that it leaves "
     "out or points to. Keep its language and its meaning, add nothing else, and do not answer it. "
@@ -156,7 +155,7 @@ def _pronouns(languages: Sequence[Language]) -> frozenset[str]:
 def _by_model(question: str, history: Sequence[Message], generator: Generator) -> str:
     """The model's rewriting, "" where the conversation does not fit into its context."""
     said = "\n".join(f"{turn.role.capitalize()}: {turn.content[:_TURN_CHARACTERS]}" for turn in history[-_TURNS:])
-    shown = [Message(role, text) for example in _EXAMPLES for role, text in zip(_ROLES, example, strict=True)]
+    shown = [m for asked, own in _EXAMPLES for m in (Message("user", asked), Message("assistant", own))]
     prompt = [Message("system", _REWRITE), *shown, Message("user", f"{said}\nLast question: {question}")]
     if generator.count_tokens(prompt) >= generator.context_tokens - _ROOM:
         return ""

@@ -18,7 +18,7 @@ from metier.answering.sentence_vectors import SentenceVectors
 from metier.answering.term_weights import SAME_WORD, alike, function_tokens
 from metier.core.documents import CELL, Passage
 from metier.reader.base import Reading
-from metier.retrieval.retriever import Query
+from metier.retrieval.query import Query
 from metier.text.analyzer import Analyser
 from metier.text.sentences import is_heading_like, is_leadin, sentence_spans
 

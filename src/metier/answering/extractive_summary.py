@@ -56,7 +56,7 @@ def _leads(pieces: Sequence[Passage]) -> np.ndarray:
     return np.array(places)
 
 
-def _in_turn(order: Sequence[int], pieces: Sequence[Passage]) -> list[int]:
+def _in_turn(order: np.ndarray, pieces: Sequence[Passage]) -> list[int]:
     """The best of each section, then the second best of each; larger sections first."""
     sections: dict[tuple[str, ...], list[int]] = {}
     for number in order:

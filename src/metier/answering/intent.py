@@ -385,9 +385,9 @@ def _named(sentence: str, language: Language) -> str:
         title = _title(cover)
     else:
         return ""
-    words = words_of(title)
-    asks = language.question_words.intersection(words) and not take_times(Cover(language, title))
-    return title if len(words) <= _TITLE_WORDS and not asks else ""
+    named = words_of(title)
+    asks = language.question_words.intersection(named) and not take_times(Cover(language, title))
+    return title if len(named) <= _TITLE_WORDS and not asks else ""
 
 
 def _openers(cover: Cover) -> Iterator[Span]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -101,8 +101,8 @@ class Finder:
             visible = self._retriever.visible(where)
             built = context.build(read, self._store, limits.sources, self.counter([h.passage for h in read]), visible)
             seconds = time.monotonic() - began
-            best = tuple(hit.passage for hit in read[:_READ])
-            return Found(tuple(questions), tuple(hits), best, (), built.passages, {}, seconds, built.dropped)
+            first = tuple(hit.passage for hit in read[:_READ])
+            return Found(tuple(questions), tuple(hits), first, (), built.passages, {}, seconds, built.dropped)
         pieces, best, features = self._weighed(asked, read, passages or self._passages, about)
         shown = best
         if limits is None or limits.reads_sentences:
@@ -121,7 +121,8 @@ class Finder:
         language = coverage.language
         chosen = self.candidates(coverage, hits, count)
         candidates = [hit.passage for hit in chosen]
-        readings = self._readings(asked, coverage, chosen, about) if self._reader and candidates else []
+        reader = self._reader
+        readings = self._readings(reader, asked, coverage, chosen, about) if reader and candidates else []
         order = sorted(range(len(readings)), key=lambda n: -readings[n].answerable) or range(len(candidates))
         best = [candidates[n] for n in order][:count]
         readings = [readings[n] for n in order][:count] if readings else []
@@ -145,13 +146,15 @@ class Finder:
         rest = sorted(hits[len(first) : _SKIMMED], key=lambda hit: -coverage.of(hit.passage))
         return [*first, *rest[:_READ_FOR_WORDS]]
 
-    def _readings(self, asked: str, coverage: Coverage, hits: Sequence[Hit], about: str) -> list[Reading]:
+    def _readings(
+        self, reader: Reader, asked: str, coverage: Coverage, hits: Sequence[Hit], about: str
+    ) -> list[Reading]:
         """What the reader says, weighed with what search found, so that of passages which answer alike the one found
         first comes first, a newer version of a document before an older one, and what is of the time or the numbered
         thing that is asked for before what is of another."""
         passages = [hit.passage for hit in hits]
         language = coverage.language
-        readings = self.read(asked, passages)
+        readings = reader.read(self._spelled(asked, passages), passages)
         best = max(hits[0].score, 1e-6)
         weights = np.array([log_odds(reading.answerable) for reading in readings])
         weights = weights + _FOUND * np.array([hit.score / best - 1 for hit in hits])
@@ -168,16 +171,12 @@ class Finder:
             weights = weights - _ABOUT * np.where(np.isnan(held), 0.0, 1 - held)
         return [replace(r, answerable=probability(w)) for r, w in zip(readings, weights, strict=True)]
 
-    def read(self, asked: str, passages: Sequence[Passage]) -> list[Reading]:
-        """What the reader says of each, by itself."""
-        return self._reader.read(self._spelled(asked, passages), passages)
-
     def _spelled(self, asked: str, passages: Sequence[Passage]) -> str:
         """The question with words that stand nowhere in the index spelled as words of the passages that are nearly the
         same: a reader knows words, not what they look like."""
         words = [word for word in _WORD.findall(asked) if len(word) >= _SHORTEST and word.isalpha()]
         tokens = [self._analyser.tokens(word)[0] for word in words]
-        counts = self._store.frequencies(tokens) if tokens else []
+        counts: Iterable[int] = self._store.frequencies(tokens) if tokens else []
         unknown = [word for word, count in zip(words, counts, strict=True) if not count]
         if not unknown:
             return asked
@@ -195,7 +194,7 @@ class Finder:
         texts = [self._tokens_of(passage) for passage in best]
         around = {token for text in texts for token in text}
         names = [name for name in sought.names if name not in around and not alike(name, around, SAME_WORD)]
-        counts = self._store.frequencies(names) if names else []
+        counts: Iterable[int] = self._store.frequencies(names) if names else []
         elsewhere = self._numbered_elsewhere(asked, language, texts)
         names = list(dict.fromkeys([*names, *(number for number in elsewhere if number in sought.names)]))
         days, missing = days_missing(asked, best, language)

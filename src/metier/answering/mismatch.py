@@ -116,10 +116,10 @@ def _is_missing(date: Quantity, given: Sequence[Quantity], periods: Sequence[tup
 
 def _is_within(date: Quantity, periods: Sequence[tuple[Reading, Reading]]) -> bool:
     """Whether a date lies in one of the periods; where it has no year, in any year of them."""
-    year, *day = date.dates[0]
+    year, month, day = date.dates[0]
     for first, last in periods:
         years = (year,) if year is not None else (first[0], last[0])
-        if any(_ordered(first) <= _ordered((each, *day)) <= _ordered(last) for each in years):
+        if any(_ordered(first) <= _ordered((each, month, day)) <= _ordered(last) for each in years):
             return True
     return False
 

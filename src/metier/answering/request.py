@@ -8,13 +8,10 @@ from dataclasses import dataclass, field
 from metier.answering.answer import OnSentence, OnText
 from metier.answering.evidence import Evidence
 from metier.core.documents import Passage
+from metier.core.modes import Mode
 from metier.generation.base import Message, Sampling
 from metier.retrieval.retriever import Hit
 from metier.store.base import Filter
-
-MODES = ("base", "rag", "tuned", "rag+tuned")
-FROM_DOCUMENTS = ("rag", "rag+tuned")
-WITH_ADAPTER = ("tuned", "rag+tuned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ class Request:
     question unanswerable. `abstain`: None = as `[answering] abstain` says."""
 
     question: str
-    mode: str = "rag"
+    mode: Mode = Mode.RAG
     where: Filter | None = None
     history: tuple[Message, ...] = ()
     system: str = ""

@@ -38,7 +38,8 @@ class WordWeights:
 
     def __call__(self, tokens: Sequence[str]) -> np.ndarray:
         counts = np.minimum(self._store.frequencies(tokens), self._passages)
-        return np.log1p((self._passages - counts + 0.5) / (counts + 0.5))
+        rarity: np.ndarray = np.log1p((self._passages - counts + 0.5) / (counts + 0.5))
+        return rarity
 
 
 def share(tokens: Sequence[str], weights: np.ndarray, words: Collection[str]) -> float:

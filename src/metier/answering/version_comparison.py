@@ -72,7 +72,7 @@ def changes(
     return _about(pairs, coverage)[:_MOST] if pairs else []
 
 
-def _about(pairs: Sequence[Change], coverage: Coverage) -> Sequence[Change]:
+def _about(pairs: list[Change], coverage: Coverage) -> list[Change]:
     """Those that hold most of the question's words beside the name of the document; all where none stands out."""
     tokens = coverage.analyser.tokens
     named = {token for piece in (pairs[0].new, pairs[0].old) for token in tokens(f"{piece.title} {piece.uri}")}

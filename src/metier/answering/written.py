@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from metier.answering import prompt
 from metier.answering.answer import Answer, Sentence, Style, Support, Usage
@@ -20,6 +21,7 @@ from metier.core.settings import Settings
 from metier.generation.base import Completion, Generator, Message
 
 _NEAREST = 3
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ class Writer:
     ) -> Completion:
         generation, sampling = self._settings.generation, request.sampling
 
-        def asked(value: object, default: object) -> object:
+        def asked(value: _T | None, default: _T) -> _T:
             return default if value is None else value
 
         return self._generator.complete(

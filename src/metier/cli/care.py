@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +21,8 @@ from metier.cli.show import (
 )
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from metier.answering.passage_count import PassageCount
     from metier.retrieval.fusion import Fusion
 
@@ -106,7 +108,7 @@ def doctor(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
         sys.exit(1)
 
 
-def _print_settings(rows: list[dict]) -> None:
+def _print_settings(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim", title="Settings", title_justify="left")
@@ -160,7 +162,7 @@ def pull(
         for name in wanted:
             task = bar.add_task(name, total=None, note="")
 
-            def tell(done: int, total: int | None, task=task) -> None:
+            def tell(done: int, total: int | None, task: TaskID = task) -> None:
                 bar.update(task, completed=done // 2**20, total=total // 2**20 if total else None, note="MiB")
 
             places[name] = str(fetch(name, tell))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -11,7 +11,7 @@ from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expe
 
 if TYPE_CHECKING:
     from metier.core.documents import Passage
-    from metier.feedback.records import Action, Correction
+    from metier.feedback.records import Action, Change, Correction, State
 
 corrections = typer.Typer(no_args_is_help=True, help="Corrections: give them, decide on them, take them back.")
 IdArgument = Annotated[str, typer.Argument(help="Its id, from `metier corrections list`.")]
@@ -38,7 +38,7 @@ def list_corrections(
     Example: metier corrections list --state queued
     """
     with open_expert(expert) as opened:
-        found = opened.corrections.all(state)
+        found = opened.corrections.all(cast("State | None", state))  # as typed; `all` refuses any other
     if as_json:
         print_json({"corrections": [_plain(each) for each in found]})
         return
@@ -91,7 +91,8 @@ def add(
     """
     from metier.core.errors import InputError
 
-    changes = [name for name, given in (("pin", pin), ("hide", hide), ("replace", replace)) if given]
+    given: tuple[tuple[Change, object], ...] = (("pin", pin), ("hide", hide), ("replace", replace))
+    changes = [name for name, value in given if value]
     if len(changes) > 1:
         raise InputError(f"--{changes[0]} and --{changes[1]} do not go together", hint="Make two corrections.")
     with open_expert(expert) as opened:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -20,6 +20,7 @@ from metier.cli.show import (
 
 if TYPE_CHECKING:
     from metier.core.settings import GenerationSettings
+    from metier.synthesis.raft import RowKind
     from metier.synthesis.training_rows import Generated
 
 
@@ -52,7 +53,8 @@ def generate(
     """
     from metier.synthesis.training_rows import Wanted
 
-    wanted = Wanted(count, paraphrases, seed, rows, left_out, rules_only)
+    kind = cast("RowKind", rows)  # as typed; `Wanted` refuses any other
+    wanted = Wanted(count, paraphrases, seed, kind, left_out, rules_only)
     asked = teacher_of(teacher, teacher_url, teacher_key_env, rules_only, parallel)
     with open_expert(expert) as opened, progress() as bar:
         tell = counting(bar, "Writing", count)
@@ -77,7 +79,8 @@ def from_practice(
     Example: metier dataset from-practice --rows rag
     """
     with open_expert(expert) as opened:
-        report = opened.dataset.from_practice(rows=rows, left_out=left_out, seed=seed)
+        kind = cast("RowKind", rows)  # as typed; `from_practice` refuses any other
+        report = opened.dataset.from_practice(rows=kind, left_out=left_out, seed=seed)
     if as_json:
         print_json(report)
         return

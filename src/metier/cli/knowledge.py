@@ -10,7 +10,7 @@ import typer
 from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, print_json, progress
 
 if TYPE_CHECKING:
-    from metier.ingestion.sync import SyncReport
+    from metier.ingestion.sync import Progress, SyncReport
 
 
 def register(app: typer.Typer) -> None:
@@ -96,7 +96,7 @@ def sync(
     with opened, progress() as bar:
         task = bar.add_task("Looking", total=None, note="")
 
-        def tell(state) -> None:
+        def tell(state: Progress) -> None:
             note = f"{state.passages} passages · {state.item[-50:]}"
             bar.update(task, description="Syncing", completed=state.done, total=state.total, note=note)
 

@@ -76,11 +76,15 @@ def ask(
     Example: metier ask "How often is the gearbox oil of the NV-110 changed?"
     """
     with open_expert(expert) as opened:
-        options = {"mode": mode, "adapter": adapter, "where": _filter(group, within, where)}
+        wanted = _filter(group, within, where)
+
+        def asked(on_text: OnText | None = None) -> Answer:
+            return opened.ask(question, mode=mode, adapter=adapter, where=wanted, on_text=on_text)
+
         if as_json:
-            print_json(_answer(opened.ask(question, **options)))
-            return
-        _print_answer(lambda on_text: opened.ask(question, on_text=on_text, **options))
+            print_json(_answer(asked()))
+        else:
+            _print_answer(asked)
 
 
 def chat(
@@ -95,6 +99,10 @@ def chat(
     screen = console()
     with open_expert(expert) as opened:
         conversation = opened.chat()
+
+        def asked(question: str) -> Callable[[OnText], Answer]:
+            return lambda on_text: conversation.ask(question, mode=mode, adapter=adapter, on_text=on_text)
+
         screen.print(f"[dim]Ask {escape(opened.settings.name)}. An empty line ends.[/]")
         while True:
             try:
@@ -104,9 +112,7 @@ def chat(
             if not question:
                 break
             try:
-                _print_answer(
-                    lambda on_text, q=question: conversation.ask(q, mode=mode, adapter=adapter, on_text=on_text)
-                )
+                _print_answer(asked(question))
             except KeyboardInterrupt:
                 screen.print("\n[yellow]Stopped.[/]")
 
@@ -148,9 +154,9 @@ def _print_marks(screen: Console, answer: Answer) -> None:
         screen.print(f"    “{_shorten(citation.quote)}”", markup=False, style="dim")
     for sentence in stated:
         marks = "".join(
-            f"[{number}]"
+            f"[{mark}]"
             for each in sentence.citations
-            if (number := numbers.get((each.document_id, each.start, each.end)))
+            if (mark := numbers.get((each.document_id, each.start, each.end)))
         )
         said = f"“{_shorten(answer.text[sentence.start : sentence.end], _SHORT)}”"
         why = f" ({sentence.reason})" if sentence.reason else ""

@@ -116,7 +116,7 @@ def _print_result(card: Card) -> None:
     screen.print(f"        [bold]metier adapters promote {reference}[/].")
 
 
-def _plan(expert: Path | None, model: str | None, gpus: str | None, as_json: bool) -> None:
+def _plan(expert: str | None, model: str | None, gpus: str | None, as_json: bool) -> None:
     from metier.cli.plan_table import print_plan
     from metier.core.errors import InputError
     from metier.tuning.planning import plans_for

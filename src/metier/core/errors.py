@@ -6,7 +6,7 @@ to do about it. The command line prints them on one screen without a traceback.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -31,7 +31,8 @@ class MetierError(Exception):
             parts.append(self.hint)
         return " ".join(part if part.endswith((".", "!", "?", ":", "`")) else part + "." for part in parts)
 
-    def __reduce__(self):  # keyword-only arguments would be lost on the way out of a worker process
+    def __reduce__(self) -> tuple[Callable[..., MetierError], tuple[object, ...]]:
+        # Keyword-only arguments would be lost on the way out of a worker process.
         return _rebuild, (type(self), self.what, self.where, self.hint)
 
 
@@ -70,6 +71,10 @@ class ItemGone(SourceError):
 
 class ParseError(MetierError):
     """One document could not be turned into text. Never stops a sync: it is listed with its reason."""
+
+
+class PluginError(MetierError):
+    """A package that adds to Métier cannot be imported."""
 
 
 class ModelError(MetierError):

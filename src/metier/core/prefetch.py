@@ -10,7 +10,8 @@ from functools import partial
 from typing import TypeVar
 
 _WINDOW = 2  # things looked at before their turn, times what is done at once: not every thing makes work
-T, R = TypeVar("T"), TypeVar("R")
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def ahead(

@@ -31,7 +31,7 @@ class SourceSettings(_Section):
     """One place where knowledge comes from; exactly one of `path` and `url`."""
 
     path: str | None = Field(None, description="file, folder or glob; relative to metier.toml")
-    url: str | None = Field(None, description="one http(s) address")
+    url: str | None = Field(None, description="one http(s) address, or one that another package reads")
     include: tuple[str, ...] = Field((), description="glob patterns a file must match, empty = all known formats")
     exclude: tuple[str, ...] = Field((), description="glob patterns that leave a file out")
     groups: tuple[str, ...] = Field((), description="who may read what comes from here, empty = everyone")
@@ -63,7 +63,7 @@ class EmbeddingSettings(_Section):
     model: str = Field(
         "all-minilm-l6-v2",
         description="packaged name, or backend:name (onnx:FOLDER, gguf:FILE, sentence-transformers:NAME, "
-        "openai:text-embedding-3-small, jina:jina-embeddings-v3)",
+        "openai:text-embedding-3-small, jina:jina-embeddings-v3), or what another package adds",
     )
     url: str | None = Field(None, description="base URL of an OpenAI-compatible endpoint")
     api_key_env: str | None = Field(None, description="environment variable that holds the key")
@@ -74,7 +74,7 @@ class EmbeddingSettings(_Section):
 
 
 class StoreSettings(_Section):
-    backend: Literal["lance"] = "lance"
+    backend: str = Field("lance", description="lance, or a store that another package adds")
     exact_until: int = Field(200_000, ge=0, description="passages up to which vectors are searched exactly")
 
 
@@ -93,7 +93,7 @@ class RetrievalSettings(_Section):
 class GenerationSettings(_Section):
     model: str = Field(
         "smollm2-135m-instruct",
-        description="packaged name, gguf:FILE, hf:OWNER/NAME[/FILE.gguf], or openai:NAME",
+        description="packaged name, gguf:FILE, hf:OWNER/NAME[/FILE.gguf], openai:NAME, or what another package adds",
     )
     url: str | None = Field(None, description="base URL of an OpenAI-compatible endpoint")
     api_key_env: str | None = Field(None, description="environment variable that holds the key")
@@ -266,7 +266,7 @@ def load(folder: Path) -> Settings:
     return validate(raw, str(path))
 
 
-def validate(raw: dict, where: str) -> Settings:
+def validate(raw: dict[str, object], where: str) -> Settings:
     """Check plain values against the model. Raises `SettingsError` that lists every wrong setting at once."""
     try:
         return Settings.model_validate(raw)

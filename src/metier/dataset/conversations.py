@@ -90,7 +90,8 @@ def _content(value: Any) -> str:
     """A string, or OpenAI's list of parts, which must all be text."""
     if isinstance(value, list):
         parts = [part.get("text") if isinstance(part, Mapping) else part for part in value]
-        if not all(isinstance(part, str) for part in parts):
+        texts = [part for part in parts if isinstance(part, str)]
+        if len(texts) < len(parts):
             raise Malformed("has a turn that is not only text")
-        return clean("\n".join(parts))
+        return clean("\n".join(texts))
     return plain_text(value, "content")

@@ -141,7 +141,7 @@ def _by_columns(columns: Columns, found: Records, path: Path) -> Layout:
     return Layout("columns", ", ".join(wanted), lambda _record: True, _column_reader(columns))
 
 
-def _column_reader(columns: Columns):
+def _column_reader(columns: Columns) -> layouts.ToRows:
     return lambda record, file, names: [layouts.from_columns(record, columns, file, names)]
 
 

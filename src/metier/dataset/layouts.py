@@ -36,6 +36,7 @@ _SYSTEM = ("system", "system_prompt")
 _ROW_FIELDS = {"question", "completion", "kind", "instruction", "history", "context", "passages", "language", "origin"}
 
 Names = Mapping[str, tuple[str, ...]]
+ToRows = Callable[[Mapping[str, Any], str, Names], list[Row]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Layout:
     name: str
     columns: str
     fits: Callable[[Mapping[str, Any]], bool]
-    rows: Callable[[Mapping[str, Any], str, Names], list[Row]]
+    rows: ToRows
 
 
 def known() -> list[Layout]:

@@ -155,7 +155,7 @@ def _rows_in(value: Any, path: Path) -> list[Any]:
     if isinstance(value, list):
         return value
     if isinstance(value, dict):
-        lists = [value[name] for name in _LISTS if isinstance(value.get(name), list)]
+        lists: list[list[Any]] = [value[name] for name in _LISTS if isinstance(value.get(name), list)]
         # {"conversations": [{"from": …}]} is one conversation, not a list of them.
         if lists and not (isinstance(lists[0][:1], list) and _is_turn(lists[0][:1])):
             return lists[0]
@@ -272,9 +272,10 @@ def _folder(path: Path, split: str) -> Records:
 
 def _described(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        described: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"is not JSON: {error}", where=str(path)) from None
+    return described
 
 
 def _hub_features(schema: pa.Schema) -> dict[str, Any]:

@@ -47,8 +47,9 @@ class Row:
     @property
     def id(self) -> str:
         """16 hex digits over what the model reads and learns: the same row has the same id wherever it came from."""
-        shown = [self.question, self.completion, self.instruction, [asdict(turn) for turn in self.history]]
-        shown.append([passage.text for passage in self.context])
+        history = [asdict(turn) for turn in self.history]
+        context = [passage.text for passage in self.context]
+        shown = [self.question, self.completion, self.instruction, history, context]
         return hashlib.sha256(json.dumps(shown, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     def prompt(self) -> list[Message]:
@@ -66,9 +67,10 @@ class Row:
 
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> Self:
-        row = cls(**plain)
-        passages = (Passage(**each | {"headings": tuple(each.get("headings", ()))}) for each in row.context)
-        turns = (Message(**turn) for turn in row.history)
+        row = cls(**plain)  # with plain values still, but all names are known
+        turns = (Message(**turn) for turn in plain.get("history", ()))
+        shown = plain.get("context", ())
+        passages = (Passage(**each | {"headings": tuple(each.get("headings", ()))}) for each in shown)
         return replace(row, history=tuple(turns), context=tuple(passages), passages=tuple(row.passages))
 
 
@@ -81,7 +83,7 @@ def load(path: Path) -> list[Row]:
         for number, line in enumerate(file, start=1):
             try:
                 rows.append(Row.from_json(json.loads(line)))
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, AttributeError) as error:
                 raise InputError(
                     f"is not a training row: {error}",
                     where=f"{path}, line {number}",

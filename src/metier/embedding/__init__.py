@@ -5,12 +5,14 @@ onnx:FOLDER                               any sentence-transformers model export
 gguf:FILE                                 any GGUF embedding model, run by llama.cpp
 sentence-transformers:NAME                any sentence-transformers model, run by torch
 openai:NAME, jina:NAME                    an endpoint that speaks OpenAI's /embeddings
+SCHEME:NAME                               what another package adds (`metier.embedders`)
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from metier.core import plugins
 from metier.core.errors import SettingsError
 from metier.core.settings import EmbeddingSettings
 from metier.embedding.base import Embedder
@@ -29,8 +31,8 @@ def create(settings: EmbeddingSettings, *, folder: Path = Path()) -> Embedder:
     scheme, colon, name = settings.model.partition(":")
     if not colon:
         return _packaged(settings)
-    if not name or scheme not in SCHEMES:
-        raise _unknown(settings.model)
+    if scheme not in SCHEMES or not name:
+        return _added(settings, scheme, name, folder)
     if scheme == "onnx":
         from metier.embedding.onnx import OnnxEmbedder
 
@@ -48,6 +50,14 @@ def create(settings: EmbeddingSettings, *, folder: Path = Path()) -> Embedder:
     return EndpointEmbedder.from_settings(settings, scheme, name)
 
 
+def _added(settings: EmbeddingSettings, scheme: str, name: str, folder: Path) -> Embedder:
+    make = plugins.load(plugins.EMBEDDERS, scheme) if name else None
+    if make is None:
+        raise _unknown(settings.model)
+    added: Embedder = make(settings, name, folder=folder)
+    return added
+
+
 def _packaged(settings: EmbeddingSettings) -> Embedder:
     from metier import models
 
@@ -58,20 +68,19 @@ def _packaged(settings: EmbeddingSettings) -> Embedder:
     return OnnxEmbedder.from_settings(
         settings,
         models.folder(settings.model),
-        name=settings.model,
         fingerprint=models.fingerprint(settings.model),
         fetch=lambda: models.ensure(settings.model),
     )
 
 
 def _packaged_names() -> list[str]:
-    from metier import models
+    from metier.models.catalog import CATALOG
 
-    return [model.name for model in models.CATALOG if model.kind == "embedding"]
+    return [model.name for model in CATALOG if model.kind == "embedding"]
 
 
 def _unknown(model: str) -> SettingsError:
-    schemes = ", ".join(f"{scheme}:…" for scheme in SCHEMES)
+    schemes = ", ".join(f"{scheme}:…" for scheme in (*SCHEMES, *plugins.names(plugins.EMBEDDERS)))
     return SettingsError(
         f"“{model}” names no embedding model",
         where="embedding.model",

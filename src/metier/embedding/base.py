@@ -19,10 +19,17 @@ class Embedder(Protocol):
     Raises `ModelError` with what to do when weights are missing or an endpoint fails.
     """
 
-    name: str
-    fingerprint: str
-    dimension: int
-    max_tokens: int
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def max_tokens(self) -> int: ...
 
     def embed_passages(self, texts: Sequence[str]) -> np.ndarray: ...
 

@@ -170,7 +170,8 @@ def estimate_tokens(text: str) -> int:
 
 
 def _batches(texts: list[str]) -> Iterator[list[str]]:
-    batch, tokens = [], 0
+    batch: list[str] = []
+    tokens = 0
     for text in texts:
         size = estimate_tokens(text)
         if batch and (len(batch) == BATCH_TEXTS or tokens + size > BATCH_TOKENS):

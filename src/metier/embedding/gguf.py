@@ -14,6 +14,7 @@ import secrets
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -116,13 +117,15 @@ class _Loaded:
 
     def tokens(self, text: str, *, special: bool) -> list[int]:
         body = {"content": text.encode("utf-8", "replace").decode(), "add_special": special}
-        return self._ask("POST", "/tokenize", body)["tokens"]
+        numbers: list[int] = self._ask("POST", "/tokenize", body)["tokens"]
+        return numbers
 
-    def _ask(self, method: str, route: str, body: dict | None = None) -> dict:
+    def _ask(self, method: str, route: str, body: dict[str, object] | None = None) -> dict[str, Any]:
         connection = http.client.HTTPConnection(self._address, timeout=60)
         try:
             connection.request(method, route, json.dumps(body), {"Authorization": f"Bearer {self._key}"})
-            return json.loads(connection.getresponse().read())
+            answer: dict[str, Any] = json.loads(connection.getresponse().read())
+            return answer
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise ModelError(f"llama.cpp does not answer ({error})", where=str(self._file)) from None
         finally:

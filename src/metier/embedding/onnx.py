@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -26,7 +27,11 @@ from metier.core.errors import ModelError, SettingsError
 from metier.core.settings import EmbeddingSettings
 from metier.embedding.tokens import Tokens
 
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
 BATCH_TOKENS = 512
+_Item = TypeVar("_Item")
 
 
 class OnnxEmbedder:
@@ -55,17 +60,27 @@ class OnnxEmbedder:
         self._lock = threading.Lock()
 
     @classmethod
-    def from_settings(cls, settings: EmbeddingSettings, folder: str | Path, **packaged) -> OnnxEmbedder:
+    def from_settings(
+        cls,
+        settings: EmbeddingSettings,
+        folder: str | Path,
+        *,
+        fingerprint: str | None = None,
+        fetch: Callable[[], Path] | None = None,
+    ) -> OnnxEmbedder:
+        """`fingerprint`, `fetch`: of a packaged model."""
         folder = Path(folder).expanduser()
-        if not packaged and not folder.is_dir():
+        if fetch is None and not folder.is_dir():
             raise ModelError("is not a folder", where=str(folder), hint="onnx: takes a folder with model.onnx")
         return cls(
             folder,
-            **{"name": settings.model} | packaged,
+            name=settings.model,
+            fingerprint=fingerprint,
             query_prefix=settings.query_prefix,
             passage_prefix=settings.passage_prefix,
             dimension=settings.dimension,
             threads=settings.threads,
+            fetch=fetch,
         )
 
     @property
@@ -179,7 +194,7 @@ def find_model(folder: Path) -> Path:
     return file
 
 
-def open_session(file: Path):
+def open_session(file: Path) -> InferenceSession:
     """An `onnxruntime.InferenceSession` for many small batches on one thread each. Raises types of onnxruntime's own,
     without a common base, where the file is none."""
     import onnxruntime
@@ -207,7 +222,7 @@ def batches(lengths: Sequence[int], tokens: int = BATCH_TOKENS) -> Iterator[list
         yield batch
 
 
-def work_all(items: list, work: Callable, threads: int) -> None:
+def work_all(items: Sequence[_Item], work: Callable[[_Item], None], threads: int) -> None:
     """Call `work` with every item, on `threads` threads; the first error is raised."""
     if len(items) < 2 or threads < 2:
         for item in items:
@@ -247,11 +262,14 @@ def _bytes_overflow() -> bool:
 
 def _pool(states: np.ndarray, mask: np.ndarray, how: str) -> np.ndarray:
     """One vector a text from one a token: states (texts, tokens, dimension), mask (texts, tokens)."""
+    pooled: np.ndarray
     if how == "cls":
-        return states[:, 0]
-    if how == "max":
-        return np.where(mask[:, :, None] == 1, states, -np.inf).max(axis=1)
-    return np.einsum("bt,btd->bd", mask.astype(np.float32), states) / mask.sum(axis=1, keepdims=True)
+        pooled = states[:, 0]
+    elif how == "max":
+        pooled = np.where(mask[:, :, None] == 1, states, -np.inf).max(axis=1)
+    else:
+        pooled = np.einsum("bt,btd->bd", mask.astype(np.float32), states) / mask.sum(axis=1, keepdims=True)
+    return pooled
 
 
 def _pooling(folder: Path) -> str:
@@ -282,9 +300,10 @@ def _prompts(folder: Path) -> tuple[str, str]:
     return prompts.get("query") or "", prompts.get("document") or prompts.get("passage") or ""
 
 
-def _json(path: Path) -> dict:
+def _json(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return content
     except FileNotFoundError:
         return {}
     except ValueError as error:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from metier.core.errors import ModelError
 from metier.core.settings import EmbeddingSettings
 from metier.embedding.onnx import shortened
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 
 class SentenceTransformersEmbedder:
@@ -19,7 +23,7 @@ class SentenceTransformersEmbedder:
     def __init__(self, settings: EmbeddingSettings, name: str) -> None:
         self.name = settings.model
         self._settings, self._model_name = settings, name
-        self._model = None
+        self._model: SentenceTransformer | None = None
         self._lock = threading.Lock()
 
     @classmethod
@@ -70,13 +74,13 @@ class SentenceTransformersEmbedder:
     def close(self) -> None:
         self._model = None
 
-    def _load(self):
+    def _load(self) -> SentenceTransformer:
         with self._lock:
             if self._model is None:
                 self._model = self._open()
             return self._model
 
-    def _open(self):
+    def _open(self) -> SentenceTransformer:
         try:
             import torch
             from sentence_transformers import SentenceTransformer

@@ -100,4 +100,4 @@ def _gain(found: Sequence[str], relevant: set[str]) -> float:
     """nDCG@10 over documents: a document's rank is that of its best passage."""
     ranked = list(dict.fromkeys(found))[:10]
     gain = sum(1 / np.log2(rank + 2) for rank, uri in enumerate(ranked) if uri in relevant)
-    return gain / sum(1 / np.log2(rank + 2) for rank in range(min(10, len(relevant))))
+    return float(gain / sum(1 / np.log2(rank + 2) for rank in range(min(10, len(relevant)))))

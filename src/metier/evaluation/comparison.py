@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from metier.answering.answer import Answer, Sentence, Support
-from metier.answering.request import FROM_DOCUMENTS, Found
+from metier.answering.request import Found
 from metier.core.errors import InputError, ModelError
+from metier.core.modes import FROM_DOCUMENTS
 from metier.core.questions import Question
 from metier.evaluation.records import Cited, Record, Shown
 from metier.generation.completion_cache import Cache, key_of
@@ -51,7 +52,8 @@ class Comparison:
     def run(self, questions: Sequence[Question], tell: Tell | None = None) -> list[Record]:
         """A record for every question in every mode. Raises `ModelError` where a model gives up; what was answered
         until then is kept."""
-        total, records = len(questions) * len(self.made_of), []
+        total = len(questions) * len(self.made_of)
+        records: list[Record] = []
         for number, question in enumerate(questions):
             for mode in turns(list(self.made_of), number):
                 if tell:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from metier.answering.request import FROM_DOCUMENTS
+from metier.core.modes import FROM_DOCUMENTS
 from metier.core.questions import Question
 
 _EXAMPLES = 5

@@ -92,10 +92,12 @@ def _holding(question: Question, passages: Callable[[str], Sequence[Passage]]) -
 def renamed(question: str, is_known: Callable[[str], bool], draw: random.Random) -> str | None:
     """The question with a numbered name changed into one that stands nowhere; None where it has none."""
     for match in _NAME.finditer(question):
+        name = match.group()
+        length = len(_DIGITS.findall(name)[0])
         for _ in range(20):
-            digits = "".join(str(draw.randrange(1, 10)) for _ in range(len(_DIGITS.search(match.group()).group())))
-            other = _DIGITS.sub(digits, match.group(), count=1)
-            if other != match.group() and not is_known(other):
+            digits = "".join(str(draw.randrange(1, 10)) for _ in range(length))
+            other = _DIGITS.sub(digits, name, count=1)
+            if other != name and not is_known(other):
                 return question[: match.start()] + other + question[match.end() :]
     return None
 

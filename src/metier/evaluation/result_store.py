@@ -16,7 +16,8 @@ def folder(state: Path) -> Path:
 
 def name_of(result: dict[str, Any]) -> str:
     """A file name that sorts by time: `2026-11-25T05-00-00`."""
-    return result["created"].partition("+")[0].replace(":", "-")
+    created: str = result["created"]
+    return created.partition("+")[0].replace(":", "-")
 
 
 def save(state: Path, result: dict[str, Any]) -> Path:
@@ -32,8 +33,9 @@ def latest(state: Path) -> dict[str, Any] | None:
     if not paths:
         return None
     try:
-        return json.loads(paths[-1].read_text(encoding="utf-8"))
+        result: dict[str, Any] = json.loads(paths[-1].read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise StoreError(
             f"cannot be read ({error})", where=str(paths[-1]), hint="Delete it and run `metier compare` again."
         ) from None
+    return result

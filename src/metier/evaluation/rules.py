@@ -8,10 +8,11 @@ known and clear.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from metier.core.modes import Mode
 from metier.dataset.size import FIRST_GAINS, STYLE_ROWS
 from metier.state.catalog import SyncRun
 
@@ -37,7 +38,7 @@ class Rule:
     asks: str
     points_to: str | None
     evidence: str
-    figures: dict[str, float | int | bool | None] = field(default_factory=dict)
+    figures: Mapping[str, float | int | bool | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +66,22 @@ def rules(evidence: Evidence) -> list[Rule]:
 def advice(found: Sequence[Rule]) -> tuple[str, str]:
     """(mode, sentence): what the rules say together, before anything is measured."""
     votes = [rule.points_to for rule in found if rule.points_to]
-    looks_up = [rule.name for rule in found if rule.points_to == "rag"]
-    tunes = [rule.name for rule in found if rule.points_to == "tuned"]
+    looks_up = [rule.name for rule in found if rule.points_to == Mode.RAG]
+    tunes = [rule.name for rule in found if rule.points_to == Mode.TUNED]
     if not votes:
         return (
-            "rag",
+            Mode.RAG,
             "The rules say nothing clear of this expert; rag is the one that can be corrected while you measure.",
         )
-    if tunes and any(rule.name == _SIZE and rule.points_to == "rag" for rule in found):
+    if tunes and any(rule.name == _SIZE and rule.points_to == Mode.RAG for rule in found):
         return (
-            "rag",
+            Mode.RAG,
             f"By the rules alone: rag; {', '.join(tunes)} would speak for tuning, but there is too little data.",
         )
     if looks_up and tunes:
         both = f"{', '.join(looks_up)} speak for looking things up, {', '.join(tunes)} for tuning"
-        return "rag+tuned", f"By the rules alone: both together ({both})."
-    mode = "rag" if looks_up else "tuned" if tunes else votes[0]
+        return Mode.RAG_TUNED, f"By the rules alone: both together ({both})."
+    mode = Mode.RAG if looks_up else Mode.TUNED if tunes else votes[0]
     return mode, f"By the rules alone: {mode} ({', '.join(looks_up or tunes or ['the base knows the answers'])})."
 
 
@@ -121,9 +122,9 @@ def _outside(evidence: Evidence) -> Rule:
         return Rule(name, asks, None, "Not known before the base was asked the exam.", {"known": None})
     said = f"By itself the base answers {known:.0%} of the answerable exam questions"
     if known < _KNOWN_LITTLE:
-        return Rule(name, asks, "rag", f"{said}: the rest must come from outside.", {"known": known})
+        return Rule(name, asks, Mode.RAG, f"{said}: the rest must come from outside.", {"known": known})
     if known >= _KNOWN_ENOUGH:
-        return Rule(name, asks, "base", f"{said}: there is little to add.", {"known": known})
+        return Rule(name, asks, Mode.BASE, f"{said}: there is little to add.", {"known": known})
     return Rule(name, asks, None, f"{said}: neither few nor most.", {"known": known})
 
 
@@ -135,7 +136,7 @@ def _wording(evidence: Evidence) -> Rule:
         return Rule(name, asks, None, "There are no documents to read terms from.", figures)
     said = f"{dense:.0f} of 1,000 words are the trade's own, and the model needs {split:.1f} tokens for one"
     if dense >= _TERMS_DENSE and split >= _TOKENS_RARE:
-        return Rule(name, asks, "tuned", f"{said}: many, and strange to it.", figures)
+        return Rule(name, asks, Mode.TUNED, f"{said}: many, and strange to it.", figures)
     why = "they are words that it knows" if dense >= _TERMS_DENSE else "about as in general language"
     return Rule(name, asks, None, f"{said}: {why}.", figures)
 
@@ -147,11 +148,11 @@ def _data(evidence: Evidence) -> Rule:
         return Rule(name, asks, None, "There is no training data (`metier dataset generate`).", figures)
     said = f"{evidence.distinct:,} distinct rows of {evidence.rows:,}"
     if evidence.distinct < FIRST_GAINS:
-        return Rule(name, asks, "rag", f"{said}: under {FIRST_GAINS} a dataset makes little difference.", figures)
+        return Rule(name, asks, Mode.RAG, f"{said}: under {FIRST_GAINS} a dataset makes little difference.", figures)
     if evidence.distinct < STYLE_ROWS:
         text = f"{said}: form and terms may change; under {STYLE_ROWS:,} rows facts are hardly learned."
         return Rule(name, asks, None, text, figures)
-    return Rule(name, asks, "tuned", f"{said}: enough for a style of answering.", figures)
+    return Rule(name, asks, Mode.TUNED, f"{said}: enough for a style of answering.", figures)
 
 
 def _change(evidence: Evidence) -> Rule:
@@ -162,7 +163,7 @@ def _change(evidence: Evidence) -> Rule:
         return Rule(name, asks, None, "The syncs so far do not span enough time to tell.", figures)
     said = f"{rate:.1%} of the documents changed in a week"
     if changes_often(rate):
-        return Rule(name, asks, "rag", f"{said}: an adapter would have to be trained again and again.", figures)
+        return Rule(name, asks, Mode.RAG, f"{said}: an adapter would have to be trained again and again.", figures)
     return Rule(name, asks, None, f"{said}: slow enough for either.", figures)
 
 
@@ -170,7 +171,7 @@ def _trace(evidence: Evidence) -> Rule:
     name, asks = "need to trace", "Must answers show where they stand, so that wrong sources can be corrected?"
     figures = {"must_cite": evidence.must_cite}
     if evidence.must_cite:
-        return Rule(name, asks, "rag", "[exam] must_cite is set: a tuned model alone is a black box.", figures)
+        return Rule(name, asks, Mode.RAG, "[exam] must_cite is set: a tuned model alone is a black box.", figures)
     return Rule(name, asks, None, "[exam] must_cite is not set.", figures)
 
 
@@ -181,4 +182,4 @@ def _joins(evidence: Evidence) -> Rule:
     if joined is None:
         return Rule(name, asks, None, "There are no questions yet.", figures)
     said = f"{joined:.0%} of the questions join several passages"
-    return Rule(name, asks, "rag" if joined >= _JOINED_OFTEN else None, f"{said}.", figures)
+    return Rule(name, asks, Mode.RAG if joined >= _JOINED_OFTEN else None, f"{said}.", figures)

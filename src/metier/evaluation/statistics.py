@@ -224,4 +224,5 @@ def _binomial(heads: int, tosses: int) -> float:
 def _sums(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
     """`rows @ values`, without the threads that BLAS would start: at this size, on a busy machine, they take five times
     the processor time."""
-    return np.einsum("ij,j->i", rows, values)
+    sums: np.ndarray = np.einsum("ij,j->i", rows, values)
+    return sums

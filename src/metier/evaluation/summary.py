@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from metier.answering.request import MODES
+from metier.core.modes import MODES, Mode
 from metier.core.questions import DECIDED, Question
 from metier.evaluation import statistics
 from metier.evaluation.error_analysis import grouped
 from metier.evaluation.metrics import labels
+from metier.evaluation.metrics.base import added
 from metier.evaluation.metrics.grading import Grader
 from metier.evaluation.records import Record
 
@@ -73,7 +74,8 @@ class Summary:
     def pairs(self) -> list[dict[str, Any]]:
         """Every pair of modes by every metric that both have on the same questions; Holm's correction over the pairs
         of one metric. `a` is the mode with more of the metric."""
-        return [pair for metric in COMPARED for pair in self._pairs(metric)]
+        names = [*COMPARED, *(metric.name for metric in added() if metric.compared)]
+        return [pair for name in names for pair in self._pairs(name)]
 
     def failures(self) -> dict[str, list[dict[str, Any]]]:
         return {mode: grouped(mode, [(g.question, g.cause) for g in self.graded(mode)]) for mode in self.modes}
@@ -92,9 +94,9 @@ class Summary:
 
     def known(self) -> float | None:
         """Share of the answerable questions that the base answers rightly on its own; None where it was not asked."""
-        if "base" not in self.modes:
+        if Mode.BASE not in self.modes:
             return None
-        right = [not each.cause for each in self.graded("base") if each.question.answerable]
+        right = [not each.cause for each in self.graded(Mode.BASE) if each.question.answerable]
         return float(np.mean(right)) if right else None
 
     def refusal_recall(self, mode: str) -> float | None:

@@ -26,15 +26,15 @@ from itertools import combinations
 
 import numpy as np
 
-from metier.answering.request import FROM_DOCUMENTS, MODES
 from metier.core.errors import InputError
+from metier.core.modes import FROM_DOCUMENTS, MODES, Mode
 from metier.evaluation.statistics import ALPHA, MOST_QUESTIONS, Difference, checked, compare, holm, questions_needed
 
 UNDECIDED = "undecided"
 FEWEST_QUESTIONS = 20  # fewer are a matter of a handful of answers, and of who chose them
 SAME_COST = 1.1  # times as much; less is within the noise of timing
 _PROBABLE_ERROR = 0.6745 / 1.96  # of half the width of a 95% interval
-_STALE = ("tuned",)  # has learned the documents and does not look them up
+_STALE = (Mode.TUNED,)  # has learned the documents and does not look them up
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +114,14 @@ def decide(
     if len(order) == 1:
         return replace(empty, choice=order[0], best=order[0], reason=_alone(field, excluded))
     possible = field.possible()
+    needed = field.needed(possible) or FEWEST_QUESTIONS
     if len(field) < FEWEST_QUESTIONS:
         few = "one question is" if len(field) == 1 else f"{len(field)} questions are"
         reason = f"{few.capitalize()} too few to decide anything; give at least {FEWEST_QUESTIONS}."
-        needed = field.needed(possible) or FEWEST_QUESTIONS
         return replace(empty, between=tuple(order), best=field.best, reason=reason, questions_needed=needed)
     empty = replace(empty, winner=field.winner(), best=field.best)
     if len(possible) == 1:
         return replace(empty, choice=possible[0], reason=_use(field, possible[0], empty.winner))
-    needed = field.needed(possible)
     reason = _undecided(field, possible, needed)
     return replace(empty, between=tuple(possible), questions_needed=needed, reason=reason)
 
@@ -192,9 +191,11 @@ class _Field:
         for other in self.doubts(mode):
             pair, differences = self.pairs[mode, other], self.scores[mode] - self.scores[other]
             probable = (pair.high - pair.low) / 2 * _PROBABLE_ERROR
-            told.append(questions_needed(differences, max(abs(pair.difference + self.margin), probable)))
+            gap = max(abs(pair.difference + self.margin), probable)
+            told.append(questions_needed(differences, gap) or MOST_QUESTIONS)
             if pair.difference < -self.margin:
-                far.append(questions_needed(differences, pair.difference, ALPHA / math.comb(len(self.order), 2)))
+                alpha = ALPHA / math.comb(len(self.order), 2)
+                far.append(questions_needed(differences, pair.difference, alpha) or MOST_QUESTIONS)
         return min([max(told), *far])
 
 

@@ -85,8 +85,9 @@ class Log:
         plain = asdict(feedback) | {"at": now(), "citations": json.loads(json.dumps(feedback.citations))}
         del plain["id"]
         with self._writing() as connection:
-            number = connection.execute(sa.insert(_feedback).values(**plain)).inserted_primary_key[0]
-        return Feedback(**plain | {"id": number, "citations": tuple(plain["citations"])})
+            key = connection.execute(sa.insert(_feedback).values(**plain)).inserted_primary_key
+        assert key is not None, "one row was inserted"
+        return Feedback(**plain | {"id": key[0], "citations": tuple(plain["citations"])})
 
     def feedback(self) -> list[Feedback]:
         """In the order in which it came."""
@@ -175,7 +176,7 @@ class Log:
                 self._opened = _open(self._path)
             return self._opened
 
-    def _read(self, query: sa.Select) -> list[dict[str, Any]]:
+    def _read(self, query: sa.Executable) -> list[dict[str, Any]]:
         if not self._path.exists():
             return []
         with self._errors(), self._engine.connect() as connection:
@@ -229,7 +230,7 @@ def _one(connection: sa.Connection, identity: str) -> Correction:
     if made is None:
         raise _unknown(identity)
     query = sa.select(_actions).where(_actions.c.correction == identity).order_by(_actions.c.number)
-    return Correction.from_json(made).after([Action(**row) for row in connection.execute(query).mappings()])
+    return Correction.from_json(dict(made)).after([Action(**row) for row in connection.execute(query).mappings()])
 
 
 def _unknown(identity: str) -> InputError:

@@ -51,7 +51,16 @@ def propose(said: Proposal, store: Store, analyser: Analyser, where: Filter | No
     if said.change == "replace" and passage is not None and texts["text"] == passage.text:
         raise InputError("the text is the same as before", where=f"passage {passage.id}")
     return Correction(
-        id="", change=said.change, passage=passage, source=source, groups=_groups(passage or source, where), **texts
+        id="",
+        question=texts["question"],
+        answer=texts["answer"],
+        change=said.change,
+        passage=passage,
+        source=source,
+        text=texts["text"],
+        groups=_groups(passage or source, where),
+        why=texts["why"],
+        who=texts["who"],
     )
 
 

@@ -151,7 +151,7 @@ def _effect(now: Correction, action: Action) -> dict[str, Any]:
     if state := DECISIONS.get(action.action):
         return {"state": state, "decided": action.number, "decided_by": action.who, "decided_at": action.at}
     detail, ids = action.detail, tuple(action.detail.get("passages", ()))
-    return {
+    effects: dict[str, dict[str, Any]] = {
         PLACED: {"placed": ids},
         REMOVED: {"placed": ()},
         LEARNED: {"learned": detail},
@@ -162,4 +162,5 @@ def _effect(now: Correction, action: Action) -> dict[str, Any]:
             "look_again": detail.get("look_again", ""),
         },
         LOST: {"passages": (), "look_again": detail.get("look_again", "")},
-    }[action.action]
+    }
+    return effects[action.action]

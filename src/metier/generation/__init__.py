@@ -1,4 +1,5 @@
-"""The language model, one file a backend: llama.cpp in process, or any OpenAI-compatible endpoint."""
+"""The language model, one file a backend: llama.cpp in process, any OpenAI-compatible endpoint, or what another package
+adds (`metier.generators`)."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from metier.core import plugins
 from metier.core.errors import SettingsError
 from metier.core.settings import GenerationSettings
 from metier.generation.base import Completion, Generator, Message
@@ -32,11 +34,16 @@ def create(
         scheme, name = "packaged", settings.model
     if name and scheme == "openai":
         return _endpoint(name, settings)
+    if name and scheme not in _LOCATE and (make := plugins.load(plugins.GENERATORS, scheme)) is not None:
+        added: Generator = make(settings, name, folder=folder, parallel=parallel, adapters=adapters)
+        return added
     if not name or scheme not in _LOCATE:
         raise SettingsError(
             f"no model is called {settings.model!r}",
             where="generation.model",
-            hint="Give a packaged name, gguf:FILE, hf:OWNER/NAME[/FILE.gguf], or openai:NAME.",
+            hint="Give a packaged name, gguf:FILE, hf:OWNER/NAME[/FILE.gguf], or openai:NAME"
+            + "".join(f", {added}:NAME" for added in plugins.names(plugins.GENERATORS))
+            + ".",
         )
     from metier.generation.llama import LlamaGenerator
 

@@ -51,10 +51,17 @@ class Generator(Protocol):
     Raises `ModelError` (or `EndpointError`) with what to do.
     """
 
-    name: str
-    fingerprint: str
-    context_tokens: int
-    parameters: int | None
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def context_tokens(self) -> int: ...
+
+    @property
+    def parameters(self) -> int | None: ...
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of the whole prompt, chat template included."""

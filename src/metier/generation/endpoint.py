@@ -9,6 +9,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import httpx
 import numpy as np
@@ -92,7 +93,7 @@ class EndpointGenerator:
     ) -> Completion:
         """See `Generator`. Token counts are estimates where the server does not send `usage`. An adapter is asked for
         as a model of its name, which is how vLLM serves them. `fresh` is up to the server."""
-        body = {
+        body: dict[str, object] = {
             "model": adapter or self._model,
             "messages": [{"role": m.role, "content": _harmless(m.content)} for m in messages],
             "max_tokens": max_tokens,
@@ -105,7 +106,7 @@ class EndpointGenerator:
             body["logprobs"] = True
         if top_p != 1.0:  # some servers take only one of this and temperature
             body["top_p"] = top_p
-        if schema_of(response_format) is not None:
+        if response_format is not None and schema_of(response_format) is not None:
             body["response_format"] = dict(response_format)
         if stop := [word for word in stop if word]:
             body["stop"] = stop
@@ -127,7 +128,7 @@ class EndpointGenerator:
     def close(self) -> None:
         self._client.close()
 
-    def _open(self, body: dict) -> httpx.Response:
+    def _open(self, body: dict[str, object]) -> httpx.Response:
         """The response with its headers read and its body to come. Retries until then, never after."""
         attempt = 0
         while True:
@@ -157,13 +158,13 @@ class EndpointGenerator:
             else:
                 raise self._error(f"answered {response.status_code}: {said}", self._advice(response.status_code))
 
-    def _accepted(self, body: dict) -> dict:
+    def _accepted(self, body: dict[str, object]) -> dict[str, object]:
         accepted = {name: value for name, value in body.items() if name not in self._refused}
         if "max_tokens" in self._refused:  # OpenAI's reasoning models know it by the newer name only
             accepted["max_completion_tokens"] = body["max_tokens"]
         return accepted
 
-    def _learns(self, said: str, sent: dict) -> bool:
+    def _learns(self, said: str, sent: dict[str, object]) -> bool:
         """True where the server names a setting of `sent` that it does not take, and that can be left out."""
         refused = {name for name in (*_OPTIONAL, "max_tokens") if name in sent and re.search(rf"\b{name}\b", said)}
         if not _UNSUPPORTED.search(said):
@@ -171,7 +172,7 @@ class EndpointGenerator:
         self._refused |= refused
         return bool(refused)
 
-    def _events(self, response: httpx.Response) -> Iterator[dict]:
+    def _events(self, response: httpx.Response) -> Iterator[dict[str, Any]]:
         """The `data:` lines of a server-sent event stream, or the one answer of a server that does not stream. What
         says that it is done is {}."""
         if "text/event-stream" not in response.headers.get("content-type", ""):
@@ -192,7 +193,7 @@ class EndpointGenerator:
                         return
                     yield self._parsed(data)
 
-    def _parsed(self, data: bytes) -> dict:
+    def _parsed(self, data: bytes) -> dict[str, Any]:
         try:
             event = json.loads(data)
         except ValueError:
@@ -241,9 +242,9 @@ class _Reading:
         self._first: float | None = None
         self._texts: list[str] = []
         self._logprobs: list[float] = []
-        self._usage: dict = {}
+        self._usage: dict[str, Any] = {}
 
-    def take(self, event: dict) -> bool:
+    def take(self, event: dict[str, Any]) -> bool:
         self._usage = event.get("usage") or self._usage
         self.ended = self.ended or not event
         for choice in event.get("choices") or ():

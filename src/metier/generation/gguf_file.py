@@ -12,6 +12,7 @@ import mmap
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from metier.core.errors import ModelError
 
@@ -40,7 +41,7 @@ def read_header(path: Path) -> GgufHeader:
             return _Header(data).read()
     except FileNotFoundError:
         raise ModelError("there is no such model file", where=str(path)) from None
-    except (OSError, ValueError, struct.error, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, ValueError, struct.error, UnicodeDecodeError, RecursionError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ModelError(
             f"is not a usable GGUF file ({reason})", where=str(path), hint="Download it again, or name another file."
@@ -79,7 +80,7 @@ class _Header:
         if version not in (2, 3):
             raise ValueError(f"version {version} is not known")
         tensors, entries = self._number("<Q"), self._number("<Q")
-        values = {}
+        values: dict[str, str | float | None] = {}
         for _ in range(self._plausible(entries, 13)):  # shortest entry: length 8, type 4, value 1
             key = self._string()
             values[key] = self._value(self._number("<I"))
@@ -94,7 +95,7 @@ class _Header:
             _positive(values.get("general.parameter_count")) or elements,
         )
 
-    def _check_tensors(self, count: int, alignment: int) -> int:
+    def _check_tensors(self, count: int, alignment: object) -> int:
         """Elements of all tensors together."""
         if not count:
             raise ValueError("it holds no weights")
@@ -114,13 +115,13 @@ class _Header:
             raise ValueError(f"it ends at {len(self._data)} bytes, before its last tensor at {start + last}")
         return elements
 
-    def _value(self, kind: int) -> object:
+    def _value(self, kind: int) -> str | float | None:
         if kind == _STRING:
             return self._string()
         if kind != _ARRAY:
             if kind not in _SCALARS:
                 raise ValueError(f"value type {kind} is not known")
-            return self._number(_SCALARS[kind])
+            return self._scalar(_SCALARS[kind])
         inner, count = self._number("<I"), self._number("<Q")
         if inner in _SCALARS:
             self._take(struct.calcsize(_SCALARS[inner]) * count)
@@ -140,8 +141,13 @@ class _Header:
     def _skip_string(self) -> None:
         self._skip(self._number("<Q"))
 
-    def _number(self, form: str) -> int:
-        (value,) = struct.unpack_from(form, self._data, self._at)
+    def _scalar(self, form: str) -> float:
+        value: float = struct.unpack_from(form, self._data, self._at)[0]
+        self._at += struct.calcsize(form)
+        return value
+
+    def _number(self, form: Literal["<I", "<Q"]) -> int:
+        value: int = struct.unpack_from(form, self._data, self._at)[0]
         self._at += struct.calcsize(form)
         return value
 

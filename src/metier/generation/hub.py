@@ -7,6 +7,7 @@ import importlib.util
 import os
 import re
 from pathlib import Path
+from types import ModuleType
 
 from metier.core.errors import ModelError
 
@@ -57,7 +58,7 @@ def gguf_from_hub(name: str, *, cache: Path | None = None) -> Path:
     return cached or _download(huggingface_hub, repository, file, cache)
 
 
-def _cached(hub, repository: str, file: str, cache: Path | None) -> Path | None:
+def _cached(hub: ModuleType, repository: str, file: str, cache: Path | None) -> Path | None:
     try:
         folder = Path(hub.snapshot_download(repository, cache_dir=cache, local_files_only=True))
     except (OSError, ValueError):  # the hub's "not in the cache" is an OSError
@@ -67,7 +68,7 @@ def _cached(hub, repository: str, file: str, cache: Path | None) -> Path | None:
     return folder / wanted[0] if wanted else None
 
 
-def _download(hub, repository: str, file: str, cache: Path | None) -> Path:
+def _download(hub: ModuleType, repository: str, file: str, cache: Path | None) -> Path:
     from httpx import HTTPError
 
     try:

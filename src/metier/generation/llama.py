@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from metier.core.errors import InputError, ModelError
 from metier.core.settings import GenerationSettings
@@ -48,7 +49,7 @@ class LlamaGenerator:
         self._adapters = dict(adapters)
         self._lock = threading.Lock()
         self._server: LlamaServer | None = None
-        self._finalizer: weakref.finalize | None = None
+        self._finalizer: weakref.finalize[[], LlamaGenerator] | None = None
         self._last_prompt: tuple[tuple[Message, ...], list[int]] = ((), [])
 
     @cached_property
@@ -109,7 +110,7 @@ class LlamaGenerator:
                 where=self.name,
                 hint="Show fewer passages, or raise generation.context_tokens if the model allows it.",
             )
-        body = {
+        body: dict[str, object] = {
             "prompt": prompt,
             "max_tokens": min(max_tokens, room),
             "temperature": temperature,
@@ -133,7 +134,7 @@ class LlamaGenerator:
             _check_json(writing.text)
         return writing.completion(len(prompt))
 
-    def _switches(self, adapter: str | None) -> list[dict]:
+    def _switches(self, adapter: str | None) -> list[dict[str, float]]:
         """All adapters by their place, the one that is wanted at full strength, the others off."""
         if adapter is not None and adapter not in self._adapters:
             raise ModelError(f"the adapter {adapter!r} is not loaded", where=self.name)
@@ -184,7 +185,7 @@ class _Writing:
         self._texts: list[str] = []
         self._logprobs: list[float] = []
         self._finish = ""
-        self._timings: dict = {}
+        self._timings: dict[str, Any] = {}
         self._stopped = False
 
     @property
@@ -195,7 +196,7 @@ class _Writing:
     def ended_by_itself(self) -> bool:
         return self._finish == "stop" and not self._stopped
 
-    def take(self, event: dict) -> bool:
+    def take(self, event: dict[str, Any]) -> bool:
         if "prompt_progress" in event:  # the prompt is read in batches: between two of them it can be stopped
             return self._tell("")
         self._timings = event.get("timings") or self._timings
@@ -249,9 +250,11 @@ def _check_json(text: str) -> None:
 
 def _render(server: LlamaServer, messages: Sequence[Message]) -> str:
     plain = [{"role": message.role, "content": message.content} for message in messages]
-    return server.post("/apply-template", {"messages": plain})["prompt"]
+    prompt: str = server.post("/apply-template", {"messages": plain})["prompt"]
+    return prompt
 
 
 def _tokenize(server: LlamaServer, text: str, control: bool, begin: bool) -> list[int]:
     body = {"content": text, "parse_special": control, "add_special": begin}
-    return server.post("/tokenize", body)["tokens"]
+    ids: list[int] = server.post("/tokenize", body)["tokens"]
+    return ids

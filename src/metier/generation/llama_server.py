@@ -16,7 +16,7 @@ import queue
 import secrets
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +69,13 @@ class LlamaServer:
             ) from None
         self._address = self._server.listening_address.removeprefix("http://")
 
-    def post(self, route: str, body: dict) -> dict:
+    def post(self, route: str, body: dict[str, object]) -> dict[str, Any]:
         """One request over the loopback port. Raises `ModelError` with the server's message."""
         connection = http.client.HTTPConnection(self._address, timeout=60)
         try:
             headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
             connection.request("POST", route, json.dumps(body), headers)
-            answer = json.loads(connection.getresponse().read())
+            answer: dict[str, Any] = json.loads(connection.getresponse().read())
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise ModelError(f"llama.cpp does not answer ({error})") from None
         finally:
@@ -84,17 +84,17 @@ class LlamaServer:
             raise ModelError(f"llama.cpp says: {answer['error'].get('message', answer['error'])}")
         return answer
 
-    def complete(self, body: dict, on_event: Callable[[dict], bool]) -> None:
+    def complete(self, body: Mapping[str, object], on_event: Callable[[dict[str, Any]], bool]) -> None:
         """Stream the events of one completion to `on_event` until the end, or until it returns True.
 
         llama.cpp works in a thread of its own while this one waits: an exception that a signal raises inside its
         callback would be lost in C++, and Ctrl-C with it. Whatever ends the waiting also ends the writing, at the next
         token or the next batch of the prompt.
         """
-        events: queue.SimpleQueue[dict | None] = queue.SimpleQueue()
+        events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         stopped = threading.Event()
 
-        def relay(event: dict) -> bool:
+        def relay(event: dict[str, Any]) -> bool:
             events.put(event)
             return stopped.is_set() or self._closing
 

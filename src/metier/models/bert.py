@@ -97,7 +97,7 @@ def _layer(graph: Graph, shape: Shape, matrices: Matrices, vector: Vectors, laye
 
     thirds = [f"{layer}.{part}" for part in ("query", "key", "value")]
     bias = graph.weight(f"{layer}.qkv.bias", np.concatenate([vector(f"{name}.bias") for name in thirds]))
-    query, key = graph.node("Split", [matrices.multiply(graph, x, thirds[:2])], outputs=2, axis=-1)
+    query, key = graph.node_outputs("Split", [matrices.multiply(graph, x, thirds[:2])], 2, axis=-1)
     value = matrices.multiply(graph, x, thirds[2:])
     attention = [query, key, value, bias, mask]
     attended = graph.node("MultiHeadAttention", attention, contrib=True, num_heads=shape.heads)
@@ -158,8 +158,8 @@ class Int8(Float32):
         scales = np.abs(stacked).max(axis=1) / np.float32(127)
         weights = np.rint(stacked / scales[:, None]).astype(np.int8).T
         top, zero = self._range(graph, x, after_gelu=part == "down")
-        step = graph.weight(f"step.{zero}", np.float32(1 / (255 - zero) if zero != 128 else 1 / 127).reshape(()))
-        middle = graph.weight(f"zero.{zero}", np.uint8(zero).reshape(()))
+        step = graph.weight(f"step.{zero}", np.array(1 / (255 - zero) if zero != 128 else 1 / 127, np.float32))
+        middle = graph.weight(f"zero.{zero}", np.array(zero, np.uint8))
         small = graph.node("QuantizeLinear", [graph.node("Div", [x, top]), step, middle])
         matrix, scale = graph.weight(f"{names[0]}.weight", weights), graph.weight(f"{names[0]}.scale", scales)
         product = graph.node("MatMulIntegerToFloat", [small, matrix, step, scale, middle], contrib=True)
@@ -179,5 +179,5 @@ class Int8(Float32):
         if not after_gelu:
             return graph.node("ReduceMax", [graph.node("Abs", [x])], axes=[-1], keepdims=1), 128
         top = graph.node("ReduceMax", [x], axes=[-1], keepdims=1)
-        least = graph.weight("gelu.top", np.float32(self.GELU_TOP).reshape(()))
+        least = graph.weight("gelu.top", np.array(self.GELU_TOP, np.float32))
         return graph.node("Max", [top, least]), self.GELU_ZERO

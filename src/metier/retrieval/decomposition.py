@@ -211,8 +211,8 @@ def _compared(text: str, words: Sequence[_Word], known: Language) -> list[str]:
         alike = names and (items[0][0] > 0 or word.plain in choices)  # a first word is always in capitals
         if alike or (compares and _near(items)) or (word.plain in choices and compares):
             return [_without(text, words, items, kept) for kept in range(len(items))]
-    if compares and len(names := _names(words)) > 1:
-        return [_without(text, words, names, kept) for kept in range(len(names))]
+    if compares and len(named := _names(words)) > 1:
+        return [_without(text, words, named, kept) for kept in range(len(named))]
     return []
 
 

@@ -72,4 +72,5 @@ def dense_evidence(cosines: np.ndarray, mean: float | np.ndarray, deviation: flo
 def fuse(dense: np.ndarray, lexical: np.ndarray, weight: float, known: float = 1.0) -> np.ndarray:
     """Fused evidence of the candidates of one question. `dense` from `dense_evidence`, `lexical` BM25, -inf where
     the passage holds none of the words; `known`: see `Query`. Shapes (n,)."""
-    return weight * dense + (1 - weight) * math.sqrt(known) * np.maximum(lexical, 0.0)
+    fused: np.ndarray = weight * dense + (1 - weight) * math.sqrt(known) * np.maximum(lexical, 0.0)
+    return fused

@@ -85,7 +85,7 @@ def order(found: Sequence[Step], passages: Sequence[Passage], scores: Sequence[f
 
 def _together(weights: Iterable[float]) -> float:
     """Of words that come together, as those of one name do, each counts half of the rarer one before it."""
-    return sum(weight / 2**place for place, weight in enumerate(sorted(weights, reverse=True)))
+    return sum(weight / 2.0**place for place, weight in enumerate(sorted(weights, reverse=True)))
 
 
 def _step(question: Sequence[str], passage: Passage, trust: float, tokens: Tokens, weigh: Weigh, rarest: float) -> Step:

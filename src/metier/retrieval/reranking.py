@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from metier.core.errors import ModelError, SettingsError
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
+    from tokenizers import Tokenizer
 
 
 class Reranker(Protocol):
@@ -40,7 +44,7 @@ class OnnxReranker:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._session = None
+        self._loaded: tuple[Any, Tokenizer] | None = None  # onnxruntime, which comes without types
 
     def score(self, question: str, passages: Sequence[str]) -> np.ndarray:
         if not passages:
@@ -49,36 +53,36 @@ class OnnxReranker:
 
     def logits(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """What the model gives for each of at least one pair of texts; float32 (pairs, logits)."""
-        if self._session is None:
-            self._load()
-        encodings = self._tokenizer.encode_batch(list(pairs))
+        session, tokenizer = self._loaded or self._load()
+        encodings = tokenizer.encode_batch(list(pairs))
         inputs = {
             "input_ids": np.array([e.ids for e in encodings], dtype=np.int64),
             "attention_mask": np.array([e.attention_mask for e in encodings], dtype=np.int64),
             "token_type_ids": np.array([e.type_ids for e in encodings], dtype=np.int64),
         }
-        wanted = {node.name for node in self._session.get_inputs()}
-        logits = self._session.run(None, {name: value for name, value in inputs.items() if name in wanted})[0]
+        wanted = {node.name for node in session.get_inputs()}
+        logits = session.run(None, {name: value for name, value in inputs.items() if name in wanted})[0]
         return np.asarray(logits, dtype=np.float32).reshape(len(pairs), -1)
 
-    def _load(self) -> None:
+    def _load(self) -> tuple[Any, Tokenizer]:
         import onnxruntime
         from tokenizers import Tokenizer
 
         model = next((p for p in (self._folder / "model.onnx", self._folder / "onnx/model.onnx") if p.is_file()), None)
-        tokenizer = self._folder / "tokenizer.json"
-        if model is None or not tokenizer.is_file():
+        file = self._folder / "tokenizer.json"
+        if model is None or not file.is_file():
             raise ModelError("holds no model.onnx with a tokenizer.json", where=str(self._folder))
         try:
-            self._tokenizer = Tokenizer.from_file(str(tokenizer))
+            tokenizer = Tokenizer.from_file(str(file))
             session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
         except Exception as error:  # noqa: BLE001 - both libraries raise what they like for a damaged file
             raise ModelError(
                 f"cannot be loaded: {str(error).splitlines()[0]}", where=str(self._folder), hint="Export it again."
             ) from None
-        self._tokenizer.enable_truncation(512)  # of the longer one first: a question is nearly never cut
-        self._tokenizer.enable_padding()
-        self._session = session
+        tokenizer.enable_truncation(512)  # of the longer one first: a question is nearly never cut
+        tokenizer.enable_padding()
+        self._loaded = session, tokenizer
+        return self._loaded
 
 
 class SentenceTransformersReranker:
@@ -86,7 +90,7 @@ class SentenceTransformersReranker:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._model = None
+        self._model: CrossEncoder | None = None
 
     def score(self, question: str, passages: Sequence[str]) -> np.ndarray:
         if not passages:

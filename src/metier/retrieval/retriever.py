@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -228,7 +228,7 @@ def _in_turn(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
                 merged.setdefault(hit.passage.id, hit)
     hits = sorted(merged.values(), key=lambda hit: not hit.pinned)
     # What was moved up has the score of those behind it, whose own say how good they are.
-    scores = np.maximum.accumulate([hit.score for hit in reversed(hits)])[::-1] if hits else []
+    scores: Iterable[float] = np.maximum.accumulate([hit.score for hit in reversed(hits)])[::-1] if hits else []
     return [replace(hit, score=float(score)) for hit, score in zip(hits, scores, strict=True)]
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from metier import __version__
 from metier.answering.answer import Answer, Sentence
-from metier.answering.request import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Found
+from metier.answering.request import Found
 from metier.core.errors import InputError
+from metier.core.modes import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Mode
 from metier.core.questions import Question
 from metier.core.settings import GenerationSettings
 from metier.evaluation import comparison, costs, result_store, rules, statistics, verdict
@@ -78,7 +79,7 @@ def compare(
     notes += calibrate(tell) if wanted.calibrate else []
     cache = Cache(parts.runtime.state_folder / comparison.ANSWERS_FILE)
     asked_expert = AskedExpert(parts, card.reference if card else None)
-    asked = {mode: made_of(parts, mode, card) for mode in modes}
+    asked: dict[str, dict[str, Any]] = {mode: made_of(parts, mode, card) for mode in modes}
     records = comparison.Comparison(asked_expert, asked, cache).run(exam, staged(tell, "Asking"))
     vocabulary = vocabulary_of(parts)
     summary = Summary(exam, records, grader_of(parts, exam, vocabulary.terms))
@@ -145,7 +146,7 @@ class AskedExpert:
         return self._parts.runtime.answerer.supports(text, question, found)
 
 
-def chosen_modes(parts: Parts, wanted: Sequence[str] | None, adapter: str | None) -> tuple[list[str], Card | None]:
+def chosen_modes(parts: Parts, wanted: Sequence[str] | None, adapter: str | None) -> tuple[list[Mode], Card | None]:
     """The modes to examine, in their usual order, and the adapter of the tuned ones. Without `wanted` those that can
     be had. Raises `InputError` for an unknown mode, a missing adapter, or a search without documents."""
     if unknown := sorted(set(wanted or ()) - set(MODES)):
@@ -314,7 +315,8 @@ def facts_of(summary: Summary, spent: Mapping[str, dict[str, Any]]) -> dict[str,
 def price(spent: dict[str, Any]) -> float:
     """What ways are ordered by: money where prices are set, else time."""
     of_thousand = spent["per_thousand"]
-    return of_thousand["money"] or of_thousand["seconds"]
+    paid: float = of_thousand["money"] or of_thousand["seconds"]
+    return paid
 
 
 def exam_results(figures: Mapping[str, dict[str, dict[str, float]]], created: str) -> dict[str, Any]:

@@ -70,10 +70,19 @@ class CorrectionService:
 
         if thumb not in ("up", "down"):
             raise InputError(f"there is no thumb {thumb!r}", hint="It is up or down.")
-        texts = {"question": question, "answer": answer, "reason": reason, "mode": mode, "who": who}
         cited = tuple(asdict(each) if is_dataclass(each) else dict(each) for each in citations)
-        texts = {name: written(name, text) for name, text in texts.items()}
-        return self._log.add(Feedback(thumb, adapter=adapter, citations=cited, **texts))
+        return self._log.add(
+            Feedback(
+                thumb,
+                question=written("question", question),
+                answer=written("answer", answer),
+                reason=written("reason", reason),
+                mode=written("mode", mode),
+                adapter=adapter,
+                citations=cited,
+                who=written("who", who),
+            )
+        )
 
     def feedback(self, where: Filter | None = None) -> list[Feedback]:
         """All thumbs, oldest first, but those on answers that cite what is not for this reader."""
@@ -245,8 +254,7 @@ class CorrectionService:
     def _decide(self, identity: str, action: str, of: Sequence[str], who: str, why: str) -> Correction:
         from metier.feedback.proposals import written
 
-        said = {name: written(name, text) for name, text in (("who", who), ("why", why))}
-        decided = self._log.act(identity, action, of=of, **said)
+        decided = self._log.act(identity, action, of=of, who=written("who", who), why=written("why", why))
         if decided.unfinished:
             with self._writing_store(WRITE_PATIENCE) as held:
                 if held:
@@ -356,10 +364,10 @@ class _OwnQuestions:
     def review(self, question: Question, answers: tuple[str, ...] | None) -> Reviewed:
         from metier.feedback.learning import Reviewed
 
-        known = self._known(question)
+        known, before = self._known(question), None
         # Its own question, of a run that was killed before it noted what it did, was not there before.
-        mine = known is None or known.dropped or known.question.origin == question.origin
-        before = None if mine else known.question.answers
+        if known is not None and not known.dropped and known.question.origin != question.origin:
+            before = known.question.answers
         if answers is None:
             if known is not None:
                 self._set.review(known.question.id, "dropped")

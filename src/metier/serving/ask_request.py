@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from metier.core.modes import Mode
 from metier.generation.base import Message, Sampling
 
 
@@ -13,7 +14,7 @@ class AskRequest:
     settings say."""
 
     question: str
-    mode: str = "rag"
+    mode: str = Mode.RAG
     history: tuple[Message, ...] = ()
     system: str = ""
     sampling: Sampling | None = None

@@ -7,31 +7,28 @@ from typing import Annotated
 
 from fastapi import Form, Request
 
-from metier.serving.auth.access import FORM_TOKEN_HEADER, Caller, Forbidden
+from metier.serving.auth.access import FORM_TOKEN_HEADER, Access, Caller, Forbidden
 from metier.serving.service import ExpertService
 
 
 def service_of(request: Request) -> ExpertService:
-    return request.app.state.service
+    service: ExpertService = request.app.state.service
+    return service
 
 
-def caller_for(scope: str) -> Callable[[Request], Caller]:
-    """A dependency that lets those in who may do what `scope` names, and has it as its own `scope`. It is no coroutine,
-    so that it runs in a thread: a key is looked up on disk."""
+class _Admission:
+    """Lets those in who may do what `scope` names. No coroutines, so that they run in a thread: a key is looked up on
+    disk."""
 
-    def admit(request: Request) -> Caller:
-        return request.app.state.access.admit(request, scope)
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
 
-    admit.scope = scope
-    return admit
+    def any_reader(self, request: Request) -> Caller:
+        access: Access = request.app.state.access
+        return access.admit(request, self.scope)
 
-
-def reader_of_all_for(scope: str) -> Callable[[Request], Caller]:
-    """As `caller_for`, for what quotes documents of all groups and cannot be cut to those of one."""
-    admitted = caller_for(scope)
-
-    def admit(request: Request) -> Caller:
-        caller = admitted(request)
+    def reader_of_all(self, request: Request) -> Caller:
+        caller = self.any_reader(request)
         if caller.groups is not None:
             raise Forbidden(
                 f"this quotes documents of all groups, and the key {caller.name!r} may not read them all",
@@ -39,8 +36,21 @@ def reader_of_all_for(scope: str) -> Callable[[Request], Caller]:
             )
         return caller
 
-    admit.scope = scope
-    return admit
+
+def caller_for(scope: str) -> Callable[[Request], Caller]:
+    """A dependency that lets those in who may do what `scope` names."""
+    return _Admission(scope).any_reader
+
+
+def reader_of_all_for(scope: str) -> Callable[[Request], Caller]:
+    """As `caller_for`, for what quotes documents of all groups and cannot be cut to those of one."""
+    return _Admission(scope).reader_of_all
+
+
+def scope_of(dependency: Callable[..., object] | None) -> str | None:
+    """What the two above were made for; None for any other dependency."""
+    admission = getattr(dependency, "__self__", None)
+    return admission.scope if isinstance(admission, _Admission) else None
 
 
 def from_script(request: Request) -> None:

@@ -158,7 +158,7 @@ class JobQueue:
         async with self._turn:
             await self._places.acquire()
 
-    def _ended(self, stop: Stop, began: float, done: asyncio.Future) -> None:
+    def _ended(self, stop: Stop, began: float, done: asyncio.Future[T]) -> None:
         self._stops.discard(stop)
         self._places.release()
         self._mean += _SMOOTHING * (time.monotonic() - began - self._mean)

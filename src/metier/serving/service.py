@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, TypeVar
 
 from fastapi import Request
 
 from metier.answering.answer import Answer, OnSentence, OnText, Sentence
-from metier.answering.request import MODES, WITH_ADAPTER
 from metier.core.errors import InputError
+from metier.core.modes import MODES, WITH_ADAPTER
 from metier.expert import Expert
 from metier.generation.base import Message
 from metier.serving.ask_request import AskRequest
@@ -61,7 +61,7 @@ class ExpertService:
     async def answer(self, caller: Caller, asked: AskRequest) -> Answer:
         return await self._run(caller, asked, lambda stop: (lambda text: stop(), None))
 
-    async def written(self, caller: Caller, asked: AskRequest) -> AsyncIterator[str | Sentence | Answer]:
+    async def written(self, caller: Caller, asked: AskRequest) -> AsyncGenerator[str | Sentence | Answer, None]:
         """Pieces of text as they are written, each sentence with what carries it as it ends, and at last the answer.
         The pieces together are its text. Closing the iterator stops the writing."""
         loop, heard = asyncio.get_running_loop(), asyncio.Queue[str | Sentence | None]()
@@ -72,7 +72,10 @@ class ExpertService:
                     loop.call_soon_threadsafe(heard.put_nowait, piece)
                 return stop()
 
-            return on_text, lambda sentence: loop.call_soon_threadsafe(heard.put_nowait, sentence)
+            def on_sentence(sentence: Sentence) -> None:
+                loop.call_soon_threadsafe(heard.put_nowait, sentence)
+
+            return on_text, on_sentence
 
         running = asyncio.ensure_future(self._run(caller, asked, hear))
         running.add_done_callback(lambda _: heard.put_nowait(None))
@@ -192,7 +195,7 @@ def warm(expert: Expert) -> None:
     expert.runtime.generator.count_tokens([Message("user", "?")])
 
 
-async def while_wanted(request: Request, answering: asyncio.Future | object) -> object:
+async def while_wanted(request: Request, answering: Awaitable[T]) -> T:
     """What `answering` returns; it is cancelled when the client goes away, and with whoever waits for it."""
     running = asyncio.ensure_future(answering)
     gone = asyncio.ensure_future(_gone(request))

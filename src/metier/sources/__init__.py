@@ -4,18 +4,40 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from metier.core import plugins
+from metier.core.errors import SettingsError
 from metier.core.settings import SourceSettings
 from metier.sources.base import Item, Source, Unreachable
 
 __all__ = ["Item", "Source", "Unreachable", "create"]
 
 
+_WEB = ("http", "https")
+
+
 def create(settings: SourceSettings, root: Path) -> Source:
-    """The source for one `[[sources]]` entry; relative paths are taken from `root`, the expert's folder."""
+    """The source for one `[[sources]]` entry; relative paths are taken from `root`, the expert's folder. An address is
+    one of the web, or of a scheme that another package adds (`metier.sources`). Raises `SettingsError`."""
     if settings.url is not None:
+        scheme = settings.url.partition("://")[0].lower()
+        if scheme not in _WEB:
+            return _added(scheme, settings, root)
         from metier.sources.web import WebSource
 
         return WebSource(settings.url, settings.groups)
     from metier.sources.files import FileSource
 
     return FileSource(settings, root)
+
+
+def _added(scheme: str, settings: SourceSettings, root: Path) -> Source:
+    make = plugins.load(plugins.SOURCES, scheme)
+    if make is None:
+        known = ", ".join(f"{name}://" for name in (*_WEB, *plugins.names(plugins.SOURCES)))
+        raise SettingsError(
+            f"nothing here reads {scheme}:// addresses",
+            where=f"sources: {settings.url}",
+            hint=f"Known are {known}; a package that adds it has to be installed.",
+        )
+    source: Source = make(settings, root)
+    return source

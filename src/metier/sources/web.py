@@ -6,10 +6,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from metier.core.errors import ItemGone, SourceError
 from metier.sources.base import Item, Unreachable
+
+if TYPE_CHECKING:
+    import httpx
 
 _TIMEOUT_SECONDS = 30.0
 _GONE = {404, 410}
@@ -57,7 +61,7 @@ class WebSource:
             yield path
 
 
-def _save(response, path: Path) -> None:
+def _save(response: httpx.Response, path: Path) -> None:
     size = 0
     with path.open("wb") as file:
         for chunk in response.iter_bytes():

@@ -6,7 +6,7 @@ and remembers why an item failed. It is written after the store, so a lost catal
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -156,7 +156,7 @@ class Catalog:
             rows = connection.execute(sa.select(_syncs).order_by(_syncs.c.ended_at))
             return [SyncRun(**row._mapping) for row in rows]
 
-    def _write(self, statement: sa.Executable, rows: list[dict]) -> None:
+    def _write(self, statement: sa.Executable, rows: Sequence[Mapping[str, object]]) -> None:
         try:
             with self._engine.begin() as connection:
                 connection.execute(statement, rows)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from metier.core import plugins
+from metier.core.errors import SettingsError
 from metier.core.settings import StoreSettings
 from metier.store.base import Entry, Filter, Identity, Scored, Store
 
@@ -11,10 +13,21 @@ __all__ = ["Entry", "Filter", "Identity", "Scored", "Store", "open_store"]
 
 
 def open_store(folder: Path, settings: StoreSettings, identity: Identity, *, replace: bool = False) -> Store:
-    """Open the store in `folder`, made on first use.
+    """Open the store that `[store] backend` names, in `folder`, made on first use. Raises `SettingsError`.
 
     With `replace`, whatever index is there is thrown away first, also one that another embedder made.
     """
+    if settings.backend != "lance":
+        make = plugins.load(plugins.STORES, settings.backend)
+        if make is None:
+            known = ", ".join(("lance", *plugins.names(plugins.STORES)))
+            raise SettingsError(
+                f"no store is called {settings.backend!r}",
+                where="store.backend",
+                hint=f"Known are {known}; a package that adds it has to be installed.",
+            )
+        added: Store = make(folder, settings, identity, replace=replace)
+        return added
     from metier.store.lance.store import LanceStore
 
     return LanceStore(folder, settings, identity, replace=replace)

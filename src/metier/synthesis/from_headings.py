@@ -91,7 +91,9 @@ def _fact(line: str) -> tuple[str, str] | None:
 
 def _defined(passage: Passage, sentences: Sequence[str], language: str) -> Iterator[Pair]:
     pattern = _COMPILED.get(language.split("-")[0])
-    for sentence in sentences if pattern else ():
+    if pattern is None:
+        return
+    for sentence in sentences:
         found = pattern.match(sentence)
         if found is None or _POINTING.match(found["term"]) or not _is_known(found["term"], passage):
             continue

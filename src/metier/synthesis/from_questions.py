@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from metier.answering.term_weights import share
 from metier.core.documents import Passage, document_id
@@ -19,7 +20,7 @@ from metier.synthesis.pairs import Pair
 from metier.synthesis.raft import RowMaker
 from metier.text.detection import detect
 
-ORIGIN = "practice"
+ORIGIN: Final = "practice"
 
 
 @dataclass(frozen=True, slots=True)

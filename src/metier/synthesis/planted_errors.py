@@ -19,13 +19,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import regex
 
 from metier.answering.answer import Support
 from metier.answering.support.agreement import agrees
 from metier.answering.support.base import Checker
-from metier.answering.support.names import key_of, keys, names
+from metier.answering.support.names import Name, key_of, keys, names
 from metier.core.documents import Passage
 from metier.text.language import Language
 from metier.text.phrases import compose, fold
@@ -74,6 +75,7 @@ _TRIES = 40
 _FIGURE = regex.compile(r"\p{Nd}(?:[\p{Nd}.,'’]*\p{Nd})?")
 _DIGIT = regex.compile(r"\p{Nd}")
 _SHORTEST, _LONGEST = 25, 400  # characters of sentences that errors are planted in
+T = TypeVar("T")
 
 
 def plant(sentence: str, passage: Passage, kind: str, seed: int) -> str | None:
@@ -124,7 +126,7 @@ def _name(sentence: str, passage: Passage, chance: random.Random) -> str | None:
     language = passage.language or "en"
     given = [n for n in names(sentence, language) if n.sure]
     held = keys(sentence)
-    others = []
+    others: list[Name] = []
     for unit in units(passage.text, language):
         others.extend(n for n in names(passage.text[unit.start : unit.end], language) if n.sure and n.key not in held)
     for name in _shuffled(given, chance):
@@ -229,7 +231,7 @@ def _in_unit_of(said: Quantity, other: Quantity) -> str:
     return _FIGURE.sub(other.text.replace("\\", ""), said.text, count=1)
 
 
-def _shape(quantity: Quantity) -> tuple:
+def _shape(quantity: Quantity) -> tuple[bool, ...]:
     """Of a date, which parts it gives; whether a number is whole."""
     if quantity.dates:
         return tuple(part is None for part in quantity.dates[0])
@@ -250,7 +252,7 @@ def _with_digit(sentence: str, at: int, digit: str) -> str:
     return sentence[:at] + chr(ord(old) - int(old) + int(digit)) + sentence[at + 1 :]
 
 
-def _shuffled(items: Sequence, chance: random.Random) -> list:
+def _shuffled(items: Sequence[T], chance: random.Random) -> list[T]:
     return chance.sample(list(items), len(items))
 
 
@@ -320,7 +322,9 @@ def _sentences(passages: Sequence[Passage]) -> list[tuple[Passage, str]]:
     return found
 
 
-def _alter(sentence: str, passage: Passage, so_far: dict, chance: random.Random) -> tuple[str, str] | None:
+def _alter(
+    sentence: str, passage: Passage, so_far: dict[str, list[int]], chance: random.Random
+) -> tuple[str, str] | None:
     """An error of the kind of which there are fewest so far."""
     for kind in sorted(KINDS, key=lambda each: (so_far.get(each, [0])[0], chance.random())):
         if wrong := plant(sentence, passage, kind, chance.randrange(1 << 30)):

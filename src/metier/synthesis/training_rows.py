@@ -160,7 +160,8 @@ class _Run:
 
     def _paraphrases(self, pair: Pair) -> list[str]:
         """Other wordings that ask the same: with all names and numbers, understood alone, and finding the passage."""
-        count, kept, said = self._wanted.paraphrases, [], {pair.question.casefold()}
+        count, said = self._wanted.paraphrases, {pair.question.casefold()}
+        kept: list[str] = []
         for question in self._wordings(pair, count) if count else ():
             if len(kept) < count and question.casefold() not in said and self._is_same(pair, question):
                 kept.append(question)

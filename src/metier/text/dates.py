@@ -78,8 +78,8 @@ class TimeMention:
             case "this_month":
                 return month, today
             case "last_month":
-                last = month - timedelta(days=1)
-                return last.replace(day=1), last
+                end = month - timedelta(days=1)
+                return end.replace(day=1), end
             case "this_year":
                 return today.replace(month=1, day=1), today
             case "last_year":
@@ -121,8 +121,8 @@ def take_times(cover: Cover) -> list[TimeMention]:
 def _found(cover: Cover) -> Iterator[TimeMention]:
     language, text, words = cover.language, ascii_digits(fold(cover.text)), ascii_digits(cover.free())
     for match in _NUMERIC.finditer(text):
-        groups = match.groupdict()
-        year, month, day = (groups[f"{name}"] or groups[f"{name}2"] or groups.get(f"{name}3") for name in "ymd")
+        groups = match.groupdict(default="")
+        year, month, day = (groups[name] or groups[f"{name}2"] or groups.get(f"{name}3", "") for name in "ymd")
         if _is_day(int(year), int(month), int(day or 1)):
             yield TimeMention(match.span(), "date", 0, int(year), int(month), int(day) if day else None)
     for match in _months(language).finditer(text):
@@ -202,7 +202,7 @@ def _with_bounds(cover: Cover, start: int, end: int, fixed: bool) -> tuple[int, 
             if match.end() == len(before):
                 return match.start(), end, "" if name == "within" else name
     for name in ("since_after", "until_after"):
-        match = language.expression("calendar", name).match(after.lstrip())
-        if match is not None:
-            return start, end + len(after) - len(after.lstrip()) + match.end(), name.removesuffix("_after")
+        found = language.expression("calendar", name).match(after.lstrip())
+        if found is not None:
+            return start, end + len(after) - len(after.lstrip()) + found.end(), name.removesuffix("_after")
     return start, end, bound

@@ -39,6 +39,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import regex
 
@@ -248,7 +249,7 @@ def _load(code: str, folder: Path) -> Language:
         raise SettingsError(f"is no language file: {error}", where=str(path)) from None
 
 
-def _language(code: str, data: Mapping) -> Language:
+def _language(code: str, data: Mapping[str, Any]) -> Language:
     sections = {name: value for name, value in data.items() if isinstance(value, dict)}
     phrases = {
         name: {key: tuple(_listed(value)) for key, value in section.items() if key != "months"}

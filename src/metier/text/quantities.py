@@ -264,7 +264,7 @@ def _dates(plain: str, text: str, language: str) -> Iterator[Quantity]:
     taken: list[tuple[int, int]] = []
     digits = any(c.isdigit() for c in plain)
 
-    def made(match: regex.Match, readings: Iterable[Reading]) -> Iterator[Quantity]:
+    def made(match: regex.Match[str], readings: Iterable[Reading]) -> Iterator[Quantity]:
         start, end = match.span()
         valid = tuple(r for r in dict.fromkeys(readings) if _possible(r))
         if valid and not any(a < end and start < b for a, b in taken):

@@ -116,7 +116,8 @@ def without_marker(text: str) -> str:
 
 def _blocks(text: str, language: str) -> Iterator[tuple[int, int, Kind]]:
     """Lines that belong together: (start, end, kind), trimmed."""
-    start, end, kind, widest, fence = 0, 0, "", 0, ""
+    start, end, widest, fence = 0, 0, 0, ""
+    kind: Kind | Literal[""] = ""
     for at, line in _lines(text):
         stop = at + len(line.rstrip())
         if fence:

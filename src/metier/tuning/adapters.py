@@ -69,7 +69,8 @@ class Card:
 
     @property
     def method(self) -> str:
-        return self.settings.get("method", "")
+        method: str = self.settings.get("method", "")
+        return method
 
 
 def check_name(name: str) -> None:
@@ -103,7 +104,7 @@ class Registry:
         part = versions / f"{version}.part"
         shutil.rmtree(part, ignore_errors=True)
         try:
-            model.save_pretrained(part, safe_serialization=True)
+            model.save_pretrained(part, safe_serialization=True)  # type: ignore[arg-type]  # a Path will do, too
             (part / "README.md").unlink(missing_ok=True)  # PEFT's template of a model card, empty
             if finish is not None:
                 finish(part)
@@ -187,7 +188,7 @@ class Registry:
         kept = {name: value for name, value in asdict(card).items() if name != "state"}
         write_text(folder / "card.json", json.dumps(kept, indent=1, ensure_ascii=False))
 
-    def _standing(self) -> list[str]:
+    def _standing(self) -> Sequence[str]:
         """What was promoted, in order; the last one answers."""
         path = self._folder / "production.json"
         try:
@@ -200,7 +201,7 @@ class Registry:
             raise StoreError(f"cannot be read ({error})", where=str(path), hint="Delete it, then promote.") from None
         return standing
 
-    def _stand(self, standing: list[str]) -> None:
+    def _stand(self, standing: Sequence[str]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         write_text(self._folder / "production.json", json.dumps(standing))
 

@@ -128,7 +128,7 @@ def load_model(base: Base, *, quantised: bool, dtype: str = "bfloat16", device: 
     options: dict[str, Any] = {"dtype": getattr(torch, dtype), "attn_implementation": "sdpa", "local_files_only": True}
     if quantised:
         options["device_map"] = {"": device}
-        options["quantization_config"] = BitsAndBytesConfig(
+        options["quantization_config"] = BitsAndBytesConfig(  # type: ignore[no-untyped-call]  # no types
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
@@ -141,20 +141,22 @@ def load_model(base: Base, *, quantised: bool, dtype: str = "bfloat16", device: 
         raise ModelError(f"cannot be loaded ({error})", where=str(base.folder)) from error
     model.config.use_cache = False
     if not quantised:
-        return model.to(device)
+        model.to(device)  # type: ignore[arg-type]  # transformers wraps the method and loses its `self`
+        return model
     for number in model.parameters():
         if number.device.type == "cpu" and number.is_floating_point():  # else it keeps the whole file in memory
             number.data = number.data.clone()
     for module in model.modules():
         # bitsandbytes would repack the weights at the first evaluation, into a form through which no gradient flows.
         if hasattr(module, "support_avx512bf16_for_cpu"):
-            module.support_avx512bf16_for_cpu = False
+            module.support_avx512bf16_for_cpu = False  # type: ignore[assignment]  # torch foresees tensors alone
     return model
 
 
 def read_config(folder: Path) -> dict[str, Any]:
     """The values of a transformers config.json."""
-    return json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    values: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return values
 
 
 @contextmanager
@@ -162,7 +164,7 @@ def _freed_at_once() -> Iterator[None]:
     """Blocks of a mebibyte go back to the system when they are freed. glibc would keep them for later, and quantising
     on the CPU goes through copies that are several times as large as what it makes."""
     libc = ctypes.CDLL(None) if os.name == "posix" else None
-    if not hasattr(libc, "mallopt"):
+    if libc is None or not hasattr(libc, "mallopt"):
         yield
         return
     libc.mallopt(_MMAP_THRESHOLD, 2**20)
@@ -179,8 +181,8 @@ def quiet() -> Iterator[None]:
     from transformers.utils import logging as said
 
     level = said.get_verbosity()
-    said.set_verbosity_error()
-    said.disable_progress_bar()
+    said.set_verbosity(logging.ERROR)
+    said.disable_progress_bar()  # type: ignore[no-untyped-call]  # no types in transformers
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
@@ -221,7 +223,9 @@ def _convert(path: Path, folder: Path) -> None:
         # transformers refuses to save a model that it read from GGUF: its weights go into one that it did not.
         if hasattr(read.config, "quantization_config"):
             del read.config.quantization_config
-        fresh = AutoModelForCausalLM.from_config(read.config, dtype=torch.bfloat16)
+        fresh = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]  # no types in transformers
+            read.config, dtype=torch.bfloat16
+        )
         fresh.load_state_dict(read.state_dict())
         fresh.save_pretrained(part)
         AutoTokenizer.from_pretrained(path.parent, **source).save_pretrained(part)

@@ -44,7 +44,8 @@ class Encoder:
         return prompt_tokens(messages, self._render, self._tokenize)
 
     def text_of(self, token: int) -> str:
-        return self._tokenizer.decode([token])
+        text: str = self._tokenizer.decode([token])  # type: ignore[assignment]  # a list only of several texts
+        return text
 
     def frame(self, messages: Sequence[Message]) -> list[str]:
         """What the template writes before, between and behind the contents of `messages`."""
@@ -64,12 +65,15 @@ class Encoder:
         if answer is not None:
             turns.append({"role": "assistant", "content": answer})
         try:
-            return self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=answer is None)
+            text: str = self._tokenizer.apply_chat_template(  # type: ignore[assignment]  # of one text, not in tokens
+                turns, tokenize=False, add_generation_prompt=answer is None
+            )
         except TemplateError as error:
             raise ModelError(f"the model's chat template refuses these messages ({error})") from None
+        return text
 
     def _tokenize(self, text: str, control: bool, begin: bool) -> list[int]:
-        ids = self._tokenizer(text, add_special_tokens=False, split_special_tokens=not control)["input_ids"]
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False, split_special_tokens=not control)["input_ids"]
         start = self._tokenizer.bos_token_id
         if begin and getattr(self._tokenizer, "add_bos_token", False) and start is not None and ids[:1] != [start]:
             return [start, *ids]

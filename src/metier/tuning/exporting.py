@@ -68,7 +68,7 @@ def _merge(settings: Settings, expert: Path, adapter: Path, card: Card, folder: 
     _save_merged(base, adapter, merged)
     if source is None or form == "merged":
         return
-    kind = "f16" if form == "gguf-f16" else "q8_0"
+    kind: gguf_model.Kind = "f16" if form == "gguf-f16" else "q8_0"
     file = folder / f"{card.name}-{card.version}.{kind}.gguf"
     gguf_model.write(merged, source, file, kind)
     shutil.rmtree(merged)

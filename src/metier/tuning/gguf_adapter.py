@@ -34,10 +34,10 @@ def write(adapter: Path, base: Path, path: Path) -> Path:
     from safetensors.numpy import load_file
 
     config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
-    for flag, name in (("use_rslora", "rsLoRA"), ("use_dora", "DoRA")):
+    for flag, method in (("use_rslora", "rsLoRA"), ("use_dora", "DoRA")):
         if config.get(flag):
             raise InputError(
-                f"llama.cpp cannot apply a {name} adapter",
+                f"llama.cpp cannot apply a {method} adapter",
                 where=str(adapter),
                 hint="Export merged weights instead: `metier adapters export NAME --as merged`.",
             )

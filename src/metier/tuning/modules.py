@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from metier.core.errors import ModelError
-from metier.tuning.shapes import ModelShape
+from metier.tuning.shapes import ModelShape, head_of
 
 if TYPE_CHECKING:
-    from torch import nn
+    from transformers import PreTrainedModel
 
 
-def target_modules(model: nn.Module | ModelShape) -> tuple[str, ...]:
+def target_modules(model: PreTrainedModel | ModelShape) -> tuple[str, ...]:
     """Names for `LoraConfig.target_modules`, in the model's order: `qkv_proj`, `o_proj`, `gate_up_proj`, `down_proj`
     for Phi-3. Raises `ModelError` for a model without linear layers."""
     if isinstance(model, ModelShape):
@@ -24,7 +24,7 @@ def target_modules(model: nn.Module | ModelShape) -> tuple[str, ...]:
     else:
         from torch import nn
 
-        head = model.get_output_embeddings()
+        head = head_of(model)
         names = [
             path.rpartition(".")[2]
             for path, module in model.named_modules()

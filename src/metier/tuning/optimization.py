@@ -21,15 +21,16 @@ class Trained:
 
         self.used = {name: number for name, number in model.named_parameters() if number.requires_grad}
         self.exact = {name: number.detach().float().clone() for name, number in self.used.items()}
-        for number in self.exact.values():
-            number.grad = torch.zeros_like(number)
+        self._gradients = {name: torch.zeros_like(number) for name, number in self.exact.items()}
+        for name, number in self.exact.items():
+            number.grad = self._gradients[name]
         self.optimizer = torch.optim.AdamW(self.exact.values(), lr=0.0, weight_decay=weight_decay, betas=(0.9, 0.999))
 
     def collect(self) -> None:
         """Add the gradients of one micro-batch to those of the step."""
         for name, number in self.used.items():
             if number.grad is not None:
-                self.exact[name].grad += number.grad
+                self._gradients[name] += number.grad
                 number.grad = None
 
     def update(self, learning_rate: float, clip: float) -> float:
@@ -40,8 +41,8 @@ class Trained:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         self.optimizer.step()
-        for number in self.exact.values():
-            number.grad.zero_()
+        for gradient in self._gradients.values():
+            gradient.zero_()
         self.write_back()
         return float(norm)
 

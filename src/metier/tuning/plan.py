@@ -239,11 +239,12 @@ def _exchange(shape: ModelShape, recipe: Recipe, count: int, sharding: Sharding)
 def _moments(shape: ModelShape, recipe: Recipe, on_cpu: bool) -> list[Part]:
     """Activations, and what the loss and the backward pass take on top."""
     tokens, number = recipe.tokens, recipe.number
-    one_layer = sum(kept.bytes for kept in kept_by_layer(shape, recipe, on_cpu)) * tokens
+    one_layer = sum(each.bytes for each in kept_by_layer(shape, recipe, on_cpu)) * tokens
     last_norm = (4 * shape.hidden + 4) * tokens
     head_input = number * shape.hidden * recipe.labelled
     at_head = last_norm + head_input
     again = 0.0
+    kept: float
     if recipe.gradient_checkpointing:
         kept = number * shape.hidden * tokens * shape.layers
         said = f"the input of each of {shape.layers} layers, {tokens} x {shape.hidden} at {number} bytes"

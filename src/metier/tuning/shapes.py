@@ -18,7 +18,7 @@ from metier.core.errors import InputError, ModelError
 
 if TYPE_CHECKING:
     from torch import nn
-    from transformers import PretrainedConfig
+    from transformers import PretrainedConfig, PreTrainedModel
 
 # Published config.json files, cut down to what decides a model's size. No hub is needed to plan for these.
 BUILT_IN: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -224,18 +224,20 @@ def _from_transformers(config: PretrainedConfig, name: str) -> ModelShape:
 
     try:
         with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+            model = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]  # no types in transformers
+                config, dtype=torch.bfloat16
+            )
     except (ValueError, RuntimeError, ImportError) as error:
         raise ModelError(f"transformers cannot build it ({error})", where=name) from None
     return from_model(model, name)
 
 
-def from_model(model: nn.Module, name: str) -> ModelShape:
+def from_model(model: PreTrainedModel, name: str) -> ModelShape:
     """From a transformers causal language model on any device. Raises `ModelError` where its weights are of a kind
     that this cannot plan for (mixtures of experts, convolutions)."""
-    config = model.config
+    config: Any = model.config  # of every architecture another class, with fields of its own
     heads = config.num_attention_heads
-    embedding, head = model.get_input_embeddings().weight, model.get_output_embeddings().weight
+    embedding, head = (part.get_parameter("weight") for part in (model.get_input_embeddings(), head_of(model)))
     linears = tuple(_linears(model))
     total = sum(parameter.numel() for parameter in model.parameters())  # a tied head is met once
     head_size = 0 if head is embedding else head.numel()
@@ -267,10 +269,15 @@ def from_model(model: nn.Module, name: str) -> ModelShape:
     )
 
 
-def _linears(model: nn.Module) -> list[Linear]:
+def head_of(model: PreTrainedModel) -> nn.Module:
+    head: nn.Module = model.get_output_embeddings()  # type: ignore[no-untyped-call]  # no types in transformers
+    return head
+
+
+def _linears(model: PreTrainedModel) -> list[Linear]:
     from torch import nn
 
-    head = model.get_output_embeddings()
+    head = head_of(model)
     found = Counter(
         (path.rpartition(".")[2], module.in_features, module.out_features)
         for path, module in model.named_modules()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 
@@ -133,8 +134,8 @@ def _written_out(chain: list[Quantity], signs: list[str]) -> Iterator[tuple[list
             value = _evaluate([(q.in_base() if mixed else q.values)[0] for q in operands], signs[start:cut])
             if mixed and value is not None and result.unit:
                 value /= result.unit.factor
-            right = value is not None and any(_result(result, value, scale) for scale in _scales(operands, result))
-            yield operands, result, right
+            if value is not None:
+                yield operands, result, any(_result(result, value, scale) for scale in _scales(operands, result))
         start = cut + 1
 
 
@@ -157,7 +158,8 @@ def _result(said: Quantity, value: float, scale: float) -> bool:
 
 
 def _evaluate(values: Sequence[float], signs: Sequence[str]) -> float | None:
-    """Products before sums, brackets first. None where the brackets do not match or something is divided by zero."""
+    """Products before sums, brackets first. None where the brackets do not match, NaN where something is divided by
+    zero."""
     tokens: list[str | float] = []
     for index, value in enumerate(values):
         tokens.append(value)
@@ -167,12 +169,14 @@ def _evaluate(values: Sequence[float], signs: Sequence[str]) -> float | None:
     tokens = ["("] * max(0, closing - opening) + tokens + [")"] * max(0, opening - closing)
     try:
         value, rest = _sum(tokens)
-    except (ZeroDivisionError, IndexError, TypeError):
+    except ZeroDivisionError:
+        return math.nan
+    except (IndexError, TypeError, ValueError):
         return None
     return None if rest else value
 
 
-def _sum(tokens: list) -> tuple[float, list]:
+def _sum(tokens: list[str | float]) -> tuple[float, list[str | float]]:
     value, rest = _product(tokens)
     while rest and rest[0] in ("+", "-"):
         other, after = _product(rest[1:])
@@ -180,7 +184,7 @@ def _sum(tokens: list) -> tuple[float, list]:
     return value, rest
 
 
-def _product(tokens: list) -> tuple[float, list]:
+def _product(tokens: list[str | float]) -> tuple[float, list[str | float]]:
     value, rest = _factor(tokens)
     while rest and rest[0] in ("*", "/"):
         other, after = _factor(rest[1:])
@@ -188,7 +192,7 @@ def _product(tokens: list) -> tuple[float, list]:
     return value, rest
 
 
-def _factor(tokens: list) -> tuple[float, list]:
+def _factor(tokens: list[str | float]) -> tuple[float, list[str | float]]:
     if tokens[0] == "(":
         value, rest = _sum(tokens[1:])
         if not rest or rest[0] != ")":

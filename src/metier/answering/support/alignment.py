@@ -54,7 +54,13 @@ class Alignment:
     """Lays claims beside one set of shown passages. `weigh`: rarity of tokens."""
 
     def __init__(
-        self, shown: Shown, reader: Reader, polarity: Polarity, weigh: Callable, question: str, language: str
+        self,
+        shown: Shown,
+        reader: Reader,
+        polarity: Polarity,
+        weigh: Callable[[Sequence[str]], np.ndarray],
+        question: str,
+        language: str,
     ) -> None:
         self._shown = shown
         self._polarity = polarity
@@ -236,7 +242,7 @@ class Alignment:
         if best < _ALIKE:
             return False
         order = [int(i) for i in np.argsort(-finding.units, kind="stable")[:3] if finding.units[i] >= best - _AS_GOOD]
-        trials = []
+        trials: list[tuple[bool, bool, int, int, Finding]] = []
         for index in order:
             trial = Finding(dict.fromkeys(FEATURES, 0.0), [])
             exchanged = near_copy.judge(claim, self._shown.sources[index], self._polarity, trial)

@@ -141,8 +141,8 @@ class LearnedChecking:
                 if fold(compose(told)) == said:
                     return Sentence(*span, Support.CARRIED, 1.0, cited)
                 return Sentence(*span, Support.NOT, 0.0, cited, f"a source says {told.lower()}")
-        cited = tuple(Citation.of(self._shown.part(index), span) for index in near[:1])
-        return Sentence(*span, Support.PARTLY, 0.5, cited, "a yes or no alone cannot be checked")
+        nearest = tuple(Citation.of(self._shown.part(index), span) for index in near[:1])
+        return Sentence(*span, Support.PARTLY, 0.5, nearest, "a yes or no alone cannot be checked")
 
     def _compare(self, claim: Claim, finding: Finding) -> None:
         given = self._language_of_source(finding)
@@ -175,7 +175,7 @@ class LearnedChecking:
         if unknown:
             score = min(max(score, model.flagged), model.carried - 0.01)
         elif self._entailment is not None:
-            score = self._entailed(claim, finding)
+            score = self._entailed(self._entailment, claim, finding)
         if self._only_addresses:
             score = max(score, model.flagged)
         if finding.fatal and not self._only_addresses:
@@ -191,11 +191,11 @@ class LearnedChecking:
             return finding.reasons[0]
         return _ELSEWHERE if unknown else _too_little(level)
 
-    def _entailed(self, claim: Claim, finding: Finding) -> float:
+    def _entailed(self, entailment: Entailment, claim: Claim, finding: Finding) -> float:
         premises = [self._text_of(index) for index in finding.evidence[:_MOST_CITED]]
         if len(premises) > 1:
             premises.append("\n".join(premises))
-        return float(self._entailment.score(claim.text, premises).max())
+        return float(entailment.score(claim.text, premises).max())
 
     def _citations(self, span: tuple[int, int], claim: Claim, finding: Finding, level: Support) -> tuple[Citation, ...]:
         """The best source, and others that add words or numbers of the claim that it does not hold."""

@@ -84,7 +84,9 @@ def read(text: str, unit: Unit, cut: list[Unit], language: str, documents: regex
 def _decision(text: str, language: str) -> tuple[str, str]:
     """The yes, no or maybe that a sentence begins with, folded, and what it says beside that."""
     match = _FIRST_WORD.match(text)
-    word = fold(compose(match[1])) if match else ""
+    if match is None:
+        return "", text
+    word = fold(compose(match[1]))
     for known in map(Language.of, dict.fromkeys((language, "en"))):
         for words in (known.yes, known.no, known.maybe):
             if word and word in {fold(compose(each)) for each in words}:

@@ -52,7 +52,8 @@ class Coverage:
             if source.parent >= 0:
                 parent = self._shown.sources[source.parent].words
                 spread[:, source.index] |= np.array([word in parent for word in words], dtype=bool)
-        return spread | everywhere[:, None]
+        topical: np.ndarray = spread | everywhere[:, None]
+        return topical
 
     @staticmethod
     def share(weights: np.ndarray, held: np.ndarray, topical: np.ndarray) -> np.ndarray:
@@ -61,7 +62,8 @@ class Coverage:
         if total <= 0:
             return np.zeros(held.shape[1], dtype=np.float32)
         excused = weights @ (_EXCUSED * topical * (1 - held))
-        return (weights @ held) / np.maximum(total - excused, _LEAST_OWN * total)
+        shares: np.ndarray = (weights @ held) / np.maximum(total - excused, _LEAST_OWN * total)
+        return shares
 
     def with_neighbours(self, held: np.ndarray) -> np.ndarray:
         """`held` of each sentence together with those beside it."""
@@ -85,5 +87,5 @@ class Coverage:
         starts = np.flatnonzero(np.r_[True, np.diff(self._shown.passage_of) != 0])
         passages = np.maximum.reduceat(held, starts, axis=1)
         best = self.share(weights, passages, topical[:, starts]).max()
-        everything = self.share(weights, held.max(axis=1, keepdims=True), topical.all(axis=1, keepdims=True))
+        everything = self.share(weights, held.max(axis=1, keepdims=True), np.all(topical, axis=1, keepdims=True))
         return float(best), float(everything[0])

@@ -30,9 +30,11 @@ class OnnxEntailment:
     def score(self, claim: str, premises: Sequence[str]) -> np.ndarray:
         logits = self._model.logits([(premise, claim) for premise in premises])
         if logits.shape[1] == 1:
-            return (1 / (1 + np.exp(-logits[:, 0]))).astype(np.float32)
-        raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return (raised / raised.sum(axis=1, keepdims=True))[:, self._carrying(logits.shape[1])].astype(np.float32)
+            falling: np.ndarray = np.exp(-logits[:, 0])
+            return (1 / (1 + falling)).astype(np.float32)
+        raised: np.ndarray = np.exp(logits - logits.max(axis=1, keepdims=True))
+        shares: np.ndarray = raised / raised.sum(axis=1, keepdims=True)
+        return shares[:, self._carrying(logits.shape[1])].astype(np.float32)
 
     def _carrying(self, labels: int) -> int:
         path = self._folder / "config.json"

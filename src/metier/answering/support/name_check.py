@@ -112,9 +112,10 @@ class NameCheck:
 
     def _judge_item(self, claim: Claim, finding: Finding) -> None:
         """All names of a list item or table row belong to the first: where that is a row's, they stand in that row."""
-        first, *rest = self._subjects.present(claim.names) or [None]
-        if first is None:
+        own = self._subjects.present(claim.names)
+        if not own:
             return
+        first, *rest = own
         rows = [s for s in self._shown.sources if s.is_row and stands_in(first, s.keys)]
         for name in rest:
             if not rows or name.key == first.key or any(self._subjects.are_near([name], s.index, True) for s in rows):

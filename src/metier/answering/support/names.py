@@ -115,7 +115,7 @@ def names(text: str, language: str = "en") -> list[Name]:
     return found
 
 
-def _next_to(text: str, match: regex.Match, following: regex.Match) -> str:
+def _next_to(text: str, match: regex.Match[str], following: regex.Match[str]) -> str:
     """The word behind one, "" where more than a space stands between: "Overall, Pop Art" begins with no name."""
     return following[0] if not text[match.end() : following.start()].strip() else ""
 
@@ -179,7 +179,7 @@ def _name(start: int, text: str, identifier: bool, sure: bool) -> Name:
     return Name(start, start + len(text), text, key_of(text), identifier, sure)
 
 
-def _titled(text: str, tokens: list[regex.Match]) -> list[tuple[int, int]]:
+def _titled(text: str, tokens: list[regex.Match[str]]) -> list[tuple[int, int]]:
     """Stretches written as a title is, every longer word with a capital: what stands before a colon, what is bold, and
     a whole line without a stop."""
     runs = [match.span() for match in _RUN.finditer(text)]

@@ -11,16 +11,17 @@ same sentence or passage is noticed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from typing import TypeVar
 
 import regex
 
 from metier.answering.support.agreement import agrees, is_about
 from metier.answering.support.claims import Claim
 from metier.answering.support.findings import Finding
-from metier.answering.support.names import stands_in
+from metier.answering.support.names import Name, stands_in
 from metier.answering.support.polarity import Polarity
 from metier.answering.support.sources import Source
 from metier.text.phrases import compose, fold
@@ -34,6 +35,8 @@ _SHORT = 3  # words of a stretch in which a negation is all that matters
 DENIED = "a source says the opposite (not)"
 OPPOSED = "a source says the opposite of “{}”"
 _CERTAIN = 2  # words in common on both sides of what was exchanged, together
+
+_Placed = TypeVar("_Placed", Quantity, Name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +91,14 @@ def _key(token: str) -> str:
     return fold(compose(token))
 
 
-def _span(tokens: list[regex.Match], first: int, last: int) -> tuple[int, int]:
+def _span(tokens: list[regex.Match[str]], first: int, last: int) -> tuple[int, int]:
     if first == last:
         at = tokens[first].start() if first < len(tokens) else (tokens[-1].end() if tokens else 0)
         return at, at
     return tokens[first].start(), tokens[last - 1].end()
 
 
-def _inside(found: tuple, span: tuple[int, int]) -> list:
+def _inside(found: Sequence[_Placed], span: tuple[int, int]) -> list[_Placed]:
     return [each for each in found if each.start < span[1] and span[0] < each.end]
 
 

@@ -42,16 +42,18 @@ class Nearness:
         vectors = self._vectors.of([claim, *sources, *unrelated])
         mine, theirs, others = vectors[0], vectors[1 : 1 + len(sources)], vectors[1 + len(sources) :]
         background = float(np.mean(others @ mine))
-        return (theirs @ mine - background) / max(1e-6, 1 - background)
+        nearness: np.ndarray = (theirs @ mine - background) / max(1e-6, 1 - background)
+        return nearness
 
     def knows(self, first: str, second: str) -> bool:
         """Whether the embedder finds the translation of a sentence from one language to the other."""
-        pair = tuple(sorted((first.split("-")[0], second.split("-")[0])))
-        if pair[0] == pair[1]:
+        first, second = sorted((first.split("-")[0], second.split("-")[0]))
+        if first == second:
             return True
         known = translations()
-        if not set(pair) <= set(known):
+        if first not in known or second not in known:
             return False
+        pair = first, second
         with self._lock:
             if pair not in self._pairs:
                 one, two = (self._vectors.of(known[code]) for code in pair)

@@ -216,7 +216,7 @@ class NumberCheck:
     def _count_alike(self, claim: Claim, said: Quantity, rival: Place) -> bool:
         mine = _COUNTED.match(claim.text, said.end)
         theirs = _COUNTED.match(self._shown.sources[rival.index].text, rival.quantity.end)
-        return bool(mine and theirs) and same_word(fold(mine[1]), fold(theirs[1])) > 0
+        return mine is not None and theirs is not None and same_word(fold(mine[1]), fold(theirs[1])) > 0
 
     def _of_kind(self, said: Quantity) -> list[Place]:
         return [

@@ -87,9 +87,7 @@ class PairingCheck:
         found = []
         for cell in CELL_TEXT.finditer(row.text):
             name, _, _ = cell[0].partition(":")
-            inside = tuple(
-                q for q in _values(row.quantities, ()) if cell.start() <= q.start < cell.end() and q.dimension
-            )
+            inside = tuple(q for q in _undated(row.quantities) if cell.start() <= q.start < cell.end() and q.dimension)
             if inside:
                 found.append(_Part(tuple(self._words(name, self._language)), inside))
         return found
@@ -131,11 +129,12 @@ class PairingCheck:
 
 
 def _values(numbers: Sequence[Quantity], names: Sequence[Name]) -> list[Value]:
+    return [*_undated(numbers), *(n for n in names if n.sure and not n.identifier and not n.text.isupper())]
+
+
+def _undated(numbers: Sequence[Quantity]) -> list[Quantity]:
     """Dates stand in many sentences, and years beside everything."""
-    return [
-        *(q for q in numbers if not q.dates),
-        *(n for n in names if n.sure and not n.identifier and not n.text.isupper()),
-    ]
+    return [q for q in numbers if not q.dates]
 
 
 def _told_apart(parts: Sequence[_Part]) -> list[_Part]:

@@ -71,9 +71,9 @@ class RowCheck:
         what denies something."""
         if claim.kind == "row":
             cells = [cell.partition(": ")[2] or cell for cell in claim.text.split(CELL)]
-            first, *rest = [_said(table, cell, _inside(claim, cell)) for cell in cells]
-            if len(first) == 1:
-                yield from ([replace(first[0], columns=frozenset()), value] for cell in rest for value in cell)
+            thing, *rest = [_said(table, cell, _inside(claim, cell)) for cell in cells]
+            if len(thing) == 1:
+                yield from ([replace(thing[0], columns=frozenset()), value] for cell in rest for value in cell)
         spans, start = [], 0
         for joint in _JOINT.finditer(claim.text) if claim.kind == "sentence" else ():
             spans.append((start, joint.start()))

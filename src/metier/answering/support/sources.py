@@ -177,7 +177,7 @@ class Reader:
         )  # fmt: skip
 
 
-def _without(match: regex.Match) -> str:
+def _without(match: regex.Match[str]) -> str:
     """What is left of a token with digits for the comparison of words: nothing of a name or a number with its unit."""
     token, unit = match[1], match[2]
     if is_identifier(token) or is_code(token):

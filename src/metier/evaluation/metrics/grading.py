@@ -14,6 +14,7 @@
                     share of the citations that are to a right page; whether a right document is cited, or for a
                     question that joins several, which share of them
     refused         whether it refused, by decision or in its own words
+    and those that other packages add (`metrics.base`)
     retrieved       whether the right passage was among those shown
 
 A metric that does not apply to a question is absent, not 0.
@@ -25,9 +26,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from metier.answering.refusal_messages import declines
-from metier.answering.request import FROM_DOCUMENTS
+from metier.core.modes import FROM_DOCUMENTS
 from metier.core.questions import DECIDED, Question
 from metier.evaluation.metrics import labels, numbers, terms, text
+from metier.evaluation.metrics.base import added
 from metier.evaluation.records import Cited, Record, Shown
 
 _FAILED = {"text": 0.2}  # ROUGE-L; two texts on one subject share about as much of their wording by chance
@@ -52,6 +54,10 @@ class Grader:
             grades |= self._text(question, said)
         if record.sentences and not refused:
             grades["faithful"] = 1 - len(record.unsupported) / record.sentences
+        for metric in added():
+            value = metric.measure(question, record, said)
+            if value is not None:
+                grades[metric.name] = float(value)
         if record.mode in FROM_DOCUMENTS and question.answerable and question.documents:
             grades["retrieved"] = float(any(_right(question, shown) for shown in record.shown))
             if not refused:
@@ -59,7 +65,7 @@ class Grader:
         return grades
 
     def refused(self, record: Record) -> bool:
-        own = bool(self.refusal) and self.refusal in record.text
+        own = bool(self.refusal and self.refusal in record.text)
         return record.abstained or own or declines(record.text)
 
     def decided(self, question: Question, record: Record) -> str | None:

@@ -110,7 +110,7 @@ def numbers_match(text: str, answers: Sequence[str], language: str = "en") -> fl
     return max(sum(any(each.agrees(other) for other in said) for each in one) / len(one) for one in wanted)
 
 
-def _read(text: str, match: regex.Match, ended: int, language: str) -> list[_Found]:
+def _read(text: str, match: regex.Match[str], ended: int, language: str) -> list[_Found]:
     """What one run of digits, commas and points says: a quantity, nothing (part of a name), or the parts of a date.
     `ended`: where the quantity before it ends, so that `10mm-20mm` is no name."""
     start, end = match.span()

@@ -45,7 +45,8 @@ class Term:
 
 def find_terms(texts: Iterable[str], language: str = "en", most: int = 300) -> tuple[Term, ...]:
     """The `most` keenest terms, best first, codes behind. `texts`: of the documents, or of their passages."""
-    counts, documents, spelled = Counter[str](), Counter[str](), {}
+    counts, documents = Counter[str](), Counter[str]()
+    spelled: dict[str, Counter[str]] = {}
     for text in texts:
         found = list(_candidates(text, language))
         for word in found:
@@ -54,8 +55,8 @@ def find_terms(texts: Iterable[str], language: str = "en", most: int = 300) -> t
         documents.update({word.casefold() for word in found})
     languages = {word: detect(word, language) for word in counts if not _is_code(word)}
     totals = Counter[str]()  # words, by language
-    for word, of in languages.items():
-        totals[of] += counts[word]
+    for word, spoken in languages.items():
+        totals[spoken] += counts[word]
     least = min(_LEAST_DOCUMENTS, len(documents) and max(documents.values()))
     terms = []
     for word, count in counts.items():

@@ -131,7 +131,7 @@ def _joined(parts: Sequence[str]) -> str:
     return text
 
 
-def _apart(match: regex.Match) -> str:
+def _apart(match: regex.Match[str]) -> str:
     return f"{match[1]} {match[2]}" if units.is_symbol(match[2]) else match.group()
 
 

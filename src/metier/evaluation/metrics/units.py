@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from typing import Any
 
 import regex
 
@@ -63,7 +65,7 @@ class Unit:
 
 def read(text: str, at: int) -> tuple[Unit, int] | None:
     """The unit that stands in folded text after a number that ended at `at`, and where it ends; None for none."""
-    if (found := _factor(text, _GAP.match(text, at).end())) is None:
+    if (found := _factor(text, _behind_gap(text, at))) is None:
         return None
     unit, end = found
     while (more := _next(text, end, unit)) is not None:
@@ -92,10 +94,15 @@ def _next(text: str, at: int, unit: Unit) -> tuple[Unit, int] | None:
     if (join := _JOIN.match(text, at)) is not None:
         other = _factor(text, join.end())
         return None if other is None else (unit.times(other[0], -1 if join["per"] else 1), other[1])
-    gap = _GAP.match(text, at).end()
+    gap = _behind_gap(text, at)
     beside = _table().beside.get(unit.powers) if gap > at else None
     other = _factor(text, gap) if beside is not None else None
     return (unit.times(other[0]), other[1]) if other is not None and other[0].powers == beside else None
+
+
+def _behind_gap(text: str, at: int) -> int:
+    gap = _GAP.match(text, at)
+    return at if gap is None else gap.end()
 
 
 def _factor(text: str, at: int) -> tuple[Unit, int] | None:
@@ -134,11 +141,11 @@ class _Table:
     symbols: dict[str, Unit]
     any_case: dict[str, Unit]
     names: dict[str, Unit]
-    phrases: regex.Pattern
+    phrases: regex.Pattern[str]
     phrase_names: dict[str, str]
-    before: regex.Pattern
+    before: regex.Pattern[str]
     before_names: dict[str, str]
-    powers: regex.Pattern
+    powers: regex.Pattern[str]
     power_names: dict[str, int]
     beside: dict[Powers, Powers]
 
@@ -169,7 +176,7 @@ def _table() -> _Table:
     )
 
 
-def _symbols(plain: dict) -> dict[str, Unit]:
+def _symbols(plain: dict[str, Any]) -> dict[str, Unit]:
     symbols = {code: Unit(1.0, ((code, 1),)) for code in plain["currencies"].split()}
     for symbol, (factor, bases, prefixes) in plain["symbols"].items():
         powers = _sorted({name: int(power or 1) for name, power in _BASE.findall(bases)})
@@ -179,8 +186,8 @@ def _symbols(plain: dict) -> dict[str, Unit]:
     return symbols | {alias: symbols[symbol] for alias, symbol in plain["aliases"].items()}
 
 
-def _names(plain: dict, symbols: dict[str, Unit]) -> dict[str, Unit]:
-    names = {}
+def _names(plain: dict[str, Any], symbols: dict[str, Unit]) -> dict[str, Unit]:
+    names: dict[str, Unit] = {}
     for symbol, spelled in plain["names"].items():
         prefixes = plain["symbols"].get(symbol, ("", "", ""))[2]
         for name in fold(spelled).casefold().split():
@@ -196,5 +203,5 @@ def _sorted(powers: dict[str, int]) -> Powers:
     return tuple(sorted((name, power) for name, power in powers.items() if power))
 
 
-def _any(words) -> str:
+def _any(words: Iterable[str]) -> str:
     return "|".join(regex.escape(word) for word in sorted(words, key=len, reverse=True))

@@ -350,7 +350,8 @@ def _listed(cell: str) -> list[Any]:
     """The values of a table's cell: a JSON list, or parted by `|`."""
     if cell.lstrip().startswith("["):
         try:
-            return json.loads(cell)
+            values: list[Any] = json.loads(cell)
+            return values
         except (ValueError, RecursionError):
             pass  # an answer may begin with a bracket
     return _SEPARATOR.split(cell.strip())

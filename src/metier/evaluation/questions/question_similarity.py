@@ -46,7 +46,7 @@ def _reordered(questions: Sequence[Question], language: str) -> Iterator[tuple[i
     has one in place of another's."""
     analyser = Analyser(language)
     words = [frozenset(analyser.tokens(question.question)) for question in questions]
-    by_answer: dict[tuple, list[int]] = defaultdict(list)
+    by_answer: dict[tuple[str, frozenset[str]], list[int]] = defaultdict(list)
     for number, question in enumerate(questions):
         asked_for = frozenset(word for word in words[number] if any(map(str.isdigit, word)))
         for answer in {key(answer) for answer in question.answers} if question.kind not in DECIDED else ():

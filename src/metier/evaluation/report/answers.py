@@ -46,7 +46,7 @@ def _filters(view: View, rows: Sequence[dict[str, Any]]) -> Html:
     kinds = dict.fromkeys(str(row["kind"]) for row in rows if row.get("kind"))
     languages = dict.fromkeys(str(row["language"]) for row in rows if row.get("language"))
     results = [(name, words(f"result.{name}")) for name in ("right", "wrong", "refused")]
-    choices = [
+    choices: list[tuple[str, Sequence[tuple[str, str]]]] = [
         ("kind", [(kind, words.name("kind", kind)) for kind in kinds]),
         ("language", [(code, words.name("language", code)) for code in languages]),
         ("mode", [(mode, mode) for mode in view.modes]),
@@ -60,7 +60,7 @@ def _filters(view: View, rows: Sequence[dict[str, Any]]) -> Html:
     )
 
 
-def _choice(view: View, name: str, options: Sequence[tuple[str, Any]]) -> Html:
+def _choice(view: View, name: str, options: Sequence[tuple[str, str]]) -> Html:
     chosen = [
         tag("option", view.words("filter.any"), value=""),
         *(tag("option", text, value=value) for value, text in options),

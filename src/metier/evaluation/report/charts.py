@@ -93,11 +93,12 @@ def cost_of(view: View) -> Cost | None:
         ("seconds", {mode: each.get("seconds") for mode, each in thousand.items()}),
         ("total", {mode: (costs.get(mode) or {}).get("total_p50") for mode in modes}),
     ):
-        if all(shown(value) and value > 0 for value in of.values()):
+        known = {mode: value for mode, value in of.items() if shown(value) and value > 0}
+        if len(known) == len(of):
             if name == "money":
-                return Cost(name, currency, of)
-            unit, size = unit_of(max(of.values()))
-            return Cost(name, view.words.name("unit", unit), {mode: value / size for mode, value in of.items()})
+                return Cost(name, currency, known)
+            unit, size = unit_of(max(known.values()))
+            return Cost(name, view.words.name("unit", unit), {mode: value / size for mode, value in known.items()})
     return None
 
 
@@ -138,7 +139,8 @@ _END = {"class_": "tick", "text_anchor": "end"}
 def _points(figures: dict[str, Any], cost: Cost, across: _Across, top: float) -> list[Html]:
     """The marks, each with its name to the right, or to the left where another mark follows on the right."""
     places = {mode: (across.share(cost.of[mode]), _up(figure["mean"] / top)) for mode, figure in figures.items()}
-    drawn, below = [], {"start": -_APART, "end": -_APART}  # the last name on each side
+    drawn: list[Html] = []
+    below: dict[str, float] = {"start": -_APART, "end": -_APART}  # the last name on each side
     for mode, (share, y) in sorted(places.items(), key=lambda item: item[1][1]):
         figure, x = figures[mode], across.at(cost.of[mode])
         if has_interval(figure):

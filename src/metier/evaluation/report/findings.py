@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from metier.answering.request import MODES
+from metier.core.modes import MODES
 from metier.evaluation.report.markup import Html, join, tag
 from metier.evaluation.report.tables import questions
 from metier.evaluation.report.view import DASH, View, number, rounded, shown
@@ -149,7 +149,7 @@ def facts(view: View, value: Any) -> Html:
 
 
 def notes(view: View) -> Html | None:
-    found = view.rows("notes")
+    found: list[str] = view.result.get("notes") or []
     return tag("ul", [view.sentence(each, name="li") for each in found]) if found else None
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from metier.evaluation.metrics.base import added
 from metier.evaluation.report.markup import Html, filled, join
 
 LANGUAGES = ("en", "bn")
@@ -25,7 +26,7 @@ class Words:
         code = language.split("-")[0]
         code = code if code in LANGUAGES else LANGUAGES[0]
         text = files(__package__).joinpath(f"words.{code}.json").read_text(encoding="utf-8")
-        return cls(code, json.loads(text))
+        return cls(code, json.loads(text) | _of_added_metrics(code))
 
     def __call__(self, key: str, **values: Any) -> Html:
         """Raises `KeyError` for a key that no page has."""
@@ -41,3 +42,12 @@ class Words:
         if not first:
             return join([last])
         return self("and", first=join([first[0], *([", ", item] for item in first[1:])]), last=last)
+
+
+def _of_added_metrics(language: str) -> dict[str, str]:
+    """What metrics of other packages are called."""
+    known: dict[str, str] = {}
+    for metric in added():
+        name, explained = metric.words.get(language) or metric.words["en"]
+        known |= {f"metric.{metric.name}": name, f"explained.{metric.name}": explained}
+    return known

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
-from metier.answering.request import MODES
+from metier.core.modes import MODES, Mode
 from metier.evaluation.report.markup import Html, join, tag
 from metier.evaluation.report.translations import Words
 from metier.text.detection import detect
 
 DASH = "–"
 # A mode has one colour and one shape everywhere. Names of the style sheet's classes and of the shapes' ids.
-CLASSES = {"base": "base", "rag": "rag", "tuned": "tuned", "rag+tuned": "both"}
+CLASSES: dict[str, str] = {Mode.BASE: Mode.BASE, Mode.RAG: Mode.RAG, Mode.TUNED: Mode.TUNED, Mode.RAG_TUNED: "both"}
 _OTHER = "other"
 _MINUTE, _HOUR = 60, 3600
 
@@ -94,7 +94,7 @@ def class_of(mode: str) -> str:
     return CLASSES.get(mode, _OTHER)
 
 
-def shown(value: object) -> bool:
+def shown(value: object) -> TypeGuard[float]:
     """Whether there is a figure."""
     return isinstance(value, int | float) and math.isfinite(value)
 

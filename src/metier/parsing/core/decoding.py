@@ -86,14 +86,14 @@ def _decode(content: bytes, context: Context, declared: str | None) -> str:
             if "\ufffd" in text:
                 context.warn(f"some bytes are not valid {encoding.removesuffix('-sig').upper()} and were replaced")
             return text
-    if b"\x00" in content[:4096] and (encoding := utf16_without_mark(content)):
-        return content.decode(encoding, "replace")
+    if b"\x00" in content[:4096] and (utf16 := utf16_without_mark(content)):
+        return content.decode(utf16, "replace")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         broken = error
-    if declared and (text := _try(content, declared)) is not None:
-        return text
+    if declared and (told := _try(content, declared)) is not None:
+        return told
     text, encoding = _guess(content, context.limits.language)
     context.warn(f"is not valid UTF-8 (byte {broken.start}); read as {encoding}")
     return text

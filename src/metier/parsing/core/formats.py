@@ -11,6 +11,8 @@ import unicodedata
 import zipfile
 from pathlib import Path, PurePath
 
+from metier.core import plugins
+
 _OOXML = "application/vnd.openxmlformats-officedocument."
 _ODF = "application/vnd.oasis.opendocument."
 
@@ -27,6 +29,7 @@ RTF = "application/rtf"
 HTML, XML, MARKDOWN, CSV, TSV = "text/html", "application/xml", "text/markdown", "text/csv", "text/tab-separated-values"
 EML, PLAIN, JSON, JSONL = "message/rfc822", "text/plain", "application/json", "application/jsonl"
 SQLITE = "application/vnd.sqlite3"
+ADDED = "application/x-metier-added"  # followed by the suffix that another package reads
 PNG, JPEG, TIFF = "image/png", "image/jpeg", "image/tiff"
 
 SUPPORTED: dict[str, str] = {
@@ -110,12 +113,15 @@ HEAD_BYTES = 65536
 
 
 def media_type(path_or_name: str | PurePath, head: bytes) -> str | None:
-    """MIME type of a file, None where it is no format Métier reads.
+    """MIME type of a file, None where it is no format Métier reads. A suffix that another package reads is its own,
+    whatever is in the file, so that a better reader can take the place of ours.
 
     `head`: the first bytes (`HEAD_BYTES` are plenty). Where `path_or_name` is an existing file, containers whose
     beginning does not tell (zip, OLE) are looked into.
     """
     suffix = PurePath(path_or_name).suffix.lower()
+    if suffix in plugins.names(plugins.PARSERS):
+        return f"{ADDED}{suffix}"
     named = SUPPORTED.get(suffix)
     for magic, found in _MAGIC:
         if head.startswith(magic):

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from metier.core.errors import ParseError
@@ -95,7 +96,7 @@ class Tesseract:
         table = _run(arguments, picture, context)
         return _reading(table)
 
-    def best(self, pictures, context: Context) -> Reading:
+    def best(self, pictures: Iterable[bytes], context: Context) -> Reading:
         """The most convincing reading of one picture in several orientations; stops at the first good one."""
         best = Reading()
         for picture in pictures:
@@ -157,7 +158,7 @@ def _die_with_worker() -> None:
 def _reading(table: str) -> Reading:
     """Paragraphs of tesseract's TSV."""
     rows = csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE)
-    paragraphs: dict[tuple, dict[str, list[str]]] = {}
+    paragraphs: dict[tuple[str, str, str], dict[str, list[str]]] = {}
     sure, weight = 0.0, 0
     for row in rows:
         text = tidy(row.get("text") or "").strip()

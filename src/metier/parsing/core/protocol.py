@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO, Any
 
 from metier.core.documents import Block, Document
 
 Box = tuple[float, float, float, float]  # left, top, width, height, as shares of a page's width and height
+Message = dict[str, Any]  # parsed JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Places:
     boxes: tuple[Box, ...]
 
 
-def receive(stream: BinaryIO) -> dict | None:
+def receive(stream: IO[bytes]) -> Message | None:
     """The next message, None at the end of the stream or where it breaks off."""
     head = stream.read(4)
     if len(head) < 4:
@@ -36,13 +38,13 @@ def receive(stream: BinaryIO) -> dict | None:
     return json.loads(body) if len(body) == length else None
 
 
-def send(stream: BinaryIO, message: dict) -> None:
+def send(stream: IO[bytes], message: Mapping[str, object]) -> None:
     body = json.dumps(message).encode("ascii")
     stream.write(struct.pack(">I", len(body)) + body)
     stream.flush()
 
 
-def pack(document: Document) -> dict:
+def pack(document: Document) -> Message:
     """A document as plain JSON values."""
     fields = {name: getattr(document, name) for name in Document.__slots__}
     fields["blocks"] = [(b.kind, b.start, b.end, b.page, b.level, b.row) for b in document.blocks]
@@ -50,7 +52,7 @@ def pack(document: Document) -> dict:
     return fields
 
 
-def unpack(fields: dict) -> Document:
+def unpack(fields: Message) -> Document:
     """The document that `pack` was given."""
     fields["blocks"] = tuple(Block(*block) for block in fields["blocks"])
     fields["groups"], fields["warnings"] = tuple(fields["groups"]), tuple(fields["warnings"])

@@ -16,8 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
+from metier.core import plugins
 from metier.core.documents import Document, TextBuilder, document_id
-from metier.core.errors import ParseError
+from metier.core.errors import ParseError, PluginError
 from metier.parsing.core import formats
 
 _READERS: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -168,10 +169,23 @@ def _first_name(context: Context, builder: Builder, text: str) -> str:
 
 def reader_for(kind: str) -> Callable[[bytes, Builder, Context], None]:
     """The reader of a MIME type that `formats.media_type` gives."""
+    if kind.startswith(formats.ADDED):
+        return _added(kind.removeprefix(formats.ADDED))
     for kinds, module in _READERS:
         if kind in kinds:
-            return importlib.import_module(f"metier.parsing.{module}").read
+            read: Callable[[bytes, Builder, Context], None] = importlib.import_module(f"metier.parsing.{module}").read
+            return read
     raise _unknown()
+
+
+def _added(suffix: str) -> Callable[[bytes, Builder, Context], None]:
+    try:
+        read: Callable[[bytes, Builder, Context], None] | None = plugins.load(plugins.PARSERS, suffix)
+    except PluginError as error:  # costs the files of this format, never the sync
+        raise ParseError(f"has no reader: {error.what} ({error.where})", hint=error.hint) from error
+    if read is None:
+        raise _unknown()
+    return read
 
 
 def _kind(content: bytes, name: str) -> str:

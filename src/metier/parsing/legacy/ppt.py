@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from metier.core.documents import BlockKind
 from metier.core.errors import ParseError
 from metier.parsing.core.decoding import tidy
 from metier.parsing.core.readers import Builder, Context
@@ -136,7 +137,9 @@ class _Show:
             if atom.kind != _PERSIST or len(atom.body) < 4:
                 continue
             notes = self._at(self._places.get(struct.unpack_from("<I", atom.body)[0], len(self._stream)))
-            head = notes.first(_ATOM_NOTES) if notes is not None and notes.kind == _NOTES else None
+            if notes is None or notes.kind != _NOTES:
+                continue
+            head = notes.first(_ATOM_NOTES)
             if head is not None and len(head.body) >= 4:
                 self.notes[struct.unpack_from("<I", head.body)[0]] = notes
 
@@ -154,7 +157,7 @@ class _Slide:
             if isinstance(item, Grid):
                 item.write(self._builder, page=self._number)
             elif item.role not in _TITLES:
-                kind = "list" if len(item.paragraphs) > 1 else "paragraph"
+                kind: BlockKind = "list" if len(item.paragraphs) > 1 else "paragraph"
                 for paragraph in item.paragraphs:
                     self._builder.add(kind, paragraph, page=self._number)
         for item in self._shapes(notes) if notes is not None else ():
@@ -173,10 +176,11 @@ class _Slide:
                 yield from self._shapes(child, depth + 1)
 
     def _text(self, shape: Record) -> Text:
-        box, found = shape.first(_TEXTBOX), []
+        box = shape.first(_TEXTBOX)
+        found: list[Text] = []
         for atom in box.children() if box is not None else ():
             if atom.kind == _OUTLINE_REF and len(atom.body) >= 4:
-                index = struct.unpack_from("<I", atom.body)[0]
+                index: int = struct.unpack_from("<I", atom.body)[0]
                 if index < len(self._outline):
                     return self._outline[index]
             _take(atom, found)

@@ -10,7 +10,9 @@ import asyncio
 import functools
 import json
 import re
+from typing import TYPE_CHECKING, Required, TypedDict
 
+from metier.core.documents import BlockKind
 from metier.core.errors import ParseError
 from metier.parsing.core import formats
 from metier.parsing.core.decoding import tidy
@@ -19,19 +21,47 @@ from metier.parsing.core.tables import Grid, write_rows
 from metier.parsing.office.package import locked
 from metier.parsing.office.sheets import Sheet, write_sheet
 
+if TYPE_CHECKING:
+    from xberg import ExtractedDocument
+
 _EXTENSIONS = {formats.DOC: "doc", formats.XLS: "xls", formats.PPT: "ppt", formats.MSG: "msg", formats.RTF: "rtf"}
 _ROW_END = "\t\t"  # how xberg ends a row of a table in a DOC
+
+
+class _Cell(TypedDict):
+    content: str
+    row: int
+    col: int
+    col_span: int
+    row_span: int
+
+
+class _Table(TypedDict):
+    cells: list[_Cell]
+
+
+class _Node(TypedDict, total=False):
+    """A node of xberg's tree; what it holds depends on its type."""
+
+    node_type: Required[str]
+    text: str | None
+    level: int | None
+    ordered: bool
+    number: int | None
+    title: str | None
+    term: str
+    definition: str
+    grid: _Table
 
 
 def read(content: bytes, builder: Builder, context: Context) -> None:
     if context.media_type == formats.ENCRYPTED_OFFICE or _encrypted(content, context.media_type):
         raise locked()
     document = _extract(content, context)
-    metadata = document.metadata
-    _facts(metadata, context)
+    _facts(document, context)
     nodes = document.document.nodes if document.document is not None else []
     if context.media_type == formats.MSG:
-        _mail(metadata, builder, context)
+        _mail(document, builder, context)
     writer = _Writer(builder, context)
     for node in nodes:
         writer.node(json.loads(str(node.content)), str(node.content_layer))
@@ -49,7 +79,7 @@ def _loop() -> asyncio.AbstractEventLoop:
     return asyncio.new_event_loop()
 
 
-def _extract(content: bytes, context: Context):
+def _extract(content: bytes, context: Context) -> ExtractedDocument:
     import xberg
 
     config = xberg.ExtractionConfig(
@@ -92,7 +122,8 @@ def _encrypted(content: bytes, kind: str) -> bool:
     return False
 
 
-def _facts(metadata, context: Context) -> None:
+def _facts(document: ExtractedDocument, context: Context) -> None:
+    metadata = document.metadata
     context.name_title(metadata.title)
     context.describe(
         author=", ".join(metadata.authors or ()),
@@ -103,8 +134,9 @@ def _facts(metadata, context: Context) -> None:
     )
 
 
-def _mail(metadata, builder: Builder, context: Context) -> None:
+def _mail(document: ExtractedDocument, builder: Builder, context: Context) -> None:
     """Headers of an Outlook message, told as `mail` tells those of an EML."""
+    metadata = document.metadata
     facts = json.loads(str(metadata.format)) if metadata.format else {}
     sender = " ".join(
         filter(None, (facts.get("from_name"), f"<{facts['from_email']}>" if facts.get("from_email") else ""))
@@ -132,7 +164,7 @@ class _Writer:
         self._sheet: Sheet | None = None
         self.page: int | None = None
 
-    def node(self, content: dict, layer: str) -> None:
+    def node(self, content: _Node, layer: str) -> None:
         kind, text = content["node_type"], tidy(content.get("text") or "")
         if layer == "footer" and not any(c.isalpha() for c in text):
             return  # page numbers
@@ -159,15 +191,15 @@ class _Writer:
         elif kind == "definition_item":
             self._builder.add("list", f"{content.get('term', '')}: {content.get('definition', '')}", page=self.page)
         elif kind not in ("metadata_block", "image", "page_break"):
-            block = "code" if kind == "code" else "paragraph"
+            block: BlockKind = "code" if kind == "code" else "paragraph"
             if not (self._kind == formats.MSG and re.match(r"  \S.* \(\d[\d.]* ?[KM]?B\)$", content.get("text") or "")):
                 self._builder.add(block, text, page=self.page)
 
-    def _table(self, table: dict) -> None:
+    def _table(self, table: _Table) -> None:
         if self._sheet is not None:
             for cell in table["cells"]:
                 if cell["content"].strip():
-                    self._sheet.set(cell["row"] + 1, cell["col"] + 1, tidy(cell["content"]).strip())
+                    self._sheet.put(cell["row"] + 1, cell["col"] + 1, tidy(cell["content"]).strip())
             write_sheet(self._sheet, self._builder, page=self.page)
             return
         grid, last = Grid(), -1

@@ -38,7 +38,9 @@ def title_of(chart: Element) -> str:
 
 
 def _rows(chart: Element) -> list[list[str]]:
-    names, columns, categories = [""], [], []
+    names = [""]
+    columns: list[list[str]] = []
+    categories: list[str] = []
     for series in chart.iter("c:ser"):
         names.append(" ".join(_points(series.find("c:tx"))) or f"Series {len(names)}")
         categories = categories or _points(series.find("c:cat")) or _points(series.find("c:xVal"))

@@ -76,7 +76,9 @@ def _part(package: Package, relations: dict[str, tuple[str, str]], kind: str) ->
     return None
 
 
-def _margin(package: Package, relations: dict, kind: str, builder: Builder, reader: _Reader) -> None:
+def _margin(
+    package: Package, relations: dict[str, tuple[str, str]], kind: str, builder: Builder, reader: _Reader
+) -> None:
     """Headers or footers, each different text once: they often hold the document's number and version."""
     seen = set()
     for found, target in relations.values():
@@ -138,7 +140,8 @@ class _Reader:
 
     def grid(self, table: Element) -> Grid:
         """The cells of a table. A vertical merge is told by its first cell, and repeated in those it covers."""
-        grid, above = Grid(), {}
+        grid = Grid()
+        above: dict[int, str] = {}
         for row in _inside(table, "w:tr"):
             grid.start_row()
             properties = row.find("w:trPr")

@@ -8,8 +8,10 @@ from xml.etree.ElementTree import Element
 
 from metier.parsing.office.styles import Style, numbering_of
 
-_ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"))
-_ROMAN += ((10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))
+_ROMAN = (
+    (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"),
+    (9, "ix"), (5, "v"), (4, "iv"), (1, "i"),
+)  # fmt: skip
 
 
 class Numbering:
@@ -49,7 +51,7 @@ class Numbering:
         if form in ("bullet", "none"):
             return "•" if form == "bullet" or not pattern else pattern
 
-        def number(match: re.Match) -> str:
+        def number(match: re.Match[str]) -> str:
             index = int(match[1]) - 1
             shape, _text, first = definitions.get(index, ("decimal", "", 1))
             return written(counts.setdefault(index, first), shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from xml.etree.ElementTree import Element
 
 from metier.core.documents import BlockKind
@@ -93,7 +93,8 @@ def _sheets(part: Element, builder: Builder, context: Context, reader: _Reader) 
 
 def _row(row: Element, number: int, sheet: Sheet, reader: _Reader) -> int:
     """Put the cells of a row (and its repetitions) into `sheet`; returns the number of the last row."""
-    column, filled = 1, []
+    column = 1
+    filled: list[tuple[int, str]] = []
     for cell in row:
         if cell.tag not in ("table:table-cell", "table:covered-table-cell"):
             continue
@@ -107,7 +108,7 @@ def _row(row: Element, number: int, sheet: Sheet, reader: _Reader) -> int:
     times = _count(row, "table:number-rows-repeated")
     for offset in range(min(times, _MAX_REPEAT) if filled else 0):
         for place, text in filled:
-            sheet.set(number + 1 + offset, place, text)
+            sheet.put(number + 1 + offset, place, text)
     return number + times
 
 
@@ -133,7 +134,8 @@ class _Lists:
 
 class _Reader:
     def __init__(self, builder: Builder, package: Package) -> None:
-        self._builder, self._page = builder, None
+        self._builder = builder
+        self._page: int | None = None
         self._parents, self._lists = _titles(package), _Lists(package)
         self.title = ""
 
@@ -157,7 +159,7 @@ class _Reader:
                 if shape.get("presentation:class") == "notes":
                     self._builder.add("paragraph", "\n".join(self._lines(shape)), page=number)
 
-    def blocks(self, parent) -> None:
+    def blocks(self, parent: Iterable[Element]) -> None:
         for element in parent:
             tag = element.tag
             if tag == "text:h":

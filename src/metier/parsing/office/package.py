@@ -12,6 +12,7 @@ import posixpath
 import re
 import zipfile
 import zlib
+from typing import NoReturn
 from urllib.parse import unquote
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -170,7 +171,7 @@ def refuse_entities(content: bytes) -> None:
     parser = expat.ParserCreate()
     parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
 
-    def refuse(*_declaration: object) -> None:
+    def refuse(*_declaration: object) -> NoReturn:
         raise ParseError(
             "declares XML entities, which can make a small file unpack without end or read other files",
             hint="Nothing was expanded. Remove the DOCTYPE from the file if you trust it.",

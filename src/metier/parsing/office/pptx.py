@@ -103,7 +103,9 @@ def _role(shape: Element) -> str:
     return ""
 
 
-def _shape(package: Package, relations: dict, shape: Element, builder: Builder, number: int) -> None:
+def _shape(
+    package: Package, relations: dict[str, tuple[str, str]], shape: Element, builder: Builder, number: int
+) -> None:
     role = _role(shape)
     if role in _FURNITURE:
         return
@@ -123,7 +125,9 @@ def _shape(package: Package, relations: dict, shape: Element, builder: Builder, 
             builder.add("paragraph", text, page=number)
 
 
-def _frame(package: Package, relations: dict, frame: Element, builder: Builder, number: int) -> None:
+def _frame(
+    package: Package, relations: dict[str, tuple[str, str]], frame: Element, builder: Builder, number: int
+) -> None:
     for table in frame.iter("a:tbl"):
         _table(table).write(builder, page=number)
     write_charts(package, relations, frame, builder, page=number)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from metier.core.documents import TextBuilder
 from metier.parsing.core.readers import Builder
 from metier.parsing.core.tables import looks_like_header, write_rows
 
@@ -17,7 +16,7 @@ class Sheet:
         self._rows: dict[int, dict[int, str]] = {}
         self._merged: list[tuple[int, int, int, int]] = []
 
-    def set(self, row: int, column: int, text: str) -> None:
+    def put(self, row: int, column: int, text: str) -> None:
         self._rows.setdefault(row, {})[column] = text
 
     def merge(self, top: int, left: int, bottom: int, right: int) -> None:
@@ -64,7 +63,8 @@ class Sheet:
 
     def _spread(self) -> set[tuple[int, int]]:
         """Copy merged values into the cells they cover; returns the places where several columns were merged."""
-        wide, spent = set(), 0
+        wide: set[tuple[int, int]] = set()
+        spent = 0
         for top, left, bottom, right in self._merged:
             text = self._rows.get(top, {}).get(left, "")
             spent += (bottom - top + 1) * (right - left + 1)
@@ -90,7 +90,7 @@ def _runs(numbers: list[int]) -> list[list[int]]:
     return runs
 
 
-def write_sheet(sheet: Sheet, builder: Builder | TextBuilder, *, page: int) -> None:
+def write_sheet(sheet: Sheet, builder: Builder, *, page: int | None) -> None:
     """Name of the sheet as a heading, then its tables; a row of one merged cell over a table is its caption."""
     regions = sheet.regions()
     if not regions:

@@ -49,7 +49,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
     context.describe(sheets=", ".join(names))
 
 
-def _related(package: Package, relations: dict[str, tuple[str, str]], kind: str):
+def _related(package: Package, relations: dict[str, tuple[str, str]], kind: str) -> ElementTree.Element | None:
     for found, target in relations.values():
         if found == kind:
             return package.optional_xml(target)
@@ -95,7 +95,7 @@ def _sheet(content: bytes, name: str, strings: list[str], formats: Formats) -> S
             place = _place(cell.get("r", ""))
             column = place[1] if place else column + 1
             if text := _value(cell, strings, formats):
-                sheet.set(row_number, column, text)
+                sheet.put(row_number, column, text)
         element.clear()
     return sheet
 
@@ -127,9 +127,9 @@ def _remarks(package: Package, part: str, people: dict[str, str], builder: Build
             who = people.get(comment.get("personId", ""), "")
             builder.add("paragraph", _on(comment, remark(text, who, comment.get("dT", ""))), page=page)
     for kind, target in relations:
-        if kind == "comments" and (tree := package.optional_xml(target)) is not None:
-            authors = [author.text or "" for author in tree.iter("x:author")]
-            for comment in tree.iter("x:comment"):
+        if kind == "comments" and (notes := package.optional_xml(target)) is not None:
+            authors = [author.text or "" for author in notes.iter("x:author")]
+            for comment in notes.iter("x:comment"):
                 index = comment.get("authorId", "")
                 who = authors[int(index)] if index.isdigit() and int(index) < len(authors) else ""
                 if not (threads and who.startswith("tc={")):

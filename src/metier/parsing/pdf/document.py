@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from metier.core.documents import BlockKind
 from metier.core.errors import ParseError
 from metier.parsing.core.decoding import tidy
 from metier.parsing.core.legibility import illegible
@@ -18,9 +20,12 @@ from metier.parsing.office.package import locked
 from metier.parsing.pdf.bidi import is_rtl
 from metier.parsing.pdf.fragments import Fragment, fragments
 from metier.parsing.pdf.headings import CAPTION, Outline, heading_levels
-from metier.parsing.pdf.layout import Paragraph, paragraphs, zones
+from metier.parsing.pdf.layout import Paragraph, Row, paragraphs, zones
 from metier.parsing.pdf.scans import Scanner, looks_scanned
-from metier.parsing.pdf.tables import Table, aligned, ruled, segments
+from metier.parsing.pdf.tables import Segment, Table, aligned, ruled, segments
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfDocument, PdfPage
 
 _DAMAGED = "Open it in a PDF viewer and print it to a new PDF."
 
@@ -54,8 +59,8 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
     _write(pages, Outline(document), builder, context)
 
 
-def opened(content: bytes):
-    """The pypdfium2 document. Raises `ParseError`."""
+def opened(content: bytes) -> PdfDocument:
+    """Raises `ParseError`."""
     import pypdfium2
 
     try:
@@ -68,7 +73,7 @@ def opened(content: bytes):
     return document
 
 
-def flattened(document, number: int):
+def flattened(document: PdfDocument, number: int) -> PdfPage:
     """A page by its number, what is filled into forms made text of it. Raises `PdfiumError`."""
     import pypdfium2.raw as raw
 
@@ -79,7 +84,7 @@ def flattened(document, number: int):
     return page
 
 
-def _facts(document, context: Context) -> None:
+def _facts(document: PdfDocument, context: Context) -> None:
     facts = {name: tidy(value) for name, value in document.get_metadata_dict().items() if value}
     title = facts.get("Title", "")
     context.name_title(None if illegible(title) else title)
@@ -101,7 +106,7 @@ def _date(value: str) -> str:
     return f"{day}T{match[4]}:{match[5]}:{match[6] or '00'}" if match[4] else day
 
 
-def _page(page, number: int, scanner: Scanner, context: Context) -> Page:
+def _page(page: PdfPage, number: int, scanner: Scanner, context: Context) -> Page:
     found = Page(number, page.get_height())
     parts = fragments(page.get_textpage())
     text = "\n".join(part.text for part in parts)
@@ -122,7 +127,7 @@ def _letters(text: str) -> int:
     return sum(c.isalnum() for c in text)
 
 
-def _layout(parts: list[Fragment], lines) -> list[Paragraph | Grid]:
+def _layout(parts: list[Fragment], lines: list[Segment]) -> list[Paragraph | Grid]:
     upright, slanted = [p for p in parts if not p.slant], [p for p in parts if p.slant]
     tables = ruled(upright, lines)
     used = {id(part) for table in tables for part in table.used}
@@ -143,7 +148,9 @@ def _layout(parts: list[Fragment], lines) -> list[Paragraph | Grid]:
     return result
 
 
-def _placed(items: list[tuple[float, Paragraph | Grid]], tables: list[Table], rows) -> list[Paragraph | Grid]:
+def _placed(
+    items: list[tuple[float, Paragraph | Grid]], tables: list[Table], rows: list[Row]
+) -> list[Paragraph | Grid]:
     """Paragraphs of one zone with the ruled tables beside or between them at their height."""
     left, right = min(row.left for row in rows), max(row.right for row in rows)
     result: list[Paragraph | Grid] = []
@@ -205,7 +212,7 @@ def _write(pages: list[Page], outline: Outline, builder: Builder, context: Conte
                 item.write(builder, page=page.number)
                 continue
             level = levels.get(id(item), 0)
-            kind = (
+            kind: BlockKind = (
                 "heading"
                 if level
                 else "list"

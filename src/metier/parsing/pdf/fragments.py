@@ -11,9 +11,14 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from metier.parsing.core.decoding import tidy
 from metier.parsing.pdf.bidi import Glyph, is_rtl, spoken
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfTextPage
+    from pypdfium2.raw import FS_RECTF
 
 _GAP = 0.9  # heights of a line between two words that belong to different columns or cells
 _PRESENTATION = range(0xFB00, 0xFE00), range(0xFE70, 0xFEFF)  # ligatures and Arabic letter shapes
@@ -55,12 +60,12 @@ class Fragment:
         return is_rtl(self.text)
 
 
-def fragments(textpage) -> list[Fragment]:
+def fragments(textpage: PdfTextPage) -> list[Fragment]:
     """All text of a pypdfium2 text page, in the order of the file."""
     return _Collector(textpage, quarter_turns(textpage)).run()
 
 
-def quarter_turns(textpage) -> int:
+def quarter_turns(textpage: PdfTextPage) -> int:
     """0 to 3: by how many quarter turns, counter-clockwise, most characters stand."""
     import pypdfium2.raw as raw
 
@@ -73,7 +78,7 @@ def quarter_turns(textpage) -> int:
 
 
 class _Collector:
-    def __init__(self, textpage, quarter: int) -> None:
+    def __init__(self, textpage: PdfTextPage, quarter: int) -> None:
         import pypdfium2.raw as raw
 
         self._raw, self._page, self._quarter = raw, textpage, quarter
@@ -100,7 +105,7 @@ class _Collector:
         self._close()
         return self._found
 
-    def _upright(self, box) -> tuple[float, float, float, float]:
+    def _upright(self, box: FS_RECTF) -> tuple[float, float, float, float]:
         left, bottom, right, top = box.left, box.bottom, box.right, box.top
         if self._quarter == 1:
             return bottom, -right, top, -left

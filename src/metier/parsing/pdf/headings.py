@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from metier.parsing.pdf.layout import Paragraph
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfDocument
 
 _LONGEST = 200
 _NUMBERED = re.compile(r"(?:\d{1,2}(?:\.\d{1,2}){0,4}\.?|[A-Z]\.|[IVX]{1,5}\.)\s+\S")
@@ -19,7 +23,7 @@ _MAX_BOOKMARKS = 5000
 class Outline:
     """The bookmarks of a PDF: level by page and title."""
 
-    def __init__(self, document) -> None:
+    def __init__(self, document: PdfDocument) -> None:
         self._levels: dict[tuple[int, str], int] = {}
         self._anywhere: dict[str, int] = {}
         for number, item in enumerate(document.get_toc(max_depth=6)):

@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from metier.parsing.pdf.bidi import Box as PdfBox
 from metier.parsing.pdf.bidi import Glyph, is_rtl, spoken
 from metier.parsing.pdf.document import flattened, opened
 from metier.parsing.pdf.fragments import Fragment, fragments, quarter_turns
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfPage
 
 _DPI = 110
 _MAX_PIXELS = 2_500_000
@@ -78,7 +82,7 @@ def find(content: bytes, number: int, text: str, spans: Sequence[tuple[int, int]
     return Places(page.get_width(), page.get_height(), bool(lines), tuple(_merged(boxes)))
 
 
-def _page(content: bytes, number: int):
+def _page(content: bytes, number: int) -> PdfPage:
     document = opened(content)
     if not 1 <= number <= len(document):
         raise ParseError(f"has no page {number}")
@@ -144,7 +148,9 @@ def _edges(letters: str, places: np.ndarray) -> np.ndarray:
 
 def _occurrences(text: str, letters: str, edges: np.ndarray) -> list[int]:
     """Those that are whole words first."""
-    whole, others, at = [], [], text.find(letters)
+    whole: list[int] = []
+    others: list[int] = []
+    at = text.find(letters)
     while at >= 0 and len(whole) < _MAX_PLACES:
         is_whole = edges[at] and edges[at + len(letters)]
         if is_whole or len(others) < _MAX_PLACES:
@@ -156,7 +162,8 @@ def _occurrences(text: str, letters: str, edges: np.ndarray) -> list[int]:
 def _jump(ends: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """Cost of going from each end to each start: nothing where one follows the other, more back than on."""
     distance = starts[None, :] - ends[:, None]
-    return np.where(distance < 0, 1.5, 1.0) * np.log2(1.0 + np.abs(distance))
+    costs: np.ndarray = np.where(distance < 0, 1.5, 1.0) * np.log2(1.0 + np.abs(distance))
+    return costs
 
 
 def _settle(chain: list[_Line], length: int) -> None:
@@ -201,7 +208,7 @@ def _around(glyphs: Sequence[Glyph]) -> PdfBox:
 class _Turn:
     """From places of text, turned upright by `quarters`, to shares of the page as it is drawn."""
 
-    def __init__(self, page, quarters: int) -> None:
+    def __init__(self, page: PdfPage, quarters: int) -> None:
         self._page, self._quarters = page, quarters
 
     def box(self, box: PdfBox) -> Box:

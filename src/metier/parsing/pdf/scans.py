@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from metier.core.errors import ParseError
 from metier.parsing.core.legibility import illegible
@@ -10,13 +11,16 @@ from metier.parsing.core.ocr import Tesseract
 from metier.parsing.core.readers import Context
 from metier.parsing.pdf.fragments import Fragment
 
+if TYPE_CHECKING:
+    from pypdfium2 import PdfPage
+
 _DPI = 300
 _MAX_PIXELS = 40_000_000  # a sheet of A3 at 400 dpi; larger pages are rendered coarser
 _STAMP = 200  # letters that a page may carry over a scan: a stamp, a page number
 _DRAWN = 30  # strokes that may be letters
 
 
-def looks_scanned(page, parts: list[Fragment]) -> bool:
+def looks_scanned(page: PdfPage, parts: list[Fragment]) -> bool:
     """Whether a page is a picture with little or no visible text over it."""
     letters = sum(c.isalnum() for part in parts for c in part.text)
     if letters >= _STAMP:
@@ -27,7 +31,7 @@ def looks_scanned(page, parts: list[Fragment]) -> bool:
     return covered > 0.5
 
 
-def _pictures(page) -> tuple[float, int]:
+def _pictures(page: PdfPage) -> tuple[float, int]:
     """Share of the page that pictures cover, and the number of drawn paths."""
     import pypdfium2.raw as raw
 
@@ -55,29 +59,31 @@ class Scanner:
         self._unread: list[int] = []
         self.unreadable: list[tuple[int, str]] = []
 
-    def read(self, page, number: int) -> list[str] | None:
+    def read(self, page: PdfPage, number: int) -> list[str] | None:
         """Paragraphs of a scanned page, None where it cannot be read."""
-        if not self._ready():
+        engine = self._tesseract()
+        if engine is None:
             self._unread.append(number)
             return None
         try:
-            reading = self._engine.best(_renderings(page), self._context)
+            reading = engine.best(_renderings(page), self._context)
         except TimeoutError:
             self._late.append(number)
             return None
         text = "\n".join(reading.paragraphs)
         return reading.paragraphs if text and not illegible(text) else None
 
-    def _ready(self) -> bool:
+    def _tesseract(self) -> Tesseract | None:
+        """Tesseract, None where it is off or missing."""
         if self._engine is None and self._missing is None:
             if not self._context.limits.ocr:
                 self._missing = ParseError("holds scanned pages, and reading them is off", hint=_SWITCH)
-                return False
+                return None
             try:
                 self._engine = Tesseract.find(self._context)
             except ParseError as error:
                 self._missing = error
-        return self._engine is not None
+        return self._engine
 
     def report(self, *, read_something: bool) -> None:
         """Put what was not read into the warnings. Raises `ParseError` where that was everything."""
@@ -113,7 +119,7 @@ def _listed(pages: list[int]) -> str:
     return f"page {shown}:" if len(pages) == 1 else f"pages {shown}:"
 
 
-def _renderings(page) -> Iterator[bytes]:
+def _renderings(page: PdfPage) -> Iterator[bytes]:
     """The page as grey PGM pictures: upright, then upside down and on its sides, each made when it is asked for."""
     scale = min(_DPI / 72, (_MAX_PIXELS / max(1.0, page.get_width() * page.get_height())) ** 0.5)
     for turned in (0, 180, 90, 270):

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from metier.parsing.core.tables import Grid
 from metier.parsing.pdf.bidi import unmirrored
 from metier.parsing.pdf.fragments import Fragment
 from metier.parsing.pdf.layout import Row, join_lines, rows_of
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfPage
+    from pypdfium2.raw import FPDF_PAGEOBJECT
 
 _TOLERANCE = 3.0  # points between lines that are meant to meet
 _THIN = 3.0
@@ -37,7 +43,7 @@ class Segment:
     end: float
 
 
-def segments(page) -> list[Segment]:
+def segments(page: PdfPage) -> list[Segment]:
     """Straight lines and thin or stroked boxes drawn on an upright page."""
     import pypdfium2.raw as raw
 
@@ -69,7 +75,7 @@ def _edges(left: float, bottom: float, right: float, top: float) -> list[Segment
     return []
 
 
-def _long_path(raw, item) -> list[Segment]:
+def _long_path(raw: ModuleType, item: FPDF_PAGEOBJECT) -> list[Segment]:
     """Straight pieces of a path that draws several lines at once."""
     matrix, found, here = raw.FS_MATRIX(), [], None
     raw.FPDFPageObj_GetMatrix(item, matrix)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from urllib.parse import unquote
+from xml.etree.ElementTree import Element
 
 from metier.core.errors import ParseError
 from metier.parsing.core.decoding import decode
@@ -56,7 +57,7 @@ def _refuse_rights_management(package: Package) -> None:
         raise ParseError("is protected by digital rights management", hint="Ask its publisher for an open copy.")
 
 
-def _facts(book, context: Context) -> None:
+def _facts(book: Element, context: Context) -> None:
     for element in book.iter():
         name, text = element.tag, (element.text or "").strip()
         if name == "dc:title":

@@ -7,13 +7,17 @@ a search needs. The walk keeps its own stack: a page may be nested more deeply t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from metier.core.documents import BlockKind
 from metier.core.errors import ParseError
 from metier.parsing.core.decoding import decode, tidy
 from metier.parsing.core.readers import Builder, Context, too_much_text
 from metier.parsing.core.tables import Grid
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 _DROPPED = frozenset(
     [
@@ -125,7 +129,7 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def _facts(tree, context: Context) -> None:
+def _facts(tree: LexborHTMLParser, context: Context) -> None:
     title = tree.css_first("head title")
     context.name_title(tidy(title.text()) if title is not None else None)
     root = tree.root
@@ -137,7 +141,7 @@ def _facts(tree, context: Context) -> None:
             context.describe(**{{"dc.date": "date", "dc.creator": "author"}.get(name, name): value})
 
 
-def _boilerplate(tree) -> set[int]:
+def _boilerplate(tree: LexborHTMLParser) -> set[int]:
     """Ids of navigation blocks, unless the page is little else."""
     found = tree.css("nav, [role=navigation]")
     if not found:
@@ -158,9 +162,9 @@ class _Walk:
         self._preformatted = 0
         self._numbers: list[int | None] = []  # of open lists: the next number, None where bullets
 
-    def run(self, root) -> None:
+    def run(self, root: LexborNode) -> None:
         for entering, node in _walk(root, self._skip):
-            tag = node.tag
+            tag = node.tag or ""
             if tag == "-text":
                 self._add(node.text_content or "")
             elif entering:
@@ -169,7 +173,7 @@ class _Walk:
                 self._leave(tag)
         self._flush()
 
-    def _skip(self, node) -> bool:
+    def _skip(self, node: LexborNode) -> bool:
         tag = node.tag
         if tag == "-text":
             return False
@@ -181,7 +185,7 @@ class _Walk:
     def _add(self, text: str) -> None:
         self._text.append(text if self._preformatted else re.sub(r"\s+", " ", text))
 
-    def _enter(self, tag: str, node) -> None:
+    def _enter(self, tag: str, node: LexborNode) -> None:
         heading = _HEADING.fullmatch(tag)
         if heading or tag in _BLOCKS or tag == "table":
             self._flush()
@@ -205,7 +209,7 @@ class _Walk:
         else:
             self._enter_table(tag, node)
 
-    def _enter_table(self, tag: str, node) -> None:
+    def _enter_table(self, tag: str, node: LexborNode) -> None:
         if tag == "table":
             self._tables.append((Grid(), []))
         elif self._tables:
@@ -244,7 +248,7 @@ class _Walk:
         else:
             grid.write(self._builder, page=self._page)
 
-    def _input(self, node) -> None:
+    def _input(self, node: LexborNode) -> None:
         kind = (node.attributes.get("type") or "text").lower()
         if kind in ("text", "email", "tel", "url", "number", "date", "search"):
             self._text.append(f" {node.attributes.get('value') or ''} ")
@@ -269,9 +273,10 @@ def _number(text: str | None) -> int:
     return int(match[1]) if match else 1
 
 
-def _walk(root, skip) -> Iterator[tuple[bool, object]]:
+def _walk(root: LexborNode, skip: Callable[[LexborNode], bool]) -> Iterator[tuple[bool, LexborNode]]:
     """`(True, node)` on the way into every node that is not skipped, `(False, node)` on the way out."""
-    node, entering, last = root, True, root.mem_id  # `==` on nodes would compare their whole HTML
+    node: LexborNode | None = root
+    entering, last = True, root.mem_id  # `==` on nodes would compare their whole HTML
     while node is not None:
         if entering and node.mem_id != last and skip(node):
             entering = False

@@ -75,7 +75,7 @@ class _Parts:
         elif kind == "multipart/alternative":
             self._body(_best(part), attachments) if part.get_payload() else None
         elif part.is_multipart():
-            for child in part.get_payload():
+            for child in _children(part):
                 self._body(child, attachments)
         elif kind == "text/html":
             read_text(self._text(part), self._builder, self._blank())
@@ -84,13 +84,12 @@ class _Parts:
 
     def _attachment(self, part: Message) -> None:
         name = tidy(_decoded(part.get_filename() or "")).strip()
-        payload = part.get_payload()
         if part.get_content_type() == "message/rfc822":
-            inner = payload[0] if isinstance(payload, list) and payload else None
+            inner = next(iter(_children(part)), None)
             name = name or (header(inner, "subject", self._context) if inner is not None else "") or "message"
             content = inner.as_bytes() if inner is not None else b""
         else:
-            content = part.get_payload(decode=True) or b""
+            content = _bytes(part)
         name = name or "attachment"
         self._names.append(name)
         self.attached(name, content, "message/rfc822" if part.get_content_type() == "message/rfc822" else None)
@@ -112,8 +111,7 @@ class _Parts:
             self._context.warn(f"attachment {name}: {warning}")
 
     def _text(self, part: Message) -> str:
-        content = part.get_payload(decode=True) or b""
-        return decode(content, self._context, part.get_content_charset())
+        return decode(_bytes(part), self._context, part.get_content_charset())
 
     def _blank(self) -> Context:
         """A context for an HTML body, whose title is not that of the mail."""
@@ -122,12 +120,24 @@ class _Parts:
 
 def _best(alternatives: Message) -> Message:
     """The plain text of a mail if it says something, else what the sender likes best."""
-    parts = [part for part in alternatives.get_payload() if isinstance(part, Message)]
+    parts = _children(alternatives)
     plain = [part for part in parts if part.get_content_type() == "text/plain"]
-    if plain and len((plain[0].get_payload(decode=True) or b"").strip()) > 40:
+    if plain and len(_bytes(plain[0]).strip()) > 40:
         return plain[0]
     rich = [part for part in parts if part.get_content_type() == "text/html" or part.is_multipart()]
     return (rich or plain or parts or [Message()])[-1]
+
+
+def _children(part: Message) -> list[Message]:
+    """The parts that a part is made of."""
+    payload = part.get_payload()
+    return [child for child in payload if isinstance(child, Message)] if isinstance(payload, list) else []
+
+
+def _bytes(part: Message) -> bytes:
+    """What a part holds, without its transfer encoding; nothing where it is made of parts."""
+    content = part.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
 
 
 def header(message: Message, name: str, context: Context) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
@@ -29,7 +29,7 @@ Limit = Annotated[int, Query(ge=1, le=_MOST_LISTED)]
 
 
 @router.post("/ask", tags=["Questions"], response_model=models.Answer)
-async def ask(request: Request, body: models.Question, service: TheService, caller: Asker) -> dict:
+async def ask(request: Request, body: models.Question, service: TheService, caller: Asker) -> dict[str, Any]:
     """Answer a question, in one of the four ways."""
     history = tuple(Message(turn.role, turn.content) for turn in body.history)
     answer = await while_wanted(request, service.answer(caller, AskRequest(body.question, body.mode, history)))
@@ -43,7 +43,7 @@ async def search(
     q: Annotated[str, Query(max_length=_MOST_SOUGHT, description="a question, or words", examples=["gearbox oil"])],
     limit: Annotated[int, Query(ge=1, le=MOST_HITS)] = 10,
     document: Annotated[str | None, Query(max_length=_MOST_SOUGHT, description="a glob over their names")] = None,
-) -> dict:
+) -> dict[str, Any]:
     """Passages that may answer, best first."""
     hits = await service.work.run(lambda stop: service.reading.search(caller, q, limit, document))
     return {"query": q, "hits": [found(hit) for hit in hits]}

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from metier.core.modes import Mode
 from metier.feedback.proposals import LONGEST
 
 Text = Annotated[str, Field(max_length=LONGEST)]
@@ -36,7 +37,7 @@ class Question(_Taken):
     """`history`: earlier turns, oldest first; a follow-up is understood from them."""
 
     question: Text = Field(min_length=1, examples=["How tight are the blade root nuts of the NV-110?"])
-    mode: Literal["base", "rag", "tuned", "rag+tuned"] = "rag"
+    mode: Mode = Mode.RAG
     history: list[Turn] = Field([], max_length=100)
 
 
@@ -200,7 +201,7 @@ class Thumb(_Taken):
     question: Text = Field(min_length=1, examples=["How often is the gearbox oil changed?"])
     answer: Text = Field("", examples=["Every 12 months."])
     reason: Text = ""
-    mode: Literal["base", "rag", "tuned", "rag+tuned"] = "rag"
+    mode: Mode = Mode.RAG
     adapter: Annotated[str, Field(max_length=200)] | None = None
     passages: list[Annotated[str, Field(max_length=100)]] = Field([], max_length=100)
 

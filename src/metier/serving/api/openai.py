@@ -28,6 +28,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from metier.answering.answer import Answer, Sentence, Support
 from metier.core.errors import InputError, MetierError
+from metier.core.modes import Mode
 from metier.generation.base import Message, Sampling
 from metier.generation.response_format import schema_of
 from metier.serving.api import client_tasks
@@ -43,7 +44,7 @@ router = APIRouter(prefix="/v1", tags=["OpenAI"])
 _MOST_STOPS = 16
 _UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _REFUSED = ("tools", "functions", "audio", "web_search_options")
-_STREAMED = {200: {"content": {"text/event-stream": {}}}}
+_STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
 
 
 class Turn(BaseModel):
@@ -117,13 +118,13 @@ class ChatRequest(SamplingRequest):
         """Raises `InputError` where the last turn is not the user's."""
         self.refuse_what_cannot_be_done()
         system = "\n\n".join(turn.text() for turn in self.messages if turn.role in ("system", "developer"))
-        spoken = [turn for turn in self.messages if turn.role in ("user", "assistant")]
-        if not spoken or spoken[-1].role != "user":
+        spoken = [(turn.role, turn) for turn in self.messages if turn.role in ("user", "assistant")]
+        if not spoken or spoken[-1][0] != "user":
             raise InputError("the last message is not the user's", hint='End with {"role": "user", "content": "…"}.')
-        history = tuple(Message(turn.role, turn.text()) for turn in spoken[:-1])
-        question = spoken[-1].text()
+        history = tuple(Message(role, turn.text()) for role, turn in spoken[:-1])
+        question = spoken[-1][1].text()
         if client_tasks.is_task(question):
-            mode = "base"
+            mode = Mode.BASE
         return AskRequest(question, mode, history, system.strip(), self.sampling())
 
 
@@ -158,7 +159,7 @@ class EmbeddingRequest(BaseModel):
 @router.get("/models")
 async def models(
     service: Annotated[ExpertService, Depends(service_of)], _caller: Annotated[Caller, Depends(caller_for("ask"))]
-) -> dict:
+) -> dict[str, Any]:
     """The expert, and each way of answering there is now."""
     names = [service.name, *(f"{service.name}:{mode}" for mode in service.modes())]
     data = [{"id": name, "object": "model", "created": service.started, "owned_by": "metier"} for name in names]
@@ -170,7 +171,7 @@ async def model(
     model: str,
     service: Annotated[ExpertService, Depends(service_of)],
     _caller: Annotated[Caller, Depends(caller_for("ask"))],
-) -> dict:
+) -> dict[str, Any]:
     """Whether there is one with this name."""
     mode_of(model, service)
     return {"id": model, "object": "model", "created": service.started, "owned_by": "metier"}
@@ -205,7 +206,7 @@ async def embeddings(
     body: EmbeddingRequest,
     service: Annotated[ExpertService, Depends(service_of)],
     _caller: Annotated[Caller, Depends(caller_for("ask"))],
-) -> dict:
+) -> dict[str, Any]:
     """Texts as vectors. `input_type` is an addition: an embedder that tells questions from passages is told which they
     are."""
     texts = [body.input] if isinstance(body.input, str) else body.input
@@ -229,7 +230,7 @@ def mode_of(model: str, service: ExpertService) -> str:
     if name != service.name or (mode and mode not in service.modes()):
         known = ", ".join([service.name, *(f"{service.name}:{mode}" for mode in service.modes())])
         raise UnknownModel(f"there is no model {model!r}", hint=f"There are: {known}.")
-    return mode or "rag"
+    return mode or Mode.RAG
 
 
 class Form(Protocol):
@@ -255,13 +256,13 @@ class ChatForm:
 
     def whole(self, answer: Answer) -> dict[str, Any]:
         said = {"role": "assistant", "content": answer.text, "refusal": None}
-        return {"message": {**said, "annotations": annotations(answer, self._base)}}
+        return {"message": {**said, "annotations": annotations_of(answer, self._base)}}
 
     def piece(self, text: str, *, is_first: bool) -> dict[str, Any]:
         return {"delta": {"role": "assistant", "content": text} if is_first else {"content": text}}
 
     def end(self, answer: Answer) -> dict[str, Any]:
-        return {"delta": {"annotations": annotations(answer, self._base)}}
+        return {"delta": {"annotations": annotations_of(answer, self._base)}}
 
 
 class TextForm:
@@ -300,7 +301,7 @@ def _choice(part: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
     return {"index": 0, **part, "logprobs": None, "finish_reason": finish}
 
 
-def annotations(answer: Answer, base: str) -> list[dict[str, Any]]:
+def annotations_of(answer: Answer, base: str) -> list[dict[str, Any]]:
     """`start_index`, `end_index`: the cited sentence in the answer. `url`: the source, opened at the place."""
     return [
         {

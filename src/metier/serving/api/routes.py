@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.routing import APIRoute
 
 from metier.serving.api import administration, knowledge, openai
 from metier.serving.api.models import Problem
 from metier.serving.auth.access import FORM_TOKEN_HEADER
+from metier.serving.dependencies import scope_of
 from metier.serving.http import metrics
 
 # What any route may answer beside its own; FastAPI's 422 is answered as 400 here.
@@ -36,7 +38,7 @@ def add_api(app: FastAPI) -> None:
             app.openapi_schema = _mended(described())
         return app.openapi_schema
 
-    app.openapi = openapi
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to change it
 
 
 def _from_own_page(request: Request) -> None:
@@ -51,12 +53,13 @@ def _scopes() -> dict[tuple[str, str], str]:
     """What a key must be allowed, by path and method."""
     routers = (("/api", knowledge.router), ("/api", administration.router), ("", openai.router), ("", metrics.router))
     return {
-        (prefix + route.path, method.lower()): wanted.call.scope
+        (prefix + route.path, method.lower()): scope
         for prefix, router in routers
         for route in router.routes
-        for method in route.methods
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
         for wanted in route.dependant.dependencies
-        if hasattr(wanted.call, "scope")
+        if (scope := scope_of(wanted.call)) is not None
     }
 
 

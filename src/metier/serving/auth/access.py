@@ -21,7 +21,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
@@ -81,7 +81,7 @@ class TooManyRequests(Denied):
         super().__init__(f"this key may ask {rate} times a minute", hint=f"Come again in {retry_after} s.")
         self.rate, self.retry_after = rate, retry_after
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type[Self], tuple[int, int]]:
         return type(self), (self.rate, self.retry_after)
 
     @property

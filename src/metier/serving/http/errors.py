@@ -11,6 +11,7 @@ from metier.core.errors import EndpointError, InputError, MetierError
 from metier.serving.auth.access import Denied
 from metier.serving.job_queue import Busy, OutOfTime, Stopping
 
+Body = dict[str, dict[str, str | None]]
 _FAILED = 500
 _UNKNOWN = "something went wrong in the server"
 _TYPES = {
@@ -27,13 +28,13 @@ class UnknownModel(NotFound):
     """No expert or mode has this name."""
 
 
-def body(status: int, message: str, param: str | None = None, code: str | None = None) -> dict:
+def body(status: int, message: str, param: str | None = None, code: str | None = None) -> Body:
     """`type` follows from the status."""
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
-def of(error: MetierError) -> tuple[int, dict, dict[str, str]]:
+def of(error: MetierError) -> tuple[int, Body, dict[str, str]]:
     """Status, body and headers for an error of Métier's own."""
     if isinstance(error, Denied):
         return error.status, body(error.status, str(error)), error.headers
@@ -68,7 +69,7 @@ def wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(("/v1/", "/api/"))
 
 
-def told(error: Exception) -> tuple[int, dict, dict[str, str]]:
+def told(error: Exception) -> tuple[int, Body, dict[str, str]]:
     """Status, body and headers for whatever a route raised."""
     if isinstance(error, MetierError):
         return of(error)

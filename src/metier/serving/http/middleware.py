@@ -54,16 +54,17 @@ class Observed:
         made.route = route_of(scope)
         for observe in self._observers:
             observe(made)
-        if span is not None:
+        if self._tracing is not None and span is not None:
             self._tracing.end(span, made)
 
 
 def route_of(scope: Scope) -> str:
     """The template of the path that was asked for, `/documents/{document_id}`; one word for all that are not there."""
-    path = getattr(scope.get("route"), "path", None)
+    root: str = scope.get("root_path", "")
+    path: str | None = getattr(scope.get("route"), "path", None)
     if path is not None:
-        return scope.get("root_path", "") + path
-    return f"{scope['root_path']}/*" if "endpoint" in scope and scope.get("root_path") else _UNMATCHED
+        return root + path
+    return f"{root}/*" if "endpoint" in scope and root else _UNMATCHED
 
 
 def went_well(made: RequestContext) -> bool:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from metier.answering.answer import Answer
-from metier.answering.request import FROM_DOCUMENTS
+from metier.core.modes import FROM_DOCUMENTS
 
 if TYPE_CHECKING:
     from metier.serving.ask_request import AskRequest
@@ -51,7 +51,8 @@ class RequestContext:
 
     @property
     def request_id(self) -> str:
-        return self.state.get("request_id", "")
+        identity: str = self.state.get("request_id", "")
+        return identity
 
     @property
     def caller(self) -> Caller | None:

@@ -41,7 +41,8 @@ from metier.serving.http.request_context import note_error
 from metier.serving.mcp.tools import SCHEME, TOOLS, Result, known, schema
 from metier.serving.service import ExpertService, while_wanted
 
-Who = Callable[[ServerRequestContext], tuple[ExpertService, Caller]]
+Context = ServerRequestContext[dict[str, Any], Request]
+Who = Callable[[Context], tuple[ExpertService, Caller]]
 log = logging.getLogger(__name__)
 _PAGE = 100  # documents in one list
 _SESSIONS = 2000  # open at once, of some 45 kB each; one that nobody uses ends after half an hour
@@ -53,7 +54,7 @@ _INSTRUCTIONS = (
 )
 
 
-def server_for(name: str, who: Who, loading: asyncio.Future | None = None) -> Server:
+def server_for(name: str, who: Who, loading: asyncio.Future[None] | None = None) -> Server:
     """The protocol's server. `who`: the expert and the caller of a request; `loading`: what tools wait for."""
 
     def by(handler: Callable[..., Awaitable[Any]], *more: Any) -> Callable[..., Awaitable[Any]]:
@@ -79,7 +80,8 @@ class Endpoint:
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
-        AppStatus.disable_automatic_graceful_drain()  # which breaks off answers when the server is told to end
+        # What breaks off answers when the server is told to end.
+        AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  # it declares no types
         async with self._manager.run():
             yield
 
@@ -109,8 +111,9 @@ async def serve_stdio(service: ExpertService, caller: Caller) -> None:
     await service.work.close(0)
 
 
-def _of_request(context: ServerRequestContext) -> tuple[ExpertService, Caller]:
+def _of_request(context: Context) -> tuple[ExpertService, Caller]:
     request = context.request
+    assert request is not None  # all come by HTTP here
     return request.app.state.service, request.state.caller
 
 
@@ -138,11 +141,11 @@ def _guarded(handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[
     return guarded
 
 
-def _told(error: Exception, context: ServerRequestContext) -> str:
+def _told(error: Exception, context: Context) -> str:
     """What the client hears. Of what went wrong in the server itself the log has all; a caller on the same machine is
     told the place, too."""
     note_error(error)
-    request: Request | None = context.request
+    request = context.request
     if isinstance(error, MetierError) and (request is None or not errors.is_ours(error)):
         return str(error)
     log.error("%s failed", context.method, exc_info=error)
@@ -152,7 +155,7 @@ def _told(error: Exception, context: ServerRequestContext) -> str:
 # --- tools -------------------------------------------------------------------------------------------------------
 
 
-async def _list_tools(who: Who, context: ServerRequestContext, _params: Any) -> types.ListToolsResult:
+async def _list_tools(who: Who, context: Context, _params: Any) -> types.ListToolsResult:
     service, caller = who(context)
     about, modes = await asyncio.to_thread(lambda: (known(service, caller), service.modes()))
     tools = [
@@ -169,7 +172,7 @@ async def _list_tools(who: Who, context: ServerRequestContext, _params: Any) -> 
 
 
 async def _call_tool(
-    who: Who, loading: asyncio.Future | None, context: ServerRequestContext, params: types.CallToolRequestParams
+    who: Who, loading: asyncio.Future[None] | None, context: Context, params: types.CallToolRequestParams
 ) -> types.CallToolResult:
     """What goes wrong in a tool is a result, which the model that called reads and can fix."""
     tool = TOOLS.get(params.name)
@@ -193,19 +196,20 @@ async def _call_tool(
     return types.CallToolResult(content=[types.TextContent(text=result.text)], structured_content=result.values)
 
 
-async def _while_wanted(context: ServerRequestContext, working: Awaitable[Result]) -> Result:
+async def _while_wanted(context: Context, working: Awaitable[Result]) -> Result:
     """What `working` returns; it is cancelled when a client by HTTP goes away: no other request could fetch it."""
     if context.request is None:
         return await working
     try:
         return await while_wanted(context.request, working)
     except asyncio.CancelledError:
-        if asyncio.current_task().cancelling():
+        current = asyncio.current_task()
+        if current is not None and current.cancelling():
             raise
         raise MCPError(types.CONNECTION_CLOSED, "the client is gone") from None
 
 
-async def _tell_progress(context: ServerRequestContext) -> None:
+async def _tell_progress(context: Context) -> None:
     """Says that it goes on, in seconds, where the client asked to be told."""
     seconds = 0.0
     while True:
@@ -227,7 +231,7 @@ def _first(error: ValidationError) -> str:
 
 
 async def _list_resources(
-    who: Who, context: ServerRequestContext, params: types.PaginatedRequestParams | None
+    who: Who, context: Context, params: types.PaginatedRequestParams | None
 ) -> types.ListResourcesResult:
     service, caller = who(context)
     documents = await asyncio.to_thread(service.reading.from_sources, caller)
@@ -240,7 +244,7 @@ async def _list_resources(
     return types.ListResourcesResult(resources=resources, next_cursor=_cursor(end) if end < len(documents) else None)
 
 
-async def _list_templates(_who: Who, _context: ServerRequestContext, _params: Any) -> types.ListResourceTemplatesResult:
+async def _list_templates(_who: Who, _context: Context, _params: Any) -> types.ListResourceTemplatesResult:
     template = types.ResourceTemplate(
         name="document", title="A document's text", uri_template=SCHEME + "{document_id}", mime_type="text/plain",
         description="The parsed text of a document; `search` and `ask` return its id.",
@@ -249,7 +253,7 @@ async def _list_templates(_who: Who, _context: ServerRequestContext, _params: An
 
 
 async def _read_resource(
-    who: Who, context: ServerRequestContext, params: types.ReadResourceRequestParams
+    who: Who, context: Context, params: types.ReadResourceRequestParams
 ) -> types.ReadResourceResult:
     service, caller = who(context)
     uri = str(params.uri)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from metier.answering.answer import Answer
-from metier.answering.request import MODES
 from metier.core.errors import InputError
+from metier.core.modes import MODES, Mode
 from metier.retrieval.retriever import Hit
 from metier.serving.ask_request import AskRequest
 from metier.serving.auth.access import Caller
@@ -34,8 +34,8 @@ class _Input(BaseModel):
 
 class AskInput(_Input):
     question: str = Field(description="One question in full, in any language; it stands alone, without a conversation.")
-    mode: Literal["base", "rag", "tuned", "rag+tuned"] = Field(
-        "rag", description="rag answers from the documents and cites them; base and tuned cite nothing."
+    mode: Mode = Field(
+        Mode.RAG, description="rag answers from the documents and cites them; base and tuned cite nothing."
     )
 
 
@@ -99,7 +99,9 @@ def schema(tool: Tool, modes: Sequence[str] = MODES) -> dict[str, Any]:
     """JSON schema of a tool's arguments. `modes`: in which can be asked now."""
     made = tool.takes.model_json_schema()
     if "mode" in made["properties"]:
-        made["properties"]["mode"]["enum"] = list(modes)
+        mode = {name: value for name, value in made["properties"]["mode"].items() if name != "$ref"}
+        made["properties"]["mode"] = {**mode, "type": "string", "enum": [str(each) for each in modes]}
+        made.pop("$defs", None)
     return made
 
 

@@ -78,8 +78,8 @@ def card(request: Request, service: TheService, caller: Admin, adapter: Referenc
 @router.get("/adapters/promote")
 def ask_promote(request: Request, service: TheService, caller: Admin, adapter: Reference = "") -> Response:
     found = _card(service.expert, adapter)
-    values = {"verb": "promote", "card": found, "now": service.expert.adapters.registry.production()}
-    return page(request, "adapters_sure.html", "adapters", caller, **values)
+    now = service.expert.adapters.registry.production()
+    return page(request, "adapters_sure.html", "adapters", caller, verb="promote", card=found, now=now)
 
 
 @router.post("/adapters/promote", dependencies=[Depends(from_form)])

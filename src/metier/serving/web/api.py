@@ -130,7 +130,7 @@ class Description:
 
     def __init__(self, document: Schema) -> None:
         self._paths: Schema = document["paths"]
-        self._parts: Schema = document["components"]["schemas"]
+        self._parts: Mapping[str, Schema] = document["components"]["schemas"]
 
     def operations(self, base: str, expert: str, caller: Caller) -> Iterator[Operation]:
         """By tag, in the order of the document. `base`: address of the server; `caller`: whose key examples name."""
@@ -234,7 +234,8 @@ def _tag(operation: Schema) -> str:
 
 
 def _body(operation: Schema) -> Schema:
-    return operation["requestBody"]["content"]["application/json"]["schema"]
+    schema: Schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    return schema
 
 
 def _title(name: str) -> str:

@@ -13,17 +13,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 
 from fastapi import APIRouter, Depends, Form, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from metier.answering.answer import Answer, Sentence
-from metier.answering.request import FROM_DOCUMENTS, MODES, WITH_ADAPTER
 from metier.core.errors import MetierError
+from metier.core.modes import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Mode
 from metier.feedback.proposals import LONGEST
 from metier.generation.base import Message
 from metier.serving.ask_request import AskRequest
@@ -56,7 +56,7 @@ class Turn(BaseModel):
 
 class Question(BaseModel):
     question: str = Field(max_length=LONGEST)
-    mode: str = "rag"
+    mode: str = Mode.RAG
     history: list[Turn] = Field(default_factory=list, max_length=_TURNS)
 
     def asked(self) -> AskRequest:
@@ -64,15 +64,17 @@ class Question(BaseModel):
 
 
 @router.get("/")
-async def show(request: Request, service: TheService, caller: Asker, q: str = "", mode: str = "rag") -> Response:
+async def show(request: Request, service: TheService, caller: Asker, q: str = "", mode: str = Mode.RAG) -> Response:
     usable = await asyncio.to_thread(service.modes)
     answers = []
     if q.strip():
         for each in usable if mode == SIDE_BY_SIDE else [mode]:
             answers.append(await while_wanted(request, service.answer(caller, AskRequest(q, each))))
     shown = [ShownAnswer.of(answer) for answer in answers]
-    values = {"question": q.strip(), "answers": shown, "mode": mode, "modes": MODES, "usable": usable, **_KINDS}
-    return await asyncio.to_thread(page, request, "chat.html", "chat", caller, **values)
+    return await asyncio.to_thread(
+        page, request, "chat.html", "chat", caller, question=q.strip(), answers=shown, mode=mode, modes=MODES,
+        usable=usable, **_KINDS,
+    )  # fmt: skip
 
 
 @router.post("/chat", dependencies=[Depends(from_script)])
@@ -97,7 +99,7 @@ def thumb(
     service: TheService,
     caller: Critic,
     thumb: Annotated[Literal["up", "down"], Form()],
-    mode: Annotated[Literal[MODES], Form()],
+    mode: Annotated[Mode, Form()],
     cited: Annotated[list[str], Form(default_factory=list, max_length=_MOST_PASSAGES)],
     question: Text,
     answer: Text = "",
@@ -125,7 +127,7 @@ async def correct(
     text: Text = "",
     why: Text = "",
     at_once: Annotated[bool, Form()] = False,
-    mode: Text = "rag",
+    mode: Text = Mode.RAG,
 ) -> Response:
     """`change` is about the cited `passage`; but where a document is named, what is pinned stands there."""
     about = passage if change in ("hide", "replace") or (change == "pin" and not document) else ""
@@ -137,11 +139,20 @@ async def correct(
     return await asyncio.to_thread(_noted, request, caller, outcome_of(made), question, mode)
 
 
-_KINDS = {"from_documents": FROM_DOCUMENTS, "with_adapter": WITH_ADAPTER, "side_by_side": SIDE_BY_SIDE}
+class _Kinds(TypedDict):
+    from_documents: tuple[str, ...]
+    with_adapter: tuple[str, ...]
+    side_by_side: str
+
+
+_KINDS: _Kinds = {"from_documents": FROM_DOCUMENTS, "with_adapter": WITH_ADAPTER, "side_by_side": SIDE_BY_SIDE}
 
 
 async def _lines(
-    request: Request, caller: Caller, first: str | Sentence | Answer, rest: AsyncIterator[str | Sentence | Answer]
+    request: Request,
+    caller: Caller,
+    first: str | Sentence | Answer,
+    rest: AsyncGenerator[str | Sentence | Answer, None],
 ) -> AsyncIterator[str]:
     async with aclosing(rest):
         try:
@@ -170,7 +181,7 @@ def _json(values: Mapping[str, Any]) -> str:
 
 def _noted(request: Request, caller: Caller, outcome: str, question: str, mode: str) -> Response:
     """What became of it: a page of its own for a browser without scripts."""
-    values = {"outcome": outcome, "question": question, "mode": mode}
     if wants_page(request):
-        return page(request, "chat_done.html", "chat", caller, **values)
-    return JSONResponse({"html": fragment(request, "chat_noted.html", **values)})
+        return page(request, "chat_done.html", "chat", caller, outcome=outcome, question=question, mode=mode)
+    html = fragment(request, "chat_noted.html", outcome=outcome, question=question, mode=mode)
+    return JSONResponse({"html": html})

@@ -172,12 +172,12 @@ class _Drawing:
 
     def _runs(self, place: Span) -> Runs:
         """The text of a place, in which cited and hidden stretches are told apart."""
-        place = _common(place, self._within)
-        if place is None:
+        seen = _common(place, self._within)
+        if seen is None:
             return ()
-        edges = {*place}
+        edges = {*seen}
         for span in (*self._blanked, *([self._cited] if self._cited else [])):
-            edges.update(each for each in span if place[0] < each < place[1])
+            edges.update(each for each in span if seen[0] < each < seen[1])
         found, ordered = [], sorted(edges)
         for start, end in pairwise(ordered):
             text = self._document.text[start:end]
@@ -197,7 +197,9 @@ class _Drawing:
 def _groups(document: Document, within: Span) -> Iterator[tuple[Block, list[Block], list[str]]]:
     """Each block that has a part in `within`; a table with those of its rows that have, and the names of its columns,
     which stand on a line before its first row."""
-    table, rows, names = None, [], []
+    table: Block | None = None
+    rows: list[Block] = []
+    names: list[str] = []
     for block in (*document.blocks, None):
         if block is not None and block.kind == "row" and table is not None:
             if block.start > table.start and not rows:

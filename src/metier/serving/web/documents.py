@@ -72,8 +72,10 @@ def listing(request: Request, service: TheService, caller: Reader, q: str = "", 
         (folder, [Listed(uri.rpartition("/")[2], f"/documents/{name}") for uri, name in group])
         for folder, group in groupby(shown, key=lambda each: each[0].rpartition("/")[0])
     ]
-    values = {"folders": folders, "total": len(found), "sought": q.strip(), "part": number, "part_count": count}
-    return page(request, "documents.html", "documents", caller, **values)
+    return page(
+        request, "documents.html", "documents", caller, folders=folders, total=len(found), sought=q.strip(),
+        part=number, part_count=count,
+    )  # fmt: skip
 
 
 @router.get("/documents/{document_id}")
@@ -87,8 +89,10 @@ async def show(
         known = await asyncio.to_thread(service.reading.documents, caller)
         corrected = known.get(view.document.metadata.get("corrects", ""))
     sight = await _sight(service, caller, view)
-    values = {"view": view, "document": view.document, "sight": sight, "corrected": corrected}
-    return await asyncio.to_thread(page, request, "document.html", "documents", caller, **values)
+    return await asyncio.to_thread(
+        page, request, "document.html", "documents", caller, view=view, document=view.document, sight=sight,
+        corrected=corrected,
+    )  # fmt: skip
 
 
 @router.get("/documents/{document_id}/pages/{number}.png")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
@@ -19,6 +20,7 @@ Span = tuple[int, int]
 Wrap = Callable[[int, Markup, bool], Markup]
 """From the number of a span, a stretch of it as HTML and whether that is its last to what is shown."""
 
+_TAGS = RendererHTML()
 _OFF = ("link", "image", "autolink", "html_inline", "html_block", "reference", "entity", "text_join")
 
 
@@ -90,7 +92,7 @@ class _Renderer:
                 yield Markup("</code></pre>\n")
             else:
                 _harmless(token)
-                tag = Markup(parser.renderer.renderToken(tokens, place, parser.options, {}))
+                tag = Markup(_TAGS.renderToken(tokens, place, parser.options, {}))
                 yield _AROUND.get(token.type, Markup("{}")).format(tag)
 
     def _inline(self, token: Token) -> Iterator[Markup | _Run]:

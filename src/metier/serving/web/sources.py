@@ -30,7 +30,8 @@ Admin = Annotated[Caller, Depends(caller_for("admin"))]
 
 
 def syncing_of(request: Request) -> Syncing:
-    return request.app.state.syncing
+    syncing: Syncing = request.app.state.syncing
+    return syncing
 
 
 TheSyncing = Annotated[Syncing, Depends(syncing_of)]

@@ -57,7 +57,8 @@ def measure_recall(table: Any) -> float:
     chosen = np.random.default_rng(0).permutation(len(vectors))[:_QUERIES]
     found = 0
     for first, second in zip(chosen, np.roll(chosen, 1), strict=True):
-        vector = sum(np.asarray(vectors[int(index)].as_py(), dtype=np.float32) for index in (first, second))
+        one, other = (np.asarray(vectors[int(index)].as_py(), dtype=np.float32) for index in (first, second))
+        vector = one + other
         vector /= max(float(np.linalg.norm(vector)), 1e-9)
         query = table.search(vector, vector_column_name="vector").distance_type("dot")
         exact = table.search(vector, vector_column_name="vector").distance_type("dot").bypass_vector_index()

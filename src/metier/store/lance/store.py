@@ -185,7 +185,8 @@ class LanceStore:
                 if not self.counts()[1]:
                     return []
                 self._index_tokens()
-            query = self._table.search(MatchQuery(" ".join(tokens), "tokens"), query_type="fts")
+            match = MatchQuery(" ".join(tokens), "tokens")  # type: ignore[call-arg]  # its Field(1.0) are defaults
+            query = self._table.search(match, query_type="fts")
             query = query.select([*_PASSAGE_COLUMNS, "_score"])
             rows = query.where(_condition(where), prefilter=True).limit(limit).to_list()
         return [Scored(_passage(row), row["_score"]) for row in rows]
@@ -269,15 +270,14 @@ class LanceStore:
 
 def _schema(dimension: int) -> pa.Schema:
     strings = pa.list_(pa.string())
-    return pa.schema(
-        [
-            ("id", pa.string()), ("document_id", pa.string()), ("position", pa.int32()), ("text", pa.large_string()),
-            ("tokens", pa.string()), ("vector", pa.list_(pa.float32(), dimension)), ("start", pa.int64()),
-            ("end", pa.int64()), ("page", pa.int32()), ("row", pa.string()), ("headings", strings),
-            ("language", pa.string()), ("groups", strings), ("uri", pa.string()), ("title", pa.string()),
-            ("metadata", strings), ("content_hash", pa.string()), ("payload", pa.large_string()),
-        ]
-    )  # fmt: skip
+    columns: list[tuple[str, pa.DataType]] = [
+        ("id", pa.string()), ("document_id", pa.string()), ("position", pa.int32()), ("text", pa.large_string()),
+        ("tokens", pa.string()), ("vector", pa.list_(pa.float32(), dimension)), ("start", pa.int64()),
+        ("end", pa.int64()), ("page", pa.int32()), ("row", pa.string()), ("headings", strings),
+        ("language", pa.string()), ("groups", strings), ("uri", pa.string()), ("title", pa.string()),
+        ("metadata", strings), ("content_hash", pa.string()), ("payload", pa.large_string()),
+    ]  # fmt: skip
+    return pa.schema(columns)
 
 
 def _passage(row: dict[str, Any]) -> Passage:

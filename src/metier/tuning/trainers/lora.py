@@ -16,6 +16,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metier.core.errors import InputError, ModelError
@@ -93,7 +94,9 @@ def train(
     trained with, `ModelError` where the loss is no number any more; the last checkpoint stays."""
     data = _data(base, rows, settings)
     facts = {"settings": settings.model_dump(), "base": base.fingerprint, "data": content_hash(rows)}
-    checkpoint = run.resume(facts) if resume else run.begin(facts, anew)
+    checkpoint = run.resume(facts) if resume else None
+    if not resume:
+        run.begin(facts, anew)
     device = device_of(settings.device)
     model = with_adapter(base, settings, device)
     loop = _Loop(model, data, settings, run, device, on_step)
@@ -177,11 +180,11 @@ def with_adapter(base: Base, settings: TuningSettings, device: torch.device) -> 
     frozen = base_model.load_model(base, quantised=quantised, dtype=dtype, device=str(device))
     if settings.gradient_checkpointing:
         with base_model.quiet():
-            frozen.gradient_checkpointing_enable({"use_reentrant": False})
-        frozen.enable_input_require_grads()
+            frozen.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]  # no types
+        frozen.enable_input_require_grads()  # type: ignore[no-untyped-call]  # no types
     adapter = LoraConfig(
         r=settings.rank,
-        lora_alpha=settings.alpha,
+        lora_alpha=settings.alpha,  # type: ignore[arg-type]  # PEFT divides it by a number
         lora_dropout=settings.dropout,
         use_rslora=settings.rslora,
         use_dora=settings.dora,
@@ -242,7 +245,7 @@ class _Loop:
         loss = 0.0
         for batch in packing.micro_batches(rows, self.settings.micro_tokens):
             part = self._loss(batch) / labels
-            part.backward()
+            part.backward()  # type: ignore[no-untyped-call]  # no types
             self.adapter.collect()
             loss += part.item()
         norm = self.adapter.update(rate, self.settings.clip)
@@ -263,7 +266,7 @@ class _Loop:
         with sources nine tokens in ten are prompt, and the head is the largest matrix there is."""
         import torch
 
-        base = self.model.get_base_model()
+        base: Any = self.model.get_base_model()  # a model of transformers, which PEFT does not say
         hidden = base.get_decoder()(
             input_ids=batch.tokens.to(self.device),
             position_ids=batch.positions.to(self.device),
@@ -276,7 +279,7 @@ class _Loop:
 
     def _mask(self, batch: packing.MicroBatch) -> torch.Tensor:
         """Who attends to whom. A model with a sliding window (Phi-3, Mistral) looks no further back than that."""
-        window = getattr(self.model.config, "sliding_window", None)
+        window: int | None = getattr(self.model.config, "sliding_window", None)
         if not window:
             return batch.mask.to(self.device)
         positions = batch.positions[:, None]
@@ -321,7 +324,7 @@ class _Loop:
 
     # --- finish --------------------------------------------------------------------------------------------------
 
-    def restore(self, checkpoint: Any) -> None:
+    def restore(self, checkpoint: Path) -> None:
         adapter, optimizer, self.at = self.run.load(checkpoint)
         self.adapter.restore(adapter, optimizer)
 

@@ -1,0 +1,38 @@
+"""Documents in a language that the embedder was not made for: they are found by their words alone, and only by
+questions in their own language."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from metier.core.settings import EmbeddingSettings
+from metier.ingestion.sync import Failure
+from metier.models.catalog import CATALOG
+from metier.text.language import Language
+
+_EVERY = "multilingual-e5-small"
+
+
+def unread_languages(settings: EmbeddingSettings, languages: Iterable[str]) -> list[Failure]:
+    """A warning for each language that the packaged embedder of `settings` does not read. `languages`: codes, of each
+    document. Of an embedder that is not packaged it is not known what it reads."""
+    chosen = next((model for model in CATALOG if model.name == settings.model), None)
+    english = Language.of("en")
+    if chosen is None or chosen.languages != english.autonym:
+        return []
+    counts = Counter(language.split("-")[0] for language in languages)
+    return [
+        Failure(
+            _counted(count),
+            f"in {english.names[code][0]}, which {settings.model} does not read: questions in English will not find "
+            f'{"it" if count == 1 else "them"}. Set [embedding] model = "{_EVERY}" in metier.toml, then '
+            "`metier sync --rebuild`.",
+        )
+        for code, count in counts.most_common()
+        if code != "en" and code in english.names
+    ]
+
+
+def _counted(count: int) -> str:
+    return "1 document" if count == 1 else f"{count} documents"
