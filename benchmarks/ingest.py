@@ -7,7 +7,7 @@ language. Every round measures, one after the other, so that a neighbour slows e
 
     sync    the whole of `expert.sync()` into an empty state folder
     embed   the embedder alone over exactly the same passages, all at once
-    again   `expert.sync()` of the unchanged files by an expert opened anew
+    again   `expert.sync()` of the unchanged files by an expert opened again
 
 Weights are loaded before each clock starts (`load` is what that takes). The stages of a sync run in three threads at
 once, so their seconds add up to more than the sync, and hold waiting for a core as well. Writes
@@ -82,7 +82,7 @@ class Clock:
 
 @contextmanager
 def watched(expert: Expert, clock: Clock, texts: list[str]) -> Iterator[None]:
-    """Time the rooms while `expert` syncs, and gather the text of every passage it commits, in order."""
+    """Time the modules while `expert` syncs, and gather the text of every passage it commits, in order."""
     store, embedder, analyser = expert.runtime.store, expert.runtime.embedder, expert.runtime.analyser
     commit = clock.timed("commit", store.replace)
 

@@ -35,7 +35,7 @@ from near_duplicates import Edits
 
 from metier import Expert
 from metier.core.documents import Passage
-from metier.core.questions import Documents, Question, load
+from metier.core.questions import DocumentLookup, Question, load
 from metier.feedback import question_matching
 from metier.feedback.question_matching import Wording, brings_nothing_new
 from metier.retrieval.retriever import Query
@@ -104,7 +104,7 @@ def measure(expert: Expert, model: str, show: int) -> None:
 def oracles(expert: Expert, questions: list[Question]) -> dict[str, Passage]:
     """The passage that answers each question: of its document, the one with most words of the answer and question."""
     uris = expert.runtime.store.uris()
-    known, found = Documents(uris), {}
+    known, found = DocumentLookup(uris), {}
     for question in questions:
         if question.answers and question.documents:
             (uri,) = known.find(question.documents[0])

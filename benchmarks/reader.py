@@ -7,7 +7,7 @@
     python benchmarks/reader.py speed en              # milliseconds a passage, one thread
 
 English is read by `reader-english` and, with `--multilingual`, by `reader-multilingual` like every other language.
-Passages come from the real rooms: cut to 200 tokens, found by the packaged embedder and words together.
+Passages come from the real modules: cut to 200 tokens, found by the packaged embedder and words together.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import regex
 from retrieval import build
 from sets import TYDI_LANGUAGES, data_folder, load, metrics
 
-from metier.answering.coverage import Coverage
+from metier.answering.coverage import QuestionCoverage
 from metier.answering.evidence import answering_span
 from metier.answering.term_weights import Sought
 from metier.core.documents import Passage
@@ -194,7 +194,7 @@ def xquad(codes: Sequence[str], count: int) -> None:
                 start, end = whole_sentences(gold.text, first.start, first.end, written)
                 sentences.append(answer in gold.text[start:end])
                 sought = Sought.of(question, analyser, lambda tokens: np.ones(len(tokens)), asked)
-                coverage = Coverage(question, sought, analyser)
+                coverage = QuestionCoverage(question, sought, analyser)
                 best = answering_span(gold, sentence_spans(gold.text, written), first, coverage)
                 with_words.append(best is not None and answer in gold.text[slice(*best)])
                 told.append((first.answerable, second.answerable))

@@ -5,7 +5,7 @@
     python benchmarks/refusals.py --only tydi-bn,xquad-hi
 
 Every question is asked as it is, with its document left out (twin), with the passages that hold its answer left out and
-the rest of its document there (near miss), and with a numbered name changed into one that stands nowhere (near miss).
+the rest of its document there (near miss), and with a numbered name changed into one of no document (near miss).
 Printed for each corpus: precision and recall of refusing where half of the cases are unanswerable, the share of the
 answerable questions that is wrongly refused, and the share refused of each kind. Then the same for one corpus cut to 1,
 3, 10, 100 and 3,000 passages, and by the length of the question.

@@ -6,7 +6,7 @@
     python benchmarks/retrieval.py xquad-de-en                         # German paragraphs, English questions
     python benchmarks/retrieval.py --pairs                             # every pair that decision 5 tells of
 
-Every document goes through the real rooms (passages of 200 tokens, packaged embedder, LanceDB, our analyser); a
+Every document goes through the real modules (passages of 200 tokens, packaged embedder, LanceDB, our analyser); a
 document's rank is that of its best passage. `fused` uses the weight that `metier sync` learns from the documents
 alone; `best` is the best of all fixed weights, chosen with the answers in hand; `learned` the weight that
 `metier calibrate` would learn: each half of the questions is ranked with the weight learned on the other half.
@@ -99,8 +99,8 @@ def as_document(name: str, title: str, text: str, language: str) -> Document:
 def build(
     chosen: RetrievalSet, folder: Path, model: str, passages: PassageSettings, embedder: Embedder | None = None
 ) -> Retriever:
-    """An index over the set, made by the same rooms as `metier sync`, fused as it fuses. `embedder`: None = `model` as
-    it is."""
+    """An index over the set, made by the same modules as `metier sync`, fused as it fuses. `embedder`: None = `model`
+    as it is."""
     embedder = embedder or embedding.create(EmbeddingSettings(model=model))
     language = language_of(chosen.name)
     analyser = Analyser(language)

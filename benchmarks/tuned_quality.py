@@ -10,7 +10,7 @@
     tuned       on the rows of the trade
     rehearsed   on these and a fifth as many of `metier dataset rehearse`, none of them near a general question
 
-All answer the same examination, each through llama.cpp as `metier ask` does, the tuned ones by switching their adapter
+All are asked the same questions, each through llama.cpp as `metier ask` does, the tuned ones by switching their adapter
 on. General questions (general_questions.jsonl, written for this check) are asked with no instruction of the trade: what
 a tuned one loses there is what it forgot. Intervals are 95% bootstraps over the questions; the
 difference is paired. Nothing was chosen by these examinations: settings are the defaults of `[tuning]` but for the

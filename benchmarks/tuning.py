@@ -181,7 +181,7 @@ def _trl(base: Any, rows: Sequence[Row], method: str, folder: Path, seed: int) -
 
 
 def judge(learned: dict[str, Any], base: Any, method: str, rows: Sequence[Row]) -> float:
-    """Mean cross-entropy of the completions' tokens, row by row, nats. The adapter is put upon weights loaded anew and
+    """Mean cross-entropy of the completions' tokens, row by row, nats. The adapter is put upon weights loaded again and
     multiplied in 32 bits, whoever trained it: a trainer's own model may go on rounding to bfloat16 (TRL's does), which
     swallows most of what a young adapter adds."""
     import torch

@@ -167,7 +167,7 @@ def measure(model: str, recipe: dict, device: str) -> dict[str, int]:
         torch.cuda.reset_peak_memory_stats()
         step()
         return {"allocated": torch.cuda.max_memory_allocated()}
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew, without what building took
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts again, without what building took
     step()
     resident = status("VmHWM") - before
     return {"allocated": peak_of_tensors(step), "resident": resident}

@@ -87,7 +87,7 @@ def test_an_answer_is_printed_as_it_is_written(asked, tmp_path):
     said = terminal.end()
     assert (
         said.count("They are painted bright green by robots.") == 2
-    )  # in the text, and below as one that stands nowhere
+    )  # in the text, and below as one that is not found in the documents
     assert re.search(r"✗ “They are painted bright green by robots\.” stands in no document", said)
     assert "[1] docs/bolts.txt" in said
     assert terminal.process.returncode == 0

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from metier.core.errors import InputError
-from metier.core.questions import Documents, Question, load, load_exam, resolve
+from metier.core.questions import DocumentLookup, Question, load, load_exam, resolve
 
 URIS = ["docs/manuals/a.pdf", "docs/old/a.pdf", "docs/Blade_root.md", "data/shop.sqlite#Artist", "docs/b.pdf"]
 
@@ -49,7 +49,7 @@ def test_only_what_is_marked_is_exam(tmp_path):
     ],
 )
 def test_documents_by_what_people_call_them(name, meant):
-    assert Documents(URIS).find(name) == meant
+    assert DocumentLookup(URIS).find(name) == meant
 
 
 def test_a_document_that_means_none_or_several_is_told():

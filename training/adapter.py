@@ -17,9 +17,9 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from metier.models.cross_encoder import MATRICES, Base, convert, read_adapter
+from metier.models.cross_encoder import MATRICES, EncoderWeights, convert, read_adapter
 from metier.models.wheels import sha256
-from metier.reader.encoding import Row
+from metier.reader.encoding import EncodedPair
 
 BATCH_TOKENS = 2048
 RANK = 32
@@ -29,7 +29,7 @@ WARM_UP = 0.05
 
 class HasRow(Protocol):
     @property
-    def row(self) -> Row: ...
+    def row(self) -> EncodedPair: ...
 
 
 Item = TypeVar("Item", bound=HasRow)
@@ -66,7 +66,7 @@ def tensors_of(batch: Sequence[HasRow]):
     return numbers, mask, text
 
 
-def build(base: Base, layers: int):
+def build(base: EncoderWeights, layers: int):
     """Token numbers and mask to span logits (n, tokens, 2) and two logits (n, 2): from the first token and from the
     mean."""
     import torch

@@ -140,7 +140,7 @@ def _parsed(page: str) -> Page:
 
 def _answering(text: str, question: str, answer: str) -> tuple[int, int]:
     """Where the answer stands in the text; of several places, that in the line that shares most words with the
-    question. Raises `ValueError` where it stands nowhere."""
+    question. Raises `ValueError` where it is not found."""
     first, _, last = (part.strip() for part in answer.partition(" … "))
     asked = {word[:5] for word in words(question)}
     starts = [at for at in range(len(text)) if text.startswith(first, at)]

@@ -89,7 +89,7 @@ def tydi(data: Path, language: str, rng: random.Random, across: float = 0.0) -> 
 
 
 def _needs(question: str, text: str) -> bool:
-    """Whether a name of the question stands nowhere in the text, so that only a title can bring it."""
+    """Whether a name of the question is not in the text, so that only a title can bring it."""
     held = set(words(text))
     return any(not set(words(found.group())) & held for found in _NAME.finditer(question))
 

@@ -6,7 +6,7 @@
     python training/reader.py figures english        # what the held-out examples say, by kind
 
 Reads the data sets of $METIER_DATA (default `../shared/data`): TyDi QA train, TAT-QA, MedQuAD, PubMedQA train. A tenth
-of TAT-QA, MedQuAD and PubMedQA, by document, is held out. Every epoch draws its examples anew with its own seed; a run
+of TAT-QA, MedQuAD and PubMedQA, by document, is held out. Every epoch draws its examples again with its own seed; a run
 that is interrupted goes on from its last checkpoint (`--state`, default `build/reader`).
 """
 
@@ -35,8 +35,8 @@ from adapter import area, batches, build, export, fit, load, logistic, predict, 
 
 from examples import Example, held_out  # noqa: E402
 from metier.models import ensure  # noqa: E402
-from metier.models.cross_encoder import Base  # noqa: E402
-from metier.reader.encoding import Encoder, Row  # noqa: E402
+from metier.models.cross_encoder import EncoderWeights  # noqa: E402
+from metier.reader.encoding import EncodedPair, PairEncoder  # noqa: E402
 
 ADAPTERS = Path(os.environ.get("READER_OUT", ROOT / "src" / "metier" / "models" / "reader"))
 RATE = 6e-4
@@ -95,14 +95,14 @@ class Encoded:
     """`span`: numbers of the span's first and last token, 0 (the first token) where there is none; `known`: whether the
     span says anything (an answerable example without one does not)."""
 
-    row: Row
+    row: EncodedPair
     answerable: bool
     span: tuple[int, int]
     known: bool
     example: Example
 
 
-def encode(encoder: Encoder, example: Example) -> Encoded:
+def encode(encoder: PairEncoder, example: Example) -> Encoded:
     row = encoder.rows(example.question, example.headings, example.text)[0]
     span, known = (0, 0), not example.answerable
     if example.span:
@@ -147,14 +147,14 @@ def train(
     flavour = FLAVOURS[name]
     torch.manual_seed(seed)
     folder = ensure(flavour.base)
-    encoder, model = Encoder(folder), build(Base(folder), flavour.layers)
+    encoder, model = PairEncoder(folder), build(EncoderWeights(folder), flavour.layers)
     plan = [batch for epoch in range(epochs) for batch in _epoch(flavour, encoder, seed + epoch, limit, share, alone)]
     fit(model, plan, loss_of, state / f"{name}.pt", rate=rate, start=start)
     print_figures(name, model, encoder, seed)
 
 
 def _epoch(
-    flavour: Flavour, encoder: Encoder, seed: int, limit: int | None, share: float, alone: float
+    flavour: Flavour, encoder: PairEncoder, seed: int, limit: int | None, share: float, alone: float
 ) -> list[list[Encoded]]:
     kept = examples(flavour, seed, share, alone)[0][:limit]
     return list(batches([encode(encoder, example) for example in kept], random.Random(seed)))
@@ -163,7 +163,7 @@ def _epoch(
 # ----------------------------------------------------------------------------------------------------------- figures
 
 
-def print_figures(name: str, model, encoder: Encoder, seed: int) -> None:
+def print_figures(name: str, model, encoder: PairEncoder, seed: int) -> None:
     """By kind: share judged right at .5; over all, the area under the curve; words of the spans (F1)."""
     from metier.reader.spans import best_span
 
@@ -212,7 +212,7 @@ def calibrate(model, items: Sequence[Encoded]) -> dict[str, str]:
 def write(name: str, state: Path, seed: int) -> None:
     flavour = FLAVOURS[name]
     base = ensure(flavour.base)
-    encoder, model = Encoder(base), build(Base(base), flavour.layers)
+    encoder, model = PairEncoder(base), build(EncoderWeights(base), flavour.layers)
     load(model, state / f"{name}.pt")
     aside = examples(flavour, seed + 1000)[1]
     aside = aside[:: max(1, len(aside) // 700)]
@@ -245,9 +245,9 @@ def main() -> None:
         write(given.name, given.state, given.seed)
         return
     folder = ensure(FLAVOURS[given.name].base)
-    model = build(Base(folder), FLAVOURS[given.name].layers)
+    model = build(EncoderWeights(folder), FLAVOURS[given.name].layers)
     load(model, given.state / f"{given.name}.pt")
-    print_figures(given.name, model, Encoder(folder), given.seed)
+    print_figures(given.name, model, PairEncoder(folder), given.seed)
 
 
 if __name__ == "__main__":

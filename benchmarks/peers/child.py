@@ -3,7 +3,7 @@
 The input is {documents: [[id, title, text]], questions: {id: text}, k, threads, warm_up}. What is measured:
 
     start_s   import of the library, and a one-document index built and searched (weights read, code compiled)
-    ingest_s  strings to a searchable index; the model is constructed anew, out of the file cache
+    ingest_s  strings to a searchable index; the model is constructed again, out of the file cache
     query_ms  every question once, one at a time, after `warm_up` unmeasured ones
     rss_mb    highest resident memory of this process since its start; `peers.py` adds that of its workers
 """

@@ -73,7 +73,8 @@ def _tesseract() -> Check:
             "is not installed: scanned pages cannot be read. Debian: `apt install tesseract-ocr tesseract-ocr-ben`; "
             "macOS: `brew install tesseract tesseract-lang`.",
         )  # fmt: skip
-    listed = subprocess.run([program, "--list-langs"], capture_output=True, text=True, check=False).stdout
+    command = [program, "--list-langs"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603 - found on PATH
     languages = [line for line in listed.splitlines()[1:] if line and line != "osd"]
     return Check("tesseract", "ok", f"reads {', '.join(languages)}")
 
@@ -85,7 +86,7 @@ def _models() -> Iterator[Check]:
                 model.name, "note", f"is not here yet; fetched at first use, or `metier models pull {model.name}`"
             )
         elif problems := models.verify(model.name):
-            yield Check(model.name, "bad", f"{problems[0]}; fetch it anew: `metier models pull {model.name}`")
+            yield Check(model.name, "bad", f"{problems[0]}; fetch it again: `metier models pull {model.name}`")
         else:
             yield Check(model.name, "ok", f"{model.size_bytes / 1e6:.0f} MB, checksums right")
 

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
 from metier.answering.answer import Answer, OnSentence, OnText
-from metier.answering.request import Request, Writer
+from metier.answering.request import Request, WriterOptions
 from metier.core import settings as settings_module
 from metier.core.errors import InputError, SourceError
 from metier.core.modes import MODES, WITH_ADAPTER, Mode
@@ -38,8 +38,9 @@ from metier.store.base import Filter
 
 if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others time
     from metier.core.documents import Document
-    from metier.ingestion.sync import Progress, SyncReport
+    from metier.ingestion.sync import SyncProgress, SyncReport
     from metier.retrieval.curation import Curation
+    from metier.services.status import Status
     from metier.state.catalog import ItemState, SyncRun
 
 
@@ -51,7 +52,8 @@ class Expert:
         self.dataset = DatasetService(self.runtime, lambda: self.exam.questions("practice"))
         self.adapters = AdapterService(self.runtime, self.dataset)
         self.exam = ExamService(self.runtime, self.dataset)
-        self.evaluation = EvaluationService(Parts(self.runtime, self.dataset, self.adapters, self.exam, self.ask))
+        self._parts = Parts(self.runtime, self.dataset, self.adapters, self.exam, self.ask)
+        self.evaluation = EvaluationService(self._parts)
         self.corrections = CorrectionService(self.runtime, self.dataset)
 
     def _curation(self) -> Curation:
@@ -92,6 +94,18 @@ class Expert:
         self.runtime.reload_settings()
         return added
 
+    def remove(self, source: str) -> None:
+        """Take a source from metier.toml; what came from it goes with the next sync. Raises `InputError` where there is
+        no such source."""
+        settings_module.remove_source(self.folder, source)
+        self.runtime.reload_settings()
+
+    def status(self) -> Status:
+        """Where the expert stands: documents, questions, adapters, the last verdict. Loads no model."""
+        from metier.services.status import status_of
+
+        return status_of(self._parts)
+
     @property
     def folder(self) -> Path:
         return self.runtime.folder
@@ -116,7 +130,7 @@ class Expert:
     # --- knowledge -------------------------------------------------------------------------------------------
 
     def sync(
-        self, *, rebuild: bool = False, retry: bool = False, on_progress: Callable[[Progress], None] | None = None
+        self, *, rebuild: bool = False, retry: bool = False, on_progress: Callable[[SyncProgress], None] | None = None
     ) -> SyncReport:
         """Bring the store into line with the sources. `rebuild`: throw the index away first, which is needed after
         another embedder was chosen. `retry`: read items again that failed and did not change since."""
@@ -206,7 +220,7 @@ class Expert:
         sampling: Sampling | None = None,
     ) -> Answer:
         """Answer a question. `mode`: base, rag, tuned or rag+tuned. `adapter`: the one of a tuned mode, None = the one
-        in production. `history`: earlier turns, from which a follow-up is understood. `fresh`: see `Writer`.
+        in production. `history`: earlier turns, from which a follow-up is understood. `fresh`: see `WriterOptions`.
         `on_text` gets the answer piece by piece, `on_sentence` each sentence with its support as it ends. `system`: an
         added instruction. `sampling`: None = as set. For `where`, `abstain` and `without` see `Request`."""
         if mode not in MODES:
@@ -214,7 +228,7 @@ class Expert:
         mode = Mode(mode)
         question = _asked(question)
         card = self.adapters.in_use(adapter) if mode in WITH_ADAPTER else None
-        writer = Writer(card.reference, card.labels, fresh) if card else Writer(fresh=fresh)
+        writer = WriterOptions(card.reference, card.labels, fresh) if card else WriterOptions(fresh=fresh)
         return self.runtime.answerer.ask(
             Request(
                 question, mode=mode, where=where, history=tuple(history), system=system,

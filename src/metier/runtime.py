@@ -207,7 +207,8 @@ class Runtime:
             found = reader.create(
                 name, language=settings.language, multilingual=multilingual, threads=threads, folder=self.folder
             )
-            assert found is not None, "only “none” is no reader"
+            if found is None:
+                raise ValueError("only “none” is no reader")
             return found
 
         english = settings.language.split("-")[0] == "en"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metier.answering.coverage import Coverage
+from metier.answering.coverage import QuestionCoverage
 from metier.answering.evidence import _is_its_title
 from metier.answering.term_weights import Sought
 from metier.text.analyzer import Analyser
@@ -26,4 +26,4 @@ from metier.text.analyzer import Analyser
 def test_a_heading_that_only_repeats_the_question_is_no_answer(question, line, language, is_title):
     analyser = Analyser(language)
     sought = Sought.of(question, analyser, lambda tokens: np.ones(len(tokens)), language)
-    assert _is_its_title(line, Coverage(question, sought, analyser)) == is_title
+    assert _is_its_title(line, QuestionCoverage(question, sought, analyser)) == is_title

@@ -43,7 +43,7 @@ def test_length_and_sources_follow_from_the_window():
     assert (quoted.answer, quoted.reads_sentences) == (80, True)
     own = Settings(generation={"max_tokens": 300}, answering={"source_tokens": 20_000, "context": "passages"})
     assert style.limits(own, large, Style.WRITTEN).sources == 20_000
-    assert style.limits(own, large, Style.QUOTED) == style.Limits(300, 20_000, False)
+    assert style.limits(own, large, Style.QUOTED) == style.TokenLimits(300, 20_000, False)
 
 
 def test_a_capable_model_is_not_told_to_be_short():

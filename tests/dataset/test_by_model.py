@@ -8,7 +8,7 @@ from metier.core.errors import EndpointError
 from metier.core.settings import GenerationSettings
 from metier.generation import create
 from metier.generation.completion_cache import Cache, key_of
-from metier.synthesis.by_model import Writer, parse
+from metier.synthesis.by_model import QAPairWriter, parse
 
 TEXT = (
     "The gearbox oil of the NV-110 is changed every 31 months. The oil filter of the NV-110 is changed every 17 months."
@@ -43,7 +43,7 @@ def test_nothing_that_looks_like_pairs():
 
 def test_the_packaged_model_writes_pairs(tmp_path):
     generator = create(GenerationSettings(threads=1, context_tokens=1024))
-    writer = Writer(generator, Cache(tmp_path / "cache.jsonl"), 0, "en")
+    writer = QAPairWriter(generator, Cache(tmp_path / "cache.jsonl"), 0, "en")
     pairs = writer.write(passage())
     again = writer.write(passage())
     generator.close()
@@ -55,7 +55,7 @@ def test_the_packaged_model_writes_pairs(tmp_path):
 
 def test_a_long_passage_is_cut_until_it_fits(tmp_path):
     generator = create(GenerationSettings(threads=1, context_tokens=700))
-    writer = Writer(generator, Cache(tmp_path / "cache.jsonl"), 0, "en")
+    writer = QAPairWriter(generator, Cache(tmp_path / "cache.jsonl"), 0, "en")
     writer.write(passage(TEXT * 20))
     generator.close()
     assert writer.asked == 1
@@ -67,7 +67,7 @@ def teacher_at(server):
 
 def test_a_teacher_behind_an_endpoint(tmp_path):
     with StandInTeacher() as server:
-        writer = Writer(teacher_at(server), Cache(tmp_path / "cache.jsonl"), 0, "en")
+        writer = QAPairWriter(teacher_at(server), Cache(tmp_path / "cache.jsonl"), 0, "en")
         pairs = writer.write(passage())
         assert (pairs[0].question, pairs[0].answer) == (
             "How often is the gearbox oil of the NV-110 changed?", "every 31 months",
@@ -83,12 +83,12 @@ def test_a_teacher_behind_an_endpoint(tmp_path):
 def test_a_teacher_that_fails_midway_loses_nothing(tmp_path):
     texts = [TEXT, TEXT.replace("31", "32"), TEXT.replace("31", "33")]
     with StandInTeacher(fails_after=2) as server:
-        writer = Writer(teacher_at(server), Cache(tmp_path / "cache.jsonl"), 0, "en")
+        writer = QAPairWriter(teacher_at(server), Cache(tmp_path / "cache.jsonl"), 0, "en")
         before = [writer.write(passage(text)) for text in texts[:2]]
         with pytest.raises(EndpointError, match=r"quota is used up.*same command goes on from there"):
             writer.write(passage(texts[2]))
         server.fails_after = None
-        resumed = Writer(teacher_at(server), Cache(tmp_path / "cache.jsonl"), 0, "en")
+        resumed = QAPairWriter(teacher_at(server), Cache(tmp_path / "cache.jsonl"), 0, "en")
         assert [resumed.write(passage(text)) for text in texts[:2]] == before
         assert resumed.asked == 0
         resumed.write(passage(texts[2]))
@@ -98,9 +98,9 @@ def test_a_teacher_that_fails_midway_loses_nothing(tmp_path):
 def test_another_seed_or_model_is_not_cached(tmp_path):
     with StandInTeacher() as server:
         for seed in (0, 0, 1):
-            Writer(teacher_at(server), Cache(tmp_path / "cache.jsonl"), seed, "en").write(passage())
+            QAPairWriter(teacher_at(server), Cache(tmp_path / "cache.jsonl"), seed, "en").write(passage())
         other = create(GenerationSettings(model="openai:other", url=server.url))
-        Writer(other, Cache(tmp_path / "cache.jsonl"), 0, "en").write(passage())
+        QAPairWriter(other, Cache(tmp_path / "cache.jsonl"), 0, "en").write(passage())
         assert len(server.prompts) == 3
 
 

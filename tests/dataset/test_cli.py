@@ -50,8 +50,8 @@ def test_import_show_and_check(made, run_metier, tmp_path):
     # The same questions as the expert's own: its exam counts without being named.
     run_metier("exam", "import", "q.jsonl")
     run_metier("dataset", "check", check=1)
-    mended = value(run_metier("dataset", "check", "--drop-leaks", "--json"))
-    assert (mended["dropped"], mended["rows"], mended["stops"]) == (1, 1, False)
+    fixed = value(run_metier("dataset", "check", "--drop-leaks", "--json"))
+    assert (fixed["dropped"], fixed["rows"], fixed["stops"]) == (1, 1, False)
 
 
 def test_bad_rows(run_metier, tmp_path):

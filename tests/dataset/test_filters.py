@@ -14,7 +14,7 @@ from metier.synthesis.filters import (
     Trivial,
     UnknownNames,
 )
-from metier.synthesis.pairs import Pair
+from metier.synthesis.pairs import QAPair
 from metier.text.analyzer import Analyser
 
 ENGLISH = "The blade root nuts of the NV-110 are tightened to 840 Nm. The hatch is white."
@@ -29,7 +29,7 @@ def passage(text, *, name="p", headings=(), language="en"):
 
 
 def pair(question, answer, text=ENGLISH, *, language="en", **more):
-    return Pair(question, answer, passage(text, language=language), "fact", language, "model", **more)
+    return QAPair(question, answer, passage(text, language=language), "fact", language, "model", **more)
 
 
 def flat(tokens):
@@ -121,7 +121,7 @@ def test_an_answer_beside_the_point(language, text, answer, right, wrong):
 def test_names_that_the_passage_does_not_know():
     known = UnknownNames(Analyser(), flat)
     assert known(pair("How tight are the nuts of the NV-110?", "840 Nm")) is None
-    assert known(pair("How tight are the nuts of the NV-90?", "840 Nm")) == "nv90 stands nowhere in the passage"
+    assert known(pair("How tight are the nuts of the NV-90?", "840 Nm")) == "nv90 is not in the passage"
     assert "vargmyr" in known(pair("How tight are the nuts in Vargmyr?", "840 Nm"))
 
 

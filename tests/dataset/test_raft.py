@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from metier import Expert
-from metier.answering.request import Request, Writer
+from metier.answering.request import Request, WriterOptions
 from metier.answering.term_weights import WordWeights
 from metier.core.documents import document_id
 from metier.core.settings import AnsweringSettings
 from metier.dataset.rows import Row
-from metier.synthesis.pairs import Pair
+from metier.synthesis.pairs import QAPair
 from metier.synthesis.raft import RowMaker
 
 
@@ -38,14 +38,14 @@ def maker(expert, *, kinds="both", left_out=0.0, context="passages", seed=0, **a
     )
 
 
-def oil(expert) -> Pair:
+def oil(expert) -> QAPair:
     passage = next(
         passage
         for uri, name in expert.runtime.store.uris().items()
         for passage in expert.runtime.store.passages(name)
         if uri.endswith("gearbox-oil.md")
     )
-    return Pair(
+    return QAPair(
         "How often is the gearbox oil of the NV-110 changed?", "every 31 months", passage, "fact", "en", "model"
     )
 
@@ -76,7 +76,7 @@ def test_the_prompt_is_the_one_of_answering(expert, context, monkeypatch):
 
     monkeypatch.setattr(expert.runtime.generator, "complete", listening)
     expert.runtime.answerer.ask(
-        Request(pair.question, mode="rag+tuned", writer=Writer(adapter="an adapter"), abstain=False)
+        Request(pair.question, mode="rag+tuned", writer=WriterOptions(adapter="an adapter"), abstain=False)
     )
     assert row.prompt() == prompts[0]
     assert Row.from_json(row.to_json()).prompt() == prompts[0]

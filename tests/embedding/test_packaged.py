@@ -15,7 +15,7 @@ from metier.core.errors import ModelError, SettingsError
 from metier.core.settings import EmbeddingSettings
 from metier.embedding import Embedder, create
 from metier.embedding.onnx import batches
-from metier.embedding.tokens import Tokens
+from metier.embedding.tokens import EmbeddingTokenizer
 
 MINILM, E5 = "all-minilm-l6-v2", "multilingual-e5-small"
 DATA = data_folder()
@@ -115,7 +115,7 @@ def test_quick_tokenizer_agrees_with_the_full_one() -> None:
     from metier import models
 
     folder = models.ensure(E5)
-    quick, full = Tokens(folder, 512), Tokens(folder, 512)
+    quick, full = EmbeddingTokenizer(folder, 512), EmbeddingTokenizer(folder, 512)
     full._quick = None
     texts = [*SCRIPTS[:-1], "ⅷ㌔ ﷺ Ａ", " leading and trailing ", "\U0001f23b", "a\u0300\u0301\u0302", "ক্ষ্ণ" * 20]
     for path in sorted((DATA / "tydiqa").glob("*.json")) if DATA.is_dir() else []:

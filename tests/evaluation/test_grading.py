@@ -8,15 +8,15 @@ import pytest
 
 from metier.core.questions import Question
 from metier.evaluation.metrics.grading import Grader
-from metier.evaluation.records import Cited, Record, Shown
+from metier.evaluation.records import Cited, Record, ShownText
 
 FACT = Question("q1", "How tight are the nuts?", ("840 Nm",), ("bolts.md",), page=2)
 NOTHING = Question("q2", "How tight are the nuts of the NV-150?", kind="unanswerable")
 VERDICT = Question("q3", "Is it tight?", ("yes",), ("bolts.md",), kind="yesno", choices=("yes", "no", "maybe"))
 RIGHT = Cited("bolts.md", 2, 0, 10, "840 Nm each", passage_id="p1")
 WRONG = Cited("bolts.md", 3, 0, 10, "900 Nm each", passage_id="p2")
-SHOWN = Shown("bolts.md", 2, "p1", "The nuts: 840 Nm each.")
-ELSEWHERE = Shown("oil.md", 2, "p9", "Oil is changed.")
+SHOWN = ShownText("bolts.md", 2, "p1", "The nuts: 840 Nm each.")
+ELSEWHERE = ShownText("oil.md", 2, "p9", "Oil is changed.")
 GRADER = Grader()
 
 

@@ -19,8 +19,8 @@ from evaluation.sample_result import sample
 from metier.evaluation.report import answers, charts
 from metier.evaluation.report.page import html
 from metier.evaluation.report.tables import leaders
-from metier.evaluation.report.translations import LANGUAGES, Words
-from metier.evaluation.report.view import View
+from metier.evaluation.report.translations import LANGUAGES, ReportTranslations
+from metier.evaluation.report.view import ReportView
 
 ORDER = [
     "modes", "cost", "metrics", "pairs", "kinds", "languages", "rules", "failures", "calibration", "answers", "notes",
@@ -118,7 +118,9 @@ def test_the_figures_of_the_result_stand_on_the_page(tree, result):
 
 def test_whiskers_stand_where_the_figures_are():
     figure = {"mean": 0.61, "low": 0.5, "high": 0.7, "n": 10}
-    tree = LexborHTMLParser(charts.four_way(View({"modes": {"rag": {"score": figure}}}, Words.of("en"))))
+    tree = LexborHTMLParser(
+        charts.four_way(ReportView({"modes": {"rag": {"score": figure}}}, ReportTranslations.of("en")))
+    )
     whisker = tree.css_first("g.whisker line").attributes
     assert (whisker["x1"], whisker["x2"]) == ("50.00%", "70.00%")
     assert tree.css_first("svg[x='61.00%'] use").attributes["href"] == "#m-rag"
@@ -127,17 +129,17 @@ def test_whiskers_stand_where_the_figures_are():
 
 def test_cost_is_money_where_every_mode_has_a_price_else_time():
     result = sample(10)
-    assert charts.cost_of(View(result, Words.of("en"))).name == "seconds"
+    assert charts.cost_of(ReportView(result, ReportTranslations.of("en"))).name == "seconds"
     result["costs"]["base"]["per_thousand"]["money"] = 0.4
-    assert charts.cost_of(View(result, Words.of("en"))).name == "seconds"
+    assert charts.cost_of(ReportView(result, ReportTranslations.of("en"))).name == "seconds"
     for mode, money in zip(result["costs"], (0.4, 1.5, 0.5, 8.0), strict=True):
         result["costs"][mode]["per_thousand"]["money"] = money
-    priced = charts.cost_of(View(result, Words.of("en")))
+    priced = charts.cost_of(ReportView(result, ReportTranslations.of("en")))
     assert (priced.name, priced.unit, priced.of["rag"]) == ("money", "EUR", 1.5)
     assert "for 1,000 questions: EUR (logarithmic)" in texts(parsed(result), "#cost text")
     for costs in result["costs"].values():
         costs["per_thousand"] = None
-    assert charts.cost_of(View(result, Words.of("en"))).name == "total"
+    assert charts.cost_of(ReportView(result, ReportTranslations.of("en"))).name == "total"
 
 
 def test_names_of_neighbours_in_the_chart_of_costs_stand_on_different_sides():
@@ -155,7 +157,7 @@ def test_a_mode_is_marked_only_where_it_is_significantly_ahead_of_every_other():
         {"a": "rag+tuned", "b": b, "metric": "score", "difference": 0.2, "p_adjusted": 0.01} for b in result["modes"]
     ]
     result["pairs"] = pairs[:3]
-    assert leaders(View(result, Words.of("en"))) == {"score": "rag+tuned"}
+    assert leaders(ReportView(result, ReportTranslations.of("en"))) == {"score": "rag+tuned"}
     assert len(parsed(result).css("td.best")) == 1
     result["pairs"][1]["p_adjusted"] = 0.2
     assert not parsed(result).css("td.best")
@@ -351,9 +353,9 @@ def test_every_language_has_the_same_words_with_the_same_places():
     def places(text: str) -> set:
         return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
-    english = Words.of("en").known
+    english = ReportTranslations.of("en").known
     for language in LANGUAGES:
-        known = Words.of(language).known
+        known = ReportTranslations.of(language).known
         assert list(known) == list(english)
         assert {key: places(text) for key, text in known.items()} == {
             key: places(text) for key, text in english.items()

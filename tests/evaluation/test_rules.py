@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from metier import Expert
-from metier.evaluation.rules import Evidence, advice, agreement, changes_often, rate_of_change, rules
+from metier.evaluation.rules import ExpertProfile, advice, agreement, changes_often, rate_of_change, rules
 from metier.state.catalog import Catalog, SyncRun
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -17,7 +17,7 @@ def run(days_ago: float, added=0, changed=0, deleted=0, unchanged=0) -> SyncRun:
 
 
 def points(**known) -> dict[str, str | None]:
-    return {rule.name: rule.points_to for rule in rules(Evidence(**known))}
+    return {rule.name: rule.points_to for rule in rules(ExpertProfile(**known))}
 
 
 def test_a_rule_points_only_where_its_figure_is_known_and_clear():
@@ -35,7 +35,7 @@ def test_a_rule_points_only_where_its_figure_is_known_and_clear():
 
 
 def test_every_rule_says_its_figures():
-    found = rules(Evidence(known=0.12, rows=3000, distinct=2000, changes_per_week=0.25))
+    found = rules(ExpertProfile(known=0.12, rows=3000, distinct=2000, changes_per_week=0.25))
     said = " ".join(rule.evidence for rule in found)
     assert "12%" in said
     assert "2,000 distinct rows of 3,000" in said
@@ -43,15 +43,15 @@ def test_every_rule_says_its_figures():
 
 
 def test_together_they_give_one_advice():
-    assert advice(rules(Evidence()))[0] == "rag"
-    assert advice(rules(Evidence(known=0.1)))[0] == "rag"
-    assert advice(rules(Evidence(terms_per_thousand=250, tokens_per_term=4)))[0] == "tuned"
-    assert advice(rules(Evidence(known=0.1, terms_per_thousand=250, tokens_per_term=4)))[0] == "rag+tuned"
-    assert advice(rules(Evidence(known=0.95)))[0] == "base"
+    assert advice(rules(ExpertProfile()))[0] == "rag"
+    assert advice(rules(ExpertProfile(known=0.1)))[0] == "rag"
+    assert advice(rules(ExpertProfile(terms_per_thousand=250, tokens_per_term=4)))[0] == "tuned"
+    assert advice(rules(ExpertProfile(known=0.1, terms_per_thousand=250, tokens_per_term=4)))[0] == "rag+tuned"
+    assert advice(rules(ExpertProfile(known=0.95)))[0] == "base"
 
 
 def test_whether_rules_and_measurement_agree():
-    found = rules(Evidence(known=0.1))
+    found = rules(ExpertProfile(known=0.1))
     assert "Nothing was measured" in agreement(found, None)
     assert "agree on rag" in agreement(found, "rag")
     assert "Follow the measurement" in agreement(found, "tuned")
@@ -90,7 +90,7 @@ def test_a_sync_is_remembered_and_an_old_catalog_is_still_read(tmp_path, expert)
 
 
 def test_too_little_data_is_a_veto_on_tuning():
-    found = rules(Evidence(terms_per_thousand=250, tokens_per_term=4, rows=10, distinct=10))
+    found = rules(ExpertProfile(terms_per_thousand=250, tokens_per_term=4, rows=10, distinct=10))
     assert advice(found)[0] == "rag"
     assert "too little data" in advice(found)[1]
 

@@ -6,14 +6,14 @@ from itertools import product
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from metier.evaluation import statistics
 from metier.evaluation.statistics import ALPHA, MOST_QUESTIONS, compare, holm, interval, interval_of, questions_needed
 
-GRADES = some.one_of(some.sampled_from([0.0, 1.0]), some.floats(0, 1, width=32))
-SCORES = some.lists(GRADES, min_size=1, max_size=40)
-PAIRS = some.lists(some.tuples(GRADES, GRADES), min_size=1, max_size=40)
+GRADES = st.one_of(st.sampled_from([0.0, 1.0]), st.floats(0, 1, width=32))
+SCORES = st.lists(GRADES, min_size=1, max_size=40)
+PAIRS = st.lists(st.tuples(GRADES, GRADES), min_size=1, max_size=40)
 
 
 def below(share: float, right: int, n: int) -> float:
@@ -123,7 +123,7 @@ def test_p_of_many_0_1_scores_is_exact_too():
     )  # with Yates's correction
 
 
-@given(some.lists(some.integers(-20, 20), min_size=1, max_size=9))
+@given(st.lists(st.integers(-20, 20), min_size=1, max_size=9))
 def test_p_of_few_graded_scores_is_that_of_all_signs(twentieths):
     differences = [twentieth / 20 for twentieth in twentieths]
     found = compare(np.maximum(differences, 0), np.maximum(np.negative(differences), 0))
@@ -200,7 +200,7 @@ def test_holm_by_hand():
     assert holm([]).tolist() == []
 
 
-@given(some.lists(some.floats(0, 1), max_size=8), some.randoms())
+@given(st.lists(st.floats(0, 1), max_size=8), st.randoms())
 def test_holm_keeps_the_order_and_never_makes_smaller(ps, random):
     adjusted = holm(ps)
     assert all(p <= a <= min(1, p * len(ps)) + 1e-12 for p, a in zip(ps, adjusted, strict=True))

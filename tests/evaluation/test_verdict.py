@@ -8,7 +8,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from metier.core.errors import InputError
 from metier.core.modes import MODES
@@ -16,7 +16,7 @@ from metier.evaluation.statistics import ALPHA, MOST_QUESTIONS, compare
 from metier.evaluation.verdict import FEWEST_QUESTIONS, UNDECIDED, Constraints, Facts, decide
 
 COSTS = dict(zip(MODES, (1.0, 1.5, 2.0, 3.15), strict=True))
-SEEDS = some.integers(0, 2**32 - 1)
+SEEDS = st.integers(0, 2**32 - 1)
 
 
 def right(count: int, n: int = 500) -> np.ndarray:
@@ -254,9 +254,7 @@ def test_what_was_not_measured_is_not_kept(constraints, why):
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    SEEDS, some.lists(some.floats(0.05, 0.95), min_size=2, max_size=4), some.integers(20, 300), some.permutations(MODES)
-)
+@given(SEEDS, st.lists(st.floats(0.05, 0.95), min_size=2, max_size=4), st.integers(20, 300), st.permutations(MODES))
 def test_what_holds_for_every_verdict(seed, means, n, order):
     rng = np.random.default_rng(seed)
     scores = drawn(tuple(means), n, 0.7, rng)

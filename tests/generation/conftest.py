@@ -16,7 +16,7 @@ def smollm_path():
 
 @pytest.fixture(scope="session")
 def smollm():
-    # One thread: two that wait for each other are many times slower where tests of other rooms run beside them.
+    # One thread: two that wait for each other are many times slower where tests of other modules run beside them.
     generator = create(GenerationSettings(threads=1, context_tokens=1024))
     yield generator
     generator.close()

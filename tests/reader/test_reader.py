@@ -15,7 +15,7 @@ from metier.core.errors import ModelError, SettingsError
 from metier.models import cross_encoder
 from metier.models.onnx_file import Graph, read_weights
 from metier.reader import Reader, Reading, RememberingReader, create, whole_sentences
-from metier.reader.encoding import ROW_TOKENS, Encoder
+from metier.reader.encoding import ROW_TOKENS, PairEncoder
 from metier.reader.onnx import OnnxReader
 from metier.reader.spans import best_span
 
@@ -79,7 +79,7 @@ def test_nothing_to_read(english: Reader) -> None:
 
 def test_a_passage_longer_than_a_row_is_read_to_its_end(english: Reader) -> None:
     text = "The hall was painted in spring. " * 90 + "The caretaker of the hall is Mrs Oduya."
-    assert len(Encoder(models.folder("reader-english")).rows("Who is the caretaker of the hall?", (), text)) > 1
+    assert len(PairEncoder(models.folder("reader-english")).rows("Who is the caretaker of the hall?", (), text)) > 1
     (reading,) = english.read("Who is the caretaker of the hall?", [passage(text)])
     assert "Oduya" in text[reading.start : reading.end]
 
@@ -132,9 +132,9 @@ def test_a_damaged_adapter_is_named(tmp_path: Path) -> None:
 def test_merged_as_torch_computes_it(english: Reader) -> None:
     """ONNX Runtime in 8 bits against torch in 32, from the same adapter."""
     torch = pytest.importorskip("torch")
-    base = cross_encoder.Base(models.ensure("all-minilm-l6-v2"))
+    base = cross_encoder.EncoderWeights(models.ensure("all-minilm-l6-v2"))
     tensors, _ = cross_encoder.read_adapter(models.ADAPTERS / "english.safetensors")
-    encoder = Encoder(models.ensure("reader-english"))
+    encoder = PairEncoder(models.ensure("reader-english"))
     row = encoder.rows("What is the price of part QX-13?", ("Prices",), PRICES)[0]
 
     def tensor(name: str, *, matrix: bool = False):
@@ -172,7 +172,7 @@ def test_merged_as_torch_computes_it(english: Reader) -> None:
 
 def test_both_ways_of_cutting_words_agree() -> None:
     """Few pieces looked up for a short text, all of them loaded for a long one."""
-    encoder = Encoder(models.ensure("multilingual-e5-small"))
+    encoder = PairEncoder(models.ensure("multilingual-e5-small"))
     texts = [
         BENGALI,
         PRICES,
@@ -219,7 +219,7 @@ def test_a_question_answering_model_of_another_make(tmp_path: Path) -> None:
     reader = create(f"onnx:{tmp_path}", threads=1)
     text = "the zucchini"
     (reading,) = reader.read("what", [passage(text)])
-    numbers, places = (lambda row: (row.numbers, row.places))(Encoder(tmp_path).rows("what", (), text)[0])
+    numbers, places = (lambda row: (row.numbers, row.places))(PairEncoder(tmp_path).rows("what", (), text)[0])
     highest = max((number, place) for number, place in zip(numbers, places, strict=True) if place[0] >= 0)
     assert (reading.start, reading.end) == highest[1]
     assert reading.answerable == pytest.approx(1 / (1 + np.exp(-2 * (highest[0] - numbers[0]) / 1000)), abs=1e-6)

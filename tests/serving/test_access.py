@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from metier.serving.auth.access import OWNER, Access, Caller, Forbidden, TooManyRequests, Unauthorized
-from metier.serving.auth.limits import Limits
+from metier.serving.auth.limits import RateLimiter
 from metier.serving.auth.sessions import Sessions
 from metier.store.base import Filter
 
@@ -36,7 +36,7 @@ def sessions(clock) -> Sessions:
 
 @pytest.fixture
 def access(keys, sessions, clock) -> Access:
-    return Access(keys, sessions, Limits(clock.seconds))
+    return Access(keys, sessions, RateLimiter(clock.seconds))
 
 
 @pytest.fixture

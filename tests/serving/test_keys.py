@@ -246,7 +246,7 @@ def test_a_running_server_heeds_another_process(tmp_path):
 
 
 def test_many_at_once(tmp_path):
-    """Threads that each open the file anew, as processes do, and make, check and revoke."""
+    """Threads that each open the file again, as processes do, and make, check and revoke."""
     path, failed, made = tmp_path / "keys.sqlite", [], []
 
     def work() -> None:

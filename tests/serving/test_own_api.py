@@ -17,7 +17,7 @@ from evaluation.sample_result import sample
 
 from metier import Expert
 from metier.core.documents import document_id
-from metier.evaluation import result_store as kept
+from metier.evaluation import result_store
 from metier.serving.auth.access import FORM_TOKEN_HEADER
 from metier.serving.auth.keys import FILE_NAME, Keys
 
@@ -388,7 +388,7 @@ def test_a_run_that_is_finished_names_its_adapter(tuned):
     assert run["steps"] == given(client.get("/api/adapters/parts/3"))["result"]["steps"]
     lines = place / ".metier" / "runs" / "parts" / "metrics.jsonl"
     whole = lines.read_text()
-    lines.write_text(whole.partition("\n")[0])  # one that was begun anew since
+    lines.write_text(whole.partition("\n")[0])  # one that was begun again since
     try:
         (run,) = [each for each in given(client.get("/api/runs")) if each["name"] == "parts"]
         assert (run["state"], run["adapter"]) == ("unfinished", None)
@@ -399,7 +399,7 @@ def test_a_run_that_is_finished_names_its_adapter(tuned):
 def test_the_comparison_is_the_last_one_kept(tuned):
     place, client = tuned
     result = sample(20)
-    path = kept.save(place / ".metier", result)
+    path = result_store.save(place / ".metier", result)
     try:
         assert given(client.get("/api/comparison", params={"answers": True})) == result
         short = given(client.get("/api/comparison"))

@@ -50,7 +50,7 @@ def add(registry, model, name: str = "turbines") -> Card:
 def test_versions_count_up_for_each_name(registry, model):
     added = [add(registry, model, name).reference for name in ("turbines", "turbines", "pumps", "turbines")]
     assert added == ["turbines@1", "turbines@2", "pumps@1", "turbines@3"]
-    listed = [card.reference for card in registry.list()]
+    listed = [card.reference for card in registry.cards()]
     assert listed == ["pumps@1", "turbines@3", "turbines@2", "turbines@1"]
 
 
@@ -89,7 +89,7 @@ def test_what_is_kept_is_what_peft_and_vllm_load(registry, model):
 def test_bad_names_are_refused(registry, model, name):
     with pytest.raises(InputError, match="cannot be the name of an adapter"):
         add(registry, model, name)
-    assert registry.list() == []
+    assert registry.cards() == []
 
 
 def test_an_unknown_adapter_is_answered_with_those_there_are(registry, model):
@@ -108,7 +108,7 @@ def test_an_unknown_adapter_is_answered_with_those_there_are(registry, model):
 
 
 def states(registry) -> dict[str, str]:
-    return {card.reference: card.state for card in registry.list()}
+    return {card.reference: card.state for card in registry.cards()}
 
 
 def test_promote_and_roll_back(registry, model):
@@ -200,7 +200,7 @@ def test_half_a_version_that_was_left_behind_is_neither_seen_nor_in_the_way(regi
     part.mkdir()
     (part / "adapter_model.safetensors").write_bytes(b"half")
     (part / "card.json").write_text('{"name": "turbines", "vers')
-    assert [card.reference for card in registry.list()] == ["turbines@1"]
+    assert [card.reference for card in registry.cards()] == ["turbines@1"]
     assert add(registry, model).version == 2
     assert not part.exists()
     registry.promote("turbines@2", "f00d")
@@ -235,7 +235,7 @@ def test_killed_while_it_is_kept_an_adapter_is_not_there(registry, model, tmp_pa
     _, said = child.communicate()
     assert child.returncode == -signal.SIGKILL, said.decode()
     assert part.exists()
-    assert registry.list() == []
+    assert registry.cards() == []
     assert add(registry, model).reference == "turbines@1"
     assert not part.exists()
 
@@ -246,7 +246,7 @@ def test_a_card_that_cannot_be_read_is_named(registry, model, text):
     file = registry.folder(card) / "card.json"
     file.write_bytes(text.encode("latin-1"))
     with pytest.raises(StoreError, match="cannot be read") as caught:
-        registry.list()
+        registry.cards()
     assert caught.value.where == str(file)
 
 

@@ -1,6 +1,6 @@
 """Stand-ins for real language models: the layers of Llama and of Phi-3 with random weights, two of them, 64 wide.
 
-They keep what decides whether the tuning room works: the real names of the matrices, grouped key and value heads and a
+They keep what decides whether the tuning works: the real names of the matrices, grouped key and value heads and a
 tied head (Llama), fused matrices and a head of its own (Phi-3), a chat template with control tokens. They know nothing,
 but are wide enough to learn eight rows by heart. Every weight is a bfloat16 number, so a copy in 16 bits is exact.
 """

@@ -5,7 +5,7 @@ A small logistic regression decides from what was found, before anything is writ
     answerable   log-odds of the reader that the best passage answers the question
     place        log-odds of the reader that its answer stands where it points
     unnamed      share of the question's names (NV-110, Vargmyr, 9 March) that stand in none of the best passages
-    unknown      share of its names that stand nowhere in the index
+    unknown      share of its names that are not in the index
     coverage     share of the question's content words that stand in the best passage, its headings and title
 
 None of them grows with the length of the question or with the size of the corpus. The coefficients that ship were

@@ -20,12 +20,12 @@ from metier.answering.quote_spans import asks_for_list
 from metier.answering.quoted import Quoter
 from metier.answering.request import Found, Request
 from metier.answering.routing import Documents, Router
-from metier.answering.style import Limits
+from metier.answering.style import TokenLimits
 from metier.answering.support.base import Checker
 from metier.answering.term_weights import WordWeights, names
 from metier.answering.version_comparison import asks_what_changed, changes, versions_among
 from metier.answering.whole_document import WholeDocument
-from metier.answering.written import Writer
+from metier.answering.written import AnswerWriter
 from metier.core.documents import Passage
 from metier.core.modes import FROM_DOCUMENTS
 from metier.core.settings import Settings
@@ -80,7 +80,7 @@ class Answerer:
         return style.choose(self._settings, self._generator.parameters)
 
     @cached_property
-    def limits(self) -> Limits:
+    def limits(self) -> TokenLimits:
         return style.limits(self._settings, self._generator, self.style)
 
     @cached_property
@@ -88,8 +88,8 @@ class Answerer:
         return self._new_checker()
 
     @cached_property
-    def _writer(self) -> Writer:
-        return Writer(self._settings, self._generator, self._checker, self.limits)
+    def _writer(self) -> AnswerWriter:
+        return AnswerWriter(self._settings, self._generator, self._checker, self.limits)
 
     @cached_property
     def _quoter(self) -> Quoter:

@@ -31,7 +31,7 @@ _SAME = 0.9  # share of their words that two texts have in common which are copi
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class PromptContext:
     """`passages`: what is shown, in the order of the prompt. `dropped`: hits worth showing that found no room."""
 
     passages: tuple[Passage, ...]
@@ -82,11 +82,13 @@ def spread(hits: Sequence[Hit], count: int) -> list[Hit]:
     return [*good, *rest][:count]
 
 
-def build(hits: Sequence[Hit], store: Store, budget: int, count: CountTokens, where: Filter | None = None) -> Context:
+def build(
+    hits: Sequence[Hit], store: Store, budget: int, count: CountTokens, where: Filter | None = None
+) -> PromptContext:
     """The passages to show for `hits` (best first, no copies) in at most `budget` tokens. `count`: tokens of a text,
     estimated. `where`: what may be shown of the surroundings."""
     if not hits:
-        return Context(())
+        return PromptContext(())
     worth = [hit for hit in hits if hit.pinned or hit.score >= _WORTH * hits[0].score] or [hits[0]]
     first = spread(worth, _FIRST)
     order = [*first, *(hit for hit in worth if hit not in first)]
@@ -98,7 +100,7 @@ def build(hits: Sequence[Hit], store: Store, budget: int, count: CountTokens, wh
         filling.widen(hit.passage, around[hit.passage.id], rank)
     for rank, hit in enumerate(order[len(first) :], start=len(first)):
         filling.add(hit.passage, rank)
-    return Context(tuple(_arranged(filling.places())), filling.dropped)
+    return PromptContext(tuple(_arranged(filling.places())), filling.dropped)
 
 
 def _sections(hits: Sequence[Hit], store: Store, where: Filter | None) -> dict[str, list[Passage]]:

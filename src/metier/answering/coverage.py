@@ -12,7 +12,7 @@ from metier.text.detection import detect_passage
 from metier.text.quantities import quantities
 
 
-class Coverage:
+class QuestionCoverage:
     """Of one question. What was once counted is remembered."""
 
     def __init__(self, question: str, sought: Sought, analyser: Analyser) -> None:

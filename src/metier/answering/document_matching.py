@@ -9,7 +9,7 @@ import regex
 from rapidfuzz import fuzz
 
 from metier.answering.document_info import DocumentInfo
-from metier.answering.support.names import TITLES
+from metier.answering.support.names import personal_titles
 from metier.text.analyzer import Analyser
 from metier.text.dates import TimeMention, take_times
 from metier.text.detection import ranked
@@ -162,7 +162,7 @@ class _Matcher:
 
     def _tokens(self, text: str) -> frozenset[str]:
         text = self._particles.sub(" ", text)
-        words = [word for word in words_of(text) if word not in self._function_words and word not in TITLES]
+        words = [word for word in words_of(text) if word not in self._function_words and word not in personal_titles()]
         return frozenset(self._analyser.tokens(" ".join(words)))
 
     def _is_noun(self, word: str) -> bool:

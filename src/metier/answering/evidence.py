@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metier.answering.coverage import Coverage, is_foreign
+from metier.answering.coverage import QuestionCoverage, is_foreign
 from metier.answering.sentence_vectors import SentenceVectors
 from metier.answering.term_weights import SAME_WORD, alike, function_tokens
 from metier.core.documents import CELL, Passage
@@ -46,7 +46,7 @@ class Evidence:
 
 
 def find(
-    coverage: Coverage,
+    coverage: QuestionCoverage,
     asked: Query,
     passages: Sequence[Passage],
     vectors: SentenceVectors,
@@ -75,7 +75,7 @@ def find(
 
 
 def _pieces(
-    passages: Sequence[Passage], readings: Sequence[Reading], coverage: Coverage
+    passages: Sequence[Passage], readings: Sequence[Reading], coverage: QuestionCoverage
 ) -> tuple[list[Passage], list[float | None]]:
     """What may be quoted, and the reader's probability for the one in each passage that it points at."""
     pieces: list[Passage] = []
@@ -107,7 +107,7 @@ def quotable(passage: Passage) -> list[tuple[int, int]]:
     return said or spans
 
 
-def _is_its_title(text: str, coverage: Coverage) -> bool:
+def _is_its_title(text: str, coverage: QuestionCoverage) -> bool:
     """Whether a line looks like a heading and hardly says more than the question: "Cleaning the oven" is no answer to
     how it is cleaned."""
     if not is_heading_like(text):
@@ -125,7 +125,7 @@ def is_row(text: str) -> bool:
 
 
 def answering_span(
-    passage: Passage, spans: Sequence[tuple[int, int]], reading: Reading, coverage: Coverage
+    passage: Passage, spans: Sequence[tuple[int, int]], reading: Reading, coverage: QuestionCoverage
 ) -> tuple[int, int] | None:
     """Of `spans`, (start, end) of the passage's sentences and rows, the one that answers, or several that follow each
     other as one; None where the reader points at none. One alone is chosen by the reader and by the question's words in
@@ -157,7 +157,7 @@ def _pointed(passage: Passage, spans: Sequence[tuple[int, int]], reading: Readin
 
 
 def _likeliest(
-    passage: Passage, spans: Sequence[tuple[int, int]], reading: Reading, coverage: Coverage
+    passage: Passage, spans: Sequence[tuple[int, int]], reading: Reading, coverage: QuestionCoverage
 ) -> tuple[int, int]:
     told = dict(zip(sentence_spans(passage.text, passage.language or "en"), reading.sentences, strict=True))
 

@@ -14,13 +14,13 @@ from rapidfuzz import fuzz, process
 
 from metier.answering import context, evidence
 from metier.answering.answer import Style
-from metier.answering.coverage import Coverage, is_foreign
+from metier.answering.coverage import QuestionCoverage, is_foreign
 from metier.answering.evidence import Evidence
 from metier.answering.mismatch import at_another_time, days_missing, of_another_number
 from metier.answering.quote_spans import asks_for_list, holds_steps
 from metier.answering.request import Found
 from metier.answering.sentence_vectors import SentenceVectors
-from metier.answering.style import Limits
+from metier.answering.style import TokenLimits
 from metier.answering.term_weights import SAME_WORD, Sought, Weigh, alike, content_tokens
 from metier.answering.version_selection import outdated
 from metier.core.documents import Passage
@@ -86,7 +86,7 @@ class Finder:
         where: Filter | None = None,
         without: frozenset[str] = frozenset(),
         passages: int | None = None,
-        limits: Limits | None = None,
+        limits: TokenLimits | None = None,
         about: str = "",
     ) -> Found:
         """For a question, or the parts of one: the whole first. `passages`: chosen from so many, None = as set.
@@ -130,11 +130,11 @@ class Finder:
         features = self._features(asked, language, coverage.sought, best, readings) if best else {}
         return pieces, best, features
 
-    def coverage(self, asked: str) -> Coverage:
+    def coverage(self, asked: str) -> QuestionCoverage:
         language = detect(asked, self._settings.language)
-        return Coverage(asked, Sought.of(asked, self._analyser, self._weigh, language), self._analyser)
+        return QuestionCoverage(asked, Sought.of(asked, self._analyser, self._weigh, language), self._analyser)
 
-    def candidates(self, coverage: Coverage, hits: Sequence[Hit], count: int) -> list[Hit]:
+    def candidates(self, coverage: QuestionCoverage, hits: Sequence[Hit], count: int) -> list[Hit]:
         """The hits that are read: the best, and of the next those that hold most of the question's words, for a table's
         rows are found beside many that are like them."""
         if self._reader is None:
@@ -147,7 +147,7 @@ class Finder:
         return [*first, *rest[:_READ_FOR_WORDS]]
 
     def _readings(
-        self, reader: Reader, asked: str, coverage: Coverage, hits: Sequence[Hit], about: str
+        self, reader: Reader, asked: str, coverage: QuestionCoverage, hits: Sequence[Hit], about: str
     ) -> list[Reading]:
         """What the reader says, weighed with what search found, so that of passages which answer alike the one found
         first comes first, a newer version of a document before an older one, and what is of the time or the numbered
@@ -172,7 +172,7 @@ class Finder:
         return [replace(r, answerable=probability(w)) for r, w in zip(readings, weights, strict=True)]
 
     def _spelled(self, asked: str, passages: Sequence[Passage]) -> str:
-        """The question with words that stand nowhere in the index spelled as words of the passages that are nearly the
+        """The question with words that are not in the index spelled as words of the passages that are nearly the
         same: a reader knows words, not what they look like."""
         words = [word for word in _WORD.findall(asked) if len(word) >= _SHORTEST and word.isalpha()]
         tokens = [self._analyser.tokens(word)[0] for word in words]

@@ -19,7 +19,7 @@ from metier.answering.loop_guard import LoopStop
 from metier.answering.quote_spans import asks_which, rows_alike, widened
 from metier.answering.refusal_messages import declines, refusal
 from metier.answering.request import Found, Request
-from metier.answering.style import Limits
+from metier.answering.style import TokenLimits
 from metier.answering.support.base import Checker
 from metier.answering.term_weights import content_tokens
 from metier.answering.version_comparison import Change
@@ -54,7 +54,7 @@ class Quoter:
         checker: Checker,
         analyser: Analyser,
         refusing: abstention.Abstention,
-        limits: Limits,
+        limits: TokenLimits,
         around: Around,
     ) -> None:
         self._settings = settings

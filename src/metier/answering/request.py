@@ -15,9 +15,9 @@ from metier.store.base import Filter
 
 
 @dataclass(frozen=True, slots=True)
-class Writer:
+class WriterOptions:
     """Who writes, and how. `adapter`: None = the base alone; `labels`: what that adapter was taught to decide between,
-    normalised. `fresh`: the prompt is read anew, so that the answer does not depend on what was asked before."""
+    normalised. `fresh`: the prompt is read again, so that the answer does not depend on what was asked before."""
 
     adapter: str | None = None
     labels: Collection[str] = ()
@@ -36,7 +36,7 @@ class Request:
     history: tuple[Message, ...] = ()
     system: str = ""
     sampling: Sampling = field(default_factory=Sampling)
-    writer: Writer = field(default_factory=Writer)
+    writer: WriterOptions = field(default_factory=WriterOptions)
     without: frozenset[str] = frozenset()
     abstain: bool | None = None
     on_text: OnText | None = None

@@ -16,9 +16,9 @@ from metier.answering.intent import Intent, Kind, classify
 from metier.answering.lookup import Finder
 from metier.answering.quoted import Quoter
 from metier.answering.request import Found, Request
-from metier.answering.style import Limits
+from metier.answering.style import TokenLimits
 from metier.answering.whole_document import WholeDocument
-from metier.answering.written import Writer
+from metier.answering.written import AnswerWriter
 from metier.core.documents import Passage
 from metier.generation.base import Message
 from metier.retrieval.retriever import Retriever
@@ -43,11 +43,11 @@ class Router:
     name: str
     language: str
     style: Style
-    limits: Limits
+    limits: TokenLimits
     store: Store
     retriever: Retriever
     finder: Finder
-    writer: Writer
+    writer: AnswerWriter
     quoter: Quoter
     whole: WholeDocument
     documents: Documents

@@ -31,7 +31,7 @@ def choose(settings: Settings, parameters: int | None) -> Style:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class TokenLimits:
     """`answer`: most tokens of an answer; `sources`: tokens of sources put into the prompt; `reads_sentences`: whether
     the model is shown single sentences rather than passages."""
 
@@ -40,14 +40,14 @@ class Limits:
     reads_sentences: bool
 
 
-def limits(settings: Settings, generator: Generator, style: Style) -> Limits:
+def limits(settings: Settings, generator: Generator, style: Style) -> TokenLimits:
     window = generator.context_tokens
     quoted = style is Style.QUOTED
     usual = _QUOTED_TOKENS if quoted else min(_LONGEST, max(_SHORTEST, window // 5))
     answer = settings.generation.max_tokens or usual
     sources = settings.answering.source_tokens or _SOURCES
     reads = settings.answering.context
-    return Limits(
+    return TokenLimits(
         answer=answer,
         sources=max(0, min(sources, window - answer - _OVERHEAD)),
         reads_sentences=quoted if reads == "auto" else quoted and reads == "sentences",

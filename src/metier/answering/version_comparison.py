@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metier.answering.coverage import Coverage
+from metier.answering.coverage import QuestionCoverage
 from metier.answering.evidence import quotable
 from metier.answering.sentence_vectors import SentenceVectors
 from metier.answering.support.agreement import agrees
@@ -61,7 +61,7 @@ def versions_among(passages: Sequence[Passage]) -> tuple[str, str] | None:
 
 
 def changes(
-    coverage: Coverage, new: Sequence[Passage], old: Sequence[Passage], vectors: SentenceVectors
+    coverage: QuestionCoverage, new: Sequence[Passage], old: Sequence[Passage], vectors: SentenceVectors
 ) -> list[Change]:
     """What differs, in reading order; of what the question names where it names some of it."""
     pairs = _side_by_side(_pieces(new), _pieces(old), coverage, vectors)
@@ -72,7 +72,7 @@ def changes(
     return _about(pairs, coverage)[:_MOST] if pairs else []
 
 
-def _about(pairs: list[Change], coverage: Coverage) -> list[Change]:
+def _about(pairs: list[Change], coverage: QuestionCoverage) -> list[Change]:
     """Those that hold most of the question's words beside the name of the document; all where none stands out."""
     tokens = coverage.analyser.tokens
     named = {token for piece in (pairs[0].new, pairs[0].old) for token in tokens(f"{piece.title} {piece.uri}")}
@@ -94,7 +94,7 @@ def _is_heading(text: str) -> bool:
 
 
 def _side_by_side(
-    new: Sequence[Passage], old: Sequence[Passage], coverage: Coverage, vectors: SentenceVectors
+    new: Sequence[Passage], old: Sequence[Passage], coverage: QuestionCoverage, vectors: SentenceVectors
 ) -> list[Change]:
     """Each piece of the newer version with the one of the older that is most like it, none of them twice."""
     if not new or not old:
@@ -114,7 +114,7 @@ def _side_by_side(
     return [Change(new[row], old[pairs[row]]) for row in sorted(pairs)]
 
 
-def _words(piece: Passage, coverage: Coverage) -> frozenset[str]:
+def _words(piece: Passage, coverage: QuestionCoverage) -> frozenset[str]:
     """Words of a sentence or row and its nearest heading, without numbers."""
     heading = piece.headings[-1] if piece.headings else ""
     words = content_tokens(f"{heading} {piece.text}", coverage.language, coverage.analyser)

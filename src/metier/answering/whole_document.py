@@ -11,8 +11,8 @@ from dataclasses import replace
 from metier.answering import context, prompt
 from metier.answering.answer import Answer
 from metier.answering.request import Found, Request
-from metier.answering.style import Limits
-from metier.answering.written import Writer
+from metier.answering.style import TokenLimits
+from metier.answering.written import AnswerWriter
 from metier.core.documents import Passage
 from metier.generation.base import Sampling
 
@@ -30,7 +30,7 @@ Counter = Callable[[Sequence[Passage]], Callable[[str], int]]  # texts like thes
 class WholeDocument:
     """Answers about documents that are read as a whole."""
 
-    def __init__(self, writer: Writer, limits: Limits, counter: Counter) -> None:
+    def __init__(self, writer: AnswerWriter, limits: TokenLimits, counter: Counter) -> None:
         self._counter = counter
         self._writer = writer
         self._limits = limits

@@ -14,7 +14,7 @@ from metier.answering.live_checks import LiveChecks
 from metier.answering.loop_guard import Loop
 from metier.answering.refusal_messages import declines
 from metier.answering.request import Found, Request
-from metier.answering.style import Limits
+from metier.answering.style import TokenLimits
 from metier.answering.support.base import Checker
 from metier.core.documents import Passage
 from metier.core.settings import Settings
@@ -50,10 +50,10 @@ class Stream:
         return any(stops) or self._loop.feed(piece)
 
 
-class Writer:
+class AnswerWriter:
     """Writes answers with one generator."""
 
-    def __init__(self, settings: Settings, generator: Generator, checker: Checker, limits: Limits) -> None:
+    def __init__(self, settings: Settings, generator: Generator, checker: Checker, limits: TokenLimits) -> None:
         self._settings = settings
         self._generator = generator
         self._checker = checker

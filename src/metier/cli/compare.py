@@ -41,7 +41,7 @@ def compare(
     judge_key_env: Annotated[str | None, typer.Option(help="Environment variable that holds its key.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Set every way the same exam, and say which to use and how sure that is.
+    """Evaluate every way on the same questions, and say which to use and how sure that is.
 
     Answers are kept as they come: a run that was interrupted goes on where it was, and what has not changed is not
     asked again.

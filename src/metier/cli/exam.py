@@ -95,10 +95,10 @@ def generate(
 
     Example: metier exam generate --count 200 --rules-only
     """
-    from metier.synthesis.exam_questions import KINDS, Wanted
+    from metier.synthesis.exam_questions import KINDS, ExamQuestionOptions
 
     asked = tuple(kind.strip() for kind in kinds.split(",")) if kinds else KINDS
-    wanted = Wanted(count, asked, seed, rules_only)
+    wanted = ExamQuestionOptions(count, asked, seed, rules_only)
     writes = teacher_of(teacher, teacher_url, teacher_key_env, rules_only, parallel)
     with open_expert(expert) as opened, progress() as bar:
         tell = counting(bar, "Writing", count)

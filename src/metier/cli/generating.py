@@ -51,10 +51,10 @@ def generate(
 
     Example: metier dataset generate --count 500 --teacher openai:gpt-4.1-mini --teacher-key-env OPENAI_API_KEY
     """
-    from metier.synthesis.training_rows import Wanted
+    from metier.synthesis.training_rows import TrainingRowOptions
 
-    kind = cast("RowKind", rows)  # as typed; `Wanted` refuses any other
-    wanted = Wanted(count, paraphrases, seed, kind, left_out, rules_only)
+    kind = cast("RowKind", rows)  # as typed; `TrainingRowOptions` refuses any other
+    wanted = TrainingRowOptions(count, paraphrases, seed, kind, left_out, rules_only)
     asked = teacher_of(teacher, teacher_url, teacher_key_env, rules_only, parallel)
     with open_expert(expert) as opened, progress() as bar:
         tell = counting(bar, "Writing", count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, print_json, progress
 
 if TYPE_CHECKING:
-    from metier.ingestion.sync import Progress, SyncReport
+    from metier.ingestion.sync import SyncProgress, SyncReport
 
 
 def register(app: typer.Typer) -> None:
@@ -75,12 +76,18 @@ def add(
         return
     for source, new in added.items():
         console().print(f"[green]✓[/] Added {source}" if new else f"[dim]· {source} was there already[/]")
+        if _is_glob(source) and not any(glob.iglob(str(Path(source).expanduser()), recursive=True)):
+            console().print("  [yellow]![/] Nothing matches it now.")
     console().print("  Next: [bold]metier sync[/].")
+
+
+def _is_glob(source: str) -> bool:
+    return "://" not in source and bool(set(source) & set("*?["))
 
 
 def sync(
     expert: ExpertOption = None,
-    rebuild: Annotated[bool, typer.Option(help="Throw the index away and make it anew.")] = False,
+    rebuild: Annotated[bool, typer.Option(help="Throw the index away and rebuild it.")] = False,
     retry: Annotated[bool, typer.Option(help="Read again what failed before and did not change.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -91,12 +98,12 @@ def sync(
     from metier.core.errors import InputError
 
     opened = open_expert(expert)
-    if not opened.settings.sources:
+    if not opened.settings.sources and not opened.items():
         raise InputError("this expert has no sources", where=str(opened.folder), hint="Add one: `metier add ./docs`.")
     with opened, progress() as bar:
         task = bar.add_task("Looking", total=None, note="")
 
-        def tell(state: Progress) -> None:
+        def tell(state: SyncProgress) -> None:
             note = f"{state.passages} passages · {state.item[-50:]}"
             bar.update(task, description="Syncing", completed=state.done, total=state.total, note=note)
 

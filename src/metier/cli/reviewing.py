@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from metier.core.documents import Passage
     from metier.core.questions import Question
-    from metier.evaluation.questions.question_set import Kept
+    from metier.evaluation.questions.question_set import QuestionEntry
     from metier.expert import Expert
 
 SplitOption = Annotated[str | None, typer.Option(help="practice or exam.")]
@@ -57,7 +57,7 @@ def review(
     screen.print(f"{done}; all of it is kept." if done else "Nothing was changed." if waiting else "Nothing to review.")
 
 
-def chosen(opened: Expert, kind: str | None, split: str | None) -> list[Kept]:
+def chosen(opened: Expert, kind: str | None, split: str | None) -> list[QuestionEntry]:
     """The questions of a kind and a side, None = of all, that were not dropped. Raises `InputError` for others."""
     from metier.core.errors import InputError
     from metier.core.questions import KINDS, SPLITS
@@ -69,7 +69,7 @@ def chosen(opened: Expert, kind: str | None, split: str | None) -> list[Kept]:
     return [e for e in kept if kind in (None, e.question.kind) and split in (None, e.question.split)]
 
 
-def print_question(each: Kept, screen: Console) -> None:
+def print_question(each: QuestionEntry, screen: Console) -> None:
     question = each.question
     mark = {"accepted": "[green]✓[/]", "dropped": "[red]✗[/]"}.get(each.review, "[dim]·[/]")
     about = f"{question.kind}, {question.split} · {question.id} · {question.origin}"
@@ -99,7 +99,7 @@ def _passages(opened: Expert, question: Question) -> list[Passage]:
     return known or [p for p in passages if contains(p.text, question.answers, question.language)]
 
 
-def _reviewed(opened: Expert, each: Kept, screen: Console) -> str | None:
+def _reviewed(opened: Expert, each: QuestionEntry, screen: Console) -> str | None:
     """What was done, asked for until a key is one that means something; None where the person quits."""
     from metier.core.errors import InputError
 
@@ -121,7 +121,7 @@ def _reviewed(opened: Expert, each: Kept, screen: Console) -> str | None:
         return _DONE[key]
 
 
-def _edit(opened: Expert, each: Kept, screen: Console) -> bool:
+def _edit(opened: Expert, each: QuestionEntry, screen: Console) -> bool:
     """False where the input ended before both lines were there; nothing is changed then."""
     screen.print("[dim]Question (empty = as it is):[/]")
     text = sys.stdin.readline()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from metier.core.questions import Question
-    from metier.dataset.findings import Finding
+    from metier.dataset.findings import DataFinding
     from metier.expert import Expert
 
 ExpertOption = Annotated[
@@ -116,7 +116,7 @@ def progress() -> Iterator[Progress]:
         yield bar
 
 
-def print_findings(findings: Iterable[Finding]) -> None:
+def print_findings(findings: Iterable[DataFinding]) -> None:
     """What a check found, with examples and what to do."""
     screen, marks = console(), {"stop": "[red]✗[/]", "warn": "[yellow]![/]", "note": "[dim]·[/]"}
     for finding in findings:

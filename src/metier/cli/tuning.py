@@ -141,7 +141,7 @@ def list_adapters(expert: ExpertOption = None, as_json: JsonOption = False) -> N
     Example: metier adapters list
     """
     with open_expert(expert) as opened:
-        cards = opened.adapters.registry.list()
+        cards = opened.adapters.registry.cards()
     if as_json:
         print_json([_brief(card) for card in cards])
         return

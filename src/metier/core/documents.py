@@ -1,6 +1,6 @@
-"""The nouns of the house: a document, its blocks, and the passages cut from it.
+"""The data model: a document, its blocks, and the passages cut from it.
 
-    Document.text     one string, the parsed text; every offset in the house counts characters into it
+    Document.text     one string, the parsed text; every offset counts characters into it
     Block             a stretch of that text with a role: heading, paragraph, list item, table, row, code
     Passage           a stretch small enough to embed; `document.text[p.start:p.end] == p.text`, always
 

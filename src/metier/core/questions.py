@@ -81,7 +81,7 @@ def load_exam(path: Path) -> list[Question]:
     return questions
 
 
-class Documents:
+class DocumentLookup:
     """Finds documents by what people call them: `manuals/a.pdf` where the store says `docs/manuals/a.pdf`, or `Blade
     root` for `blade-root.md`. A part behind `#` (a table of a database) is not needed."""
 
@@ -111,9 +111,9 @@ def _spoken(name: str) -> str:
 
 
 def resolve(questions: Sequence[Question], uris: Collection[str], where: str, *, loose: bool = False) -> list[Question]:
-    """Give documents their full uris, see `Documents`. Raises `InputError` for a document that is not there, or whose
-    name means several; with `loose` the question stays without it."""
-    known = Documents(uris)
+    """Give documents their full uris, see `DocumentLookup`. Raises `InputError` for a document that is not there, or
+    whose name means several; with `loose` the question stays without it."""
+    known = DocumentLookup(uris)
     resolved = []
     for question in questions:
         found = {name: known.find(name) for name in question.documents}

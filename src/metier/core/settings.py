@@ -345,6 +345,24 @@ def add_source(folder: Path, source: str, **options: object) -> bool:
     return True
 
 
+def remove_source(folder: Path, source: str) -> None:
+    """Take a `[[sources]]` entry out of metier.toml, named as it is written there or as a path from the working
+    directory. Raises `InputError` where there is none."""
+    import tomlkit
+
+    names = [known.name for known in load(folder).sources]
+    from_here = Path(os.path.relpath(Path(source).expanduser().absolute(), folder.absolute())).as_posix()
+    name = source if source in names else from_here
+    if name not in names:
+        known_names = f"Sources are {', '.join(names)}." if names else "There are no sources."
+        raise InputError("is no source of this expert", where=source, hint=known_names)
+    path = folder / FILE_NAME
+    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    del document["sources"][names.index(name)]
+    validate(document.unwrap(), str(path))
+    write_text(path, tomlkit.dumps(document))
+
+
 def _relative(source: str, folder: Path) -> str:
     path = Path(source).expanduser()
     if not set(source) & set("*?[") and not path.exists():

@@ -3,8 +3,8 @@
     report = check(rows, count_tokens=count, max_length=2048, exam=questions)
     if report.stops: ...
 
-Every check gives numbers, and a `Finding` where they call for something: "stop" (the run would be worthless), "warn"
-(look at it) or "note" (know it).
+Every check gives numbers, and a `DataFinding` where they call for something: "stop" (the run would be worthless),
+"warn" (look at it) or "note" (know it).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from metier.core.questions import Question
 from metier.dataset import duplicates, leaks, size, truncation
-from metier.dataset.findings import EXAMPLES, Finding, by_share, origin, origins, short
+from metier.dataset.findings import EXAMPLES, DataFinding, by_share, origin, origins, short
 from metier.dataset.rows import Row
 from metier.text.detection import detect
 
@@ -29,7 +29,7 @@ _TOLD_BY = 20  # characters of a completion from which its script says a languag
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class TokenCounts:
     """Sums over all rows. `epoch`: read in one epoch, after rows were cut to `max_length` and lost ones left out.
     `learned`: of these, the tokens of completions, which alone are learned from. `longest`: prompt and completion."""
 
@@ -61,12 +61,12 @@ class Report:
     max_length: int
     lost: int
     cut: int
-    tokens: Tokens
+    tokens: TokenCounts
     kinds: dict[str, int]
     languages: dict[str, int]
     labels: Labels | None
     expectation: str
-    findings: tuple[Finding, ...] = field(default=())
+    findings: tuple[DataFinding, ...] = field(default=())
 
     @property
     def stops(self) -> bool:
@@ -107,7 +107,7 @@ def check(
         *_language_findings(rows, languages, language),
         *_label_findings(labels),
         *_forgetting_findings(labels, rows),
-        Finding("warn" if size.is_small(distinct) else "note", "size", expectation, distinct),
+        DataFinding("warn" if size.is_small(distinct) else "note", "size", expectation, distinct),
     ]
     order = {"stop": 0, "warn": 1, "note": 2}
     return Report(
@@ -120,7 +120,7 @@ def check(
 # --- leaks --------------------------------------------------------------------------
 
 
-def _leak_findings(rows: Sequence[Row], exam: Sequence[Question], language: str) -> list[Finding]:
+def _leak_findings(rows: Sequence[Row], exam: Sequence[Question], language: str) -> list[DataFinding]:
     found = leaks.find(rows, exam, language)
     if not found:
         return []
@@ -131,7 +131,7 @@ def _leak_findings(rows: Sequence[Row], exam: Sequence[Question], language: str)
         for pair in found[:EXAMPLES]
     ]
     return [
-        Finding(
+        DataFinding(
             "stop",
             "leak",
             f"{leaked} of {len(exam)} exam questions stand in the training data, word for word or nearly so",
@@ -145,14 +145,14 @@ def _leak_findings(rows: Sequence[Row], exam: Sequence[Question], language: str)
 # --- completions and lengths ---------------------------------------------------------------------------------
 
 
-def _tokens(counted: Sequence[tuple[int, int]], max_length: int) -> tuple[Tokens, list[int], list[int]]:
+def _tokens(counted: Sequence[tuple[int, int]], max_length: int) -> tuple[TokenCounts, list[int], list[int]]:
     """Sums, rows that are lost, and rows whose completion is cut."""
     lost = [index for index, (prompt, _completion) in enumerate(counted) if prompt >= max_length]
     gone = set(lost)
     cut = [i for i, (prompt, completion) in enumerate(counted) if i not in gone and prompt + completion > max_length]
     kept = [pair for index, pair in enumerate(counted) if index not in gone]
     return (
-        Tokens(
+        TokenCounts(
             prompt=sum(prompt for prompt, _ in counted),
             completion=sum(completion for _, completion in counted),
             epoch=sum(min(prompt + completion, max_length) for prompt, completion in kept),
@@ -164,40 +164,44 @@ def _tokens(counted: Sequence[tuple[int, int]], max_length: int) -> tuple[Tokens
     )
 
 
-def _length_findings(rows: Sequence[Row], lost: list[int], cut: list[int], max_length: int) -> list[Finding]:
+def _length_findings(rows: Sequence[Row], lost: list[int], cut: list[int], max_length: int) -> list[DataFinding]:
     findings = []
     if not rows or len(lost) == len(rows):
         what = (
             f"every prompt alone fills {max_length} tokens: nothing would be learned" if rows else "there are no rows"
         )
         hint = "Raise max_length, or show fewer passages." if rows else "Import some: `metier dataset import FILE`."
-        findings.append(Finding("stop", "length", what, len(rows), origins(rows, lost), hint))
+        findings.append(DataFinding("stop", "length", what, len(rows), origins(rows, lost), hint))
     elif lost:
         what = f"{len(lost)} rows are lost: their prompt alone fills {max_length} tokens"
         hint = "Raise max_length, or show fewer passages with them."
-        findings.append(Finding("warn", "length", what, len(lost), origins(rows, lost), hint))
+        findings.append(DataFinding("warn", "length", what, len(lost), origins(rows, lost), hint))
     if cut:
         what = f"{len(cut)} rows are longer than {max_length} tokens: their completion is cut, or the row dropped"
-        hint = "Raise max_length or shorten them; from a cut completion a model learns to break off."
-        findings.append(Finding("warn", "length", what, len(cut), origins(rows, cut), hint))
+        hint = "Raise max_length or shorten them; from a cut completion a model learns to stop early."
+        findings.append(DataFinding("warn", "length", what, len(cut), origins(rows, cut), hint))
     return findings
 
 
-def _empty_findings(rows: Sequence[Row]) -> list[Finding]:
+def _empty_findings(rows: Sequence[Row]) -> list[DataFinding]:
     empty = [index for index, row in enumerate(rows) if not row.completion.strip()]
     if not empty:
         return []
     what = f"{len(empty)} rows have an empty completion"
-    return [Finding("warn", "empty", what, len(empty), origins(rows, empty), "They teach the model to say nothing.")]
+    return [
+        DataFinding("warn", "empty", what, len(empty), origins(rows, empty), "They teach the model to say nothing.")
+    ]
 
 
-def _broken_findings(rows: Sequence[Row], tokens: Sequence[int]) -> list[Finding]:
+def _broken_findings(rows: Sequence[Row], tokens: Sequence[int]) -> list[DataFinding]:
     broken = truncation.find(rows, tokens)
     if not broken:
         return []
     shown = tuple(f"{origin(rows[i])} “…{rows[i].completion.rstrip()[-40:]}”" for i in broken[:EXAMPLES])
-    what = f"{len(broken)} completions seem to break off"
-    return [Finding("warn", "truncated", what, len(broken), shown, "They teach the model to break off; complete them.")]
+    what = f"{len(broken)} completions seem to be truncated"
+    return [
+        DataFinding("warn", "truncated", what, len(broken), shown, "They teach the model to stop early; complete them.")
+    ]
 
 
 # --- languages and labels ------------------------------------------------------------------------------------
@@ -207,13 +211,13 @@ def _language(row: Row, expected: str) -> str:
     return detect(f"{row.question}\n{row.completion}", expected)
 
 
-def _language_findings(rows: Sequence[Row], languages: dict[str, int], expected: str) -> list[Finding]:
+def _language_findings(rows: Sequence[Row], languages: dict[str, int], expected: str) -> list[DataFinding]:
     findings = []
     if len(languages) > 1:
         mix = ", ".join(f"{language} {count}" for language, count in languages.items())
         other = len(rows) - next(iter(languages.values()))
         what = f"the rows are in several languages ({mix}); languages that share a script count as one"
-        findings.append(Finding(by_share(other, rows), "languages", what, other, (), "Is that meant?"))
+        findings.append(DataFinding(by_share(other, rows), "languages", what, other, (), "Is that meant?"))
     crossed = [
         index
         for index, row in enumerate(rows)
@@ -225,7 +229,7 @@ def _language_findings(rows: Sequence[Row], languages: dict[str, int], expected:
         what = f"{len(crossed)} rows answer in another language than they are asked in"
         hint = "Right for translation, else the model learns to change the language."
         findings.append(
-            Finding(by_share(len(crossed), rows), "languages", what, len(crossed), origins(rows, crossed), hint)
+            DataFinding(by_share(len(crossed), rows), "languages", what, len(crossed), origins(rows, crossed), hint)
         )
     return findings
 
@@ -248,14 +252,14 @@ def _labelled(labels: Labels | None) -> tuple[int, int]:
     return (sum(labels.rows.values()), len(labels.rows)) if labels else (0, 0)
 
 
-def _label_findings(labels: Labels | None) -> list[Finding]:
+def _label_findings(labels: Labels | None) -> list[DataFinding]:
     if labels is None:
         return []
     findings = []
     largest = next(iter(labels.rows))
     if len(labels.rows) == 1:
         findings.append(
-            Finding(
+            DataFinding(
                 "warn",
                 "labels",
                 f"there is one label only, {largest!r}",
@@ -267,19 +271,21 @@ def _label_findings(labels: Labels | None) -> list[Finding]:
     elif labels.largest_share > max(_LOPSIDED, 1.5 / len(labels.rows)):
         what = f"{labels.largest_share:.0%} of the labelled rows are {largest!r}"
         hint = "A model that always says so is right as often; add rows of the others, and examine by label."
-        findings.append(Finding("warn", "labels", what, labels.rows[largest], (), hint))
+        findings.append(DataFinding("warn", "labels", what, labels.rows[largest], (), hint))
     if labels.rare:
         shown = tuple(f"{label} ({labels.rows[label]})" for label in labels.rare[:EXAMPLES])
         what = f"{len(labels.rare)} of {len(labels.rows)} labels have fewer than {_RARE_LABEL} rows"
         count = sum(labels.rows[label] for label in labels.rare)
-        findings.append(Finding("warn", "labels", what, count, shown, "Add rows, or join labels that mean the same."))
+        findings.append(
+            DataFinding("warn", "labels", what, count, shown, "Add rows, or join labels that mean the same.")
+        )
     return findings
 
 
-def _forgetting_findings(labels: Labels | None, rows: Sequence[Row]) -> list[Finding]:
+def _forgetting_findings(labels: Labels | None, rows: Sequence[Row]) -> list[DataFinding]:
     labelled, _classes = _labelled(labels)
     if not labelled or labelled < _ONE_THING * len(rows):
         return []
     what = "nearly all rows teach labels: a model tuned on them answers other questions with a label, too"
     hint = "Switch the adapter on for this task alone, or add general questions: `metier dataset rehearse`."
-    return [Finding("note", "forgetting", what, labelled, (), hint)]
+    return [DataFinding("note", "forgetting", what, labelled, (), hint)]

@@ -19,7 +19,7 @@ _ROLES: dict[str, Literal["system", "user", "assistant"]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ConversationTurn:
     """`learn`: whether the model is to learn to say this; only ever True for the assistant."""
 
     role: Literal["system", "user", "assistant"]
@@ -27,7 +27,7 @@ class Turn:
     learn: bool
 
 
-def turns(value: Any, learn: bool = True) -> list[Turn]:
+def turns(value: Any, learn: bool = True) -> list[ConversationTurn]:
     """The turns of a list of `{role, content}` or `{from, value}`, consecutive ones of the same role joined.
 
     A turn with `"weight": 0` (OpenAI's format) is not learned from. Raises `Malformed`.
@@ -39,16 +39,16 @@ def turns(value: Any, learn: bool = True) -> list[Turn]:
         value = [dict(zip(columns, items, strict=True)) for items in zip(*columns.values(), strict=True)]
     if not isinstance(value, list):
         raise Malformed("a conversation is a list of turns")
-    joined: list[Turn] = []
+    joined: list[ConversationTurn] = []
     for turn in (_turn(each, learn) for each in value):
         if joined and joined[-1].role == turn.role and joined[-1].learn == turn.learn:
-            joined[-1] = Turn(turn.role, f"{joined[-1].content}\n\n{turn.content}".strip(), turn.learn)
+            joined[-1] = ConversationTurn(turn.role, f"{joined[-1].content}\n\n{turn.content}".strip(), turn.learn)
         else:
             joined.append(turn)
     return joined
 
 
-def rows(found: Sequence[Turn], instruction: str | None = None) -> list[Row]:
+def rows(found: Sequence[ConversationTurn], instruction: str | None = None) -> list[Row]:
     """One row for each turn of the assistant that is to be learned and answers a turn of the user.
 
     A leading system turn becomes the instruction; what the assistant says before the user spoke is left out, since
@@ -71,7 +71,7 @@ def rows(found: Sequence[Turn], instruction: str | None = None) -> list[Row]:
     return made
 
 
-def _turn(value: Any, learn: bool) -> Turn:
+def _turn(value: Any, learn: bool) -> ConversationTurn:
     if not isinstance(value, Mapping):
         raise Malformed("has a turn that is no object")
     said = value.get("role") or value.get("from")
@@ -83,7 +83,7 @@ def _turn(value: Any, learn: bool) -> Turn:
     content = next((value[name] for name in ("content", "value", "text") if value.get(name) is not None), None)
     if content is None:
         raise Malformed(f'has a turn of {said!r} without "content" (or "value")')
-    return Turn(role, _content(content), learn and role == "assistant" and value.get("weight") != 0)
+    return ConversationTurn(role, _content(content), learn and role == "assistant" and value.get("weight") != 0)
 
 
 def _content(value: Any) -> str:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from metier.dataset import leaks
-from metier.dataset.findings import EXAMPLES, Finding, by_share, origin, origins, short
+from metier.dataset.findings import EXAMPLES, DataFinding, by_share, origin, origins, short
 from metier.dataset.rows import Row
 from metier.text import near_duplicates
 from metier.text.near_duplicates import normalise
@@ -24,16 +24,18 @@ def find(rows: Sequence[Row]) -> list[int]:
     return again
 
 
-def duplicates(rows: Sequence[Row], repeated: Sequence[int]) -> list[Finding]:
+def duplicates(rows: Sequence[Row], repeated: Sequence[int]) -> list[DataFinding]:
     """`repeated`: what `find` gave."""
     if not repeated:
         return []
     what = f"{len(repeated)} rows repeat an earlier row"
     hint = "They are learned from more often than the others; leave them out unless that is meant."
-    return [Finding(by_share(len(repeated), rows), "duplicates", what, len(repeated), origins(rows, repeated), hint)]
+    return [
+        DataFinding(by_share(len(repeated), rows), "duplicates", what, len(repeated), origins(rows, repeated), hint)
+    ]
 
 
-def near(rows: Sequence[Row], repeated: Sequence[int], language: str) -> list[Finding]:
+def near(rows: Sequence[Row], repeated: Sequence[int], language: str) -> list[DataFinding]:
     """Rows that ask nearly what an earlier one asks, have no other answer, and show the same. Without `repeated`."""
     pairs = _near(rows, set(repeated), language)
     if not pairs:
@@ -45,10 +47,10 @@ def near(rows: Sequence[Row], repeated: Sequence[int], language: str) -> list[Fi
     ]
     what = f"{len(pairs)} rows ask nearly the same as an earlier row"
     hint = "Different wordings of one question help to learn it; copies with a changed letter do not."
-    return [Finding("note", "near duplicates", what, len(pairs), tuple(shown), hint)]
+    return [DataFinding("note", "near duplicates", what, len(pairs), tuple(shown), hint)]
 
 
-def contradictions(rows: Sequence[Row]) -> list[Finding]:
+def contradictions(rows: Sequence[Row]) -> list[DataFinding]:
     """Questions that have several completions where the same is shown with them."""
     by_key: dict[tuple[str, ...], dict[str, int]] = defaultdict(dict)
     for index, row in enumerate(rows):
@@ -63,7 +65,7 @@ def contradictions(rows: Sequence[Row]) -> list[Finding]:
     ]
     what = f"{len(clashing)} questions have more than one completion"
     hint = "Keep the right one: from two answers a model learns neither."
-    return [Finding("warn", "contradictions", what, sum(map(len, clashing)), tuple(shown), hint)]
+    return [DataFinding("warn", "contradictions", what, sum(map(len, clashing)), tuple(shown), hint)]
 
 
 def _key(row: Row) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ _MANY = 0.05  # of all rows
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DataFinding:
     """`what`: one sentence. `count`: rows it is about. `examples`: a few of them by origin, with what is wrong."""
 
     severity: Severity

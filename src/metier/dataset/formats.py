@@ -18,7 +18,7 @@ from metier.core.errors import InputError
 from metier.dataset import labels, layouts
 from metier.dataset.cleaning import Malformed
 from metier.dataset.layouts import Columns, Layout
-from metier.dataset.records import Record, Records
+from metier.dataset.records import RawRecord, Records
 from metier.dataset.records import read as read_records
 from metier.dataset.rows import Row
 from metier.text.detection import detect
@@ -108,7 +108,7 @@ def report(imported: Imported, before: int, after: int) -> ImportReport:
     )
 
 
-def _rows(record: Record, layout: Layout, path: Path, names: layouts.Names) -> list[Row]:
+def _rows(record: RawRecord, layout: Layout, path: Path, names: layouts.Names) -> list[Row]:
     if record.problem:
         raise Malformed(record.problem)
     if not isinstance(record.values, dict):

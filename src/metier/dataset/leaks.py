@@ -37,7 +37,7 @@ def find(
 ) -> list[Pair]:
     """Pairs of a row (`first`) and an exam question (`second`), indices into what was given, the likest first."""
     completions = Completions(rows)
-    answers = [[Said.by(answer) for answer in _right(question, language)] for question in exam]
+    answers = [[NormalisedAnswer.by(answer) for answer in _right(question, language)] for question in exam]
     return near_duplicates.between(
         [row.question for row in rows],
         [question.question for question in exam],
@@ -64,7 +64,7 @@ def refuse(rows: Sequence[Row], exam: Sequence[Question], language: str) -> None
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class NormalisedAnswer:
     """An answer without case and punctuation, its shingles and numbers, so that answers are compared in any script."""
 
     text: str
@@ -76,11 +76,11 @@ class Said:
         text = normalise(answer)
         return cls(text, shingles(text), numbers(text))
 
-    def holds(self, other: Said) -> bool:
+    def holds(self, other: NormalisedAnswer) -> bool:
         """Whether the other stands in this one, between words where there are spaces."""
         return other.text in self.text and other.shingles <= self.shingles
 
-    def contradicts(self, other: Said) -> bool:
+    def contradicts(self, other: NormalisedAnswer) -> bool:
         """Whether both give numbers and none of them is the same: every 17 months is not every 31 months."""
         return bool(self.numbers and other.numbers) and not self.numbers & other.numbers
 
@@ -89,7 +89,7 @@ class Said:
         """Whether it is long enough to be the answer to one question only."""
         return len(self.text) >= (_TELLING_UNSPACED if is_unspaced(self.text) else _TELLING)
 
-    def likeness(self, other: Said) -> float:
+    def likeness(self, other: NormalisedAnswer) -> float:
         """0..1; see `MAY_AGREE`."""
         shorter = min(len(self.shingles), len(other.shingles))
         if shorter > _LONG:
@@ -105,10 +105,10 @@ class Completions:
         self._usual: dict[str, bool] = {}
 
     @cached_property
-    def said(self) -> list[Said]:
-        return [Said.by(row.completion) for row in self._rows]
+    def said(self) -> list[NormalisedAnswer]:
+        return [NormalisedAnswer.by(row.completion) for row in self._rows]
 
-    def agree(self, row: int, answers: Sequence[Said]) -> bool | None:
+    def agree(self, row: int, answers: Sequence[NormalisedAnswer]) -> bool | None:
         """Whether a row has one of `answers`. True: one holds the other. False: they have little in common. None:
         they may agree, or there are no answers, or it is an answer that says nothing because it is short, or because
         many rows give it, as labels are."""
@@ -123,10 +123,10 @@ class Completions:
                 agreed = None
         return agreed
 
-    def _same(self, answer: Said, completion: Said) -> bool:
+    def _same(self, answer: NormalisedAnswer, completion: NormalisedAnswer) -> bool:
         return (completion.holds(answer) or answer.holds(completion)) and not self._is_usual(answer)
 
-    def _is_usual(self, answer: Said) -> bool:
+    def _is_usual(self, answer: NormalisedAnswer) -> bool:
         if answer.text not in self._usual:
             holding = sum(completion.holds(answer) for completion in self.said)
             self._usual[answer.text] = holding > max(_USUAL_LEAST, _USUAL_SHARE * len(self._rows))

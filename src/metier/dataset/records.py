@@ -32,7 +32,7 @@ _BOMS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff", b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RawRecord:
     """`values`: what the row holds, column to value where it is well-formed. `problem`: why it could not be read."""
 
     number: int
@@ -51,7 +51,7 @@ class Record:
 class Records:
     """`names`: columns of numbers that stand for labels, with the name of each number."""
 
-    records: list[Record]
+    records: list[RawRecord]
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -115,7 +115,7 @@ def _text(path: Path) -> str:
 # --- JSON ----------------------------------------------------------------------------------------------------
 
 
-def _json(text: str, path: Path) -> list[Record]:
+def _json(text: str, path: Path) -> list[RawRecord]:
     """JSON Lines or one JSON value: told apart by the first line, because the endings are often mixed up."""
     start = text.lstrip()
     if not start:
@@ -126,7 +126,7 @@ def _json(text: str, path: Path) -> list[Record]:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"is not JSON: {error}", where=str(path)) from None
-    return [Record(number, row) for number, row in enumerate(_rows_in(value, path), start=1)]
+    return [RawRecord(number, row) for number, row in enumerate(_rows_in(value, path), start=1)]
 
 
 def _is_object(parts: tuple[str, str, str]) -> bool:
@@ -140,15 +140,15 @@ def _is_object(parts: tuple[str, str, str]) -> bool:
         return False
 
 
-def _json_lines(text: str) -> Iterator[Record]:
+def _json_lines(text: str) -> Iterator[RawRecord]:
     # Only \n parts lines: U+2028 and its like may stand inside a JSON string, and str.splitlines would cut there.
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            yield Record(number, json.loads(line))
+            yield RawRecord(number, json.loads(line))
         except (ValueError, RecursionError) as error:
-            yield Record(number, line, f"is not JSON ({error})")
+            yield RawRecord(number, line, f"is not JSON ({error})")
 
 
 def _rows_in(value: Any, path: Path) -> list[Any]:
@@ -175,7 +175,7 @@ def _is_turn(first: list[Any]) -> bool:
 # --- CSV -----------------------------------------------------------------------------------------------------
 
 
-def _csv(text: str, path: Path) -> Iterator[Record]:
+def _csv(text: str, path: Path) -> Iterator[RawRecord]:
     csv.field_size_limit(sys.maxsize)  # a cell may hold a whole document
     lines = text.splitlines(keepends=True)
     separator = "\t" if path.suffix.lower() == ".tsv" else find_separator(text.split("\n", _SAMPLE_LINES)[:-1] or lines)
@@ -190,9 +190,9 @@ def _csv(text: str, path: Path) -> Iterator[Record]:
             if not header:
                 header = _header(row, path)
             elif len(row) != len(header):
-                yield Record(number, row, f"has {len(row)} cells where the header names {len(header)} columns")
+                yield RawRecord(number, row, f"has {len(row)} cells where the header names {len(header)} columns")
             else:
-                yield Record(number, dict(zip(header, row, strict=True)))
+                yield RawRecord(number, dict(zip(header, row, strict=True)))
     except csv.Error as error:
         raise InputError(
             f"is not valid CSV: {error}",
@@ -244,9 +244,9 @@ def _arrow(paths: list[Path], features: Mapping[str, Any] | None = None) -> Reco
     return Records(_numbered(batches), names)
 
 
-def _numbered(batches: Iterable[pa.RecordBatch]) -> list[Record]:
+def _numbered(batches: Iterable[pa.RecordBatch]) -> list[RawRecord]:
     rows = (row for batch in batches for row in batch.to_pylist())
-    return [Record(number, row) for number, row in enumerate(rows, start=1)]
+    return [RawRecord(number, row) for number, row in enumerate(rows, start=1)]
 
 
 def _folder(path: Path, split: str) -> Records:

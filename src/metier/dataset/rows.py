@@ -87,7 +87,7 @@ def load(path: Path) -> list[Row]:
                 raise InputError(
                     f"is not a training row: {error}",
                     where=f"{path}, line {number}",
-                    hint="This file is written by `metier dataset`; restore it from a backup or import anew.",
+                    hint="This file is written by `metier dataset`; restore it from a backup or import again.",
                 ) from None
     return rows
 

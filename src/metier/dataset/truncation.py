@@ -5,7 +5,7 @@ nothing. A completion is suspected only if it is prose (eight words or more; 20 
 spaces), does not end a sentence, and one of these holds:
 
     it ends open        with a comma, an opening bracket, a hyphen, or inside a bracket or a code block
-    it ends in a word   its last word stands nowhere else in the dataset, but is the beginning of a word that does
+    it ends in a word   its last word is nowhere else in the dataset, but is the beginning of a word that does
     it ends at a cap    three or more such completions have the length of the longest ones, to 2%, while the middle of
                         the dataset is shorter: somebody's `max_tokens` cut them
 

@@ -192,5 +192,5 @@ def _wait(attempt: int, response: httpx.Response | None) -> float:
         date = email.utils.parsedate_tz(said)
         seconds = email.utils.mktime_tz(date) - time.time() if date else -1.0
     if seconds < 0:
-        seconds = FIRST_WAIT_SECONDS * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)
+        seconds = FIRST_WAIT_SECONDS * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)  # noqa: S311 - spreads retries
     return min(seconds, LONGEST_WAIT_SECONDS)

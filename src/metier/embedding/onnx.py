@@ -25,7 +25,7 @@ import numpy as np
 
 from metier.core.errors import ModelError, SettingsError
 from metier.core.settings import EmbeddingSettings
-from metier.embedding.tokens import Tokens
+from metier.embedding.tokens import EmbeddingTokenizer
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -146,7 +146,7 @@ class _Loaded:
             self._inputs = {value.name for value in self._session.get_inputs()}
             self._output, self._pooling = self._choose_output(folder)
             self.max_tokens = _max_tokens(folder)
-            self.tokens = Tokens(folder, self.max_tokens)
+            self.tokens = EmbeddingTokenizer(folder, self.max_tokens)
         except ModelError:
             raise
         except Exception as error:  # onnxruntime and tokenizers raise types of their own, without a common base

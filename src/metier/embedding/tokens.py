@@ -18,7 +18,7 @@ _UNKNOWN = 3  # number of the piece that stands for what no piece holds
 QUICK_CHARACTERS = 20_000  # in all; beyond it the full tokenizer has earned its second of loading
 
 
-class Tokens:
+class EmbeddingTokenizer:
     """`limit`: most tokens of a text, special ones included. Safe to call from several threads."""
 
     def __init__(self, folder: Path, limit: int) -> None:

@@ -20,7 +20,7 @@ from metier.answering.request import Found
 from metier.core.errors import InputError, ModelError
 from metier.core.modes import FROM_DOCUMENTS
 from metier.core.questions import Question
-from metier.evaluation.records import Cited, Record, Shown
+from metier.evaluation.records import Cited, Record, ShownText
 from metier.generation.completion_cache import Cache, key_of
 
 ANSWERS_FILE = "answers.jsonl"
@@ -121,7 +121,7 @@ def record_of(
         unsupported=tuple(sentence.span for sentence in stated if sentence.flagged),
         found=tuple(hit.passage.id for hit in found.hits[:_FOUND]),
         found_documents=tuple(hit.passage.uri for hit in found.hits[:_FOUND]),
-        shown=tuple(Shown(p.uri, p.page, p.id, p.text) for p in answer.shown),
+        shown=tuple(ShownText(p.uri, p.page, p.id, p.text) for p in answer.shown),
         first_token=answer.timings.get("first_token"),
         total=answer.timings["total"],
         prompt_tokens=answer.usage.prompt_tokens,

@@ -61,7 +61,7 @@ def peak_memory(expert: Path, mode: str, adapter: str | None, questions: Sequenc
     """MiB that a process of its own takes at most, which opens the expert and answers `questions` in one mode, as
     the system counts it; None where the system does not tell."""
     command = [sys.executable, "-m", "metier.memory_probe", str(expert), mode, adapter or ""]
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - this interpreter, without a shell
         command, input="\n".join(questions), capture_output=True, text=True, timeout=_FOOTPRINT_SECONDS, check=False
     )
     try:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownText:
     """A passage or sentence that the model read."""
 
     document: str
@@ -49,7 +49,7 @@ class Record:
     unsupported: tuple[tuple[int, int], ...] = ()
     found: tuple[str, ...] = ()
     found_documents: tuple[str, ...] = ()
-    shown: tuple[Shown, ...] = ()
+    shown: tuple[ShownText, ...] = ()
     first_token: float | None = None
     total: float = 0.0
     prompt_tokens: int = 0
@@ -67,7 +67,7 @@ class Record:
             record,
             citations=tuple(Cited(**each | {"headings": tuple(each["headings"])}) for each in plain["citations"]),
             unsupported=tuple((start, end) for start, end in plain["unsupported"]),
-            shown=tuple(Shown(**each) for each in plain["shown"]),
+            shown=tuple(ShownText(**each) for each in plain["shown"]),
             found=tuple(record.found),
             found_documents=tuple(record.found_documents),
             notes=tuple(record.notes),

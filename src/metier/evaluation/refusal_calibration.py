@@ -5,7 +5,7 @@ Every question that the documents answer gives cases that they do not:
     twin         the same question with its document left out
     near miss    its document there, but not the passages that hold the answer: a known thing asked for what no
                  document gives
-    near miss    a name in it changed into one that stands nowhere (NV-110 → NV-170)
+    near miss    a name in it changed into one that is in no document (NV-110 → NV-170)
 
 So even a set without unanswerable questions teaches when to refuse, and not only where the whole subject is missing.
 """
@@ -90,7 +90,7 @@ def _holding(question: Question, passages: Callable[[str], Sequence[Passage]]) -
 
 
 def renamed(question: str, is_known: Callable[[str], bool], draw: random.Random) -> str | None:
-    """The question with a numbered name changed into one that stands nowhere; None where it has none."""
+    """The question with a numbered name changed into one that is in no document; None where it has none."""
     for match in _NAME.finditer(question):
         name = match.group()
         length = len(_DIGITS.findall(name)[0])

@@ -42,7 +42,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class ExpertProfile:
     """What is read off an expert, None where it is not known. `known`: share of the answerable exam questions that the
     base answers by itself. `terms_per_thousand`: words; `tokens_per_term`: of the model. `rows`: of training data, of
     which `distinct` differ. `changes_per_week`: share of the documents. `must_cite`: as set. `joined`: share of the
@@ -58,9 +58,9 @@ class Evidence:
     joined: float | None = None
 
 
-def rules(evidence: Evidence) -> list[Rule]:
+def rules(profile: ExpertProfile) -> list[Rule]:
     """All rules, in the order of the chapter."""
-    return [each(evidence) for each in (_outside, _wording, _data, _change, _trace, _joins)]
+    return [each(profile) for each in (_outside, _wording, _data, _change, _trace, _joins)]
 
 
 def advice(found: Sequence[Rule]) -> tuple[str, str]:
@@ -115,9 +115,9 @@ def changes_often(rate: float | None) -> bool:
     return rate is not None and rate >= _CHANGES_OFTEN
 
 
-def _outside(evidence: Evidence) -> Rule:
+def _outside(profile: ExpertProfile) -> Rule:
     name, asks = "data from outside", "Does the answer need data that the model has not seen?"
-    known = evidence.known
+    known = profile.known
     if known is None:
         return Rule(name, asks, None, "Not known before the base was asked the exam.", {"known": None})
     said = f"By itself the base answers {known:.0%} of the answerable exam questions"
@@ -128,9 +128,9 @@ def _outside(evidence: Evidence) -> Rule:
     return Rule(name, asks, None, f"{said}: neither few nor most.", {"known": known})
 
 
-def _wording(evidence: Evidence) -> Rule:
+def _wording(profile: ExpertProfile) -> Rule:
     name, asks = "stable terminology", "Must the trade's own words come out exactly?"
-    dense, split = evidence.terms_per_thousand, evidence.tokens_per_term
+    dense, split = profile.terms_per_thousand, profile.tokens_per_term
     figures = {"terms_per_thousand": dense, "tokens_per_term": split}
     if dense is None or split is None:
         return Rule(name, asks, None, "There are no documents to read terms from.", figures)
@@ -141,23 +141,23 @@ def _wording(evidence: Evidence) -> Rule:
     return Rule(name, asks, None, f"{said}: {why}.", figures)
 
 
-def _data(evidence: Evidence) -> Rule:
+def _data(profile: ExpertProfile) -> Rule:
     name, asks = _SIZE, "Is there enough good data to tune on?"
-    figures = {"rows": evidence.rows, "distinct": evidence.distinct}
-    if not evidence.rows:
+    figures = {"rows": profile.rows, "distinct": profile.distinct}
+    if not profile.rows:
         return Rule(name, asks, None, "There is no training data (`metier dataset generate`).", figures)
-    said = f"{evidence.distinct:,} distinct rows of {evidence.rows:,}"
-    if evidence.distinct < FIRST_GAINS:
+    said = f"{profile.distinct:,} distinct rows of {profile.rows:,}"
+    if profile.distinct < FIRST_GAINS:
         return Rule(name, asks, Mode.RAG, f"{said}: under {FIRST_GAINS} a dataset makes little difference.", figures)
-    if evidence.distinct < STYLE_ROWS:
+    if profile.distinct < STYLE_ROWS:
         text = f"{said}: form and terms may change; under {STYLE_ROWS:,} rows facts are hardly learned."
         return Rule(name, asks, None, text, figures)
     return Rule(name, asks, Mode.TUNED, f"{said}: enough for a style of answering.", figures)
 
 
-def _change(evidence: Evidence) -> Rule:
+def _change(profile: ExpertProfile) -> Rule:
     name, asks = "rate of change", "Do the documents change often?"
-    rate = evidence.changes_per_week
+    rate = profile.changes_per_week
     figures = {"changes_per_week": rate}
     if rate is None:
         return Rule(name, asks, None, "The syncs so far do not span enough time to tell.", figures)
@@ -167,17 +167,17 @@ def _change(evidence: Evidence) -> Rule:
     return Rule(name, asks, None, f"{said}: slow enough for either.", figures)
 
 
-def _trace(evidence: Evidence) -> Rule:
+def _trace(profile: ExpertProfile) -> Rule:
     name, asks = "need to trace", "Must answers show where they stand, so that wrong sources can be corrected?"
-    figures = {"must_cite": evidence.must_cite}
-    if evidence.must_cite:
+    figures = {"must_cite": profile.must_cite}
+    if profile.must_cite:
         return Rule(name, asks, Mode.RAG, "[exam] must_cite is set: a tuned model alone is a black box.", figures)
     return Rule(name, asks, None, "[exam] must_cite is not set.", figures)
 
 
-def _joins(evidence: Evidence) -> Rule:
+def _joins(profile: ExpertProfile) -> Rule:
     name, asks = "joined knowledge", "Do questions join several points of knowledge?"
-    joined = evidence.joined
+    joined = profile.joined
     figures = {"joined": joined}
     if joined is None:
         return Rule(name, asks, None, "There are no questions yet.", figures)

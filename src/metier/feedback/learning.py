@@ -12,7 +12,7 @@ from metier.core.questions import Question
 from metier.dataset.formats import merge
 from metier.dataset.rows import Row, load, save
 from metier.feedback.records import Correction
-from metier.synthesis.pairs import Pair
+from metier.synthesis.pairs import QAPair
 from metier.synthesis.raft import RowMaker
 from metier.text.detection import detect
 
@@ -101,7 +101,7 @@ class Learning:
                     origin=question.origin,
                 )
             ]  # fmt: skip
-        pair = Pair(question.question, question.answers[0], passage, _KIND, question.language, "practice")
+        pair = QAPair(question.question, question.answers[0], passage, _KIND, question.language, "practice")
         return replace(self.maker, origin=question.origin).rows(pair, question.question)
 
 

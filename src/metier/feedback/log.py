@@ -86,7 +86,8 @@ class Log:
         del plain["id"]
         with self._writing() as connection:
             key = connection.execute(sa.insert(_feedback).values(**plain)).inserted_primary_key
-        assert key is not None, "one row was inserted"
+        if key is None:
+            raise ValueError("one row was to be inserted, and none was")
         return Feedback(**plain | {"id": key[0], "citations": tuple(plain["citations"])})
 
     def feedback(self) -> list[Feedback]:

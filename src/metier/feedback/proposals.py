@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from metier.answering.term_weights import WordWeights, share
 from metier.core.documents import Passage
 from metier.core.errors import InputError
-from metier.core.questions import Documents
+from metier.core.questions import DocumentLookup
 from metier.dataset.cleaning import clean
 from metier.feedback.records import CHANGES, Change, Correction
 from metier.store.base import Filter, Store
@@ -119,7 +119,7 @@ def _found(said: Proposal, texts: dict[str, str], store: Store, analyser: Analys
 
 def _document(name: str, store: Store, where: Filter | None) -> str:
     uris = store.uris(where)
-    found = Documents(uris).find(name)
+    found = DocumentLookup(uris).find(name)
     if len(found) == 1:
         return uris[found[0]]
     if found:

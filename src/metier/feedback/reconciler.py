@@ -54,7 +54,7 @@ class Reconciler:
 
     def place(self) -> None:
         """Put every corrected text that is in force into the store, and take out the others. Texts that the store has
-        lost, or that are for others to read now, are put there anew."""
+        lost, or that are for others to read now, are put there again."""
         self.store.refresh()
         corrections = self.log.corrections()
         wanted = {document_id(replacement_documents.uri(each)): each for each in corrections if replaces(each)}
@@ -84,7 +84,8 @@ class Reconciler:
             self._note(correction, LEARNED, **self.learning().learn(correction, found[0] if found else None))
 
     def _document(self, correction: Correction) -> Document:
-        assert correction.passage is not None, "what is replaced is known"
+        if correction.passage is None:
+            raise ValueError(f"correction {correction.id} replaces no passage")
         now = self.store.get(correction.passages[:1]) or self.store.document(correction.passage.document_id)
         original = now[0] if isinstance(now, list) else now
         groups = original.groups if original is not None else correction.groups

@@ -25,9 +25,11 @@ def uri(correction: Correction) -> str:
 
 def document(correction: Correction, groups: tuple[str, ...], shape: str, language: str) -> Document:
     """The document of a correction that replaces a passage. `groups`: who may read the original now. `shape`: changes
-    with whatever else decides how it is cut. `language`: of the expert."""
+    with whatever else decides how it is cut. `language`: of the expert. Raises `ValueError` for a correction without a
+    passage."""
     original = correction.passage
-    assert original is not None, "what is replaced is known"
+    if original is None:
+        raise ValueError(f"correction {correction.id} replaces no passage")
     builder = _written(correction.text, original)
     metadata = dict(original.metadata) | pointer(correction, original)
     made = Document(

@@ -85,7 +85,7 @@ class Generator(Protocol):
         """One completion. `on_text` gets each new piece of text as it is written, and "" now and then while the model
         reads or thinks; returning True stops early.
         `adapter`: name of a fine-tuned adapter that the generator was made with, None = the base alone. `fresh`: read
-        the whole prompt anew, which takes longer, so that the same prompt gives the same text whatever was asked
+        the whole prompt again, which takes longer, so that the same prompt gives the same text whatever was asked
         before; where a model is elsewhere it may not be had. `logprobs`: whether they are wanted; a small model writes
         some 4% slower with them. `response_format`: see `Sampling`."""
         ...

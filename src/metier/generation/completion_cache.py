@@ -55,7 +55,7 @@ class Cache:
             return  # somebody's editor; what is missing is written again
 
 
-class Written:
+class CachedCompletions:
     """What a model writes, kept at once. `asked`: completions it had to write. Several threads may call it."""
 
     def __init__(self, cache: Cache) -> None:

@@ -51,7 +51,7 @@ def read_header(path: Path) -> GgufHeader:
 def fingerprint(path: Path) -> str:
     """16 hex digits over the file's size and 256 evenly spread samples of 4 KiB.
 
-    Hashing all of a model takes seconds at every start. Training or quantising anew changes nearly every block, so
+    Hashing all of a model takes seconds at every start. Training or quantising again changes nearly every block, so
     samples see it; a change of a few bytes by hand would go unseen.
     """
     try:

@@ -69,7 +69,7 @@ class SyncReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class SyncProgress:
     """`done` of `total` items; `item` is the one just finished."""
 
     done: int
@@ -110,7 +110,7 @@ class Syncer:
     analyser: Analyser
     parser_version: str = ""
     retry: bool = False
-    on_progress: Callable[[Progress], None] | None = None
+    on_progress: Callable[[SyncProgress], None] | None = None
     keep: Collection[str] = ()
     before_commit: Callable[[Sequence[Entry]], None] | None = None
     fusion: Path | None = None
@@ -317,7 +317,7 @@ class _Writer(threading.Thread):
             self._states.append(self._state(work, reason))
             self._done += 1
             if self._syncer.on_progress is not None:
-                self._syncer.on_progress(Progress(self._done, self._total, report.passages, uri))
+                self._syncer.on_progress(SyncProgress(self._done, self._total, report.passages, uri))
 
     def _state(self, work: _Work, reason: str) -> ItemState:
         return ItemState(

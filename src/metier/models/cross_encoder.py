@@ -31,7 +31,7 @@ _TOKENIZER = ("tokenizer.json", "quick.json", "quick.pieces.npy", "quick.numbers
 LARGEST_RANK = 32  # of an adapter: beyond it sums of products may be rounded, and bytes differ between machines
 
 
-class Base:
+class EncoderWeights:
     """The encoder's weights as float32, read back from an embedder's folder. `bert` says how they are called."""
 
     def __init__(self, folder: Path) -> None:
@@ -84,7 +84,7 @@ def convert(base_folder: Path, adapter: Path, folder: Path) -> None:
 
     Raises `ModelError` where one of the two parts is missing, damaged, or does not fit the other.
     """
-    base, (tensors, manners) = Base(base_folder), read_adapter(adapter)
+    base, (tensors, manners) = EncoderWeights(base_folder), read_adapter(adapter)
     shape = bert.Shape(base.dimension, int(manners["layers"]), 12, len(base.weights["position"]), epsilon=1e-12)
     try:
         graph = _graph(base, tensors, shape)
@@ -122,7 +122,7 @@ def read_adapter(path: Path) -> tuple[dict[str, NDArray[np.float64]], dict[str, 
     return tensors, manners
 
 
-def merged(base: Base, tensors: dict[str, NDArray[np.float64]], name: str) -> NDArray[np.float32]:
+def merged(base: EncoderWeights, tensors: dict[str, NDArray[np.float64]], name: str) -> NDArray[np.float32]:
     """W + B·A, float32, of the matrix `name`; W where the adapter leaves it alone."""
     matrix = base.matrix(name)
     if f"{name}.a" not in tensors:
@@ -133,7 +133,7 @@ def merged(base: Base, tensors: dict[str, NDArray[np.float64]], name: str) -> ND
     return matrix + (b @ a).astype(np.float32)
 
 
-def _graph(base: Base, tensors: dict[str, NDArray[np.float64]], shape: bert.Shape) -> Graph:
+def _graph(base: EncoderWeights, tensors: dict[str, NDArray[np.float64]], shape: bert.Shape) -> Graph:
     def vector(name: str) -> np.ndarray:
         if name in tensors:  # norms and biases that were trained are replaced
             return tensors[name].astype(np.float32)
@@ -163,7 +163,7 @@ def _graph(base: Base, tensors: dict[str, NDArray[np.float64]], shape: bert.Shap
 class _Int8(bert.Int8):
     """Merged matrices in 8 bits as an embedder's; the word table as it is stored."""
 
-    def __init__(self, base: Base, tensors: dict[str, NDArray[np.float64]]) -> None:
+    def __init__(self, base: EncoderWeights, tensors: dict[str, NDArray[np.float64]]) -> None:
         outliers = minilm.OUTLIERS if "outlier.channels" in base.weights else ()
         super().__init__(lambda name: merged(base, tensors, name), outliers)
         self._base = base

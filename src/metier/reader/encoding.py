@@ -24,7 +24,7 @@ OVERLAP_TOKENS = 64  # of two neighbouring rows of one passage
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class EncodedPair:
     """`numbers`: token numbers. `places`: for each token its (start, end) in the text, (-1, -1) for one that is not
     of the text."""
 
@@ -32,7 +32,7 @@ class Row:
     places: list[tuple[int, int]]
 
 
-class Encoder:
+class PairEncoder:
     """Cuts with the tokenizer of `folder`. Safe to call from several threads."""
 
     def __init__(self, folder: Path) -> None:
@@ -49,7 +49,7 @@ class Encoder:
         self._head, self._separator = special[0], special[-1]
         self._pieces = _Pieces(folder) if self._quick else None
 
-    def rows(self, question: str, headings: Sequence[str], text: str) -> list[Row]:
+    def rows(self, question: str, headings: Sequence[str], text: str) -> list[EncodedPair]:
         """One row, or several that overlap where the text is too long for one."""
         lines = list(_lines(text))
         title = " › ".join(headings)
@@ -67,7 +67,7 @@ class Encoder:
             part = tokens[at : at + room]
             numbers = [*front, *(number for number, _ in part)]
             places = [(-1, -1)] * len(front) + [place for _, place in part]
-            rows.append(Row(numbers, places))
+            rows.append(EncodedPair(numbers, places))
         return rows
 
     def _cut(self, texts: list[str]) -> list[list[tuple[int, tuple[int, int]]]]:

@@ -22,7 +22,7 @@ from metier.core.errors import ModelError
 from metier.core.log_odds import probability
 from metier.embedding.onnx import batches, find_model, open_session, work_all
 from metier.reader.base import Reading
-from metier.reader.encoding import Encoder, Row
+from metier.reader.encoding import EncodedPair, PairEncoder
 from metier.reader.spans import RowSpans, Span
 from metier.text.sentences import sentence_spans
 
@@ -61,7 +61,7 @@ class OnnxReader:
         if not passages:
             return []
         loaded = self._load()
-        rows: list[Row] = []
+        rows: list[EncodedPair] = []
         owners: list[int] = []
         sentences = [sentence_spans(passage.text, passage.language or "en") for passage in passages]
         for index, passage in enumerate(passages):
@@ -95,7 +95,7 @@ class _Loaded:
         self.file = find_model(folder)
         try:
             self._session = open_session(self.file)
-            self.encoder = Encoder(folder)
+            self.encoder = PairEncoder(folder)
         except Exception as error:  # onnxruntime and tokenizers raise types of their own, without a common base
             raise ModelError(
                 f"could not be loaded ({str(error).strip().splitlines()[-1][:300]})",
@@ -113,7 +113,7 @@ class _Loaded:
             )
         self._weights = _calibration(folder)
 
-    def run(self, rows: Sequence[Row], sentences: Sequence[Sequence[tuple[int, int]]]) -> list[Reading]:
+    def run(self, rows: Sequence[EncodedPair], sentences: Sequence[Sequence[tuple[int, int]]]) -> list[Reading]:
         """`sentences`: those of each row's text, (start, end) in characters."""
         longest = max(len(row.numbers) for row in rows)
         ids = np.zeros((len(rows), longest), np.int64)

@@ -54,7 +54,7 @@ class Learned:
 
 
 def keep(path: Path, store: Store, embedder: Embedder, analyser: Analyser) -> Fusion:
-    """What `path` says of fusion, learned anew and saved where the corpus or the embedder is another one by now. What
+    """What `path` says of fusion, learned again and saved where the corpus or the embedder is another one by now. What
     practice questions taught stays as long as the embedder does."""
     known, passages = Fusion.load(path), store.counts()[1]
     same = known.embedder == embedder.fingerprint

@@ -45,7 +45,7 @@ Tell = Callable[[str, int, int, str], None]  # stage, done, of how many, what it
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ComparisonOptions:
     """See `EvaluationService.compare`."""
 
     modes: Sequence[str] | None = None
@@ -70,7 +70,7 @@ class Vocabulary:
 
 
 def compare(
-    parts: Parts, wanted: Wanted, calibrate: Callable[[Tell | None], list[str]], tell: Tell | None = None
+    parts: Parts, wanted: ComparisonOptions, calibrate: Callable[[Tell | None], list[str]], tell: Tell | None = None
 ) -> dict[str, Any]:
     """See `EvaluationService.compare`. `calibrate`: does so where needed, and returns what to note."""
     modes, card = chosen_modes(parts, wanted.modes, wanted.adapter)
@@ -261,16 +261,16 @@ def constraints_of(parts: Parts) -> Constraints:
 
 def ruled(parts: Parts, vocabulary: Vocabulary, known: float | None, choice: str | None) -> dict[str, Any]:
     """The rules with their evidence, and whether they agree with what was measured."""
-    found = rules.rules(evidence_of(parts, vocabulary, known))
+    found = rules.rules(profile_of(parts, vocabulary, known))
     return {"rules": [asdict(rule) for rule in found], "agreement": rules.agreement(found, choice)}
 
 
-def evidence_of(parts: Parts, vocabulary: Vocabulary, known: float | None) -> rules.Evidence:
+def profile_of(parts: Parts, vocabulary: Vocabulary, known: float | None) -> rules.ExpertProfile:
     from metier.dataset import duplicates
 
     rows, questions = parts.dataset.rows(), parts.exam.questions()
     terms = [term.text for term in vocabulary.terms]
-    return rules.Evidence(
+    return rules.ExpertProfile(
         known=known,
         terms_per_thousand=vocabulary.per_thousand,
         tokens_per_term=tokens_per_term(parts, terms) if terms else None,

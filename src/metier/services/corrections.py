@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others ti
     from metier.answering.answer import Citation
     from metier.answering.request import Found
     from metier.core.questions import Question
-    from metier.evaluation.questions.question_set import Kept, QuestionSet
+    from metier.evaluation.questions.question_set import QuestionEntry, QuestionSet
     from metier.feedback.active_overrides import ActiveOverrides
     from metier.feedback.learning import Learning, Reviewed
     from metier.feedback.log import Log
@@ -378,7 +378,7 @@ class _OwnQuestions:
         self._set.review(known.question.id, "accepted", answers=answers)
         return Reviewed(known.question.split, before)
 
-    def _added(self, question: Question) -> Kept | None:
+    def _added(self, question: Question) -> QuestionEntry | None:
         """On the side of the exam where that asks the same: by its own rules, and whatever its answers say, since one
         of the two is wrong."""
         exam = [each.question for each in self._set.questions() if each.split == "exam"]
@@ -388,7 +388,7 @@ class _OwnQuestions:
                 break
         return self._known(question)
 
-    def _known(self, question: Question) -> Kept | None:
+    def _known(self, question: Question) -> QuestionEntry | None:
         from metier.evaluation.questions import question_similarity
 
         return next((each for each in self._set.kept if question_similarity.key(question.question) in each.keys), None)

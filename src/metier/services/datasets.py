@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others ti
     from metier.synthesis.from_questions import FromPractice
     from metier.synthesis.raft import RowKind
     from metier.synthesis.replay import Rehearsed
-    from metier.synthesis.training_rows import Generated, Wanted
+    from metier.synthesis.training_rows import Generated, TrainingRowOptions
 
 
 class DatasetService:
@@ -91,7 +91,7 @@ class DatasetService:
 
     def generate(
         self,
-        wanted: Wanted,
+        wanted: TrainingRowOptions,
         *,
         teacher: GenerationSettings | None = None,
         exam: Sequence[Question] = (),
@@ -106,7 +106,7 @@ class DatasetService:
             return training_rows.generate(self._runtime, wanted, teacher=teacher, exam=exam, tell=tell)
 
     def from_practice(self, *, rows: RowKind = "both", left_out: float = 0.2, seed: int = 0) -> FromPractice:
-        """Make training rows of the expert's practice questions. Options as in `training_rows.Wanted`. Raises
+        """Make training rows of the expert's practice questions. Options as in `TrainingRowOptions`. Raises
         `InputError` where there are no practice questions, or one of them names a document that is gone."""
         from metier.answering.term_weights import WordWeights
         from metier.core.questions import resolve

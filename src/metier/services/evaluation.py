@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from metier.answering import abstention
 from metier.answering.answer import Style
-from metier.answering.request import Request, Writer
+from metier.answering.request import Request, WriterOptions
 from metier.core.errors import InputError
 from metier.core.settings import GenerationSettings
 from metier.services.calibrated import CALIBRATED, calibrated_on
@@ -85,7 +85,9 @@ class EvaluationService:
 
             def declines(case: Case) -> bool:
                 where = Filter(hidden=case.hidden)
-                asked = Request(case.question.question, where=where, without=case.without, writer=Writer(fresh=True))
+                asked = Request(
+                    case.question.question, where=where, without=case.without, writer=WriterOptions(fresh=True)
+                )
                 return answerer.ask(asked).abstained
 
             def is_known(name: str) -> bool:
@@ -146,17 +148,17 @@ class EvaluationService:
         measure_memory: bool = True,
         tell: Tell | None = None,
     ) -> dict[str, Any]:
-        """Set every mode the same exam and say which to use. `modes`: None = all that this expert can answer in;
-        `limit`: of the exam questions, drawn once, None = all. `adapter`: of the tuned modes, None = the one in
-        production. `calibrate`: learn from the practice questions first, where they or the documents changed.
+        """Evaluate every mode on the same questions and say which to use. `modes`: None = all that this expert
+        can answer in; `limit`: of the exam questions, drawn once, None = all. `adapter`: of the tuned modes, None = the
+        one in production. `calibrate`: learn from the practice questions first, where they or the documents changed.
         `judge`: a model that grades beside the metrics. Returns what `.metier/reports/` keeps; its layout is in
         docs/comparison.md. A run that was interrupted goes on where it was.
 
         Raises `InputError` where there are no exam questions or a mode cannot be had, `ModelError` where a model or
         the judge gave up; what was answered is kept."""
-        from metier.services.comparison import Wanted, compare
+        from metier.services.comparison import ComparisonOptions, compare
 
-        wanted = Wanted(modes, limit, adapter, calibrate, judge, measure_memory)
+        wanted = ComparisonOptions(modes, limit, adapter, calibrate, judge, measure_memory)
         return compare(self._parts, wanted, self.calibrate_where_needed, tell)
 
     def advise(self) -> dict[str, Any]:

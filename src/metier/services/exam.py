@@ -16,8 +16,8 @@ if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others ti
     from metier.core.questions import Question
     from metier.evaluation.questions.checks import QuestionReport
     from metier.evaluation.questions.files import QuestionColumns, QuestionFile
-    from metier.evaluation.questions.question_set import Added, Kept, QuestionSet, Review
-    from metier.synthesis.exam_questions import Wanted, Written
+    from metier.evaluation.questions.question_set import Added, QuestionEntry, QuestionSet, Review
+    from metier.synthesis.exam_questions import ExamQuestionOptions, GeneratedQuestions
 
 
 class ExamService:
@@ -39,7 +39,7 @@ class ExamService:
         among them."""
         return [question for question in self._set.questions() if split in (None, question.split)]
 
-    def reviewed(self) -> list[Kept]:
+    def reviewed(self) -> list[QuestionEntry]:
         """All of them, dropped ones too, with what a person said of each."""
         return self._set.kept
 
@@ -71,11 +71,11 @@ class ExamService:
 
     def generate(
         self,
-        wanted: Wanted,
+        wanted: ExamQuestionOptions,
         *,
         teacher: GenerationSettings | None = None,
         tell: Callable[[int, int, str], None] | None = None,
-    ) -> tuple[Written, Added]:
+    ) -> tuple[GeneratedQuestions, Added]:
         """Write questions from the expert's own passages and add them. `teacher`: the model that writes, None = the
         expert's own. Others and errors as in `exam_questions.write`."""
         from metier.synthesis import exam_questions
@@ -95,7 +95,7 @@ class ExamService:
         *,
         question: str | None = None,
         answers: Sequence[str] | None = None,
-    ) -> Kept:
+    ) -> QuestionEntry:
         """Accept or drop a question, with another wording or other answers; it stays on its side. Errors as in
         `QuestionSet.review`."""
         with needing("exam"):

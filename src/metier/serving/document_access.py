@@ -27,7 +27,7 @@ _BLANK = " "
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class VisibleDocument:
     """A document as a caller may see it. `passages`: those that may be found, in reading order; `blanked`: (start, end)
     of what somebody hid, which is spaces in `document.text`."""
 
@@ -62,7 +62,7 @@ class DocumentAccess:
         known = self.documents(caller)
         return {uri: identity for uri, identity in known.items() if not uri.startswith(CORRECTION)}
 
-    def document(self, caller: Caller, document_id: str) -> Shown:
+    def document(self, caller: Caller, document_id: str) -> VisibleDocument:
         """Raises `NotFound` where there is none with this id, or the caller may not see it."""
         hidden = set(self._expert.runtime.curation.hidden())  # first: looks at what other processes wrote to the store
         found = self._expert.runtime.store.document(document_id)
@@ -72,7 +72,7 @@ class DocumentAccess:
         seen = tuple(passage for passage in passages if passage.id not in hidden)
         kept = [(passage.start, passage.end) for passage in seen]
         spans = _without([(p.start, p.end) for p in passages if p.id in hidden], kept)
-        return Shown(replace(found, text=_blanked(found.text, spans)), seen, spans)
+        return VisibleDocument(replace(found, text=_blanked(found.text, spans)), seen, spans)
 
     @contextmanager
     def original(self, caller: Caller, document_id: str) -> Iterator[Path]:

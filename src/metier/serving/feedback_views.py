@@ -18,7 +18,7 @@ _VERBS = {"accepted": ("undo",), "undone": ("accept",), "dismissed": ("undo",), 
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PassageLink:
     """A passage as it was when it was named. `url`: where it is now, "" where its document is gone; `text`: "" where
     it is hidden from this caller."""
 
@@ -32,8 +32,8 @@ class ShownCorrection:
     """`verbs`: what may be decided about it now."""
 
     correction: Correction
-    passage: Place | None
-    source: Place | None
+    passage: PassageLink | None
+    source: PassageLink | None
     history: tuple[Action, ...]
     verbs: tuple[str, ...]
 
@@ -49,7 +49,7 @@ class ShownThumb:
     passage: str
 
 
-class Said:
+class FeedbackView:
     """What of corrections and thumbs a caller sees."""
 
     def __init__(self, service: ExpertService, caller: Caller) -> None:
@@ -84,7 +84,7 @@ class Said:
         found = self._expert.runtime.store.get([identity], self._caller.filter()) if identity else []
         return found[0] if found and found[0].id not in self._hidden else None
 
-    def _place(self, passage: Passage | None, now: Sequence[str]) -> Place | None:
+    def _place(self, passage: Passage | None, now: Sequence[str]) -> PassageLink | None:
         if passage is None:
             return None
         found = self._expert.runtime.store.get(now or [passage.id], self._caller.filter())
@@ -93,7 +93,7 @@ class Said:
             url = place(found[0].document_id, found[0].start, found[-1].end)
         elif passage.document_id in self._documents:
             url = f"/documents/{passage.document_id}"
-        return Place(passage, url, passage.text if self._shows((passage.id, *now)) else "")
+        return PassageLink(passage, url, passage.text if self._shows((passage.id, *now)) else "")
 
     def _thumb(self, thumb: Feedback) -> ShownThumb:
         cited = {each.get("passage_id", ""): each for each in thumb.citations}

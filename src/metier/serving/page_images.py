@@ -36,8 +36,8 @@ def can_show(document: Document) -> bool:
 
 
 class PageImages:
-    """Each method raises `NotFound` as `Reading.original`, `SourceError` where the file is not what was read any more,
-    `ParseError` where it cannot be drawn, and what `JobQueue` raises."""
+    """Each method raises `NotFound` as `DocumentAccess.original`, `SourceError` where the file is not what was read any
+    more, `ParseError` where it cannot be drawn, and what `JobQueue` raises."""
 
     def __init__(self, reading: DocumentAccess, settings: ParsingSettings) -> None:
         self._reading = reading

@@ -16,7 +16,7 @@ from metier.core.errors import MetierError
 from metier.expert import Expert
 
 if TYPE_CHECKING:  # importing it takes time that a server which never syncs does not need
-    from metier.ingestion.sync import Progress, SyncReport
+    from metier.ingestion.sync import SyncProgress, SyncReport
 
 log = logging.getLogger(__name__)
 _LOOK_AGAIN = 1.0  # seconds between two looks at whether another process has synced
@@ -29,7 +29,7 @@ class SyncState:
     """`progress`: None until the first item is done. `report` or `problem`: of the last one that ended here, if any."""
 
     is_running: bool = False
-    progress: Progress | None = None
+    progress: SyncProgress | None = None
     report: SyncReport | None = None
     problem: str = ""
 
@@ -95,7 +95,7 @@ class Syncing:
         finally:
             self._state = ended
 
-    def _tell(self, progress: Progress) -> None:
+    def _tell(self, progress: SyncProgress) -> None:
         if self._ending.is_set():
             raise _Stopped
         self._state = SyncState(is_running=True, progress=progress)

@@ -24,7 +24,8 @@ class FileSource:
     """
 
     def __init__(self, settings: SourceSettings, root: Path) -> None:
-        assert settings.path is not None
+        if settings.path is None:
+            raise ValueError("a source of files has a path")
         self.name = settings.path
         self._settings = settings
         pattern = Path(os.path.expanduser(settings.path))

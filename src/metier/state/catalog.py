@@ -135,7 +135,7 @@ class Catalog:
             self._write(_remember(), [row | {"changed_at": ""} for row in seen])
 
     def history(self) -> dict[str, ItemHistory]:
-        """When each indexed item came and last changed, by uri. An item indexed anew with the same bytes, after a
+        """When each indexed item came and last changed, by uri. An item indexed again with the same bytes, after a
         rebuild or another setting, has not changed."""
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(_history))

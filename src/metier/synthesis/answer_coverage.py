@@ -26,7 +26,7 @@ _FUZZY = 85  # similarity (0..100) at which two long words count as spellings of
 
 
 @dataclass(frozen=True, slots=True)
-class Alignment:
+class SentenceAlignment:
     """One sentence of an answer: where it stands in the answer, how well it is carried (0..1), and by what."""
 
     sentence: tuple[int, int]
@@ -63,7 +63,7 @@ class Aligner:
         self._headings = [frozenset(analyser.tokens(" ".join(p.headings))) for p in passages]
         self._spans = [span for index in range(len(passages)) for span in self._cut(index)]
 
-    def align(self, answer: str) -> list[Alignment]:
+    def align(self, answer: str) -> list[SentenceAlignment]:
         """Support of each sentence of `answer`, in order."""
         return [self._support(answer, span) for span in sentence_spans(answer, self._language)]
 
@@ -75,10 +75,10 @@ class Aligner:
         pairs = zip(pieces, pieces[1:], words, words[1:], strict=False)
         return spans + [_Span(index, a[0], b[1], v | w, 2) for a, b, v, w in pairs]
 
-    def _support(self, answer: str, sentence: tuple[int, int]) -> Alignment:
+    def _support(self, answer: str, sentence: tuple[int, int]) -> SentenceAlignment:
         tokens = sorted(set(self._analyser.tokens(answer[sentence[0] : sentence[1]])))
         if not tokens or not self._spans:
-            return Alignment(sentence, 0.0, ())
+            return SentenceAlignment(sentence, 0.0, ())
         weights = self._weigh(tokens)
         best = max(self._spans, key=lambda span: self._rank(tokens, weights, span))
         cited, words = [best], self._words(best)
@@ -91,7 +91,7 @@ class Aligner:
         if not self._numbers_agree(tokens, words):
             score = min(score, SUPPORTED / 2)
         sources = (self._passages[span.passage].within(span.start, span.end) for span in cited)
-        return Alignment(sentence, score, tuple(Citation.of(source, sentence) for source in sources))
+        return SentenceAlignment(sentence, score, tuple(Citation.of(source, sentence) for source in sources))
 
     def _rank(self, tokens: list[str], weights: np.ndarray, span: _Span) -> float:
         covered = self._covered(tokens, weights, span)

@@ -19,8 +19,8 @@ from metier.answering.loop_guard import LoopStop
 from metier.core.documents import Passage
 from metier.core.settings import GenerationSettings
 from metier.generation.base import Generator, Message
-from metier.generation.completion_cache import Cache, Written, key_of
-from metier.synthesis.pairs import Pair
+from metier.generation.completion_cache import Cache, CachedCompletions, key_of
+from metier.synthesis.pairs import QAPair
 from metier.text.detection import detect
 from metier.text.sentences import sentence_spans
 
@@ -61,14 +61,14 @@ _ANSWER = regex.compile(f"{_MARK}(?:{_ANSWERS}){_COLON}", regex.IGNORECASE)
 _LISTED = regex.compile(r"[\s>*•-]*(?:\p{N}{1,2}[.)]\s+)?(?:Q\s*:\s*)?", regex.IGNORECASE)
 
 
-class Writer:
+class QAPairWriter:
     """Asks `generator`, which is loaded only if something is not in `cache`. `parallel`: passages it may be asked about
     at once. `asked`: completions it had to write."""
 
     def __init__(self, generator: Generator, cache: Cache, seed: int, language: str, parallel: int = 1) -> None:
         self.parallel = parallel
         self._generator = generator
-        self._written = Written(cache)
+        self._written = CachedCompletions(cache)
         self._seed = seed
         self._language = language
 
@@ -76,13 +76,13 @@ class Writer:
     def asked(self) -> int:
         return self._written.asked
 
-    def write(self, passage: Passage) -> list[Pair]:
+    def write(self, passage: Passage) -> list[QAPair]:
         """Unfiltered pairs on one passage. Raises `ModelError`; what was written before is kept."""
         if len(passage.text) < _LEAST_TEXT:
             return []
         language = detect(passage.text, passage.language or self._language)
         written = self._cached("pairs", _shown(passage), _PER_PASSAGE, lambda: self._pairs(passage))
-        return [Pair(question, answer, passage, "fact", language, "model") for question, answer in parse(written)]
+        return [QAPair(question, answer, passage, "fact", language, "model") for question, answer in parse(written)]
 
     def reword(self, question: str, count: int) -> list[str]:
         """Up to `count` unfiltered other wordings of a question. Raises `ModelError`."""

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 from metier.core.documents import Document, Passage
 from metier.synthesis import from_headings, from_tables
-from metier.synthesis.pairs import Pair
+from metier.synthesis.pairs import QAPair
 
 
-def pairs(document: Document, passages: Sequence[Passage], language: str) -> dict[str, list[Pair]]:
+def pairs(document: Document, passages: Sequence[Passage], language: str) -> dict[str, list[QAPair]]:
     """By passage id, in reading order. `passages`: of `document`; `language`: the expert's own."""
-    found: dict[str, list[Pair]] = {}
+    found: dict[str, list[QAPair]] = {}
     for pair in (*from_tables.pairs(document, passages, language), *from_headings.pairs(passages, language)):
         found.setdefault(pair.passage.id, []).append(pair)
     return found

@@ -24,9 +24,9 @@ from metier.dataset.rows import Row
 from metier.generation.completion_cache import Cache
 from metier.runtime import Runtime
 from metier.synthesis import table_questions
-from metier.synthesis.by_model import Writer, at_once
+from metier.synthesis.by_model import QAPairWriter, at_once
 from metier.synthesis.filters import NearDuplicates
-from metier.synthesis.pairs import Pair
+from metier.synthesis.pairs import QAPair
 from metier.synthesis.sampler import Drawing
 from metier.synthesis.table_questions import Built, Comparer
 from metier.synthesis.training_rows import CACHE_FILE
@@ -40,7 +40,7 @@ Tell = Callable[[int, int, str], None]  # questions kept, wanted, what is looked
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ExamQuestionOptions:
     """`count`: questions in all, shared evenly by `kinds`; where a kind has too few, the others make up for it.
     `rules_only`: ask no model. Raises `InputError`."""
 
@@ -59,7 +59,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class GeneratedQuestions:
     """`questions`, without a side yet. `dropped`: by filter, how many. `asked`: completions a model had to write."""
 
     questions: tuple[Question, ...]
@@ -69,13 +69,13 @@ class Written:
 
 def write(
     runtime: Runtime,
-    wanted: Wanted,
+    wanted: ExamQuestionOptions,
     *,
     known: Sequence[Question],
     rows: Sequence[Row],
     teacher: GenerationSettings | None = None,
     tell: Tell | None = None,
-) -> Written:
+) -> GeneratedQuestions:
     """`known`: the questions there are, `rows`: the training data; nothing near either is written. `teacher`: the model
     that writes, None = the expert's own. Raises `InputError` without passages, `ModelError` where a model gave up."""
     if not runtime.store.counts()[1]:
@@ -84,7 +84,7 @@ def write(
     try:
         cache = Cache(runtime.state_folder / CACHE_FILE)
         parallel = at_once(teacher or runtime.settings.generation)
-        writer = Writer(generator, cache, wanted.seed, runtime.settings.language, parallel)
+        writer = QAPairWriter(generator, cache, wanted.seed, runtime.settings.language, parallel)
         return _Run(runtime, wanted, writer, known, rows, tell or (lambda _done, _wanted, _note: None)).written()
     finally:
         if teacher:
@@ -95,8 +95,8 @@ class _Run:
     def __init__(
         self,
         runtime: Runtime,
-        wanted: Wanted,
-        writer: Writer,
+        wanted: ExamQuestionOptions,
+        writer: QAPairWriter,
         known: Sequence[Question],
         rows: Sequence[Row],
         tell: Tell,
@@ -116,10 +116,10 @@ class _Run:
         )  # fmt: skip
         self._inventor = Inventor(self._drawing.search, self._taken, runtime.analyser, self._draw("unanswerable"))
         self._kept: list[Question] = []
-        self._asked: list[Pair] = []  # what questions were made of that the passages answer
+        self._asked: list[QAPair] = []  # what questions were made of that the passages answer
         self._dropped = Counter[str]()
 
-    def written(self) -> Written:
+    def written(self) -> GeneratedQuestions:
         """One kind after the other, each its share; then the rest from whatever still gives some."""
         sources = {kind: self._of_kind(kind) for kind in self._wanted.kinds}
         for place, kind in enumerate(sources):
@@ -128,7 +128,7 @@ class _Run:
         for source in sources.values():
             self._take(source, self._wanted.count - len(self._kept))
         dropped = self._dropped + Counter({name: each.count for name, each in self._drawing.filters.dropped.items()})
-        return Written(tuple(self._kept), dict(+dropped), self._writer.asked)
+        return GeneratedQuestions(tuple(self._kept), dict(+dropped), self._writer.asked)
 
     def _take(self, source: Iterator[Question], count: int) -> None:
         for _ in range(count):

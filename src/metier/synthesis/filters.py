@@ -1,7 +1,7 @@
 """What a generated pair must pass before it is learned from. Each filter has a name and counts what it dropped.
 
     trivial           the question says nothing, holds its answer, or leans on a text that will not be there
-    unknown names     a name or number of the question stands nowhere in its passage: it was made up
+    unknown names     a name or number of the question is not in its passage: it was made up
     aligned           every sentence of the answer stands in the passage, its numbers too; a short answer word for word
     beside the point  a model's question has few words in common with the sentence that carries its answer
     near duplicate    nearly the question of an earlier pair, of the exam, or of what was imported
@@ -26,11 +26,11 @@ from metier.answering.term_weights import Sought, Weigh
 from metier.core.documents import Passage
 from metier.core.questions import Question
 from metier.dataset.findings import short
-from metier.dataset.leaks import MAY_AGREE, Said
+from metier.dataset.leaks import MAY_AGREE, NormalisedAnswer
 from metier.dataset.rows import Row
-from metier.synthesis.answer_coverage import Aligner, Alignment
+from metier.synthesis.answer_coverage import Aligner, SentenceAlignment
 from metier.synthesis.context_dependence import leans
-from metier.synthesis.pairs import Pair
+from metier.synthesis.pairs import QAPair
 from metier.text.analyzer import Analyser, ascii_digits
 from metier.text.detection import detect, script_of
 from metier.text.near_duplicates import Seen, is_unspaced, normalise
@@ -48,12 +48,12 @@ _WORD = r"[\p{L}\p{M}\p{N}]"
 _TOLD_BY = 20  # characters from which an answer's script says its language
 
 
-class Filter(Protocol):
+class PairFilter(Protocol):
     """`name`: what a report calls it. Called with a pair, it says what is wrong, or None."""
 
     name: str
 
-    def __call__(self, pair: Pair) -> str | None: ...
+    def __call__(self, pair: QAPair) -> str | None: ...
 
 
 @dataclass(slots=True)
@@ -67,11 +67,11 @@ class Dropped:
 class Filters:
     """A chain of filters; a pair is dropped by the first that finds something wrong. `dropped`: by filter name."""
 
-    def __init__(self, chain: Sequence[Filter]) -> None:
+    def __init__(self, chain: Sequence[PairFilter]) -> None:
         self._chain = chain
         self.dropped = {each.name: Dropped() for each in chain}
 
-    def keep(self, pair: Pair) -> bool:
+    def keep(self, pair: QAPair) -> bool:
         for each in self._chain:
             wrong = each(pair)
             if wrong is not None:
@@ -79,7 +79,7 @@ class Filters:
                 return False
         return True
 
-    def _count(self, dropped: Dropped, pair: Pair, wrong: str) -> None:
+    def _count(self, dropped: Dropped, pair: QAPair, wrong: str) -> None:
         dropped.count += 1
         if len(dropped.examples) < _EXAMPLES:
             dropped.examples.append(f"“{short(pair.question, 100)}” – “{short(pair.answer)}”: {wrong}")
@@ -93,7 +93,7 @@ class Trivial:
     def __init__(self, analyser: Analyser) -> None:
         self._analyser = analyser
 
-    def __call__(self, pair: Pair) -> str | None:
+    def __call__(self, pair: QAPair) -> str | None:
         question, answer = normalise(pair.question), normalise(pair.answer)
         unspaced = is_unspaced(question)
         if len(question) < _LEAST_CHARACTERS or (not unspaced and len(question.split()) < _LEAST_WORDS):
@@ -111,7 +111,7 @@ class Trivial:
             return "the answer is longer than the passage"
         return self._wrong_script(pair)
 
-    def _wrong_script(self, pair: Pair) -> str | None:
+    def _wrong_script(self, pair: QAPair) -> str | None:
         wanted = script_of(pair.language)
         long = len(pair.answer) >= _TOLD_BY
         for name, text in (("question", pair.question), *((("answer", pair.answer),) if long else ())):
@@ -130,12 +130,12 @@ class UnknownNames:
         self._analyser = analyser
         self._weigh = weigh
 
-    def __call__(self, pair: Pair) -> str | None:
+    def __call__(self, pair: QAPair) -> str | None:
         around = f"{pair.passage.indexed_text} {pair.passage.title} {pair.passage.uri}"
         words = set(self._analyser.tokens(around))
         sought = Sought.of(pair.question, self._analyser, self._weigh)
         missing = [name for name in sought.names if name not in words]
-        return f"{', '.join(missing)} stands nowhere in the passage" if missing else None
+        return f"{', '.join(missing)} is not in the passage" if missing else None
 
 
 class Aligned:
@@ -147,7 +147,7 @@ class Aligned:
         self._analyser = analyser
         self._weigh = weigh
 
-    def __call__(self, pair: Pair) -> str | None:
+    def __call__(self, pair: QAPair) -> str | None:
         worst = min((support.score for support in supports(pair, self._analyser, self._weigh)), default=0.0)
         if worst < _CARRIED:
             return f"{worst:.0%} of the answer stands in the passage"
@@ -166,7 +166,7 @@ class BesideThePoint:
         self._analyser = analyser
         self._weigh = weigh
 
-    def __call__(self, pair: Pair) -> str | None:
+    def __call__(self, pair: QAPair) -> str | None:
         if pair.source == "rule":  # has its own wording, and its answer in the right place
             return None
         quotes = [c.quote for each in supports(pair, self._analyser, self._weigh) for c in each.citations]
@@ -186,7 +186,7 @@ class NearDuplicates:
     ) -> None:
         """`exam`: questions with their accepted answers. `known`: questions with their completions."""
         self._seen = Seen(language)
-        self._answers: list[list[Said]] = []
+        self._answers: list[list[NormalisedAnswer]] = []
         self._exam = len(exam)
         for question, answers in exam:
             self.add_question(question, answers)
@@ -202,12 +202,12 @@ class NearDuplicates:
             language,
         )
 
-    def __call__(self, pair: Pair) -> str | None:
+    def __call__(self, pair: QAPair) -> str | None:
         return self.near(pair.question, pair.answer)
 
     def near(self, question: str, answer: str) -> str | None:
         """What it is near to, in words; None where it is new. `answer`: "" where nothing answers it."""
-        said = Said.by(answer)
+        said = NormalisedAnswer.by(answer)
         agree = (lambda number: _agree(said, self._answers[number])) if answer else None
         found = self._seen.like(question, agree)
         if found is None:
@@ -217,18 +217,18 @@ class NearDuplicates:
 
     def leaks(self, question: str, answer: str) -> bool:
         """Whether this is nearly a question of the exam."""
-        said = Said.by(answer)
+        said = NormalisedAnswer.by(answer)
         found = self._seen.like(question, lambda n: _agree(said, self._answers[n]), among=self._exam)
         return found is not None
 
-    def add(self, pair: Pair) -> None:
+    def add(self, pair: QAPair) -> None:
         """A pair that was kept: later ones are compared with it too."""
         self.add_question(pair.question, (pair.answer,))
 
     def add_question(self, question: str, answers: Sequence[str]) -> None:
         """A question that is no pair: later ones are compared with it too."""
         self._seen.add(question)
-        self._answers.append([Said.by(answer) for answer in answers])
+        self._answers.append([NormalisedAnswer.by(answer) for answer in answers])
 
 
 class RoundTrip:
@@ -240,7 +240,7 @@ class RoundTrip:
         self._search = search
         self._first = first
 
-    def __call__(self, pair: Pair) -> str | None:
+    def __call__(self, pair: QAPair) -> str | None:
         found = [passage.id for passage in self._search(pair.question)[: self._first]]
         return None if pair.passage.id in found else f"its passage is not among the first {self._first} found"
 
@@ -253,7 +253,7 @@ class Ambiguous:
     def __init__(self, search: Search) -> None:
         self._search = search
 
-    def __call__(self, pair: Pair) -> str | None:
+    def __call__(self, pair: QAPair) -> str | None:
         if not pair.subject or not pair.attribute:
             return None
         for passage in self._search(pair.question):
@@ -267,12 +267,12 @@ class Ambiguous:
                     return f"{passage.title or passage.uri} says {short(values[0])!r}"
         return None
 
-    def _is_set_apart(self, pair: Pair, other: Passage) -> bool:
+    def _is_set_apart(self, pair: QAPair, other: Passage) -> bool:
         title = pair.passage.title
         return bool(title) and title != other.title and pair.question.startswith(title)
 
 
-def supports(pair: Pair, analyser: Analyser, weigh: Weigh) -> list[Alignment]:
+def supports(pair: QAPair, analyser: Analyser, weigh: Weigh) -> list[SentenceAlignment]:
     """What carries each sentence of a pair's answer in its passage."""
     return Aligner((pair.passage,), pair.question, analyser, weigh, pair.language).align(pair.answer)
 
@@ -290,7 +290,7 @@ def stands_in(answer: str, text: str) -> bool:
     return bool(regex.search(rf"(?<!{_WORD}|[-./]\b){regex.escape(answer)}(?!{_WORD}|[-./]\p{{N}})", text))
 
 
-def _agree(answer: Said, others: Sequence[Said]) -> bool | None:
+def _agree(answer: NormalisedAnswer, others: Sequence[NormalisedAnswer]) -> bool | None:
     """As `leaks.Completions.agree`, for answers that are not labels."""
     agreed: bool | None = False if others else None
     for other in others:

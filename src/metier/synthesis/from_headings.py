@@ -15,7 +15,7 @@ import regex
 
 from metier.core.documents import Passage
 from metier.synthesis import question_templates
-from metier.synthesis.pairs import Pair
+from metier.synthesis.pairs import QAPair
 from metier.text.detection import detect
 from metier.text.sentences import sentence_spans
 
@@ -53,7 +53,7 @@ _POINTING = regex.compile(
 )
 
 
-def pairs(passages: Sequence[Passage], language: str) -> Iterator[Pair]:
+def pairs(passages: Sequence[Passage], language: str) -> Iterator[QAPair]:
     """Questions on the passages of one document. `language`: expected, where the script does not say another."""
     under: dict[tuple[str, ...], int] = {}
     for passage in passages:
@@ -69,7 +69,7 @@ def pairs(passages: Sequence[Passage], language: str) -> Iterator[Pair]:
             yield from _section(passage, sentences, told)
 
 
-def _facts(passage: Passage, language: str) -> Iterator[Pair]:
+def _facts(passage: Passage, language: str) -> Iterator[QAPair]:
     found = [_fact(line.strip()) for line in passage.text.splitlines() if line.strip()]
     keys = [fact[0] for fact in found if fact]
     for place, fact in enumerate(found):
@@ -77,7 +77,7 @@ def _facts(passage: Passage, language: str) -> Iterator[Pair]:
         if fact is None or not any(beside) or keys.count(fact[0]) > 1:
             continue
         question, *others = question_templates.fact(language, _about(passage), fact[0])
-        yield Pair(question, fact[1], passage, "fact", language, "rule", tuple(others))
+        yield QAPair(question, fact[1], passage, "fact", language, "rule", tuple(others))
 
 
 def _fact(line: str) -> tuple[str, str] | None:
@@ -89,7 +89,7 @@ def _fact(line: str) -> tuple[str, str] | None:
     return (key, value) if whole and len(key.split()) <= _LONGEST_KEY_WORDS else None
 
 
-def _defined(passage: Passage, sentences: Sequence[str], language: str) -> Iterator[Pair]:
+def _defined(passage: Passage, sentences: Sequence[str], language: str) -> Iterator[QAPair]:
     pattern = _COMPILED.get(language.split("-")[0])
     if pattern is None:
         return
@@ -100,7 +100,7 @@ def _defined(passage: Passage, sentences: Sequence[str], language: str) -> Itera
         article = found.groupdict().get("article")
         term = f"{article.lower()} {found['term']}" if article else found["term"]
         if question := question_templates.definition(language, term):
-            yield Pair(question, sentence, passage, "text", language, "rule")
+            yield QAPair(question, sentence, passage, "text", language, "rule")
 
 
 def _is_known(term: str, passage: Passage) -> bool:
@@ -109,14 +109,14 @@ def _is_known(term: str, passage: Passage) -> bool:
     return named or term.casefold() in " ".join(passage.headings).casefold()
 
 
-def _section(passage: Passage, sentences: Sequence[str], language: str) -> Iterator[Pair]:
+def _section(passage: Passage, sentences: Sequence[str], language: str) -> Iterator[QAPair]:
     title, heading = _plain(passage.headings[0]), _plain(passage.headings[-1])
     if len(sentences) != 1 or len(passage.headings) < 2 or heading == title or _fact(sentences[0]):
         return
     if not regex.search(r"\p{N}", sentences[0]) or _POINTING.match(sentences[0]):
         return
     if question := question_templates.section(language, title, heading):
-        yield Pair(question, sentences[0], passage, "text", language, "rule")
+        yield QAPair(question, sentences[0], passage, "text", language, "rule")
 
 
 def _about(passage: Passage) -> str:

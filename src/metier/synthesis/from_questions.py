@@ -16,7 +16,7 @@ from metier.core.questions import Question
 from metier.dataset.formats import merge
 from metier.dataset.rows import Row, load, save
 from metier.store.base import Store
-from metier.synthesis.pairs import Pair
+from metier.synthesis.pairs import QAPair
 from metier.synthesis.raft import RowMaker
 from metier.text.detection import detect
 
@@ -62,7 +62,7 @@ def _rows(question: Question, maker: RowMaker, store: Store) -> Iterator[Row]:
         return
     oracle = _oracle(question, maker, store) if question.answers else None
     if oracle is not None:
-        pair = Pair(question.question, question.answers[0], oracle, question.kind, language, ORIGIN)
+        pair = QAPair(question.question, question.answers[0], oracle, question.kind, language, ORIGIN)
         yield from maker.rows(pair, question.question)
 
 

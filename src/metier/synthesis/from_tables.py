@@ -19,7 +19,7 @@ import regex
 
 from metier.core.documents import Block, Document, Passage
 from metier.synthesis import question_templates
-from metier.synthesis.pairs import Pair
+from metier.synthesis.pairs import QAPair
 from metier.text.detection import detect, in_script_of
 
 _KEY_AMONG = 3  # columns that may name the row
@@ -44,7 +44,7 @@ class _Row:
     cells: Mapping[str, str]
 
 
-def pairs(document: Document, passages: Sequence[Passage], language: str) -> Iterator[Pair]:
+def pairs(document: Document, passages: Sequence[Passage], language: str) -> Iterator[QAPair]:
     """Questions on all tables of `document`. `passages`: in reading order. `language`: expected, where the script
     does not say another."""
     starts = [passage.start for passage in passages]
@@ -60,7 +60,7 @@ def pairs(document: Document, passages: Sequence[Passage], language: str) -> Ite
                 yield from _of_row(row, key, telling, passage, language)
 
 
-def _of_row(row: _Row, key: str, columns: Sequence[str], passage: Passage, language: str) -> Iterator[Pair]:
+def _of_row(row: _Row, key: str, columns: Sequence[str], passage: Passage, language: str) -> Iterator[QAPair]:
     named = row.cells[key]
     told, cells = passage.language or language, " ".join(row.cells) + named
     if not in_script_of(cells, [told]):  # cells are no running text: beyond their script they tell nothing
@@ -70,7 +70,7 @@ def _of_row(row: _Row, key: str, columns: Sequence[str], passage: Passage, langu
         if _EMPTY.fullmatch(value) or len(value) > _LONGEST_VALUE or value == named:
             continue
         question, *others = question_templates.cell(told, named, column, value)
-        yield Pair(question, value, passage, "table", told, "rule", tuple(others), named, column)
+        yield QAPair(question, value, passage, "table", told, "rule", tuple(others), named, column)
 
 
 def _tables(document: Document) -> Iterator[tuple[list[str], list[_Row]]]:

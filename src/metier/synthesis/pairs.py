@@ -9,7 +9,7 @@ from metier.core.documents import Passage
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class QAPair:
     """`kind`: as in `Row`. `language`: BCP-47, of the passage. `source`: who wrote it. `others`: the same question
     in other words. `subject`, `attribute`: of a table, what names the row and the column, "" elsewhere."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from metier.core.documents import Passage
 from metier.store.base import Store
 from metier.synthesis import by_rule
-from metier.synthesis.pairs import Pair
+from metier.synthesis.pairs import QAPair
 
 _PER_VISIT = 2  # pairs by rule taken from a passage before the next one is looked at
 
@@ -22,7 +22,7 @@ class Visit:
     `first`: whether it was not looked at before. `tabular`: rules find questions in its table."""
 
     passage: Passage
-    by_rule: Sequence[Pair]
+    by_rule: Sequence[QAPair]
     first: bool
     tabular: bool
 

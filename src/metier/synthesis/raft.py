@@ -25,7 +25,7 @@ from metier.core.settings import Settings
 from metier.dataset.rows import Row
 from metier.generation.base import Generator, Message
 from metier.synthesis.filters import stands_in, supports
-from metier.synthesis.pairs import Pair
+from metier.synthesis.pairs import QAPair
 from metier.text.analyzer import Analyser
 from metier.text.detection import detect
 
@@ -57,7 +57,7 @@ class RowMaker:
     seed: int
     origin: str
 
-    def rows(self, pair: Pair, question: str) -> list[Row]:
+    def rows(self, pair: QAPair, question: str) -> list[Row]:
         """One or two rows for one wording of a pair's question."""
         made = []
         if self.kinds != "plain":
@@ -80,7 +80,7 @@ class RowMaker:
             )
         ]  # fmt: skip
 
-    def _shown(self, pair: Pair, question: str) -> Row:
+    def _shown(self, pair: QAPair, question: str) -> Row:
         """What is shown for the question, the oracle in the place of the last where retrieval missed it."""
         shown = self._fitting(question, self.find(question).shown)
         oracle = self._oracle(pair, question)
@@ -92,7 +92,7 @@ class RowMaker:
             shown = (*shown[:-1], oracle)
         return self._row(pair, question, context=shown)
 
-    def _refusing(self, pair: Pair, question: str) -> Row | None:
+    def _refusing(self, pair: QAPair, question: str) -> Row | None:
         """A row without the pair's document, drawn by the question alone, so that a longer run draws the same. None
         where it was not drawn, where nothing else is found, or where another document answers the question too."""
         if random.Random(f"{self.seed}:{question}").random() >= self.left_out:
@@ -104,13 +104,13 @@ class RowMaker:
         shown = self._fitting(question, found.shown)
         return self._row(pair, question, completion=said, context=shown, kind="refusal")
 
-    def _answered(self, pair: Pair, question: str, found: Found) -> bool:
+    def _answered(self, pair: QAPair, question: str, found: Found) -> bool:
         oracle = set(self.analyser.tokens(self._oracle(pair, question).indexed_text))
         enough = _ANSWERED * Sought.of(question, self.analyser, self.weigh).covered(oracle)
         return any(piece.covered >= enough and stands_in(pair.answer, piece.passage.text) for piece in found.pieces)
 
     def _row(
-        self, pair: Pair, question: str, *, completion: str = "", context: Sequence[Passage] = (), kind: str = ""
+        self, pair: QAPair, question: str, *, completion: str = "", context: Sequence[Passage] = (), kind: str = ""
     ) -> Row:
         return Row(
             question,
@@ -123,7 +123,7 @@ class RowMaker:
             origin=self.origin,
         )
 
-    def _oracle(self, pair: Pair, question: str) -> Passage:
+    def _oracle(self, pair: QAPair, question: str) -> Passage:
         """What must be shown: the passage, or its sentence that carries the answer where sentences are shown."""
         if not self._limits().reads_sentences:
             return pair.passage
@@ -151,7 +151,7 @@ class RowMaker:
     def _style(self) -> Style:
         return style.choose(self.settings, self.generator.parameters)
 
-    def _limits(self) -> style.Limits:
+    def _limits(self) -> style.TokenLimits:
         return style.limits(self.settings, self.generator, self._style())
 
 

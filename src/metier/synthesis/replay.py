@@ -20,7 +20,7 @@ from metier.core.settings import Settings
 from metier.dataset.formats import merge
 from metier.dataset.rows import Row, load, save
 from metier.generation.base import Generator, Message
-from metier.generation.completion_cache import Cache, Written, key_of
+from metier.generation.completion_cache import Cache, CachedCompletions, key_of
 from metier.synthesis.context_dependence import leans
 from metier.synthesis.filters import NearDuplicates
 from metier.text.detection import detect
@@ -76,7 +76,7 @@ def add(
     `ModelError`; what was written before is cached."""
     known, origin = load(path), f"{ORIGIN}:{seed}"
     seen = NearDuplicates.for_rows(exam, known, origin, settings.language)
-    run = _Run(generator, Written(cache), settings, seed)
+    run = _Run(generator, CachedCompletions(cache), settings, seed)
     made = list(run.rows(count, seen, origin, tell or (lambda _done, _wanted, _topic: None)))
     merged = merge(known, made)
     save(path, merged)
@@ -84,7 +84,7 @@ def add(
 
 
 class _Run:
-    def __init__(self, generator: Generator, written: Written, settings: Settings, seed: int) -> None:
+    def __init__(self, generator: Generator, written: CachedCompletions, settings: Settings, seed: int) -> None:
         self.written = written
         self._generator, self._settings, self._seed = generator, settings, seed
 

@@ -13,7 +13,7 @@ from metier.core.prefetch import ahead
 from metier.retrieval.retriever import Retriever
 from metier.store.base import Store
 from metier.synthesis import question_templates
-from metier.synthesis.by_model import Writer
+from metier.synthesis.by_model import QAPairWriter
 from metier.synthesis.filters import (
     Aligned,
     Ambiguous,
@@ -24,7 +24,7 @@ from metier.synthesis.filters import (
     Trivial,
     UnknownNames,
 )
-from metier.synthesis.pairs import Pair
+from metier.synthesis.pairs import QAPair
 from metier.synthesis.passage_order import Visit, visits
 from metier.text.analyzer import Analyser
 
@@ -32,7 +32,7 @@ FOUND_AMONG = 10  # passages that retrieval returns, among which a question must
 _FAIR_SHARES = 4  # a document gives no more pairs than this many times its even share
 
 Tell = Callable[[int, int, str], None]  # pairs kept, wanted, and what is looked at
-ByModel = Callable[[], list[Pair]]
+ByModel = Callable[[], list[QAPair]]
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class Drawing:
         analyser: Analyser,
         language: str,
         seen: NearDuplicates,
-        writer: Writer | None,
+        writer: QAPairWriter | None,
         seed: int,
         tell: Tell | None = None,
     ) -> None:
@@ -80,7 +80,7 @@ class Drawing:
         self._of_wordings = (trivial, unknown, found)
         self._round_trip = found
 
-    def pairs(self, count: int, kinds: Collection[str] | None = None) -> Iterator[Pair]:
+    def pairs(self, count: int, kinds: Collection[str] | None = None) -> Iterator[QAPair]:
         """Pairs that pass the filters, until there are `count` or no passage is left; of `kinds`, None = of all."""
         kept, of_document = Counter[str](), Counter[str]()
         most = max(1, -(-_FAIR_SHARES * count // max(1, self._store.counts()[0])))
@@ -118,12 +118,12 @@ class Drawing:
         for visit, write in ahead(in_order, lambda visit: writer.write(visit.passage), asks_model, writer.parallel):
             yield visit, write or list
 
-    def _written(self, visit: Visit, by_model: ByModel, kinds: Collection[str] | None) -> Iterator[Pair]:
+    def _written(self, visit: Visit, by_model: ByModel, kinds: Collection[str] | None) -> Iterator[QAPair]:
         """By rule, then by the model, which may not be needed any more."""
         yield from (self.placed(pair) for pair in visit.by_rule if kinds is None or pair.kind in kinds)
         yield from by_model()
 
-    def placed(self, pair: Pair) -> Pair:
+    def placed(self, pair: QAPair) -> QAPair:
         """With the document's title before the question, where tables of other documents answer it otherwise."""
         title = pair.passage.title
         if not title or not self.is_ambiguous(pair):
@@ -131,17 +131,17 @@ class Drawing:
         others = tuple(question_templates.within(title, other) for other in pair.others)
         return replace(pair, question=question_templates.within(title, pair.question), others=others)
 
-    def is_found(self, pair: Pair) -> bool:
+    def is_found(self, pair: QAPair) -> bool:
         """Whether the search finds a pair's passage by its question."""
         return self._round_trip(pair) is None
 
-    def is_ambiguous(self, pair: Pair) -> bool:
+    def is_ambiguous(self, pair: QAPair) -> bool:
         """Whether another table answers a pair's question otherwise."""
         return self._ambiguous(pair) is not None
 
-    def is_same(self, pair: Pair, question: str) -> bool:
+    def is_same(self, pair: QAPair, question: str) -> bool:
         """Whether another wording asks the same: with all names and numbers, understood alone, finding the passage."""
-        reworded = Pair(question, pair.answer, pair.passage, pair.kind, pair.language, pair.source)
+        reworded = QAPair(question, pair.answer, pair.passage, pair.kind, pair.language, pair.source)
         wrong = (each(reworded) for each in self._of_wordings)
         lost = set(names(pair.question, self._analyser)) - set(self._analyser.tokens(question))
         return not lost and not any(wrong)

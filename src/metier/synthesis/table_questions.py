@@ -21,7 +21,7 @@ from metier.core.questions import Question
 from metier.store.base import Store
 from metier.synthesis import by_rule, two_fact_templates
 from metier.synthesis.filters import stands_in
-from metier.synthesis.pairs import Pair
+from metier.synthesis.pairs import QAPair
 from metier.text.analyzer import ascii_digits, plain_number
 from metier.text.near_duplicates import normalise
 
@@ -45,8 +45,8 @@ _POOL = 50  # facts of a column that are kept to be compared with
 class Fact:
     """A cell of a table. `siblings`: the cells of the same column in the document's other rows."""
 
-    pair: Pair
-    siblings: tuple[Pair, ...]
+    pair: QAPair
+    siblings: tuple[QAPair, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Built:
     """A question made of facts. `facts`: as pairs that ask this question, each with the cell that holds its part."""
 
     question: Question
-    facts: tuple[Pair, ...]
+    facts: tuple[QAPair, ...]
 
 
 def facts(store: Store, seed: str, language: str) -> Iterator[Fact]:
@@ -77,7 +77,7 @@ def _of_document(store: Store, identity: str, seed: str, language: str) -> Itera
         return
     ruled = by_rule.pairs(document, store.passages(identity), language)
     cells = [pair for pairs in ruled.values() for pair in pairs if pair.kind == "table"]
-    by_column: dict[str, list[Pair]] = {}
+    by_column: dict[str, list[QAPair]] = {}
     for cell in cells:
         by_column.setdefault(cell.attribute, []).append(cell)
     random.Random(f"{seed}:{identity}").shuffle(cells)
@@ -117,7 +117,7 @@ class Comparer:
 
     def __init__(self, draw: random.Random) -> None:
         self._draw = draw
-        self._pool: dict[tuple[str, str], deque[Pair]] = {}
+        self._pool: dict[tuple[str, str], deque[QAPair]] = {}
 
     def compare(self, fact: Fact) -> Built | None:
         """None where there is nothing to compare it with, or the language has no words for it."""
@@ -133,7 +133,7 @@ class Comparer:
                     return built
         return None
 
-    def _between(self, one: Pair, other: Pair) -> Built | None:
+    def _between(self, one: QAPair, other: QAPair) -> Built | None:
         difference = _difference(one, other)
         if not difference or normalise(one.subject) == normalise(other.subject):
             return None
@@ -155,7 +155,7 @@ class Comparer:
         return Built(question, tuple(replace(pair, question=text) for pair in (one, other)))
 
 
-def _difference(one: Pair, other: Pair) -> float:
+def _difference(one: QAPair, other: QAPair) -> float:
     """How much more `one` has; 0 where that cannot be told."""
     mine, yours = _quantity(one), _quantity(other)
     if mine is None or yours is None or mine[1] != yours[1]:
@@ -165,7 +165,7 @@ def _difference(one: Pair, other: Pair) -> float:
     return mine[0] - yours[0]
 
 
-def _quantity(pair: Pair) -> tuple[float, str] | None:
+def _quantity(pair: QAPair) -> tuple[float, str] | None:
     """A number and its unit. None for anything else, a column of names, and a number that people read differently
     (1.234 is a thousand and more to some)."""
     found = _NUMBER.fullmatch(pair.answer.strip())
@@ -182,7 +182,7 @@ def _quantity(pair: Pair) -> tuple[float, str] | None:
     return (-value if found["sign"] in ("-", "−") else value), unit
 
 
-def question_of(pair: Pair) -> Question:
+def question_of(pair: QAPair) -> Question:
     """A pair as a question of the same kind."""
     passage = pair.passage
     return Question(

@@ -23,9 +23,9 @@ from metier.dataset.rows import FILE_NAME, Row, load, save
 from metier.generation.base import Generator
 from metier.generation.completion_cache import Cache
 from metier.runtime import Runtime
-from metier.synthesis.by_model import Writer, at_once
+from metier.synthesis.by_model import QAPairWriter, at_once
 from metier.synthesis.filters import Dropped, NearDuplicates
-from metier.synthesis.pairs import Pair
+from metier.synthesis.pairs import QAPair
 from metier.synthesis.raft import ROW_KINDS, RowKind, RowMaker
 from metier.synthesis.sampler import Drawing, Tell
 
@@ -36,7 +36,7 @@ _SPARE_WORDINGS = 2  # asked for beyond what is wanted, since some are dropped
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TrainingRowOptions:
     """What to generate. `count`: pairs that pass the filters, before paraphrases. `paraphrases`: other wordings of each
     question, at most. `rows`: with passages, without, or both. `left_out`: share of the rows with passages that show
     them without the one that answers, 0..1. `rules_only`: ask no model. Raises `InputError`."""
@@ -78,7 +78,7 @@ class Generated:
 
 def generate(
     runtime: Runtime,
-    wanted: Wanted,
+    wanted: TrainingRowOptions,
     *,
     teacher: GenerationSettings | None = None,
     exam: Sequence[Question] = (),
@@ -122,7 +122,7 @@ class _Run:
     def __init__(
         self,
         runtime: Runtime,
-        wanted: Wanted,
+        wanted: TrainingRowOptions,
         writer: Generator,
         parallel: int,
         known: Sequence[Row],
@@ -133,7 +133,7 @@ class _Run:
         origin, weigh = f"{ORIGIN}:{wanted.seed}", WordWeights(runtime.store)
         self.report = Generated()
         cache = Cache(runtime.state_folder / CACHE_FILE)
-        self.writer = Writer(writer, cache, wanted.seed, settings.language, parallel)
+        self.writer = QAPairWriter(writer, cache, wanted.seed, settings.language, parallel)
         self._wanted = wanted
         self._maker = RowMaker(
             runtime.answerer.find, runtime.generator, analyser, weigh, settings, wanted.rows, wanted.left_out,
@@ -146,19 +146,19 @@ class _Run:
         )  # fmt: skip
         self.filters = self._drawing.filters
 
-    def pairs(self) -> Iterator[Pair]:
+    def pairs(self) -> Iterator[QAPair]:
         """Pairs that pass the filters, until there are enough or no passage is left."""
         counts = self._drawing.counts
         self.report.written, self.report.kept = counts.written, counts.kept
         yield from self._drawing.pairs(self._wanted.count)
         self.report.passages = counts.passages
 
-    def rows(self, pair: Pair) -> list[Row]:
+    def rows(self, pair: QAPair) -> list[Row]:
         questions = [pair.question, *self._paraphrases(pair)]
         self.report.paraphrases += len(questions) - 1
         return [row for question in questions for row in self._maker.rows(pair, question)]
 
-    def _paraphrases(self, pair: Pair) -> list[str]:
+    def _paraphrases(self, pair: QAPair) -> list[str]:
         """Other wordings that ask the same: with all names and numbers, understood alone, and finding the passage."""
         count, said = self._wanted.paraphrases, {pair.question.casefold()}
         kept: list[str] = []
@@ -168,10 +168,10 @@ class _Run:
                 said.add(question.casefold())
         return kept
 
-    def _wordings(self, pair: Pair, count: int) -> Iterator[str]:
+    def _wordings(self, pair: QAPair, count: int) -> Iterator[str]:
         yield from pair.others
         if not self._wanted.rules_only and len(pair.others) < count:
             yield from self.writer.reword(pair.question, count + _SPARE_WORDINGS)
 
-    def _is_same(self, pair: Pair, question: str) -> bool:
+    def _is_same(self, pair: QAPair, question: str) -> bool:
         return self._drawing.is_same(pair, question) and not self._seen.leaks(question, pair.answer)

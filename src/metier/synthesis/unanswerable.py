@@ -20,7 +20,7 @@ from metier.core.documents import Passage
 from metier.core.questions import Question
 from metier.synthesis import question_templates
 from metier.synthesis.filters import stands_in
-from metier.synthesis.pairs import Pair
+from metier.synthesis.pairs import QAPair
 from metier.synthesis.table_questions import Fact
 from metier.text.analyzer import Analyser
 from metier.text.near_duplicates import is_unspaced
@@ -41,7 +41,7 @@ class Inventor:
         self._taken = taken
         self._analyser = analyser
         self._draw = draw
-        self._columns: deque[Pair] = deque(maxlen=_POOL)
+        self._columns: deque[QAPair] = deque(maxlen=_POOL)
         self._names: deque[str] = deque(maxlen=_POOL)
 
     def of_fact(self, fact: Fact) -> Iterator[Question]:
@@ -62,14 +62,14 @@ class Inventor:
                 name, pair, question_templates.cell(pair.language, name, pair.attribute, pair.answer)[0]
             )
 
-    def of_question(self, pair: Pair) -> Iterator[Question]:
+    def of_question(self, pair: QAPair) -> Iterator[Question]:
         """From a question that names a thing by letters and digits: the same of a thing that is not there."""
         for found in _COMPOUND.finditer(pair.question):
             for name in self._invented(found.group(), ()):
                 question = pair.question[: found.start()] + name + pair.question[found.end() :]
                 yield from self._about(name, pair, question)
 
-    def _lacking(self, pair: Pair, other: Pair) -> Iterator[Question]:
+    def _lacking(self, pair: QAPair, other: QAPair) -> Iterator[Question]:
         text = question_templates.cell(pair.language, pair.subject, other.attribute, other.answer)[0]
         asked = set(self._analyser.tokens(other.attribute))
         for passage in self._search(text):
@@ -78,12 +78,12 @@ class Inventor:
                 return  # it may be said there
         yield _unanswerable(text, pair)
 
-    def _about(self, name: str, pair: Pair, text: str) -> Iterator[Question]:
+    def _about(self, name: str, pair: QAPair, text: str) -> Iterator[Question]:
         if not any(stands_in(name, f"{p.uri}\n{p.title}\n{p.indexed_text}") for p in self._search(text)):
             yield _unanswerable(text, pair)
 
     def _invented(self, name: str, others: Sequence[str]) -> Iterator[str]:
-        """Names that stand nowhere, put together from `name` and others."""
+        """Names that are in no document, put together from `name` and others."""
         self._names.append(name)
         known = [*others, *self._draw.sample(list(self._names), len(self._names))]
         made = dict.fromkeys(each for each in self._recombined(name, known) if each != name)
@@ -112,5 +112,5 @@ class Inventor:
         return "".join(chr(zero + self._draw.randint(int(place == 0), 9)) for place in range(length))
 
 
-def _unanswerable(text: str, pair: Pair) -> Question:
+def _unanswerable(text: str, pair: QAPair) -> Question:
     return replace(Question(id="", question=text), kind="unanswerable", language=pair.language)

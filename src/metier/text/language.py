@@ -9,8 +9,13 @@ is written as `metier/text/phrases.py` tells. The words are a native speaker's, 
     yes, no, maybe           decisions; the first word of each is the one that is shown
     [names]                  code to what the languages are called in this one ("in German")
     [words]                  function (stop words and question words), question, negation, article, comparison,
-                             alternative ("or"), conjunction ("and")
+                             alternative ("or"), conjunction ("and"), clause (words that join clauses), title ("Mrs");
+                             lacking ("without"), exception ("except"), condition ("until": "not until" denies nothing),
+                             second_of_two ("nor"), no_denial (phrases with a negation that deny nothing), reversing
+                             (prefixes that turn a word round: "un")
     [numbers]                words: "one 1, two 2, …"
+    [arithmetic]             about ("nearly 40"), plus, minus, times, divided, equals; computing: beginnings of words
+                             that speak of a result ("total", "differ"), rate: whole words that do ("per")
     [calendar]               months (12 lists), weekdays, today, yesterday, this_week, … ; {n} is a number
     [opposites]              pairs: two words a line
     [small_talk]             greeting, thanks, farewell, identity; filler: words that may stand beside them
@@ -224,6 +229,18 @@ def all_languages(folder: Path = FOLDER, first: str = "en") -> tuple[Language, .
     """Every language that there is a file for; that of the BCP-47 code `first` first."""
     own = first.split("-")[0].lower()
     return tuple(Language.of(code, folder) for code in sorted(codes(folder), key=lambda code: code != own))
+
+
+@lru_cache(maxsize=64)
+def in_any_language(section: str, name: str) -> Phrases:
+    """The phrases of a field in all languages, for what is told apart by the word itself: a title, "without"."""
+    return tuple(dict.fromkeys(phrase for each in all_languages() for phrase in each.listed(section, name)))
+
+
+@lru_cache(maxsize=64)
+def words_in_any_language(section: str, name: str) -> frozenset[str]:
+    """The same as single words, folded."""
+    return frozenset(fold(compose(phrase)) for phrase in in_any_language(section, name))
 
 
 def words_of(text: str) -> list[str]:

@@ -17,14 +17,14 @@ from metier.tuning.shapes import ModelShape
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SavedActivation:
     """`bytes`: per token of one layer."""
 
     what: str
     bytes: float
 
 
-def kept_by_layer(shape: ModelShape, recipe: Recipe, on_cpu: bool = False) -> tuple[Kept, ...]:
+def kept_by_layer(shape: ModelShape, recipe: Recipe, on_cpu: bool = False) -> tuple[SavedActivation, ...]:
     """Everything one layer keeps. `on_cpu`: torch's CPU kernels keep a dropout mask in the number format of its
     input, and bitsandbytes' autocast test looks at CUDA only."""
     return (
@@ -35,34 +35,34 @@ def kept_by_layer(shape: ModelShape, recipe: Recipe, on_cpu: bool = False) -> tu
     )
 
 
-def _norms(shape: ModelShape, recipe: Recipe) -> Iterator[Kept]:
+def _norms(shape: ModelShape, recipe: Recipe) -> Iterator[SavedActivation]:
     """transformers' RMSNorm squares an fp32 copy; only a trained scale needs the normalised values."""
-    yield Kept("norms: fp32 copy and root mean square", shape.norms * (4 * shape.hidden + 4))
+    yield SavedActivation("norms: fp32 copy and root mean square", shape.norms * (4 * shape.hidden + 4))
     if recipe.method == "full":
-        yield Kept("norms: normalised values", shape.norms * recipe.number * shape.hidden)
+        yield SavedActivation("norms: normalised values", shape.norms * recipe.number * shape.hidden)
 
 
-def _attention(shape: ModelShape, recipe: Recipe) -> Iterator[Kept]:
+def _attention(shape: ModelShape, recipe: Recipe) -> Iterator[SavedActivation]:
     number, wide = recipe.number, shape.heads * shape.head_width
     narrow = shape.kv_heads * shape.head_width
     repeated = recipe.masked and narrow != wide  # a mask makes transformers repeat the shared heads
     if shape.fused_attention and not repeated:
         # The values stay a window on the product of the fused matrix and keep all of it alive.
-        yield Kept("attention: rotated queries and keys", number * (wide + narrow))
-        yield Kept("attention: the fused matrix's product", number * (wide + 2 * narrow))
+        yield SavedActivation("attention: rotated queries and keys", number * (wide + narrow))
+        yield SavedActivation("attention: the fused matrix's product", number * (wide + 2 * narrow))
     else:
-        yield Kept("attention: queries, keys, values", number * (wide + 2 * (wide if repeated else narrow)))
-    yield Kept("attention: output and log-sums", number * wide + 4 * shape.heads)
+        yield SavedActivation("attention: queries, keys, values", number * (wide + 2 * (wide if repeated else narrow)))
+    yield SavedActivation("attention: output and log-sums", number * wide + 4 * shape.heads)
     if recipe.masked:
-        yield Kept("attention: mask, as numbers to add", number * recipe.length)
+        yield SavedActivation("attention: mask, as numbers to add", number * recipe.length)
 
 
-def _feed_forward(shape: ModelShape, recipe: Recipe) -> Iterator[Kept]:
+def _feed_forward(shape: ModelShape, recipe: Recipe) -> Iterator[SavedActivation]:
     # SwiGLU: both branches and the activated gate. Without a gate: the pre-activation.
-    yield Kept("feed-forward: inside", recipe.number * shape.intermediate * (3 if shape.gated else 1))
+    yield SavedActivation("feed-forward: inside", recipe.number * shape.intermediate * (3 if shape.gated else 1))
 
 
-def _inputs(shape: ModelShape, recipe: Recipe, on_cpu: bool) -> Iterator[Kept]:
+def _inputs(shape: ModelShape, recipe: Recipe, on_cpu: bool) -> Iterator[SavedActivation]:
     """Inputs of the matrices, and what an adapter makes of them."""
     number = recipe.number
     per_layer = [(linear, linear.count / shape.layers) for linear in shape.linears]
@@ -71,17 +71,23 @@ def _inputs(shape: ModelShape, recipe: Recipe, on_cpu: bool) -> Iterator[Kept]:
         # One tensor for all matrices that read it; attention's output is counted there already, unless the rotary
         # embedding of a fused model left it in another order, of which the output matrix reads a copy.
         copied = shape.heads * shape.head_width if shape.fused_attention else 0
-        yield Kept("inputs of the matrices", number * (2 * shape.hidden + shape.intermediate + copied))
+        yield SavedActivation("inputs of the matrices", number * (2 * shape.hidden + shape.intermediate + copied))
     else:
-        yield Kept("inputs of the matrices, one copy each", own * sum(n * linear.inputs for linear, n in per_layer))
+        yield SavedActivation(
+            "inputs of the matrices, one copy each", own * sum(n * linear.inputs for linear, n in per_layer)
+        )
         if recipe.dropout:
-            yield Kept("dropout masks", mask_bytes(recipe, on_cpu) * sum(n * linear.inputs for linear, n in per_layer))
+            yield SavedActivation(
+                "dropout masks", mask_bytes(recipe, on_cpu) * sum(n * linear.inputs for linear, n in per_layer)
+            )
     if recipe.method != "full":
-        yield Kept("products of the adapters' A", recipe.adapter_product * recipe.rank * sum(n for _, n in per_layer))
+        yield SavedActivation(
+            "products of the adapters' A", recipe.adapter_product * recipe.rank * sum(n for _, n in per_layer)
+        )
     if recipe.method != "full" and recipe.dora:
         # Both summands are scaled by a trained vector, whose gradient needs them.
         outputs = sum(n * linear.outputs for linear, n in per_layer)
-        yield Kept("products of matrix and adapter, for DoRA", (number + recipe.adapter_product) * outputs)
+        yield SavedActivation("products of matrix and adapter, for DoRA", (number + recipe.adapter_product) * outputs)
 
 
 def own_input_bytes(recipe: Recipe, on_cpu: bool) -> int | None:

@@ -118,7 +118,7 @@ class Registry:
             ) from error
         return card
 
-    def list(self) -> list[Card]:
+    def cards(self) -> list[Card]:
         """All versions of all adapters, by name, newest first."""
         found = [path for path in self._folder.glob("*/*/card.json") if path.parent.name.isdigit()]
         standing = self._standing() if found else []
@@ -128,7 +128,7 @@ class Registry:
     def get(self, reference: str) -> Card:
         """`NAME` (its newest version) or `NAME@VERSION`. Raises `InputError` naming those that exist."""
         name, _, version = reference.partition("@")
-        cards = self.list()
+        cards = self.cards()
         for card in cards:
             if card.name == name and version in ("", str(card.version)):
                 return card

@@ -178,18 +178,18 @@ def _freed_at_once() -> Iterator[None]:
 @contextmanager
 def quiet() -> Iterator[None]:
     """No bars and remarks of transformers, which has its own idea of what a person should read."""
-    from transformers.utils import logging as said
+    from transformers.utils import logging as transformers_logging
 
-    level = said.get_verbosity()
-    said.set_verbosity(logging.ERROR)
-    said.disable_progress_bar()  # type: ignore[no-untyped-call]  # no types in transformers
+    level = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity(logging.ERROR)
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # no types in transformers
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             yield
     finally:
-        said.set_verbosity(level)
+        transformers_logging.set_verbosity(level)
 
 
 def load_tokenizer(base: Base) -> PreTrainedTokenizerBase:

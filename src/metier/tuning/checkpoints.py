@@ -29,7 +29,7 @@ _KEPT = 2  # checkpoints; the one before the last is there in case a disk loses 
 
 
 @dataclass(slots=True)
-class Progress:
+class TrainingProgress:
     """Where a run is. `step`: optimizer steps done; `worse`: evaluations since the best one; `seconds`, `tokens`: spent
     over all sittings (tokens of rows as they stand, not as they were packed). `losses`: of the last steps."""
 
@@ -85,7 +85,9 @@ class RunFolder:
     def latest(self) -> Path | None:
         return max(self.folder.glob("checkpoint-*[0-9]"), default=None)
 
-    def save(self, adapter: Mapping[str, torch.Tensor], optimizer: Mapping[str, torch.Tensor], at: Progress) -> None:
+    def save(
+        self, adapter: Mapping[str, torch.Tensor], optimizer: Mapping[str, torch.Tensor], at: TrainingProgress
+    ) -> None:
         """Write a checkpoint beside the others, then name it the last. Raises `StoreError`; what was there stays."""
         name = f"checkpoint-{at.step:06}"
         with _disk_errors(self.folder):
@@ -98,10 +100,10 @@ class RunFolder:
         for old in sorted(self.folder.glob("checkpoint-*[0-9]"))[:-_KEPT]:
             shutil.rmtree(old, ignore_errors=True)
 
-    def load(self, checkpoint: Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], Progress]:
+    def load(self, checkpoint: Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], TrainingProgress]:
         """Adapter, optimizer states and progress. Raises `ModelError` for a file that was cut."""
         try:
-            progress = Progress(**json.loads((checkpoint / "progress.json").read_text(encoding="utf-8")))
+            progress = TrainingProgress(**json.loads((checkpoint / "progress.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
             raise ModelError(
                 f"its progress.json cannot be read ({error})",
@@ -172,7 +174,7 @@ def read(path: Path) -> dict[str, torch.Tensor]:
         return load(path.read_bytes())
     except (OSError, SafetensorError) as error:
         raise ModelError(
-            f"is not a whole safetensors file ({error})", where=str(path), hint="Restore it, or train anew."
+            f"is not a whole safetensors file ({error})", where=str(path), hint="Restore it, or train again."
         ) from None
 
 

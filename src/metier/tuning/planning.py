@@ -7,7 +7,7 @@ from pathlib import Path
 
 import regex
 
-from metier.core import settings as settings_room
+from metier.core import settings as settings_module
 from metier.core.errors import InputError
 from metier.core.settings import Settings
 from metier.tuning import plan
@@ -24,7 +24,7 @@ _GPUS = regex.compile(r"(?P<count>\d+)x(?P<size>\d+)")
 def plans_for(folder: Path | None, model: str | None, gpus: str | None) -> tuple[list[Plan], Sequence[Device]]:
     """LoRA, QLoRA and full fine-tuning side by side. `folder`: of the expert whose settings count, None = defaults.
     `model`: another than the expert's. `gpus`: as `2x48`, None = what this machine has. Raises `InputError`."""
-    settings = settings_room.load(folder) if folder is not None else Settings()
+    settings = settings_module.load(folder) if folder is not None else Settings()
     shape = shape_of(model or _own(settings, folder or Path()))
     there = _devices(gpus) if gpus else devices()
     tuning = settings.tuning

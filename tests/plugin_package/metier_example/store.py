@@ -39,7 +39,7 @@ class OneFileStore:
         if replace or made is None:
             self._write([(IDENTITY, json.dumps(asdict(identity)), b"")], everything_else_goes=replace)
         elif json.loads(made[0]) != asdict(identity):
-            hint = "Set `[embedding] model` back, or make the index anew with `metier sync --rebuild`."
+            hint = "Set `[embedding] model` back, or rebuild the index with `metier sync --rebuild`."
             raise IndexMismatch(f"was made with {made[0]}, not {asdict(identity)}", where=str(self._path), hint=hint)
 
     def replace(self, entries: Sequence[Entry]) -> None:
@@ -129,7 +129,7 @@ class OneFileStore:
                 file.execute(transaction)
                 yield file
         except (sqlite3.Error, OSError) as error:
-            hint = "Is the folder writable, and the disk not full? A damaged file may be deleted: sync makes it anew."
+            hint = "Is the folder writable, and the disk not full? A damaged file may be deleted: sync rebuilds it."
             raise StoreError(str(error), where=str(self._path), hint=hint) from error
 
     def _write(self, rows: Sequence[Row], gone: Sequence[str] = (), *, everything_else_goes: bool = False) -> None:

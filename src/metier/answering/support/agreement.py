@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import regex
 
+from metier.text.language import in_any_language
 from metier.text.quantities import Quantity
 from metier.text.units import MONEY, UnitOfMeasure
 
@@ -15,30 +17,42 @@ _EXACT = 1e-6
 _ROUGHLY = 0.06  # relative error that "about" allows
 _ROUNDED = 0.006  # of a result that was worked out
 _FEWEST_DIGITS = 2  # digits a result must have that nothing but the sources' numbers leads to
-_ABOUT = regex.compile(
-    r"(?:~|≈|\b(?:about|approx\w*|around|roughly|nearly|almost|circa|ca|some|over|under|more than|less than|up to|rund"
-    r"|etwa|ungefähr|knapp|fast|über|gut|environ|presque|unos|unas|aproximadamente|cerca de|casi|около|примерно|почти"
-    r"|sekitar|kira-kira|hampir|takriban|karibu|plus de)\b|প্রায়|लगभग|करीब|حوالي|نحو|تقريبا|约|大约|近|約)\W*$",
-    regex.IGNORECASE,
-)
-_OPERATORS = {
-    "+": "+", "plus": "+", "x": "*", "×": "*", "*": "*", "·": "*", "times": "*", "mal": "*", "fois": "*", "por": "*",
-    "-": "-", "−": "-", "–": "-", "minus": "-", "menos": "-", "moins": "-", "/": "/", "÷": "/", ":": "/",
-    "divided by": "/", "geteilt durch": "/", "divisé par": "/", "dividido por": "/", "über": "/",
-    "=": "=", "equals": "=", "gives": "=", "makes": "=", "comes to": "=", "is": "=", "ergibt": "=", "ergeben": "=",
-    "macht": "=", "machen": "=", "sind": "=", "gleich": "=", "son": "=", "da": "=", "font": "=", "donne": "=",
-    "≈": "=", "→": "=",
+_SIGNS = {
+    "+": "+", "x": "*", "×": "*", "*": "*", "·": "*", "-": "-", "−": "-", "–": "-", "/": "/", "÷": "/", ":": "/",
+    "=": "=", "≈": "=", "→": "=",
 }  # fmt: skip
-_SIGNS = "|".join(sorted(map(regex.escape, _OPERATORS), key=len, reverse=True))
-_OPERATOR = regex.compile(
-    rf"\s*(?:[\p{{L}}²³%°.]{{0,12}}\s+)??([()\s]*)({_SIGNS})([()\s]*)"
-    r"(?:about|approx\w*|ca\.?|rund|etwa|[$€£¥₹])?\s*[-−–]?\s*", regex.IGNORECASE,
-)  # fmt: skip
+_BOUNDED = regex.compile(r"[\p{Latin}\p{Cyrillic}\s*-]+")  # scripts whose words end where `\b` says
+_OPERATIONS = {"plus": "+", "minus": "-", "times": "*", "divided": "/", "equals": "="}
+
+
+@lru_cache(maxsize=1)
+def _about() -> regex.Pattern[str]:
+    bounded: list[str] = []
+    free: list[str] = []
+    for phrase in in_any_language("arithmetic", "about"):
+        (bounded if _BOUNDED.fullmatch(phrase) else free).append(regex.escape(phrase).replace(r"\*", r"\w*"))
+    return regex.compile(rf"(?:~|≈|\b(?:{'|'.join(bounded)})\b|{'|'.join(free)})\W*$", regex.IGNORECASE)
+
+
+@lru_cache(maxsize=1)
+def _operators() -> Mapping[str, str]:
+    """Signs and words to the operation that they stand for."""
+    words = {word: sign for name, sign in _OPERATIONS.items() for word in in_any_language("arithmetic", name)}
+    return _SIGNS | words
+
+
+@lru_cache(maxsize=1)
+def _operator() -> regex.Pattern[str]:
+    signs = "|".join(sorted(map(regex.escape, _operators()), key=len, reverse=True))
+    return regex.compile(
+        rf"\s*(?:[\p{{L}}²³%°.]{{0,12}}\s+)??([()\s]*)({signs})([()\s]*)"
+        r"(?:about|approx\w*|ca\.?|rund|etwa|[$€£¥₹])?\s*[-−–]?\s*", regex.IGNORECASE,
+    )  # fmt: skip
 
 
 def is_about(text: str, at: int) -> bool:
     """Whether the number at `at` is said to be an approximation."""
-    return bool(_ABOUT.search(text[max(0, at - 24) : at]))
+    return bool(_about().search(text[max(0, at - 24) : at]))
 
 
 def agrees(said: Quantity, given: Quantity, *, about: bool = False) -> bool:
@@ -113,9 +127,11 @@ def equations(text: str, found: Sequence[Quantity]) -> Iterator[tuple[list[Quant
             chain, signs = [], []
             continue
         chain.append(first)
-        between = _OPERATOR.fullmatch(text[first.end : second.start]) if second is not None and second.values else None
+        between = (
+            _operator().fullmatch(text[first.end : second.start]) if second is not None and second.values else None
+        )
         if between is not None:
-            signs.append(between[1].strip() + _OPERATORS[between[2].lower()] + between[3].strip())
+            signs.append(between[1].strip() + _operators()[between[2].lower()] + between[3].strip())
             continue
         yield from _written_out(chain, signs)
         chain, signs = [], []

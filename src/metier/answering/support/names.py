@@ -16,7 +16,7 @@ from functools import lru_cache
 import regex
 
 from metier.text.analyzer import ascii_digits
-from metier.text.language import Language
+from metier.text.language import Language, words_in_any_language
 from metier.text.phrases import SPACED_SIGN, UNSPACED, fold
 from metier.text.quantities import is_code, is_identifier
 from metier.text.units import unit_of
@@ -47,10 +47,6 @@ _STOP = regex.compile(r"[.!?。！？।؟][\"'”’)\]*_]*\s*$")
 
 
 # What people are called by beside their names.
-TITLES = frozenset({
-    "dr", "drs", "mr", "mrs", "ms", "sir", "prof", "professor", "herr", "frau", "sr", "sra", "srta", "don", "doña",
-    "mme", "mlle", "dott", "sig", "dipl", "bapak", "ibu", "bwana", "г-н", "г-жа", "श्री", "श्रीमती", "डॉ", "জনাব", "ডা",
-})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +60,11 @@ class Name:
     key: str
     identifier: bool
     sure: bool
+
+
+def personal_titles() -> frozenset[str]:
+    """What stands before a person's name, in any language, folded."""
+    return words_in_any_language("words", "title")
 
 
 def names(text: str, language: str = "en") -> list[Name]:
@@ -93,7 +94,7 @@ def names(text: str, language: str = "en") -> list[Name]:
                 found.append(_name(match.start(), plain, True, True))
         elif plain[:1].isupper() and len(plain) >= _ORDINARY_SHORT:
             following = _next_to(text, match, tokens[index + 1]) if index + 1 < len(tokens) else ""
-            if word in TITLES:
+            if word in personal_titles():
                 last_capital = True
                 continue
             if word in no_names or fold(_APOSTROPHE.split(plain)[0]) in no_names:

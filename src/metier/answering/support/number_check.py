@@ -19,7 +19,8 @@ from metier.answering.support.names import key_of
 from metier.answering.support.sources import Shown, same_word
 from metier.answering.support.subjects import Clause, Place, Subjects
 from metier.answering.support.totals import Totals
-from metier.text.phrases import compose, fold
+from metier.text.language import words_in_any_language
+from metier.text.phrases import WORD, compose, fold
 from metier.text.quantities import Quantity, quantities
 from metier.text.units import unit_of
 
@@ -143,7 +144,9 @@ class NumberCheck:
     def _computes(self, claim: Claim) -> bool:
         """Whether the claim or the question speaks of a result."""
         text = fold(compose(f"{claim.text} {' '.join(claim.about)} {self._question}"))
-        return any(word in text for word in _COMPUTING)
+        if "%" in text or any(word in text for word in words_in_any_language("arithmetic", "computing")):
+            return True
+        return not words_in_any_language("arithmetic", "rate").isdisjoint(WORD.findall(text))
 
     def _why_missing(self, said: Quantity) -> str:
         for place in self._subjects.places:
@@ -248,13 +251,3 @@ def _is_calendar(said: Quantity) -> bool:
 def _parts(quantity: Quantity) -> tuple[bool, ...]:
     """Which parts a date gives."""
     return tuple(part is not None for part in quantity.dates[0]) if quantity.dates else ()
-
-
-_COMPUTING = (
-    "total", "sum", "altogether", "together", "differ", "average", "mean", "per ", "more", "less", "fewer", "higher",
-    "lower", "increase", "decrease", "change", "ratio", "percent", "%", "combined", "twice", "double", "half", "remain",
-    "insgesamt", "summe", "zusammen", "differenz", "unterschied", "durchschnitt", "mehr", "weniger", "gesamt", "pro ",
-    "suma", "promedio", "diferencia", "en total", "somme", "moyenne", "difference", "soma", "media", "мест", "всего",
-    "сумм", "разниц", "средн", "মোট", "গড়", "পার্থক্য", "कुल", "औसत", "अंतर", "مجموع", "إجمالي", "متوسط", "فرق",
-    "总", "共", "平均", "差", "合計", "jumlah", "rata-rata", "selisih", "jumla", "wastani", "tofauti",
-)  # fmt: skip

@@ -8,36 +8,30 @@ from functools import lru_cache
 import regex
 
 from metier.text.analyzer import Analyser
-from metier.text.language import Language
+from metier.text.language import Language, in_any_language, words_in_any_language
 from metier.text.phrases import WORD, compose, fold
 
 Weights = Callable[[str], float]
 _PUNCTUATION = r"[,;:](?=\s)\s*|[()—。．，；：、؛،।|]\s*|\s[-–]\s"
-# Phrases with a negation in them that deny nothing.
-_NO_DENIAL = regex.compile(
-    r"\b(?:not only|no later than|not later than|no more than|not more than|no less than|not less than|no fewer than"
-    r"|no earlier than|no longer than|whether or not|if not|why not|nicht nur|spätestens|non seulement|no sólo|no solo"
-    r"|não só|not just|not necessarily|no\.? \d+|no doubt)\b"
-)
-_LACKING = regex.compile(r"\b(?:without|ohne|sans|sin|sem|senza|без|tanpa|bila)\b", regex.IGNORECASE)
 _CONTRACTION = regex.compile(r"\b\p{L}+n['’]t\b")
-# "Not until", "not unless" set a condition and deny nothing.
-_EXCEPTING = frozenset({"until", "till", "bis", "hasta", "até", "sampai", "hingga"})
-# Words that leave something out of what is said.
-_EXCLUDING = frozenset({
-    "except", "excluding", "unless", "außer", "ausgenommen", "excepto", "salvo", "sauf", "excepté", "exceto", "kecuali",
-    "isipokuwa", "кроме",
-})  # fmt: skip
-# "neither … nor", "weder … noch": the second says no more than the first.
-_SECOND_OF_TWO = frozenset({"nor", "noch", "ni", "nem"})
-_JOINING = "and but while whereas although because if unless when which that und aber während weil wenn"
-_TURNING = {
-    "en": ("un", "in", "im", "ir", "dis", "non"), "de": ("un",), "es": ("in", "im", "des"), "fr": ("in", "im", "dé"),
-    "pt": ("in", "im", "des"),
-}  # fmt: skip
 _TURNED = 6  # characters of a word that a prefix may turn round
 _BESIDE = 3  # content words on each side of one that say what it is said of
 _UNLIKE = ("not", "no", "never", "without")
+
+
+@lru_cache(maxsize=1)
+def _no_denial() -> regex.Pattern[str]:
+    """Phrases with a negation in them that deny nothing ("not only", "no. 7")."""
+    return regex.compile(rf"\b(?:{_either(in_any_language('words', 'no_denial'))}|no\.? \d+)\b")
+
+
+@lru_cache(maxsize=1)
+def _lacking() -> regex.Pattern[str]:
+    return regex.compile(rf"\b(?:{_either(in_any_language('words', 'lacking'))})\b", regex.IGNORECASE)
+
+
+def _either(phrases: Sequence[str]) -> str:
+    return "|".join(regex.escape(fold(compose(phrase))) for phrase in phrases)
 
 
 def clause_spans(text: str, language: str) -> list[tuple[int, int]]:
@@ -56,7 +50,7 @@ def clause_spans(text: str, language: str) -> list[tuple[int, int]]:
 def _joints(language: str) -> regex.Pattern[str]:
     known = Language.of(language)
     words = {*known.listed("words", "conjunction"), *known.listed("words", "alternative")}
-    words.update(_JOINING.split())
+    words.update(in_any_language("words", "clause"))
     single = sorted((regex.escape(fold(compose(word))) for word in words if " " not in word), key=len, reverse=True)
     return regex.compile(rf"{_PUNCTUATION}|\b(?:{'|'.join(single)})\b", regex.IGNORECASE)
 
@@ -72,14 +66,14 @@ class Polarity:
         self._function = known.function_words
         self._negations = known.negations or Language.of("en").negations
         self._opposites = _opposites(language)
-        self._turning = _TURNING.get(language.split("-")[0], ())
+        self._turning = known.listed("words", "reversing")
         weekdays = known.listed("calendar", "weekdays")
         self._weekdays = [[fold(compose(day)) for day in each.split("|")] for each in weekdays]
 
     def denied(self, text: str) -> frozenset[str]:
         """Tokens of `text` that stand in a clause with a negation; of one that denies with "without" only those behind
         it."""
-        clauses = (_LACKING.split(clause)[-1] for clause in self.denying(text))
+        clauses = (_lacking().split(clause)[-1] for clause in self.denying(text))
         return frozenset(token for clause in clauses for token in self._analyser.tokens(clause))
 
     def denying(self, text: str) -> list[str]:
@@ -89,17 +83,17 @@ class Polarity:
 
     def negates(self, clause: str) -> bool:
         """Whether a clause denies: an odd number of negations, phrases that only look like one left out."""
-        folded = _NO_DENIAL.sub(" ", fold(compose(clause)))
+        folded = _no_denial().sub(" ", fold(compose(clause)))
         if not self._spaced:
             return any(word in folded for word in self._negations)
         words = WORD.findall(folded)
         count = sum(word in self._negations or bool(_CONTRACTION.fullmatch(word)) for word in words)
-        count += count > 0 and any(word in _EXCEPTING for word in words)
+        count += count > 0 and any(word in words_in_any_language("words", "condition") for word in words)
         return count % 2 == 1
 
     def excludes(self, text: str) -> bool:
         """Whether a text leaves something out ("except", "unless"), which another may say with or without a "not"."""
-        return any(word in _EXCLUDING for word in WORD.findall(fold(compose(text))))
+        return any(word in words_in_any_language("words", "exception") for word in WORD.findall(fold(compose(text))))
 
     def only_denies(self, said: str, given: str) -> bool:
         """Whether two stretches differ in a negation and in nothing else that says something."""
@@ -108,7 +102,7 @@ class Polarity:
         if not self._spaced:
             return True
         words = (set(WORD.findall(fold(compose(said)))), set(WORD.findall(fold(compose(given)))))
-        if words[0] & _SECOND_OF_TWO:
+        if words[0] & words_in_any_language("words", "second_of_two"):
             return False
         mine, theirs = (part - self._negations - self._function for part in words)
         return not (mine ^ theirs - {word for word in theirs if _CONTRACTION.fullmatch(word)})

@@ -30,7 +30,7 @@ from metier.core.modes import FROM_DOCUMENTS
 from metier.core.questions import DECIDED, Question
 from metier.evaluation.metrics import labels, numbers, terms, text
 from metier.evaluation.metrics.base import added
-from metier.evaluation.records import Cited, Record, Shown
+from metier.evaluation.records import Cited, Record, ShownText
 
 _FAILED = {"text": 0.2}  # ROUGE-L; two texts on one subject share about as much of their wording by chance
 _FAILED_ELSE = 0.5
@@ -139,7 +139,7 @@ def _cited(question: Question, citations: Sequence[Cited]) -> dict[str, float]:
     return recall | ({"cited_precision": sum(right) / len(right)} if right else {})
 
 
-def _right(question: Question, place: Cited | Shown) -> bool:
+def _right(question: Question, place: Cited | ShownText) -> bool:
     """In a right document and, where the question knows it, on the right page."""
     if place.passage_id and place.passage_id in question.passages:
         return True

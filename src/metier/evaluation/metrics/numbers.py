@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import regex
 
 from metier.evaluation.metrics import units
-from metier.evaluation.metrics.units import Powers, Unit
+from metier.evaluation.metrics.units import Powers, UnitDefinition
 from metier.text.normalization import CODE, fold, plain_number
 
 # Languages that part thousands by a space (CLDR); elsewhere `120 300` are two cells of a table.
@@ -58,7 +58,7 @@ _SAME = 1e-6  # relative; more than any exact conversion loses
 
 
 @dataclass(frozen=True, slots=True)
-class Quantity:
+class NumberWithUnit:
     """`number`: as it is written. `value`: in base units, `number` where there is no unit. `powers`: the base units
     and their powers, empty without a unit."""
 
@@ -66,7 +66,7 @@ class Quantity:
     value: float
     powers: Powers = ()
 
-    def agrees(self, other: Quantity) -> bool:
+    def agrees(self, other: NumberWithUnit) -> bool:
         """Whether both say the same. Where one leaves its unit out, the number must be the same as it is written."""
         if self.powers and other.powers:
             return self.powers == other.powers and math.isclose(self.value, other.value, rel_tol=_SAME)
@@ -76,17 +76,17 @@ class Quantity:
 @dataclass(frozen=True, slots=True)
 class _Found:
     number: float
-    unit: Unit | None
+    unit: UnitDefinition | None
     start: int
     end: int
 
-    def quantity(self) -> Quantity:
+    def quantity(self) -> NumberWithUnit:
         if self.unit is None:
-            return Quantity(self.number, self.number)
-        return Quantity(self.number, self.unit.base(self.number), self.unit.powers)
+            return NumberWithUnit(self.number, self.number)
+        return NumberWithUnit(self.number, self.unit.base(self.number), self.unit.powers)
 
 
-def numbers(text: str, language: str = "en") -> list[Quantity]:
+def numbers(text: str, language: str = "en") -> list[NumberWithUnit]:
     """The quantities of a text, in order. In a range (`10-12 mm`) the first number has the unit of the second."""
     text = fold(text)
     if language.split("-")[0] in _SPACED:

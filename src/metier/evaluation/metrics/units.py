@@ -42,7 +42,7 @@ Powers = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class UnitDefinition:
     """`factor`: base units in one of it. `powers`: its base units and their powers, sorted; units of the same powers
     measure the same. `zero`: where its scale begins, in base units."""
 
@@ -53,17 +53,17 @@ class Unit:
     def base(self, number: float) -> float:
         return number * self.factor + self.zero
 
-    def times(self, other: Unit, power: int = 1) -> Unit:
+    def times(self, other: UnitDefinition, power: int = 1) -> UnitDefinition:
         powers = Counter(dict(self.powers))
         for name, exponent in other.powers:
             powers[name] += power * exponent
-        return Unit(self.factor * other.factor**power, _sorted(powers))
+        return UnitDefinition(self.factor * other.factor**power, _sorted(powers))
 
-    def raised(self, power: int) -> Unit:
-        return self if power == 1 else Unit(1.0, ()).times(self, power)
+    def raised(self, power: int) -> UnitDefinition:
+        return self if power == 1 else UnitDefinition(1.0, ()).times(self, power)
 
 
-def read(text: str, at: int) -> tuple[Unit, int] | None:
+def read(text: str, at: int) -> tuple[UnitDefinition, int] | None:
     """The unit that stands in folded text after a number that ended at `at`, and where it ends; None for none."""
     if (found := _factor(text, _behind_gap(text, at))) is None:
         return None
@@ -73,7 +73,7 @@ def read(text: str, at: int) -> tuple[Unit, int] | None:
     return unit, end
 
 
-def read_before(text: str, at: int) -> tuple[Unit, int] | None:
+def read_before(text: str, at: int) -> tuple[UnitDefinition, int] | None:
     """The unit that stands before a number that begins at `at`, as `$ 5` or `miezi 30`, and where it begins."""
     table = _table()
     match = table.before.search(text, max(0, at - 12), at)
@@ -89,7 +89,7 @@ def is_symbol(word: str) -> bool:
     return word in table.symbols or word.casefold() in table.any_case
 
 
-def _next(text: str, at: int, unit: Unit) -> tuple[Unit, int] | None:
+def _next(text: str, at: int, unit: UnitDefinition) -> tuple[UnitDefinition, int] | None:
     """One unit more after `unit`: multiplied (`N·m`, `newton metre`) or in whose terms it is counted (`m/s`)."""
     if (join := _JOIN.match(text, at)) is not None:
         other = _factor(text, join.end())
@@ -105,7 +105,7 @@ def _behind_gap(text: str, at: int) -> int:
     return at if gap is None else gap.end()
 
 
-def _factor(text: str, at: int) -> tuple[Unit, int] | None:
+def _factor(text: str, at: int) -> tuple[UnitDefinition, int] | None:
     table = _table()
     if (match := table.phrases.match(text, at)) is not None:
         return table.symbols[table.phrase_names[match.group().casefold()]], match.end()
@@ -119,7 +119,7 @@ def _factor(text: str, at: int) -> tuple[Unit, int] | None:
     return unit, end
 
 
-def _look_up(word: str) -> tuple[Unit, int] | None:
+def _look_up(word: str) -> tuple[UnitDefinition, int] | None:
     """A unit by one word, and how many characters of it are its name."""
     table = _table()
     if unit := table.symbols.get(word) or table.names.get(word.casefold()) or table.any_case.get(word.casefold()):
@@ -138,9 +138,9 @@ class _Table:
     """`any_case`: symbols of several letters that are no other symbol in another case. `beside`: what is multiplied by
     what without a sign between them."""
 
-    symbols: dict[str, Unit]
-    any_case: dict[str, Unit]
-    names: dict[str, Unit]
+    symbols: dict[str, UnitDefinition]
+    any_case: dict[str, UnitDefinition]
+    names: dict[str, UnitDefinition]
     phrases: regex.Pattern[str]
     phrase_names: dict[str, str]
     before: regex.Pattern[str]
@@ -176,18 +176,18 @@ def _table() -> _Table:
     )
 
 
-def _symbols(plain: dict[str, Any]) -> dict[str, Unit]:
-    symbols = {code: Unit(1.0, ((code, 1),)) for code in plain["currencies"].split()}
+def _symbols(plain: dict[str, Any]) -> dict[str, UnitDefinition]:
+    symbols = {code: UnitDefinition(1.0, ((code, 1),)) for code in plain["currencies"].split()}
     for symbol, (factor, bases, prefixes) in plain["symbols"].items():
         powers = _sorted({name: int(power or 1) for name, power in _BASE.findall(bases)})
-        symbols[symbol] = Unit(float(factor), powers, plain["zero"].get(symbol, 0.0))
+        symbols[symbol] = UnitDefinition(float(factor), powers, plain["zero"].get(symbol, 0.0))
         for prefix in prefixes:
-            symbols[fold(prefix + symbol)] = Unit(factor * plain["prefixes"][prefix][0], powers)
+            symbols[fold(prefix + symbol)] = UnitDefinition(factor * plain["prefixes"][prefix][0], powers)
     return symbols | {alias: symbols[symbol] for alias, symbol in plain["aliases"].items()}
 
 
-def _names(plain: dict[str, Any], symbols: dict[str, Unit]) -> dict[str, Unit]:
-    names: dict[str, Unit] = {}
+def _names(plain: dict[str, Any], symbols: dict[str, UnitDefinition]) -> dict[str, UnitDefinition]:
+    names: dict[str, UnitDefinition] = {}
     for symbol, spelled in plain["names"].items():
         prefixes = plain["symbols"].get(symbol, ("", "", ""))[2]
         for name in fold(spelled).casefold().split():

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from metier.core.questions import SPLITS, Question
-from metier.dataset.findings import EXAMPLES, Finding, Severity, short
+from metier.dataset.findings import EXAMPLES, DataFinding, Severity, short
 from metier.dataset.findings import origin as row_origin
 from metier.dataset.rows import Row
 from metier.evaluation.metrics.text import contains
 from metier.evaluation.questions import question_similarity
-from metier.evaluation.questions.question_set import Kept
+from metier.evaluation.questions.question_set import QuestionEntry
 from metier.store.base import Store
 from metier.text.detection import script_of
 
@@ -43,7 +43,7 @@ class QuestionReport:
     reviews: dict[str, int]
     dropped: int
     half_width: float | None
-    findings: tuple[Finding, ...]
+    findings: tuple[DataFinding, ...]
 
     @property
     def stops(self) -> bool:
@@ -52,7 +52,7 @@ class QuestionReport:
 
 
 def check(
-    kept: Sequence[Kept], *, rows: Sequence[Row], store: Store | None, english_only: bool, language: str
+    kept: Sequence[QuestionEntry], *, rows: Sequence[Row], store: Store | None, english_only: bool, language: str
 ) -> QuestionReport:
     """All checks. `rows`: the training data. `store`: None where nothing is indexed yet. `english_only`: whether the
     embedder knows no other language. `language`: the expert's own."""
@@ -87,7 +87,7 @@ def half_width(questions: int) -> float | None:
 # --- the line ------------------------------------------------------------------------------------------------
 
 
-def _alike(questions: Sequence[Question], language: str) -> list[Finding]:
+def _alike(questions: Sequence[Question], language: str) -> list[DataFinding]:
     """Questions that ask the same: on one side they count twice, on both they leak."""
     by_words: dict[str, list[int]] = {}
     for number, question in enumerate(questions):
@@ -110,7 +110,7 @@ def _alike(questions: Sequence[Question], language: str) -> list[Finding]:
     return found
 
 
-def _trained_on(rows: Sequence[Row], exam: Sequence[Question], language: str) -> list[Finding]:
+def _trained_on(rows: Sequence[Row], exam: Sequence[Question], language: str) -> list[DataFinding]:
     found = question_similarity.in_rows(rows, exam, language)
     if not found:
         return []
@@ -131,7 +131,7 @@ def _pairs(pairs: Sequence[tuple[int, int]], questions: Sequence[Question]) -> l
 # --- size, answers, documents --------------------------------------------------------------------------------
 
 
-def _size(questions: Sequence[Question], exam: Sequence[Question]) -> list[Finding]:
+def _size(questions: Sequence[Question], exam: Sequence[Question]) -> list[DataFinding]:
     hint = "Bring some in with `metier exam import FILE`, or `metier exam generate`."
     width = half_width(len(exam))
     if width is None:
@@ -147,7 +147,7 @@ def _size(questions: Sequence[Question], exam: Sequence[Question]) -> list[Findi
     return found
 
 
-def _unanswered(questions: Sequence[Question]) -> list[Finding]:
+def _unanswered(questions: Sequence[Question]) -> list[DataFinding]:
     found = [question for question in questions if question.answerable and not question.answers]
     if not found:
         return []
@@ -155,7 +155,7 @@ def _unanswered(questions: Sequence[Question]) -> list[Finding]:
     return [_finding("warn", "answers", what, len(found), map(_shown, found), "Write one: `metier exam review`.")]
 
 
-def _documents(questions: Sequence[Question], store: Store) -> list[Finding]:
+def _documents(questions: Sequence[Question], store: Store) -> list[DataFinding]:
     """Documents that are gone, and answers that do not stand in those that are there."""
     uris = store.uris()
     gone = [question for question in questions if set(question.documents) - uris.keys()]
@@ -186,7 +186,7 @@ def _wrong_keys(questions: Sequence[Question], uris: dict[str, str], store: Stor
     return [question for question in checked if question.id not in right]
 
 
-def _languages(questions: Sequence[Question]) -> list[Finding]:
+def _languages(questions: Sequence[Question]) -> list[DataFinding]:
     """For an embedder that knows English only. Languages in Latin script are told by what the question says it is."""
     foreign = [q for q in questions if q.language and q.language.split("-")[0] != "en"]
     if not foreign:
@@ -201,8 +201,8 @@ def _languages(questions: Sequence[Question]) -> list[Finding]:
 
 def _finding(
     severity: Severity, name: str, what: str, count: int, examples: Iterable[str] = (), hint: str = ""
-) -> Finding:
-    return Finding(severity, name, what, count, tuple(examples)[:EXAMPLES], hint)
+) -> DataFinding:
+    return DataFinding(severity, name, what, count, tuple(examples)[:EXAMPLES], hint)
 
 
 def _shown(question: Question) -> str:

@@ -25,10 +25,10 @@ from typing import Any
 import regex
 
 from metier.core.errors import InputError
-from metier.core.questions import KINDS, SPLITS, Documents, Question
+from metier.core.questions import KINDS, SPLITS, DocumentLookup, Question
 from metier.dataset import layouts
 from metier.dataset.cleaning import Malformed, plain_text
-from metier.dataset.records import Record, Records
+from metier.dataset.records import RawRecord, Records
 from metier.dataset.records import read as read_records
 from metier.evaluation.questions import kinds
 from metier.text.detection import detect
@@ -148,7 +148,7 @@ def read(
 
 def titled(asked: Sequence[Asked], uris: Collection[str]) -> list[Question]:
     """The questions, with the document that their title means where they name none and there is one such."""
-    known = Documents(uris)
+    known = DocumentLookup(uris)
     found = [known.find(each.title) if each.title and not each.question.documents else [] for each in asked]
     return [
         replace(each.question, documents=tuple(meant)) if len(meant) == 1 else each.question
@@ -261,7 +261,7 @@ def _relevant(folder: Path) -> dict[str, tuple[str, ...]]:
 # --- rows ----------------------------------------------------------------------------------------------------
 
 
-def _asked(record: Record, layout: _Layout) -> Iterator[Asked]:
+def _asked(record: RawRecord, layout: _Layout) -> Iterator[Asked]:
     if record.problem:
         raise Malformed(record.problem)
     if not isinstance(record.values, dict):

@@ -32,7 +32,7 @@ _SHOWN_LEAKS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class QuestionEntry:
     """A question of the set. `review`: what a person said of it. `first`: the wording with which it came, where it was
     edited since."""
 
@@ -88,13 +88,13 @@ class QuestionSet:
         self._path = path
         self._practice = practice
         self._language = language
-        self.kept: list[Kept] = _load(path)
+        self.kept: list[QuestionEntry] = _load(path)
 
     def questions(self) -> list[Question]:
         """Those that nobody dropped, in the order in which they came."""
         return [each.question for each in self.kept if not each.dropped]
 
-    def get(self, identity: str) -> Kept:
+    def get(self, identity: str) -> QuestionEntry:
         """Raises `InputError` where no question has this id."""
         found = next((each for each in self.kept if each.question.id == identity), None)
         if found is None:
@@ -126,7 +126,7 @@ class QuestionSet:
             [question for question in placed if question_similarity.key(question.question) not in left_out]
         )
         if added:
-            self._save([*self.kept, *map(Kept, added)])
+            self._save([*self.kept, *map(QuestionEntry, added)])
         counts = Counter(question.split for question in added)
         return Added(
             added=len(added),
@@ -147,7 +147,7 @@ class QuestionSet:
         *,
         question: str | None = None,
         answers: Sequence[str] | None = None,
-    ) -> Kept:
+    ) -> QuestionEntry:
         """Note what a person said of a question, with another wording or other answers where they are given; it stays
         on its side. Raises `InputError` for a wording that is there already or stands on the other side."""
         if review not in REVIEWS:
@@ -157,7 +157,7 @@ class QuestionSet:
         if edited.question != before.question.question:
             self._check_wording(edited)
             first = first or before.question.question
-        after = Kept(edited, review, first)
+        after = QuestionEntry(edited, review, first)
         self._save([after if each is before else each for each in self.kept])
         return after
 
@@ -188,26 +188,26 @@ class QuestionSet:
             made.append(replace(question, id=own))
         return made
 
-    def _save(self, kept: list[Kept]) -> None:
+    def _save(self, kept: list[QuestionEntry]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         lines = (json.dumps(each.to_json(), ensure_ascii=False) + "\n" for each in kept)
         write_text(self._path, "".join(lines))
         self.kept = kept
 
 
-def _load(path: Path) -> list[Kept]:
+def _load(path: Path) -> list[QuestionEntry]:
     if not path.exists():
         return []
     kept = []
     with path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, start=1):
             try:
-                kept.append(Kept.from_json(json.loads(line)))
+                kept.append(QuestionEntry.from_json(json.loads(line)))
             except (ValueError, TypeError, AttributeError) as error:
                 raise InputError(
                     f"is not a question of the set: {error}",
                     where=f"{path}, line {number}",
-                    hint="This file is written by `metier exam`; restore it from a backup or import anew.",
+                    hint="This file is written by `metier exam`; restore it from a backup or import again.",
                 ) from None
     return kept
 

@@ -13,7 +13,7 @@ from itertools import combinations
 from metier.core.errors import needing
 from metier.core.questions import DECIDED, Question
 from metier.dataset import leaks
-from metier.dataset.leaks import Completions, Said
+from metier.dataset.leaks import Completions, NormalisedAnswer
 from metier.dataset.rows import Row
 from metier.text import near_duplicates
 from metier.text.analyzer import Analyser
@@ -29,7 +29,7 @@ def key(question: str) -> str:
 
 def pairs(questions: Sequence[Question], language: str) -> list[tuple[int, int]]:
     """Every pair of one list that asks the same, indices into it, the smaller first; repeats are among them."""
-    answers = [[Said.by(answer) for answer in question.answers] for question in questions]
+    answers = [[NormalisedAnswer.by(answer) for answer in question.answers] for question in questions]
     completions = Completions([as_row(question) for question in questions])
     with needing("exam"):
         found = near_duplicates.within(

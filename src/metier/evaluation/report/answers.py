@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from metier.evaluation.report.markup import Html, join, tag
-from metier.evaluation.report.view import View, anchor, class_of, number, rounded, shape, shown
+from metier.evaluation.report.view import ReportView, anchor, class_of, number, rounded, shape, shown
 
 _RIGHT = 0.5  # score from which an answer counts as right where no cause of failure was looked for
 _READ_UP_TO = 2_000  # questions; above it what the model read is left out, or the file would not open any more
 
 
-def answers(view: View) -> Html | None:
+def answers(view: ReportView) -> Html | None:
     rows = view.rows("answers")
     if not rows:
         return None
@@ -40,7 +40,7 @@ def refused(answer: dict[str, Any]) -> bool:
     return bool((answer.get("grades") or {}).get("refused", answer.get("abstained")))
 
 
-def _filters(view: View, rows: Sequence[dict[str, Any]]) -> Html:
+def _filters(view: ReportView, rows: Sequence[dict[str, Any]]) -> Html:
     """Shown by the script, which alone can use it."""
     words = view.words
     kinds = dict.fromkeys(str(row["kind"]) for row in rows if row.get("kind"))
@@ -60,7 +60,7 @@ def _filters(view: View, rows: Sequence[dict[str, Any]]) -> Html:
     )
 
 
-def _choice(view: View, name: str, options: Sequence[tuple[str, str]]) -> Html:
+def _choice(view: ReportView, name: str, options: Sequence[tuple[str, str]]) -> Html:
     chosen = [
         tag("option", view.words("filter.any"), value=""),
         *(tag("option", text, value=value) for value, text in options),
@@ -68,7 +68,7 @@ def _choice(view: View, name: str, options: Sequence[tuple[str, str]]) -> Html:
     return tag("label", view.words(f"filter.{name}"), " ", tag("select", chosen, name=name))
 
 
-def _question(view: View, row: dict[str, Any], place: int, whole: bool) -> Html:
+def _question(view: ReportView, row: dict[str, Any], place: int, whole: bool) -> Html:
     given = row.get("modes") or {}
     modes = [mode for mode in view.modes if given.get(mode)]
     verdicts = {mode: "right" if right(given[mode]) else "wrong" for mode in modes}
@@ -95,7 +95,7 @@ def _those(modes: Sequence[str], verdicts: dict[str, str], wanted: str) -> str:
     return " ".join(mode for mode in modes if verdicts[mode] == wanted)
 
 
-def _mark(view: View, mode: str, verdict: str, answer: dict[str, Any]) -> Html:
+def _mark(view: ReportView, mode: str, verdict: str, answer: dict[str, Any]) -> Html:
     """The mode's shape, and a tick or a cross; a score in between is written out."""
     score = (answer.get("grades") or {}).get("score")
     between = f" {number(score)}" if shown(score) and 0 < score < 1 else None
@@ -104,7 +104,7 @@ def _mark(view: View, mode: str, verdict: str, answer: dict[str, Any]) -> Html:
     return tag("span", shape(mode), sign, told, between, class_=f"result {verdict}", title=mode)
 
 
-def _accepted(view: View, row: dict[str, Any], language: str) -> Html:
+def _accepted(view: ReportView, row: dict[str, Any], language: str) -> Html:
     wordings = [view.prose(str(each), language, name="bdi") for each in row.get("answers") or []]
     documents = [tag("bdi", str(each)) for each in row.get("documents") or []]
     unanswerable = view.words("answers.unanswerable") if row.get("kind") == "unanswerable" else None
@@ -119,7 +119,7 @@ def _accepted(view: View, row: dict[str, Any], language: str) -> Html:
     return tag("dl", terms, class_="facts")
 
 
-def _answer(view: View, mode: str, answer: dict[str, Any], language: str) -> Html:
+def _answer(view: ReportView, mode: str, answer: dict[str, Any], language: str) -> Html:
     """One mode's answer: what it said, why it failed, what it cites, how it was graded, how long it took."""
     text = str(answer.get("text") or "")
     if answer.get("error"):
@@ -143,7 +143,7 @@ def _answer(view: View, mode: str, answer: dict[str, Any], language: str) -> Htm
     )
 
 
-def _marked(view: View, answer: dict[str, Any]) -> Iterator[Any]:
+def _marked(view: ReportView, answer: dict[str, Any]) -> Iterator[Any]:
     """The text, with each sentence that nothing supports underlined and followed by words that say so."""
     text, at = str(answer.get("text") or ""), 0
     for start, end in sorted(map(tuple, answer.get("unsupported") or [])):
@@ -156,13 +156,13 @@ def _marked(view: View, answer: dict[str, Any]) -> Iterator[Any]:
     yield text[at:]
 
 
-def _citation(view: View, cited: dict[str, Any], language: str) -> Html:
+def _citation(view: ReportView, cited: dict[str, Any], language: str) -> Html:
     headings = " › ".join(map(str, cited.get("headings") or []))
     place = join([_place(view, cited), [" · ", tag("bdi", headings)] if headings else None])
     return tag("li", place, " ", view.prose(str(cited.get("quote") or ""), language, name="q"))
 
 
-def _measured(view: View, answer: dict[str, Any]) -> Html:
+def _measured(view: ReportView, answer: dict[str, Any]) -> Html:
     words, grades = view.words, answer.get("grades") or {}
     told = [name for name in grades if shown(grades[name]) and name != "refused"]  # which is said in words
     parts: list[Any] = [f"{words.name('metric', name)} {number(grades[name])}" for name in told]
@@ -176,7 +176,7 @@ def _measured(view: View, answer: dict[str, Any]) -> Html:
     return _in_line(parts, " · ")
 
 
-def _read(view: View, shown_to: dict[str, Sequence[dict[str, Any]]]) -> Html | None:
+def _read(view: ReportView, shown_to: dict[str, Sequence[dict[str, Any]]]) -> Html | None:
     """Every passage once, with the modes that read it: the modes with documents mostly read the same."""
     readers: dict[tuple[Html, str], list[str]] = {}
     for mode, passages in shown_to.items():
@@ -196,7 +196,7 @@ def _read(view: View, shown_to: dict[str, Sequence[dict[str, Any]]]) -> Html | N
     return tag("details", tag("summary", view.words("answers.read", count=len(items))), tag("ol", items), class_="read")
 
 
-def _place(view: View, source: dict[str, Any]) -> Html:
+def _place(view: ReportView, source: dict[str, Any]) -> Html:
     page = view.words("page", page=source["page"]) if source.get("page") is not None else None
     return join([tag("bdi", str(source.get("document") or ""), class_="document"), [", ", page] if page else None])
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from metier.evaluation.report.markup import Html, join, tag
-from metier.evaluation.report.view import HIDDEN, View, class_of, has_interval, number, rounded, shown, unit_of
+from metier.evaluation.report.view import HIDDEN, ReportView, class_of, has_interval, number, rounded, shown, unit_of
 
 _SHAPES = {
     "base": "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0Z",  # a circle
@@ -32,7 +32,7 @@ def shapes() -> Html:
     return tag("svg", tag("defs", paths), class_="shapes", width=0, height=0, **HIDDEN)
 
 
-def four_way(view: View) -> Html | None:
+def four_way(view: ReportView) -> Html | None:
     """Score of each mode: a mark, and a whisker over its interval."""
     modes = [mode for mode in view.modes if shown(view.figure(mode).get("mean"))]
     if not modes:
@@ -51,7 +51,7 @@ def four_way(view: View) -> Html | None:
     return _chart("four-way", view.words("chart.score"), " ".join(told), height + _AXIS, [grid, rows])
 
 
-def _row(view: View, mode: str, y: int, top: float) -> Html:
+def _row(view: ReportView, mode: str, y: int, top: float) -> Html:
     figure = view.figure(mode)
     named = tag("text", mode, x=0, y=y + 15, class_="name")
     valued = tag("text", _told(figure), x="100%", y=y + 15, class_="value", text_anchor="end")
@@ -80,7 +80,7 @@ class Cost:
     of: dict[str, float]
 
 
-def cost_of(view: View) -> Cost | None:
+def cost_of(view: ReportView) -> Cost | None:
     """The first measure of cost that every measured mode has: money, seconds for a thousand questions, median time."""
     costs = view.part("costs")
     modes = [mode for mode in view.modes if shown(view.figure(mode).get("mean"))]
@@ -102,7 +102,7 @@ def cost_of(view: View) -> Cost | None:
     return None
 
 
-def cost_and_quality(view: View) -> Html | None:
+def cost_and_quality(view: ReportView) -> Html | None:
     """Cost across, score up, with its interval; the upper left is where one wants to be."""
     cost = cost_of(view)
     if cost is None:

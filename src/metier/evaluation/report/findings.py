@@ -8,13 +8,13 @@ from typing import Any
 from metier.core.modes import MODES
 from metier.evaluation.report.markup import Html, join, tag
 from metier.evaluation.report.tables import questions
-from metier.evaluation.report.view import DASH, View, number, rounded, shown
+from metier.evaluation.report.view import DASH, ReportView, number, rounded, shown
 from metier.evaluation.verdict import UNDECIDED
 
 _METHOD = ("asked", "score", "verdict", "interval", "pairs", "effect", "needed", "machine")
 
 
-def headline(view: View) -> Html:
+def headline(view: ReportView) -> Html:
     """The verdict in one sentence."""
     verdict, words = view.part("verdict"), view.words
     choice = verdict.get("choice")
@@ -32,11 +32,11 @@ def headline(view: View) -> Html:
     return words("headline.undecided") if choice else words("headline.compared", modes=words.listed(view.modes))
 
 
-def expert(view: View) -> str:
+def expert(view: ReportView) -> str:
     return str(view.result.get("expert") or "Métier")
 
 
-def reasons(view: View) -> Html:
+def reasons(view: ReportView) -> Html:
     """The sentences beneath the verdict: its reason, and whether the rules agree."""
     reason, said = view.part("verdict").get("reason"), []
     if not view.modes:
@@ -56,7 +56,7 @@ def _beyond(head: str, reason: str) -> str:
     return rest if rest.startswith(MODES) else rest[0].upper() + rest[1:]
 
 
-def basis(view: View) -> Html:
+def basis(view: ReportView) -> Html:
     """What the verdict rests on, as a list of terms."""
     result, verdict, words = view.result, view.part("verdict"), view.words
     excluded = (verdict.get("excluded") or {}).items()
@@ -81,7 +81,7 @@ def basis(view: View) -> Html:
     return tag("dl", rows, class_="basis")
 
 
-def _questions(view: View) -> str | None:
+def _questions(view: ReportView) -> str | None:
     count = view.result.get("questions")
     if not shown(count) or not count:
         return None
@@ -97,7 +97,7 @@ def _date(created: str | None) -> Html | None:
     return tag("time", f"{text} UTC" if created.endswith(("+00:00", "Z")) else text, datetime=created)
 
 
-def rules(view: View) -> Html | None:
+def rules(view: ReportView) -> Html | None:
     """What an experienced eye would say before measuring, with the figures read off this expert."""
     found = view.rows("rules")
     return (
@@ -109,7 +109,7 @@ def rules(view: View) -> Html | None:
     )
 
 
-def _rule(view: View, rule: dict[str, Any]) -> Html:
+def _rule(view: ReportView, rule: dict[str, Any]) -> Html:
     points_to, name = rule.get("points_to"), str(rule.get("name") or DASH)
     figures = {figure: value for figure, value in (rule.get("figures") or {}).items() if value is not None}
     return tag(
@@ -123,14 +123,14 @@ def _rule(view: View, rule: dict[str, Any]) -> Html:
     )  # fmt: skip
 
 
-def calibration(view: View) -> Html | None:
+def calibration(view: ReportView) -> Html | None:
     found = {name: value for name, value in view.part("calibration").items() if value not in (None, {}, [])}
     if not found:
         return None
     return join([tag("p", view.words("calibration.explained")), facts(view, found)])
 
 
-def facts(view: View, value: Any) -> Html:
+def facts(view: ReportView, value: Any) -> Html:
     """Values of any shape: a mapping as terms, a list as one line, figures rounded."""
     if isinstance(value, Mapping):
         rows = [
@@ -148,12 +148,12 @@ def facts(view: View, value: Any) -> Html:
     return view.prose(DASH if value in (None, "") else str(value))
 
 
-def notes(view: View) -> Html | None:
+def notes(view: ReportView) -> Html | None:
     found: list[str] = view.result.get("notes") or []
     return tag("ul", [view.sentence(each, name="li") for each in found]) if found else None
 
 
-def method(view: View) -> Html | None:
+def method(view: ReportView) -> Html | None:
     """How it was measured and how to read it."""
     if not view.modes:
         return None

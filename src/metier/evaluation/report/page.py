@@ -10,8 +10,8 @@ from typing import Any
 from metier.evaluation.report import charts, findings, tables
 from metier.evaluation.report.answers import answers
 from metier.evaluation.report.markup import Html, join, tag
-from metier.evaluation.report.translations import Words
-from metier.evaluation.report.view import View
+from metier.evaluation.report.translations import ReportTranslations
+from metier.evaluation.report.view import ReportView
 
 
 def html(result: dict[str, Any], language: str = "en") -> str:
@@ -20,7 +20,7 @@ def html(result: dict[str, Any], language: str = "en") -> str:
     `result`: what a comparison found; parts that are missing or None are left out, and without `modes` only the rules
     are shown. `language`: of the page's own words, English where there are none; what comes from the data stays in
     its own language. Pages are made for up to some thousands of questions."""
-    view = View(result, Words.of(language))
+    view = ReportView(result, ReportTranslations.of(language))
     style, script = _file("page.css"), _file("page.js")
     head = tag(
         "head",
@@ -37,7 +37,7 @@ def html(result: dict[str, Any], language: str = "en") -> str:
     return f"<!doctype html>\n{tag('html', head, body, lang=view.words.language, dir='ltr')}\n"
 
 
-def _sections(view: View) -> list[tuple[str, Html]]:
+def _sections(view: ReportView) -> list[tuple[str, Html]]:
     """Id, which is also the key of the title, and content, of those that have any."""
     every = [
         ("modes", charts.four_way(view)),
@@ -56,12 +56,12 @@ def _sections(view: View) -> list[tuple[str, Html]]:
     return [(name, content) for name, content in every if content]
 
 
-def _section(view: View, name: str, content: Html) -> Html:
+def _section(view: ReportView, name: str, content: Html) -> Html:
     return tag("section", tag("h2", view.words(f"title.{name}"), id=f"{name}-title"), content,
                id=name, aria_labelledby=f"{name}-title")  # fmt: skip
 
 
-def _top(view: View, sections: list[tuple[str, Html]]) -> Html:
+def _top(view: ReportView, sections: list[tuple[str, Html]]) -> Html:
     links = [tag("li", tag("a", view.words(f"title.{name}"), href=f"#{name}")) for name, _ in sections]
     version = view.result.get("metier")
     return tag(

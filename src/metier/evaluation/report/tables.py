@@ -7,7 +7,7 @@ from typing import Any
 
 from metier.evaluation.report.charts import bar, difference_bar
 from metier.evaluation.report.markup import Html, join, tag
-from metier.evaluation.report.view import DASH, View, number, probability, rounded, shown
+from metier.evaluation.report.view import DASH, ReportView, number, probability, rounded, shown
 from metier.evaluation.statistics import ALPHA, MOST_QUESTIONS
 
 METRICS = (
@@ -18,7 +18,7 @@ _NO_DIRECTION = "refused"  # more of it is neither better nor worse
 _EXAMPLE = 70  # characters of a question by which it is recognised
 
 
-def metrics(view: View) -> Html | None:
+def metrics(view: ReportView) -> Html | None:
     """All metrics by all modes."""
     if not view.modes:
         return None
@@ -37,7 +37,7 @@ def metrics(view: View) -> Html | None:
     ])  # fmt: skip
 
 
-def leaders(view: View) -> dict[str, str]:
+def leaders(view: ReportView) -> dict[str, str]:
     """Metric to the mode that is better than each of the others by a significant difference."""
     better: dict[tuple[str, str], set[str]] = {}
     for pair in view.rows("pairs"):
@@ -52,7 +52,7 @@ def significant(pair: dict[str, Any]) -> bool:
     return shown(p) and p < ALPHA and bool(pair.get("difference"))
 
 
-def pairs(view: View) -> Html | None:
+def pairs(view: ReportView) -> Html | None:
     """Every two modes against each other; the metrics beside the score are folded away."""
     found = view.rows("pairs")
     if not found:
@@ -75,7 +75,7 @@ def _metric(pair: dict[str, Any]) -> str:
     return str(pair.get("metric") or "score")
 
 
-def _pairs(view: View, found: Sequence[dict[str, Any]], metric: str) -> Html:
+def _pairs(view: ReportView, found: Sequence[dict[str, Any]], metric: str) -> Html:
     margin = view.part("verdict").get("margin") if metric == "score" else None
     ends = [abs(pair[key]) for pair in found for key in ("low", "high", "difference") if shown(pair.get(key))]
     reach = max([*ends, margin or 0.0, 0.01])
@@ -85,7 +85,7 @@ def _pairs(view: View, found: Sequence[dict[str, Any]], metric: str) -> Html:
     return _table(label, [view.words(f"column.{name}") for name in columns], rows)
 
 
-def _pair(view: View, pair: dict[str, Any], reach: float, margin: float | None) -> Html:
+def _pair(view: ReportView, pair: dict[str, Any], reach: float, margin: float | None) -> Html:
     low, high = (number(pair.get(end), True) for end in ("low", "high"))
     between = f" ({low} … {high})" if DASH not in (low, high) else ""
     counts = significant(pair)
@@ -101,7 +101,7 @@ def _pair(view: View, pair: dict[str, Any], reach: float, margin: float | None) 
     return _line(view.words("over", a=view.mode(pair["a"]), b=view.mode(pair["b"])), cells)
 
 
-def groups(view: View, part: str, names: str) -> Html | None:
+def groups(view: ReportView, part: str, names: str) -> Html | None:
     """The score by kind or language. `part`: of the result; `names`: group of the words for its keys. One group alone
     would only say the score again."""
     found = view.part(part)
@@ -117,7 +117,7 @@ def groups(view: View, part: str, names: str) -> Html | None:
     return _table(view.words(f"table.{part}"), head, rows)
 
 
-def costs(view: View) -> Html | None:
+def costs(view: ReportView) -> Html | None:
     """What each mode costs; a row that no mode has is left out."""
     found = {mode: each for mode, each in view.part("costs").items() if each}
     modes = [mode for mode in view.modes if mode in found]
@@ -146,7 +146,7 @@ def costs(view: View) -> Html | None:
     ])  # fmt: skip
 
 
-def failures(view: View) -> Html | None:
+def failures(view: ReportView) -> Html | None:
     """Per mode the causes, the most frequent first, with what to try and questions to look at."""
     found = view.part("failures")
     modes = [mode for mode in view.modes if mode in found]
@@ -157,7 +157,7 @@ def failures(view: View) -> Html | None:
     return join([tag("p", view.words("failures.explained")), lists])
 
 
-def _causes(view: View, causes: Sequence[dict[str, Any]], asked: dict[str, str]) -> Html:
+def _causes(view: ReportView, causes: Sequence[dict[str, Any]], asked: dict[str, str]) -> Html:
     if not causes:
         return tag("p", view.words("failures.none"))
     items = []
@@ -171,13 +171,13 @@ def _causes(view: View, causes: Sequence[dict[str, Any]], asked: dict[str, str])
     return tag("ol", items, class_="causes")
 
 
-def _example(view: View, name: str, asked: dict[str, str]) -> Html:
+def _example(view: ReportView, name: str, asked: dict[str, str]) -> Html:
     text = asked.get(name, name)
     told = view.prose(text if len(text) <= _EXAMPLE else f"{text[:_EXAMPLE]}…")
     return tag("li", tag("a", told, href=f"#{view.anchors[name]}") if name in view.anchors else told)
 
 
-def _figure(view: View, mode: str, figure: dict[str, Any], ahead: bool = False) -> Html:
+def _figure(view: ReportView, mode: str, figure: dict[str, Any], ahead: bool = False) -> Html:
     mark = tag("small", view.words("ahead"), class_="ahead") if ahead else None
     return tag("td", view.interval(figure), bar(mode, figure), mark, class_="best" if ahead else None)
 

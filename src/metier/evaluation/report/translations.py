@@ -15,14 +15,14 @@ LANGUAGES = ("en", "bn")
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class ReportTranslations:
     """`language`: BCP-47 code of the words, which is English where a page was wanted in a language without words."""
 
     language: str
     known: dict[str, str]
 
     @classmethod
-    def of(cls, language: str) -> Words:
+    def of(cls, language: str) -> ReportTranslations:
         code = language.split("-")[0]
         code = code if code in LANGUAGES else LANGUAGES[0]
         text = files(__package__).joinpath(f"words.{code}.json").read_text(encoding="utf-8")

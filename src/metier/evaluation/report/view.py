@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 
 from metier.core.modes import MODES, Mode
 from metier.evaluation.report.markup import Html, join, tag
-from metier.evaluation.report.translations import Words
+from metier.evaluation.report.translations import ReportTranslations
 from metier.text.detection import detect
 
 DASH = "–"
@@ -20,11 +20,11 @@ _MINUTE, _HOUR = 60, 3600
 
 
 @dataclass(frozen=True)
-class View:
+class ReportView:
     """Any part of `result` may be missing or None; what is asked for here is then empty."""
 
     result: dict[str, Any]
-    words: Words
+    words: ReportTranslations
 
     def part(self, name: str) -> dict[str, Any]:
         return self.result.get(name) or {}
@@ -34,7 +34,7 @@ class View:
 
     @cached_property
     def modes(self) -> list[str]:
-        """Those that were measured, in the order of the house."""
+        """Those that were measured, in the order of `MODES`."""
         known = self.part("modes")
         return [mode for mode in MODES if mode in known] + [mode for mode in known if mode not in MODES]
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from metier.core.errors import ParseError
 from metier.parsing.core.decoding import tidy
-from metier.parsing.core.readers import Context, Limits
+from metier.parsing.core.readers import Context, ParsingLimits
 from metier.parsing.pdf.layout import join_lines
 
 LANGUAGES = {
@@ -44,7 +44,7 @@ _NOISE = 25.0  # words below this are specks
 
 
 @dataclass(slots=True)
-class Reading:
+class OcrResult:
     """What tesseract read from one picture: paragraphs, and how sure it is (percent, weighted by length)."""
 
     paragraphs: list[str] = field(default_factory=list)
@@ -75,7 +75,9 @@ class Tesseract:
             raise ParseError(
                 "holds pictures of text, and tesseract, which reads them, is not installed", hint=install_hint(wanted)
             )
-        listed = subprocess.run([command, "--list-langs"], capture_output=True, text=True, timeout=20, check=False)
+        listed = subprocess.run(  # noqa: S603 - tesseract, as found on PATH
+            [command, "--list-langs"], capture_output=True, text=True, timeout=20, check=False
+        )
         present = set((listed.stdout + listed.stderr).split())
         missing = [language for language in wanted if language not in present]
         usable = [language for language in wanted if language in present]
@@ -89,16 +91,16 @@ class Tesseract:
         engine.has_orientation = "osd" in present
         return engine
 
-    def read(self, picture: bytes, context: Context) -> Reading:
+    def read(self, picture: bytes, context: Context) -> OcrResult:
         """Read one picture (PNG, JPEG, TIFF, PNM), turned by tesseract itself if it can tell how it lies."""
         layout = "1" if self.has_orientation else "3"
         arguments = [self._command, "stdin", "stdout", "-l", self._languages, "--psm", layout, "--dpi", "300", "tsv"]
         table = _run(arguments, picture, context)
         return _reading(table)
 
-    def best(self, pictures: Iterable[bytes], context: Context) -> Reading:
+    def best(self, pictures: Iterable[bytes], context: Context) -> OcrResult:
         """The most convincing reading of one picture in several orientations; stops at the first good one."""
-        best = Reading()
+        best = OcrResult()
         for picture in pictures:
             reading = self.read(picture, context)
             if reading.weight > best.weight:
@@ -107,10 +109,10 @@ class Tesseract:
                 break
             if self.has_orientation and reading.letters < _SPECKS:  # a photograph: no side of it is up
                 break
-        return best if best.confidence >= _DOUBTFUL or best.letters > 100 else Reading()
+        return best if best.confidence >= _DOUBTFUL or best.letters > 100 else OcrResult()
 
 
-def wanted_languages(limits: Limits) -> list[str]:
+def wanted_languages(limits: ParsingLimits) -> list[str]:
     """Tesseract's names of the languages to read: those set, else the expert's and English."""
     if limits.ocr_languages:
         return [language for language in limits.ocr_languages.replace(",", "+").split("+") if language]
@@ -131,7 +133,7 @@ def _run(arguments: list[str], picture: bytes, context: Context) -> str:
     if left <= 1:
         raise TimeoutError
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - tesseract without a shell; the picture goes in by a pipe
             arguments,
             input=picture,
             capture_output=True,
@@ -155,7 +157,7 @@ def _die_with_worker() -> None:
     os.environ.setdefault("OMP_THREAD_LIMIT", "1")
 
 
-def _reading(table: str) -> Reading:
+def _reading(table: str) -> OcrResult:
     """Paragraphs of tesseract's TSV."""
     rows = csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE)
     paragraphs: dict[tuple[str, str, str], dict[str, list[str]]] = {}
@@ -177,4 +179,4 @@ def _reading(table: str) -> Reading:
         for line in lines.values():
             text = join_lines(text, " ".join(line), hyphen=False, spaced=True)
         found.append(text)
-    return Reading(found, sure / weight if weight else 0.0)
+    return OcrResult(found, sure / weight if weight else 0.0)

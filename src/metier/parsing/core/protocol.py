@@ -29,7 +29,7 @@ class Places:
 
 
 def receive(stream: IO[bytes]) -> Message | None:
-    """The next message, None at the end of the stream or where it breaks off."""
+    """The next message, None at the end of the stream or where it is cut."""
     head = stream.read(4)
     if len(head) < 4:
         return None

@@ -49,7 +49,7 @@ MIB = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ParsingLimits:
     """What one document may cost. Sizes in bytes, time in seconds; `ocr_languages` as tesseract writes them."""
 
     timeout_seconds: float = 120
@@ -89,7 +89,7 @@ class Context:
 
     name: str
     media_type: str
-    limits: Limits
+    limits: ParsingLimits
     title: str = ""
     language: str = ""
     pages: int | None = None
@@ -123,14 +123,14 @@ def too_much_text(limit: int) -> ParseError:
     )
 
 
-def took_too_long(limits: Limits) -> ParseError:
+def took_too_long(limits: ParsingLimits) -> ParseError:
     return ParseError(
         f"took longer than {limits.timeout_seconds:g} s to parse and was given up",
         hint="Split it, or raise parsing.timeout_seconds in metier.toml.",
     )
 
 
-def read_document(content: bytes, *, name: str, uri: str, groups: tuple[str, ...], limits: Limits) -> Document:
+def read_document(content: bytes, *, name: str, uri: str, groups: tuple[str, ...], limits: ParsingLimits) -> Document:
     """Parse `content`. Raises `ParseError` without a `where`: the caller knows the path."""
     if not content.strip(b" \t\r\n\x00\xef\xbb\xbf"):
         raise ParseError("is empty" if not content else "holds nothing but blanks", hint="There is nothing to index.")

@@ -25,7 +25,7 @@ _DAMAGED = "Open it in PowerPoint or LibreOffice and save it as PPTX."
 
 
 @dataclass(slots=True)
-class Record:
+class PptRecord:
     """One record: its type, instance, and the bytes of its body; containers hold more records in it."""
 
     kind: int
@@ -33,10 +33,10 @@ class Record:
     body: bytes
     container: bool
 
-    def children(self) -> Iterator[Record]:
+    def children(self) -> Iterator[PptRecord]:
         return records(self.body)
 
-    def first(self, kind: int) -> Record | None:
+    def first(self, kind: int) -> PptRecord | None:
         return next((child for child in self.children() if child.kind == kind), None)
 
 
@@ -48,14 +48,14 @@ class Text:
     paragraphs: list[str] = field(default_factory=list)
 
 
-def records(data: bytes) -> Iterator[Record]:
+def records(data: bytes) -> Iterator[PptRecord]:
     """The records in `data`, one after the other, as far as they fit."""
     place = 0
     while place + 8 <= len(data):
         version, kind, length = struct.unpack_from("<HHI", data, place)
         if place + 8 + length > len(data):
             return
-        yield Record(kind, version >> 4, data[place + 8 : place + 8 + length], version & 0xF == 0xF)
+        yield PptRecord(kind, version >> 4, data[place + 8 : place + 8 + length], version & 0xF == 0xF)
         place += 8 + length
 
 
@@ -88,8 +88,8 @@ class _Show:
         document = next((r for place in self._places.values() if (r := self._at(place)) and r.kind == _DOCUMENT), None)
         if document is None:
             raise struct.error("no document record")
-        self.slides: list[tuple[Record, list[Text], int]] = []
-        self.notes: dict[int, Record] = {}
+        self.slides: list[tuple[PptRecord, list[Text], int]] = []
+        self.notes: dict[int, PptRecord] = {}
         for child in document.children():
             if child.kind == _LIST and child.instance == 0:
                 self._list(child)
@@ -115,13 +115,13 @@ class _Show:
                 break
         return places
 
-    def _at(self, place: int) -> Record | None:
+    def _at(self, place: int) -> PptRecord | None:
         if place + 8 > len(self._stream):
             return None
         (length,) = struct.unpack_from("<I", self._stream, place + 4)
         return next(records(self._stream[place : place + 8 + length]), None)
 
-    def _list(self, container: Record) -> None:
+    def _list(self, container: PptRecord) -> None:
         outline: list[Text] = []
         for atom in container.children():
             if atom.kind == _PERSIST and len(atom.body) >= 16:
@@ -132,7 +132,7 @@ class _Show:
             else:
                 _take(atom, outline)
 
-    def _note_list(self, container: Record) -> None:
+    def _note_list(self, container: PptRecord) -> None:
         for atom in container.children():
             if atom.kind != _PERSIST or len(atom.body) < 4:
                 continue
@@ -148,7 +148,7 @@ class _Slide:
     def __init__(self, builder: Builder, number: int, outline: list[Text]) -> None:
         self._builder, self._number, self._outline = builder, number, outline
 
-    def write(self, slide: Record, notes: Record | None) -> None:
+    def write(self, slide: PptRecord, notes: PptRecord | None) -> None:
         found = list(self._shapes(slide))
         for item in found:
             if isinstance(item, Text) and item.role in _TITLES:
@@ -164,7 +164,7 @@ class _Slide:
             if isinstance(item, Text) and item.role == 2:
                 self._builder.add("paragraph", "\n".join(item.paragraphs), page=self._number)
 
-    def _shapes(self, parent: Record, depth: int = 0) -> Iterator[Text | Grid]:
+    def _shapes(self, parent: PptRecord, depth: int = 0) -> Iterator[Text | Grid]:
         for child in parent.children() if depth < _MAX_DEPTH else ():
             if child.kind == _SHAPE:
                 text = self._text(child)
@@ -175,7 +175,7 @@ class _Slide:
             elif child.container and child.kind != _LIST:
                 yield from self._shapes(child, depth + 1)
 
-    def _text(self, shape: Record) -> Text:
+    def _text(self, shape: PptRecord) -> Text:
         box = shape.first(_TEXTBOX)
         found: list[Text] = []
         for atom in box.children() if box is not None else ():
@@ -186,7 +186,7 @@ class _Slide:
             _take(atom, found)
         return found[0] if found else Text()
 
-    def _grid(self, group: Record) -> Grid:
+    def _grid(self, group: PptRecord) -> Grid:
         """Cells put into rows and columns by their corners, as a table is a group of boxes."""
         cells = []
         for shape in group.children():
@@ -206,7 +206,7 @@ class _Slide:
         return grid
 
 
-def _take(atom: Record, texts: list[Text]) -> None:
+def _take(atom: PptRecord, texts: list[Text]) -> None:
     """Add what a text atom says to `texts`: a header starts a text, characters belong to the last one."""
     if atom.kind == _HEADER and len(atom.body) >= 4:
         texts.append(Text(struct.unpack_from("<I", atom.body)[0]))
@@ -218,13 +218,13 @@ def _take(atom: Record, texts: list[Text]) -> None:
         texts[-1].paragraphs.extend(line for line in (tidy(line).strip() for line in lines) if line)
 
 
-def _furniture(shape: Record) -> bool:
+def _furniture(shape: PptRecord) -> bool:
     data = shape.first(_CLIENT_DATA)
     place = data.first(_PLACEHOLDER) if data is not None else None
     return place is not None and len(place.body) >= 5 and place.body[4] in _FOOTERS
 
 
-def _is_table(group: Record) -> bool:
+def _is_table(group: PptRecord) -> bool:
     head = group.first(_SHAPE)
     for child in head.children() if head is not None else ():
         if child.kind in (_PROPERTIES, _MORE_PROPERTIES):

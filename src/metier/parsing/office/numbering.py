@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from xml.etree.ElementTree import Element
 
-from metier.parsing.office.styles import Style, numbering_of
+from metier.parsing.office.styles import ParagraphStyle, numbering_of
 
 _ROMAN = (
     (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"),
@@ -34,7 +34,7 @@ class Numbering:
             self._levels[identifier] = levels
             self._shared[identifier] = f"num {identifier}" if overrides else name
 
-    def label(self, properties: Element | None, style: Style) -> str | None:
+    def label(self, properties: Element | None, style: ParagraphStyle) -> str | None:
         """What stands before a paragraph (`2.1.`, `a)`, `•`), None where it is in no list."""
         place = (numbering_of(properties) if properties is not None else None) or style.numbering
         if place is None or place[0] == "0":

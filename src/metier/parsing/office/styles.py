@@ -12,7 +12,7 @@ _MAX_PARENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Style:
+class ParagraphStyle:
     """`level`: 1 to 6 for a heading. `numbering`: (numId, level) that the style brings along."""
 
     level: int = 0
@@ -27,26 +27,26 @@ class Styles:
     def __init__(self, tree: Element | None) -> None:
         elements = tree.findall("w:style") if tree is not None else ()
         self._elements = {element.get("w:styleId", ""): element for element in elements}
-        self._known: dict[str, Style] = {}
+        self._known: dict[str, ParagraphStyle] = {}
 
-    def of(self, properties: Element | None) -> Style:
+    def of(self, properties: Element | None) -> ParagraphStyle:
         """The style of a paragraph, with what the paragraph itself sets."""
         if properties is None:
-            return Style()
+            return ParagraphStyle()
         named = properties.find("w:pStyle")
-        style = self._style(named.get("w:val", "")) if named is not None else Style()
+        style = self._style(named.get("w:val", "")) if named is not None else ParagraphStyle()
         level = _outline(properties)
         return replace(style, level=level) if level is not None else style
 
-    def _style(self, name: str, depth: int = 0) -> Style:
+    def _style(self, name: str, depth: int = 0) -> ParagraphStyle:
         if name in self._known:
             return self._known[name]
         element = self._elements.get(name)
         if element is None:
-            found = _by_name(name, Style())
+            found = _by_name(name, ParagraphStyle())
         else:
             parent = element.find("w:basedOn")
-            inherited = Style()
+            inherited = ParagraphStyle()
             if parent is not None and depth < _MAX_PARENTS:
                 inherited = self._style(parent.get("w:val", ""), depth + 1)
             label = element.find("w:name")
@@ -63,7 +63,7 @@ class Styles:
         return found
 
 
-def _by_name(name: str, inherited: Style) -> Style:
+def _by_name(name: str, inherited: ParagraphStyle) -> ParagraphStyle:
     folded = name.lower().strip()
     if match := re.fullmatch(
         r"(?:heading|überschrift|titre|título|titolo|заголовок|標題|标题|見出し)\s*([1-9])", folded

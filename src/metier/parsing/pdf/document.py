@@ -20,7 +20,7 @@ from metier.parsing.office.package import locked
 from metier.parsing.pdf.bidi import is_rtl
 from metier.parsing.pdf.fragments import Fragment, fragments
 from metier.parsing.pdf.headings import CAPTION, Outline, heading_levels
-from metier.parsing.pdf.layout import Paragraph, Row, paragraphs, zones
+from metier.parsing.pdf.layout import Paragraph, TextLine, paragraphs, zones
 from metier.parsing.pdf.scans import Scanner, looks_scanned
 from metier.parsing.pdf.tables import Segment, Table, aligned, ruled, segments
 
@@ -149,7 +149,7 @@ def _layout(parts: list[Fragment], lines: list[Segment]) -> list[Paragraph | Gri
 
 
 def _placed(
-    items: list[tuple[float, Paragraph | Grid]], tables: list[Table], rows: list[Row]
+    items: list[tuple[float, Paragraph | Grid]], tables: list[Table], rows: list[TextLine]
 ) -> list[Paragraph | Grid]:
     """Paragraphs of one zone with the ruled tables beside or between them at their height."""
     left, right = min(row.left for row in rows), max(row.right for row in rows)

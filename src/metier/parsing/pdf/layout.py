@@ -23,7 +23,7 @@ _HANGUL = re.compile(r"[\uac00-\ud7a3]")
 
 
 @dataclass(slots=True)
-class Row:
+class TextLine:
     """Fragments on one line, in reading order."""
 
     parts: list[Fragment] = field(default_factory=list)
@@ -66,7 +66,7 @@ class Row:
         return " ".join(part.text for part in self.parts)
 
 
-def zones(parts: list[Fragment], depth: int = 0) -> list[list[Row]]:
+def zones(parts: list[Fragment], depth: int = 0) -> list[list[TextLine]]:
     """Fragments as lists of rows, column after column."""
     if not parts:
         return []
@@ -76,7 +76,7 @@ def zones(parts: list[Fragment], depth: int = 0) -> list[list[Row]]:
     rtl = is_rtl("".join(part.text for part in parts))
     across = [part for part in parts if part.left < gutter < part.right]
     beside = [part for part in parts if not part.left < gutter < part.right]
-    found: list[list[Row]] = []
+    found: list[list[TextLine]] = []
     upper = float("inf")
     for row in [*rows_of(across), None]:  # what lies above each line that crosses the gutter, then the line
         lower = row.top if row else float("-inf")
@@ -92,9 +92,9 @@ def zones(parts: list[Fragment], depth: int = 0) -> list[list[Row]]:
     return _whole([rows for rows in found if rows])
 
 
-def _whole(groups: list[list[Row]]) -> list[list[Row]]:
+def _whole(groups: list[list[TextLine]]) -> list[list[TextLine]]:
     """Single lines that follow each other (a title of two lines) put into one list."""
-    whole: list[list[Row]] = []
+    whole: list[list[TextLine]] = []
     for rows in groups:
         if whole and len(rows) == 1 and rows[0].bottom < whole[-1][-1].bottom and _alike(whole[-1][-1], rows[0]):
             whole[-1].extend(rows)
@@ -103,7 +103,7 @@ def _whole(groups: list[list[Row]]) -> list[list[Row]]:
     return whole
 
 
-def _alike(above: Row, below: Row) -> bool:
+def _alike(above: TextLine, below: TextLine) -> bool:
     overlap = min(above.right, below.right) - max(above.left, below.left)
     return above.bottom - below.top < below.size and overlap > 0.5 * min(
         above.right - above.left, below.right - below.left
@@ -145,7 +145,7 @@ def _running(parts: list[Fragment], em: float) -> bool:
     return written > 0.55 * sum(len(row.text) for row in rows) and sum(map(_width, full)) > 22 * len(full)
 
 
-def _width(row: Row) -> int:
+def _width(row: TextLine) -> int:
     """Characters of a row, those of CJK twice as wide as Latin ones."""
     return len(row.text) + len(_WIDE.findall(row.text))
 
@@ -158,9 +158,9 @@ def _beside(left: list[Fragment], right: list[Fragment]) -> bool:
     return top - bottom > 0.4 * min(heights)
 
 
-def rows_of(parts: list[Fragment]) -> list[Row]:
+def rows_of(parts: list[Fragment]) -> list[TextLine]:
     """Fragments grouped by line, from top to bottom."""
-    rows: list[Row] = []
+    rows: list[TextLine] = []
     for part in sorted(parts, key=lambda part: -part.middle):
         for row in reversed(rows[-3:]):
             low, high = max(part.bottom, row.bottom), min(part.top, row.top)
@@ -173,7 +173,7 @@ def rows_of(parts: list[Fragment]) -> list[Row]:
                 row.parts.append(part)
                 break
         else:
-            rows.append(Row([part]))
+            rows.append(TextLine([part]))
     for row in rows:
         row.parts.sort(key=lambda part: part.left)
         if is_rtl(row.text):
@@ -223,9 +223,9 @@ class Paragraph:
     italic: bool = False
 
 
-def paragraphs(rows: list[Row]) -> list[Paragraph]:
+def paragraphs(rows: list[TextLine]) -> list[Paragraph]:
     """Rows of one column put together to paragraphs."""
-    found: list[list[Row]] = []
+    found: list[list[TextLine]] = []
     leading = _leading(rows)
     right = sorted(row.right for row in rows)[int(len(rows) * 0.8)] if rows else 0.0
     for row in rows:
@@ -236,13 +236,13 @@ def paragraphs(rows: list[Row]) -> list[Paragraph]:
     return [_paragraph(group) for group in found]
 
 
-def _leading(rows: list[Row]) -> float:
+def _leading(rows: list[TextLine]) -> float:
     steps = [above.base - below.base for above, below in pairwise(rows)]
     steps = [step for step in steps if step > 0]
     return median(steps) if steps else 0.0
 
 
-def _continues(group: list[Row], row: Row, leading: float, right: float) -> bool:
+def _continues(group: list[TextLine], row: TextLine, leading: float, right: float) -> bool:
     last, first = group[-1], group[0]
     step = last.base - row.base
     if step <= 0 or step > max(1.35 * leading, 1.2 * row.size) or step > 2.4 * max(row.size, last.size):
@@ -263,7 +263,7 @@ def _continues(group: list[Row], row: Row, leading: float, right: float) -> bool
     return not (indented and ended and not _BULLET.match(first.text))
 
 
-def _paragraph(group: list[Row]) -> Paragraph:
+def _paragraph(group: list[TextLine]) -> Paragraph:
     text = group[0].text
     for last, row in pairwise(group):
         text = join_lines(text, row.text, hyphen=last.parts[-1].hyphen, spaced=last.parts[-1].spaced)

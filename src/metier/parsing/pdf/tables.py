@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from metier.parsing.core.tables import Grid
 from metier.parsing.pdf.bidi import unmirrored
 from metier.parsing.pdf.fragments import Fragment
-from metier.parsing.pdf.layout import Row, join_lines, rows_of
+from metier.parsing.pdf.layout import TextLine, join_lines, rows_of
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
@@ -203,7 +203,7 @@ def _levels(values: list[float]) -> list[float]:
     return levels
 
 
-def aligned(rows: list[Row]) -> list[tuple[int, int, list[list[str]]]]:
+def aligned(rows: list[TextLine]) -> list[tuple[int, int, list[list[str]]]]:
     """Tables without lines in `rows`: (index of the first row, of the one after the last, cells)."""
     found, start = [], 0
     while start < len(rows):
@@ -220,11 +220,11 @@ def aligned(rows: list[Row]) -> list[tuple[int, int, list[list[str]]]]:
     return found
 
 
-def _near(above: Row, below: Row) -> bool:
+def _near(above: TextLine, below: TextLine) -> bool:
     return above.bottom - below.bottom < 3.5 * max(above.size, below.size)
 
 
-def _columns(rows: list[Row]) -> list[list[str]] | None:
+def _columns(rows: list[TextLine]) -> list[list[str]] | None:
     """Cells by column where the columns of most rows fit on each other, None where they do not.
 
     Fuller rows say where the columns are; what reaches over several of them (a group name) counts for each.

@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query
 
 from metier.core.errors import InputError
-from metier.evaluation import result_store as kept
+from metier.evaluation import result_store
 from metier.feedback.records import Correction, State
 from metier.serving.api import models
 from metier.serving.auth.access import Caller
 from metier.serving.dependencies import caller_for, reader_of_all_for, service_of
-from metier.serving.feedback_views import Said, ShownCorrection, cited_by, correct_for
+from metier.serving.feedback_views import FeedbackView, ShownCorrection, cited_by, correct_for
 from metier.serving.http.errors import NotFound
 from metier.serving.service import ExpertService
 from metier.tuning.adapters import Card, Registry
@@ -50,7 +50,7 @@ def feedback(service: TheService, caller: Critic) -> list[models.GivenThumb]:
             reason=each.thumb.reason, mode=each.thumb.mode, adapter=each.thumb.adapter, who=each.thumb.who,
             at=each.thumb.at,
         )
-        for each in Said(service, caller).thumbs()
+        for each in FeedbackView(service, caller).thumbs()
     ]  # fmt: skip
 
 
@@ -64,7 +64,7 @@ async def correct(service: TheService, caller: Critic, body: models.Proposal) ->
 @router.get("/corrections", tags=["Corrections"])
 def corrections(service: TheService, caller: Critic, state: State | None = None) -> list[models.Correction]:
     """All of them, or those in one state, the newest first."""
-    said = Said(service, caller)
+    said = FeedbackView(service, caller)
     known = service.expert.corrections.all(state, caller.filter())
     return [_correction(said.correction(each)) for each in reversed(known)]
 
@@ -104,7 +104,7 @@ def _known(service: ExpertService, caller: Caller, identity: str) -> Correction:
 
 
 def _shown(service: ExpertService, caller: Caller, correction: Correction) -> models.Correction:
-    return _correction(Said(service, caller).correction(correction))
+    return _correction(FeedbackView(service, caller).correction(correction))
 
 
 def _correction(shown: ShownCorrection) -> models.Correction:
@@ -124,7 +124,7 @@ def _correction(shown: ShownCorrection) -> models.Correction:
 @router.get("/adapters", tags=["Adapters"])
 def adapters(service: TheService, _caller: Admin) -> list[models.Adapter]:
     """All versions of all, by name, the newest first."""
-    return [_adapter(card) for card in service.expert.adapters.registry.list()]
+    return [_adapter(card) for card in service.expert.adapters.registry.cards()]
 
 
 @router.post("/adapters/rollback", tags=["Adapters"])
@@ -151,7 +151,7 @@ async def promote(service: TheService, _caller: Admin, name: str, version: int) 
 def runs(service: TheService, _caller: Admin) -> list[models.Run]:
     """The last training run of each name, whether it goes on, was interrupted, or became an adapter."""
     registry = service.expert.adapters.registry
-    newest = {card.name: card for card in reversed(registry.list())}
+    newest = {card.name: card for card in reversed(registry.cards())}
     found = sorted(path.parent for path in (service.expert.runtime.state_folder / "runs").glob("*/run.json"))
     return [_run(path, registry, newest.get(path.name)) for path in found]
 
@@ -163,7 +163,7 @@ def comparison(
     answers: Annotated[bool, Query(description="with every single answer")] = False,
 ) -> dict[str, Any]:
     """What the last comparison of the four ways found; its layout is in docs/comparison.md."""
-    result = kept.latest(service.expert.runtime.state_folder)
+    result = result_store.latest(service.expert.runtime.state_folder)
     if result is None:
         raise NotFound("nothing was compared yet", hint="Run `metier compare`.")
     return result if answers else {key: value for key, value in result.items() if key != "answers"}

@@ -47,7 +47,7 @@ _REFUSED = ("tools", "functions", "audio", "web_search_options")
 _STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
 
 
-class Turn(BaseModel):
+class ChatMessage(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     role: Literal["system", "developer", "user", "assistant"] = Field(examples=["user"])
@@ -96,7 +96,7 @@ class ChatRequest(SamplingRequest):
     """What of OpenAI's request is used; the rest is allowed and ignored."""
 
     model: str
-    messages: list[Turn] = Field(min_length=1)
+    messages: list[ChatMessage] = Field(min_length=1)
     stream: bool = False
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None

@@ -29,13 +29,13 @@ from starlette.responses import Response
 
 from metier.core.errors import InputError, MetierError
 from metier.serving.auth.keys import SCOPES, Key, Keys
-from metier.serving.auth.limits import Limits
+from metier.serving.auth.limits import RateLimiter
 from metier.serving.auth.sessions import Session, Sessions
 from metier.serving.http import hosts
 from metier.store.base import Filter
 
-FORM_TOKEN = "csrf_token"  # the field of a form
-FORM_TOKEN_HEADER = "X-CSRF-Token"  # or this, from a script of the page
+FORM_TOKEN = "csrf_token"  # noqa: S105 - the field of a form
+FORM_TOKEN_HEADER = "X-CSRF-Token"  # noqa: S105 - or this header, from a script of the page
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _PORTS = {"http": ":80", "https": ":443"}
 # What proxies add; the first two are the convention, the others are there where somebody switched those off.
@@ -135,13 +135,13 @@ class Access:
         self,
         keys: Keys,
         sessions: Sessions | None = None,
-        limits: Limits | None = None,
+        limits: RateLimiter | None = None,
         *,
         open_loopback: bool = True,
     ) -> None:
         self._keys = keys
         self._sessions = Sessions() if sessions is None else sessions
-        self._limits = Limits() if limits is None else limits
+        self._limits = RateLimiter() if limits is None else limits
         self._open_loopback = open_loopback
 
     def caller(self, connection: HTTPConnection) -> Caller:

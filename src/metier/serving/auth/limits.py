@@ -23,7 +23,7 @@ class _Bucket:
     at: float  # seconds of the clock, when `tokens` was right
 
 
-class Limits:
+class RateLimiter:
     """`clock`: seconds that only grow. `remembered`: keys, at most; the one that was quiet for longest is forgotten
     first, whose bucket is the fullest anyway. Any number of threads may use it."""
 

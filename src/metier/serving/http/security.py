@@ -160,7 +160,7 @@ class _Counted:
 
     async def _pass(self, message: Message) -> None:
         if self._left < 0 and not self._began:
-            return  # what the application makes of a body that broke off
+            return  # what the application makes of a body that was cut
         self._began = True
         await self._send(message)
 

@@ -38,7 +38,7 @@ from metier.serving.auth.access import Caller, Denied
 from metier.serving.http import errors
 from metier.serving.http.errors import NotFound
 from metier.serving.http.request_context import note_error
-from metier.serving.mcp.tools import SCHEME, TOOLS, Result, known, schema
+from metier.serving.mcp.tools import SCHEME, TOOLS, ToolResult, known, schema
 from metier.serving.service import ExpertService, while_wanted
 
 Context = ServerRequestContext[dict[str, Any], Request]
@@ -80,7 +80,7 @@ class Endpoint:
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
-        # What breaks off answers when the server is told to end.
+        # The drain interrupts answers when the server is told to end.
         AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  # it declares no types
         async with self._manager.run():
             yield
@@ -113,7 +113,8 @@ async def serve_stdio(service: ExpertService, caller: Caller) -> None:
 
 def _of_request(context: Context) -> tuple[ExpertService, Caller]:
     request = context.request
-    assert request is not None  # all come by HTTP here
+    if request is None:
+        raise ValueError("all requests come by HTTP here")
     return request.app.state.service, request.state.caller
 
 
@@ -196,7 +197,7 @@ async def _call_tool(
     return types.CallToolResult(content=[types.TextContent(text=result.text)], structured_content=result.values)
 
 
-async def _while_wanted(context: Context, working: Awaitable[Result]) -> Result:
+async def _while_wanted(context: Context, working: Awaitable[ToolResult]) -> ToolResult:
     """What `working` returns; it is cancelled when a client by HTTP goes away: no other request could fetch it."""
     if context.request is None:
         return await working

@@ -53,7 +53,7 @@ class ReadInput(_Input):
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ToolResult:
     """`text`: for the model that called; `values`: the same and more, as plain values."""
 
     text: str
@@ -68,21 +68,21 @@ class Tool:
     description: str
     takes: type[BaseModel]
     output: dict[str, Any]
-    call: Callable[[ExpertService, Caller, Any], Awaitable[Result]]
+    call: Callable[[ExpertService, Caller, Any], Awaitable[ToolResult]]
 
 
-async def ask(service: ExpertService, caller: Caller, given: AskInput) -> Result:
+async def ask(service: ExpertService, caller: Caller, given: AskInput) -> ToolResult:
     answer = await service.answer(caller, AskRequest(given.question, given.mode))
-    return Result(_cited(answer), full(answer))
+    return ToolResult(_cited(answer), full(answer))
 
 
-async def search(service: ExpertService, caller: Caller, given: SearchInput) -> Result:
+async def search(service: ExpertService, caller: Caller, given: SearchInput) -> ToolResult:
     hits = await service.work.run(lambda stop: service.reading.search(caller, given.query, given.limit, given.document))
     text = "\n\n".join(f"[{number}] {_source(hit)}\n{hit.passage.text}" for number, hit in enumerate(hits, start=1))
-    return Result(text or "Nothing was found.", {"query": given.query, "hits": [found(hit) for hit in hits]})
+    return ToolResult(text or "Nothing was found.", {"query": given.query, "hits": [found(hit) for hit in hits]})
 
 
-async def read_document(service: ExpertService, caller: Caller, given: ReadInput) -> Result:
+async def read_document(service: ExpertService, caller: Caller, given: ReadInput) -> ToolResult:
     return await asyncio.to_thread(_read, service, caller, given)
 
 
@@ -105,7 +105,7 @@ def schema(tool: Tool, modes: Sequence[str] = MODES) -> dict[str, Any]:
     return made
 
 
-def _read(service: ExpertService, caller: Caller, given: ReadInput) -> Result:
+def _read(service: ExpertService, caller: Caller, given: ReadInput) -> ToolResult:
     name = given.document.removeprefix(SCHEME)
     shown = service.reading.document(caller, service.reading.documents(caller).get(name, name))
     document, begin, stop = shown.document, 0, len(shown.document.text)
@@ -127,12 +127,12 @@ def _read(service: ExpertService, caller: Caller, given: ReadInput) -> Result:
         "next_start": end if end < stop else None, "text": document.text[start:end],
     }  # fmt: skip
     more = "" if end == stop else f"\n\n(goes on at start={end})"
-    return Result(document.text[start:end] + more, values)
+    return ToolResult(document.text[start:end] + more, values)
 
 
 def _cited(answer: Answer) -> str:
-    """The answer, and under it where each part of it stands, what of it stands nowhere, and of a refusal what came
-    nearest."""
+    """The answer, and under it where each part of it stands, what of it is not found in the documents, and of a refusal
+    what came nearest."""
     sources = dict.fromkeys(
         f"- {_named(citation.title, citation.document, citation.page)}: “{citation.quote}”"
         for citation in answer.citations

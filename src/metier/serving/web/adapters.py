@@ -125,7 +125,7 @@ def _refused(request: Request, service: ExpertService, caller: Caller, error: Me
 def _list(
     request: Request, service: ExpertService, caller: Caller, status: int = 200, *, said: str = "", problem: str = ""
 ) -> Response:
-    cards = service.expert.adapters.registry.list()
+    cards = service.expert.adapters.registry.cards()
     fits = _fits(service.expert, cards)
     now = next((card for card in cards if card.state == "production"), None)
     values = {"cards": cards, "fits": fits, "now": now, "said": said, "problem": problem}
@@ -134,7 +134,7 @@ def _list(
 
 def _card(expert: Expert, reference: str) -> Card:
     """By its whole reference, looked up among those there are. Raises `NotFound`."""
-    found = next((card for card in expert.adapters.registry.list() if card.reference == reference), None)
+    found = next((card for card in expert.adapters.registry.cards() if card.reference == reference), None)
     if found is None:
         raise NotFound(f"there is no adapter {reference!r}", hint="It may have been removed.")
     return found

@@ -10,11 +10,11 @@ from metier.answering.answer import Answer, Citation, Sentence, Style, Support
 from metier.core.documents import Passage
 from metier.serving.serializers import place
 from metier.serving.web import marked_text
-from metier.serving.web.translations import Words
+from metier.serving.web.translations import PageTranslations
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CitedSource:
     """`number`: of its mark in the answer, from 1. `url`: where it is opened, as a path of this server."""
 
     number: int
@@ -23,7 +23,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
+class NearestPassage:
     """A passage that was found, and where it is opened."""
 
     passage: Passage
@@ -38,15 +38,15 @@ class ShownAnswer:
 
     answer: Answer
     formatted: bool
-    sources: tuple[Source, ...]
+    sources: tuple[CitedSource, ...]
     cited: tuple[str, ...]
-    nearest: tuple[Near, ...]
+    nearest: tuple[NearestPassage, ...]
     passages: tuple[Passage, ...]
 
     @classmethod
     def of(cls, answer: Answer) -> ShownAnswer:
         sources = tuple(
-            Source(number, each, place(each.document_id, each.start, each.end))
+            CitedSource(number, each, place(each.document_id, each.start, each.end))
             for number, each in enumerate(answer.citations, start=1)
         )
         found = {hit.passage.id: hit.passage for hit in answer.hits}
@@ -57,7 +57,10 @@ class ShownAnswer:
             answer.style is Style.WRITTEN,
             sources,
             tuple(cited),
-            tuple(Near(passage, place(passage.document_id, passage.start, passage.end)) for passage in answer.nearest),
+            tuple(
+                NearestPassage(passage, place(passage.document_id, passage.start, passage.end))
+                for passage in answer.nearest
+            ),
             tuple(found[name] for name in cited if name in found) or answer.nearest,
         )
 
@@ -65,7 +68,7 @@ class ShownAnswer:
     def has_doubtful(self) -> bool:
         return any(each.support in (Support.NOT, Support.PARTLY) for each in self.answer.sentences)
 
-    def text(self, words: Words) -> Markup:
+    def text(self, words: PageTranslations) -> Markup:
         """All of it, each sentence with its marks."""
         sentences, numbered = self.answer.sentences, {_key(each.citation): each for each in self.sources}
 
@@ -89,7 +92,9 @@ _UNSUPPORTED = Markup('<span class="unsupported"{}>{}{}</span>')
 _TITLE, _TOLD = Markup(' title="{}"'), Markup('<span class="told"> ({})</span>')
 
 
-def _marked(sentence: Sentence, html: Markup, sources: list[Source], is_last: bool, words: Words) -> Markup:
+def _marked(
+    sentence: Sentence, html: Markup, sources: list[CitedSource], is_last: bool, words: PageTranslations
+) -> Markup:
     """A stretch of a sentence; the marks stand behind its last one."""
     title = _TITLE.format(sentence.reason) if sentence.reason else Markup("")
     if sentence.support is Support.NOT:
@@ -102,11 +107,11 @@ def _marked(sentence: Sentence, html: Markup, sources: list[Source], is_last: bo
     return link + Markup("").join(_MORE.format(each.url, _mark(each, words)) for each in sources[1:])
 
 
-def _mark(source: Source, words: Words) -> Markup:
+def _mark(source: CitedSource, words: PageTranslations) -> Markup:
     return _MARK.format(words("chat.source", number=source.number), source.number)
 
 
-def _doubt(word: str, sentence: Sentence, words: Words) -> Markup:
+def _doubt(word: str, sentence: Sentence, words: PageTranslations) -> Markup:
     """What is under a line, in words for those who do not see it."""
     said = words(f"chat.{word}")
     return _TOLD.format(Markup("{}: {}").format(said, sentence.reason) if sentence.reason else said)

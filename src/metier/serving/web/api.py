@@ -83,15 +83,15 @@ class Operation:
 def show(request: Request, caller: Reader) -> Response:
     described = Description(request.app.openapi())
     operations = list(described.operations(str(request.base_url).rstrip("/"), request.app.state.name, caller))
-    rooms = [(tag, list(own)) for tag, own in groupby(operations, lambda each: each.tag)]
+    sections = [(tag, list(own)) for tag, own in groupby(operations, lambda each: each.tag)]
     return page(
-        request, "api.html", "api", caller, rooms=rooms, models=described.models(), errors=described.errors(),
+        request, "api.html", "api", caller, sections=sections, models=described.models(), errors=described.errors(),
         document=request.app.openapi_url,
     )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class RequestExample:
     """A request that a route understands. `body`: None where nothing is sent; `with_key`: whether a key goes along;
     `gives_json`: whether JSON comes back."""
 
@@ -187,7 +187,9 @@ class Description:
                 return self._parts[each["$ref"].removeprefix(_MODELS)]
         return schema
 
-    def _example(self, method: str, path: str, operation: Schema, base: str, expert: str, caller: Caller) -> Example:
+    def _example(
+        self, method: str, path: str, operation: Schema, base: str, expert: str, caller: Caller
+    ) -> RequestExample:
         known, query = {"model": expert}, {}
         for each in operation.get("parameters", ()):
             value = self._sample(each["name"], each["schema"], known)
@@ -200,7 +202,7 @@ class Description:
         body = self._sample("", _body(operation), known) if is_sent else None
         media = next(answer["content"] for status, answer in operation["responses"].items() if status < "400")
         with_key = caller.key_id is not None and bool(operation.get("security"))
-        return Example(method, url, body, with_key, "application/json" in media)
+        return RequestExample(method, url, body, with_key, "application/json" in media)
 
     def _sample(self, name: str, schema: Schema, known: Mapping[str, str]) -> Any:
         """A value that a schema allows: of a model what is required, and what has an example."""
@@ -280,7 +282,7 @@ def _type(schema: Schema) -> Markup:
         return Markup(" | ").join(json.dumps(value, ensure_ascii=False) for value in values)
     if schema.get("type") == "array":
         inner = _type(schema["items"])
-        return Markup("({})[]" if "anyOf" in schema["items"] else "{}[]").format(inner)
+        return (Markup("({})[]") if "anyOf" in schema["items"] else Markup("{}[]")).format(inner)
     if isinstance(schema.get("additionalProperties"), Mapping):
         return Markup("{{string: {}}}").format(_type(schema["additionalProperties"]))
     return Markup.escape(schema.get("type", ""))
@@ -288,4 +290,4 @@ def _type(schema: Schema) -> Markup:
 
 def _marked(text: str) -> Markup:
     """Text in which `names` stand between backticks."""
-    return Markup(_CODE.sub(r"<code>\1</code>", str(Markup.escape(text))))
+    return Markup(_CODE.sub(r"<code>\1</code>", str(Markup.escape(text))))  # noqa: S704 - escaped before

@@ -49,15 +49,15 @@ Critic = Annotated[Caller, Depends(caller_for("feedback"))]
 Text = Annotated[str, Form(max_length=LONGEST)]
 
 
-class Turn(BaseModel):
+class ChatTurn(BaseModel):
     role: Literal["user", "assistant"]
     content: str = Field(max_length=LONGEST)
 
 
-class Question(BaseModel):
+class ChatQuestion(BaseModel):
     question: str = Field(max_length=LONGEST)
     mode: str = Mode.RAG
-    history: list[Turn] = Field(default_factory=list, max_length=_TURNS)
+    history: list[ChatTurn] = Field(default_factory=list, max_length=_TURNS)
 
     def asked(self) -> AskRequest:
         return AskRequest(self.question, self.mode, tuple(Message(turn.role, turn.content) for turn in self.history))
@@ -78,7 +78,7 @@ async def show(request: Request, service: TheService, caller: Asker, q: str = ""
 
 
 @router.post("/chat", dependencies=[Depends(from_script)])
-async def ask(request: Request, service: TheService, caller: Asker, question: Question) -> Response:
+async def ask(request: Request, service: TheService, caller: Asker, question: ChatQuestion) -> Response:
     """What goes wrong before anything was written has a status of its own, later it is a line with `error`."""
     pieces = service.written(caller, question.asked())
     first = await while_wanted(request, anext(pieces))

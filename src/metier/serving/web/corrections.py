@@ -20,11 +20,11 @@ from metier.feedback.proposals import LONGEST
 from metier.feedback.records import STATES
 from metier.serving.auth.access import Caller, Forbidden
 from metier.serving.dependencies import caller_for, from_form, service_of
-from metier.serving.feedback_views import Said, correct_for, outcome_of
+from metier.serving.feedback_views import FeedbackView, correct_for, outcome_of
 from metier.serving.http.errors import NotFound, told
 from metier.serving.http.request_context import note_error
 from metier.serving.service import ExpertService
-from metier.serving.web.rendering import page as rendered
+from metier.serving.web import rendering
 
 router = APIRouter(include_in_schema=False)
 _ALL = "all"
@@ -56,7 +56,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class FormError:
     """What was refused, and why. `correction`: id of the one that was decided about, "" for the form; `why`: what was
     typed there."""
 
@@ -138,17 +138,17 @@ async def _refused(
     about: str = "", why: str = "",
 ) -> Response:  # fmt: skip
     note_error(error)
-    problem = Problem(str(error), told(error)[0], about, why)
+    problem = FormError(str(error), told(error)[0], about, why)
     return await asyncio.to_thread(_page, request, service, caller, state, 1, draft, problem=problem)
 
 
 def _page(
     request: Request, service: ExpertService, caller: Caller, state: str, part: int, draft: Draft, *,
-    problem: Problem | None = None, said: str = "",
+    problem: FormError | None = None, said: str = "",
 ) -> Response:  # fmt: skip
     known = service.expert.corrections.all(where=caller.filter())
     listed = [each for each in reversed(known) if state in (_ALL, each.state)]
-    view = Said(service, caller)
+    view = FeedbackView(service, caller)
     corrections = [view.correction(each) for each in listed[(part - 1) * _LISTED : part * _LISTED]]
     values: dict[str, Any] = {
         "corrections": corrections, "part": part, "parts": max(1, -(-len(listed) // _LISTED)), "state": state,
@@ -157,7 +157,7 @@ def _page(
         "said": said, "longest": LONGEST,
     }  # fmt: skip
     is_listed = problem is not None and any(each.correction.id == problem.correction for each in corrections)
-    return rendered(
+    return rendering.page(
         request, "corrections.html", "corrections", caller, problem.status if problem else 200, is_listed=is_listed,
         **values,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
 from metier.core.documents import Block, Document
-from metier.serving.document_access import Shown
+from metier.serving.document_access import VisibleDocument
 
 Span = tuple[int, int]
 _MOST = 30_000  # characters of text on one page
@@ -18,18 +18,18 @@ _OWN_MARK = re.compile(r"[^\w\s]\s|\(?\w{1,4}[.)]\s|\d+(?:\.\d+)+\s")  # of a li
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TextRun:
     """A stretch of text. `kind`: "first" (the first one cited), "cited", "hidden" (its text is not shown), or ""."""
 
     text: str
     kind: str = ""
 
 
-Runs = tuple[Run, ...]
+Runs = tuple[TextRun, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """A row of a table: for each column its text. `key`: what names it in its source."""
 
     key: str
@@ -47,7 +47,7 @@ class Piece:
     level: int = 0
     page: int | None = None
     names: tuple[str, ...] = ()
-    rows: tuple[Row, ...] = ()
+    rows: tuple[TableRow, ...] = ()
     items: tuple[tuple[Runs, bool], ...] = ()
     pairs: tuple[tuple[str, Runs], ...] = ()
 
@@ -79,7 +79,7 @@ def parts(document: Document, within: Span) -> list[Span]:
     return [*found, (at, end)]
 
 
-def pieces(shown: Shown, within: Span, cited: Span | None) -> list[Piece]:
+def pieces(shown: VisibleDocument, within: Span, cited: Span | None) -> list[Piece]:
     """What stands in `within` of the text, in order."""
     return [*_numbered(_Drawing(shown, within, cited).run())]
 
@@ -125,7 +125,7 @@ def cells(line: str, names: Sequence[str]) -> list[tuple[int, int, int]]:
 
 
 class _Drawing:
-    def __init__(self, shown: Shown, within: Span, cited: Span | None) -> None:
+    def __init__(self, shown: VisibleDocument, within: Span, cited: Span | None) -> None:
         self._document, self._blanked = shown.document, shown.blanked
         self._within, self._cited, self._next = within, cited, "first"
         self._is_mail = shown.document.media_type == "message/rfc822"
@@ -166,7 +166,7 @@ class _Drawing:
             places = {column: (row.start + start, row.start + end) for column, start, end in line}
             values = tuple(self._runs(places[column]) if column in places else () for column in columns)
             cited = self._cited is not None and _common((row.start, row.end), self._cited) is not None
-            drawn.append(Row(row.row or "", cited, values))
+            drawn.append(TableRow(row.row or "", cited, values))
         heads = tuple(names[i] if 0 <= i < len(names) else "" for i in columns) if names else ()
         return Piece("table", page=table.page, names=heads, rows=tuple(drawn))
 
@@ -182,9 +182,9 @@ class _Drawing:
         for start, end in pairwise(ordered):
             text = self._document.text[start:end]
             if any(_common((start, end), span) for span in self._blanked):
-                found.append(Run("", "hidden"))
+                found.append(TextRun("", "hidden"))
             else:
-                found.append(Run(text, self._kind((start, end))))
+                found.append(TextRun(text, self._kind((start, end))))
         return tuple(found)
 
     def _kind(self, place: Span) -> str:

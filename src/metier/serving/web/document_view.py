@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from metier.core.documents import CORRECTION, Document
 from metier.parsing.core import formats
-from metier.serving.document_access import Shown
+from metier.serving.document_access import VisibleDocument
 from metier.serving.web.document_parts import Piece, Span, extent, parts, pieces, place_of, printed
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -29,11 +29,11 @@ class Wish(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class DocumentView:
     """`cited`: what is marked; `notes`: keys of sentences about what could not be shown as it was asked for. `page`: of
     a PDF that is looked at page by page, else None; `part` of `part_count`: the stretch of text shown, from 1."""
 
-    shown: Shown
+    shown: VisibleDocument
     cited: Span | None
     notes: tuple[str, ...]
     page: int | None
@@ -42,7 +42,7 @@ class View:
     pieces: tuple[Piece, ...]
 
     @classmethod
-    def of(cls, shown: Shown, wish: Wish) -> View:
+    def of(cls, shown: VisibleDocument, wish: Wish) -> DocumentView:
         document, notes = shown.document, []
         cited = _span(wish, len(document.text))
         if cited is None and (wish.start or wish.end):
@@ -132,7 +132,7 @@ def _chosen(asked: str, count: int, usual: int) -> int:
     return number if 1 <= number <= count else min(usual, count)
 
 
-def _is_blank(shown: Shown, cited: Span) -> bool:
+def _is_blank(shown: VisibleDocument, cited: Span) -> bool:
     """Whether nothing is left of what is cited, because somebody hid it."""
     touched = any(start < cited[1] and cited[0] < end for start, end in shown.blanked)
     return touched and not shown.document.text[slice(*cited)].strip()

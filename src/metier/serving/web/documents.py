@@ -27,7 +27,7 @@ from metier.serving.dependencies import caller_for, service_of
 from metier.serving.http.errors import NotFound
 from metier.serving.page_images import can_show
 from metier.serving.service import ExpertService
-from metier.serving.web.document_view import View, Wish
+from metier.serving.web.document_view import DocumentView, Wish
 from metier.serving.web.rendering import page
 
 router = APIRouter(include_in_schema=False)
@@ -52,7 +52,7 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class DocumentLink:
     name: str
     url: str
 
@@ -69,7 +69,7 @@ def listing(request: Request, service: TheService, caller: Reader, q: str = "", 
     number = min(int(part), count) if _NUMBER.fullmatch(part) else 1
     shown = found[(number - 1) * _LISTED : number * _LISTED]
     folders = [
-        (folder, [Listed(uri.rpartition("/")[2], f"/documents/{name}") for uri, name in group])
+        (folder, [DocumentLink(uri.rpartition("/")[2], f"/documents/{name}") for uri, name in group])
         for folder, group in groupby(shown, key=lambda each: each[0].rpartition("/")[0])
     ]
     return page(
@@ -83,7 +83,7 @@ async def show(
     request: Request, service: TheService, caller: Reader, document_id: str, wish: Annotated[Wish, Query()]
 ) -> Response:
     shown = await asyncio.to_thread(service.reading.document, caller, document_id)
-    view = await asyncio.to_thread(View.of, shown, wish)
+    view = await asyncio.to_thread(DocumentView.of, shown, wish)
     corrected = None
     if view.is_correction:
         known = await asyncio.to_thread(service.reading.documents, caller)
@@ -125,7 +125,7 @@ def _as_not_found() -> Iterator[None]:
         raise NotFound(error.what) from None
 
 
-async def _sight(service: ExpertService, caller: Caller, view: View) -> Sight | None:
+async def _sight(service: ExpertService, caller: Caller, view: DocumentView) -> Sight | None:
     """None where there is nothing to look at but text."""
     document = view.document
     if document.media_type == formats.TIFF:

@@ -92,7 +92,7 @@ class _Renderer:
                 yield Markup("</code></pre>\n")
             else:
                 _harmless(token)
-                tag = Markup(_TAGS.renderToken(tokens, place, parser.options, {}))
+                tag = Markup(_TAGS.renderToken(tokens, place, parser.options, {}))  # noqa: S704 - it escapes
                 yield _AROUND.get(token.type, Markup("{}")).format(tag)
 
     def _inline(self, token: Token) -> Iterator[Markup | _Run]:
@@ -110,7 +110,7 @@ class _Renderer:
             case "hardbreak":
                 yield Markup("<br />\n")
             case _ if token.tag:
-                yield Markup(f"</{token.tag}>" if token.nesting < 0 else f"<{token.tag}>")
+                yield Markup(f"</{token.tag}>" if token.nesting < 0 else f"<{token.tag}>")  # noqa: S704 - as em, strong
 
     def _found(self, text: str, length: int | None = None) -> list[_Run]:
         """`length`: of what it is in the source, None = its own. What is not found counts as where the last one ended:

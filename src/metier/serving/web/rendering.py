@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from metier.serving.auth.access import FORM_TOKEN, Caller, Denied, Unauthorized
 from metier.serving.http.errors import told
-from metier.serving.web.translations import COOKIE, LANGUAGES, Words, preferred
+from metier.serving.web.translations import COOKIE, LANGUAGES, PageTranslations, preferred
 
 # Name of the page, address, and the scope without which it is not shown.
 NAVIGATION = (
@@ -29,10 +29,10 @@ _environment = Environment(
 )  # fmt: skip
 
 
-def words_for(request: Request) -> Words:
+def words_for(request: Request) -> PageTranslations:
     language = request.app.state.service.expert.settings.language if hasattr(request.app.state, "service") else "en"
     accepted = request.headers.get("accept-language", "")
-    return Words(preferred(request.cookies.get(COOKIE), accepted, language))
+    return PageTranslations(preferred(request.cookies.get(COOKIE), accepted, language))
 
 
 def page(

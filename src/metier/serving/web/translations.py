@@ -13,7 +13,7 @@ LANGUAGES = {"en": "English", "bn": "বাংলা"}
 COOKIE = "metier_language"
 
 
-class Words:
+class PageTranslations:
     """`words("search.none", question=…)` in one language. `language`: BCP-47 code."""
 
     def __init__(self, language: str) -> None:
@@ -22,7 +22,8 @@ class Words:
 
     def __call__(self, key: str, **values: Any) -> Markup:
         """HTML. Raises `KeyError` for a key that no page has."""
-        return Markup(self._known[key]).format(**{name: escape(value) for name, value in values.items()})
+        wording = Markup(self._known[key])  # noqa: S704 - words of this package, from wordings/
+        return wording.format(**{name: escape(value) for name, value in values.items()})
 
     def name(self, group: str, value: str) -> str:
         """What a value of the data is called (a mode, a state): as it stands where it has no name here."""

@@ -382,7 +382,7 @@ def _mismatch(folder: Path, schema: pa.Schema, wanted: Identity) -> IndexMismatc
     return IndexMismatch(
         f"this index was made with {', '.join(differs)}",
         where=str(folder),
-        hint="Set `[embedding] model` back in metier.toml, or make the index anew with `metier sync --rebuild`.",
+        hint="Set `[embedding] model` back in metier.toml, or rebuild the index with `metier sync --rebuild`.",
     )
 
 
@@ -400,7 +400,7 @@ def _storage_errors(where: object) -> Iterator[None]:
         elif isinstance(error, PermissionError) or "ermission denied" in text:
             hint = "The expert's folder must be writable."
         else:
-            hint = "If this goes on, `metier sync --rebuild` makes the index anew from the sources."
+            hint = "If this goes on, `metier sync --rebuild` rebuilds the index from the sources."
         log.debug("storage error", exc_info=True)
         said = _RUST_PLACE.sub("", text.splitlines()[0])[:300] if text else repr(error)
         raise StoreError(said, where=str(where), hint=hint) from error

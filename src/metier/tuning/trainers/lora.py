@@ -24,7 +24,7 @@ from metier.core.settings import TuningSettings
 from metier.dataset.rows import Row, content_hash
 from metier.tuning import base_model, packing
 from metier.tuning.base_model import Base
-from metier.tuning.checkpoints import Progress, RunFolder
+from metier.tuning.checkpoints import RunFolder, TrainingProgress
 from metier.tuning.encoding import Encoder, Example
 from metier.tuning.modules import target_modules
 from metier.tuning.optimization import Trained, learning_rate
@@ -51,7 +51,7 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class TrainingResult:
     """What a run was like. `loss`: of the last steps, `validation_loss` of the adapter that was kept, nats a token.
     `steps` were done of `planned`. `tokens_per_second`: tokens of the rows as they stand, over the time of training
     alone. `trainable`: numbers of the adapter, `share` of all."""
@@ -88,7 +88,7 @@ def train(
     resume: bool = False,
     anew: bool = False,
     on_step: Callable[[Tick], None] | None = None,
-) -> tuple[PeftModel, Result]:
+) -> tuple[PeftModel, TrainingResult]:
     """Train an adapter on `rows`. With `resume`, go on with the run that was interrupted in `run`; it ends at the loss
     of one that never was. With `anew`, throw that run away. Raises `InputError` for data or settings that cannot be
     trained with, `ModelError` where the loss is no number any more; the last checkpoint stays."""
@@ -216,7 +216,7 @@ class _Loop:
     ) -> None:
         self.model, self.data, self.settings, self.run, self.device = model, data, settings, run, device
         self.adapter = Trained(model, settings.weight_decay)
-        self.at = Progress()
+        self.at = TrainingProgress()
         self.in_epoch = math.ceil(len(data.train) / settings.batch)
         self.planned = max(1, round(self.in_epoch * settings.epochs))
         self.evaluate_every = max(1, self.planned // settings.evaluations)
@@ -252,7 +252,7 @@ class _Loop:
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise ModelError(
                 f"the loss is {loss} and its gradient {norm} at step {self.at.step + 1}, so nothing can be learned",
-                hint="Lower `[tuning] learning_rate` and start anew; the last checkpoint is from before.",
+                hint="Lower `[tuning] learning_rate` and start again; the last checkpoint is from before.",
             )
         self.at.step += 1
         self.at.seconds += time.monotonic() - began
@@ -328,7 +328,7 @@ class _Loop:
         adapter, optimizer, self.at = self.run.load(checkpoint)
         self.adapter.restore(adapter, optimizer)
 
-    def finish(self, stopped: str) -> Result:
+    def finish(self, stopped: str) -> TrainingResult:
         """Put the best adapter into the model, in 32 bits."""
         self.run.close()
         best = self.run.best() or self.adapter.exact
@@ -337,7 +337,7 @@ class _Loop:
         self.model.eval()
         trainable = sum(number.numel() for number in self.adapter.used.values())
         frozen = sum(_numbers(number) for number in self.model.parameters() if not number.requires_grad)
-        return Result(
+        return TrainingResult(
             method=self.settings.method,
             rows=len(self.data.train),
             validation_rows=len(self.data.validation),

@@ -5,7 +5,7 @@ import { Written } from "./written.js";
 const words = JSON.parse(document.body.dataset.words);
 const token = document.body.dataset.token;
 const [form, box, turns, said] = ["ask", "q", "turns", "said"].map((id) => document.getElementById(id));
-const [send, stop, anew] = ["send", "stop", "new"].map((id) => document.getElementById(id));
+const [send, stop, fresh] = ["send", "stop", "new"].map((id) => document.getElementById(id));
 const KEPT = "metier-chat";
 const MOST_TURNS = 20; // earlier questions that are sent along
 const NEAR = 12; // pixels
@@ -51,7 +51,7 @@ function restore() {
 function show() {
   const some = turns.childElementCount > 0;
   document.getElementById("start").hidden = some;
-  anew.hidden = !some;
+  fresh.hidden = !some;
 }
 
 // --- asking ---------------------------------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ box.addEventListener("keydown", (event) => {
   submit();
 });
 stop.addEventListener("click", () => running?.abort());
-anew.addEventListener("click", () => {
+fresh.addEventListener("click", () => {
   running?.abort();
   turns.replaceChildren();
   sessionStorage.removeItem(KEPT);

@@ -15,7 +15,7 @@ from metier import Expert
 from metier.core.errors import EndpointError, InputError
 from metier.core.questions import Question
 from metier.core.settings import GenerationSettings
-from metier.synthesis.training_rows import CACHE_FILE, Wanted
+from metier.synthesis.training_rows import CACHE_FILE, TrainingRowOptions
 
 PARTS = 12  # documents with one sentence each; the thirteenth is a table of twelve bolts
 
@@ -40,7 +40,7 @@ def questions(expert):
 
 
 def test_by_rule(expert):
-    report = expert.dataset.generate(Wanted(count=100, rules_only=True))
+    report = expert.dataset.generate(TrainingRowOptions(count=100, rules_only=True))
     assert report.kept.keys() == {"rule"}
     assert "What is the price in EUR of Bolt B-7?" in questions(expert)
     assert "What does “Gearbox oil” say" not in str(questions(expert))
@@ -49,7 +49,7 @@ def test_by_rule(expert):
     assert report.asked == 0
     assert not (expert.runtime.state_folder / CACHE_FILE).exists()
     assert {row.origin for row in expert.dataset.rows()} == {"generated:0"}
-    again = expert.dataset.generate(Wanted(count=100, rules_only=True))
+    again = expert.dataset.generate(TrainingRowOptions(count=100, rules_only=True))
     assert (again.added, again.total) == (0, report.total)
 
 
@@ -57,7 +57,7 @@ def test_the_seed_decides_and_more_adds_to_fewer(parts_folder, tmp_path):
     made = []
     for number, (count, seed) in enumerate([(8, 0), (8, 0), (8, 1), (16, 0)]):
         with Expert.open(shutil.copytree(parts_folder, tmp_path / str(number))) as expert:
-            expert.dataset.generate(Wanted(count=count, seed=seed, rules_only=True, left_out=0.5))
+            expert.dataset.generate(TrainingRowOptions(count=count, seed=seed, rules_only=True, left_out=0.5))
             made.append(dataset(expert.folder))
     assert made[0] == made[1]
     assert made[0] != made[2]
@@ -70,7 +70,7 @@ def teacher_at(server, **more):
 
 def test_a_teacher(expert):
     with StandInTeacher() as server:
-        report = expert.dataset.generate(Wanted(count=100, paraphrases=3), teacher=teacher_at(server))
+        report = expert.dataset.generate(TrainingRowOptions(count=100, paraphrases=3), teacher=teacher_at(server))
     assert report.written["model"] == 3 * PARTS
     assert report.kept["model"] == PARTS
     assert report.dropped["unknown names"].count == PARTS
@@ -90,7 +90,7 @@ def test_a_teacher_writes_about_several_passages_at_once(parts_folder, tmp_path)
         copied = shutil.copytree(parts_folder, tmp_path / str(number))
         with Expert.open(copied) as expert, StandInTeacher(meets=parallel) as server:
             teacher = GenerationSettings(model="openai:stand-in", url=server.url, parallel=parallel)
-            expert.dataset.generate(Wanted(count=60, paraphrases=1), teacher=teacher)
+            expert.dataset.generate(TrainingRowOptions(count=60, paraphrases=1), teacher=teacher)
             made.append(dataset(expert.folder))
     assert made[0] == made[1]
 
@@ -102,7 +102,7 @@ def test_two_tables_that_differ_are_told_apart_by_their_titles(tmp_path):
             (tmp_path / f"{name}.md").write_text(f"# {name}\n\n{table}")
         expert.add(str(tmp_path / "*.md"))
         expert.sync()
-        expert.dataset.generate(Wanted(rules_only=True, rows="plain"))
+        expert.dataset.generate(TrainingRowOptions(rules_only=True, rows="plain"))
         found = {row.question: row.completion for row in expert.dataset.rows()}
     assert found == {
         "Manual of the X1: What are the hours of Bolted joints?": "3",
@@ -114,7 +114,7 @@ def test_two_tables_that_differ_are_told_apart_by_their_titles(tmp_path):
 
 def test_no_document_dominates(expert):
     with StandInTeacher() as server:
-        report = expert.dataset.generate(Wanted(count=13, rows="plain"), teacher=teacher_at(server))
+        report = expert.dataset.generate(TrainingRowOptions(count=13, rows="plain"), teacher=teacher_at(server))
     assert report.kept.total() == 13
     assert report.kept["rule"] <= 4
     assert report.enough
@@ -126,7 +126,9 @@ def test_exam_questions_are_kept_out(expert):
         Question("2", "What is the price in EUR of Bolt B-7?", ("7.50",), split="exam"),
     ]
     with StandInTeacher() as server:
-        report = expert.dataset.generate(Wanted(count=60, paraphrases=3), teacher=teacher_at(server), exam=exam)
+        report = expert.dataset.generate(
+            TrainingRowOptions(count=60, paraphrases=3), teacher=teacher_at(server), exam=exam
+        )
     asked = questions(expert)
     assert not any("oil filter" in question or "Bolt B-7" in question for question in asked)
     assert any("of the exam" in example for example in report.dropped["near duplicate"].examples)
@@ -135,14 +137,16 @@ def test_exam_questions_are_kept_out(expert):
 
 def test_a_teacher_that_fails_midway_and_resume(parts_folder, tmp_path):
     with Expert.open(shutil.copytree(parts_folder, tmp_path / "unbroken")) as expert, StandInTeacher() as server:
-        expert.dataset.generate(Wanted(count=60, paraphrases=1), teacher=teacher_at(server, parallel=1))
+        expert.dataset.generate(TrainingRowOptions(count=60, paraphrases=1), teacher=teacher_at(server, parallel=1))
         whole, unbroken = len(server.prompts), dataset(expert.folder)
     with Expert.open(shutil.copytree(parts_folder, tmp_path / "broken")) as expert, StandInTeacher(7) as server:
         with pytest.raises(EndpointError, match="same command goes on from there"):
-            expert.dataset.generate(Wanted(count=60, paraphrases=1), teacher=teacher_at(server, parallel=1))
+            expert.dataset.generate(TrainingRowOptions(count=60, paraphrases=1), teacher=teacher_at(server, parallel=1))
         assert expert.dataset.rows() == []
         server.fails_after = None
-        report = expert.dataset.generate(Wanted(count=60, paraphrases=1), teacher=teacher_at(server, parallel=1))
+        report = expert.dataset.generate(
+            TrainingRowOptions(count=60, paraphrases=1), teacher=teacher_at(server, parallel=1)
+        )
         assert whole - 7 <= report.asked < whole
     # The address is part of what a teacher is, so only what was written is compared.
     assert dataset(tmp_path / "broken") == unbroken
@@ -151,9 +155,9 @@ def test_a_teacher_that_fails_midway_and_resume(parts_folder, tmp_path):
 GENERATE = """
 import sys
 from metier import Expert
-from metier.synthesis.training_rows import Wanted
+from metier.synthesis.training_rows import TrainingRowOptions
 with Expert.open(sys.argv[1]) as expert:
-    expert.dataset.generate(Wanted(count=9))
+    expert.dataset.generate(TrainingRowOptions(count=9))
 """
 
 
@@ -189,7 +193,7 @@ def test_killed_and_resumed_is_as_never_killed(parts_folder, tmp_path):
 
 def test_an_empty_store_and_bad_wishes(tmp_path):
     with Expert.create(tmp_path / "empty") as expert, pytest.raises(InputError, match="metier sync"):
-        expert.dataset.generate(Wanted())
+        expert.dataset.generate(TrainingRowOptions())
     for wrong in ({"count": 0}, {"paraphrases": -1}, {"left_out": 1.5}, {"rows": "some"}):
         with pytest.raises(InputError):
-            Wanted(**wrong)
+            TrainingRowOptions(**wrong)

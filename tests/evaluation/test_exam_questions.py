@@ -14,10 +14,10 @@ from metier.core.errors import EndpointError, InputError
 from metier.core.settings import GenerationSettings
 from metier.evaluation.metrics.text import contains
 from metier.synthesis import table_questions, two_fact_templates
-from metier.synthesis.exam_questions import KINDS, Wanted
-from metier.synthesis.pairs import Pair
+from metier.synthesis.exam_questions import KINDS, ExamQuestionOptions
+from metier.synthesis.pairs import QAPair
 from metier.synthesis.table_questions import Comparer, Fact
-from metier.synthesis.training_rows import Wanted as WantedRows
+from metier.synthesis.training_rows import TrainingRowOptions
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def expert(folder):
 
 
 def by_rule(expert, kind: str, count: int = 24, **options):
-    expert.exam.generate(Wanted(count, (kind,), rules_only=True, **options))
+    expert.exam.generate(ExamQuestionOptions(count, (kind,), rules_only=True, **options))
     return [question for question in expert.exam.questions() if question.kind == kind]
 
 
@@ -45,7 +45,7 @@ def by_rule(expert, kind: str, count: int = 24, **options):
 
 
 def test_all_kinds_by_rule(expert):
-    written, added = expert.exam.generate(Wanted(40, rules_only=True))
+    written, added = expert.exam.generate(ExamQuestionOptions(40, rules_only=True))
     asked = expert.exam.questions()
     assert len(written.questions) == added.added == added.total == len(asked) == 40
     assert written.asked == 0
@@ -124,26 +124,26 @@ def test_what_nothing_answers(expert):
 
 
 def test_the_same_seed_gives_the_same_and_nothing_twice(expert):
-    written, _ = expert.exam.generate(Wanted(20, rules_only=True))
-    again, added = expert.exam.generate(Wanted(20, rules_only=True))
+    written, _ = expert.exam.generate(ExamQuestionOptions(20, rules_only=True))
+    again, added = expert.exam.generate(ExamQuestionOptions(20, rules_only=True))
     assert again.questions == written.questions
     assert (added.added, added.known, added.total) == (0, 20, 20)
-    other, _ = expert.exam.generate(Wanted(20, rules_only=True, seed=1))
+    other, _ = expert.exam.generate(ExamQuestionOptions(20, rules_only=True, seed=1))
     assert not {q.question for q in other.questions} & {q.question for q in written.questions}
 
 
 def test_what_was_dropped_does_not_come_back(expert):
-    expert.exam.generate(Wanted(8, ("table",), rules_only=True))
+    expert.exam.generate(ExamQuestionOptions(8, ("table",), rules_only=True))
     dropped = expert.exam.questions()[0]
     expert.exam.review(dropped.id, "dropped")
-    _, added = expert.exam.generate(Wanted(8, ("table",), rules_only=True))
+    _, added = expert.exam.generate(ExamQuestionOptions(8, ("table",), rules_only=True))
     assert (added.added, added.dropped) == (0, 1)
 
 
 def test_nothing_that_is_in_the_training_data(expert):
-    expert.dataset.generate(WantedRows(count=1000, rules_only=True, rows="plain"))
+    expert.dataset.generate(TrainingRowOptions(count=1000, rules_only=True, rows="plain"))
     trained = {row.question for row in expert.dataset.rows()}
-    written, _ = expert.exam.generate(Wanted(30, ("table", "yesno"), rules_only=True))
+    written, _ = expert.exam.generate(ExamQuestionOptions(30, ("table", "yesno"), rules_only=True))
     assert {q.kind for q in written.questions} == {"yesno"}, "every cell of the tables is trained on"
     assert not trained & {question.question for question in written.questions}
     assert written.dropped["near duplicate"] > 10
@@ -157,7 +157,7 @@ def test_two_tables_that_differ(tmp_path):
     with Expert.create(tmp_path / "expert") as expert:
         expert.add(str(tmp_path / "*.md"))
         expert.sync()
-        expert.exam.generate(Wanted(20, ("yesno", "several"), rules_only=True))
+        expert.exam.generate(ExamQuestionOptions(20, ("yesno", "several"), rules_only=True))
         asked = expert.exam.questions()
     assert {question.kind for question in asked} == {"yesno"}, "no comparison: it would be true in one manual only"
     assert all(question.question.startswith("Manual of the X") for question in asked)
@@ -172,7 +172,7 @@ def teacher_at(server, **more):
 
 def test_a_teacher_and_what_nothing_answers_in_prose(expert):
     with StandInTeacher() as server:
-        written, _ = expert.exam.generate(Wanted(24, ("fact", "unanswerable")), teacher=teacher_at(server))
+        written, _ = expert.exam.generate(ExamQuestionOptions(24, ("fact", "unanswerable")), teacher=teacher_at(server))
     assert written.asked > 0
     facts = [question for question in written.questions if question.kind == "fact"]
     assert len(facts) == 12
@@ -185,15 +185,15 @@ def test_a_teacher_and_what_nothing_answers_in_prose(expert):
 def test_a_teacher_that_fails_midway_and_resume(made, tmp_path):
     with Expert.open(shutil.copytree(made, tmp_path / "one")) as expert, StandInTeacher() as server:
         # Of several at once some are asked for in vain, and could not be counted.
-        expert.exam.generate(Wanted(20), teacher=teacher_at(server, parallel=1))
+        expert.exam.generate(ExamQuestionOptions(20), teacher=teacher_at(server, parallel=1))
         unbroken, whole = expert.exam.questions(), len(server.prompts)
     assert whole > 2
     with Expert.open(shutil.copytree(made, tmp_path / "two")) as expert, StandInTeacher(2) as server:
         with pytest.raises(EndpointError, match="same command goes on from there"):
-            expert.exam.generate(Wanted(20), teacher=teacher_at(server, parallel=1))
+            expert.exam.generate(ExamQuestionOptions(20), teacher=teacher_at(server, parallel=1))
         assert expert.exam.questions() == []
         server.fails_after = None
-        written, _ = expert.exam.generate(Wanted(20), teacher=teacher_at(server, parallel=1))
+        written, _ = expert.exam.generate(ExamQuestionOptions(20), teacher=teacher_at(server, parallel=1))
         assert written.asked == whole - 2
         assert expert.exam.questions() == unbroken
 
@@ -205,28 +205,28 @@ def test_the_own_model(tmp_path):
         expert.sync()
     questioned.answer_briefly(tmp_path / "expert")
     with Expert.open(tmp_path / "expert") as expert:
-        written, added = expert.exam.generate(Wanted(2, ("fact",)))
+        written, added = expert.exam.generate(ExamQuestionOptions(2, ("fact",)))
         assert written.asked == 1
-        again, _ = expert.exam.generate(Wanted(2, ("fact",)))
+        again, _ = expert.exam.generate(ExamQuestionOptions(2, ("fact",)))
         assert (again.asked, again.questions) == (0, written.questions)
         assert added.total == len(expert.exam.questions()) <= 2
 
 
 def test_bad_wishes(tmp_path):
     with Expert.create(tmp_path / "empty") as expert, pytest.raises(InputError, match="metier sync"):
-        expert.exam.generate(Wanted(rules_only=True))
+        expert.exam.generate(ExamQuestionOptions(rules_only=True))
     for wrong in ({"count": 0}, {"kinds": ("magic",)}, {"kinds": ("fact", "label")}):
         with pytest.raises(InputError):
-            Wanted(**wrong)
-    assert Wanted().kinds == KINDS
+            ExamQuestionOptions(**wrong)
+    assert ExamQuestionOptions().kinds == KINDS
 
 
 # --- two cells -----------------------------------------------------------------------------------------------
 
 
-def cell(subject: str, value: str, attribute: str = "Load", language: str = "en") -> Pair:
+def cell(subject: str, value: str, attribute: str = "Load", language: str = "en") -> QAPair:
     passage = Passage(subject, "d", f"{subject}: {value}", 0, 1, uri="d.csv")
-    return Pair("?", value, passage, "table", language, "rule", (), subject, attribute)
+    return QAPair("?", value, passage, "table", language, "rule", (), subject, attribute)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import random
 import pytest
 
 from metier.core.documents import Document, TextBuilder
-from metier.serving.document_access import Shown
+from metier.serving.document_access import VisibleDocument
 from metier.serving.web.document_parts import cells, extent, parts, pieces, place_of, printed
-from metier.serving.web.document_view import View, Wish
+from metier.serving.web.document_view import DocumentView, Wish
 
 ROWS = [["Turbine", "Rated power", "Note"], ["WT-07", "4.2 MW", "a | b"], ["WT-08", "", "Rated power: low"]]
 
@@ -28,7 +28,7 @@ def sheet() -> Document:
     return document(builder)
 
 
-def drawn_text(shown: Shown, within, cited=None) -> str:
+def drawn_text(shown: VisibleDocument, within, cited=None) -> str:
     found = []
     for piece in pieces(shown, within, cited):
         runs = [*piece.runs, *(run for row in piece.rows for cell in row.cells for run in cell)]
@@ -40,7 +40,7 @@ def drawn_text(shown: Shown, within, cited=None) -> str:
 
 def test_a_table_is_drawn_by_its_columns_and_the_cited_row_stands_out(sheet):
     row = next(block for block in sheet.blocks if block.row == "3")
-    shown = Shown(sheet, (), ())
+    shown = VisibleDocument(sheet, (), ())
     table = next(each for each in pieces(shown, (0, len(sheet.text)), (row.start, row.end)) if each.kind == "table")
     assert table.names == tuple(ROWS[0])
     texts = [["".join(run.text for run in cell) for cell in each.cells] for each in table.rows]
@@ -64,7 +64,7 @@ def test_what_stands_on_a_page_has_no_names_of_columns_before_its_values(sheet):
 
 
 def test_pages_are_told_where_they_begin(sheet):
-    numbers = [(piece.kind, piece.page) for piece in pieces(Shown(sheet, (), ()), (0, len(sheet.text)), None)]
+    numbers = [(piece.kind, piece.page) for piece in pieces(VisibleDocument(sheet, (), ()), (0, len(sheet.text)), None)]
     assert numbers == [("heading", 1), ("table", None), ("list", 2)]
     assert [place_of(sheet, sheet.text.index(each)) for each in ("WT-08", "খ")] == [1, 2]
     assert extent(sheet, 9) == (0, 0)
@@ -80,7 +80,7 @@ def test_long_texts_are_cut_into_parts_that_hold_all_of_it():
     cut = parts(long, (0, len(long.text)))
     assert [end for _start, end in cut[:-1]] == [start for start, _end in cut[1:]]
     assert max(end - start for start, end in cut) <= 30_000
-    shown = Shown(long, (), ())
+    shown = VisibleDocument(long, (), ())
     whole = "".join(drawn_text(shown, each) for each in cut).replace("a:", "").replace("b:", "")
     for piece in ("299লেখা", "x" * 99_000, "2999" + "word" * 9):
         assert piece in whole
@@ -90,11 +90,11 @@ def test_hidden_text_is_replaced_and_its_place_told():
     builder = TextBuilder()
     builder.add("paragraph", "Open, secret, open.")
     blank = document(builder)
-    shown = Shown(Document(**{**_fields(blank), "text": "Open,        , open."}), (), ((6, 12),))
+    shown = VisibleDocument(Document(**{**_fields(blank), "text": "Open,        , open."}), (), ((6, 12),))
     (piece,) = pieces(shown, (0, 19), None)
     assert [run.kind for run in piece.runs] == ["", "hidden", ""]
-    assert "hidden_place" in View.of(shown, Wish(start="6", end="12")).notes
-    assert "hidden" in View.of(shown, Wish(start="0", end="4")).notes
+    assert "hidden_place" in DocumentView.of(shown, Wish(start="6", end="12")).notes
+    assert "hidden" in DocumentView.of(shown, Wish(start="0", end="4")).notes
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_hidden_text_is_replaced_and_its_place_told():
     ],
 )  # fmt: skip
 def test_offsets_that_make_no_sense_are_told(sheet, wish):
-    view = View.of(Shown(sheet, (), ()), Wish(**wish))
+    view = DocumentView.of(VisibleDocument(sheet, (), ()), Wish(**wish))
     assert view.cited is None
     assert view.notes == ("offsets",)
 
@@ -117,7 +117,7 @@ def test_a_mail_has_its_headers_on_top():
     builder.add("paragraph", "From: Åsa <a@b.example> | To: রহিম | Date: Tue, 06 May 2025")
     builder.add("paragraph", "To: whom it may concern")
     mail = document(builder, "message/rfc822")
-    _heading, headers, body = pieces(Shown(mail, (), ()), (0, len(mail.text)), None)
+    _heading, headers, body = pieces(VisibleDocument(mail, (), ()), (0, len(mail.text)), None)
     assert [(name, runs[0].text) for name, runs in headers.pairs] == [
         ("From", "Åsa <a@b.example>"), ("To", "রহিম"), ("Date", "Tue, 06 May 2025"),
     ]  # fmt: skip

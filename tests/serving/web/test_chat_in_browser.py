@@ -14,7 +14,7 @@ import pytest
 from metier import Expert, answering
 from metier.answering.answer import Answer, Sentence, Style, Support, Usage
 from metier.serving.web.answers import ShownAnswer
-from metier.serving.web.translations import LANGUAGES, Words
+from metier.serving.web.translations import LANGUAGES, PageTranslations
 
 from ..servers import Server
 from ..tuned import QUESTIONS, SAID
@@ -360,14 +360,14 @@ def test_every_character_of_an_answer_is_shown_once():
         question="?", text="নীল চাবি। It flies.\nEnd", abstained=False, confidence=0.5, mode="rag", model="m",
         adapter=None, sentences=sentences, timings={"total": 1.0}, usage=Usage(), style=Style.QUOTED,
     )  # fmt: skip
-    html = str(ShownAnswer.of(answer).text(Words("en")))
+    html = str(ShownAnswer.of(answer).text(PageTranslations("en")))
     assert re.sub(r'<span class="told">.*?</span>|<[^>]+>', "", html) == answer.text
     assert re.findall(r'class="unsupported">(.*?)<span', html) == ["চাবি।", "It flies."]
 
 
 def test_the_notes_that_have_words_are_those_that_answers_carry():
-    rooms = Path(answering.__file__).parent.glob("*.py")
-    said = "".join(room.read_text(encoding="utf-8") for room in rooms)
+    modules = Path(answering.__file__).parent.glob("*.py")
+    said = "".join(module.read_text(encoding="utf-8") for module in modules)
     for language in LANGUAGES:
         wording = json.loads(files("metier.serving.web.wordings").joinpath(f"chat.{language}.json").read_bytes())
         notes = [key.removeprefix("note.") for key in wording if key.startswith("note.")]

@@ -263,11 +263,11 @@ def test_without_scripts_a_correction_is_made(browser, served):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_on_a_phone_in_bengali_all_of_it_is_accessible(browser, served, tuned, scheme):
-    rooms = {
+    pages = {
         served: ("/sources", "/report", "/corrections?state=all"),
         tuned: ("/adapters", "/adapters/card?adapter=parts@1", "/adapters/promote?adapter=parts@1", "/report"),
     }
-    for address, paths in rooms.items():
+    for address, paths in pages.items():
         with opened(browser, address, locale="bn", color_scheme=scheme, viewport=PHONE) as page:
             for path in paths:
                 page.goto(path)

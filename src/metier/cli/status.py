@@ -1,0 +1,87 @@
+"""status, which is also what `metier` alone says where there is an expert; remove."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, print_json
+
+if TYPE_CHECKING:
+    from metier.services.status import Status
+
+
+def register(app: typer.Typer) -> None:
+    for verb in (status, remove):
+        app.command()(verb)
+
+
+def status(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
+    """Say where the expert stands, and what to do next.
+
+    Example: metier status
+    """
+    from metier.services.status import next_steps
+
+    with open_expert(expert) as opened:
+        found = opened.status()
+    steps = next_steps(found)
+    if as_json:
+        print_json({**asdict(found), "next": [asdict(step) for step in steps]})
+        return
+    screen = console()
+    screen.print(f"[bold]{escape(found.name)}[/] [dim]{escape(found.folder)}[/]")
+    for name, value in _facts(found):
+        screen.print(f"  [dim]{name:<11}[/]{escape(value)}", soft_wrap=True)
+    screen.print("\nNext:")
+    width = max(len(step.command) for step in steps)
+    for step in steps:
+        screen.print(f"  [bold]{escape(step.command):<{width}}[/]  [dim]{step.why}[/]", soft_wrap=True)
+
+
+def _facts(found: Status) -> list[tuple[str, str]]:
+    failed = f", {found.failed} could not be read" if found.failed else ""
+    synced = f", synced {_when(found.synced_at)}" if found.synced_at else ", never synced"
+    answers = found.model + (f" with {found.adapter}" if found.adapter else "")
+    exam = (
+        f"{found.exam} questions, {found.practice} to practise on" if found.exam or found.practice else "no questions"
+    )
+    return [
+        ("documents", f"{found.documents} from {_counted(found.sources, 'source')}{failed}{synced}"),
+        ("models", f"{found.embedder} finds, {answers} answers"),
+        ("exam", exam + (", refusals calibrated" if found.calibrated else "")),
+        ("dataset", f"{found.rows} rows to tune on"),
+        ("verdict", f"{found.verdict} ({_when(found.compared_at)})" if found.verdict else "not compared yet"),
+    ]
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _when(moment: str) -> str:
+    """In the reader's own time zone."""
+    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def remove(
+    sources: Annotated[list[str], typer.Argument(help="As `metier sources` or metier.toml names them.")],
+    expert: ExpertOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take sources from the expert; the next sync takes what came from them out of the index.
+
+    Example: metier remove ./docs
+    """
+    opened = open_expert(expert)
+    for source in sources:
+        opened.remove(source)
+    if as_json:
+        print_json({"removed": sources})
+        return
+    for source in sources:
+        console().print(f"[green]✓[/] Removed {escape(source)}")
+    console().print("  Next: [bold]metier sync[/].")

@@ -1,0 +1,90 @@
+"""Where an expert stands, and what to do next. Quick: no model is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from metier.evaluation import result_store
+from metier.services.parts import Parts
+
+_FEW_QUESTIONS = 20  # exam questions below which a comparison settles little
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """`command`: to type; `why`: what it is good for, in a few words."""
+
+    command: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`documents`, `failed`: items of the sources that are indexed, and that could not be read. `synced_at`: end of
+    the last sync, ISO 8601, "" before the first. `practice`, `exam`: questions. `rows`: of training data. `adapter`:
+    the one in production. `compared_at`, `verdict`: of the last comparison, "" before the first."""
+
+    name: str
+    folder: str
+    model: str
+    embedder: str
+    sources: int
+    documents: int
+    failed: int
+    synced_at: str
+    practice: int
+    exam: int
+    rows: int
+    calibrated: bool
+    adapter: str | None
+    compared_at: str
+    verdict: str
+
+
+def status_of(parts: Parts) -> Status:
+    """Raises `StoreError` where what is kept is damaged."""
+    runtime = parts.runtime
+    settings, syncs = runtime.settings, runtime.syncs()
+    with runtime.catalog() as catalog:
+        items = list(catalog.items().values()) if catalog else []
+    questions = parts.exam.questions()
+    last = result_store.latest(runtime.state_folder)
+    production = parts.adapters.registry.production()
+    return Status(
+        name=settings.name or Path(runtime.folder).resolve().name,
+        folder=str(runtime.folder),
+        model=settings.generation.model,
+        embedder=settings.embedding.model,
+        sources=len(settings.sources),
+        documents=sum(item.state == "indexed" for item in items),
+        failed=sum(item.state == "failed" for item in items),
+        synced_at=syncs[-1].ended_at if syncs else "",
+        practice=sum(question.split == "practice" for question in questions),
+        exam=sum(question.split == "exam" for question in questions),
+        rows=len(parts.dataset.rows()),
+        calibrated=runtime.abstention_path.exists(),
+        adapter=production.reference if production else None,
+        compared_at=last["created"] if last else "",
+        verdict=last["verdict"]["reason"] if last and last.get("verdict") else "",
+    )
+
+
+def next_steps(status: Status) -> list[NextStep]:
+    """What to do, the most pressing first."""
+    if not status.sources:
+        return [NextStep("metier add ./docs", "name the documents to answer from")]
+    if not status.synced_at:
+        return [NextStep("metier sync", "read and index them")]
+    steps = [NextStep('metier ask "…"', "put a question to the documents")]
+    if status.failed:
+        steps.insert(0, NextStep("metier sources --failed", "see which documents could not be read, and why"))
+    if status.exam < _FEW_QUESTIONS:
+        steps.append(NextStep("metier exam generate", "have questions written to compare the ways of answering"))
+    elif not status.calibrated:
+        steps.append(NextStep("metier calibrate", "learn from the practice questions when to refuse"))
+    elif not status.compared_at or status.synced_at > status.compared_at:
+        steps.append(NextStep("metier compare", "measure which way of answering serves best"))
+    elif status.adapter is None:
+        steps.append(NextStep("metier tune", "train an adapter on the dataset, then compare again"))
+    return steps
