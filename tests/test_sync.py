@@ -234,7 +234,7 @@ def test_documents_in_a_language_that_the_embedder_does_not_read_are_told(tmp_pa
     (tmp_path / "docs" / "rules.md").write_text("# Rules\n\nThe plant is checked every morning.\n", encoding="utf-8")
     with Expert.create(tmp_path / "expert") as expert:
         expert.add(str(tmp_path / "docs"))
-        (told,) = expert.sync().warnings
+        (told,) = expert.sync().unread_languages
     assert told.item == "1 document"
     assert "German" in told.reason
     assert "multilingual-e5-small" in told.reason

@@ -155,7 +155,8 @@ class Expert:
                     report = syncer.run([sources.create(each, self.folder) for each in self.settings.sources])
                 report.warnings += corrections.after_sync()
                 documents = runtime.store.records()
-                report.warnings += unread_languages(self.settings.embedding, [each.language for each in documents])
+                languages = [each.language for each in documents]
+                report.unread_languages = unread_languages(self.settings.embedding, languages)
                 if runtime.is_built("retriever"):
                     runtime.retriever.refresh()
                     runtime.retriever.fusion = runtime.fusion

@@ -115,7 +115,7 @@ def _print_report(report: SyncReport) -> None:
     screen = console()
     counts = f"{report.added} added, {report.changed} changed, {report.deleted} deleted, {report.unchanged} unchanged"
     screen.print(f"[green]✓[/] {counts} · {report.passages} passages in {report.seconds:.1f} s")
-    for warning in report.warnings:
+    for warning in (*report.warnings, *report.unread_languages):
         screen.print(f"  [yellow]![/] {warning.item}: {warning.reason}", markup=True, soft_wrap=True)
     if report.failed:
         screen.print(f"[red]✗[/] {len(report.failed)} could not be read:")

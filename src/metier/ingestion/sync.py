@@ -55,7 +55,8 @@ class Failure:
 
 @dataclass(slots=True)
 class SyncReport:
-    """What a sync did. `passages` counts what was embedded in this run, `seconds` is wall time."""
+    """What a sync did. `unread_languages`: how many documents are in a language that the embedder does not read, and
+    what to do. `passages` counts what was embedded in this run, `seconds` is wall time."""
 
     added: int = 0
     changed: int = 0
@@ -63,6 +64,7 @@ class SyncReport:
     unchanged: int = 0
     failed: list[Failure] = field(default_factory=list)
     warnings: list[Failure] = field(default_factory=list)
+    unread_languages: list[Failure] = field(default_factory=list)
     passages: int = 0
     seconds: float = 0.0
     index: dict[str, float | int | str] = field(default_factory=dict)
