@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,10 @@ DOCUMENTS = {
     "বাংলা.md": "# নিরাপত্তা\n\nনীল চাবি টাওয়ারের দরজা খোলে।",
 }
 
+
+# Who is started in the background (nohup, a scheduler) ignores Ctrl-C, and so would every process that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is no fault of the code.
 hypothesis.settings.register_profile(
