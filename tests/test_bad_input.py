@@ -13,6 +13,8 @@ from conftest import shared_data
 
 from metier import Expert
 
+pytestmark = pytest.mark.slow
+
 
 def write_bad(folder: Path) -> None:
     (folder / "zero.pdf").write_bytes(b"")

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metier.core.documents import Document, TextBuilder, document_id
 from metier.core.settings import PassageSettings
 from metier.ingestion.chunking import cut
+
+pytestmark = pytest.mark.slow
 
 
 def count_words(texts):

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def value(done):
     """Stdout is one JSON value and nothing else."""

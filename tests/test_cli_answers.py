@@ -15,6 +15,8 @@ import time
 import pytest
 from paced_scripted_endpoint import scripted_endpoint
 
+pytestmark = pytest.mark.slow
+
 WRITTEN = (
     "The blade root nuts of the NV-110 are tightened to **840 Nm**. They are painted bright green by robots.\n\n"
     "- The gearbox oil of the NV-110 is changed every 30 months.\n"

@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_metier_alone_says_where_the_expert_stands_and_what_is_next(run_metier, tmp_path):
     assert "Usage" in run_metier().stdout

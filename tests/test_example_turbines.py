@@ -15,6 +15,8 @@ from pathlib import Path
 import pypdfium2
 import pytest
 
+pytestmark = pytest.mark.slow
+
 for module in ("docx", "openpyxl", "pptx", "reportlab", "PIL"):
     pytest.importorskip(module)
 

@@ -17,6 +17,8 @@ from metier.core.errors import InputError, SettingsError, StoreError
 from metier.core.questions import Question
 from metier.core.settings import cache_folder
 
+pytestmark = pytest.mark.slow
+
 KNOWS = "How often is the gearbox oil of the NV-110 changed?"
 
 

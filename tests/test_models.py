@@ -19,6 +19,8 @@ from metier.models import minilm, wheels
 from metier.models.catalog import CATALOG, Wheel
 from metier.models.onnx_file import Graph
 
+pytestmark = pytest.mark.slow
+
 NAME = "all-minilm-l6-v2"
 MINILM = next(model for model in CATALOG if model.name == NAME)
 

@@ -16,6 +16,8 @@ from metier.core import plugins
 from metier.core.settings import StoreSettings
 from metier.store import open_store as open_at
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = Path(__file__).parent / "plugin_package"
 MEMO = "Title: Feed pump\n\nThe feed pump is greased every 14 days.\n\nIts key hangs in the blue cabinet.\n"
 

@@ -16,6 +16,8 @@ from metier.ingestion.sync import Syncer
 from metier.sources.base import Item, Unreachable
 from metier.store import Filter
 
+pytestmark = pytest.mark.slow
+
 
 def counts(report):
     return report.added, report.changed, report.deleted, report.unchanged, len(report.failed)

@@ -6,6 +6,8 @@ from metier import Expert
 from metier.answering.answer import Support
 from metier.answering.choices import Choices, choices_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("language", "question", "named"),

@@ -7,6 +7,8 @@ from metier import Expert
 from metier.answering.answer import Style
 from metier.generation.base import Message
 
+pytestmark = pytest.mark.slow
+
 LONG = "# Log of the cold store\n\n" + "\n\n".join(
     f"## Day {n}\n\nOn day {n} the cold store was at {n % 7 + 1} degrees and clerk number {n} signed."
     for n in range(1, 90)

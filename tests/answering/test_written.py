@@ -10,6 +10,8 @@ from metier import Expert
 from metier.answering.answer import Style, Support
 from metier.generation.base import Message, Sampling
 
+pytestmark = pytest.mark.slow
+
 PUMP = """# Pump NP-40
 
 ## Work on the pump

@@ -10,6 +10,8 @@ from metier.generation import create
 from metier.generation.completion_cache import Cache, key_of
 from metier.synthesis.by_model import QAPairWriter, parse
 
+pytestmark = pytest.mark.slow
+
 TEXT = (
     "The gearbox oil of the NV-110 is changed every 31 months. The oil filter of the NV-110 is changed every 17 months."
 )

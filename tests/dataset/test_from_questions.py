@@ -15,6 +15,8 @@ from metier.dataset.rows import load
 from metier.synthesis import from_questions
 from metier.synthesis.raft import RowMaker
 
+pytestmark = pytest.mark.slow
+
 OIL = Question("a", "How often is the gearbox oil of the NV-110 changed?", ("every 31 months",), ("gearbox-oil.md",))
 TIGHT = Question("b", "Is the yaw grease changed every 7 months?", ("yes",), ("yaw-grease.md",), kind="yesno")
 NOTHING = Question("c", "How often is the keel of the NV-110 painted?", kind="unanswerable")

@@ -11,6 +11,8 @@ import pytest
 
 from dataset.stand_in_teacher import StandInTeacher
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(parts_folder, tmp_path):

@@ -14,6 +14,8 @@ from metier.dataset.rows import Row
 from metier.synthesis.pairs import QAPair
 from metier.synthesis.raft import RowMaker
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def expert(parts_folder, tmp_path_factory):

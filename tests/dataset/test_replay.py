@@ -13,6 +13,8 @@ from metier.core.questions import Question
 from metier.synthesis.replay import KIND
 from metier.synthesis.training_rows import CACHE_FILE
 
+pytestmark = pytest.mark.slow
+
 WANTED = 3
 
 

@@ -17,6 +17,8 @@ from metier.core.questions import Question
 from metier.core.settings import GenerationSettings
 from metier.synthesis.training_rows import CACHE_FILE, TrainingRowOptions
 
+pytestmark = pytest.mark.slow
+
 PARTS = 12  # documents with one sentence each; the thirteenth is a table of twelve bolts
 
 

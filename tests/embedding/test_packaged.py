@@ -17,6 +17,8 @@ from metier.embedding import Embedder, create
 from metier.embedding.onnx import batches
 from metier.embedding.tokens import EmbeddingTokenizer
 
+pytestmark = pytest.mark.slow
+
 MINILM, E5 = "all-minilm-l6-v2", "multilingual-e5-small"
 DATA = data_folder()
 SCRIPTS = [

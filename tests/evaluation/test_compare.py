@@ -19,6 +19,8 @@ from metier.core.errors import InputError
 from metier.evaluation import result_store
 from metier.services.calibrated import CALIBRATED, calibrated_on
 
+pytestmark = pytest.mark.slow
+
 
 def question(part: str, split: str, **more) -> dict:
     asked = {

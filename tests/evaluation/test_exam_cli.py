@@ -11,6 +11,8 @@ import pytest
 from evaluation import questioned
 from metier.cli import main
 
+pytestmark = pytest.mark.slow
+
 
 def value(done):
     """Stdout is one JSON value and nothing else."""

@@ -19,6 +19,8 @@ from metier.synthesis.pairs import QAPair
 from metier.synthesis.table_questions import Comparer, Fact
 from metier.synthesis.training_rows import TrainingRowOptions
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):

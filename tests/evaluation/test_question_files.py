@@ -13,6 +13,8 @@ from metier.core.questions import Question
 from metier.evaluation.questions import files
 from metier.evaluation.questions.files import QuestionColumns
 
+pytestmark = pytest.mark.slow
+
 
 def read(path: Path, **options) -> list[Question]:
     return [each.question for each in files.read(path, **options).asked]

@@ -15,6 +15,8 @@ from metier.core.errors import InputError
 from metier.core.questions import Question, load
 from metier.evaluation.questions.question_set import QuestionSet
 
+pytestmark = pytest.mark.slow
+
 PARTS = ("gearbox oil", "brake pads", "yaw grease", "pitch batteries", "nacelle lamps", "rope grips", "oil filter")
 EXAM = Question("", "How often is the gearbox oil of the NV-110 changed?", ("every 31 months",), split="exam")
 REWORDED = replace(EXAM, question="How often is the NV-110's gearbox oil changed?", split="")

@@ -22,6 +22,8 @@ from metier.evaluation.report.tables import leaders
 from metier.evaluation.report.translations import LANGUAGES, ReportTranslations
 from metier.evaluation.report.view import ReportView
 
+pytestmark = pytest.mark.slow
+
 ORDER = [
     "modes", "cost", "metrics", "pairs", "kinds", "languages", "rules", "failures", "calibration", "answers", "notes",
     "method",

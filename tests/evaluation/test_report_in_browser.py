@@ -14,7 +14,7 @@ from metier.evaluation.report.page import html
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")]
 ATTACK = "<script>alert(1)</script><img src='https://example.com/x.png' onerror='alert(2)'>"
 
 

@@ -8,6 +8,8 @@ from metier import Expert
 from metier.evaluation.rules import ExpertProfile, advice, agreement, changes_often, rate_of_change, rules
 from metier.state.catalog import Catalog, SyncRun
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 

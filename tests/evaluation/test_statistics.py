@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from metier.evaluation import statistics
 from metier.evaluation.statistics import ALPHA, MOST_QUESTIONS, compare, holm, interval, interval_of, questions_needed
 
+pytestmark = pytest.mark.slow
+
 GRADES = st.one_of(st.sampled_from([0.0, 1.0]), st.floats(0, 1, width=32))
 SCORES = st.lists(GRADES, min_size=1, max_size=40)
 PAIRS = st.lists(st.tuples(GRADES, GRADES), min_size=1, max_size=40)

@@ -15,6 +15,8 @@ from metier.core.modes import MODES
 from metier.evaluation.statistics import ALPHA, MOST_QUESTIONS, compare
 from metier.evaluation.verdict import FEWEST_QUESTIONS, UNDECIDED, Constraints, Facts, decide
 
+pytestmark = pytest.mark.slow
+
 COSTS = dict(zip(MODES, (1.0, 1.5, 2.0, 3.15), strict=True))
 SEEDS = st.integers(0, 2**32 - 1)
 

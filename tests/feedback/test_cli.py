@@ -9,6 +9,8 @@ import pytest
 from metier import Expert
 from metier.cli import main
 
+pytestmark = pytest.mark.slow
+
 OIL = "How often is the gearbox oil of the NV-110 changed?"
 
 

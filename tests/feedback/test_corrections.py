@@ -15,6 +15,8 @@ from metier.core.locks import exclusive
 from metier.core.questions import Question
 from metier.store.base import Filter
 
+pytestmark = pytest.mark.slow
+
 OIL = "How often is the gearbox oil of the NV-110 changed?"
 LAMPS = "How often are the nacelle lamps of the NV-110 changed?"
 KEY = "নীল চাবি কী খোলে?"

@@ -11,7 +11,10 @@ from metier.tuning import gguf_adapter
 from metier.tuning.adapters import Card
 
 # PEFT 0.21 asks transformers 5 for an attribute by its old name.
-pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
+]
 ASKED = [Message("user", "Part A?")]
 
 

@@ -12,6 +12,8 @@ from metier.core.settings import GenerationSettings
 from metier.generation import Message, create
 from metier.generation.endpoint import EndpointGenerator
 
+pytestmark = pytest.mark.slow
+
 QUESTION = [Message("system", "Be brief."), Message("user", "What do blades do?")]
 
 

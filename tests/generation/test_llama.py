@@ -11,6 +11,8 @@ from metier.core.settings import GenerationSettings
 from metier.generation import Message, create
 from metier.generation.gguf_file import read_header
 
+pytestmark = pytest.mark.slow
+
 QUESTION = [Message("system", "You answer briefly."), Message("user", "What do the blades of a wind turbine do?")]
 
 

@@ -18,6 +18,8 @@ from . import samples
 from .conftest import check
 from .samples import cells, paragraph
 
+pytestmark = pytest.mark.slow
+
 
 def helpful(error: ParseError) -> bool:
     return bool(error.what and error.hint and error.where)

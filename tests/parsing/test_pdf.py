@@ -12,6 +12,8 @@ from metier.parsing.pdf.bidi import Glyph, spoken, unmirrored
 
 from . import samples
 
+pytestmark = pytest.mark.slow
+
 tesseract = pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed")
 WORDS = (
     "Turbine seven stood still because the gearbox oil was too hot on that day and nobody had looked at the sensor "

@@ -19,6 +19,8 @@ from metier.reader.encoding import ROW_TOKENS, PairEncoder
 from metier.reader.onnx import OnnxReader
 from metier.reader.spans import best_span
 
+pytestmark = pytest.mark.slow
+
 PRICES = "Part: QX-11 | Price: 12 EUR\nPart: QX-13 | Price: 19 EUR\nPart: QX-14 | Price: 7 EUR"
 BENGALI = "পাম্পটি প্রতি ছয় মাসে একবার পরিষ্কার করতে হয়। ফিল্টারের দাম ৪৫০ টাকা। চাপ বেশি হলে পাম্প বন্ধ হয়ে যায়।"
 

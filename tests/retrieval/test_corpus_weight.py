@@ -8,6 +8,8 @@ from metier.retrieval import corpus_weight
 from metier.retrieval.corpus_weight import Learned
 from metier.retrieval.fusion import DEFAULT_WEIGHT, Fusion
 
+pytestmark = pytest.mark.slow
+
 TOPICS = {
     "oil": "The gearbox oil is changed every thirty months by two technicians. "
     "Lubricant that smells burnt must be sampled at once and sent to the laboratory.",

@@ -10,6 +10,8 @@ from metier.serving.auth.access import OWNER, Caller
 from metier.serving.document_access import DocumentAccess
 from metier.serving.http.errors import NotFound
 
+pytestmark = pytest.mark.slow
+
 EVERYONE = Caller("everyone", (), frozenset({"ask"}), "k1")
 BOARD = Caller("board", ("board",), frozenset({"ask"}), "k2")
 LONG = "The {0} of the NV-110 is looked at before every winter, and what was found is written down. " * 6

@@ -21,6 +21,8 @@ from metier import Expert
 from .servers import QUESTION, Server, sample_expert
 from .tuned import SAID
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = 3
 PROMOTES = """
 import itertools, sys

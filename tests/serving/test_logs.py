@@ -27,6 +27,8 @@ from metier.serving.service import ExpertService
 
 from .servers import QUESTION, Server, sample_expert
 
+pytestmark = pytest.mark.slow
+
 FORGED = '2031-01-01 "}\r\n{"time": "forged", "event": "request"}\x1b[2J\x9b31m\u2028\u202e'
 
 

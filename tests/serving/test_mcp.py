@@ -20,6 +20,8 @@ from metier.serving.auth.keys import FILE_NAME, Keys
 
 from .servers import QUESTION, Server, sample_expert
 
+pytestmark = pytest.mark.slow
+
 SECRET = "secret/safe.md"
 
 

@@ -25,6 +25,8 @@ from metier.serving.service import ExpertService
 
 from .servers import COMMAND, QUESTION, Server, sample_expert
 
+pytestmark = pytest.mark.slow
+
 LONG = {"question": "Repeat the word oil a thousand times.", "mode": "base"}  # some seconds of writing
 SOON = 2.0  # seconds, in which no such answer is finished
 HEADERS = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}

@@ -15,6 +15,8 @@ from metier.serving.http.request_context import RequestContext
 
 from .servers import Server, sample_expert
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):

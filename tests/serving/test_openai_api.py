@@ -15,6 +15,8 @@ from metier import Expert
 
 from .servers import QUESTION, SECRET_DOCUMENT, Server, sample_expert
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

@@ -24,6 +24,8 @@ from metier.serving.auth.keys import FILE_NAME, Keys
 from .servers import QUESTION, Server, sample_expert
 from .tuned import QUESTIONS, SAID
 
+pytestmark = pytest.mark.slow
+
 OIL = "docs/gearbox-oil.md"
 SAFE = document_id("secret/safe.md")
 UNKNOWN = document_id("no/such.md")

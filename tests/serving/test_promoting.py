@@ -18,6 +18,8 @@ from metier.serving.service import ExpertService
 
 from .tuned import QUESTIONS, SAID
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tuned_expert, tmp_path_factory):

@@ -23,6 +23,8 @@ from metier.serving.auth.keys import FILE_NAME, Keys
 
 from .servers import Server, sample_expert
 
+pytestmark = pytest.mark.slow
+
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
     negative_data_rejection,

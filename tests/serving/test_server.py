@@ -11,6 +11,8 @@ from metier.core.errors import SettingsError
 
 from .servers import Server, sample_expert
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):

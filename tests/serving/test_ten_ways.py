@@ -22,6 +22,8 @@ from metier.serving.auth.keys import FILE_NAME, Keys
 
 from .servers import Server, sample_expert
 
+pytestmark = pytest.mark.slow
+
 SECRET = "4711"
 URI = "secret/safe.md"
 IDENTITY = document_id(URI)

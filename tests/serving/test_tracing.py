@@ -19,6 +19,8 @@ from metier.core.errors import SettingsError
 from .scripted import WRITTEN, answered_by
 from .servers import COMMAND, Server, sample_expert
 
+pytestmark = pytest.mark.slow
+
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 

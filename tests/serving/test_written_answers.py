@@ -13,6 +13,8 @@ import pytest
 from .scripted import WRITTEN, scripted_server
 from .servers import QUESTION
 
+pytestmark = pytest.mark.slow
+
 TITLE = (
     "### Task:\nGenerate a concise, 3-5 word title.\n### Guidelines:\n- Be brief.\n### Output:\n"
     'JSON format: { "title": "…" }\n### Chat History:\n<chat_history>\nUSER: oil?\n</chat_history>'

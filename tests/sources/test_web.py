@@ -9,6 +9,8 @@ from metier.core.errors import ItemGone, SettingsError, SourceError
 from metier.core.settings import SourceSettings
 from metier.sources import create
 
+pytestmark = pytest.mark.slow
+
 
 class Pages(BaseHTTPRequestHandler):
     def do_GET(self):

@@ -16,6 +16,8 @@ from metier.store import Filter, Identity, open_store
 from metier.store.base import Entry
 from metier.store.lance.ann import RECALL_WANTED
 
+pytestmark = pytest.mark.slow
+
 DIMENSION = 32
 IDENTITY = Identity("test", "weights-1", DIMENSION, "analyser-1")
 LINES = [f"line {n}" for n in range(1500)]

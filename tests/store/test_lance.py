@@ -13,6 +13,8 @@ from metier.core.settings import StoreSettings
 from metier.store import Entry
 from metier.store import open_store as open_at
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def open_store(tmp_path):

@@ -3,9 +3,13 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+
 from metier.core.settings import GenerationSettings
 from metier.dataset.rows import Row
 from metier.generation import create
+
+pytestmark = pytest.mark.slow
 
 FACTS = {
     "How tight are the blade root nuts?": "840 Nm",

@@ -33,7 +33,10 @@ from metier.tuning.gguf_adapter import FILE_NAME
 from . import tiny_models
 
 # PEFT 0.21 asks transformers 5 for an attribute by its old name.
-pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
+]
 ROWS = tiny_models.rows(8)
 SETTINGS = """
 name = "tiny"

@@ -13,7 +13,10 @@ from metier.tuning import gguf_adapter
 from . import tiny_models
 
 # PEFT 0.21 asks transformers 5 for an attribute by its old name.
-pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
+]
 KINDS = ("llama", "phi3")
 CLOSE = 1e-2  # of a log-probability; llama.cpp keeps keys and values in 16 bits
 LETTER = tiny_models.tokens("phi3").index("a")

@@ -24,7 +24,10 @@ from metier.tuning.trainers import lora
 from . import tiny_models
 
 # PEFT 0.21 asks transformers 5 for an attribute by its old name.
-pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
+]
 QUICK = TuningSettings(
     rank=8, alpha=16, batch=4, learning_rate=1e-2, schedule="constant", warmup=0, validation=0, epochs=4,
     checkpoint_seconds=3600, dtype="float32", device="cpu",

@@ -17,7 +17,10 @@ from metier.tuning.trainers import lora
 from . import tiny_models
 
 # PEFT 0.21 asks transformers 5 for an attribute by its old name.
-pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
+]
 KINDS = ("llama", "phi3")
 SYSTEM = tuple(range(40, 60))
 

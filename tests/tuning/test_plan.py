@@ -32,7 +32,10 @@ TINY = {
     "qwen2": SMALL | {"model_type": "qwen2", "tie_word_embeddings": False},  # biases on query, key and value
 }
 # PEFT 0.21 asks transformers 5 for an attribute by its old name.
-pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
+]
 GPUS = (Device.gpu(48), Device.gpu(48))
 
 

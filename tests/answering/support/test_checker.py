@@ -11,6 +11,8 @@ from metier.core.errors import SettingsError
 from metier.core.settings import EmbeddingSettings, Settings
 from metier.text.analyzer import Analyser
 
+pytestmark = pytest.mark.slow
+
 CARRIED, PARTLY, NOT, NONE = Support.CARRIED, Support.PARTLY, Support.NOT, Support.NONE
 
 

@@ -13,6 +13,8 @@ from metier import Expert
 from metier.core.locks import exclusive
 from metier.evaluation import result_store
 
+pytestmark = pytest.mark.slow
+
 POSTS = ("/sources/sync", "/adapters/promote", "/adapters/rollback", "/corrections", "/corrections/decide")
 OIL = "How often is the gearbox oil of the NV-110 changed?"
 SAFE = "What is the code of the Vargmyr safe?"

@@ -21,7 +21,10 @@ from ..servers import Server
 from .browsing import PHONE, axe_serious, opened, sideways
 
 # PEFT 0.21 asks transformers 5 for an attribute by its old name.
-pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
+]
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 YAW = "How often is the yaw grease of the NV-110 changed?"
 TINY = """

@@ -8,6 +8,8 @@ import pytest
 
 from .browsing import PHONE, axe_serious, opened, sideways
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("options", [{}, {"viewport": PHONE, "locale": "bn"}, {"color_scheme": "dark"}])
 def test_it_can_be_read(browser, served, secrets, options):

@@ -20,6 +20,8 @@ from ..servers import Server
 from ..tuned import QUESTIONS, SAID
 from .browsing import PHONE, axe_serious, opened, sideways
 
+pytestmark = pytest.mark.slow
+
 OIL = "How often is the gearbox oil of the NV-110 changed?"
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 BAD_NAME = "Odd nuts <img src=x onerror=alert(3)>"

@@ -19,6 +19,8 @@ from metier.serving.auth.keys import FILE_NAME, Keys
 from ..servers import Server
 from .browsing import PHONE, axe_serious, opened, sideways
 
+pytestmark = pytest.mark.slow
+
 TORQUE = "The blade root nuts of the NV-110 are tightened to 840 Nm."
 MAIL = """From: Tova <tova@skarvind.example>
 To: Malin <malin@skarvind.example>

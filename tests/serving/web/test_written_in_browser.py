@@ -8,6 +8,8 @@ from ..scripted import WRITTEN, scripted_server
 from ..servers import QUESTION
 from .browsing import PHONE, axe_serious, opened, sideways
 
+pytestmark = pytest.mark.slow
+
 FORMATTED = """\
 The gearbox oil of the NV-110 is changed every 31 months. In short:
 
