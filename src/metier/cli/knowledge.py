@@ -66,6 +66,8 @@ def add(
 
     Example: metier add ./docs "mail/**/*.eml" https://example.com/manual.pdf
     """
+    from metier.core.settings import is_glob
+
     opened = open_expert(expert)
     options = {"groups": tuple(group or ()), "include": tuple(include or ()), "exclude": tuple(exclude or ())}
     added = {source: opened.add(source, **options) for source in sources}
@@ -76,13 +78,13 @@ def add(
         return
     for source, new in added.items():
         console().print(f"[green]✓[/] Added {source}" if new else f"[dim]· {source} was there already[/]")
-        if _is_glob(source) and not any(glob.iglob(str(Path(source).expanduser()), recursive=True)):
+        if (
+            "://" not in source
+            and is_glob(source)
+            and not any(glob.iglob(str(Path(source).expanduser()), recursive=True))
+        ):
             console().print("  [yellow]![/] Nothing matches it now.")
     console().print("  Next: [bold]metier sync[/].")
-
-
-def _is_glob(source: str) -> bool:
-    return "://" not in source and bool(set(source) & set("*?["))
 
 
 def sync(

@@ -10,13 +10,17 @@ import json
 import os
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from metier.core.atomic import write_text
 from metier.core.errors import InputError, SettingsError
+
+if TYPE_CHECKING:  # reading settings needs it not, and it takes time to import
+    from tomlkit import TOMLDocument
 
 FILE_NAME = "metier.toml"
 STATE_FOLDER = ".metier"
@@ -335,37 +339,42 @@ def add_source(folder: Path, source: str, **options: object) -> bool:
     if any((known.path, known.url) == (entry.get("path"), entry.get("url")) for known in current.sources):
         return False
     entry |= {key: list(value) if isinstance(value, tuple) else value for key, value in options.items() if value}
-    path = folder / FILE_NAME
-    document = tomlkit.parse(path.read_text(encoding="utf-8"))
     table = tomlkit.table()
     table.update(entry)
-    document.setdefault("sources", tomlkit.aot()).append(table)
-    validate(document.unwrap(), str(path))
-    write_text(path, tomlkit.dumps(document))
+    _edit(folder, lambda document: document.setdefault("sources", tomlkit.aot()).append(table))
     return True
 
 
 def remove_source(folder: Path, source: str) -> None:
     """Take a `[[sources]]` entry out of metier.toml, named as it is written there or as a path from the working
     directory. Raises `InputError` where there is none."""
-    import tomlkit
-
     names = [known.name for known in load(folder).sources]
     from_here = Path(os.path.relpath(Path(source).expanduser().absolute(), folder.absolute())).as_posix()
     name = source if source in names else from_here
     if name not in names:
         known_names = f"Sources are {', '.join(names)}." if names else "There are no sources."
         raise InputError("is no source of this expert", where=source, hint=known_names)
+    _edit(folder, lambda document: document["sources"].pop(names.index(name)))
+
+
+def _edit(folder: Path, change: Callable[[TOMLDocument], object]) -> None:
+    """Change metier.toml, keeping comments and order. Nothing is written where it would not be valid afterwards."""
+    import tomlkit
+
     path = folder / FILE_NAME
     document = tomlkit.parse(path.read_text(encoding="utf-8"))
-    del document["sources"][names.index(name)]
+    change(document)
     validate(document.unwrap(), str(path))
     write_text(path, tomlkit.dumps(document))
 
 
+def is_glob(path: str) -> bool:
+    return bool(set(path) & set("*?["))
+
+
 def _relative(source: str, folder: Path) -> str:
     path = Path(source).expanduser()
-    if not set(source) & set("*?[") and not path.exists():
+    if not is_glob(source) and not path.exists():
         raise InputError("does not exist", where=source, hint="Give a file, a folder, a glob in quotes, or a URL.")
     return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()
 

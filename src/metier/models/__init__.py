@@ -58,6 +58,11 @@ def is_packaged(name: str) -> bool:
     return any(model.name == name for model in CATALOG)
 
 
+def reads_english_only(name: str) -> bool:
+    """Whether it is a packaged model made for English alone; of a model that is not packaged it is not known."""
+    return any(model.name == name and model.languages == "English" for model in CATALOG)
+
+
 def folder(name: str) -> Path:
     """Where the model lies once it is fetched."""
     return cache_folder() / "models" / name

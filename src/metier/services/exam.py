@@ -104,6 +104,7 @@ class ExamService:
     def check(self) -> QuestionReport:
         """What to know about the questions before an exam that takes hours."""
         from metier.evaluation.questions import checks
+        from metier.models import reads_english_only
 
         has_documents = (self._runtime.state_folder / "store").exists()
         with needing("exam"):
@@ -111,13 +112,6 @@ class ExamService:
                 self._set.kept,
                 rows=self._dataset.rows(),
                 store=self._runtime.store if has_documents else None,
-                english_only=_knows_english_only(self._runtime.settings.embedding.model),
+                english_only=reads_english_only(self._runtime.settings.embedding.model),
                 language=self._runtime.settings.language,
             )
-
-
-def _knows_english_only(embedder: str) -> bool:
-    """Of the packaged ones; of others it is not known."""
-    from metier.models.catalog import CATALOG
-
-    return any(model.name == embedder and model.languages == "English" for model in CATALOG)

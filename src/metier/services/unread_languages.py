@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from metier.core.settings import EmbeddingSettings
 from metier.ingestion.sync import Failure
-from metier.models.catalog import CATALOG
+from metier.models import reads_english_only
 from metier.text.language import Language
 
 _EVERY = "multilingual-e5-small"
@@ -17,10 +17,9 @@ _EVERY = "multilingual-e5-small"
 def unread_languages(settings: EmbeddingSettings, languages: Iterable[str]) -> list[Failure]:
     """A warning for each language that the packaged embedder of `settings` does not read. `languages`: codes, of each
     document. Of an embedder that is not packaged it is not known what it reads."""
-    chosen = next((model for model in CATALOG if model.name == settings.model), None)
-    english = Language.of("en")
-    if chosen is None or chosen.languages != english.autonym:
+    if not reads_english_only(settings.model):
         return []
+    english = Language.of("en")
     counts = Counter(language.split("-")[0] for language in languages)
     return [
         Failure(

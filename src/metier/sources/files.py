@@ -10,10 +10,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from metier.core.errors import SourceError
-from metier.core.settings import SourceSettings
+from metier.core.settings import SourceSettings, is_glob
 from metier.sources.base import Item, Unreachable
-
-_GLOB = set("*?[")
 
 
 class FileSource:
@@ -70,13 +68,13 @@ class FileSource:
         yield path
 
     def _is_glob(self) -> bool:
-        return bool(_GLOB & set(self.name)) and not self._pattern.exists()
+        return is_glob(self.name) and not self._pattern.exists()
 
     def _files(self) -> Iterator[Path | Unreachable]:
         if self._is_glob():
             # The fixed part before the first wildcard is what uris are relative to.
             parts = self._pattern.parts
-            fixed = next(i for i, part in enumerate(parts) if _GLOB & set(part))
+            fixed = next(i for i, part in enumerate(parts) if is_glob(part))
             self._base = Path(*parts[:fixed])
             for path in sorted(self._base.glob(str(Path(*parts[fixed:])))):
                 if path.is_dir():
