@@ -5,23 +5,32 @@ this name, and fits the question besides, may hold the other half of the answer,
 it far down. So names are taken from the best passages (their headings, and the sentence or row that the question points
 to), a second search looks for them with what the question leaves open, and passages of other documents that share a
 name are moved up by what it weighs. What stands in the same document is found around a passage when it is shown.
+
+Where a passage's best sentence says most of what the question does and its heading gives the name ("What is the outlook
+for a condition in which …?" and a passage "Hydrocephalus is a condition in which …"), the question is asked again with
+the name in the place of what the sentence says: "What is the outlook for Hydrocephalus?".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from metier.core.documents import Passage
+from metier.retrieval.query import Query
 from metier.text.sentences import sentence_spans
 
 Tokens = Callable[[str], list[str]]
+Item = TypeVar("Item")
 Weigh = Callable[[Sequence[str]], np.ndarray]  # what each token weighs by its rarity, (n,), in nats; 0 where unknown
 
 FROM = 5  # passages that names are taken from
 MOVED = 3  # passages that are moved up at most
+REPHRASED = 2  # passages by which a question is asked again
+_TOLD = 0.5  # share of what the question's words weigh that a sentence must hold to be said of what is asked for
 _KEPT = 3  # passages that keep their place before them
 _OWN = 0.5  # of a passage's own fused score, that counts beside names and open words
 _TELLING = 0.25  # of the same: what an open word weighs at least
@@ -74,13 +83,46 @@ def order(found: Sequence[Step], passages: Sequence[Passage], scores: Sequence[f
         ]
         if given:
             raised[place] = _OWN * scores[place] + max(given)
-    moved = sorted(raised, key=lambda place: -raised[place])[:MOVED]
-    rest = [place for place in range(len(passages)) if place not in moved]
+    return interleaved(sorted(raised, key=lambda place: -raised[place]), range(len(passages)))
+
+
+def interleaved(moved: Sequence[Item], found: Sequence[Item]) -> list[Item]:
+    """`found`, best first, with the first of `moved` behind its first and then in turn with the rest; each once."""
+    moved = [item for item in moved if item not in found[:_KEPT]][:MOVED]
+    rest = [item for item in found if item not in moved]
     made, rest = rest[:_KEPT], rest[_KEPT:]
     while moved or rest:
-        made += moved[:1] + rest[:1]
+        made += [*moved[:1], *rest[:1]]
         moved, rest = moved[1:], rest[1:]
     return made
+
+
+def rephrased(question: Query, passages: Sequence[Passage], tokens: Tokens, weigh: Weigh, rarest: float) -> list[str]:
+    """The question with a heading of the best of `passages` in the place of what their best sentences say of it; none
+    where they say little of it, or the heading has no name that the question lacks."""
+    weights = dict(zip(question.tokens, map(float, weigh(question.tokens)), strict=True))
+    made = (_rephrased(question.text, passage, weights, tokens, weigh, rarest) for passage in passages[:REPHRASED])
+    return list(dict.fromkeys(text for text in made if text))
+
+
+def _rephrased(
+    question: str, passage: Passage, weights: Mapping[str, float], tokens: Tokens, weigh: Weigh, rarest: float
+) -> str:
+    heading = passage.headings[-1] if passage.headings else passage.title
+    new = [token for token in tokens(heading) if token not in weights]
+    if not new or max(map(float, weigh(new))) < _COMMON * rarest:
+        return ""
+    spans = sentence_spans(passage.text, passage.language)
+    held = [set(tokens(passage.text[start:end])) for start, end in spans]
+    told = max(held, key=lambda each: _weight(weights, each), default=set()) | set(tokens(heading))
+    if _weight(weights, told) < _TOLD * sum(weights.values()):
+        return ""
+    left = [word for word in question.split() if not (found := set(tokens(word))) or not found <= told]
+    return " ".join([*left, heading])
+
+
+def _weight(weights: Mapping[str, float], told: Collection[str]) -> float:
+    return sum(weight for token, weight in weights.items() if token in told)
 
 
 def _together(weights: Iterable[float]) -> float:
@@ -95,7 +137,7 @@ def _step(question: Sequence[str], passage: Passage, trust: float, tokens: Token
     weights = dict(zip(asked, map(float, weigh(asked)), strict=True))
     sentences = [passage.text[start:end] for start, end in sentence_spans(passage.text, passage.language)]
     held = [set(tokens(sentence)) for sentence in sentences]
-    met = [sum(weights.get(token, 0.0) for token in each) for each in held]
+    met = [_weight(weights, each) for each in held]
     words, told = list(passage.headings), set()
     if met and max(met) > 0:
         best = int(np.argmax(met))

@@ -112,7 +112,7 @@ class Retriever:
     def search_all(self, questions: Sequence[str | Query], limit: int, where: Filter | None = None) -> list[Hit]:
         """Best passages for a question and its parts. `questions`: the whole first, then what it was split into
         (`decomposition.split`). The best of each part and of the whole come first, then their second best, and so on.
-        For a question without parts, passages that a second step finds (`bridging`) are moved up. At most `limit`;
+        For a question without parts, passages that a second step finds (`multi_hop`) are moved up. At most `limit`;
         scores never rise."""
         queries = list({query.text: query for query in map(self.query, questions)}.values())
         lists = [self.search(query, limit, where) for query in queries]
@@ -130,23 +130,31 @@ class Retriever:
         return Candidates(dense, lexical.result(), wanted, query)
 
     def _second_step(self, query: Query, hits: list[Hit], where: Filter | None) -> list[Hit]:
-        """The hits, and what is found with the names that the best of them give, in the order of `bridging`. Pinned
+        """The hits, and what a second search finds with the names that the best of them give (`multi_hop`). Pinned
         ones and those of a reranker stay as they are."""
         if self._reranker is not None or not hits or hits[0].pinned:
             return hits
         rarest = float(inverse_frequency(np.ones(1), self._size())[0])
-        tokens = self._tokens_of
-        found = multi_hop.steps(
-            query.tokens, [hit.passage for hit in hits], [hit.score for hit in hits], tokens, self._weigh, rarest
-        )
-        known, where, floor = {hit.passage.id for hit in hits}, self.visible(where), hits[-1].score
-        for others in self._beside.map(lambda step: self._store.lexical(step.tokens, _SECOND, where), found):
-            for other in others:
-                if other.passage.id not in known:
-                    known.add(other.passage.id)
-                    hits = [*hits, Hit(other.passage, floor, None, None)]
-        places = multi_hop.order(found, [hit.passage for hit in hits], [hit.score for hit in hits], tokens)
+        passages, scores = [hit.passage for hit in hits], [hit.score for hit in hits]
+        asked_again = multi_hop.rephrased(query, passages, self._tokens_of, self._weigh, rarest)
+        if asked_again:
+            return self._found_again(asked_again, hits, where)
+        found = multi_hop.steps(query.tokens, passages, scores, self._tokens_of, self._weigh, rarest)
+        if not found:
+            return hits
+        known, floor = {passage.id for passage in passages}, hits[-1].score
+        wanted = list(dict.fromkeys(token for step in found for token in step.tokens))
+        others = self._store.lexical(wanted, _SECOND * len(found), self.visible(where))  # a search has a fixed cost
+        hits = [*hits, *(Hit(o.passage, floor, None, None) for o in others if o.passage.id not in known)]
+        places = multi_hop.order(found, [h.passage for h in hits], [h.score for h in hits], self._tokens_of)
         return [hits[place] for place in places]
+
+    def _found_again(self, questions: Sequence[str], hits: list[Hit], where: Filter | None) -> list[Hit]:
+        """The hits, and in turn with them the best of the question in other words; what is new has the last score."""
+        by_id, floor = {hit.passage.id: hit for hit in hits}, hits[-1].score
+        again = _in_turn([self.search(question, len(hits), where) for question in questions])
+        moved = [by_id.get(hit.passage.id) or replace(hit, score=floor) for hit in again]
+        return multi_hop.interleaved(moved, hits)
 
     def _weigh(self, tokens: Sequence[str]) -> np.ndarray:
         """What tokens weigh by their rarity, in nats; 0 for those that the index does not know."""
