@@ -14,8 +14,8 @@ RARE |= dict.fromkeys(("what", "did", "we", "the", "that", "of", "who"), 0.1)
 def passage(number: int, text: str, document: str = "", heading: str = "") -> Passage:
     name = document or f"d{number}"
     return Passage(
-        id=f"p{number}", document_id=name, text=text, headings=(heading,) if heading else (), page=None, row=None, start=0, end=len(text),
-        uri=name, title="", language="en", groups=(), metadata={},
+        id=f"p{number}", document_id=name, text=text, headings=(heading,) if heading else (), page=None, row=None,
+        start=0, end=len(text), uri=name, title="", language="en", groups=(), metadata={},
     )  # fmt: skip
 
 
