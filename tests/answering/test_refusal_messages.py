@@ -137,6 +137,90 @@ Os documentos fornecidos não contêm essa informação.
 Tidak ada informasi tentang hal itu dalam dokumen.
 文書にはその情報がありません。
 Hakuna taarifa kuhusu hilo katika nyaraka.
+There is no MOT date for a van 6 in the sources.
+Dariusz's mobile number isn't in the sources.
+I can't recommend one, as the sources name no mortgage broker.
+The sources name no mortgage broker.
+The sources list no phone number for him.
+The documents record no reason for the choice.
+The excerpts show no price for that.
+His number is not in the documents.
+The opening times of the tip are not in the sources.
+There are no figures for 2019 in the documents.
+There is no price for a third key anywhere in the sources.
+No MOT date for van 6 is in the sources.
+That isn't something the documents cover.
+The sources I have don't include a van 6.
+The sources state no excess for goods in the van.
+The documents mention no such discount.
+I can't recommend a broker because none is named in the documents.
+I can't say, since the documents give no date.
+I cannot give you that number; it is not in the documents.
+Der Preis steht nicht in den Unterlagen.
+In den Unterlagen steht kein Preis für einen dritten Schlüssel.
+Die Quellen nennen keinen Makler.
+Die Unterlagen nennen keine Handynummer von Dariusz.
+Es gibt in den Quellen kein TÜV-Datum für Wagen 6.
+Ich kann niemanden empfehlen, da die Quellen keinen Makler nennen.
+El número de móvil no está en las fuentes.
+En las fuentes no hay ningún precio para una tercera llave.
+Los documentos no nombran a ningún corredor.
+Las fuentes no dan ningún precio.
+Le numéro de portable n'est pas dans les sources.
+Les sources ne nomment aucun courtier.
+Il n'y a pas de prix pour une troisième clé dans les sources.
+Les documents n'indiquent aucun prix.
+দারিয়ুসের মোবাইল নম্বর নথিতে নেই।
+নথিতে তৃতীয় চাবির কোনো দাম দেওয়া নেই।
+সূত্রগুলিতে কোনো দালালের নাম নেই।
+दस्तावेज़ों में उसका मोबाइल नंबर नहीं है।
+दस्तावेज़ों में तीसरी चाबी की कोई कीमत नहीं दी गई है।
+स्रोतों में किसी दलाल का नाम नहीं है।
+文件中没有他的手机号码。
+资料里没有第三把钥匙的价格。
+来源没有提到任何经纪人。
+В документах нет его номера телефона.
+Источники не называют ни одного брокера.
+Os documentos não indicam nenhum preço.
+O número de telemóvel não está nos documentos.
+رقم هاتفه ليس في المستندات.
+لا تذكر المصادر أي وسيط.
+Nomor ponselnya tidak ada dalam dokumen.
+Dokumen tidak menyebut harga apa pun.
+文書に彼の電話番号はありません。
+資料には仲介業者の名前がありません。
+None of the excerpts gives a price for it.
+The material provided has no date for this.
+A date for this is nowhere to be found in the documents.
+I found nothing about annual leave in the sources.
+That is not covered by the documents.
+Van 6 does not appear in the maintenance list.
+The price list has no entry for a third key.
+There's nothing in the documents on that.
+The excess for vans isn't given.
+Your documents don't tell me who the broker is.
+I don't see any mobile number for Dariusz in these sources.
+The sources don't name a mortgage broker.
+No mortgage broker is named in the sources.
+No price for a third key is given in the sources.
+The documents have nothing on opening hours of the tip.
+How long the annual leave is, the sources do not say.
+From the sources I cannot tell when the MOT of van 6 is due.
+The documents give no mobile number for Dariusz, only his e-mail address.
+I have no source that gives a price for that.
+Eine Handynummer von Dariusz findet sich in den Quellen nicht.
+Zu Wagen 6 steht in den Unterlagen kein TÜV-Termin.
+Aus den Quellen geht kein Preis für einen dritten Schlüssel hervor.
+Die Quellen enthalten keine Handynummer.
+Ein Makler wird nicht genannt.
+Dazu enthalten die Quellen keine Angabe.
+No figura ningún número de móvil en los documentos.
+Las fuentes no indican la fecha.
+Aucun courtier n'est mentionné dans les sources.
+Les sources ne donnent pas de numéro de portable.
+資料からは分かりません。
+资料中未列出该价格。
+来源中没有关于第三把钥匙的价格信息。
 """.strip().splitlines()
 
 ANSWERS = """
@@ -254,6 +338,24 @@ Não há limite.
 لا يوجد حد.
 Tidak ada batas.
 制限はありません。
+There is no fee in the first hour.
+There is no gate in block B.
+There are no stairs in the yard, so the lift is needed.
+No, e-bikes are not allowed in the units.
+The sources of the leak are not in block B.
+The key is not in the office but in the access book.
+The handbook names no other person than Gareth for this.
+The report lists no faults.
+Documents are not kept in the unit.
+There is no limit in the contract for glass.
+The list shows no open items.
+The minutes record no objections.
+In den Verträgen steht keine Kündigungsfrist, sie läuft von selbst aus.
+No hay gastos en la primera hora.
+Le contrat ne prévoit aucun frais la première heure.
+চুক্তিতে প্রথম ঘণ্টার কোনো খরচ নেই।
+В блоке Б нет ворот.
+仓库里没有电梯。
 """.strip().splitlines()
 
 
