@@ -6,10 +6,12 @@ import pytest
 from metier import embedding
 from metier.answering.answer import Support
 from metier.answering.support import create
+from metier.answering.support.agreement import equations
 from metier.core.documents import Passage
 from metier.core.errors import SettingsError
 from metier.core.settings import EmbeddingSettings, Settings
 from metier.text.analyzer import Analyser
+from metier.text.quantities import quantities
 
 pytestmark = pytest.mark.slow
 
@@ -335,3 +337,67 @@ def test_what_begins_with_no_is_checked_for_the_rest(check):
     assert sentence.support is not NOT, sentence
     (alone,) = check("Yes, you can.", "May I smoke?")
     assert alone.support is PARTLY, alone
+
+
+MEETING = passage(
+    "Two quotes: Northgate Access 1,840 pounds, fitted in one day; Secura 2,310 pounds. Decided Northgate. Fit "
+    "Thursday 3 July from 7am, and Tom sits there with the list.\n\n"
+    "The code is suspended after 10 days, and the fee is 15 pounds from 1 April.",
+    "minutes.md",
+)
+HANDBOOK = passage("Rev. October 2023. Day 7: the code is suspended and a fee of 10 pounds is added.", "handbook.md")
+UNITS = passage(
+    "Unit: A01 | Size: 150 | Status: let | Ex_vat: 12.46 | Inc_vat: 14.95\n"
+    "Unit: A02 | Size: 100 | Status: let | Ex_vat: 20.00 | Inc_vat: 24.00\n"
+    "Unit: A03 | Size: 150 | Status: vacant | Ex_vat: 30.00 | Inc_vat: 36.00",
+    "units.csv",
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "question"),
+    [
+        ("Northgate Access will fit a new one on Thursday 3 July.", ""),
+        (
+            "| | Handbook (Rev. October 2023) | Now (from 1 April) |\n|---|---|---|\n"
+            "| Code suspended | Day 7 | after 10 days |\n| Fee | 10 pounds | 15 pounds |",
+            "",
+        ),
+        ("Unit A01 of size 150 is let for 14.95 inc. VAT.", ""),
+        ("There is no date for van 6 in the documents.", "When is van 6 due?"),
+    ],
+)
+def test_a_right_answer_in_a_form_of_its_own_is_not_flagged(check, answer, question):
+    for sentence in check(answer, question, shown=[MEETING, HANDBOOK, UNITS]):
+        assert sentence.support is not NOT, sentence
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "| | Handbook (Rev. October 2023) | Now (from 1 April) |\n|---|---|---|\n| Fee | 10 pounds | 25 pounds |",
+        "Unit A01 of size 150 is let for 12.46 inc. VAT and is vacant.",
+        "Secura will fit a new one on Thursday 4 July.",
+    ],
+)
+def test_a_wrong_one_in_such_a_form_is(check, answer):
+    assert check(answer, shown=[MEETING, HANDBOOK, UNITS])[-1].support is NOT
+
+
+def test_a_table_has_a_head_while_it_is_written(check):
+    (sentence,) = check("| | Handbook (Rev. October 2023) | Now (from 1 April) |", shown=[HANDBOOK])
+    assert sentence.support is NONE
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("Cover for 5,000: 5,000 - 2,000 included = 3 x 1,000 → 3 x 1.20 = 3.60", [True, True]),
+        ("5,000 - 2,000 = 4 x 1,000", [False]),
+        ("8 x 2 → 16", [True]),
+        ("12 : 4 = 3", [True]),
+        ("12:4 = 5", [False]),
+    ],
+)
+def test_sums_may_have_sums_on_both_sides(text, right):
+    assert [good for _, _, good in equations(text, quantities(text, "en"))] == right

@@ -17,9 +17,11 @@ _EXACT = 1e-6
 _ROUGHLY = 0.06  # relative error that "about" allows
 _ROUNDED = 0.006  # of a result that was worked out
 _FEWEST_DIGITS = 2  # digits a result must have that nothing but the sources' numbers leads to
+_COLON = regex.compile(r":\s")  # behind a label; a division has a space on both sides, or none
+_HENCE = "=>"  # "8 x 2 → 16" gives a result, "… → 3 x 1.20 = 3.60" begins another sum
 _SIGNS = {
     "+": "+", "x": "*", "×": "*", "*": "*", "·": "*", "-": "-", "−": "-", "–": "-", "/": "/", "÷": "/", ":": "/",
-    "=": "=", "≈": "=", "→": "=",
+    "=": "=", "≈": "=", "→": _HENCE,
 }  # fmt: skip
 _BOUNDED = regex.compile(r"[\p{Latin}\p{Cyrillic}\s*-]+")  # scripts whose words end where `\b` says
 _OPERATIONS = {"plus": "+", "minus": "-", "times": "*", "divided": "/", "equals": "="}
@@ -130,7 +132,7 @@ def equations(text: str, found: Sequence[Quantity]) -> Iterator[tuple[list[Quant
         between = (
             _operator().fullmatch(text[first.end : second.start]) if second is not None and second.values else None
         )
-        if between is not None:
+        if between is not None and not _COLON.match(text, first.end):
             signs.append(between[1].strip() + _operators()[between[2].lower()] + between[3].strip())
             continue
         yield from _written_out(chain, signs)
@@ -142,9 +144,16 @@ def _written_out(chain: list[Quantity], signs: list[str]) -> Iterator[tuple[list
     if not cuts or len(chain) < 2:
         return
     start = 0
-    for cut in cuts:
+    for cut, following in pairwise([*cuts, len(chain) - 1]):
         operands, result = chain[start : cut + 1], chain[cut + 1]
-        if len(operands) > 1:
+        if following > cut + 1 and _HENCE in signs[cut]:
+            pass
+        elif len(operands) > 1 and following > cut + 1:  # "5,000 - 2,000 = 3 x 1,000"
+            left = _evaluate([q.values[0] for q in operands], signs[start:cut])
+            right = _evaluate([q.values[0] for q in chain[cut + 1 : following + 1]], signs[cut + 1 : following])
+            if left is not None and right is not None:
+                yield operands, result, _close(left, right, _EXACT)
+        elif len(operands) > 1:
             factors = {q.unit.factor for q in operands if q.unit and q.dimension == result.dimension}
             mixed = len(factors) > 1 and all(q.dimension == result.dimension for q in operands)
             value = _evaluate([(q.in_base() if mixed else q.values)[0] for q in operands], signs[start:cut])

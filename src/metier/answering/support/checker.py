@@ -91,7 +91,7 @@ class LearnedChecking:
             cut = [*(u for u in cut if u.end <= span[0]), unit]
         claim = self._read(text, unit, cut)
         only_decides = bool(claim.decision) and not self._reader.words(claim.text, claim.language)
-        if not only_decides and claims.states_nothing(text, unit, cut, claim, self._reader):
+        if not only_decides and claims.states_nothing(text, unit, cut, claim, self._reader, self._question):
             return Sentence(*span, Support.NONE, 1.0)
         if not self._shown.sources:
             return Sentence(*span, Support.NOT, 0.0, (), "no source was shown")
@@ -107,7 +107,7 @@ class LearnedChecking:
         if unit not in cut:
             cut = [unit]
         claim = self._read(text, unit, cut)
-        if claims.states_nothing(text, unit, cut, claim, self._reader) or not self._shown.sources:
+        if claims.states_nothing(text, unit, cut, claim, self._reader, self._question) or not self._shown.sources:
             return None
         finding = self._alignment.align(claim, _CANDIDATES)
         if vectors:

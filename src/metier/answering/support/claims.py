@@ -13,8 +13,9 @@ import regex
 from metier.answering.refusal_messages import declines
 from metier.answering.support.names import Name, names
 from metier.answering.support.sources import Reader
+from metier.core.documents import CELL
 from metier.text.language import Language
-from metier.text.phrases import compose, fold
+from metier.text.phrases import WORD, compose, fold
 from metier.text.quantities import Quantity, quantities
 from metier.text.sentences import Unit, is_leadin, without_marker
 
@@ -77,7 +78,13 @@ def read(text: str, unit: Unit, cut: list[Unit], language: str, documents: regex
     decision, bare = _decision(bare, language)
     called = tuple(names(bare, language))
     inside = [name for name in called if name.identifier]
-    found = tuple(q for q in quantities(bare, language) if not any(n.start <= q.start < n.end for n in inside))
+    heads = _heads(bare) if unit.kind == "row" else []
+    found = tuple(
+        q
+        for q in quantities(bare, language)
+        if not any(n.start <= q.start < n.end for n in inside)
+        and (_is_year(q) or not any(start <= q.start < end for start, end in heads))
+    )
     return Claim(bare, unit.kind, language, found, called, about, text[: unit.start], decision)
 
 
@@ -94,15 +101,18 @@ def _decision(text: str, language: str) -> tuple[str, str]:
     return "", text
 
 
-def states_nothing(text: str, unit: Unit, cut: list[Unit], claim: Claim, reader: Reader) -> bool:
-    """A heading, the head of a table, a lead-in, a question back, a greeting, a decline, a phrase of politeness."""
+def states_nothing(text: str, unit: Unit, cut: list[Unit], claim: Claim, reader: Reader, question: str) -> bool:
+    """A heading, the head of a table, a lead-in, a question back, a greeting, a decline, a phrase of politeness. What
+    repeats a number of the question states none."""
     index = cut.index(unit)
     following = cut[index + 1] if index + 1 < len(cut) else None
-    measured = any(q.unit is not None or q.dates or not q.word for q in claim.quantities)
+    asked = set(WORD.findall(question))
+    told = [q for q in claim.quantities if not asked.issuperset(WORD.findall(q.text))]
+    measured = any(q.unit is not None or q.dates or not q.word for q in told)
     if unit.kind == "heading" or not any(c.isalnum() for c in claim.text):
         return True
     if unit.kind == "row":
-        return following is not None and following.kind == "rule"
+        return following.kind == "rule" if following is not None else not _is_in_table(cut, index)
     if unit.kind == "code":
         return False
     if _QUESTION.search(claim.text):
@@ -182,6 +192,26 @@ def _row(text: str, cut: list[Unit], index: int) -> str:
         return " | ".join(plain(cell) for cell in cells)
     pairs = zip(head, cells, strict=False)
     return " | ".join(f"{plain(name)}: {plain(cell)}" if name.strip() else plain(cell) for name, cell in pairs)
+
+
+def _heads(row: str) -> list[tuple[int, int]]:
+    """Where the names of columns stand in a row as `_row` writes it."""
+    found, start = [], 0
+    for cell in row.split(CELL):
+        name, colon, _ = cell.partition(": ")
+        found.append((start, start + (len(name) if colon else 0)))
+        start += len(cell) + len(CELL)
+    return found
+
+
+def _is_year(quantity: Quantity) -> bool:
+    """A column's number is said of all its rows, which only a year tells apart."""
+    return any(year and not month for year, month, _ in quantity.dates)
+
+
+def _is_in_table(cut: list[Unit], index: int) -> bool:
+    """Whether rows stand before it; else it is a head whose line is still to come."""
+    return index > 0 and cut[index - 1].kind in ("row", "rule")
 
 
 def _split(row: str) -> list[str]:

@@ -41,6 +41,7 @@ _DIGIT = regex.compile(r"\p{Nd}")
 _DIGITS = regex.compile(r"\p{Nd}+")
 _APOSTROPHE = regex.compile(r"[’']")
 _POSSESSIVE = regex.compile(r"[’'](?:s|S)?$")
+_CLOCK = regex.compile(r"\p{Nd}{1,2}(?:[.:]\p{Nd}{2})?(?:[AaPp][Mm]|[Hh])")
 _ORDINAL = regex.compile(r"\p{Nd}+(?:st|nd|rd|th|s)")
 _OPENING = regex.compile(r"[:.!?•\-–—*|>(\[\"“„«]\s*[*_`]*$")
 _STOP = regex.compile(r"[.!?。！？।؟][\"'”’)\]*_]*\s*$")
@@ -90,7 +91,7 @@ def names(text: str, language: str = "en") -> list[Name]:
             last_capital = False
             continue
         if is_identifier(plain) or is_code(plain):
-            if not _ORDINAL.fullmatch(plain):
+            if not _ORDINAL.fullmatch(plain) and not _CLOCK.fullmatch(plain):
                 found.append(_name(match.start(), plain, True, True))
         elif plain[:1].isupper() and len(plain) >= _ORDINARY_SHORT:
             following = _next_to(text, match, tokens[index + 1]) if index + 1 < len(tokens) else ""
@@ -102,7 +103,7 @@ def names(text: str, language: str = "en") -> list[Name]:
                 continue
             short = plain.isupper() and len(plain) <= 6
             sure = not known.capitalises_nouns and not titled and (not begins or last_capital)
-            if begins and not short and following[:1].isupper() and fold(following) not in known.function_words:
+            if begins and not short and following[:1].isupper() and fold(following) not in no_names:
                 sure = not known.capitalises_nouns and not titled
             found.append(_name(match.start(), plain, False, sure or (short and not titled and not text.isupper())))
             last_capital = True

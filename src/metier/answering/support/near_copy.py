@@ -109,9 +109,10 @@ def _numbers(claim: Claim, source: Source, exchange: Exchange, finding: Finding)
         about = is_about(claim.text, said.start)
         if alike and not any(agrees(said, q, about=about) for q in given):
             reason = f"{said.text} stands elsewhere; here the sources have {alike[0].text}"
-            # Another number of the same sentence may only have changed its place.
+            # Another number of the same sentence may only have changed its place; cells of a row have no order.
             moved = any(agrees(said, q, about=about) for q in source.quantities)
-            finding.object("number_rival", reason, 0.7 if moved else 1.0, fatal=not moved)
+            if not (moved and source.is_row):
+                finding.object("number_rival", reason, 0.7 if moved else 1.0, fatal=not moved)
 
 
 def _is_alike(said: Quantity, given: Quantity) -> bool:

@@ -24,7 +24,7 @@ from metier.answering.support.findings import Finding
 from metier.answering.support.polarity import Polarity
 from metier.answering.support.sources import MOST_ROWS, Shown, Source
 from metier.core.documents import CELL
-from metier.text.phrases import compose, fold
+from metier.text.phrases import WORD, compose, fold
 from metier.text.quantities import Quantity, quantities
 
 _PARTS = regex.compile(r"\s*[,;/]\s+|\s+(?:and|und|et|y|e|dan|और|এবং|و)\s+")
@@ -50,6 +50,7 @@ class RowCheck:
         self._shown = shown
         self._polarity = polarity
         self._question = fold(compose(question))
+        self._capitals = [w for w in WORD.findall(question)[1:] if w[:1].isupper()]
         self._language = language
 
     def judge(self, claim: Claim, finding: Finding) -> None:
@@ -91,7 +92,15 @@ class RowCheck:
             return None  # it names its own row
         columns = frozenset().union(*(value.columns for value in said))
         named = [value for value in _said(table, around, ()) if not value.columns & columns]
+        if not decides:
+            named = [value for value in named if self._is_name(value.text)]
         return None if _share_a_column(named) else self._conflict([*named, *said])
+
+    def _is_name(self, text: str) -> bool:
+        """Whether the question writes what a cell holds as a name: a word like "open" may be a verb there."""
+        if any(character.isdigit() for character in text) or text.upper() == text.lower():
+            return True
+        return any(fold(compose(word)) in text for word in self._capitals)
 
     def _conflict(self, said: Sequence[_Value]) -> tuple[str, str] | None:
         """Two of these that no row joins, nor any other source."""

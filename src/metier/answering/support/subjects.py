@@ -8,12 +8,14 @@ from functools import cached_property
 
 import numpy as np
 
+from metier.answering.refusal_messages import declines
 from metier.answering.support.agreement import agrees
 from metier.answering.support.claims import Claim
 from metier.answering.support.coverage import Coverage
 from metier.answering.support.names import Name, form_of, names, stands_in
 from metier.answering.support.polarity import clause_spans
 from metier.answering.support.sources import Cell, Shown, Source, same_word
+from metier.core.documents import CELL
 from metier.text.quantities import Quantity
 from metier.text.sentences import without_marker
 
@@ -121,8 +123,8 @@ class Subjects:
         the claim's own or the question's, so that nothing else can be meant."""
         own = self.present(clause.names)
         if claim.kind == "row":
-            first = self.present(claim.names)[:1]
-            return own or first, False, True
+            thing = claim.text.partition(CELL)[0]
+            return own or self.present([n for n in claim.names if n.end <= len(thing)]), False, True
         numbered = [c for c in clauses if c.quantities]
         if own and (len(numbered) < 2 or all(self.present(c.names) for c in numbered)):
             return own, len(own) <= _FEW, True
@@ -131,6 +133,8 @@ class Subjects:
         for text in claim.about:
             if near := self.present(names(text, claim.language)):
                 return near, False, False
+        if declines(claim.before):  # what comes near is told of something else than was asked for
+            return [], False, False
         return self.present(self._asked_names), False, True
 
     def present(self, given: Sequence[Name]) -> list[Name]:
@@ -146,7 +150,8 @@ class Subjects:
         if cell is None and not isinstance(place, int):
             own = own - self._of_other_clauses(source, place.quantity)
         around, back = self._around(index), self._back(index)
-        owned = {n.identifier for n in source.names if n.sure}
+        until = self._first_clause(source) if isinstance(place, int) else place.quantity.start
+        owned = {n.identifier for n in source.names if n.sure and n.start < until}
         shapes = {form_of(n.key) for n in source.names if n.identifier}
 
         def is_near(name: Name) -> bool:
@@ -159,6 +164,11 @@ class Subjects:
             return name.identifier and name.key in self._of_document(source.passage)
 
         return (all if all_of else any)(map(is_near, subjects))
+
+    def _first_clause(self, source: Source) -> int:
+        """Where it ends: who a sentence is about is named in it, or before."""
+        spans = clause_spans(source.text, self._language)
+        return spans[0][1] if spans and not source.is_row else len(source.text)
 
     def _of_document(self, passage: int) -> frozenset[str]:
         """Identifiers of a document that are its only one of their shape: its number, which is meant all over it."""
