@@ -240,3 +240,13 @@ def test_documents_in_a_language_that_the_embedder_does_not_read_are_told(tmp_pa
     assert told.item == "1 document"
     assert "German" in told.reason
     assert "multilingual-e5-small" in told.reason
+
+
+def test_a_file_that_was_touched_keeps_what_is_known_of_it(expert, docs):
+    expert.sync()
+    before = {item.uri: (item.passages, item.reason) for item in expert.items()}
+    assert all(count for count, _ in before.values())
+    for path in docs.rglob("*"):
+        os.utime(path, (1, 1))
+    assert counts(expert.sync()) == (0, 0, 0, 4, 0)
+    assert {item.uri: (item.passages, item.reason) for item in expert.items()} == before

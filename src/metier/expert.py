@@ -143,7 +143,7 @@ class Expert:
 
         runtime, corrections = self.runtime, self.corrections
         with exclusive(runtime.state_folder / "sync.lock", WRITE_PATIENCE), runtime.replacing_index(rebuild):
-            catalog = Catalog(runtime.catalog_path)
+            catalog = Catalog(runtime.state_path)
             try:
                 with Parser(self.settings.parsing, self.settings.language) as parser:
                     syncer = Syncer(
@@ -167,7 +167,7 @@ class Expert:
     def items(self) -> list[ItemState]:
         """What the last sync knew of every item of every source, failed ones with their reason."""
         with self.runtime.catalog() as catalog:
-            return sorted(catalog.items().values(), key=lambda item: item.uri) if catalog else []
+            return sorted(catalog.items().values(), key=lambda item: item.uri)
 
     @contextmanager
     def original(self, document: Document) -> Iterator[Path]:
@@ -177,7 +177,7 @@ class Expert:
         from metier.ingestion.sync import bytes_hash, hash_file
 
         with self.runtime.catalog() as catalog:
-            state = catalog.item(document.uri) if catalog else None
+            state = catalog.item(document.uri)
         chosen = next((each for each in self.settings.sources if state and each.name == state.source), None)
         if chosen is None:
             raise SourceError("comes from no source of this expert", where=document.uri)

@@ -9,7 +9,7 @@ what the first has built.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from metier.answering.answerer import Answerer
 from metier.answering.passage_count import PassageCount
 from metier.answering.support.base import Checker
 from metier.core import settings as settings_module
-from metier.core.settings import STATE_FOLDER, Settings
+from metier.core.settings import STATE_FILE, STATE_FOLDER, Settings
 from metier.embedding.base import Embedder
 from metier.generation.base import Generator, Message
 from metier.reader.base import Reader
@@ -150,35 +150,28 @@ class Runtime:
         return learned if fixed is None else PassageCount(fixed, "metier.toml")
 
     @contextmanager
-    def catalog(self) -> Iterator[Catalog | None]:
-        """The catalog, None before the first sync."""
+    def catalog(self) -> Iterator[Catalog]:
+        """The catalog, empty before the first sync."""
         from metier.state.catalog import Catalog
 
-        path = self.catalog_path
-        if not path.exists():
-            yield None
-            return
-        catalog = Catalog(path)
-        try:
+        with closing(Catalog(self.state_path)) as catalog:
             yield catalog
-        finally:
-            catalog.close()
 
     def syncs(self) -> list[SyncRun]:
         """What every sync did, the first one first."""
         with self.catalog() as catalog:
-            return catalog.syncs() if catalog else []
+            return catalog.syncs()
 
     @property
-    def catalog_path(self) -> Path:
-        return self.state_folder / "catalog.sqlite"
+    def state_path(self) -> Path:
+        return self.state_folder / STATE_FILE
 
     def documents(self, where: Filter | None = None) -> list[DocumentInfo]:
         """What the catalog knows of every document that the filter lets through, by uri."""
         from metier.answering.document_info import document_infos
 
         with self.catalog() as catalog:
-            history = catalog.history() if catalog else {}
+            history = catalog.history()
         return document_infos(self.store.records(where), history)
 
     # --- answering -------------------------------------------------------------------------------------------

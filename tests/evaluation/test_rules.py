@@ -83,7 +83,8 @@ def test_a_sync_is_remembered_and_an_old_catalog_is_still_read(tmp_path, expert)
     import sqlite3
 
     with sqlite3.connect(path) as connection:
-        connection.execute("DROP TABLE syncs")
+        for table in ("syncs", "feedback", "actions", "corrections", "keys", "promotions", "alembic_version"):
+            connection.execute(f"DROP TABLE {table}")
     connection.close()
     catalog = Catalog(path)
     assert catalog.syncs() == []

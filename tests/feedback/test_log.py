@@ -22,7 +22,7 @@ MADE = Correction("", "প্রশ্ন?", "উত্তর", "hide", PASSAGE,
 
 @pytest.fixture
 def log(tmp_path):
-    opened = Log(tmp_path / "state" / "feedback.sqlite")
+    opened = Log(tmp_path / "state" / "catalog.sqlite")
     yield opened
     opened.close()
 
@@ -39,7 +39,7 @@ def test_a_correction_comes_back_as_it_went_in(log, tmp_path):
     assert (kept.passage, kept.question, kept.groups, kept.who) == (PASSAGE, "প্রশ্ন?", ("x",), "রিনা")
     assert (kept.state, kept.decided_by, kept.passages) == ("queued", "রিনা", ("p1",))
     log.close()
-    assert log.corrections() == [kept] == Log(tmp_path / "state" / "feedback.sqlite").corrections()
+    assert log.corrections() == [kept] == Log(tmp_path / "state" / "catalog.sqlite").corrections()
 
 
 def test_feedback_comes_back_in_the_order_in_which_it_came(log):
@@ -85,7 +85,7 @@ def test_what_was_decided_meanwhile_is_not_decided_again(log):
 
 def test_of_many_who_decide_at_once_one_does(log):
     name = log.queue(MADE).id
-    others = [Log(log._path) for _ in range(8)]
+    others = [Log(log._database.path) for _ in range(8)]
     done = []
 
     def decide(mine: Log) -> None:
@@ -112,7 +112,7 @@ def test_the_version_changes_with_what_any_process_writes_and_with_nothing_else(
     assert log.version() == first
     log.add(Feedback("up", "q", "a"))
     second = log.version()
-    other = Log(log._path)
+    other = Log(log._database.path)
     other.add(Feedback("up", "q", "a"))
     other.close()
     assert len({first, second, log.version()}) == 3
@@ -130,7 +130,7 @@ while True:
 
 
 def test_two_processes_that_write_and_are_killed_lose_nothing_they_said_was_saved(tmp_path):
-    path = tmp_path / "feedback.sqlite"
+    path = tmp_path / "catalog.sqlite"
     writers = [
         subprocess.Popen([sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True)
         for _ in range(2)
@@ -153,14 +153,14 @@ def test_two_processes_that_write_and_are_killed_lose_nothing_they_said_was_save
 
 def test_commits_are_flushed(log):
     log.add(Feedback("up", "q", "a"))
-    with log._engine.connect() as connection:
+    with log._database.writing() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2  # FULL
 
 
 def test_a_file_that_is_no_log_is_a_clear_error(tmp_path):
-    path = tmp_path / "feedback.sqlite"
+    path = tmp_path / "catalog.sqlite"
     path.write_text("no database, but long enough to look like one" * 100)
     log = Log(path)
-    with pytest.raises(StoreError, match=r"feedback\.sqlite.*not a database"):
+    with pytest.raises(StoreError, match=r"catalog\.sqlite.*not a database"):
         log.corrections()
     log.close()

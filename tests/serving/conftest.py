@@ -16,7 +16,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def keys(tmp_path, clock):
-    opened = Keys(tmp_path / ".metier" / "keys.sqlite", clock.now)
+    opened = Keys(tmp_path / ".metier" / "catalog.sqlite", clock.now)
     yield opened
     opened.close()
 

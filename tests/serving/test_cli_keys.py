@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def kept(tmp_path):
     Expert.create(tmp_path / "turbines").add("https://example.com/manual.pdf", groups=("service",))
-    opened = Keys(tmp_path / "turbines" / ".metier" / "keys.sqlite")
+    opened = Keys(tmp_path / "turbines" / ".metier" / "catalog.sqlite")
     yield opened
     opened.close()
 

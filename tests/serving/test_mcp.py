@@ -16,7 +16,8 @@ from mcp.shared.exceptions import MCPError
 
 from metier import Expert
 from metier.core.documents import document_id
-from metier.serving.auth.keys import FILE_NAME, Keys
+from metier.core.settings import STATE_FILE
+from metier.serving.auth.keys import Keys
 
 from .servers import QUESTION, Server, sample_expert
 
@@ -42,7 +43,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def keys(folder):
-    opened = Keys(folder / ".metier" / FILE_NAME)
+    opened = Keys(folder / ".metier" / STATE_FILE)
     made = {"open": opened.create("open", (), ("ask",))[1], "board": opened.create("board", ("board",), ("ask",))[1]}
     made["deaf"] = opened.create("deaf", (), ("feedback",))[1]
     opened.close()
@@ -209,7 +210,7 @@ def test_a_session_is_of_the_key_that_began_it(address, keys):
 
 
 def test_a_key_that_has_spent_its_minute_is_told_when_to_come_again(address, folder):
-    opened = Keys(folder / ".metier" / FILE_NAME)
+    opened = Keys(folder / ".metier" / STATE_FILE)
     _, key = opened.create("hasty", (), ("ask",), rate=1)
     opened.close()
     post = partial(httpx.post, f"{address}/mcp", headers={"Authorization": f"Bearer {key}"}, content=b"{}")

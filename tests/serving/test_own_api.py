@@ -17,9 +17,11 @@ from evaluation.sample_result import sample
 
 from metier import Expert
 from metier.core.documents import document_id
+from metier.core.settings import STATE_FILE
 from metier.evaluation import result_store
 from metier.serving.auth.access import FORM_TOKEN_HEADER
-from metier.serving.auth.keys import FILE_NAME, Keys
+from metier.serving.auth.keys import Keys
+from metier.state import promotions
 
 from .servers import QUESTION, Server, sample_expert
 from .tuned import QUESTIONS, SAID
@@ -64,7 +66,7 @@ def secrets(folder):
         "board": (("board",), ("ask", "feedback")),
         "chief": (None, ("ask", "feedback", "admin")),
     }
-    opened = Keys(folder / ".metier" / FILE_NAME)
+    opened = Keys(folder / ".metier" / STATE_FILE)
     made = {name: opened.create(name, groups, scope)[1] for name, (groups, scope) in scopes.items()}
     opened.close()
     return made
@@ -335,7 +337,8 @@ def test_a_correction_of_what_one_may_not_read_is_not_there(api, folder):
 def tuned(tuned_expert, tmp_path_factory):
     """The folder of an expert with adapters and a run that goes on, and a client of its server."""
     place = shutil.copytree(tuned_expert.parent, tmp_path_factory.mktemp("tuned_api") / "copy") / tuned_expert.name
-    (place / ".metier" / "adapters" / "production.json").unlink(missing_ok=True)
+    while promotions.roll_back(place / ".metier" / STATE_FILE):
+        pass
     run = place / ".metier" / "runs" / "later"
     run.mkdir(parents=True)
     (run / "run.json").write_text("{}")

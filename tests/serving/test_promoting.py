@@ -11,10 +11,12 @@ import pytest
 
 from metier import Expert
 from metier.core.errors import InputError, ModelError
+from metier.core.settings import STATE_FILE
 from metier.serving.ask_request import AskRequest
 from metier.serving.auth.access import OWNER
 from metier.serving.http import memory
 from metier.serving.service import ExpertService
+from metier.state import promotions
 
 from .tuned import QUESTIONS, SAID
 
@@ -29,7 +31,8 @@ def folder(tuned_expert, tmp_path_factory):
 
 @pytest.fixture
 def service(folder):
-    (folder / ".metier" / "adapters" / "production.json").unlink(missing_ok=True)
+    while promotions.roll_back(folder / ".metier" / STATE_FILE):
+        pass
     with Expert.open(folder, parallel=3) as expert:
         yield ExpertService(expert)
 

@@ -19,7 +19,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from metier import Expert
-from metier.serving.auth.keys import FILE_NAME, Keys
+from metier.core.settings import STATE_FILE
+from metier.serving.auth.keys import Keys
 
 from .servers import Server, sample_expert
 
@@ -38,7 +39,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def secret(folder):
-    keys = Keys(folder / ".metier" / FILE_NAME)
+    keys = Keys(folder / ".metier" / STATE_FILE)
     made = keys.create("narrow", ("service",), ("ask", "feedback"))[1]
     keys.close()
     return made

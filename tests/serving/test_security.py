@@ -307,3 +307,17 @@ def test_starting_and_ending_pass_through():
     guarded = secured(app, host="127.0.0.1", limit=LIMIT)
     asyncio.run(guarded({"type": "lifespan"}, None, None))
     assert seen == ["lifespan"]
+
+
+def test_pages_of_named_sites_alone_may_read_what_is_answered(app):
+    site, other = "https://intranet.example", "https://elsewhere.example"
+    client = TestClient(secured(app, host="127.0.0.1", origins=[site], limit=LIMIT), base_url="http://127.0.0.1")
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    allowed = client.options("/json", headers={"Origin": site, **asked})
+    assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, site)
+    assert "access-control-allow-credentials" not in allowed.headers
+    assert client.options("/json", headers={"Origin": other, **asked}).status_code == 400
+    assert client.get("/id", headers={"Origin": site}).headers["access-control-allow-origin"] == site
+    assert "access-control-allow-origin" not in client.get("/id", headers={"Origin": other}).headers
+    plain = TestClient(secured(app, host="127.0.0.1", limit=LIMIT), base_url="http://127.0.0.1")
+    assert "access-control-allow-origin" not in plain.get("/id", headers={"Origin": site}).headers

@@ -18,7 +18,8 @@ from parsing.samples import pdf
 
 from metier import Expert
 from metier.core.documents import document_id
-from metier.serving.auth.keys import FILE_NAME, Keys
+from metier.core.settings import STATE_FILE
+from metier.serving.auth.keys import Keys
 
 from .servers import Server, sample_expert
 
@@ -66,7 +67,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def keys(folder):
-    opened = Keys(folder / ".metier" / FILE_NAME)
+    opened = Keys(folder / ".metier" / STATE_FILE)
     made = {
         "outsider": opened.create("outsider", (), ("ask", "feedback"))[1],
         "other": opened.create("other", ("service",), ("ask", "feedback"))[1],

@@ -11,7 +11,7 @@ import typer
 
 from metier.cli.show import ExpertOption, JsonOption, console, escape, find_expert, print_json
 from metier.core.errors import InputError
-from metier.core.settings import STATE_FOLDER, Settings, load
+from metier.core.settings import STATE_FILE, STATE_FOLDER, Settings, load
 
 if TYPE_CHECKING:
     from metier.serving.auth.keys import Key, Keys
@@ -107,10 +107,10 @@ def revoke(
 
 
 def _open(expert: str | None) -> tuple[Settings, Keys]:
-    from metier.serving.auth.keys import FILE_NAME, Keys
+    from metier.serving.auth.keys import Keys
 
     folder = find_expert(expert)
-    return load(folder), Keys(folder / STATE_FOLDER / FILE_NAME)
+    return load(folder), Keys(folder / STATE_FOLDER / STATE_FILE)
 
 
 def _listed(text: str) -> list[str]:

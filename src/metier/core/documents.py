@@ -49,7 +49,8 @@ class Document:
     """One item of a source, parsed.
 
     `id`: stable for the item (hash of its uri), whatever its content. `uri`: how the source names it (a path
-    relative to the source's root, a URL, `database.sqlite#table`). `content_hash`: SHA-256 of the raw bytes.
+    relative to the source's root, a URL, `database.sqlite#table`). `content_hash`: SHA-256 of the
+    raw bytes, hexadecimal; of what is indexed with "-" and a signature of all else that shaped it (settings, groups).
     `media_type`: MIME type. `language`: BCP-47 code or "" where unknown. `groups`: who may read it; empty = all.
     `metadata`: flat strings (author, date, sheet names, e-mail headers), usable as search filters.
     `warnings`: what the reader could not read (a page without text, a dropped sheet), in words.

@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # reading settings needs it not, and it takes time to import
 
 FILE_NAME = "metier.toml"
 STATE_FOLDER = ".metier"
+STATE_FILE = "catalog.sqlite"  # in it: what the tool remembers beside passages
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9._-]+(:\d{1,5})?")
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
 
@@ -211,6 +213,9 @@ class ServingSettings(_Section):
     )
     upload_mb: float = Field(20, gt=0, description="larger requests are refused, in MiB")
     names: tuple[str, ...] = Field((), description="public host names, as a proxy before the server asks for it")
+    origins: tuple[str, ...] = Field(
+        (), description="other sites whose pages may call the API, with a key: https://intranet.example (CORS)"
+    )
     open_loopback: bool = Field(
         True, description="on loopback no key is needed; false behind a proxy on this machine, or where others log in"
     )
@@ -226,6 +231,9 @@ class ServingSettings(_Section):
         for name in self.names:
             if not _HOST_NAME.fullmatch(name):
                 raise ValueError(f"{name!r} in names is no host name: give it without scheme, port and path")
+        for origin in self.origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} in origins is no origin: give https://name or https://name:port, no path")
         if self.traces and self.traces != "env" and not self.traces.startswith(("http://", "https://")):
             raise ValueError("traces is neither env nor an address such as http://collector:4318")
 

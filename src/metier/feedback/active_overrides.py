@@ -91,9 +91,9 @@ class ActiveOverrides:
         return self._known
 
     def _pins(self, corrections: Sequence[Correction]) -> tuple[_Pin, ...]:
-        """In the order in which they were accepted. What replaces a passage in answer to a question is pinned to that
-        question; a pin on a passage that was replaced is on what took its place."""
-        taken = {n: each.placed for each in corrections if each.in_force and each.placed for n in each.known_ids}
+        """In the order in which they were accepted. An answer is pinned to its question, and so is what replaces a
+        passage in answer to one; a pin on a passage that was replaced is on what took its place."""
+        taken = {n: each.placed for each in corrections if each.in_force and _is_in_place(each) for n in each.known_ids}
         return tuple(
             _Pin(Wording.of(each.question, self._analyser), tuple(_standing(each.placed or each.passages, taken)))
             for each in sorted(corrections, key=lambda each: each.decided)
@@ -106,11 +106,16 @@ def hidden_ids(corrections: Iterable[Correction]) -> tuple[str, ...]:
     and a corrected text that was taken back, until it is gone."""
     ids: list[str] = []
     for each in corrections:
-        if each.in_force and (each.change == "hide" or each.placed):
+        if each.in_force and (each.change == "hide" or _is_in_place(each)):
             ids += each.known_ids
         elif not each.in_force:
             ids += each.placed
     return tuple(dict.fromkeys(ids))
+
+
+def _is_in_place(correction: Correction) -> bool:
+    """Whether its text stands in the store in the place of a passage."""
+    return correction.change == "replace" and bool(correction.placed)
 
 
 def _standing(

@@ -57,7 +57,7 @@ class Reconciler:
         lost, or that are for others to read now, are put there again."""
         self.store.refresh()
         corrections = self.log.corrections()
-        wanted = {document_id(replacement_documents.uri(each)): each for each in corrections if replaces(each)}
+        wanted = {document_id(replacement_documents.uri(each)): each for each in corrections if is_to_stand(each)}
         for name, each in wanted.items():
             document = self._document(each)
             if self.store.hashes().get(name) != document.content_hash:
@@ -77,18 +77,18 @@ class Reconciler:
             self.learning().unlearn(correction)
             self._note(correction, UNLEARNED)
         elif correction.in_force and correction.answer and correction.learned is None:
-            ids = correction.placed or correction.passages
+            ids = (correction.placed if correction.change else ()) or correction.passages
             if correction.change == "hide":
                 ids = (correction.source.id,) if correction.source else ()
             found = self.store.get(ids[:1])
             self._note(correction, LEARNED, **self.learning().learn(correction, found[0] if found else None))
 
     def _document(self, correction: Correction) -> Document:
-        if correction.passage is None:
-            raise ValueError(f"correction {correction.id} replaces no passage")
-        now = self.store.get(correction.passages[:1]) or self.store.document(correction.passage.document_id)
-        original = now[0] if isinstance(now, list) else now
-        groups = original.groups if original is not None else correction.groups
+        groups = correction.groups
+        if (about := correction.about) is not None:
+            now = self.store.get(correction.passages[:1]) or self.store.document(about.document_id)
+            original = now[0] if isinstance(now, list) else now
+            groups = original.groups if original is not None else groups
         shape = json.dumps(self.settings.passages.model_dump())
         return replacement_documents.document(correction, groups, shape, self.settings.language)
 
@@ -144,17 +144,17 @@ class Reconciler:
 def is_placed(correction: Correction, store: Store) -> bool:
     """Whether its text is in the store, or not in it, as decided."""
     there = document_id(replacement_documents.uri(correction)) in store.hashes()
-    return replaces(correction) == there == bool(correction.placed)
+    return is_to_stand(correction) == there == bool(correction.placed)
 
 
 def documents_of(corrections: Iterable[Correction]) -> frozenset[str]:
     """Ids of the documents that corrections put into the store."""
-    return frozenset(document_id(replacement_documents.uri(each)) for each in corrections if replaces(each))
+    return frozenset(document_id(replacement_documents.uri(each)) for each in corrections if is_to_stand(each))
 
 
-def replaces(correction: Correction) -> bool:
+def is_to_stand(correction: Correction) -> bool:
     """Whether a text of its own should stand in the store."""
-    return correction.in_force and correction.change == "replace"
+    return correction.in_force and correction.has_text
 
 
 def _followed(correction: Correction, text: str, passages: Sequence[Passage]) -> Followed:

@@ -15,8 +15,6 @@ from typing import Any, Literal, Self, get_args
 
 from metier.core.documents import Passage
 
-FILE_NAME = "feedback.sqlite"  # what keeps all this, in the expert's folder of state
-
 Thumb = Literal["up", "down"]
 State = Literal["queued", "accepted", "dismissed", "undone"]
 Change = Literal["", "pin", "hide", "replace"]
@@ -109,10 +107,15 @@ class Correction:
         return tuple(dict.fromkeys(each.uri for each in (self.passage, self.source) if each is not None))
 
     @property
+    def has_text(self) -> bool:
+        """Whether it brings a text of its own to be found: in the place of a passage, or an answer to a question."""
+        return self.change == "replace" or (not self.change and bool(self.answer))
+
+    @property
     def unfinished(self) -> bool:
         """Whether the last decision has not brought about all that it should."""
         if self.in_force:
-            return (self.change == "replace" and not self.placed) or (bool(self.answer) and self.learned is None)
+            return (self.has_text and not self.placed) or (bool(self.answer) and self.learned is None)
         return bool(self.placed) or self.learned is not None
 
     def to_json(self) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""A corrected passage as a small document of its own, which is found and cited like any other.
+"""A corrected passage, or a corrected answer, as a small document of its own, which is found and cited like any other.
 
-Its uri is `correction:ID`. It has the title, the headings, the page and the groups of the passage whose place it takes,
-and says in its metadata where that stands: `corrects`, `corrects_page`, `corrects_start`, `corrects_end`, and by whom
-and when. It is made of the log alone, so a store that is thrown away gets it back.
+Its uri is `correction:ID`. A corrected passage has the title, the headings, the page and the groups of the one whose
+place it takes; a corrected answer stands under its question. Where a document was named, the metadata says which place
+is corrected: `corrects`, `corrects_page`, `corrects_start`, `corrects_end`; and always by whom and when. It is made of
+the log alone, so a store that is thrown away gets it back.
 """
 
 from __future__ import annotations
@@ -24,32 +25,31 @@ def uri(correction: Correction) -> str:
 
 
 def document(correction: Correction, groups: tuple[str, ...], shape: str, language: str) -> Document:
-    """The document of a correction that replaces a passage. `groups`: who may read the original now. `shape`: changes
-    with whatever else decides how it is cut. `language`: of the expert. Raises `ValueError` for a correction without a
-    passage."""
-    original = correction.passage
-    if original is None:
-        raise ValueError(f"correction {correction.id} replaces no passage")
-    builder = _written(correction.text, original)
-    metadata = dict(original.metadata) | pointer(correction, original)
+    """The document of a correction that has a text. `groups`: who may read it now. `shape`: changes with whatever else
+    decides how it is cut. `language`: of the expert."""
+    about, replaced = correction.about, correction.passage if correction.change == "replace" else None
+    builder = _written(correction.text, replaced) if replaced is not None else _answered(correction)
+    headings = replaced.headings if replaced is not None else ()
+    metadata = dict(replaced.metadata if replaced is not None else {}) | pointer(correction, about)
+    text = correction.text if replaced is not None else correction.answer
     made = Document(
         id=document_id(uri(correction)),
         uri=uri(correction),
-        title=original.title,
+        title=replaced.title if replaced is not None else correction.question,
         text=builder.text,
         blocks=tuple(builder.blocks),
         media_type="text/plain",
-        language=detect(correction.text, original.language or language),
+        language=detect(text, about.language if about is not None and about.language else language),
         groups=groups,
         metadata=metadata,
     )
-    said = [made.title, made.text, original.headings, made.language, groups, metadata, shape]
+    said = [made.title, made.text, headings, made.language, groups, metadata, shape]
     return replace(made, content_hash=hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest())
 
 
-def pointer(correction: Correction, original: Passage) -> dict[str, str]:
+def pointer(correction: Correction, original: Passage | None) -> dict[str, str]:
     """Where that stands which was corrected. A correction of a correction points where that one does."""
-    if original.corrects:
+    if original is None or original.corrects:
         return {"corrected_by": correction.who, "corrected_at": correction.at}
     place = {"corrects": original.uri, "corrects_start": str(original.start), "corrects_end": str(original.end)}
     if original.page is not None:
@@ -67,4 +67,12 @@ def _written(text: str, original: Passage) -> TextBuilder:
     builder.blocks = [
         replace(block, row=original.row) if block.kind != "heading" else block for block in builder.blocks
     ]
+    return builder
+
+
+def _answered(correction: Correction) -> TextBuilder:
+    builder = TextBuilder()
+    builder.add("heading", correction.question, level=1)
+    for paragraph in _PARAGRAPHS.split(correction.answer):
+        builder.add("paragraph", paragraph)
     return builder

@@ -86,12 +86,19 @@ class _Work:
 
     item: Item
     source: Source
+    before: ItemState | None = None
     content_hash: str = ""
     document: Document | None = None
     passages: list[Passage] = field(default_factory=list)
     tokens: list[list[str]] = field(default_factory=list)
     failure: str | None = None
     keep: bool = False  # the source was out of reach: what was indexed before stays
+
+    @property
+    def count(self) -> int:
+        """Of its passages, those that stay included."""
+        stays = self.document is None and self.failure is None and self.before is not None
+        return self.before.passages if stays and self.before is not None else len(self.passages)
 
 
 _Parsed = queue.Queue[_Work | BaseException | None]  # None: no more comes
@@ -127,6 +134,8 @@ class Syncer:
         self.store.refresh()
         found, kept = self._discover(sources, report)
         known = self.catalog.items()
+        for uri, work in found.items():
+            work.before = known.get(uri)
         todo = [work for uri, work in found.items() if not self._unchanged(work.item, known.get(uri), report)]
         self._delete(found, kept, known, report)
         self._process(todo, report)
@@ -308,8 +317,9 @@ class _Writer(threading.Thread):
             uri, reason = work.item.uri, work.failure or ""
             if work.failure is not None:
                 report.failed.append(Failure(uri, work.failure))
-            elif work.document is None:
+            elif work.document is None:  # the bytes are the same, so what was said of them holds
                 report.unchanged += 1
+                reason = work.before.reason if work.before is not None else ""
             else:
                 report.changed += work.document.id in known
                 report.added += work.document.id not in known
@@ -330,7 +340,7 @@ class _Writer(threading.Thread):
             content_hash=work.content_hash,
             state="failed" if work.failure is not None else "indexed",
             reason=reason,
-            passages=len(work.passages),
+            passages=work.count,
             synced_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 

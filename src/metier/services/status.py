@@ -47,7 +47,7 @@ def status_of(parts: Parts) -> Status:
     runtime = parts.runtime
     settings, syncs = runtime.settings, runtime.syncs()
     with runtime.catalog() as catalog:
-        items = list(catalog.items().values()) if catalog else []
+        items = list(catalog.items().values())
     questions = parts.exam.questions()
     last = result_store.latest(runtime.state_folder)
     production = parts.adapters.registry.production()

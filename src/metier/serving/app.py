@@ -94,7 +94,7 @@ def create_app(expert: Expert, keys: Keys, *, host: str, observers: Sequence[Obs
         is_ready = app.state.ready
         return JSONResponse({"status": "ready" if is_ready else "loading"}, 200 if is_ready else 503)
 
-    safe = secured(app, host=host, names=serving.names, limit=limit)
+    safe = secured(app, host=host, names=serving.names, origins=serving.origins, limit=limit)
     return Observed(safe, [app.state.metrics.observe, *observers], tracing)
 
 

@@ -110,9 +110,7 @@ class Syncing:
             except MetierError as error:
                 log.warning("what another process synced is not seen yet: %s", error)
 
-    def _written(self) -> int | None:
-        """When the catalog was last written, which every sync ends with; nanoseconds, None before the first."""
-        try:
-            return (self._expert.runtime.state_folder / "catalog.sqlite").stat().st_mtime_ns
-        except OSError:
-            return None
+    def _written(self) -> int:
+        """How many syncs have ended, in this process or another."""
+        with self._expert.runtime.catalog() as catalog:
+            return catalog.ended()

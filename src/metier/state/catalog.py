@@ -7,49 +7,15 @@ and remembers why an item failed. It is written after the store, so a lost catal
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
-import sqlalchemy.dialects.sqlite
 
-from metier.core.errors import StoreError
-from metier.state.sqlite import write_ahead
+from metier.state.database import Database
+from metier.state.tables import history, items, syncs
 
-_metadata = sa.MetaData()
-_items = sa.Table(
-    "items",
-    _metadata,
-    sa.Column("uri", sa.String, primary_key=True),
-    sa.Column("source", sa.String, nullable=False),
-    sa.Column("version", sa.String, nullable=False),
-    sa.Column("signature", sa.String, nullable=False),
-    sa.Column("content_hash", sa.String, nullable=False),
-    sa.Column("state", sa.String, nullable=False),
-    sa.Column("reason", sa.String, nullable=False),
-    sa.Column("passages", sa.Integer, nullable=False),
-    sa.Column("synced_at", sa.String, nullable=False),
-)
-_history = sa.Table(
-    "history",
-    _metadata,
-    sa.Column("uri", sa.String, primary_key=True),
-    sa.Column("bytes_hash", sa.String, nullable=False),
-    sa.Column("added_at", sa.String, nullable=False),
-    sa.Column("changed_at", sa.String, nullable=False),
-)
-_syncs = sa.Table(
-    "syncs",
-    _metadata,
-    sa.Column("ended_at", sa.String, primary_key=True),
-    sa.Column("added", sa.Integer, nullable=False),
-    sa.Column("changed", sa.Integer, nullable=False),
-    sa.Column("deleted", sa.Integer, nullable=False),
-    sa.Column("unchanged", sa.Integer, nullable=False),
-    sa.Column("failed", sa.Integer, nullable=False),
-    sa.Column("passages", sa.Integer, nullable=False),
-    sa.Column("seconds", sa.Float, nullable=False),
-)
+_AT_ONCE = 500  # items of one query
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,89 +58,83 @@ class SyncRun:
 
 
 class Catalog:
-    """The catalog of one expert, in SQLite. Safe for one writer and many readers."""
+    """The catalog in the state at `path`. Safe for one writer and many readers. Raises `StoreError`."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._engine = sa.create_engine(f"sqlite:///{path}")
-        sa.event.listen(self._engine, "connect", lambda connection, _record: write_ahead(connection, "NORMAL"))
-        try:
-            _metadata.create_all(self._engine)
-        except sa.exc.SQLAlchemyError as error:
-            raise StoreError(
-                f"cannot be opened: {getattr(error, 'orig', error)}",
-                where=str(path),
-                hint="Delete this file and run `metier sync`: it is rebuilt from the store and the sources.",
-            ) from None
+        self._database = Database(path)
 
     def items(self) -> dict[str, ItemState]:
         """Every known item by uri."""
-        with self._engine.connect() as connection:
-            return {row.uri: ItemState(**row._mapping) for row in connection.execute(sa.select(_items))}
+        return {row["uri"]: ItemState(**row) for row in self._database.read(sa.select(items))}
 
     def item(self, uri: str) -> ItemState | None:
-        with self._engine.connect() as connection:
-            row = connection.execute(sa.select(_items).where(_items.c.uri == uri)).first()
-        return ItemState(**row._mapping) if row else None
+        found = self._database.read(sa.select(items).where(items.c.uri == uri))
+        return ItemState(**found[0]) if found else None
 
     def put(self, states: Iterable[ItemState]) -> None:
         """Insert or replace, in one transaction."""
-        rows = [asdict(state) for state in states]
+        rows = [asdict(state) for state in {state.uri: state for state in states}.values()]
         if not rows:
             return
-        insert = sa.dialects.sqlite.insert(_items)
-        names = [field.name for field in fields(ItemState) if field.name != "uri"]
-        upsert = insert.on_conflict_do_update(index_elements=["uri"], set_={n: insert.excluded[n] for n in names})
-        self._write(upsert, rows)
-        seen = [
-            {"uri": row["uri"], "bytes_hash": row["content_hash"].partition("-")[0], "added_at": row["synced_at"]}
-            for row in rows
-            if row["state"] == "indexed"
-        ]
-        if seen:
-            self._write(_remember(), [row | {"changed_at": ""} for row in seen])
+        with self._database.writing(flushed=False) as connection:
+            connection.execute(sa.delete(items).where(items.c.uri == sa.bindparam("gone")), _named("gone", rows))
+            connection.execute(sa.insert(items), rows)
+            _remember(connection, [row for row in rows if row["state"] == "indexed"])
 
     def history(self) -> dict[str, ItemHistory]:
         """When each indexed item came and last changed, by uri. An item indexed again with the same bytes, after a
         rebuild or another setting, has not changed."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(_history))
-            return {row.uri: ItemHistory(row.added_at, row.changed_at) for row in rows}
+        rows = self._database.read(sa.select(history))
+        return {row["uri"]: ItemHistory(row["added_at"], row["changed_at"]) for row in rows}
 
     def forget(self, uris: Iterable[str]) -> None:
         rows = [{"gone": uri} for uri in uris]
         if rows:
-            self._write(sa.delete(_items).where(_items.c.uri == sa.bindparam("gone")), rows)
-            self._write(sa.delete(_history).where(_history.c.uri == sa.bindparam("gone")), rows)
+            with self._database.writing(flushed=False) as connection:
+                for table in (items, history):
+                    connection.execute(sa.delete(table).where(table.c.uri == sa.bindparam("gone")), rows)
 
     def put_sync(self, run: SyncRun) -> None:
-        self._write(sa.dialects.sqlite.insert(_syncs).on_conflict_do_nothing(), [asdict(run)])
+        with self._database.writing(flushed=False) as connection:
+            known = connection.execute(sa.select(syncs.c.ended_at).where(syncs.c.ended_at == run.ended_at)).first()
+            if known is None:
+                connection.execute(sa.insert(syncs).values(**asdict(run)))
 
     def syncs(self) -> list[SyncRun]:
         """Every sync that ended, the first one first."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(_syncs).order_by(_syncs.c.ended_at))
-            return [SyncRun(**row._mapping) for row in rows]
+        return [SyncRun(**row) for row in self._database.read(sa.select(syncs).order_by(syncs.c.ended_at))]
 
-    def _write(self, statement: sa.Executable, rows: Sequence[Mapping[str, object]]) -> None:
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(statement, rows)
-        except sa.exc.SQLAlchemyError as error:
-            raise StoreError(
-                f"the catalog cannot be written: {getattr(error, 'orig', error)}",
-                hint="Make room and run `metier sync` again; nothing that was saved is lost.",
-            ) from None
+    def ended(self) -> int:
+        """How many syncs have ended."""
+        return sum(
+            row["ended"] for row in self._database.read(sa.select(sa.func.count().label("ended")).select_from(syncs))
+        )
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._database.close()
 
 
-def _remember() -> sa.Executable:
-    """An item that is new, or whose bytes are others than before."""
-    insert = sa.dialects.sqlite.insert(_history)
-    return insert.on_conflict_do_update(
-        index_elements=["uri"],
-        set_={"bytes_hash": insert.excluded.bytes_hash, "changed_at": insert.excluded.added_at},
-        where=_history.c.bytes_hash != insert.excluded.bytes_hash,
-    )
+def _remember(connection: sa.Connection, rows: Sequence[Mapping[str, str]]) -> None:
+    """When an item came, and when its bytes became others than before."""
+    hashes = {row["uri"]: row["content_hash"].partition("-")[0] for row in rows}
+    known: dict[str, str] = {}
+    uris = list(hashes)
+    for first in range(0, len(uris), _AT_ONCE):
+        some = history.c.uri.in_(uris[first : first + _AT_ONCE])
+        rows_known = connection.execute(sa.select(history.c.uri, history.c.bytes_hash).where(some))
+        known.update((row.uri, row.bytes_hash) for row in rows_known)
+    new = [row for row in rows if row["uri"] not in known]
+    changed = [row for row in rows if known.get(row["uri"], hashes[row["uri"]]) != hashes[row["uri"]]]
+    if new:
+        connection.execute(sa.insert(history), [
+            {"uri": r["uri"], "bytes_hash": hashes[r["uri"]], "added_at": r["synced_at"], "changed_at": ""} for r in new
+        ])  # fmt: skip
+    if changed:
+        update = sa.update(history).where(history.c.uri == sa.bindparam("at"))
+        connection.execute(update.values(bytes_hash=sa.bindparam("now"), changed_at=sa.bindparam("when")), [
+            {"at": row["uri"], "now": hashes[row["uri"]], "when": row["synced_at"]} for row in changed
+        ])  # fmt: skip
+
+
+def _named(name: str, rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+    return [{name: row["uri"]} for row in rows]

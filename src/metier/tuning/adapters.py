@@ -4,8 +4,8 @@
       NAME/1/             adapter_config.json and adapter_model.safetensors, the folder that PEFT and vLLM load
              card.json    what it was made of and how it did
              metrics.jsonl, adapter.gguf
-      production.json     which one answers, and those that did before it
 
+Which one answers, and which did before it, stands in the expert's state.
 Nothing pickled is ever loaded. A version is written beside and renamed, and never changed afterwards but for the
 results of its exams.
 """
@@ -25,6 +25,8 @@ import regex
 from metier.answering import closed_answers
 from metier.core.atomic import write_text
 from metier.core.errors import InputError, ModelError, StoreError
+from metier.core.settings import STATE_FILE
+from metier.state import promotions
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -92,6 +94,7 @@ class Registry:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._state = folder.parent / STATE_FILE
 
     def add(self, model: PeftModel, card: Card, finish: Callable[[Path], object] | None = None) -> Card:
         """Keep the adapter in `model` as the next version of `card.name`. `finish`: adds files to its folder before it
@@ -121,7 +124,7 @@ class Registry:
     def cards(self) -> list[Card]:
         """All versions of all adapters, by name, newest first."""
         found = [path for path in self._folder.glob("*/*/card.json") if path.parent.name.isdigit()]
-        standing = self._standing() if found else []
+        standing = promotions.standing(self._state) if found else []
         cards = [_read(path, standing) for path in found]
         return sorted(cards, key=lambda card: (card.name, -card.version))
 
@@ -140,7 +143,7 @@ class Registry:
 
     def production(self) -> Card | None:
         """The adapter that answers; None before the first was promoted."""
-        standing = self._standing()
+        standing = promotions.standing(self._state)
         return self.get(standing[-1]) if standing else None
 
     def promote(self, reference: str, base_fingerprint: str) -> Card:
@@ -149,17 +152,13 @@ class Registry:
         card = self.get(reference)
         card.require_base(base_fingerprint)
         self.check(card)
-        standing = self._standing()
-        if card.reference not in standing[-1:]:
-            self._stand([*standing, card.reference])
+        promotions.promote(self._state, card.reference)
         return self.get(card.reference)
 
     def rollback(self) -> Card | None:
         """Back to what was in production before; None = the base alone. Raises `InputError` where nothing is."""
-        standing = self._standing()
-        if not standing:
+        if promotions.roll_back(self._state) is None:
             raise InputError("no adapter is in production", hint="Put one there with `metier adapters promote NAME`.")
-        self._stand(standing[:-1])
         return self.production()
 
     def check(self, card: Card) -> None:
@@ -187,23 +186,6 @@ class Registry:
     def _write_card(self, folder: Path, card: Card) -> None:
         kept = {name: value for name, value in asdict(card).items() if name != "state"}
         write_text(folder / "card.json", json.dumps(kept, indent=1, ensure_ascii=False))
-
-    def _standing(self) -> Sequence[str]:
-        """What was promoted, in order; the last one answers."""
-        path = self._folder / "production.json"
-        try:
-            standing = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(standing, list) or not all(isinstance(name, str) for name in standing):
-                raise ValueError("it is not a list of adapters")
-        except FileNotFoundError:
-            return []
-        except (OSError, ValueError) as error:
-            raise StoreError(f"cannot be read ({error})", where=str(path), hint="Delete it, then promote.") from None
-        return standing
-
-    def _stand(self, standing: Sequence[str]) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        write_text(self._folder / "production.json", json.dumps(standing))
 
 
 def _read(path: Path, standing: Sequence[str]) -> Card:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from metier.serving.auth.keys import FILE_NAME, Keys
+from metier.core.settings import STATE_FILE
+from metier.serving.auth.keys import Keys
 
 from ..servers import SECRET_DOCUMENT, Server, sample_expert
 
@@ -44,7 +45,7 @@ def secrets(served_folder) -> dict[str, str]:
         "deputy": (("board",), ("ask", "feedback", "admin")),
         "chief": (None, ("ask", "feedback", "admin")),
     }
-    keys = Keys(served_folder / ".metier" / FILE_NAME)
+    keys = Keys(served_folder / ".metier" / STATE_FILE)
     made = {name: keys.create(name, groups, scope)[1] for name, (groups, scope) in scopes.items()}
     keys.close()
     return made

@@ -14,7 +14,8 @@ import pytest
 from parsing.samples import cells, pdf, scan, xlsx
 
 from metier import Expert
-from metier.serving.auth.keys import FILE_NAME, Keys
+from metier.core.settings import STATE_FILE
+from metier.serving.auth.keys import Keys
 
 from ..servers import Server
 from .browsing import PHONE, axe_serious, opened, sideways
@@ -72,7 +73,7 @@ def library(tmp_path_factory) -> Iterator[SimpleNamespace]:
         passages = made.runtime.store.passages(ids["pitch.md"])
         made.corrections.hide(passages[0].id)
     (root / "docs" / "changed.pdf").write_bytes(pdf([[(60, 700, 12, "Another one.")]]))
-    keys = Keys(root / "expert" / ".metier" / FILE_NAME)
+    keys = Keys(root / "expert" / ".metier" / STATE_FILE)
     secrets = {name: keys.create(name, groups, ("ask",))[1] for name, groups in (("reader", ()), ("board", ("board",)))}
     keys.close()
 

@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,9 +25,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from metier.core.errors import InputError, StoreError
-from metier.state.sqlite import write_ahead
+from metier.state.database import Database
+from metier.state.tables import keys
 
-FILE_NAME = "keys.sqlite"
 SCOPES = ("ask", "feedback", "admin")
 _SECRET = re.compile(r"mtr_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 _NO_HASH = "0" * 64
@@ -37,22 +36,7 @@ _LONGEST = 100  # characters of a name, of a key or a group
 _UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # not Cf: Bengali and Persian are written with joiners
 _EVERYONE = "*"  # how the store marks what everyone may read; as a group of a key it would look like "all"
 
-_metadata = sa.MetaData()
-_keys = sa.Table(
-    "keys",
-    _metadata,
-    sa.Column("id", sa.String, primary_key=True),
-    sa.Column("hash", sa.String, nullable=False),
-    sa.Column("name", sa.String, nullable=False),
-    sa.Column("groups", sa.JSON, nullable=False),
-    sa.Column("scopes", sa.JSON, nullable=False),
-    sa.Column("created", sa.String, nullable=False),
-    sa.Column("expires", sa.String),
-    sa.Column("revoked", sa.String),
-    sa.Column("last_used", sa.String),
-    sa.Column("rate", sa.Integer),
-)
-_shown = [column for column in _keys.columns if column.name != "hash"]
+_shown = [column for column in keys.columns if column.name not in ("number", "hash")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +63,13 @@ class Key:
 
 
 class Keys:
-    """The keys in one SQLite file; any number of processes and threads may read and write it at the same time.
+    """The keys in the state at `path`; any number of processes and threads may read and write it at the same time.
 
     `clock`: the time, with its zone. Everything raises `StoreError` where the file cannot be read or written.
     """
 
     def __init__(self, path: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._path, self._clock = path, clock
-        self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 10})
-        sa.event.listen(self._engine, "connect", lambda connection, _record: write_ahead(connection))
-        with self._told("be opened"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # names and groups are nobody else's business
-            with self._engine.begin() as connection:
-                connection.execute(sa.schema.CreateTable(_keys, if_not_exists=True))
+        self._database, self._clock = Database(path), clock
 
     def create(
         self,
@@ -115,32 +92,30 @@ class Keys:
             "rate": rate,
         }
         secret = f"mtr_{values['id']}_{secrets.token_urlsafe(32)}"
-        with self._told("be written"), self._engine.begin() as connection:
-            connection.execute(sa.insert(_keys).values(**values, hash=_hash(secret)))
+        with self._database.writing() as connection:
+            connection.execute(sa.insert(keys).values(**values, hash=_hash(secret)))
         return _key(values | {"revoked": None, "last_used": None}), secret
 
     def list(self) -> list[Key]:
         """All keys, also expired and revoked ones, the newest first."""
-        newest = sa.select(*_shown).order_by(_keys.c.created.desc(), sa.literal_column("rowid").desc())
-        with self._told("be read"), self._engine.connect() as connection:
-            return [_key(row._mapping) for row in connection.execute(newest)]
+        newest = sa.select(*_shown).order_by(keys.c.created.desc(), keys.c.number.desc())
+        return [_key(row) for row in self._database.read(newest)]
 
     def revoke(self, id: str) -> Key:
         """End a key for good; one that was revoked before stays as it is. `id`: or the secret, where that is what
         turned up. Raises `InputError` for a key that there is not."""
         id = id.removeprefix("mtr_").partition("_")[0]
-        mine = sa.update(_keys).where(_keys.c.id == id, _keys.c.revoked.is_(None)).values(revoked=_iso(self._clock()))
-        with self._told("be written"), self._engine.begin() as connection:
+        mine = sa.update(keys).where(keys.c.id == id, keys.c.revoked.is_(None)).values(revoked=_iso(self._clock()))
+        with self._database.writing() as connection:
             connection.execute(mine)
-            row = connection.execute(sa.select(*_shown).where(_keys.c.id == id)).first()
+            row = connection.execute(sa.select(*_shown).where(keys.c.id == id)).first()
         if row is None:
             raise InputError(f"there is no key {id!r}", hint="`metier keys list` shows the keys and their ids.")
         return _key(row._mapping)
 
     def exist(self) -> bool:
         """Whether a key was ever made, be it revoked since: revoking the last one opens nothing."""
-        with self._told("be read"), self._engine.connect() as connection:
-            return connection.execute(sa.select(_keys.c.id).limit(1)).first() is not None
+        return bool(self._database.read(sa.select(keys.c.id).limit(1)))
 
     def any_active(self) -> bool:
         """Whether anyone can come in with a key now."""
@@ -162,36 +137,22 @@ class Keys:
         return self._used(row) if row else None
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._database.close()
 
-    def _row(self, id: str) -> sa.RowMapping | None:
-        with self._told("be read"), self._engine.connect() as connection:
-            row = connection.execute(sa.select(_keys).where(_keys.c.id == id)).first()
-        return row._mapping if row else None
+    def _row(self, id: str) -> dict[str, Any] | None:
+        return next(iter(self._database.read(sa.select(keys).where(keys.c.id == id))), None)
 
-    def _used(self, row: sa.RowMapping) -> Key | None:
+    def _used(self, row: dict[str, Any]) -> Key | None:
         key, now = _key(row), self._clock()
         if key.state(now) != "active":
             return None
         before = _iso(now - _NOTED_EVERY)
         if key.last_used is None or key.last_used <= before:
-            stale = sa.or_(_keys.c.last_used.is_(None), _keys.c.last_used <= before)
-            note = sa.update(_keys).where(_keys.c.id == key.id, stale).values(last_used=_iso(now))
-            with suppress(sa.exc.OperationalError), self._engine.begin() as connection:  # a disk may be full or
+            stale = sa.or_(keys.c.last_used.is_(None), keys.c.last_used <= before)
+            note = sa.update(keys).where(keys.c.id == key.id, stale).values(last_used=_iso(now))
+            with suppress(StoreError), self._database.writing(flushed=False) as connection:  # a disk may be full or
                 connection.execute(note)  # read-only: no reason to turn away who holds a good key
         return key
-
-    @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except (sa.exc.SQLAlchemyError, OSError) as error:
-            raise StoreError(
-                f"the keys cannot {what}: {getattr(error, 'orig', error)}",
-                where=str(self._path),
-                hint="Check the disk and who may write there. A damaged file: restore it from a backup, or delete it "
-                "and give everyone a new key with `metier keys create`.",
-            ) from None
 
 
 def _key(values: Any) -> Key:

@@ -1,6 +1,6 @@
 """What every answer of the server says to browsers, and what no request gets past. Plain ASGI, outermost first:
 
-request id ─▶ security headers ─▶ host asked for ─▶ size of the body ─▶ the application
+request id ─▶ security headers ─▶ host asked for ─▶ other sites' pages ─▶ size of the body ─▶ the application
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,13 +31,29 @@ _SECURITY = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",  # what one may see is not what the next one may
 }
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_HEADERS = ("Authorization", "Content-Type", "X-Request-ID")
 _HSTS = "max-age=31536000"  # a year
 
 
-def secured(app: ASGIApp, *, host: str, names: Collection[str] = (), limit: int) -> ASGIApp:
+def secured(
+    app: ASGIApp, *, host: str, names: Collection[str] = (), origins: Collection[str] = (), limit: int
+) -> ASGIApp:
     """`app` behind everything here. `host`: that the server listens on; `names`: by which it is also asked for, as
-    through a proxy; `limit`: bytes of a request's body."""
-    return RequestIds(SecurityHeaders(HostCheck(BodyLimit(app, limit), host, names)))
+    through a proxy; `origins`: of other sites whose pages may read its answers; `limit`: bytes of a request's body."""
+    limited: ASGIApp = BodyLimit(app, limit)
+    return RequestIds(SecurityHeaders(HostCheck(_shared(limited, origins) if origins else limited, host, names)))
+
+
+def _shared(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
+    """Cookies are left out: a page of another site shows a key of its own, or is nobody."""
+    return CORSMiddleware(
+        app,
+        allow_origins=list(origins),
+        allow_methods=_METHODS,
+        allow_headers=_HEADERS,
+        expose_headers=("X-Request-ID",),
+    )
 
 
 class RequestIds:

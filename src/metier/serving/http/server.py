@@ -13,7 +13,7 @@ from metier.core.errors import InputError, MetierError
 from metier.expert import Expert
 from metier.serving.app import create_app
 from metier.serving.auth.access import check_binding
-from metier.serving.auth.keys import FILE_NAME, Keys
+from metier.serving.auth.keys import Keys
 from metier.serving.http.logs import Logs
 from metier.serving.service import warm
 
@@ -25,7 +25,7 @@ def listen(expert: Expert, host: str, port: int, started: Callable[[str, str], N
     """Serve until the process is told to end (SIGINT, SIGTERM); what runs then is finished, unless it is told a second
     time. `started`: told the address and the expert's name. Raises `InputError` where the address cannot be had, or
     wants keys and there are none, and `MetierError` where the expert cannot answer."""
-    serving, keys = expert.settings.serving, Keys(expert.runtime.state_folder / FILE_NAME)
+    serving, keys = expert.settings.serving, Keys(expert.runtime.state_path)
     try:
         check_binding(host, keys.any_active())
         listening = _socket(host, port)

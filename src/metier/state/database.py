@@ -1,0 +1,83 @@
+"""The file of state of one expert: `.metier/catalog.sqlite`. Any number of threads and processes may read and write it.
+
+What was written is on the disk when `writing` ends, whatever happens to the process or the machine.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from metier.state import sqlite
+from metier.state.schema import ready, unusable
+from metier.state.upgrade import engine_of
+
+
+class Database:
+    """The state at `path`, opened when it is first needed and made when something is first written. Everything raises
+    `StoreError`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._opened: sa.Engine | None = None
+        self._watching: sa.Connection | None = None
+
+    def read(self, query: sa.Executable) -> list[dict[str, Any]]:
+        """The rows of a query, column to value; none while there is no file."""
+        if not self._is_open(make=False):
+            return []
+        with self._told("be read"), self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    @contextmanager
+    def writing(self, *, flushed: bool = True) -> Iterator[sa.Connection]:
+        """A transaction that nobody else's comes between. `flushed`: False for what is cheap to find again, of which
+        the last may be lost with the power."""
+        self._is_open(make=True)
+        with self._told("be written"), self._engine.connect() as connection:
+            connection.exec_driver_sql(sqlite.flush("FULL" if flushed else "NORMAL"))
+            connection.exec_driver_sql(sqlite.BEGIN)
+            yield connection
+            connection.commit()
+
+    def changes(self) -> int:
+        """Another number after anything was written, by this process or another; quick enough to ask at every search.
+        0 before the first writing."""
+        if not self._is_open(make=False):
+            return 0
+        with self._lock, self._told("be read"):
+            if self._watching is None:
+                self._watching = self._engine.connect()
+            return int(self._watching.exec_driver_sql(sqlite.CHANGES).scalar_one())
+
+    def close(self) -> None:
+        with self._lock:
+            if self._watching is not None:
+                self._watching.close()
+                self._watching = None
+            if self._opened is not None:
+                self._opened.dispose()
+                self._opened = None
+
+    @property
+    def _engine(self) -> sa.Engine:
+        with self._lock:
+            if self._opened is None:
+                self._opened = engine_of(self.path)
+            return self._opened
+
+    def _is_open(self, *, make: bool) -> bool:
+        return self._opened is not None or ready(self.path, make=make)
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (sa.exc.SQLAlchemyError, OSError) as error:
+            raise unusable(self.path, what, error) from None

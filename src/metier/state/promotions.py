@@ -1,0 +1,59 @@
+"""Which adapter answers: what was put into production and what was taken back, in order, nothing of it ever deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from metier.state.database import Database
+from metier.state.tables import promotions
+
+_PROMOTED, _ROLLED_BACK = "promoted", "rolled back"
+
+
+def standing(path: Path) -> list[str]:
+    """References of the adapters that were promoted and not taken back, in the state at `path`; the last one answers.
+    Raises `StoreError`."""
+    with closing(Database(path)) as database:
+        return _standing(database.read(sa.select(promotions).order_by(promotions.c.number)))
+
+
+def promote(path: Path, reference: str) -> None:
+    """Put an adapter into production; nothing where it is there. Raises `StoreError`."""
+    with closing(Database(path)) as database, database.writing() as connection:
+        if reference not in _now(connection)[-1:]:
+            _append(connection, _PROMOTED, reference)
+
+
+def roll_back(path: Path) -> str | None:
+    """Take the adapter that answers out of production; returns which it was, None where there is none. Raises
+    `StoreError`."""
+    with closing(Database(path)) as database, database.writing() as connection:
+        last = next(iter(_now(connection)[-1:]), None)
+        if last is not None:
+            _append(connection, _ROLLED_BACK, last)
+        return last
+
+
+def _now(connection: sa.Connection) -> list[str]:
+    return _standing(map(dict, connection.execute(sa.select(promotions).order_by(promotions.c.number)).mappings()))
+
+
+def _standing(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    found: list[str] = []
+    for row in rows:
+        if row["action"] == _PROMOTED:
+            found.append(row["adapter"])
+        else:
+            found.pop()
+    return found
+
+
+def _append(connection: sa.Connection, action: str, reference: str) -> None:
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    connection.execute(sa.insert(promotions).values(action=action, adapter=reference, at=at))

@@ -1,0 +1,61 @@
+"""The file of state at the schema that this release knows: made, or brought up to it by Alembic."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from metier.core.errors import StoreError
+from metier.core.locks import exclusive
+from metier.state import earlier_files, sqlite
+
+REVISION = "0002"  # the last of `migrations/versions`
+_PATIENCE = 60.0  # seconds for another process that does it
+
+
+def ready(path: Path, *, make: bool) -> bool:
+    """Whether there is a file of state at `path`, from here on of this schema. `make`: make one where there is none.
+    Raises `StoreError` where it cannot be read or written, or a newer release has written it."""
+    return _ready(path, "", make)[0]
+
+
+def has_rows(path: Path, table: str) -> bool:
+    """Whether the state at `path` has a row in `table`; asked without importing SQLAlchemy. Raises `StoreError`."""
+    return _ready(path, table, make=False)[1]
+
+
+def _ready(path: Path, table: str, make: bool) -> tuple[bool, bool]:
+    """Whether there is a file, and whether its `table` has a row."""
+    try:
+        found, has = sqlite.look(path, table)
+        if found == REVISION:
+            return True, has
+        if found is None and not make and not earlier_files.are_in(path.parent):
+            return False, False
+        if found and found > REVISION:
+            raise StoreError(
+                f"a newer Métier has written this expert's state (revision {found}, this one knows {REVISION})",
+                where=str(path),
+                hint="Install that release: `pip install --upgrade metier`.",
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with exclusive(path.with_name(path.name + ".lock"), _PATIENCE, "another process is opening this expert"):
+            if sqlite.look(path)[0] != REVISION:
+                from metier.state.upgrade import bring_up
+
+                bring_up(path, REVISION, fresh=found is None and not earlier_files.are_in(path.parent))
+                earlier_files.set_aside(path.parent)
+        return True, sqlite.look(path, table)[1]
+    except (sqlite3.Error, OSError) as error:
+        raise unusable(path, "be opened", error) from None
+
+
+def unusable(path: Path, what: str, error: object) -> StoreError:
+    """That the state cannot `what`."""
+    return StoreError(
+        f"the expert's state cannot {what}: {getattr(error, 'orig', None) or error}",
+        where=str(path),
+        hint="Check the disk, and who may write there; nothing that was saved is lost. A damaged file: restore it from "
+        "a backup. Without one move it away: `metier sync` finds the documents again, while keys, thumbs and "
+        "corrections stood in it alone.",
+    )

@@ -1,0 +1,64 @@
+"""Makes the tables of a new expert, or takes those of an older one through the migrations."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from metier.core.errors import StoreError
+from metier.state import sqlite
+from metier.state.tables import metadata
+
+_WAIT = 30  # seconds for another process that is writing
+
+
+def bring_up(path: Path, revision: str, *, fresh: bool) -> None:
+    """In one transaction: whoever is killed has done nothing. Raises `StoreError`."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # names and groups of keys are nobody else's business
+    with suppress(OSError):
+        path.chmod(0o600)
+    engine = engine_of(path)
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(sqlite.BEGIN)
+            if fresh:
+                _make(connection, revision)
+            else:
+                _upgrade(connection, revision, path.parent)
+            connection.commit()
+    except sa.exc.SQLAlchemyError as error:
+        raise StoreError(
+            f"the expert's state cannot be brought up to date: {getattr(error, 'orig', error)}",
+            where=str(path),
+            hint="Nothing was changed. Make room, see that the folder is writable, and try again.",
+        ) from None
+    finally:
+        engine.dispose()
+
+
+def _make(connection: sa.Connection, revision: str) -> None:
+    """What all migrations together would make; Alembic takes half a second to import."""
+    metadata.create_all(connection, checkfirst=False)
+    version = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
+    version.create(connection)
+    connection.execute(sa.insert(version).values(version_num=revision))
+
+
+def _upgrade(connection: sa.Connection, revision: str, folder: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes.update(connection=connection, folder=folder)
+    command.upgrade(config, revision)
+
+
+def engine_of(path: Path) -> sa.Engine:
+    """Without an isolation level the driver begins no transaction of its own: who writes says when one begins."""
+    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"isolation_level": None, "timeout": _WAIT})
+    sa.event.listen(engine, "connect", lambda connection, _record: sqlite.write_ahead(connection, _WAIT))
+    return engine
