@@ -482,3 +482,48 @@ def test_the_key_of_what_is_in_force_changes_with_it(expert):
     second = expert.runtime.curation.key()
     expert.corrections.undo(made.id)
     assert (first, first != second) == (expert.runtime.curation.key(), True)
+
+
+WEEKEND = "Who mends the pumps at the weekend?"
+
+
+def test_an_answer_that_was_corrected_is_the_answer_until_it_is_undone(expert):
+    before = expert.ask(WEEKEND)
+    assert "Berg" not in before.text
+    made = expert.corrections.add(WEEKEND, "Nils Berg, extension 22.", who="anna", accept=True)
+    after = expert.ask(WEEKEND)
+    assert (after.text, after.abstained, cited(after)) == ("Nils Berg, extension 22.", False, [f"correction:{made.id}"])
+    (citation,) = after.citations
+    assert (citation.title, citation.corrects) == (WEEKEND, "")
+    document = expert.runtime.store.document(citation.document_id)
+    assert (document.metadata["corrected_by"], document.groups) == ("anna", ())
+    expert.sync(rebuild=True)
+    assert expert.ask(WEEKEND).text == after.text
+    expert.corrections.undo(made.id)
+    assert expert.ask(WEEKEND).text == before.text
+    assert expert.runtime.store.document(citation.document_id) is None
+
+
+def test_a_corrected_answer_points_to_the_document_that_was_named_and_hides_none_of_it(expert):
+    before = found(expert, LAMPS)
+    made = expert.corrections.add(OIL, "Every 24 months.", document="gearbox-oil.md", accept=True)
+    (citation,) = expert.ask(OIL).citations
+    assert (citation.document, citation.corrects) == (f"correction:{made.id}", "docs/gearbox-oil.md")
+    assert oil(expert).id in found(expert)
+    assert set(before) <= set(found(expert, LAMPS))
+    assert "24" not in expert.ask(LAMPS).text
+
+
+def test_a_corrected_answer_is_for_those_who_may_read_what_its_author_read(expert):
+    said = expert.corrections.add("What is the code of the safe?", "It is 9921.", where=SERVICE, accept=True)
+    assert said.groups == ("service",)
+    assert "9921" in expert.ask("What is the code of the safe?", where=SERVICE).text
+    assert "9921" in expert.ask("What is the code of the safe?").text, "the owner reads everything"
+    for where in (OTHERS, Filter(groups=())):
+        assert "9921" not in expert.ask("What is the code of the safe?", where=where).text
+        assert not [h for h in expert.search("code of the safe 9921", 100, where) if "9921" in h.passage.text]
+
+
+def test_what_waits_answers_nothing(expert):
+    expert.corrections.add(WEEKEND, "Nils Berg, extension 22.", accept=False)
+    assert "Berg" not in expert.ask(WEEKEND).text

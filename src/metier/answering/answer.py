@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import PurePosixPath
 
+from metier.answering.document_dates import days_of, told
 from metier.core.documents import Passage
 from metier.core.modes import Mode
 from metier.retrieval.retriever import Hit
@@ -41,7 +43,8 @@ class Citation:
 
     `start`, `end`: character offsets into the document's parsed text, `quote` the text between them.
     `sentence`: (start, end) of the supported sentence in the answer. `corrects`: where the document is a correction,
-    the uri of the one that it corrects on this page.
+    the uri of the one that it corrects on this page. `dated`: the day, month or year that the document is of, ISO 8601,
+    "" where nothing tells it: two versions of a document often have one title.
     """
 
     document: str
@@ -55,6 +58,7 @@ class Citation:
     document_id: str
     sentence: tuple[int, int]
     corrects: str = ""
+    dated: str = ""
 
     @classmethod
     def of(cls, source: Passage, sentence: tuple[int, int]) -> Citation:
@@ -63,6 +67,7 @@ class Citation:
             document=source.uri, title=source.title, page=source.page, start=source.start, end=source.end,
             quote=source.text, headings=source.headings, passage_id=source.id, document_id=source.document_id,
             sentence=sentence, corrects=source.corrects,
+            dated=told(days_of(PurePosixPath(source.uri).name, source.title, source.metadata)),
         )  # fmt: skip
 
 

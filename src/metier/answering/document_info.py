@@ -7,19 +7,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import PurePosixPath
 
-import regex
-
+from metier.answering.document_dates import days_of
 from metier.core.documents import CORRECTION
 from metier.state.catalog import ItemHistory
 from metier.store.base import DocumentRecord
-from metier.text.dates import Period, TimeMention
+from metier.text.dates import Period
 
 _AUTHORS = ("author", "from", "creator", "authors")
 # What programs write where nobody gave a name.
 _NOBODY = frozenset({"anonymous", "unknown", "user", "author", "admin", "administrator", "python-docx", "openpyxl"})
 _RECIPIENTS = ("to", "cc")
-_DATE = regex.compile(r"(?<!\d)((?:19|20)\d\d)[-_.]?(0[1-9]|1[0-2])(?:[-_.]?(0[1-9]|[12]\d|3[01]))?(?!\d)")
-_YEAR = regex.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +54,8 @@ class DocumentInfo:
 
     @property
     def dated(self) -> tuple[date, date] | None:
-        """First and last day that the document may be of: those in its file name or title; where these give only a
-        year, or nothing, the date in its metadata, if it lies in that year."""
-        noted = [days for key in ("date", "created") if (days := _days(self.record.metadata.get(key, "")))]
-        named = [days for text in (self.name, self.title) if (days := _days(text))]
-        exact = [days for days in named if days[0].month == days[1].month]
-        if exact or not named:
-            return next(iter([*exact, *noted]), None)
-        within = (days for days in noted if named[0][0] <= days[0] <= days[1] <= named[0][1])
-        return next(within, named[0])
+        """First and last day that the document may be of."""
+        return days_of(self.name, self.title, self.record.metadata)
 
     @property
     def latest_day(self) -> date:
@@ -93,21 +83,6 @@ def document_infos(records: Sequence[DocumentRecord], history: Mapping[str, Item
         for record in records
         if not record.uri.startswith(CORRECTION)
     ]
-
-
-def _days(text: str) -> tuple[date, date] | None:
-    if match := _DATE.search(text):
-        year, month = int(match[1]), int(match[2])
-        day = int(match[3]) if match[3] else None
-        try:
-            mention = TimeMention((0, 0), "date", 0, year, month, day)
-            period = mention.period(date(year, month, 1))
-        except ValueError:
-            return None
-        return (period.start, period.end) if period.start and period.end else None
-    if match := _YEAR.search(text):
-        return date(int(match[1]), 1, 1), date(int(match[1]), 12, 31)
-    return None
 
 
 def _day(stamp: str) -> date | None:

@@ -147,8 +147,8 @@ def _print_marks(screen: Console, answer: Answer) -> None:
     stated = [each for each in answer.sentences if each.support is not Support.NONE]
     for number, citation in enumerate(answer.citations, start=1):
         where = place(citation.page, citation.headings)
-        if citation.corrects:
-            where = " · ".join(part for part in (f"corrects {citation.corrects}", where) if part)
+        corrects = f"corrects {citation.corrects}" if citation.corrects else ""
+        where = " · ".join(part for part in (corrects, citation.dated, where) if part)
         head = rf"[cyan]\[{number}][/] [bold]{escape(citation.document)}[/]  [dim]{escape(where)}[/]"
         screen.print(head, soft_wrap=True)
         screen.print(f"    “{_shorten(citation.quote)}”", markup=False, style="dim")

@@ -58,6 +58,7 @@ def cited(citation: Citation) -> dict[str, Any]:
         "quote": citation.quote,
         "headings": list(citation.headings),
         "passage_id": citation.passage_id,
+        "dated": citation.dated,
         "sentence": list(citation.sentence),
         "url": place(citation.document_id, citation.start, citation.end),
     }

@@ -288,6 +288,20 @@ def test_without_scripts_a_question_is_answered_and_a_thumb_is_kept(browser, ser
         assert page.inner_text(".noted") == "Thank you, noted."
 
 
+def test_a_question_in_the_address_is_asked_while_the_page_is_there(browser, served):
+    with opened(browser, served, "/search?q=How often is the gearbox oil of the NV-110 changed?") as page:
+        page.click("text=Ask this instead")
+        page.wait_for_selector(".turn .asked")
+        assert page.inner_text(".turn .asked") == "How often is the gearbox oil of the NV-110 changed?"
+        page.wait_for_selector(".answer[data-text]")
+        assert "31 months" in page.inner_text(".answer .text")
+        page.reload()
+        assert page.locator(".turn").count() == 1
+    with opened(browser, served, "/?q=How often is the gearbox oil changed?", java_script_enabled=False) as page:
+        page.wait_for_selector(".answer .text")
+        assert "months" in page.inner_text(".answer .text")
+
+
 def test_html_in_a_question_or_an_answer_is_text(browser, served):
     """`opened` fails where a dialog opens or anything is loaded from elsewhere."""
     with opened(browser, served) as page:
@@ -299,11 +313,11 @@ def test_html_in_a_question_or_an_answer_is_text(browser, served):
         assert last(page).locator(".asked").inner_text() == f"Say {ATTACK}"
         assert page.locator("main img, main script").count() == 0
         ask(page, "How often are the odd nuts of the NV-110 changed?")
-        assert last(page).locator(".sources a").first.inner_text() == BAD_NAME
-        assert "<script>alert(1)" in last(page).locator("blockquote").inner_text()
+        assert BAD_NAME in last(page).locator(".sources a").all_inner_texts()
+        assert "<script>alert(1)" in last(page).locator("blockquote").last.inner_text()
         assert page.locator("main img, main script").count() == 0
         page.goto(f"/search?q=odd nuts {ATTACK}")
-        assert page.locator(".found a").first.inner_text() == BAD_NAME
+        assert BAD_NAME in page.locator(".found a").all_inner_texts()
         assert page.locator("main img, main script").count() == 0
 
 

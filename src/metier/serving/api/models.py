@@ -42,7 +42,8 @@ class Question(_Taken):
 
 
 class Citation(BaseModel):
-    """`start`, `end`: where `quote` stands in the document; `sentence`: which part of the answer it carries."""
+    """`start`, `end`: where `quote` stands in the document; `sentence`: which part of the answer it carries; `dated`:
+    the day, month or year that the document is of, empty where nothing tells it."""
 
     document: str
     document_id: str
@@ -53,6 +54,7 @@ class Citation(BaseModel):
     quote: str
     headings: list[str]
     passage_id: str
+    dated: str
     sentence: list[int]
     url: str
 

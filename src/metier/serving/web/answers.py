@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from metier.answering.answer import Answer, Citation, Sentence, Style, Support
-from metier.core.documents import Passage
+from metier.core.documents import CORRECTION, Passage
 from metier.serving.serializers import place
 from metier.serving.web import marked_text
 from metier.serving.web.translations import PageTranslations
@@ -20,6 +20,11 @@ class CitedSource:
     number: int
     citation: Citation
     url: str
+
+    @property
+    def is_correction(self) -> bool:
+        """Whether a colleague has said so, and no document."""
+        return self.citation.document.startswith(CORRECTION)
 
 
 @dataclass(frozen=True, slots=True)

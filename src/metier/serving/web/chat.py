@@ -1,6 +1,7 @@
 """Asking: one conversation, in one way or in all of them side by side; and what a person says about an answer.
 
-    GET  /                 the page; with ?q= and ?mode= the answer is in it, for browsers without scripts
+    GET  /                 the page; with ?q= and ?mode= it asks at once, and with ?now=1 the answer is in it, for browsers
+                           without scripts
     POST /chat             lines of JSON while an answer is written: {"piece": text} at once, {"sentence": …} as each is
                            checked, and at last {"answer": HTML}
     POST /chat/feedback    a thumb
@@ -64,10 +65,12 @@ class ChatQuestion(BaseModel):
 
 
 @router.get("/")
-async def show(request: Request, service: TheService, caller: Asker, q: str = "", mode: str = Mode.RAG) -> Response:
+async def show(
+    request: Request, service: TheService, caller: Asker, q: str = "", mode: str = Mode.RAG, now: bool = False
+) -> Response:
     usable = await asyncio.to_thread(service.modes)
     answers = []
-    if q.strip():
+    if q.strip() and now:
         for each in usable if mode == SIDE_BY_SIDE else [mode]:
             answers.append(await while_wanted(request, service.answer(caller, AskRequest(q, each))))
     shown = [ShownAnswer.of(answer) for answer in answers]

@@ -278,3 +278,9 @@ new ResizeObserver(() => {
 }).observe(form);
 document.getElementById("keys").hidden = false;
 restore();
+if (turns.dataset.ask) {
+  const { ask: question, mode } = turns.dataset;
+  delete turns.dataset.ask; // what is kept of the page must not ask again
+  box.value = "";
+  ask(question, mode);
+}
