@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from generation import tiny_phi3
@@ -198,6 +199,7 @@ def test_a_model_file_is_looked_for_beside_metier_toml(tmp_path, monkeypatch):
 
 _ASK = """
 import sys
+from dataclasses import replace
 from metier import Expert
 with Expert.open(sys.argv[1]) as expert:
     assert expert.ask("How often is the gearbox oil changed?").citations
@@ -212,3 +214,14 @@ def test_nothing_is_left_in_the_home_of_whoever_asks_and_nobody_is_told(folder, 
     environment.pop("XDG_CACHE_HOME", None)
     subprocess.run([sys.executable, "-c", _ASK, str(folder)], env=environment, check=True)
     assert list(home.iterdir()) == []
+
+
+def test_what_python_shows_of_an_expert_says_what_it_is(expert):
+    expert.sync()
+    assert repr(expert).startswith("<Expert 'expert' in ")
+    answer = expert.ask("What is the price of part QX-13?")
+    assert repr(answer).startswith("<Answer ")
+    assert str(answer).startswith(answer.text)
+    assert all(f"[{n}] {each.document}" in str(answer) for n, each in enumerate(answer.citations, start=1))
+    assert "<script" not in replace(answer, text="<script>alert(1)</script>", sentences=())._repr_html_()
+    assert repr(expert.search("price", 1)[0]).startswith("<Hit ")

@@ -56,6 +56,10 @@ class Expert:
         self.evaluation = EvaluationService(self._parts)
         self.corrections = CorrectionService(self.runtime, self.dataset)
 
+    def __repr__(self) -> str:
+        settings, folder = self.runtime.settings, str(self.runtime.folder)
+        return f"<Expert {settings.name!r} in {folder!r}: {settings.generation.model}, {settings.embedding.model}>"
+
     def _curation(self) -> Curation:
         self.corrections.place()
         return self.corrections.overrides()

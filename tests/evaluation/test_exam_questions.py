@@ -273,3 +273,19 @@ def test_every_language_has_words_for_it(language):
     assert all(part in claim for part in ("WT-07", "Load at", "3 t"))
     comparison = two_fact_templates.comparison(language, "WT-07", "WT-12", "Load_at")
     assert all(part in comparison for part in ("WT-07", "WT-12", "Load at"))
+
+
+def test_where_time_is_up_there_is_what_was_written_by_then(expert):
+    written, _ = expert.exam.generate(ExamQuestionOptions(40, rules_only=True, seconds=1e-6))
+    assert written.questions == ()
+    written, _ = expert.exam.generate(ExamQuestionOptions(10, rules_only=True, seconds=600))
+    assert len(written.questions) == 10
+
+
+def test_questions_are_read_in_every_format_and_kept_nowhere(expert, tmp_path):
+    before = expert.exam.questions()
+    table = tmp_path / "asked.csv"
+    table.write_text("question,answer\nHow tall is the tower?,90 m\n", encoding="utf-8")
+    (asked,) = expert.exam.read(table)
+    assert (asked.question, asked.answers) == ("How tall is the tower?", ("90 m",))
+    assert expert.exam.questions() == before

@@ -87,6 +87,14 @@ def test_adapter_parameters_are_those_of_peft(kind, rank, dora):
     assert trainable_share(shape, rank, dora) == trainable / everything
 
 
+def test_fewer_matrices_have_fewer_numbers_to_train():
+    shape = shape_of("70b-like")
+    names = target_modules(shape)
+    parts = [adapter_parameters(shape, 8, only=(name,)) for name in names]
+    assert sum(parts) == adapter_parameters(shape, 8)
+    assert adapter_parameters(shape, 8, only=names[:2]) == sum(parts[:2])
+
+
 def test_a_configuration_is_read_from_a_folder(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(TINY["phi3"]), encoding="utf-8")
     assert shape_of(str(tmp_path)) == replace(from_config(TINY["phi3"], ""), name=tmp_path.name)

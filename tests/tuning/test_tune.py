@@ -132,3 +132,18 @@ def test_what_answers_from_the_hub_is_what_is_tuned(packaged_gguf, tmp_path, mon
     assert base_model.fingerprint(settings, tmp_path) == gguf_file.fingerprint(packaged_gguf)
     full = Settings.model_validate({"name": "x", "tuning": {"base": "hf:o/m"}})
     assert base_model.gguf_of(full, tmp_path) is None
+
+
+def test_a_run_can_be_shorter_and_on_fewer_matrices_than_is_set(bases, expert):
+    settings = settings_for(bases["phi3"], max_steps=1, epochs=5, modules=["o_proj", "down_proj"])
+    card = tune(settings, tiny_models.rows(), expert, expert / ".metier", "tiny")
+    assert (card.result["steps"], card.result["planned"]) == (1, 1)
+    folder = Registry(expert / ".metier" / "adapters").folder(card)
+    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    assert sorted(config["target_modules"]) == ["down_proj", "o_proj"]
+
+
+def test_a_matrix_that_the_model_has_not_is_told_with_those_it_has(bases, expert):
+    settings = settings_for(bases["phi3"], modules=["q_proj"])
+    with pytest.raises(InputError, match=r"no q_proj.*qkv_proj, o_proj, gate_up_proj, down_proj"):
+        tune(settings, tiny_models.rows(), expert, expert / ".metier", "tiny")

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from html import escape
 from pathlib import PurePosixPath
 
 from metier.answering.document_dates import days_of, told
 from metier.core.documents import Passage
 from metier.core.modes import Mode
 from metier.retrieval.retriever import Hit
+
+_SHOWN = 100  # characters of an answer in its `repr`
 
 OnText = Callable[[str], bool | None]
 """Gets each new piece of the text as it is written, and "" now and then before; returning True stops the writing."""
@@ -59,6 +62,12 @@ class Citation:
     sentence: tuple[int, int]
     corrects: str = ""
     dated: str = ""
+
+    @property
+    def place(self) -> str:
+        """Document, page and heading in a line."""
+        page = f"page {self.page}" if self.page else ""
+        return ", ".join(part for part in (self.document, self.dated, page, " › ".join(self.headings)) if part)
 
     @classmethod
     def of(cls, source: Passage, sentence: tuple[int, int]) -> Citation:
@@ -110,7 +119,7 @@ class Usage:
     passages: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Answer:
     """`confidence`: 1 - probability that the documents hold no answer, None where nothing was looked up. `timings` in
     seconds. `notes`: what a person should know, such as passages that did not fit. `hits`: what retrieval found, best
@@ -151,3 +160,24 @@ class Answer:
     def unsupported(self) -> tuple[tuple[int, int], ...]:
         """(start, end) of the sentences that no source carries."""
         return tuple(sentence.span for sentence in self.sentences if sentence.flagged)
+
+    def __repr__(self) -> str:
+        said = self.text if len(self.text) <= _SHOWN else f"{self.text[:_SHOWN]}…"
+        return f"<Answer {said!r}, {'refused' if self.abstained else f'{len(self.citations)} citations'}>"
+
+    def __str__(self) -> str:
+        """The text, and below it its sources by number."""
+        sources = (f"[{n}] {each.place}: “{each.quote}”" for n, each in enumerate(self.citations, start=1))
+        return "\n".join([self.text, *sources])
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the text, what no source carries underlined, and the sources."""
+        marked, at = [], 0
+        for start, end in self.unsupported:
+            marked += [escape(self.text[at:start]), f"<u>{escape(self.text[start:end])}</u>"]
+            at = end
+        sources = "".join(
+            f"<li>{escape(each.place)}<br><small>{escape(each.quote)}</small></li>" for each in self.citations
+        )
+        text = "".join([*marked, escape(self.text[at:])])
+        return f'<div style="white-space: pre-wrap">{text}</div>' + (f"<ol>{sources}</ol>" if sources else "")

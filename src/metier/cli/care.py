@@ -39,7 +39,11 @@ def register(app: typer.Typer) -> None:
 
 def calibrate(
     questions: Annotated[
-        Path | None, typer.Argument(help="Questions file; default: the expert's own practice questions.")
+        Path | None,
+        typer.Argument(
+            help="Questions with the documents that answer them, in any format that `metier exam import` takes; "
+            "default: the expert's own practice questions."
+        ),
     ] = None,
     expert: ExpertOption = None,
     limit: Annotated[int, typer.Option(min=20, help="Answers that a capable model writes to be judged.")] = 120,
@@ -49,10 +53,8 @@ def calibrate(
 
     Questions marked as exam are not looked at. Example: metier calibrate questions.jsonl
     """
-    from metier.core.questions import load
-
-    loaded = load(questions) if questions else None
     with open_expert(expert) as opened, progress() as bar:
+        loaded = opened.exam.read(questions) if questions else None
         where = str(questions or "the expert's questions")
         learned = opened.evaluation.calibrate(loaded, limit=limit, where=where, tell=telling(bar))
     if as_json:
@@ -100,7 +102,7 @@ def doctor(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
     else:
         screen = console()
         marks = {"ok": "[green]✓[/]", "note": "[yellow]![/]", "bad": "[red]✗[/]"}
-        for item in checks:
+        for item in sorted(checks, key=lambda item: list(reversed(marks)).index(item.state)):  # what is wrong first
             screen.print(f"{marks[item.state]} [bold]{item.name}[/]", end=" ")
             screen.print(item.said, markup=False, soft_wrap=True)
         _print_settings(settings_table(folder))

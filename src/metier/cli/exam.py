@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 exam = typer.Typer(no_args_is_help=True, help="The questions: import or generate them, look at them, check and review.")
 
 
+_MOST, _TIME = 100, 120.0  # questions; seconds
+
+
 def register(app: typer.Typer) -> None:
     app.add_typer(exam, name="exam")
     exam.command("import")(import_file)
@@ -77,7 +80,14 @@ def import_file(
 
 def generate(
     expert: ExpertOption = None,
-    count: Annotated[int, typer.Option(min=1, help="Questions that pass the filters, of all kinds together.")] = 100,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Questions that pass the filters, of all kinds together; default: as many as two minutes allow, at "
+            f"most {_MOST}.",
+        ),
+    ] = None,
     kinds: Annotated[str | None, typer.Option(help="Of fact,table,several,yesno,unanswerable; default: all.")] = None,
     teacher: Annotated[
         str | None, typer.Option(help="Model that writes, as openai:NAME; default: the own one.")
@@ -98,7 +108,9 @@ def generate(
     from metier.synthesis.exam_questions import KINDS, ExamQuestionOptions
 
     asked = tuple(kind.strip() for kind in kinds.split(",")) if kinds else KINDS
-    wanted = ExamQuestionOptions(count, asked, seed, rules_only)
+    seconds = _TIME if count is None else None
+    count = count or _MOST
+    wanted = ExamQuestionOptions(count, asked, seed, rules_only, seconds)
     writes = teacher_of(teacher, teacher_url, teacher_key_env, rules_only, parallel)
     with open_expert(expert) as opened, progress() as bar:
         tell = counting(bar, "Writing", count)
@@ -112,7 +124,8 @@ def generate(
             "[yellow]![/] A small model writes poor questions: look at them, or leave them out with --rules-only."
         )
     if len(written.questions) < count:
-        console().print(f"[yellow]![/] The passages gave {len(written.questions)} of {count} that hold.")
+        limit = " in the time of two minutes; --count asks for more" if seconds else ""
+        console().print(f"[yellow]![/] The passages gave {len(written.questions)} of {count} that hold{limit}.")
     if written.dropped:
         console().print(f"  [dim]Dropped: {', '.join(f'{n} {why}' for why, n in written.dropped.items())}.[/]")
     console().print("  Next: [bold]metier exam review[/], then [bold]metier compare[/].")

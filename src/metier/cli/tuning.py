@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -46,6 +47,14 @@ def tune(
     name: Annotated[str | None, typer.Option(help="Name of the adapter; default: the expert's name.")] = None,
     method: Annotated[str | None, typer.Option(help="lora, or qlora: the frozen weights in 4 bits.")] = None,
     epochs: Annotated[float | None, typer.Option(help="How often every row is seen.")] = None,
+    rank: Annotated[int | None, typer.Option(help="Rank of the adapter's matrices.")] = None,
+    alpha: Annotated[float | None, typer.Option(help="The adapter is added alpha / rank times.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate at its peak.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Rows of one optimizer step.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Steps after which the run ends, whatever the epochs.")] = None,
+    max_length: Annotated[int | None, typer.Option(help="Rows with more tokens are left out, and counted.")] = None,
+    modules: Annotated[str | None, typer.Option(help="Matrices with an adapter, as qkv_proj,o_proj.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the order of rows, and of dropout.")] = None,
     exam: ExamOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that was interrupted.")] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Throw away the run that was interrupted.")] = False,
@@ -58,12 +67,19 @@ def tune(
 ) -> None:
     """Train a LoRA or QLoRA adapter on the dataset, in the very format in which the expert answers.
 
-    Example: metier tune --method qlora --epochs 2      metier tune --plan --model 70b-like --gpus 2x48
+    Options count for this run; metier.toml, [tuning], says what counts without them.
+
+    Example: metier tune --method qlora --rank 32 --lr 1e-4      metier tune --plan --model 70b-like --gpus 2x48
     """
+    named = {
+        "method": method, "epochs": epochs, "rank": rank, "alpha": alpha, "learning_rate": lr, "batch": batch,
+        "max_steps": max_steps, "max_length": max_length, "seed": seed,
+        "modules": None if modules is None else [each.strip() for each in modules.split(",") if each.strip()],
+    }  # fmt: skip
+    changes = {key: value for key, value in named.items() if value is not None}
     if plan:
-        _plan(expert, model, gpus, as_json)
+        _plan(expert, model, gpus, changes, as_json)
         return
-    changes = {key: value for key, value in (("method", method), ("epochs", epochs)) if value is not None}
     with open_expert(expert) as opened, progress() as bar:
         task = bar.add_task("Preparing", total=None, note="")
 
@@ -116,7 +132,7 @@ def _print_result(card: Card) -> None:
     screen.print(f"        [bold]metier adapters promote {reference}[/].")
 
 
-def _plan(expert: str | None, model: str | None, gpus: str | None, as_json: bool) -> None:
+def _plan(expert: str | None, model: str | None, gpus: str | None, changes: Mapping[str, Any], as_json: bool) -> None:
     from metier.cli.plan_table import print_plan
     from metier.core.errors import InputError
     from metier.tuning.planning import plans_for
@@ -128,7 +144,7 @@ def _plan(expert: str | None, model: str | None, gpus: str | None, as_json: bool
             raise
         folder = None
     with needing("tune"):
-        plans, devices = plans_for(folder, model, gpus)
+        plans, devices = plans_for(folder, model, gpus, changes)
     if as_json:
         print_json([plan.to_json() for plan in plans])
         return

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -150,10 +150,14 @@ class TuningSettings(_Section):
     method: Literal["lora", "qlora"] = Field("lora", description="qlora: the frozen weights in 4 bits (NF4)")
     rank: int = Field(16, ge=1, description="rank of the adapter's matrices")
     alpha: float = Field(32, gt=0, description="the adapter is added alpha / rank times")
+    modules: tuple[str, ...] = Field(
+        (), description="matrices with an adapter, as qkv_proj; empty = all linear layers but the output head"
+    )
     rslora: bool = Field(False, description="alpha / sqrt(rank) instead; cannot be served by llama.cpp")
     dora: bool = Field(False, description="magnitudes learned apart; cannot be served by llama.cpp")
     dropout: float = Field(0.0, ge=0, lt=1, description="of what goes into the adapter")
     epochs: float = Field(3, gt=0, description="times that every row is seen")
+    max_steps: int | None = Field(None, ge=1, description="steps after which a run ends, None = after its epochs")
     batch: int = Field(16, ge=1, description="rows of one optimizer step")
     learning_rate: float = Field(2e-4, gt=0, description="peak, after the warm-up")
     warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps in which the learning rate rises")
@@ -256,6 +260,12 @@ class Settings(_Section):
     costs: CostSettings = CostSettings()
     feedback: FeedbackSettings = FeedbackSettings()
     serving: ServingSettings = ServingSettings()
+
+
+def with_tuning(settings: Settings, changes: Mapping[str, object]) -> Settings:
+    """The settings with others of `[tuning]`, as options of `metier tune`. Raises `SettingsError`."""
+    plain = settings.model_dump(exclude_unset=True)
+    return validate(plain | {"tuning": plain.get("tuning", {}) | dict(changes)}, "metier tune")
 
 
 def load(folder: Path) -> Settings:

@@ -27,10 +27,11 @@ from metier.text.analyzer import Analyser
 _REMEMBERED = 64  # questions, each some kilobytes
 _LANES = 8  # lexical searches at once
 _TOKENISED = 2048  # texts whose tokens are remembered, each some kilobytes
+_SHOWN = 80  # characters of a passage in the `repr` of a hit
 _SECOND = 10  # passages that a second search brings for each passage that gave names
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Hit:
     """A passage found. `score` orders the hits: the reranker's where there is one, else the fused evidence in nats.
     `dense` is the cosine similarity, `lexical` the BM25 score; None where that side did not return the passage.
@@ -41,6 +42,10 @@ class Hit:
     dense: float | None
     lexical: float | None
     pinned: bool = False
+
+    def __repr__(self) -> str:
+        text = " ".join(self.passage.text[:_SHOWN].split())
+        return f"<Hit {self.score:.2f} {self.passage.uri}: {text!r}>"
 
 
 class Candidates:

@@ -54,8 +54,7 @@ class AdapterService:
         from metier.tuning.tune import tune
 
         runtime = self._runtime
-        plain = runtime.settings.model_dump(exclude_unset=True)
-        settings = settings_module.validate(plain | {"tuning": plain.get("tuning", {}) | changes}, "metier tune")
+        settings = settings_module.with_tuning(runtime.settings, changes)
         chosen, rows = name or name_for(runtime.settings.name), self._dataset.rows_as_asked()
         with needing("tune"):
             leaks.refuse(rows, exam, runtime.settings.language)

@@ -69,6 +69,13 @@ class ExamService:
         with needing("exam"):
             return found, self._set.add(questions, skip_leaks=skip_leaks, where=where)
 
+    def read(self, path: str | os.PathLike[str]) -> list[Question]:
+        """The questions of a file in any format that `import_file` takes, kept nowhere. Errors as in `files.read`."""
+        from metier.evaluation.questions import files
+
+        found = files.read(Path(path), language=self._runtime.settings.language)
+        return files.titled(found.asked, self._runtime.store.uris())
+
     def generate(
         self,
         wanted: ExamQuestionOptions,

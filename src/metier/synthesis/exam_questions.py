@@ -11,7 +11,9 @@ same questions; what a model wrote is cached, so a run that was killed goes on.
 
 from __future__ import annotations
 
+import math
 import random
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -42,12 +44,14 @@ Tell = Callable[[int, int, str], None]  # questions kept, wanted, what is looked
 @dataclass(frozen=True, slots=True)
 class ExamQuestionOptions:
     """`count`: questions in all, shared evenly by `kinds`; where a kind has too few, the others make up for it.
-    `rules_only`: ask no model. Raises `InputError`."""
+    `rules_only`: ask no model. `seconds`: end by then with what there is, None = when they are written. Raises
+    `InputError`."""
 
     count: int = 100
     kinds: tuple[str, ...] = KINDS
     seed: int = 0
     rules_only: bool = False
+    seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.count < 1:
@@ -122,17 +126,19 @@ class _Run:
     def written(self) -> GeneratedQuestions:
         """One kind after the other, each its share; then the rest from whatever still gives some."""
         sources = {kind: self._of_kind(kind) for kind in self._wanted.kinds}
+        end = time.monotonic() + (self._wanted.seconds or math.inf)
         for place, kind in enumerate(sources):
             share = (self._wanted.count - len(self._kept)) // (len(sources) - place)
-            self._take(sources[kind], share)
+            now = time.monotonic()
+            self._take(sources[kind], share, now + (end - now) / (len(sources) - place))
         for source in sources.values():
-            self._take(source, self._wanted.count - len(self._kept))
+            self._take(source, self._wanted.count - len(self._kept), end)
         dropped = self._dropped + Counter({name: each.count for name, each in self._drawing.filters.dropped.items()})
         return GeneratedQuestions(tuple(self._kept), dict(+dropped), self._writer.asked)
 
-    def _take(self, source: Iterator[Question], count: int) -> None:
+    def _take(self, source: Iterator[Question], count: int, until: float) -> None:
         for _ in range(count):
-            question = next(source, None)
+            question = next(source, None) if time.monotonic() < until else None
             if question is None:
                 return
             self._kept.append(replace(question, origin=self._origin))

@@ -120,7 +120,11 @@ def plan(shape: ModelShape, recipe: Recipe, devices: Sequence[Device] = (), shar
     sharding = sharding or ("fsdp" if len(devices) > 1 else "none")
     count = max(1, len(devices))
     on_cpu = bool(devices) and devices[0].kind == "cpu"
-    trainable = shape.parameters if recipe.method == "full" else adapter_parameters(shape, recipe.rank, recipe.dora)
+    trainable = (
+        shape.parameters
+        if recipe.method == "full"
+        else adapter_parameters(shape, recipe.rank, recipe.dora, recipe.modules)
+    )
     return Plan(
         model=shape.name,
         parameters=shape.parameters,
@@ -129,7 +133,7 @@ def plan(shape: ModelShape, recipe: Recipe, devices: Sequence[Device] = (), shar
         parts=_parts(shape, recipe, count, sharding, on_cpu),
         devices=tuple(devices),
         trainable=trainable,
-        share=1.0 if recipe.method == "full" else trainable_share(shape, recipe.rank, recipe.dora),
+        share=1.0 if recipe.method == "full" else trainable_share(shape, recipe.rank, recipe.dora, recipe.modules),
         needed=tuple((size, _needed(shape, recipe, size)) for size in USUAL_SIZES),
     )
 
@@ -190,7 +194,7 @@ def _states(shape: ModelShape, recipe: Recipe, shards: int) -> list[Part]:
         kept = [part("master weights", master, f"{trained:,} in fp32, which small steps need")]
         states = 8.0
     else:
-        trained, width = adapter_parameters(shape, recipe.rank, recipe.dora), recipe.adapter_number
+        trained, width = adapter_parameters(shape, recipe.rank, recipe.dora, recipe.modules), recipe.adapter_number
         kept = [part("adapter", width * trained, f"rank {recipe.rank} x (in + out): {trained:,} at {width} bytes")]
         if recipe.autocast and width > number:
             kept.append(part("autocast copies", number * trained, f"of the adapter at {number} bytes"))
@@ -215,7 +219,7 @@ def _exchange(shape: ModelShape, recipe: Recipe, count: int, sharding: Sharding)
     if count == 1:
         return []
     full = recipe.method == "full"
-    adapter = adapter_parameters(shape, recipe.rank, recipe.dora)
+    adapter = adapter_parameters(shape, recipe.rank, recipe.dora, recipe.modules)
     trained = shape.parameters if full else adapter
     width = recipe.number if full else recipe.adapter_number
     if sharding == "none":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import regex
@@ -12,6 +12,7 @@ from metier.core.errors import InputError
 from metier.core.settings import Settings
 from metier.tuning import plan
 from metier.tuning.devices import Device, devices
+from metier.tuning.modules import target_modules
 from metier.tuning.plan import Plan
 from metier.tuning.recipe import Method, Recipe
 from metier.tuning.shapes import shape_of
@@ -21,11 +22,17 @@ _METHODS: tuple[Method, ...] = ("lora", "qlora", "full")
 _GPUS = regex.compile(r"(?P<count>\d+)x(?P<size>\d+)")
 
 
-def plans_for(folder: Path | None, model: str | None, gpus: str | None) -> tuple[list[Plan], Sequence[Device]]:
+def plans_for(
+    folder: Path | None, model: str | None, gpus: str | None, changes: Mapping[str, object] | None = None
+) -> tuple[list[Plan], Sequence[Device]]:
     """LoRA, QLoRA and full fine-tuning side by side. `folder`: of the expert whose settings count, None = defaults.
-    `model`: another than the expert's. `gpus`: as `2x48`, None = what this machine has. Raises `InputError`."""
+    `model`: another than the expert's. `gpus`: as `2x48`, None = what this machine has. `changes`: other settings of
+    `[tuning]`. Raises `InputError`."""
     settings = settings_module.load(folder) if folder is not None else Settings()
+    if changes:
+        settings = settings_module.with_tuning(settings, changes)
     shape = shape_of(model or _own(settings, folder or Path()))
+    target_modules(shape, settings.tuning.modules)
     there = _devices(gpus) if gpus else devices()
     tuning = settings.tuning
     made = []
@@ -33,6 +40,7 @@ def plans_for(folder: Path | None, model: str | None, gpus: str | None) -> tuple
         recipe = Recipe(
             method=method,
             rank=tuning.rank,
+            modules=tuning.modules,
             dora=tuning.dora and method != "full",
             dropout=tuning.dropout,
             adapter_dtype="float32" if method == "full" else "bfloat16",

@@ -15,7 +15,8 @@ BYTES = {"bfloat16": 2, "float32": 4}
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One training run. `batch`, `length`: rows and tokens a row of one micro-batch on one device.
+    """One training run. `batch`, `length`: rows and tokens a row of one micro-batch on one device. `modules`: matrices
+    with an adapter, none named = all linear layers.
 
     `label_tokens`: positions of a micro-batch at which logits are made, None = all, as plain training loops do.
     `compute_dtype`: number format of the frozen weights and of the activations. `adapter_dtype`: of the adapter, its
@@ -26,6 +27,7 @@ class Recipe:
 
     method: Method
     rank: int = 16
+    modules: tuple[str, ...] = ()
     dora: bool = False
     dropout: float = 0.0
     batch: int = 1

@@ -55,7 +55,7 @@ def tune(
         model,
         Card(
             name=name, version=0, base=base.name, base_fingerprint=base.fingerprint, dataset=content_hash(rows),
-            settings=settings.tuning.model_dump(), result=asdict(result) | {"labels": _labels(rows)},
+            settings=settings.tuning.model_dump(mode="json"), result=asdict(result) | {"labels": _labels(rows)},
         ),
         finish,
     )  # fmt: skip

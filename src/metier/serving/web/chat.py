@@ -1,6 +1,6 @@
 """Asking: one conversation, in one way or in all of them side by side; and what a person says about an answer.
 
-    GET  /                 the page; with ?q= and ?mode= it asks at once, and with ?now=1 the answer is in it, for browsers
+    GET  /                 the page; with ?q= and ?mode= it asks at once, with ?now=1 the answer is in it, for browsers
                            without scripts
     POST /chat             lines of JSON while an answer is written: {"piece": text} at once, {"sentence": …} as each is
                            checked, and at last {"answer": HTML}

@@ -93,7 +93,7 @@ def train(
     of one that never was. With `anew`, throw that run away. Raises `InputError` for data or settings that cannot be
     trained with, `ModelError` where the loss is no number any more; the last checkpoint stays."""
     data = _data(base, rows, settings)
-    facts = {"settings": settings.model_dump(), "base": base.fingerprint, "data": content_hash(rows)}
+    facts = {"settings": settings.model_dump(mode="json"), "base": base.fingerprint, "data": content_hash(rows)}
     checkpoint = run.resume(facts) if resume else None
     if not resume:
         run.begin(facts, anew)
@@ -188,7 +188,7 @@ def with_adapter(base: Base, settings: TuningSettings, device: torch.device) -> 
         lora_dropout=settings.dropout,
         use_rslora=settings.rslora,
         use_dora=settings.dora,
-        target_modules=list(target_modules(frozen)),
+        target_modules=list(target_modules(frozen, settings.modules)),
         task_type="CAUSAL_LM",
     )
     # The adapter multiplies in the format of the base; its 32-bit numbers are the optimizer's (see `Trained`).
@@ -219,6 +219,8 @@ class _Loop:
         self.at = TrainingProgress()
         self.in_epoch = math.ceil(len(data.train) / settings.batch)
         self.planned = max(1, round(self.in_epoch * settings.epochs))
+        if settings.max_steps is not None:
+            self.planned = min(self.planned, settings.max_steps)
         self.evaluate_every = max(1, self.planned // settings.evaluations)
         self._on_step = on_step
 
