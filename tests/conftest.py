@@ -68,7 +68,7 @@ def run_metier(tmp_path):
     def run(*arguments: str, check: int | None = 0, **options) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", "from metier.cli import main; main()", *arguments]
         done = subprocess.run(
-            command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, **options
+            command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False, **options
         )
         assert "Traceback" not in done.stderr, done.stderr
         if check is not None:

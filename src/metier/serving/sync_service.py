@@ -102,11 +102,12 @@ class Syncing:
 
     def _follow(self) -> None:
         while not self._ending.wait(_LOOK_AGAIN):
-            if self._state.is_running or (written := self._written()) == self._seen:
+            if self._state.is_running:
                 continue
             try:
-                self._expert.runtime.retriever.refresh()
-                self._seen = written
+                if (written := self._written()) != self._seen:
+                    self._expert.runtime.retriever.refresh()
+                    self._seen = written
             except MetierError as error:
                 log.warning("what another process synced is not seen yet: %s", error)
 
