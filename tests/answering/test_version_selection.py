@@ -1,7 +1,10 @@
 from __future__ import annotations
 
-from metier.answering.version_selection import outdated
+from metier.answering.answer import Answer, Citation, Sentence, Support, Usage
+from metier.answering.version_selection import outdated, with_newer
 from metier.core.documents import Passage
+from metier.core.modes import Mode
+from metier.retrieval.retriever import Hit
 
 
 def passage(uri: str, **metadata: str) -> Passage:
@@ -37,3 +40,28 @@ def test_of_two_sheets_of_one_file_that_of_the_older_year_is_outdated():
         for year in (2024, 2025)
     ]
     assert outdated("What does bread cost?", sheets) == [True, False]
+
+
+def cited(*passages: Passage, found: tuple[Passage, ...]) -> list[tuple[str, str]]:
+    """Day of each citation, and the newer version that is told with it."""
+    citations = tuple(Citation.of(each, (0, 5)) for each in passages)
+    answer = with_newer(
+        Answer(
+            question="?", text="It is 20.", abstained=False, confidence=1.0, mode=Mode.RAG, model="m", adapter=None,
+            sentences=(Sentence(0, 9, Support.CARRIED, 1.0, citations),), timings={}, usage=Usage(),
+            hits=tuple(Hit(each, 1.0, None, None) for each in found),
+        )
+    )  # fmt: skip
+    return [(each.dated, each.newer) for each in answer.citations]
+
+
+def test_a_citation_of_an_old_version_names_the_newest_that_was_found():
+    assert cited(OLD, found=(OLD, NEW, OTHER)) == [("2025", NEW.uri)]
+    assert cited(NEW, found=(OLD, NEW, OTHER)) == [("2026", "")]
+    assert cited(OTHER, found=(OLD, NEW, OTHER)) == [("2019", "")]
+    assert cited(OLD, found=(OLD,)) == [("2025", "")]
+
+
+def test_a_day_that_a_program_writes_into_every_file_is_none():
+    assert cited(passage("a/policy.pdf", created="2000-01-01T00:00:00"), found=()) == [("", "")]
+    assert cited(passage("a/policy.pdf", created="2000-01-02T00:00:00"), found=()) == [("2000-01-02", "")]

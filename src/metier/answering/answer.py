@@ -47,7 +47,8 @@ class Citation:
     `start`, `end`: character offsets into the document's parsed text, `quote` the text between them.
     `sentence`: (start, end) of the supported sentence in the answer. `corrects`: where the document is a correction,
     the uri of the one that it corrects on this page. `dated`: the day, month or year that the document is of, ISO 8601,
-    "" where nothing tells it: two versions of a document often have one title.
+    "" where nothing tells it: two versions of a document often have one title. `newer`: the uri of a newer version
+    that was found as well, "" where there is none.
     """
 
     document: str
@@ -62,6 +63,7 @@ class Citation:
     sentence: tuple[int, int]
     corrects: str = ""
     dated: str = ""
+    newer: str = ""
 
     @property
     def place(self) -> str:

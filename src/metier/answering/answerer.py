@@ -24,6 +24,7 @@ from metier.answering.style import TokenLimits
 from metier.answering.support.base import Checker
 from metier.answering.term_weights import WordWeights, names
 from metier.answering.version_comparison import asks_what_changed, changes, versions_among
+from metier.answering.version_selection import with_newer
 from metier.answering.whole_document import WholeDocument
 from metier.answering.written import AnswerWriter
 from metier.core.documents import Passage
@@ -127,9 +128,8 @@ class Answerer:
         if (answer := self._router.answer(request, intent, language)) is not None:
             return answer
         asked = self._looked_up(request, intent)
-        if self.style is Style.WRITTEN:
-            return self._written(request, asked, language)
-        return self._quoted(request, asked, language)
+        answers = self._written if self.style is Style.WRITTEN else self._quoted
+        return with_newer(answers(request, asked, language))
 
     def _looked_up(self, request: Request, intent: Intent) -> str:
         """The question to look up: in its stand-alone form; of a wish for another form of the answer, the question that

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from metier.answering.document_dates import days_of
 from metier.core.documents import CORRECTION
-from metier.state.catalog import ItemHistory
 from metier.store.base import DocumentRecord
 from metier.text.dates import Period
+
+if TYPE_CHECKING:  # SQLAlchemy takes a third of a second to import, which a search need not wait for
+    from metier.state.catalog import ItemHistory
 
 _AUTHORS = ("author", "from", "creator", "authors")
 # What programs write where nobody gave a name.

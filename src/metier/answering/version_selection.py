@@ -4,12 +4,14 @@ force, unless the question names another year."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import PurePosixPath
 
 import regex
 
+from metier.answering.answer import Answer, Citation
 from metier.answering.document_info import DocumentInfo
 from metier.core.documents import Passage
 from metier.store.base import DocumentRecord
@@ -30,6 +32,25 @@ def outdated(question: str, passages: Sequence[Passage]) -> list[bool]:
     documents = _older([versions[p.document_id] for p in passages])
     sections = _older([_section(p) for p in passages])
     return [old or older for old, older in zip(documents, sections, strict=True)]
+
+
+def with_newer(answer: Answer) -> Answer:
+    """The answer, each of its citations with the newest version of its document that search found beside it."""
+    versions = {hit.passage.uri: version_of(hit.passage) for hit in answer.hits}
+    newest: dict[str, tuple[date, str]] = {}
+    for uri, (name, day) in versions.items():
+        if name and day is not None:
+            newest[name] = max((day, uri), newest.get(name, (day, uri)))
+
+    def told(citation: Citation) -> Citation:
+        name, day = versions.get(citation.document, ("", None))
+        last = newest.get(name)
+        return replace(citation, newer=last[1]) if last and day is not None and last[0] > day else citation
+
+    if not any(told(citation).newer for sentence in answer.sentences for citation in sentence.citations):
+        return answer
+    sentences = (replace(each, citations=tuple(map(told, each.citations))) for each in answer.sentences)
+    return replace(answer, sentences=tuple(sentences))
 
 
 def version_of(passage: Passage) -> tuple[str, date | None]:

@@ -148,7 +148,8 @@ def _print_marks(screen: Console, answer: Answer) -> None:
     for number, citation in enumerate(answer.citations, start=1):
         where = place(citation.page, citation.headings)
         corrects = f"corrects {citation.corrects}" if citation.corrects else ""
-        where = " · ".join(part for part in (corrects, citation.dated, where) if part)
+        newer = f"newer: {citation.newer}" if citation.newer else ""
+        where = " · ".join(part for part in (corrects, citation.dated, newer, where) if part)
         head = rf"[cyan]\[{number}][/] [bold]{escape(citation.document)}[/]  [dim]{escape(where)}[/]"
         screen.print(head, soft_wrap=True)
         screen.print(f"    “{_shorten(citation.quote)}”", markup=False, style="dim")

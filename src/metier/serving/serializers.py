@@ -59,6 +59,7 @@ def cited(citation: Citation) -> dict[str, Any]:
         "headings": list(citation.headings),
         "passage_id": citation.passage_id,
         "dated": citation.dated,
+        "newer": citation.newer,
         "sentence": list(citation.sentence),
         "url": place(citation.document_id, citation.start, citation.end),
     }

@@ -43,7 +43,7 @@ class Question(_Taken):
 
 class Citation(BaseModel):
     """`start`, `end`: where `quote` stands in the document; `sentence`: which part of the answer it carries; `dated`:
-    the day, month or year that the document is of, empty where nothing tells it."""
+    the day, month or year that the document is of, empty where nothing tells it; `newer`: a newer version of it."""
 
     document: str
     document_id: str
@@ -55,6 +55,7 @@ class Citation(BaseModel):
     headings: list[str]
     passage_id: str
     dated: str
+    newer: str
     sentence: list[int]
     url: str
 
