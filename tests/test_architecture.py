@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "src" / "metier"
@@ -21,9 +22,15 @@ def modules() -> dict[str, Path]:
     return found
 
 
+@cache
+def _nodes(path: Path) -> tuple[ast.AST, ...]:
+    walked = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return tuple(node for node in walked if isinstance(node, ast.Import | ast.ImportFrom))
+
+
 def imports(path: Path, known: dict[str, Path]) -> Iterator[str]:
     """Modules of the package that a file imports, wherever in it, for types alone as well."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _nodes(path):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "metier":
             base = node.module.removeprefix("metier").lstrip(".")
             for alias in node.names:
