@@ -35,11 +35,11 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import metier.passages
-import metier.sync
 from peers import full_text
 from sets import load
 
+import metier.ingestion.chunking
+import metier.ingestion.sync
 from metier import Expert
 from metier.parsing import Parser
 from metier.store import Entry
