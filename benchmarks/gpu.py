@@ -137,26 +137,35 @@ def _micro(longest: int) -> int:
     return longest * BATCH
 
 
+def turns(row: Any) -> dict[str, list[dict[str, str]]]:
+    """A row as TRL takes it."""
+    prompt = [{"role": message.role, "content": message.content} for message in row.prompt()]
+    return {"prompt": prompt, "completion": [{"role": "assistant", "content": row.completion}]}
+
+
+def nf4() -> Any:
+    """How QLoRA keeps the frozen weights (Dettmers et al. 2023), as transformers takes it."""
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )  # fmt: skip
+
+
 def _trl(base: Any, rows: Sequence[Any], method: str, folder: Path, longest: int) -> float:
     """What TRL's documentation shows, with the same rows, rank and batch."""
     import torch
     from datasets import Dataset
     from peft import LoraConfig
-    from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+    from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTConfig, SFTTrainer
 
-    def turns(row: Any) -> dict[str, list[dict[str, str]]]:
-        prompt = [{"role": message.role, "content": message.content} for message in row.prompt()]
-        return {"prompt": prompt, "completion": [{"role": "assistant", "content": row.completion}]}
-
-    quantised = BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.bfloat16,
-    )  # fmt: skip
     on_gpu = torch.cuda.is_available()
     model = AutoModelForCausalLM.from_pretrained(
         base.folder, dtype=torch.bfloat16, attn_implementation="sdpa", device_map={"": 0} if on_gpu else None,
-        quantization_config=quantised if method == "qlora" else None,
+        quantization_config=nf4() if method == "qlora" else None,
     )  # fmt: skip
     trainer = SFTTrainer(
         model=model,

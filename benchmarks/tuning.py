@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import scipy.stats
+from gpu import nf4, turns
 from ingest import RESULTS, circumstances, verdict
 from sets import data_folder
 
@@ -153,17 +154,8 @@ def _trl(base: Any, rows: Sequence[Row], method: str, folder: Path, seed: int) -
     import torch
     from datasets import Dataset
     from peft import LoraConfig
-    from transformers import BitsAndBytesConfig
     from trl import SFTConfig, SFTTrainer
 
-    def turns(row: Row) -> dict[str, list[dict[str, str]]]:
-        prompt = [{"role": message.role, "content": message.content} for message in row.prompt()]
-        return {"prompt": prompt, "completion": [{"role": "assistant", "content": row.completion}]}
-
-    quantised = BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.bfloat16,
-    )  # fmt: skip
     trainer = SFTTrainer(
         model=str(base.folder),
         args=SFTConfig(
@@ -173,7 +165,7 @@ def _trl(base: Any, rows: Sequence[Row], method: str, folder: Path, seed: int) -
         ),
         train_dataset=Dataset.from_list([turns(row) for row in rows]),
         peft_config=LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules="all-linear", task_type="CAUSAL_LM"),
-        quantization_config=quantised if method == "qlora" else None,
+        quantization_config=nf4() if method == "qlora" else None,
     )  # fmt: skip
     began = time.perf_counter()
     trainer.train()

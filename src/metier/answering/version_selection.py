@@ -3,23 +3,24 @@ force, unless the question names another year."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 import regex
 
 from metier.answering.answer import Answer, Citation
-from metier.answering.document_info import DocumentInfo
+from metier.answering.document_dates import days_of
 from metier.core.documents import Passage
-from metier.store.base import DocumentRecord
 from metier.text.analyzer import ascii_digits
 from metier.text.language import all_languages
 
 _NO_LETTERS = regex.compile(r"[^\p{L}\p{M}]+")
 YEAR = regex.compile(r"(?<!\p{N})(?:19|20)\p{Nd}\p{Nd}(?!\p{N})")
+Key = TypeVar("Key", int, str)
 _SHORTEST = 4  # letters of a name that tells what a document is
 
 
@@ -36,11 +37,9 @@ def outdated(question: str, passages: Sequence[Passage]) -> list[bool]:
 
 def with_newer(answer: Answer) -> Answer:
     """The answer, each of its citations with the newest version of its document that search found beside it."""
-    versions = {hit.passage.uri: version_of(hit.passage) for hit in answer.hits}
-    newest: dict[str, tuple[date, str]] = {}
-    for uri, (name, day) in versions.items():
-        if name and day is not None:
-            newest[name] = max((day, uri), newest.get(name, (day, uri)))
+    passages = {hit.passage.uri: hit.passage for hit in answer.hits}
+    versions = {uri: version_of(passage) for uri, passage in passages.items()}
+    newest = _newest(versions)
 
     def told(citation: Citation) -> Citation:
         name, day = versions.get(citation.document, ("", None))
@@ -61,11 +60,17 @@ def version_of(passage: Passage) -> tuple[str, date | None]:
 
 def _older(named: Sequence[tuple[str, date | None]]) -> list[bool]:
     """Of each whether one of the same name has a later date."""
-    newest: dict[str, date] = {}
-    for name, day in named:
-        if day is not None and name:
-            newest[name] = max(day, newest.get(name, day))
-    return [day is not None and day < newest.get(name, day) for name, day in named]
+    newest = _newest(dict(enumerate(named)))
+    return [day is not None and name in newest and day < newest[name][0] for name, day in named]
+
+
+def _newest(versions: Mapping[Key, tuple[str, date | None]]) -> dict[str, tuple[date, Key]]:
+    """Of each name the latest day, and the version that is of it."""
+    found: dict[str, tuple[date, Key]] = {}
+    for key, (name, day) in versions.items():
+        if name and day is not None:
+            found[name] = max((day, key), found.get(name, (day, key)))
+    return found
 
 
 def _section(passage: Passage) -> tuple[str, date | None]:
@@ -89,6 +94,5 @@ def _version_marks() -> frozenset[str]:
 
 
 def _dated(passage: Passage) -> date | None:
-    record = DocumentRecord(passage.document_id, passage.uri, passage.title, "", metadata=passage.metadata)
-    days = DocumentInfo(record).dated
+    days = days_of(PurePosixPath(passage.uri).name, passage.title, passage.metadata)
     return days[1] if days is not None else None

@@ -27,15 +27,18 @@ def uri(correction: Correction) -> str:
 def document(correction: Correction, groups: tuple[str, ...], shape: str, language: str) -> Document:
     """The document of a correction that has a text. `groups`: who may read it now. `shape`: changes with whatever else
     decides how it is cut. `language`: of the expert."""
-    about, replaced = correction.about, correction.passage if correction.change == "replace" else None
-    builder = _written(correction.text, replaced) if replaced is not None else _answered(correction)
-    headings = replaced.headings if replaced is not None else ()
-    metadata = dict(replaced.metadata if replaced is not None else {}) | pointer(correction, about)
-    text = correction.text if replaced is not None else correction.answer
+    about, original = correction.about, correction.passage
+    if correction.change == "replace" and original is not None:
+        builder, text = _written(correction.text, original), correction.text
+        title, headings, metadata = original.title, original.headings, original.metadata
+    else:
+        builder, text = _answered(correction), correction.answer
+        title, headings, metadata = correction.question, (), {}
+    metadata = dict(metadata) | pointer(correction, about)
     made = Document(
         id=document_id(uri(correction)),
         uri=uri(correction),
-        title=replaced.title if replaced is not None else correction.question,
+        title=title,
         text=builder.text,
         blocks=tuple(builder.blocks),
         media_type="text/plain",

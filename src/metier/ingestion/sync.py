@@ -97,8 +97,9 @@ class _Work:
     @property
     def count(self) -> int:
         """Of its passages, those that stay included."""
-        stays = self.document is None and self.failure is None and self.before is not None
-        return self.before.passages if stays and self.before is not None else len(self.passages)
+        if self.document is None and self.failure is None and self.before is not None:
+            return self.before.passages
+        return len(self.passages)
 
 
 _Parsed = queue.Queue[_Work | BaseException | None]  # None: no more comes

@@ -106,9 +106,8 @@ class Catalog:
 
     def ended(self) -> int:
         """How many syncs have ended."""
-        return sum(
-            row["ended"] for row in self._database.read(sa.select(sa.func.count().label("ended")).select_from(syncs))
-        )
+        found = self._database.read(sa.select(sa.func.count().label("ended")).select_from(syncs))
+        return int(found[0]["ended"]) if found else 0
 
     def close(self) -> None:
         self._database.close()

@@ -305,19 +305,20 @@ def test_a_question_in_the_address_is_asked_while_the_page_is_there(browser, ser
 def test_html_in_a_question_or_an_answer_is_text(browser, served):
     """`opened` fails where a dialog opens or anything is loaded from elsewhere."""
     with opened(browser, served) as page:
+        ask(page, "How often are the odd nuts of the NV-110 changed?")
+        assert last(page).locator(".sources a").first.inner_text() == BAD_NAME
+        assert "<script>alert(1)" in last(page).locator("blockquote").inner_text()
+        assert page.locator("main img, main script").count() == 0
+        page.goto(f"/search?q=odd nuts {ATTACK}")
+        assert page.locator(".found a").first.inner_text() == BAD_NAME
+        assert page.locator("main img, main script").count() == 0
+        page.goto("/")
         ask(page, f"Say {ATTACK}", "base")
         assert last(page).locator(".asked").inner_text() == f"Say {ATTACK}"
         correct(page, answer=ATTACK, why=ATTACK)
         page.wait_for_selector(".noted")
         page.reload()
         assert last(page).locator(".asked").inner_text() == f"Say {ATTACK}"
-        assert page.locator("main img, main script").count() == 0
-        ask(page, "How often are the odd nuts of the NV-110 changed?")
-        assert BAD_NAME in last(page).locator(".sources a").all_inner_texts()
-        assert "<script>alert(1)" in last(page).locator("blockquote").last.inner_text()
-        assert page.locator("main img, main script").count() == 0
-        page.goto(f"/search?q=odd nuts {ATTACK}")
-        assert BAD_NAME in page.locator(".found a").all_inner_texts()
         assert page.locator("main img, main script").count() == 0
 
 

@@ -146,14 +146,13 @@ def _written_out(chain: list[Quantity], signs: list[str]) -> Iterator[tuple[list
     start = 0
     for cut, following in pairwise([*cuts, len(chain) - 1]):
         operands, result = chain[start : cut + 1], chain[cut + 1]
-        if following > cut + 1 and _HENCE in signs[cut]:
-            pass
-        elif len(operands) > 1 and following > cut + 1:  # "5,000 - 2,000 = 3 x 1,000"
+        is_sum = following > cut + 1  # what stands behind "="
+        if len(operands) > 1 and is_sum and _HENCE not in signs[cut]:  # "5,000 - 2,000 = 3 x 1,000"
             left = _evaluate([q.values[0] for q in operands], signs[start:cut])
             right = _evaluate([q.values[0] for q in chain[cut + 1 : following + 1]], signs[cut + 1 : following])
             if left is not None and right is not None:
                 yield operands, result, _close(left, right, _EXACT)
-        elif len(operands) > 1:
+        elif len(operands) > 1 and not is_sum:
             factors = {q.unit.factor for q in operands if q.unit and q.dimension == result.dimension}
             mixed = len(factors) > 1 and all(q.dimension == result.dimension for q in operands)
             value = _evaluate([(q.in_base() if mixed else q.values)[0] for q in operands], signs[start:cut])
