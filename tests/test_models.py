@@ -167,10 +167,10 @@ def test_written_graphs_run(tmp_path: Path) -> None:
     import onnxruntime
 
     graph = Graph()
-    x = graph.input("x", "float32", ("rows", 300))
+    x = graph.add_input("x", "float32", ("rows", 300))
     matrix = np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
     parts = graph.node_outputs("Split", [graph.node("MatMul", [x, graph.weight("m", matrix)]), ""], 5, axis=-1)
-    graph.output(graph.node("Concat", parts, name="y", axis=-1), "float32", ("rows", 5))
+    graph.add_output(graph.node("Concat", parts, name="y", axis=-1), "float32", ("rows", 5))
     graph.save(tmp_path / "model.onnx", {"made by": "a test"})
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     rows = np.ones((2, 300), np.float32)

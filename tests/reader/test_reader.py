@@ -211,11 +211,11 @@ def test_choosing_a_reader(tmp_path: Path) -> None:
 def test_a_question_answering_model_of_another_make(tmp_path: Path) -> None:
     """A stand-in for an exported SQuAD model: each token's number is its logit, "no answer" is the first token's."""
     graph = Graph()
-    ids = graph.input("input_ids", "int64", ("batch", "tokens"))
-    graph.input("attention_mask", "int64", ("batch", "tokens"))
+    ids = graph.add_input("input_ids", "int64", ("batch", "tokens"))
+    graph.add_input("attention_mask", "int64", ("batch", "tokens"))
     for name in ("start_logits", "end_logits"):
         graph.node("Div", [graph.node("Cast", [ids], to=1), graph.weight("k", np.float32([1000]))], name=name)
-        graph.output(name, "float32", ("batch", "tokens"))
+        graph.add_output(name, "float32", ("batch", "tokens"))
     graph.save(tmp_path / "model.onnx")
     (tmp_path / "tokenizer.json").write_bytes((models.ensure("all-minilm-l6-v2") / "tokenizer.json").read_bytes())
     reader = create(f"onnx:{tmp_path}", threads=1)

@@ -78,7 +78,7 @@ def _tokenizer() -> Tokenizer:
 def _graph(weights: dict[str, np.ndarray]) -> Graph:
     graph = Graph()
     ids, mask, kinds = (
-        graph.input(name, "int64", ("pairs", "tokens")) for name in ("input_ids", "attention_mask", "token_type_ids")
+        graph.add_input(name, "int64", ("pairs", "tokens")) for name in ("input_ids", "attention_mask", "token_type_ids")
     )
 
     def constant(name: str, value: object) -> str:
@@ -126,5 +126,5 @@ def _graph(weights: dict[str, np.ndarray]) -> Graph:
         x = norm(graph.node("Add", [x, linear(inner, part("output.dense"))]), part("output.LayerNorm"))
     first = graph.node("Squeeze", [graph.node("Gather", [x, "zero"], axis=1), constant("column", [1])])
     logits = linear(graph.node("Tanh", [linear(first, "bert.pooler.dense")]), "classifier")
-    graph.output(logits, "float32", ("pairs", 1))
+    graph.add_output(logits, "float32", ("pairs", 1))
     return graph

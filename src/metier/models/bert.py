@@ -64,8 +64,8 @@ def encoder(shape: Shape, matrices: Matrices, vector: Vectors) -> Graph:
 def states(shape: Shape, matrices: Matrices, vector: Vectors) -> tuple[Graph, str, str]:
     """The graph up to the last layer: itself, its states (batch, tokens, dimension) and its mask (batch, tokens)."""
     graph = Graph()
-    ids = graph.input("input_ids", "int64", ("batch", "tokens"))
-    mask = graph.input("attention_mask", "int64", ("batch", "tokens"))
+    ids = graph.add_input("input_ids", "int64", ("batch", "tokens"))
+    mask = graph.add_input("attention_mask", "int64", ("batch", "tokens"))
     x = _embeddings(graph, shape, matrices, vector, ids)
     key_mask = graph.node("Cast", [mask], to=6)
     for layer in range(shape.layers):
@@ -112,7 +112,7 @@ def _pool(graph: Graph, x: str, mask: str, dimension: int) -> None:
     row = graph.node("Unsqueeze", [graph.node("Cast", [mask], to=1), graph.weight("row_axis", np.array([1]))])
     total = graph.node("Squeeze", [graph.node("MatMul", [row, x]), "row_axis"])
     unit = graph.node("LpNormalization", [total], name="sentence_embedding", axis=-1, p=2)
-    graph.output(unit, "float32", ("batch", dimension))
+    graph.add_output(unit, "float32", ("batch", dimension))
 
 
 class Float32:

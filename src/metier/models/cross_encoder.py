@@ -155,8 +155,8 @@ def _graph(base: EncoderWeights, tensors: dict[str, NDArray[np.float64]], shape:
     count = graph.node("ReduceSum", [kept, graph.weight("last_axis", np.array([2]))], keepdims=0)
     mean = graph.node("Div", [total, count])
     graph.node("Concat", [head("first", first), head("mean", mean)], axis=-1, name="answerable")
-    graph.output("span", "float32", ("batch", "tokens", 2))
-    graph.output("answerable", "float32", ("batch", 2))
+    graph.add_output("span", "float32", ("batch", "tokens", 2))
+    graph.add_output("answerable", "float32", ("batch", 2))
     return graph
 
 

@@ -5,9 +5,9 @@ them here keeps a dependency of 36 MB out of an installation, and makes the byte
 the SHA-256 of a converted model can be pinned (docs/decisions/0001-embedding-runtime.md).
 
     graph = Graph()
-    x = graph.input("x", "int64", ("batch", "tokens"))
+    x = graph.add_input("x", "int64", ("batch", "tokens"))
     y = graph.node("Gather", [graph.weight("table", array), x])
-    graph.output(y, "float32", ("batch", "tokens", 384))
+    graph.add_output(y, "float32", ("batch", "tokens", 384))
     graph.save(folder / "model.onnx")            # and folder / "model.onnx.data"
 """
 
@@ -40,11 +40,11 @@ class Graph:
         self._weights: dict[str, np.ndarray] = {}
         self._count = 0
 
-    def input(self, name: str, dtype: str, shape: Sequence[str | int]) -> str:
+    def add_input(self, name: str, dtype: str, shape: Sequence[str | int]) -> str:
         self._inputs.append(_value_info(name, dtype, shape))
         return name
 
-    def output(self, name: str, dtype: str, shape: Sequence[str | int]) -> None:
+    def add_output(self, name: str, dtype: str, shape: Sequence[str | int]) -> None:
         self._outputs.append(_value_info(name, dtype, shape))
 
     def weight(self, name: str, array: np.ndarray) -> str:

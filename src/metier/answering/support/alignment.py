@@ -32,7 +32,7 @@ from metier.answering.support.number_check import NumberCheck
 from metier.answering.support.pairing import PairingCheck
 from metier.answering.support.polarity import Polarity
 from metier.answering.support.row_check import RowCheck
-from metier.answering.support.sources import Reader, Shown
+from metier.answering.support.sources import PassageReader, Shown
 from metier.answering.support.subjects import Clause, Subjects
 from metier.text.detection import detect
 
@@ -56,7 +56,7 @@ class Alignment:
     def __init__(
         self,
         shown: Shown,
-        reader: Reader,
+        reader: PassageReader,
         polarity: Polarity,
         weigh: Callable[[Sequence[str]], np.ndarray],
         question: str,
@@ -224,15 +224,15 @@ class Alignment:
         weigh = dict(zip(words, weights, strict=True)).__getitem__
         share = self._differs(claim, best, words, weigh)
         if holds >= _SAYS_IT and share >= _DENIED and not self._is_confirmed(claim, words, weigh, finding, best):
-            finding.object("denied", near_copy.DENIED, share * min(1.0, holds))
+            finding.add_objection("denied", near_copy.DENIED, share * min(1.0, holds))
         if holds >= _SAYS_IT and (day := self._polarity.other_day(claim.text, given.text)):
-            finding.object("opposed", f"a source has another day than {day}", holds)
+            finding.add_objection("opposed", f"a source has another day than {day}", holds)
         if holds < _OPPOSED or not (word := self._polarity.opposed_beside(claim.text, given.text)):
             return False
         rest = [i for i, each in enumerate(words) if each not in self._coverage.words(word, claim.language)]
         held = self._coverage.held(words)[rest, best]
         others = float(weights[rest] @ held) / (float(weights[rest].sum()) or 1.0)
-        finding.object("opposed", near_copy.OPPOSED.format(word), min(1.0, others))
+        finding.add_objection("opposed", near_copy.OPPOSED.format(word), min(1.0, others))
         return others >= _NOTHING_ELSE
 
     def _judge_copy(self, claim: Claim, finding: Finding) -> bool:

@@ -17,7 +17,7 @@ from metier.answering.support.findings import Finding
 from metier.answering.support.nearness import Nearness
 from metier.answering.support.polarity import Polarity
 from metier.answering.support.scoring import learned
-from metier.answering.support.sources import Reader, Shown
+from metier.answering.support.sources import PassageReader, Shown
 from metier.answering.yes_no import decide
 from metier.core.documents import Passage
 from metier.embedding.base import Embedder
@@ -50,7 +50,7 @@ class LearnedChecker:
     ) -> None:
         self._analyser = analyser
         self._weigh = weigh
-        self._reader = Reader(analyser)
+        self._reader = PassageReader(analyser)
         self._nearness = Nearness(embedder)
         self._entailment = entailment
 
@@ -65,7 +65,7 @@ class LearnedChecking:
 
     def __init__(
         self, shown: Sequence[Passage], question: str, language: str, analyser: Analyser, weigh: Weigh,
-        reader: Reader, nearness: Nearness, entailment: Entailment | None,
+        reader: PassageReader, nearness: Nearness, entailment: Entailment | None,
     ) -> None:  # fmt: skip
         self._question = question
         self._reader = reader

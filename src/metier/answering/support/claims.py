@@ -12,7 +12,7 @@ import regex
 
 from metier.answering.refusal_messages import declines
 from metier.answering.support.names import Name, names
-from metier.answering.support.sources import Reader
+from metier.answering.support.sources import PassageReader
 from metier.core.documents import CELL
 from metier.text.language import Language
 from metier.text.phrases import WORD, compose, fold
@@ -40,7 +40,7 @@ _META_SHARE = 0.5  # of a sentence's words that may be its own where it is made 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """`text`: of the sentence without marks. `about`: texts that say what it is about, nearest first. `words`: see
-    `Reader.words`. `kind`: as the unit's. `before`: what stands before it in the answer.
+    `PassageReader.words`. `kind`: as the unit's. `before`: what stands before it in the answer.
     `decision`: the yes or no that it began with, folded, which is no part of `text`."""
 
     text: str
@@ -101,7 +101,7 @@ def _decision(text: str, language: str) -> tuple[str, str]:
     return "", text
 
 
-def states_nothing(text: str, unit: Unit, cut: list[Unit], claim: Claim, reader: Reader, question: str) -> bool:
+def states_nothing(text: str, unit: Unit, cut: list[Unit], claim: Claim, reader: PassageReader, question: str) -> bool:
     """A heading, the head of a table, a lead-in, a question back, a greeting, a decline, a phrase of politeness. What
     repeats a number of the question states none."""
     index = cut.index(unit)
@@ -125,7 +125,7 @@ def states_nothing(text: str, unit: Unit, cut: list[Unit], claim: Claim, reader:
     return _is_phrase(claim, measured, reader)
 
 
-def _is_phrase(claim: Claim, measured: bool, reader: Reader) -> bool:
+def _is_phrase(claim: Claim, measured: bool, reader: PassageReader) -> bool:
     if len(claim.text) > _LONGEST_EMPTY or measured or any(name.identifier for name in claim.names):
         return declines(claim.text) and not measured
     if declines(claim.text):

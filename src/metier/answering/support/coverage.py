@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
-from metier.answering.support.sources import Reader, Shown
+from metier.answering.support.sources import PassageReader, Shown
 
 _EXCUSED = 0.7  # how far a word that only says what the sentence is about is left out of the account
 _LEAST_OWN = 0.35  # share of the weight that must be carried by the unit's own words whatever is excused
@@ -18,7 +18,7 @@ _PLAIN, _RARE = 0.4, 0.6  # weight of any word, and what rarity adds
 class Coverage:
     """Over one set of shown passages. `weigh`: rarity of tokens."""
 
-    def __init__(self, shown: Shown, reader: Reader, weigh: Callable[[Sequence[str]], np.ndarray]) -> None:
+    def __init__(self, shown: Shown, reader: PassageReader, weigh: Callable[[Sequence[str]], np.ndarray]) -> None:
         self._shown = shown
         self._reader = reader
         self._weigh = weigh

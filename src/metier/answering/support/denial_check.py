@@ -51,7 +51,7 @@ class DenialCheck:
                 continue
             opposing = self._opposing(words, self._polarity.negates(clause), finding)
             if opposing:
-                finding.object("denied", near_copy.DENIED, opposing)
+                finding.add_objection("denied", near_copy.DENIED, opposing)
                 return True
         return False
 

@@ -43,7 +43,7 @@ class Finding:
         """Whether something speaks against the claim."""
         return objected(self.features)
 
-    def object(self, kind: str, reason: str, degree: float = 1.0, *, fatal: bool = False) -> None:
+    def add_objection(self, kind: str, reason: str, degree: float = 1.0, *, fatal: bool = False) -> None:
         """Note an objection; a fatal one is named first."""
         self.features[kind] = max(self.features[kind], degree)
         if fatal and not self.fatal:

@@ -11,7 +11,7 @@ import regex
 from metier.answering.support.claims import Claim
 from metier.answering.support.findings import Finding
 from metier.answering.support.names import Name, keys, stands_in
-from metier.answering.support.sources import Reader, Shown
+from metier.answering.support.sources import PassageReader, Shown
 from metier.answering.support.subjects import Clause, Subjects
 
 _AHEAD, _AHEAD_ROW = 0.3, 0.12  # by how much a place without the name must fit better
@@ -24,7 +24,7 @@ _SAYS_IT = 0.5  # how much of the clause such a place must hold for the name to 
 class NameCheck:
     """Over one set of shown passages and one question."""
 
-    def __init__(self, shown: Shown, subjects: Subjects, reader: Reader, question: str, language: str) -> None:
+    def __init__(self, shown: Shown, subjects: Subjects, reader: PassageReader, question: str, language: str) -> None:
         self._shown = shown
         self._subjects = subjects
         self._reader = reader
@@ -40,7 +40,7 @@ class NameCheck:
                 if sure or set(self._reader.words(claim.text, claim.language)) <= set(
                     self._reader.words(name.text, claim.language)
                 ):
-                    finding.object("name_missing" if sure else "name_doubt", reason, fatal=decides)
+                    finding.add_objection("name_missing" if sure else "name_doubt", reason, fatal=decides)
         said = keys(claim.text)
         called = {w for n in claim.names for w in self._reader.words(n.text, self._language)}
         for clause in clauses:
@@ -100,10 +100,10 @@ class NameCheck:
         if not apart:
             return
         reason = f"{apart[0]} does not stand where the rest of the sentence stands"
-        finding.object("name_unbound", reason)
+        finding.add_objection("name_unbound", reason)
         others = [n for n in self._shown.sources[top].names if n.key not in said]
         if fits[top] >= _SAYS_IT and any(n.identifier == own[0].identifier for n in others):
-            finding.object("name_swapped", reason, fatal=same_table)
+            finding.add_objection("name_swapped", reason, fatal=same_table)
 
     def _compares_rows(self, own: Sequence[Name], table: int) -> bool:
         """Whether names stand in several rows of a table, none of which has all of them: they are compared."""
@@ -124,7 +124,7 @@ class NameCheck:
             beside = any(s.table in tables and stands_in(name, s.keys) for s in self._shown.sources)
             prose = any(not s.is_row and stands_in(first, s.keys) for s in self._shown.sources)
             reason = f"{name.text} does not stand where {first.text} stands"
-            finding.object("name_swapped" if beside else "name_unbound", reason, fatal=beside and not prose)
+            finding.add_objection("name_swapped" if beside else "name_unbound", reason, fatal=beside and not prose)
 
 
 def _run(claim: Claim, name: Name) -> list[Name]:

@@ -23,7 +23,7 @@ from metier.answering.support.claims import Claim
 from metier.answering.support.findings import Finding
 from metier.answering.support.names import Name, stands_in
 from metier.answering.support.polarity import Polarity
-from metier.answering.support.sources import Source
+from metier.answering.support.sources import SourceUnit
 from metier.text.phrases import compose, fold
 from metier.text.quantities import Quantity
 
@@ -50,7 +50,7 @@ class Exchange:
     held: int
 
 
-def judge(claim: Claim, source: Source, polarity: Polarity, finding: Finding) -> bool:
+def judge(claim: Claim, source: SourceUnit, polarity: Polarity, finding: Finding) -> bool:
     """Objections to what was exchanged, where the claim is a near copy of `source`. Returns whether yes and no were."""
     denied, opposed = False, ""
     for exchange in exchanges(claim.text, source.text):
@@ -62,9 +62,9 @@ def judge(claim: Claim, source: Source, polarity: Polarity, finding: Finding) ->
         if said and given:
             opposed = opposed or polarity.opposed(said, given)
     if denied:
-        finding.object("denied", DENIED)
+        finding.add_objection("denied", DENIED)
     if opposed:
-        finding.object("opposed", OPPOSED.format(opposed))
+        finding.add_objection("opposed", OPPOSED.format(opposed))
     return denied or bool(opposed)
 
 
@@ -102,7 +102,7 @@ def _inside(found: Sequence[_Placed], span: tuple[int, int]) -> list[_Placed]:
     return [each for each in found if each.start < span[1] and span[0] < each.end]
 
 
-def _numbers(claim: Claim, source: Source, exchange: Exchange, finding: Finding) -> None:
+def _numbers(claim: Claim, source: SourceUnit, exchange: Exchange, finding: Finding) -> None:
     given = _inside(source.quantities, exchange.given)
     for said in _inside(claim.quantities, exchange.said):
         alike = [q for q in given if _is_alike(said, q)]
@@ -112,7 +112,7 @@ def _numbers(claim: Claim, source: Source, exchange: Exchange, finding: Finding)
             # Another number of the same sentence may only have changed its place; cells of a row have no order.
             moved = any(agrees(said, q, about=about) for q in source.quantities)
             if not (moved and source.is_row):
-                finding.object("number_rival", reason, 0.7 if moved else 1.0, fatal=not moved)
+                finding.add_objection("number_rival", reason, 0.7 if moved else 1.0, fatal=not moved)
 
 
 def _is_alike(said: Quantity, given: Quantity) -> bool:
@@ -121,10 +121,10 @@ def _is_alike(said: Quantity, given: Quantity) -> bool:
     )
 
 
-def _names(claim: Claim, source: Source, exchange: Exchange, finding: Finding) -> None:
+def _names(claim: Claim, source: SourceUnit, exchange: Exchange, finding: Finding) -> None:
     given = [n for n in _inside(source.names, exchange.given) if n.key not in _key(claim.text)]
     for said in _inside(claim.names, exchange.said):
         others = [n for n in given if n.identifier == said.identifier and said.sure]
         if others and not stands_in(said, source.keys):
             reason = f"{said.text} stands elsewhere; here the sources have {others[0].text}"
-            finding.object("name_swapped", reason, fatal=True)
+            finding.add_objection("name_swapped", reason, fatal=True)

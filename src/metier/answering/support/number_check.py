@@ -70,7 +70,7 @@ class NumberCheck:
         good = 0
         for number, said in enumerate(claim.quantities):
             if not results.get(id(said), True):
-                finding.object("number_missing", f"the sum that gives {said.text} does not add up", fatal=True)
+                finding.add_objection("number_missing", f"the sum that gives {said.text} does not add up", fatal=True)
             elif id(said) in results or (id(said) in operands and (found[number] or self._is_asked(said))):
                 finding.worked_out = True
                 good += 1
@@ -78,13 +78,13 @@ class NumberCheck:
                 good += self._is_bound(claim, said, found[number], clauses, finding, self._is_asked(said))
             elif other := self._with_other_unit(said, finding):
                 reason = f"{said.text} is in none of the sources, {other.text} is"
-                finding.object("number_missing", reason, fatal=True)
+                finding.add_objection("number_missing", reason, fatal=True)
             elif self._is_explained(claim, said, known, finding):
                 good += 1
             elif said.word and said.unit is None:
-                finding.object("number_soft", f"“{said.text}” is in none of the sources")
+                finding.add_objection("number_soft", f"“{said.text}” is in none of the sources")
             else:
-                finding.object("number_missing", self._why_missing(said), fatal=True)
+                finding.add_objection("number_missing", self._why_missing(said), fatal=True)
         finding.features["numbers"] = good / len(claim.quantities)
 
     def _with_other_unit(self, said: Quantity, finding: Finding) -> Quantity | None:
@@ -192,7 +192,7 @@ class NumberCheck:
             decided = bool(rivals) and not asked and nearest and max(map(fit, rivals)) >= max(map(fit, places)) - _RIVAL
             kind = "number_rival" if rivals and not asked and nearest else "number_unbound"
             degree = 1.0 if nearest else _DOUBTFUL
-            finding.object(kind, f"{said.text} does not stand where {where} stands", degree, fatal=decided)
+            finding.add_objection(kind, f"{said.text} does not stand where {where} stands", degree, fatal=decided)
             if rivals:
                 finding.evidence.insert(0, max(rivals, key=fit).index)
             return False
@@ -213,7 +213,7 @@ class NumberCheck:
         # A bare number may be a name ("alarm 2231"), but not where both count the same.
         told = said.unit is not None or bool(said.dates) or same_table or self._count_alike(claim, said, rival)
         degree = min(1.0, 0.5 + ahead) if told else _DOUBTFUL
-        finding.object("number_rival", reason, degree, fatal=decided and not asked and told)
+        finding.add_objection("number_rival", reason, degree, fatal=decided and not asked and told)
         return False
 
     def _count_alike(self, claim: Claim, said: Quantity, rival: Place) -> bool:

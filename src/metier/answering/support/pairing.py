@@ -21,7 +21,7 @@ from metier.answering.support.claims import Claim
 from metier.answering.support.findings import Finding
 from metier.answering.support.names import Name, stands_in
 from metier.answering.support.polarity import clause_spans
-from metier.answering.support.sources import CELL_TEXT, Shown, Source, same_word
+from metier.answering.support.sources import CELL_TEXT, Shown, SourceUnit, same_word
 from metier.text.quantities import Quantity
 
 _LONGEST = 600  # characters of a source; longer ones are paragraphs that nothing could cut
@@ -67,10 +67,10 @@ class PairingCheck:
                     if not self._is_told_elsewhere(value, word, index):
                         reason = f"{value.text} does not stand where “{word}” stands"
                         kind = "number_rival" if isinstance(value, Quantity) else "name_swapped"
-                        finding.object(kind, reason, fatal=True)
+                        finding.add_objection(kind, reason, fatal=True)
                         return
 
-    def _of(self, source: Source) -> list[_Part]:
+    def _of(self, source: SourceUnit) -> list[_Part]:
         if source.index not in self._known:
             found = []
             if len(source.text) <= _LONGEST:
@@ -79,10 +79,10 @@ class PairingCheck:
             self._known[source.index] = found
         return self._known[source.index]
 
-    def _sentence(self, source: Source) -> list[_Part]:
+    def _sentence(self, source: SourceUnit) -> list[_Part]:
         return self._parts(source.text, _values(source.quantities, source.names), self._language, whole=True)
 
-    def _cells(self, row: Source) -> list[_Part]:
+    def _cells(self, row: SourceUnit) -> list[_Part]:
         """What each column that holds a number with a unit is called."""
         found = []
         for cell in CELL_TEXT.finditer(row.text):

@@ -22,7 +22,7 @@ from metier.answering.support.agreement import agrees
 from metier.answering.support.claims import Claim
 from metier.answering.support.findings import Finding
 from metier.answering.support.polarity import Polarity
-from metier.answering.support.sources import MOST_ROWS, Shown, Source
+from metier.answering.support.sources import MOST_ROWS, Shown, SourceUnit
 from metier.core.documents import CELL
 from metier.text.phrases import WORD, compose, fold
 from metier.text.quantities import Quantity, quantities
@@ -63,7 +63,7 @@ class RowCheck:
             beside = ((self._beside(table, claim, text, decides), decides) for text, decides in around)
             for conflict, decides in chain(joined, beside):
                 if conflict:
-                    finding.object("name_swapped", _reason(*conflict), fatal=decides)
+                    finding.add_objection("name_swapped", _reason(*conflict), fatal=decides)
                     break
 
     def _parts(self, table: Sequence[_Value], claim: Claim) -> Iterator[list[_Value]]:
@@ -112,7 +112,7 @@ class RowCheck:
         first, second = next(apart, (said[0], said[-1]))
         return first.text, second.text
 
-    def _says(self, source: Source, said: Sequence[_Value]) -> bool:
+    def _says(self, source: SourceUnit, said: Sequence[_Value]) -> bool:
         """Whether a source with what stands around it holds all of these values."""
         last = min(len(self._shown.sources) - 1, source.index + 1)
         near = [source] if source.is_row else self._shown.sources[max(0, source.index - 2) : last + 1]
@@ -127,7 +127,7 @@ class RowCheck:
         named = {table: [row for row in rows if ": " in row.text] for table, rows in self._shown.tables.items()}
         return {table: self._values(rows) for table, rows in named.items() if 2 <= len(rows) <= MOST_ROWS}
 
-    def _values(self, rows: Sequence[Source]) -> list[_Value]:
+    def _values(self, rows: Sequence[SourceUnit]) -> list[_Value]:
         columns: dict[str, set[str]] = defaultdict(set)
         places: dict[str, set[int]] = defaultdict(set)
         for row in rows:

@@ -54,7 +54,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceUnit:
     """A sentence, list item or table row of a passage. `start`, `end`: characters of the passage's text.
 
     `words`: tokens that are no function words and hold no digit. `label`: of a row, the words of its first cell.
@@ -85,13 +85,13 @@ class Source:
 class Read:
     """One passage, read: its sources (indices from 0), and the words and keys of headings, title and file name."""
 
-    sources: tuple[Source, ...]
+    sources: tuple[SourceUnit, ...]
     around: frozenset[str]
     around_keys: frozenset[str]
     around_quantities: tuple[Quantity, ...]
 
 
-class Reader:
+class PassageReader:
     """Reads passages for one language of the expert."""
 
     def __init__(self, analyser: Analyser, most: int = 2048) -> None:
@@ -131,7 +131,7 @@ class Reader:
         return self._known[key]
 
     def _read(self, passage: Passage, language: str) -> Read:
-        found: list[Source] = []
+        found: list[SourceUnit] = []
         table, parent = -1, -1
         cut = units(passage.text, language)
         for unit in cut:
@@ -165,12 +165,12 @@ class Reader:
             found.append(Cell(frozenset(self.words(text, language)), keys(text)))
         return tuple(found)
 
-    def _source(self, index: int, passage: Passage, unit: Unit, language: str, table: int, parent: int) -> Source:
+    def _source(self, index: int, passage: Passage, unit: Unit, language: str, table: int, parent: int) -> SourceUnit:
         text = passage.text[unit.start : unit.end]
         bare = without_marker(text) if unit.kind == "item" else text
         numbers = _of_row(text, language) if table >= 0 else tuple(quantities(bare, language))
         label = frozenset(self.words(_first_cell(text), language)) if table >= 0 else frozenset()
-        return Source(
+        return SourceUnit(
             index, 0, unit.start, unit.end, unit.kind, text, frozenset(self.words(bare, language)), numbers,
             keys(bare), tuple(names(bare, language)), label, table, parent if unit.kind == "item" else -1,
             self._cells(text, numbers, language) if table >= 0 else (),
@@ -196,7 +196,7 @@ def _numeric(cell: str) -> bool:
     return bool(_NUMERIC.fullmatch(value))
 
 
-def _adjacent(text: str, before: Source, unit: Unit) -> bool:
+def _adjacent(text: str, before: SourceUnit, unit: Unit) -> bool:
     return "\n\n" not in text[before.end : unit.start]
 
 
@@ -251,10 +251,10 @@ class Shown:
 
     passages: Sequence[Passage]
     reads: Sequence[Read]
-    sources: list[Source] = field(default_factory=list)
+    sources: list[SourceUnit] = field(default_factory=list)
 
     @classmethod
-    def of(cls, passages: Sequence[Passage], reader: Reader, language: str) -> Shown:
+    def of(cls, passages: Sequence[Passage], reader: PassageReader, language: str) -> Shown:
         reads = [reader.read(passage, language) for passage in passages]
         shown = cls(passages, reads)
         tables = 0
@@ -279,9 +279,9 @@ class Shown:
         return np.array([source.passage for source in self.sources], dtype=np.intp)
 
     @cached_property
-    def tables(self) -> dict[int, list[Source]]:
+    def tables(self) -> dict[int, list[SourceUnit]]:
         """Number of a table to its rows."""
-        found: dict[int, list[Source]] = {}
+        found: dict[int, list[SourceUnit]] = {}
         for source in self.sources:
             if source.is_row:
                 found.setdefault(source.table, []).append(source)

@@ -14,7 +14,7 @@ from metier.answering.support.claims import Claim
 from metier.answering.support.coverage import Coverage
 from metier.answering.support.names import Name, form_of, names, stands_in
 from metier.answering.support.polarity import clause_spans
-from metier.answering.support.sources import Cell, Shown, Source, same_word
+from metier.answering.support.sources import Cell, Shown, SourceUnit, same_word
 from metier.core.documents import CELL
 from metier.text.quantities import Quantity
 from metier.text.sentences import without_marker
@@ -165,7 +165,7 @@ class Subjects:
 
         return (all if all_of else any)(map(is_near, subjects))
 
-    def _first_clause(self, source: Source) -> int:
+    def _first_clause(self, source: SourceUnit) -> int:
         """Where it ends: who a sentence is about is named in it, or before."""
         spans = clause_spans(source.text, self._language)
         return spans[0][1] if spans and not source.is_row else len(source.text)
@@ -185,7 +185,7 @@ class Subjects:
             )
         return self._documents[document]
 
-    def _of_other_clauses(self, source: Source, quantity: Quantity) -> frozenset[str]:
+    def _of_other_clauses(self, source: SourceUnit, quantity: Quantity) -> frozenset[str]:
         """Keys of identifiers that a number of a sentence does not belong to: "the HP-3 opens at 228 bar, which is less
         than the HP-4 delivers". Several in a row ("the HP-3, HP-4 and HP-5 open at 228 bar") belong together."""
         named = [n for n in source.names if n.identifier]
@@ -221,7 +221,7 @@ class Subjects:
             self._near[index] = frozenset().union(*keys)
         return self._near[index]
 
-    def _caption(self, index: int) -> Source | None:
+    def _caption(self, index: int) -> SourceUnit | None:
         source = self._shown.sources[index]
         for other in reversed(self._shown.sources[:index]):
             if other.passage != source.passage:

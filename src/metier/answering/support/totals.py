@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from metier.answering.support.agreement import is_among
-from metier.answering.support.sources import CELL_TEXT, MOST_ROWS, Shown, Source
+from metier.answering.support.sources import CELL_TEXT, MOST_ROWS, Shown, SourceUnit
 from metier.text.quantities import Quantity
 
 _FEWEST = 3  # digits of a total that does not come out by chance
@@ -33,7 +33,7 @@ class Totals:
         return [total for rows in tables for total in _totals(rows)]
 
 
-def _totals(rows: Sequence[Source]) -> Iterator[Quantity]:
+def _totals(rows: Sequence[SourceUnit]) -> Iterator[Quantity]:
     groups: dict[tuple[str, str], list[Quantity]] = defaultdict(list)
     for row in rows:
         cells = list(CELL_TEXT.finditer(row.text))
