@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -29,6 +29,16 @@ class Check:
     said: str
 
 
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """A setting as it is now. `name`: with its table (`serving.port`); `changed`: whether it is not the default."""
+
+    name: str
+    value: object
+    changed: bool
+    description: str
+
+
 def check(folder: Path | None) -> list[Check]:
     """All checks; `folder` is the expert's, None leaves its checks out."""
     checks = [_machine(), _tesseract(), *_models()]
@@ -37,8 +47,8 @@ def check(folder: Path | None) -> list[Check]:
     return checks
 
 
-def settings_table(folder: Path | None) -> list[dict[str, Any]]:
-    """Every setting: name, value, whether it differs from the default, description."""
+def settings_table(folder: Path | None) -> list[SettingRow]:
+    """Every setting of the expert in `folder`, the defaults where that is None or its file is broken."""
     try:
         current = load(folder) if folder is not None else Settings()
     except MetierError:
@@ -46,14 +56,13 @@ def settings_table(folder: Path | None) -> list[dict[str, Any]]:
     return list(_rows(current, Settings(), ""))
 
 
-def _rows(current: BaseModel, default: BaseModel, prefix: str) -> Iterator[dict[str, Any]]:
+def _rows(current: BaseModel, default: BaseModel, prefix: str) -> Iterator[SettingRow]:
     for name, field in type(current).model_fields.items():
         value, usual = getattr(current, name), getattr(default, name)
         if isinstance(value, BaseModel):
             yield from _rows(value, usual, f"{prefix}{name}.")
         elif name != "sources":
-            about = {"name": prefix + name, "value": value, "changed": value != usual}
-            yield about | {"description": field.description or ""}
+            yield SettingRow(prefix + name, value, value != usual, field.description or "")
 
 
 def _machine() -> Check:

