@@ -25,7 +25,7 @@ def modules() -> dict[str, Path]:
 @cache
 def _nodes(path: Path) -> tuple[ast.AST, ...]:
     walked = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    return tuple(node for node in walked if isinstance(node, ast.Import | ast.ImportFrom))
+    return tuple(node for node in walked if isinstance(node, ast.Import | ast.ImportFrom | ast.ClassDef))
 
 
 def imports(path: Path, known: dict[str, Path]) -> Iterator[str]:
@@ -71,3 +71,12 @@ def test_no_modules_import_each_other_in_a_circle():
         if name not in state:
             visit(name, [name])
     assert not circles
+
+
+def test_no_public_class_name_stands_in_two_modules():
+    homes: dict[str, set[str]] = {}
+    for name, path in modules().items():
+        for node in _nodes(path):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, set()).add(name)
+    assert {name: sorted(where) for name, where in homes.items() if len(where) > 1} == {}

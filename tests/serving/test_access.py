@@ -57,9 +57,9 @@ def sign_in(access):
 def test_what_a_caller_may_read_is_what_the_store_would_find():
     owner, public = OWNER, Caller("a", (), frozenset(), "1")
     service = Caller("b", ("service", "নিরাপত্তা"), frozenset(), "2")
-    assert owner.filter() is None
-    assert public.filter() == Filter(groups=())
-    assert service.filter() == Filter(groups=("service", "নিরাপত্তা"))
+    assert owner.document_filter() is None
+    assert public.document_filter() == Filter(groups=())
+    assert service.document_filter() == Filter(groups=("service", "নিরাপত্তা"))
     for groups, read_by in (
         ((), (owner, public, service)),
         (("service",), (owner, service)),

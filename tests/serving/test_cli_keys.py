@@ -69,7 +69,7 @@ def test_what_a_person_reads(invoke, kept):
     for part in ("tablet [1]", "will not be shown again", "No source in metier.toml has these groups yet: servcie\n"):
         assert part in said
     assert "sees all documents" in invoke("create", "boss", "--all-groups", "--rate", "0")
-    boss, _ = kept.list()
+    boss, _ = kept.list_keys()
     assert (boss.groups, boss.rate, boss.scopes) == (None, None, ("ask", "feedback"))
     shown = invoke("list")
     assert secret[-43:] not in shown
@@ -83,7 +83,7 @@ def test_what_a_person_reads(invoke, kept):
 )
 def test_how_long_a_key_lasts(invoke, kept, given, lasts):
     invoke("create", "a", "--expires", given)
-    (key,) = kept.list()
+    (key,) = kept.list_keys()
     assert datetime.fromisoformat(key.expires) - datetime.fromisoformat(key.created) == pytest.approx(
         lasts, abs=timedelta(seconds=1)
     )
@@ -92,7 +92,7 @@ def test_how_long_a_key_lasts(invoke, kept, given, lasts):
 def test_a_day_begins_where_the_person_is(invoke, kept):
     invoke("create", "a", "--expires", "2931-12-31")
     begins = datetime(2931, 12, 31).astimezone(UTC)  # local, as a person means it
-    assert datetime.fromisoformat(kept.list()[0].expires) == begins
+    assert datetime.fromisoformat(kept.list_keys()[0].expires) == begins
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_a_key_expires(keys, clock):
     assert keys.check(secret) is None
     assert keys.active(key.id) is None
     assert not keys.any_active()
-    assert [key.state(clock.time) for key in keys.list()] == ["expired"]
+    assert [key.state(clock.time) for key in keys.list_keys()] == ["expired"]
 
 
 def test_a_time_in_another_zone_is_the_same_time(keys, clock):
@@ -99,7 +99,7 @@ def test_a_key_is_revoked_for_good(keys, clock):
     assert revoked.state(clock.time) == "revoked"
     assert keys.check(secret) is None
     assert keys.active(key.id) is None
-    assert [key.name for key in keys.list() if key.revoked] == ["a"]
+    assert [key.name for key in keys.list_keys() if key.revoked] == ["a"]
 
 
 def test_a_secret_that_turned_up_can_be_revoked_itself(keys):
@@ -130,7 +130,7 @@ def test_the_newest_comes_first(keys, clock):
         keys.create(name)
     clock.go_on(60)
     keys.create("d")
-    assert [key.name for key in keys.list()] == ["d", "c", "b", "a"]
+    assert [key.name for key in keys.list_keys()] == ["d", "c", "b", "a"]
 
 
 def test_the_last_use_is_written_at_most_once_a_minute(keys, clock):
@@ -139,17 +139,17 @@ def test_the_last_use_is_written_at_most_once_a_minute(keys, clock):
     for seconds in (0, 59, 1, 30, 30):
         clock.go_on(seconds)
         keys.check(secret)
-        seen.append(keys.list()[0].last_used[11:19])
+        seen.append(keys.list_keys()[0].last_used[11:19])
     assert seen == ["12:00:00", "12:00:00", "12:01:00", "12:01:00", "12:02:00"]
     clock.go_on(60)
     keys.active(key.id)
-    assert keys.list()[0].last_used[11:19] == "12:03:00"
+    assert keys.list_keys()[0].last_used[11:19] == "12:03:00"
 
 
 def test_a_wrong_secret_is_no_use_of_the_key(keys):
     _, secret = keys.create("a")
     keys.check(secret[:-3] + "AAA")
-    assert keys.list()[0].last_used is None
+    assert keys.list_keys()[0].last_used is None
 
 
 def test_a_good_key_holds_where_its_use_cannot_be_written(keys, monkeypatch):
@@ -161,7 +161,7 @@ def test_a_good_key_holds_where_its_use_cannot_be_written(keys, monkeypatch):
 
     keys._database._engine.dispose()
     assert keys.check(secret)
-    assert keys.list()[0].last_used is None
+    assert keys.list_keys()[0].last_used is None
     with pytest.raises(StoreError, match="cannot be written"):
         keys.create("b")
 
@@ -172,7 +172,7 @@ def test_names_that_are_none(keys, name):
         keys.create(name)
     with pytest.raises(InputError, match="a group"):
         keys.create("a", (name,))
-    assert keys.list() == []
+    assert keys.list_keys() == []
 
 
 def test_names_with_joiners(keys):
@@ -191,14 +191,14 @@ def test_what_makes_no_sense_is_refused(keys, clock):
     ):
         with pytest.raises(InputError, match=said):
             keys.create("a", **wrong)
-    assert keys.list() == []
+    assert keys.list_keys() == []
 
 
 def test_a_damaged_file_is_told(tmp_path):
     path = tmp_path / "catalog.sqlite"
     path.write_bytes(b"no database at all" * 100)
     with pytest.raises(StoreError, match=r"cannot be opened.*restore it from a backup") as caught:
-        Keys(path).list()
+        Keys(path).list_keys()
     assert caught.value.where == str(path)
 
 
@@ -234,7 +234,7 @@ def test_what_was_said_survives_kill_9(tmp_path):
     done = in_another_process(f"print(keys.revoke({secret!r}).revoked); {DIE}", path)
     assert done.returncode == -signal.SIGKILL
     opened = Keys(path)
-    assert [key.revoked for key in opened.list()] == [done.stdout.strip()]
+    assert [key.revoked for key in opened.list_keys()] == [done.stdout.strip()]
     assert opened.check(secret) is None
     opened.close()
 
@@ -271,6 +271,6 @@ def test_many_at_once(tmp_path):
         thread.join()
     assert failed == []
     opened = Keys(path)
-    assert {key.id for key in opened.list() if key.revoked} == set(made)
+    assert {key.id for key in opened.list_keys() if key.revoked} == set(made)
     assert len(made) == 40
     opened.close()

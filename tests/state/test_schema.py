@@ -60,7 +60,7 @@ def test_what_three_files_held_is_in_one(earlier):
         assert [(each.state, each.who) for each in log.corrections()] == [("accepted", "ada"), ("queued", "ben")]
         assert next(action.action for action in log.history(log.corrections()[0].id)) == "queued"
         assert [(each.thumb, each.question) for each in log.feedback()] == [("up", "How much does the KX-4 weigh?")]
-        assert [(key.name, key.groups) for key in keys.list()] == [("Ben", ()), ("Ada", ("board",))]
+        assert [(key.name, key.groups) for key in keys.list_keys()] == [("Ben", ()), ("Ada", ("board",))]
         assert len(catalog.items()) == len(catalog.history()) == 3
         assert len(catalog.syncs()) == 1
     assert state.stat().st_mode & 0o777 == 0o600
@@ -157,7 +157,7 @@ def test_many_open_an_older_expert_at_once(earlier):
     def look() -> None:
         try:
             with closing(Keys(state)) as keys:
-                assert len(keys.list()) == 2
+                assert len(keys.list_keys()) == 2
         except BaseException as error:  # noqa: BLE001 (a thread's error would be lost)
             failed.append(error)
 

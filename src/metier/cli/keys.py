@@ -74,7 +74,7 @@ def list_keys(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
     """
     _, kept = _open(expert)
     try:
-        found = kept.list()
+        found = kept.list_keys()
     finally:
         kept.close()
     if as_json:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, place, plain, print_json
+from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, place, print_json
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from metier.answering.answer import Answer, OnText
-    from metier.core.documents import Passage
-    from metier.retrieval.retriever import Hit
     from metier.store.base import Filter
 
-_HIDDEN = {"hits", "shown", "features"}  # of an answer; kept for the exam, too long for a screen
 _SHORT = 80  # characters of a sentence that is named
 GroupOption = Annotated[list[str] | None, typer.Option("--group", help="Search as a reader with these groups.")]
 InOption = Annotated[str | None, typer.Option("--in", help="Only documents whose name matches this glob.")]
@@ -48,7 +44,9 @@ def search(
     with open_expert(expert) as opened:
         hits = opened.search(question, limit, _filter(group, within, where))
     if as_json:
-        print_json({"query": question, "hits": [_hit(hit) for hit in hits]})
+        from metier.serving.responses import SearchResponse
+
+        print_json(SearchResponse.of(question, hits))
         return
     screen = console()
     if not hits:
@@ -82,7 +80,9 @@ def ask(
             return opened.ask(question, mode=mode, adapter=adapter, where=wanted, on_text=on_text)
 
         if as_json:
-            print_json(_answer(asked()))
+            from metier.serving.responses import AnswerResponse
+
+            print_json(AnswerResponse.of(asked()))
         else:
             _print_answer(asked)
 
@@ -191,32 +191,6 @@ def _filter(groups: list[str] | None, within: str | None, where: list[str] | Non
             raise InputError(f"--where wants key=value, not {pair!r}")
     metadata = dict(pair.split("=", 1) for pair in where or ())
     return Filter(groups=None if groups is None else tuple(groups), uri=within, metadata=metadata)
-
-
-def _hit(hit: Hit) -> dict[str, Any]:
-    return _near(hit.passage) | {"score": hit.score, "dense": hit.dense, "lexical": hit.lexical}
-
-
-def _answer(answer: Answer) -> dict[str, Any]:
-    shown = {f.name: plain(getattr(answer, f.name)) for f in fields(answer) if f.name not in _HIDDEN}
-    places = {
-        "citations": plain(answer.citations),
-        "unsupported": plain(answer.unsupported),
-        "nearest": [_near(passage) for passage in answer.nearest],
-    }
-    return shown | places
-
-
-def _near(passage: Passage) -> dict[str, Any]:
-    return {
-        "document": passage.uri,
-        "page": passage.page,
-        "start": passage.start,
-        "end": passage.end,
-        "headings": list(passage.headings),
-        "text": passage.text,
-        "passage_id": passage.id,
-    }
 
 
 def _shorten(text: str, limit: int = 300) -> str:

@@ -31,6 +31,26 @@ PLACED, REMOVED, LEARNED, UNLEARNED, MOVED, LOST = "placed", "removed", "learned
 
 
 @dataclass(frozen=True, slots=True)
+class CitedPassage:
+    """A passage that an answer cites, as a thumb keeps it: where it is. `start`, `end`: characters of the document."""
+
+    document: str
+    document_id: str
+    title: str
+    page: int | None
+    start: int
+    end: int
+    passage_id: str
+
+    @classmethod
+    def of(cls, passage: Passage) -> Self:
+        return cls(
+            document=passage.uri, document_id=passage.document_id, title=passage.title, page=passage.page,
+            start=passage.start, end=passage.end, passage_id=passage.id,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class Feedback:
     """What somebody thought of an answer. `citations`: as plain values, with the `document_id` of each. `at`: ISO 8601,
     UTC."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others ti
     from metier.feedback.learning import Learning, Reviewed
     from metier.feedback.log import Log
     from metier.feedback.reconciler import Reconciler
-    from metier.feedback.records import Action, Change, Correction, Feedback, State, Thumb
+    from metier.feedback.records import Action, Change, CitedPassage, Correction, Feedback, State, Thumb
     from metier.ingestion.sync import Failure
     from metier.store.base import Entry
 
@@ -62,7 +62,7 @@ class CorrectionService:
         reason: str = "",
         mode: str = "",
         adapter: str | None = None,
-        citations: Sequence[Citation | Mapping[str, Any]] = (),
+        citations: Sequence[Citation | CitedPassage | Mapping[str, Any]] = (),
         who: str = "",
     ) -> Feedback:
         """Keep what somebody thought of an answer. Raises `InputError` for a thumb that is neither up nor down."""

@@ -46,7 +46,7 @@ class DocumentAccess:
         """Passages that may answer the question, best first. `uri`: a glob over documents. Raises `InputError`."""
         if not 1 <= limit <= MOST_HITS:
             raise InputError(f"{limit} passages cannot be shown", hint=f"Ask for 1 to {MOST_HITS}.")
-        where = caller.filter()
+        where = caller.document_filter()
         if uri is not None:
             where = replace(where or Filter(), uri=uri)
         hits = self._expert.search(question, limit, where)
@@ -55,7 +55,7 @@ class DocumentAccess:
 
     def documents(self, caller: Caller) -> dict[str, str]:
         """Document id of every uri that the caller may see, by uri."""
-        return dict(sorted(self._expert.runtime.store.uris(caller.filter()).items()))
+        return dict(sorted(self._expert.runtime.store.uris(caller.document_filter()).items()))
 
     def from_sources(self, caller: Caller) -> dict[str, str]:
         """As `documents`, without those that are corrections: what a list of names is for."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from metier.core.documents import Passage
 from metier.core.errors import InputError
 from metier.feedback.active_overrides import hidden_ids
-from metier.feedback.records import Action, Correction, Feedback
+from metier.feedback.proposals import Proposal
+from metier.feedback.records import Action, CitedPassage, Correction, Feedback
 from metier.serving.auth.access import Caller, Forbidden
-from metier.serving.serializers import place
+from metier.serving.responses import document_url
 from metier.serving.service import ExpertService
 
 _VERBS = {"accepted": ("undo",), "undone": ("accept",), "dismissed": ("undo",), "queued": ("accept", "dismiss")}
@@ -58,7 +58,7 @@ class FeedbackView:
         self._hidden = set(hidden_ids(service.expert.corrections.all()))
 
     def correction(self, correction: Correction) -> ShownCorrection:
-        history = self._expert.corrections.history(correction.id, self._caller.filter())
+        history = self._expert.corrections.history(correction.id, self._caller.document_filter())
         about = correction.about
         return ShownCorrection(
             correction,
@@ -73,7 +73,7 @@ class FeedbackView:
         for those alone who may read anything: who gave it is a name, and names are not unique."""
         seen = [
             each
-            for each in self._expert.corrections.feedback(self._caller.filter())
+            for each in self._expert.corrections.feedback(self._caller.document_filter())
             if each.citations or self._caller.groups is None
         ]
         ordered = sorted(seen, key=lambda each: (each.thumb == "down", each.id), reverse=True)
@@ -81,16 +81,16 @@ class FeedbackView:
 
     def passage(self, identity: str) -> Passage | None:
         """One that may still be found."""
-        found = self._expert.runtime.store.get([identity], self._caller.filter()) if identity else []
+        found = self._expert.runtime.store.get([identity], self._caller.document_filter()) if identity else []
         return found[0] if found and found[0].id not in self._hidden else None
 
     def _place(self, passage: Passage | None, now: Sequence[str]) -> PassageLink | None:
         if passage is None:
             return None
-        found = self._expert.runtime.store.get(now or [passage.id], self._caller.filter())
+        found = self._expert.runtime.store.get(now or [passage.id], self._caller.document_filter())
         url = ""
         if found:
-            url = place(found[0].document_id, found[0].start, found[-1].end)
+            url = document_url(found[0].document_id, found[0].start, found[-1].end)
         elif passage.document_id in self._documents:
             url = f"/documents/{passage.document_id}"
         return PassageLink(passage, url, passage.text if self._shows((passage.id, *now)) else "")
@@ -98,7 +98,10 @@ class FeedbackView:
     def _thumb(self, thumb: Feedback) -> ShownThumb:
         cited = {each.get("passage_id", ""): each for each in thumb.citations}
         sources = [
-            (each.get("title") or each.get("document") or "", place(each["document_id"], each["start"], each["end"]))
+            (
+                each.get("title") or each.get("document") or "",
+                document_url(each["document_id"], each["start"], each["end"]),
+            )
             for each in cited.values()
             if each.get("document_id") in self._documents
         ]
@@ -109,17 +112,19 @@ class FeedbackView:
         return self._caller.may("admin") or self._hidden.isdisjoint(passages)
 
 
-async def correct_for(service: ExpertService, caller: Caller, at_once: bool, **fields: Any) -> Correction:
-    """Make a correction, as `CorrectionService.add`. `at_once`: it takes effect now, which is for those who may
+async def correct_for(service: ExpertService, caller: Caller, said: Proposal, *, at_once: bool) -> Correction:
+    """Make a correction of what the caller says. `at_once`: it takes effect now, which is for those who may
     decide; of others it waits, or what `[feedback] at_once` says. Raises `Forbidden` for who may not."""
     decides = caller.may("admin")
     if at_once and not decides:
         raise Forbidden("this key may not decide about corrections", hint="Send it without `at_once`: it will wait.")
     return await service.work.run(
         lambda stop: service.expert.corrections.add(
-            **fields, who=caller.name, where=caller.filter(), accept=at_once if decides else None
+            said.question, said.answer, document=said.document, page=said.page, change=said.change,
+            passage=said.passage, text=said.text, why=said.why, who=caller.name, where=caller.document_filter(),
+            accept=at_once if decides else None,
         )
-    )
+    )  # fmt: skip
 
 
 def outcome_of(correction: Correction) -> str:
@@ -127,16 +132,10 @@ def outcome_of(correction: Correction) -> str:
     return "queued" if not correction.in_force else "soon" if correction.unfinished else "in_force"
 
 
-def cited_by(service: ExpertService, caller: Caller, passages: Sequence[str]) -> list[dict[str, Any]]:
+def cited_by(service: ExpertService, caller: Caller, passages: Sequence[str]) -> list[CitedPassage]:
     """What is kept of the passages that an answer cites. Raises `InputError` where one is not there for this caller:
     who may read an answer is known by what it cites."""
-    found = service.expert.runtime.store.get(passages, caller.filter())
+    found = service.expert.runtime.store.get(passages, caller.document_filter())
     if len(found) < len(set(passages)):
         raise InputError("a passage that this answer cites is gone", hint="Ask again.")
-    return [
-        {
-            "document": each.uri, "document_id": each.document_id, "title": each.title, "page": each.page,
-            "start": each.start, "end": each.end, "passage_id": each.id,
-        }
-        for each in found
-    ]  # fmt: skip
+    return [CitedPassage.of(each) for each in found]

@@ -53,7 +53,7 @@ class Stop:
     def __call__(self) -> bool:
         return self._event.is_set() or time.monotonic() > self._until
 
-    def set(self) -> None:
+    def request(self) -> None:
         self._event.set()
 
     @property
@@ -99,7 +99,7 @@ class JobQueue:
         try:
             result = await asyncio.shield(running)
         except asyncio.CancelledError:
-            stop.set()
+            stop.request()
             raise
         if stop.is_late:
             raise OutOfTime(
@@ -121,7 +121,7 @@ class JobQueue:
         while self._stops and time.monotonic() < until:
             await asyncio.sleep(0.05)
         for stop in self._stops:
-            stop.set()
+            stop.request()
         await asyncio.to_thread(self._threads.shutdown)
 
     def _refuse_at_the_end(self) -> None:

@@ -109,7 +109,7 @@ class ExpertService:
             return on_text(piece)
 
         answer = self.expert.ask(
-            asked.question, mode=asked.mode, where=caller.filter(), history=asked.history, system=asked.system,
+            asked.question, mode=asked.mode, where=caller.document_filter(), history=asked.history, system=asked.system,
             sampling=asked.sampling, on_text=hear, on_sentence=on_sentence,
         )  # fmt: skip
         note_told(AnswerRecord(answer, began, first, time.time_ns()))

@@ -39,7 +39,7 @@ class ShownSource:
 def items_for(service: ExpertService, caller: Caller) -> list[ShownItem]:
     """Failed ones first. Nobody knows who may read what could not be read, so only those who may read anything are
     told of it."""
-    seen = service.expert.runtime.store.uris(caller.filter())
+    seen = service.expert.runtime.store.uris(caller.document_filter())
     shown = [
         ShownItem(each, seen.get(each.uri))
         for each in service.expert.items()

@@ -27,7 +27,7 @@ def test_a_route_opens_by_keyboard_and_leads_to_what_it_gives(browser, served):
         page.keyboard.press("Enter")
         inside = page.locator("#GET-api-search")
         assert inside.locator("pre.curl").inner_text() == f"curl '{served}/api/search?q=gearbox+oil'"
-        inside.get_by_role("link", name="Hits").click()
-        assert re.fullmatch(r".*/api#model-Hits", page.url)
-        page.locator(":target").get_by_role("link", name="Hit").click()
+        inside.get_by_role("link", name="SearchResponse").click()
+        assert re.fullmatch(r".*/api#model-SearchResponse", page.url)
+        page.locator(":target").get_by_role("link", name="HitResponse").click()
         assert "cosine similarity" in page.locator(":target").inner_text()

@@ -12,10 +12,17 @@ from fastapi import APIRouter, Depends, Query
 from metier.core.errors import InputError
 from metier.evaluation import result_store
 from metier.feedback.records import Correction, State
-from metier.serving.api import models
+from metier.serving.api.requests import CorrectionRequest, DecisionRequest, FeedbackRequest
+from metier.serving.api.responses import (
+    AdapterResponse,
+    CorrectionResponse,
+    FeedbackResponse,
+    ProductionResponse,
+    RunResponse,
+)
 from metier.serving.auth.access import Caller
 from metier.serving.dependencies import caller_for, reader_of_all_for, service_of
-from metier.serving.feedback_views import FeedbackView, ShownCorrection, cited_by, correct_for
+from metier.serving.feedback_views import FeedbackView, cited_by, correct_for
 from metier.serving.http.errors import NotFound
 from metier.serving.service import ExpertService
 from metier.tuning.adapters import Card, Registry
@@ -32,7 +39,7 @@ Reviewer = Annotated[Caller, Depends(reader_of_all_for("admin"))]
 
 
 @router.post("/feedback", tags=["Corrections"], status_code=201)
-def give_feedback(service: TheService, caller: Critic, body: models.Thumb) -> dict[str, int]:
+def give_feedback(service: TheService, caller: Critic, body: FeedbackRequest) -> dict[str, int]:
     """Say what you think of an answer. Returns the id under which it is kept."""
     given = service.expert.corrections.give_feedback(
         body.thumb, body.question, body.answer, reason=body.reason, mode=body.mode, adapter=body.adapter,
@@ -42,35 +49,28 @@ def give_feedback(service: TheService, caller: Critic, body: models.Thumb) -> di
 
 
 @router.get("/feedback", tags=["Corrections"])
-def feedback(service: TheService, caller: Critic) -> list[models.GivenThumb]:
+def feedback(service: TheService, caller: Critic) -> list[FeedbackResponse]:
     """What people think of answers that the caller may read: down first, the newest first."""
-    return [
-        models.GivenThumb(
-            id=each.thumb.id, thumb=each.thumb.thumb, question=each.thumb.question, answer=each.answer,
-            reason=each.thumb.reason, mode=each.thumb.mode, adapter=each.thumb.adapter, who=each.thumb.who,
-            at=each.thumb.at,
-        )
-        for each in FeedbackView(service, caller).thumbs()
-    ]  # fmt: skip
+    return [FeedbackResponse.of(each) for each in FeedbackView(service, caller).thumbs()]
 
 
 @router.post("/corrections", tags=["Corrections"], status_code=201)
-async def correct(service: TheService, caller: Critic, body: models.Proposal) -> models.Correction:
+async def correct(service: TheService, caller: Critic, body: CorrectionRequest) -> CorrectionResponse:
     """Say what is right, or what is to happen to a passage."""
-    made = await correct_for(service, caller, body.at_once, **body.model_dump(exclude={"at_once"}))
+    made = await correct_for(service, caller, body.proposal(), at_once=body.at_once)
     return await asyncio.to_thread(_shown, service, caller, made)
 
 
 @router.get("/corrections", tags=["Corrections"])
-def corrections(service: TheService, caller: Critic, state: State | None = None) -> list[models.Correction]:
+def corrections(service: TheService, caller: Critic, state: State | None = None) -> list[CorrectionResponse]:
     """All of them, or those in one state, the newest first."""
     said = FeedbackView(service, caller)
-    known = service.expert.corrections.all(state, caller.filter())
-    return [_correction(said.correction(each)) for each in reversed(known)]
+    known = service.expert.corrections.all(state, caller.document_filter())
+    return [CorrectionResponse.of(said.correction(each)) for each in reversed(known)]
 
 
 @router.get("/corrections/{correction_id}", tags=["Corrections"])
-def correction(service: TheService, caller: Critic, correction_id: str) -> models.Correction:
+def correction(service: TheService, caller: Critic, correction_id: str) -> CorrectionResponse:
     """One, with what was done to it."""
     return _shown(service, caller, _known(service, caller, correction_id))
 
@@ -81,15 +81,15 @@ async def decide(
     caller: Admin,
     correction_id: str,
     verb: Literal["accept", "dismiss", "undo"],
-    body: models.Decision | None = None,
-) -> models.Correction:
+    body: DecisionRequest | None = None,
+) -> CorrectionResponse:
     """Let it take effect, lay it aside, or take that back; a dismissed one that is undone waits again."""
 
-    def act() -> models.Correction:
+    def act() -> CorrectionResponse:
         _known(service, caller, correction_id)
         why = body.why if body else ""
         decided = getattr(service.expert.corrections, verb)(
-            correction_id, who=caller.name, why=why, where=caller.filter()
+            correction_id, who=caller.name, why=why, where=caller.document_filter()
         )
         return _shown(service, caller, decided)
 
@@ -98,57 +98,44 @@ async def decide(
 
 def _known(service: ExpertService, caller: Caller, identity: str) -> Correction:
     try:
-        return service.expert.corrections.get(identity, caller.filter())
+        return service.expert.corrections.get(identity, caller.document_filter())
     except InputError as error:
         raise NotFound(error.what) from None
 
 
-def _shown(service: ExpertService, caller: Caller, correction: Correction) -> models.Correction:
-    return _correction(FeedbackView(service, caller).correction(correction))
-
-
-def _correction(shown: ShownCorrection) -> models.Correction:
-    said, about = shown.correction, shown.passage or shown.source
-    acts = [models.Act.model_validate(each, from_attributes=True) for each in shown.history]
-    return models.Correction(
-        id=said.id, state=said.state, question=said.question, answer=said.answer, change=said.change,
-        document=said.about.uri if said.about else "", about=about.text if about else "", text=said.text, why=said.why,
-        who=said.who, at=said.at, decided_by=said.decided_by, decided_at=said.decided_at, look_again=said.look_again,
-        url=about.url if about else "", history=acts,
-    )  # fmt: skip
+def _shown(service: ExpertService, caller: Caller, correction: Correction) -> CorrectionResponse:
+    return CorrectionResponse.of(FeedbackView(service, caller).correction(correction))
 
 
 # --- adapters and runs -------------------------------------------------------------------------------------------
 
 
 @router.get("/adapters", tags=["Adapters"])
-def adapters(service: TheService, _caller: Admin) -> list[models.Adapter]:
+def adapters(service: TheService, _caller: Admin) -> list[AdapterResponse]:
     """All versions of all, by name, the newest first."""
-    return [_adapter(card) for card in service.expert.adapters.registry.cards()]
+    return [AdapterResponse.of(card) for card in service.expert.adapters.registry.cards()]
 
 
 @router.post("/adapters/rollback", tags=["Adapters"])
-async def rollback(service: TheService, _caller: Admin) -> models.Production:
+async def rollback(service: TheService, _caller: Admin) -> ProductionResponse:
     """Back to what was in production before."""
-    card = await service.rollback()
-    return models.Production(adapter=_adapter(card) if card else None)
+    return ProductionResponse.of(await service.rollback())
 
 
 @router.get("/adapters/{name}/{version}", tags=["Adapters"])
-def adapter(service: TheService, _caller: Admin, name: str, version: int) -> models.Adapter:
+def adapter(service: TheService, _caller: Admin, name: str, version: int) -> AdapterResponse:
     """What one was made of, and how it did."""
-    return _adapter(_card(service, name, version))
+    return AdapterResponse.of(_card(service, name, version))
 
 
 @router.post("/adapters/{name}/{version}/promote", tags=["Adapters"])
-async def promote(service: TheService, _caller: Admin, name: str, version: int) -> models.Production:
+async def promote(service: TheService, _caller: Admin, name: str, version: int) -> ProductionResponse:
     """Answer with it from now on, in the tuned modes. Answers that run are finished by what they began with."""
-    card = await service.promote(_card(service, name, version).reference)
-    return models.Production(adapter=_adapter(card))
+    return ProductionResponse.of(await service.promote(_card(service, name, version).reference))
 
 
 @router.get("/runs", tags=["Adapters"])
-def runs(service: TheService, _caller: Admin) -> list[models.Run]:
+def runs(service: TheService, _caller: Admin) -> list[RunResponse]:
     """The last training run of each name, whether it goes on, was interrupted, or became an adapter."""
     registry = service.expert.adapters.registry
     newest = {card.name: card for card in reversed(registry.cards())}
@@ -176,11 +163,7 @@ def _card(service: ExpertService, name: str, version: int) -> Card:
         raise NotFound(error.what, hint=error.hint) from None
 
 
-def _adapter(card: Card) -> models.Adapter:
-    return models.Adapter.model_validate(card, from_attributes=True)
-
-
-def _run(folder: Path, registry: Registry, newest: Card | None) -> models.Run:
+def _run(folder: Path, registry: Registry, newest: Card | None) -> RunResponse:
     """`newest`: version of the adapter with the run's name."""
     from metier.tuning.checkpoints import RunFolder
 
@@ -188,7 +171,7 @@ def _run(folder: Path, registry: Registry, newest: Card | None) -> models.Run:
     curve, checkpoint = run.curve(), run.latest()
     made = newest if newest and _are_alike(lines, registry.folder(newest) / lines.name) else None
     at = datetime.fromtimestamp(lines.stat().st_mtime, UTC).isoformat(timespec="seconds") if curve else ""
-    return models.Run(
+    return RunResponse(
         name=folder.name, state="finished" if made else "unfinished", adapter=made.reference if made else None,
         updated=at, steps=curve[-1]["step"] if curve else 0, last=curve[-1] if curve else None,
         checkpoint=int(checkpoint.name.rpartition("-")[2]) if checkpoint else None,

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
 from metier.core.errors import InputError
-from metier.generation.base import Message
-from metier.serving.api import models
-from metier.serving.ask_request import AskRequest
+from metier.serving.api.requests import QuestionRequest
+from metier.serving.api.responses import (
+    DocumentEntry,
+    DocumentListResponse,
+    DocumentPassageResponse,
+    DocumentResponse,
+    SourceItemResponse,
+    SourceResponse,
+    SyncResponse,
+)
 from metier.serving.auth.access import Caller
 from metier.serving.dependencies import caller_for, service_of
 from metier.serving.document_access import MOST_HITS
-from metier.serving.serializers import found, full
+from metier.serving.responses import AnswerResponse, SearchResponse
 from metier.serving.service import ExpertService, while_wanted
 from metier.serving.source_status import items_for, sources_for
 
@@ -28,33 +35,30 @@ Offset = Annotated[int, Query(ge=0, le=_FAR)]
 Limit = Annotated[int, Query(ge=1, le=_MOST_LISTED)]
 
 
-@router.post("/ask", tags=["Questions"], response_model=models.Answer)
-async def ask(request: Request, body: models.Question, service: TheService, caller: Asker) -> dict[str, Any]:
+@router.post("/ask", tags=["Questions"])
+async def ask(request: Request, body: QuestionRequest, service: TheService, caller: Asker) -> AnswerResponse:
     """Answer a question, in one of the four ways."""
-    history = tuple(Message(turn.role, turn.content) for turn in body.history)
-    answer = await while_wanted(request, service.answer(caller, AskRequest(body.question, body.mode, history)))
-    return full(answer)
+    return AnswerResponse.of(await while_wanted(request, service.answer(caller, body.asked())))
 
 
-@router.get("/search", tags=["Questions"], response_model=models.Hits)
+@router.get("/search", tags=["Questions"])
 async def search(
     service: TheService,
     caller: Asker,
     q: Annotated[str, Query(max_length=_MOST_SOUGHT, description="a question, or words", examples=["gearbox oil"])],
     limit: Annotated[int, Query(ge=1, le=MOST_HITS)] = 10,
     document: Annotated[str | None, Query(max_length=_MOST_SOUGHT, description="a glob over their names")] = None,
-) -> dict[str, Any]:
+) -> SearchResponse:
     """Passages that may answer, best first."""
-    hits = await service.work.run(lambda stop: service.reading.search(caller, q, limit, document))
-    return {"query": q, "hits": [found(hit) for hit in hits]}
+    return SearchResponse.of(q, await service.work.run(lambda stop: service.reading.search(caller, q, limit, document)))
 
 
 @router.get("/documents", tags=["Documents"])
-def documents(service: TheService, caller: Asker, offset: Offset = 0, limit: Limit = 100) -> models.Documents:
+def documents(service: TheService, caller: Asker, offset: Offset = 0, limit: Limit = 100) -> DocumentListResponse:
     """All that the caller may see, by name."""
     known = list(service.reading.documents(caller).items())
-    listed = [models.Listed(document=uri, document_id=identity) for uri, identity in known[offset : offset + limit]]
-    return models.Documents(documents=listed, total=len(known))
+    listed = [DocumentEntry(document=uri, document_id=identity) for uri, identity in known[offset : offset + limit]]
+    return DocumentListResponse(documents=listed, total=len(known))
 
 
 @router.get("/documents/{document_id}", tags=["Documents"])
@@ -64,57 +68,36 @@ def document(
     document_id: str,
     start: Offset = 0,
     end: Annotated[int, Query(ge=0, le=_FAR)] = _FAR,
-) -> models.Document:
+) -> DocumentResponse:
     """A document's text, or a part of it. What somebody hid is blank."""
     shown = service.reading.document(caller, document_id).document
     end = min(end, len(shown.text))
     if start > end:
         raise InputError(f"nothing stands from {start} to {end}", hint=f"The text has {len(shown.text)} characters.")
-    return models.Document(
-        document=shown.uri, document_id=shown.id, title=shown.title, media_type=shown.media_type,
-        language=shown.language, pages=shown.pages, groups=list(shown.groups), metadata=dict(shown.metadata),
-        warnings=list(shown.warnings), start=start, end=end, length=len(shown.text), text=shown.text[start:end],
-    )  # fmt: skip
+    return DocumentResponse.of(shown, start, end)
 
 
 @router.get("/documents/{document_id}/passages", tags=["Documents"])
-def passages(service: TheService, caller: Asker, document_id: str) -> list[models.Passage]:
+def passages(service: TheService, caller: Asker, document_id: str) -> list[DocumentPassageResponse]:
     """What of a document is found as a whole, in reading order."""
-    return [
-        models.Passage(
-            passage_id=each.id, text=each.text, start=each.start, end=each.end, page=each.page, row=each.row,
-            headings=list(each.headings),
-        )
-        for each in service.reading.document(caller, document_id).passages
-    ]  # fmt: skip
+    return [DocumentPassageResponse.of(each) for each in service.reading.document(caller, document_id).passages]
 
 
 @router.get("/sources", tags=["Sources"])
-def sources(service: TheService, caller: Asker) -> list[models.Source]:
+def sources(service: TheService, caller: Asker) -> list[SourceResponse]:
     """Where the documents come from."""
-    return [
-        models.Source(
-            name=each.name, groups=list(each.groups), indexed=each.indexed, failed=each.failed, read_at=each.read_at
-        )
-        for each in sources_for(service, caller, items_for(service, caller))[0]
-    ]
+    return [SourceResponse.of(each) for each in sources_for(service, caller, items_for(service, caller))[0]]
 
 
 @router.get("/items", tags=["Sources"])
-def items(service: TheService, caller: Asker, offset: Offset = 0, limit: Limit = 100) -> list[models.Item]:
+def items(service: TheService, caller: Asker, offset: Offset = 0, limit: Limit = 100) -> list[SourceItemResponse]:
     """What of the sources is indexed, and what failed and why; failures first."""
-    return [
-        models.Item(
-            document=each.item.uri, document_id=each.document_id, source=each.item.source, state=each.item.state,
-            reason=each.item.reason, passages=each.item.passages, synced_at=each.item.synced_at,
-        )
-        for each in items_for(service, caller)[offset : offset + limit]
-    ]  # fmt: skip
+    return [SourceItemResponse.of(each) for each in items_for(service, caller)[offset : offset + limit]]
 
 
 @router.get("/syncs", tags=["Sources"])
-def syncs(service: TheService, caller: Asker) -> list[models.Sync]:
+def syncs(service: TheService, caller: Asker) -> list[SyncResponse]:
     """What every sync did, the last one first; nothing for callers who see only some of the documents."""
     if caller.groups is not None:
         return []
-    return [models.Sync.model_validate(each, from_attributes=True) for each in reversed(service.expert.syncs())]
+    return [SyncResponse.of(each) for each in reversed(service.expert.syncs())]

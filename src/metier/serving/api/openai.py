@@ -37,7 +37,7 @@ from metier.serving.auth.access import Caller
 from metier.serving.dependencies import caller_for, service_of
 from metier.serving.http.errors import UnknownModel, told
 from metier.serving.http.request_context import note_error
-from metier.serving.serializers import checked, full, place
+from metier.serving.responses import AnswerResponse, SentenceResponse, document_url
 from metier.serving.service import ExpertService, while_wanted
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
@@ -293,7 +293,7 @@ async def _answered(
         return StreamingResponse(await begun(events), media_type="text/event-stream", headers=_UNBUFFERED)
     answer = await while_wanted(request, service.answer(caller, asked))
     choices = [_choice(form.whole(answer), answer.finish_reason)]
-    more = {"choices": choices, "usage": usage_of(answer), "metier": full(answer)}
+    more = {"choices": choices, "usage": usage_of(answer), "metier": _plain(AnswerResponse.of(answer))}
     return JSONResponse(head | {"object": form.object} | more)
 
 
@@ -310,7 +310,7 @@ def annotations_of(answer: Answer, base: str) -> list[dict[str, Any]]:
                 "start_index": sentence.start,
                 "end_index": sentence.end,
                 "title": citation.title or citation.document,
-                "url": base.rstrip("/") + place(citation.document_id, citation.start, citation.end),
+                "url": base.rstrip("/") + document_url(citation.document_id, citation.start, citation.end),
             },
         }
         for sentence in answer.sentences
@@ -358,9 +358,9 @@ async def stream(
             if isinstance(part, str):
                 yield event(form.piece(part, is_first=not begun))
             elif isinstance(part, Sentence):
-                yield event(form.piece("", is_first=not begun), metier={"sentence": checked(part)})
+                yield event(form.piece("", is_first=not begun), metier={"sentence": _plain(SentenceResponse.of(part))})
             else:
-                yield event(form.end(part), part.finish_reason, metier=full(part))
+                yield event(form.end(part), part.finish_reason, metier=_plain(AnswerResponse.of(part)))
                 if with_usage:
                     yield _event({**head, "choices": [], "usage": usage_of(part)})
             begun = True
@@ -370,6 +370,10 @@ async def stream(
         note_error(error)
         yield _event(told(error)[1])
     yield "data: [DONE]\n\n"
+
+
+def _plain(model: BaseModel) -> dict[str, Any]:
+    return model.model_dump(mode="json")
 
 
 def _event(data: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.routing import APIRoute
 
 from metier.serving.api import administration, knowledge, openai
-from metier.serving.api.models import Problem
+from metier.serving.api.responses import Problem
 from metier.serving.auth.access import FORM_TOKEN_HEADER
 from metier.serving.dependencies import scope_of
 from metier.serving.http import metrics

@@ -100,7 +100,7 @@ class Caller:
     key_id: str | None
     rate: int | None = None
 
-    def filter(self) -> Filter | None:
+    def document_filter(self) -> Filter | None:
         """What every search, question and document view of this caller must be given."""
         return None if self.groups is None else Filter(groups=self.groups)
 
@@ -108,7 +108,7 @@ class Caller:
         return scope in self.scopes
 
     def may_read(self, groups: Sequence[str]) -> bool:
-        """Whether a document with these groups may be shown: the rule of `filter`, for a document that is at hand."""
+        """Whether a document with these groups may be shown: the rule of `document_filter`, for one that is at hand."""
         return self.groups is None or not groups or not set(self.groups).isdisjoint(groups)
 
 

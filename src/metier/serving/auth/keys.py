@@ -96,7 +96,7 @@ class Keys:
             connection.execute(sa.insert(keys).values(**values, hash=_hash(secret)))
         return _key(values | {"revoked": None, "last_used": None}), secret
 
-    def list(self) -> list[Key]:
+    def list_keys(self) -> list[Key]:
         """All keys, also expired and revoked ones, the newest first."""
         newest = sa.select(*_shown).order_by(keys.c.created.desc(), keys.c.number.desc())
         return [_key(row) for row in self._database.read(newest)]
@@ -120,7 +120,7 @@ class Keys:
     def any_active(self) -> bool:
         """Whether anyone can come in with a key now."""
         now = self._clock()
-        return any(key.state(now) == "active" for key in self.list())
+        return any(key.state(now) == "active" for key in self.list_keys())
 
     def check(self, secret: str) -> Key | None:
         """The active key with this secret, and a note that it was used."""

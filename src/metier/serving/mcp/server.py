@@ -162,7 +162,7 @@ async def _list_tools(who: Who, context: Context, _params: Any) -> types.ListToo
     tools = [
         types.Tool(
             name=name, title=tool.title, description=f"{tool.description} {about}",
-            input_schema=schema(tool, modes), output_schema=tool.output,
+            input_schema=schema(tool, modes), output_schema=tool.gives.model_json_schema(mode="serialization"),
             annotations=types.ToolAnnotations(
                 read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
             ),
@@ -194,7 +194,8 @@ async def _call_tool(
         return _failed(_told(error, context))
     finally:
         telling.cancel()
-    return types.CallToolResult(content=[types.TextContent(text=result.text)], structured_content=result.values)
+    values = result.values.model_dump(mode="json")
+    return types.CallToolResult(content=[types.TextContent(text=result.text)], structured_content=values)
 
 
 async def _while_wanted(context: Context, working: Awaitable[ToolResult]) -> ToolResult:

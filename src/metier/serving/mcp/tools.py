@@ -1,7 +1,7 @@
 """What an agent may do with an expert, as tools of the Model Context Protocol: `ask`, `search`, `read_document`.
 
-Each takes its arguments checked, works for one caller, and returns text for the model that called and the same as
-plain values for the program around it.
+Each takes its arguments checked, works for one caller, and returns text for the model that called and the same as JSON
+for the program around it.
 """
 
 from __future__ import annotations
@@ -9,18 +9,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from metier.answering.answer import Answer
+from metier.core.documents import Document
 from metier.core.errors import InputError
 from metier.core.modes import MODES, Mode
 from metier.retrieval.retriever import Hit
 from metier.serving.ask_request import AskRequest
 from metier.serving.auth.access import Caller
 from metier.serving.document_access import MOST_HITS
-from metier.serving.serializers import found, full
+from metier.serving.responses import AnswerResponse, SearchResponse
 from metier.serving.service import ExpertService
 
 SCHEME = "metier://documents/"
@@ -52,34 +53,56 @@ class ReadInput(_Input):
     end: int | None = Field(None, ge=0, description="Character to end before, as in the place of a passage.")
 
 
+class ReadResponse(BaseModel):
+    """`text`: from `start` to `end` of `length` characters; `next_start`: where what was asked for goes on, null where
+    it ends here."""
+
+    document: str
+    document_id: str
+    title: str
+    pages: int | None
+    media_type: str
+    start: int
+    end: int
+    length: int
+    next_start: int | None
+    text: str
+
+    @classmethod
+    def of(cls, document: Document, start: int, end: int, next_start: int | None) -> Self:
+        return cls(
+            document=document.uri, document_id=document.id, title=document.title, pages=document.pages,
+            media_type=document.media_type, start=start, end=end, length=len(document.text), next_start=next_start,
+            text=document.text[start:end],
+        )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """`text`: for the model that called; `values`: the same and more, as plain values."""
+    """`text`: for the model that called; `values`: the same and more, for the program around it."""
 
     text: str
-    values: dict[str, Any]
+    values: BaseModel
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """`output`: JSON schema of the values."""
-
     title: str
     description: str
     takes: type[BaseModel]
-    output: dict[str, Any]
+    gives: type[BaseModel]
     call: Callable[[ExpertService, Caller, Any], Awaitable[ToolResult]]
 
 
 async def ask(service: ExpertService, caller: Caller, given: AskInput) -> ToolResult:
     answer = await service.answer(caller, AskRequest(given.question, given.mode))
-    return ToolResult(_cited(answer), full(answer))
+    return ToolResult(_cited(answer), AnswerResponse.of(answer))
 
 
 async def search(service: ExpertService, caller: Caller, given: SearchInput) -> ToolResult:
     hits = await service.work.run(lambda stop: service.reading.search(caller, given.query, given.limit, given.document))
     text = "\n\n".join(f"[{number}] {_source(hit)}\n{hit.passage.text}" for number, hit in enumerate(hits, start=1))
-    return ToolResult(text or "Nothing was found.", {"query": given.query, "hits": [found(hit) for hit in hits]})
+    return ToolResult(text or "Nothing was found.", SearchResponse.of(given.query, hits))
 
 
 async def read_document(service: ExpertService, caller: Caller, given: ReadInput) -> ToolResult:
@@ -121,13 +144,9 @@ def _read(service: ExpertService, caller: Caller, given: ReadInput) -> ToolResul
     if start > stop:
         raise InputError(f"the text ends at character {stop}", where=document.uri, hint="Begin before that.")
     end = min(stop, start + SLICE)
-    values = {
-        "document": document.uri, "document_id": document.id, "title": document.title, "pages": document.pages,
-        "media_type": document.media_type, "start": start, "end": end, "length": len(document.text),
-        "next_start": end if end < stop else None, "text": document.text[start:end],
-    }  # fmt: skip
+    read = ReadResponse.of(document, start, end, end if end < stop else None)
     more = "" if end == stop else f"\n\n(goes on at start={end})"
-    return ToolResult(document.text[start:end] + more, values)
+    return ToolResult(read.text + more, read)
 
 
 def _cited(answer: Answer) -> str:
@@ -155,22 +174,6 @@ def _named(title: str, uri: str, page: int | None) -> str:
     return f"{title or uri}{f', page {page}' if page else ''} ({uri})"
 
 
-def _object(**properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-def _list_of(items: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": items}
-
-
-_STRING, _NUMBER, _BOOLEAN = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
-_MAYBE = {"type": ["integer", "null"]}
-_SPAN = {"document": _STRING, "document_id": _STRING, "title": _STRING, "start": _NUMBER, "end": _NUMBER}
-_CITATION = _object(**_SPAN, page=_MAYBE, quote=_STRING)
-_HIT = _object(**_SPAN, page=_MAYBE, text=_STRING, passage_id=_STRING)
-_SENTENCE = _object(start=_NUMBER, end=_NUMBER, support=_STRING, reason=_STRING)
-
-
 TOOLS = {
     "ask": Tool(
         "Ask the expert",
@@ -178,10 +181,7 @@ TOOLS = {
         "it is from; `sentences` tells of each whether the documents carry it (carried, partly, not, or none where it "
         "states nothing). Where they hold no answer the expert says so (`abstained`).",
         AskInput,
-        _object(
-            text=_STRING, abstained=_BOOLEAN, mode=_STRING, style=_STRING, finish_reason=_STRING,
-            sentences=_list_of(_SENTENCE), citations=_list_of(_CITATION), nearest=_list_of(_HIT),
-        ),
+        AnswerResponse,
         ask,
     ),
     "search": Tool(
@@ -189,14 +189,14 @@ TOOLS = {
         "Finds the passages of this expert's documents that fit a query, best first, with their exact place. Use it to "
         "read sources yourself, or where several passages matter.",
         SearchInput,
-        _object(query=_STRING, hits=_list_of(_HIT)),
+        SearchResponse,
         search,
     ),
     "read_document": Tool(
         "Read a document",
         f"Returns the text of one of this expert's documents, whole or one page, {SLICE:,} characters at a time.",
         ReadInput,
-        _object(**_SPAN, text=_STRING, length=_NUMBER, next_start=_MAYBE),
+        ReadResponse,
         read_document,
     ),
-}  # fmt: skip
+}

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from metier.answering.answer import Answer, Citation, Sentence, Style, Support
 from metier.core.documents import CORRECTION, Passage
-from metier.serving.serializers import place
+from metier.serving.responses import document_url
 from metier.serving.web import marked_text
 from metier.serving.web.translations import PageTranslations
 
@@ -51,7 +51,7 @@ class ShownAnswer:
     @classmethod
     def of(cls, answer: Answer) -> ShownAnswer:
         sources = tuple(
-            CitedSource(number, each, place(each.document_id, each.start, each.end))
+            CitedSource(number, each, document_url(each.document_id, each.start, each.end))
             for number, each in enumerate(answer.citations, start=1)
         )
         found = {hit.passage.id: hit.passage for hit in answer.hits}
@@ -63,7 +63,7 @@ class ShownAnswer:
             sources,
             tuple(cited),
             tuple(
-                NearestPassage(passage, place(passage.document_id, passage.start, passage.end))
+                NearestPassage(passage, document_url(passage.document_id, passage.start, passage.end))
                 for passage in answer.nearest
             ),
             tuple(found[name] for name in cited if name in found) or answer.nearest,

@@ -19,28 +19,26 @@ from contextlib import aclosing
 from typing import Annotated, Any, Literal, TypedDict
 
 from fastapi import APIRouter, Depends, Form, Request
-from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from metier.answering.answer import Answer, Sentence
 from metier.core.errors import MetierError
 from metier.core.modes import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Mode
-from metier.feedback.proposals import LONGEST
-from metier.generation.base import Message
+from metier.feedback.proposals import LONGEST, Proposal
+from metier.serving.api.requests import QuestionRequest
 from metier.serving.ask_request import AskRequest
 from metier.serving.auth.access import Caller
 from metier.serving.dependencies import caller_for, from_form, from_script, service_of
 from metier.serving.feedback_views import cited_by, correct_for, outcome_of
 from metier.serving.http.errors import told, wants_page
 from metier.serving.http.request_context import note_error
-from metier.serving.serializers import checked
+from metier.serving.responses import SentenceResponse
 from metier.serving.service import ExpertService, while_wanted
 from metier.serving.web.answers import ShownAnswer
 from metier.serving.web.rendering import fragment, page
 
 router = APIRouter(include_in_schema=False)
 SIDE_BY_SIDE = "all"  # the mode that asks in every way there is
-_TURNS = 100
 _NAMES = 30  # documents offered while a name is typed
 _MOST_PASSAGES = 50
 
@@ -48,20 +46,6 @@ TheService = Annotated[ExpertService, Depends(service_of)]
 Asker = Annotated[Caller, Depends(caller_for("ask"))]
 Critic = Annotated[Caller, Depends(caller_for("feedback"))]
 Text = Annotated[str, Form(max_length=LONGEST)]
-
-
-class ChatTurn(BaseModel):
-    role: Literal["user", "assistant"]
-    content: str = Field(max_length=LONGEST)
-
-
-class ChatQuestion(BaseModel):
-    question: str = Field(max_length=LONGEST)
-    mode: str = Mode.RAG
-    history: list[ChatTurn] = Field(default_factory=list, max_length=_TURNS)
-
-    def asked(self) -> AskRequest:
-        return AskRequest(self.question, self.mode, tuple(Message(turn.role, turn.content) for turn in self.history))
 
 
 @router.get("/")
@@ -81,7 +65,7 @@ async def show(
 
 
 @router.post("/chat", dependencies=[Depends(from_script)])
-async def ask(request: Request, service: TheService, caller: Asker, question: ChatQuestion) -> Response:
+async def ask(request: Request, service: TheService, caller: Asker, question: QuestionRequest) -> Response:
     """What goes wrong before anything was written has a status of its own, later it is a line with `error`."""
     pieces = service.written(caller, question.asked())
     first = await while_wanted(request, anext(pieces))
@@ -134,11 +118,11 @@ async def correct(
 ) -> Response:
     """`change` is about the cited `passage`; but where a document is named, what is pinned stands there."""
     about = passage if change in ("hide", "replace") or (change == "pin" and not document) else ""
-    said = {
-        "document": document.strip() or None, "page": page if document.strip() else None, "change": change,
-        "passage": about or None, "text": text if change == "replace" else "", "why": why,
-    }  # fmt: skip
-    made = await correct_for(service, caller, at_once, question=question, answer=answer, **said)
+    said = Proposal(
+        question, answer, document=document.strip() or None, page=page if document.strip() else None, change=change,
+        passage=about or None, text=text if change == "replace" else "", why=why,
+    )  # fmt: skip
+    made = await correct_for(service, caller, said, at_once=at_once)
     return await asyncio.to_thread(_noted, request, caller, outcome_of(made), question, mode)
 
 
@@ -172,7 +156,7 @@ def _line(request: Request, caller: Caller, piece: str | Sentence | Answer) -> s
     if isinstance(piece, str):
         return _json({"piece": piece})
     if isinstance(piece, Sentence):
-        return _json({"sentence": checked(piece)})
+        return _json({"sentence": SentenceResponse.of(piece).model_dump(mode="json")})
     # A script needs no field with the token: it sends the header.
     html = fragment(request, "chat_answer.html", shown=ShownAnswer.of(piece), caller=caller, token="", **_KINDS)
     return _json({"answer": html})

@@ -16,7 +16,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from metier.core.errors import MetierError
-from metier.feedback.proposals import LONGEST
+from metier.feedback.proposals import LONGEST, Proposal
 from metier.feedback.records import STATES
 from metier.serving.auth.access import Caller, Forbidden
 from metier.serving.dependencies import caller_for, from_form, service_of
@@ -97,12 +97,12 @@ async def make(
 ) -> Response:
     """Where a document is named, it is what the answer stands in and what is pinned, not the passage."""
     is_about_passage = change in ("hide", "replace") or not document.strip()
-    fields = {
-        "document": document.strip() or None, "page": page, "change": change, "why": why,
-        "passage": (passage or None) if is_about_passage else None, "text": text if change == "replace" else "",
-    }  # fmt: skip
+    proposed = Proposal(
+        question, answer, document=document.strip() or None, page=page, change=change,
+        passage=(passage or None) if is_about_passage else None, text=text if change == "replace" else "", why=why,
+    )  # fmt: skip
     try:
-        made = await correct_for(service, caller, at_once, question=question, answer=answer, **fields)
+        made = await correct_for(service, caller, proposed, at_once=at_once)
     except Forbidden:
         raise
     except MetierError as error:
@@ -121,12 +121,14 @@ async def decide(
     why: Text = "",
     state: Annotated[Tab, Form()] = "queued",
 ) -> Response:
-    known = await asyncio.to_thread(service.expert.corrections.all, where=caller.filter())
+    known = await asyncio.to_thread(service.expert.corrections.all, where=caller.document_filter())
     if all(each.id != correction for each in known):
         raise NotFound(f"there is no correction {correction!r}", hint="Load the list again.")
     act = getattr(service.expert.corrections, verb)
     try:
-        decided = await service.work.run(lambda stop: act(correction, who=caller.name, why=why, where=caller.filter()))
+        decided = await service.work.run(
+            lambda stop: act(correction, who=caller.name, why=why, where=caller.document_filter())
+        )
     except MetierError as error:
         return await _refused(request, service, caller, state, error, Draft(), correction, why)
     said = _SAID.get(decided.state) or outcome_of(decided)
@@ -146,7 +148,7 @@ def _page(
     request: Request, service: ExpertService, caller: Caller, state: str, part: int, draft: Draft, *,
     problem: FormError | None = None, said: str = "",
 ) -> Response:  # fmt: skip
-    known = service.expert.corrections.all(where=caller.filter())
+    known = service.expert.corrections.all(where=caller.document_filter())
     listed = [each for each in reversed(known) if state in (_ALL, each.state)]
     view = FeedbackView(service, caller)
     corrections = [view.correction(each) for each in listed[(part - 1) * _LISTED : part * _LISTED]]

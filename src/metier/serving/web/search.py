@@ -17,7 +17,7 @@ from metier.answering.term_weights import Sought, WordWeights
 from metier.core.documents import Passage
 from metier.serving.auth.access import Caller
 from metier.serving.dependencies import caller_for, service_of
-from metier.serving.serializers import place
+from metier.serving.responses import document_url
 from metier.serving.service import ExpertService
 from metier.serving.web.rendering import page
 from metier.text.analyzer import Analyser
@@ -61,7 +61,7 @@ def _found(service: ExpertService, caller: Caller, question: str) -> list[FoundP
         FoundPassage(
             hit.passage,
             marked(hit.passage.text, words, service.expert.runtime.analyser),
-            place(hit.passage.document_id, hit.passage.start, hit.passage.end),
+            document_url(hit.passage.document_id, hit.passage.start, hit.passage.end),
             hit.pinned,
         )
         for hit in hits

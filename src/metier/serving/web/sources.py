@@ -8,9 +8,10 @@ GET  /sources/progress    JSON, of the sync that runs
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Self
 
 from fastapi import APIRouter, Depends, Form, Query, Request
+from pydantic import BaseModel
 from starlette.responses import RedirectResponse, Response
 
 from metier.serving.auth.access import Caller
@@ -27,6 +28,23 @@ _SYNCS = 5
 TheService = Annotated[ExpertService, Depends(service_of)]
 Reader = Annotated[Caller, Depends(caller_for("ask"))]
 Admin = Annotated[Caller, Depends(caller_for("admin"))]
+
+
+class SyncProgressResponse(BaseModel):
+    """`total`: null until the first item is done. `item`: the one just finished, "" for who may not know of it."""
+
+    running: bool
+    done: int
+    total: int | None
+    item: str
+
+    @classmethod
+    def of(cls, state: SyncState, caller: Caller) -> Self:
+        now = state.progress
+        return cls(
+            running=state.is_running, done=now.done if now else 0, total=now.total if now else None,
+            item=now.item if now and caller.groups is None else "",
+        )  # fmt: skip
 
 
 def syncing_of(request: Request) -> Syncing:
@@ -68,13 +86,8 @@ def sync(_caller: Admin, syncing: TheSyncing, retry: Annotated[bool, Form()] = F
 
 
 @router.get("/sources/progress")
-async def progress(caller: Admin, syncing: TheSyncing) -> dict[str, Any]:
-    state = syncing.state
-    now = state.progress
-    return {
-        "running": state.is_running, "done": now.done if now else 0, "total": now.total if now else None,
-        "item": now.item if now and caller.groups is None else "",
-    }  # fmt: skip
+async def progress(caller: Admin, syncing: TheSyncing) -> SyncProgressResponse:
+    return SyncProgressResponse.of(syncing.state, caller)
 
 
 def _notes(state: SyncState, items: Sequence[ShownItem], caller: Caller) -> list[tuple[str, str]]:

@@ -1,0 +1,72 @@
+"""What the API takes. Whatever a model does not name is refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from metier.core.modes import Mode
+from metier.feedback.proposals import LONGEST, Proposal
+from metier.generation.base import Message
+from metier.serving.ask_request import AskRequest
+
+Text = Annotated[str, Field(max_length=LONGEST)]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class TurnRequest(_Request):
+    role: Literal["user", "assistant"]
+    content: Text
+
+
+class QuestionRequest(_Request):
+    """`history`: earlier turns, oldest first; a follow-up is understood from them."""
+
+    question: Text = Field(min_length=1, examples=["How tight are the blade root nuts of the NV-110?"])
+    mode: Mode = Mode.RAG
+    history: list[TurnRequest] = Field([], max_length=100)
+
+    def asked(self) -> AskRequest:
+        history = tuple(Message(turn.role, turn.content) for turn in self.history)
+        return AskRequest(self.question, self.mode, history)
+
+
+class FeedbackRequest(_Request):
+    """`passages`: ids of those that the answer cites."""
+
+    thumb: Literal["up", "down"]
+    question: Text = Field(min_length=1, examples=["How often is the gearbox oil changed?"])
+    answer: Text = Field("", examples=["Every 12 months."])
+    reason: Text = ""
+    mode: Mode = Mode.RAG
+    adapter: Annotated[str, Field(max_length=200)] | None = None
+    passages: list[Annotated[str, Field(max_length=100)]] = Field([], max_length=100)
+
+
+class CorrectionRequest(_Request):
+    """`question` and `answer`: what is right, which stands in `document`. `change`: what happens to `passage`: pin (for
+    this question), hide, or replace by `text`. `at_once`: let it take effect now (scope admin); else it waits."""
+
+    question: Text = Field("", examples=["How often is the gearbox oil changed?"])
+    answer: Text = Field("", examples=["Every 31 months."])
+    document: Text | None = None
+    page: int | None = Field(None, ge=1)
+    change: Literal["", "pin", "hide", "replace"] = ""
+    passage: Annotated[str, Field(max_length=100)] | None = None
+    text: Text = ""
+    why: Text = ""
+    at_once: bool = False
+
+    def proposal(self) -> Proposal:
+        return Proposal(
+            self.question, self.answer, document=self.document, page=self.page, change=self.change,
+            passage=self.passage, text=self.text, why=self.why,
+        )  # fmt: skip
+
+
+class DecisionRequest(_Request):
+    why: Text = ""
