@@ -36,6 +36,8 @@ def test_a_language_that_is_no_code_is_refused_and_nothing_is_made(tmp_path, lan
         ("[retrieval]\npassages = 'many'", "retrieval.passages"),
         ("[[sources]]\n", "exactly one of path and url"),
         ("[[sources]]\npath='a'\nurl='http://b'", "exactly one of path and url"),
+        ("[serving]\npath_prefix='/metier/'", "'/metier/' in path_prefix is no path"),
+        ("[serving]\npath_prefix='//evil.example'", "'//evil.example' in path_prefix is no path"),
         ("[nonsense]\nx=1", "nonsense: no such setting"),
     ],
 )

@@ -39,7 +39,8 @@ def sample_expert(place: Path, serving: str = "", groups: tuple[str, ...] = (), 
 
 
 class Server:
-    """A running one. `log`: its stderr, a file. `environment`: added to this process's own."""
+    """A running one. `said`: what it printed when it had started; `log`: its stderr, a file. `environment`: added to
+    this process's own."""
 
     def __init__(self, folder: Path, *options: str, **environment: str) -> None:
         self.folder = folder
@@ -49,9 +50,9 @@ class Server:
                 [*COMMAND, "serve", "-e", str(folder), "--port", "0", *options],
                 stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ | environment,
             )  # fmt: skip
-        said = self.process.stdout.readline()
-        assert said, self.log.read_text()
-        self.address = re.search(r"http://[\d.]+:\d+", said).group()
+        self.said = self.process.stdout.readline()
+        assert self.said, self.log.read_text()
+        self.address = re.search(r"http://[\d.]+:\d+", self.said).group()
         with httpx.Client(transport=httpx.HTTPTransport(retries=20)) as client:
             while client.get(f"{self.address}/ready", timeout=60).status_code != 200:
                 time.sleep(0.05)

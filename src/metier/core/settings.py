@@ -26,6 +26,7 @@ FILE_NAME = "metier.toml"
 STATE_FOLDER = ".metier"
 STATE_FILE = "catalog.sqlite"  # in it: what the tool remembers beside passages
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9._-]+(:\d{1,5})?")
+_PATH_PREFIX = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._~-]*)*")
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
 
@@ -220,6 +221,7 @@ class ServingSettings(_Section):
     origins: tuple[str, ...] = Field(
         (), description="other sites whose pages may call the API, with a key: https://intranet.example (CORS)"
     )
+    path_prefix: str = Field("", description="path below which a proxy shows the server: /metier, taken off or left on")
     open_loopback: bool = Field(
         True, description="on loopback no key is needed; false behind a proxy on this machine, or where others log in"
     )
@@ -238,6 +240,8 @@ class ServingSettings(_Section):
         for origin in self.origins:
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"{origin!r} in origins is no origin: give https://name or https://name:port, no path")
+        if not _PATH_PREFIX.fullmatch(self.path_prefix):
+            raise ValueError(f"{self.path_prefix!r} in path_prefix is no path: give it as /metier, no slash at its end")
         if self.traces and self.traces != "env" and not self.traces.startswith(("http://", "https://")):
             raise ValueError("traces is neither env nor an address such as http://collector:4318")
 

@@ -27,6 +27,7 @@ from metier.serving.auth.keys import Keys
 from metier.serving.http import errors, hosts, metrics
 from metier.serving.http.metrics import Metrics
 from metier.serving.http.middleware import Observed, Observer
+from metier.serving.http.path_prefix import PathPrefix
 from metier.serving.http.request_context import note_error
 from metier.serving.http.security import secured
 from metier.serving.mcp.server import Endpoint
@@ -41,9 +42,12 @@ if TYPE_CHECKING:
 _GRACE_SECONDS = 20  # that answers have to end in, once the server is told to stop
 
 
-def create_app(expert: Expert, keys: Keys, *, host: str, observers: Sequence[Observer] = ()) -> ASGIApp:
-    """The application, with what keeps it safe around it. `host`: the address that is listened on. `observers`: told
-    of every request. The expert and the keys are closed when the server ends."""
+def create_app(
+    expert: Expert, keys: Keys, *, host: str, path_prefix: str = "", observers: Sequence[Observer] = ()
+) -> ASGIApp:
+    """The application, with what keeps it safe around it. `host`: the address that is listened on;
+    `path_prefix`: path below which a proxy shows it; `observers`: told of every request. The expert and the keys are
+    closed when the server ends."""
     serving, tracing = expert.settings.serving, _tracing(expert.settings)
     limit = int(serving.upload_mb * 2**20)
     agents = Endpoint(expert.settings.name, limit)
@@ -94,7 +98,8 @@ def create_app(expert: Expert, keys: Keys, *, host: str, observers: Sequence[Obs
         is_ready = app.state.ready
         return JSONResponse({"status": "ready" if is_ready else "loading"}, 200 if is_ready else 503)
 
-    safe = secured(app, host=host, names=serving.names, origins=serving.origins, limit=limit)
+    placed = PathPrefix(app, path_prefix) if path_prefix else app
+    safe = secured(placed, host=host, names=serving.names, origins=serving.origins, limit=limit)
     return Observed(safe, [app.state.metrics.observe, *observers], tracing)
 
 

@@ -22,11 +22,11 @@ def opened(browser, address: str, path: str = "/", *, secret: str | None = None,
     page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
     try:
         if secret is not None:
-            page.goto("/sign-in")
+            page.goto(f"{address}/sign-in")
             page.fill("#key", secret)
             page.press("#key", "Enter")
             page.wait_for_url(f"{address}/")
-        page.goto(path)
+        page.goto(f"{address}{path}")
         yield page
         assert wrong == []
     finally:

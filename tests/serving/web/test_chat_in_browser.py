@@ -377,7 +377,7 @@ def test_every_character_of_an_answer_is_shown_once():
         question="?", text="নীল চাবি। It flies.\nEnd", abstained=False, confidence=0.5, mode="rag", model="m",
         adapter=None, sentences=sentences, timings={"total": 1.0}, usage=Usage(), style=Style.QUOTED,
     )  # fmt: skip
-    html = str(ShownAnswer.of(answer).text(PageTranslations("en")))
+    html = str(ShownAnswer.of(answer).text(PageTranslations("en"), ""))
     assert re.sub(r'<span class="told">.*?</span>|<[^>]+>', "", html) == answer.text
     assert re.findall(r'class="unsupported">(.*?)<span', html) == ["চাবি।", "It flies."]
 

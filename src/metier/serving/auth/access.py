@@ -32,6 +32,7 @@ from metier.serving.auth.keys import SCOPES, Key, Keys
 from metier.serving.auth.limits import RateLimiter
 from metier.serving.auth.sessions import Session, Sessions
 from metier.serving.http import hosts
+from metier.serving.http.path_prefix import cookie_of
 from metier.store.base import Filter
 
 FORM_TOKEN = "csrf_token"  # noqa: S105 - the field of a form
@@ -170,7 +171,8 @@ class Access:
         key = self._keys.check(secret.strip())
         if key is None:
             raise Unauthorized
-        self._sessions.put(response, self._sessions.begin(key.id), secure=_is_https(connection))
+        cookie, path = self._sessions.begin(key.id), connection.base_url.path
+        self._sessions.put(response, cookie, path=path, secure=_is_https(connection))
         return _caller(key)
 
     def sign_out(self, connection: HTTPConnection, response: Response) -> None:
@@ -179,7 +181,7 @@ class Access:
         session = self._session(connection)
         if session is not None:
             self._sessions.end(session)
-        self._sessions.remove(response, secure=_is_https(connection))
+        self._sessions.remove(response, path=connection.base_url.path, secure=_is_https(connection))
 
     def form_token(self, connection: HTTPConnection) -> str:
         """For the forms of a page that is about to be sent. Raises as `caller`."""
@@ -213,7 +215,7 @@ class Access:
         return _Shown(OWNER, None, by_itself=True)
 
     def _session(self, connection: HTTPConnection) -> Session | None:
-        cookie = connection.cookies.get(self._sessions.name)
+        cookie = cookie_of(connection, self._sessions.name)
         return self._sessions.read(cookie) if cookie else None
 
     def _is_owner(self, connection: HTTPConnection) -> bool:

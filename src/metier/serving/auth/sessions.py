@@ -65,14 +65,14 @@ class Sessions:
         """What a form of the page carries to show that it came from the page, of this session; None = of the owner."""
         return self._sign("form", session.nonce if session else "owner")
 
-    def put(self, response: Response, cookie: str, *, secure: bool) -> None:
-        """Set the cookie. `secure`: the browser sends it over https only."""
+    def put(self, response: Response, cookie: str, *, path: str, secure: bool) -> None:
+        """Set the cookie. `path`: below which the browser sends it; `secure`: over https only."""
         response.set_cookie(
-            self.name, cookie, max_age=_LASTS, path="/", secure=secure, httponly=True, samesite="strict"
+            self.name, cookie, max_age=_LASTS, path=path, secure=secure, httponly=True, samesite="strict"
         )
 
-    def remove(self, response: Response, *, secure: bool) -> None:
-        response.delete_cookie(self.name, path="/", secure=secure, httponly=True, samesite="strict")
+    def remove(self, response: Response, *, path: str, secure: bool) -> None:
+        response.delete_cookie(self.name, path=path, secure=secure, httponly=True, samesite="strict")
 
     def _sign(self, purpose: str, said: str) -> str:
         return hmac.new(self._secret, f"{purpose}:{said}".encode(), hashlib.sha256).hexdigest()

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse
 
 from metier.core.errors import EndpointError, InputError, MetierError
 from metier.serving.auth.access import Denied
+from metier.serving.http.path_prefix import root_of
 from metier.serving.job_queue import Busy, OutOfTime, Stopping
 
 Body = dict[str, dict[str, str | None]]
@@ -66,7 +67,8 @@ def without_place(error: Exception, request_id: str) -> MetierError:
 
 def wants_page(request: Request) -> bool:
     """Whether a person's browser asks for a page, not a program or a script for data."""
-    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(("/v1/", "/api/"))
+    path = request.url.path.removeprefix(root_of(request))
+    return "text/html" in request.headers.get("accept", "") and not path.startswith(("/v1/", "/api/"))
 
 
 def told(error: Exception) -> tuple[int, Body, dict[str, str]]:

@@ -61,6 +61,7 @@ class Observed:
 def route_of(scope: Scope) -> str:
     """The template of the path that was asked for, `/documents/{document_id}`; one word for all that are not there."""
     root: str = scope.get("root_path", "")
+    root = root.removeprefix(scope.get("app_root_path", root))  # what is left is of a mount, not of a proxy
     path: str | None = getattr(scope.get("route"), "path", None)
     if path is not None:
         return root + path

@@ -21,16 +21,17 @@ _GRACE_SECONDS = 30
 _KILLED = 128  # and the signal's number: how shells tell it
 
 
-def listen(expert: Expert, host: str, port: int, started: Callable[[str, str], None]) -> None:
+def listen(expert: Expert, host: str, port: int, path_prefix: str, started: Callable[[str, str], None]) -> None:
     """Serve until the process is told to end (SIGINT, SIGTERM); what runs then is finished, unless it is told a second
-    time. `started`: told the address and the expert's name. Raises `InputError` where the address cannot be had, or
-    wants keys and there are none, and `MetierError` where the expert cannot answer."""
+    time. `path_prefix`: as in `create_app`; `started`: told the address and the expert's name. Raises
+    `InputError` where the address cannot be had, or wants keys and there are none, and `MetierError` where the expert
+    cannot answer."""
     serving, keys = expert.settings.serving, Keys(expert.runtime.state_path)
     try:
         check_binding(host, keys.any_active())
         listening = _socket(host, port)
         logs = Logs(serving.log, with_questions=serving.log_questions)
-        app = create_app(expert, keys, host=host, observers=[logs.observe])
+        app = create_app(expert, keys, host=host, path_prefix=path_prefix, observers=[logs.observe])
         warm(expert)  # what is missing is told here, in a line; the server would tell it as a crash
     except MetierError:
         keys.close()
@@ -40,7 +41,7 @@ def listen(expert: Expert, host: str, port: int, started: Callable[[str, str], N
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE_SECONDS
     )
-    started(f"http://{shown}:{taken}", expert.settings.name)
+    started(f"http://{shown}:{taken}{path_prefix}", expert.settings.name)
     _Server(config).run(sockets=[listening])
 
 

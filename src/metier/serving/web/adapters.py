@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from metier.core.errors import MetierError
 from metier.expert import Expert
@@ -25,7 +25,7 @@ from metier.serving.dependencies import caller_for, from_form, service_of
 from metier.serving.http.errors import NotFound, told
 from metier.serving.http.request_context import note_error
 from metier.serving.service import ExpertService
-from metier.serving.web.rendering import page
+from metier.serving.web.rendering import page, redirect
 
 if TYPE_CHECKING:
     from metier.tuning.adapters import Card
@@ -91,14 +91,14 @@ async def promote(
         await service.promote(found.reference)
     except MetierError as error:
         return await asyncio.to_thread(_refused, request, service, caller, error)
-    return RedirectResponse("/adapters?said=promoted", 303)
+    return redirect(request, "/adapters?said=promoted")
 
 
 @router.get("/adapters/rollback")
 def ask_rollback(request: Request, service: TheService, caller: Admin) -> Response:
     now = service.expert.adapters.registry.production()
     if now is None:
-        return RedirectResponse("/adapters?said=nothing", 303)
+        return redirect(request, "/adapters?said=nothing")
     return page(request, "adapters_sure.html", "adapters", caller, verb="rollback", card=None, now=now)
 
 
@@ -109,12 +109,12 @@ async def rollback(
     """`adapter`: that the person saw in production; where it is another one by now, nothing is done."""
     now = await asyncio.to_thread(service.expert.adapters.registry.production)
     if now is None or now.reference != adapter:
-        return RedirectResponse("/adapters?said=changed", 303)
+        return redirect(request, "/adapters?said=changed")
     try:
         left = await service.rollback()
     except MetierError as error:
         return await asyncio.to_thread(_refused, request, service, caller, error)
-    return RedirectResponse(f"/adapters?said={'rolled_back' if left else 'base'}", 303)
+    return redirect(request, f"/adapters?said={'rolled_back' if left else 'base'}")
 
 
 def _refused(request: Request, service: ExpertService, caller: Caller, error: MetierError) -> Response:

@@ -73,14 +73,14 @@ class ShownAnswer:
     def has_doubtful(self) -> bool:
         return any(each.support in (Support.NOT, Support.PARTLY) for each in self.answer.sentences)
 
-    def text(self, words: PageTranslations) -> Markup:
-        """All of it, each sentence with its marks."""
+    def text(self, words: PageTranslations, root: str) -> Markup:
+        """All of it, each sentence with its marks. `root`: path below which the page stands."""
         sentences, numbered = self.answer.sentences, {_key(each.citation): each for each in self.sources}
 
         def wrap(number: int, html: Markup, is_last: bool) -> Markup:
             sentence = sentences[number]
             sources = [numbered[key] for each in sentence.citations if (key := _key(each)) in numbered]
-            return _marked(sentence, html, sources if is_last else sources[:1], is_last, words)
+            return _marked(sentence, html, sources if is_last else sources[:1], is_last, words, root)
 
         show = marked_text.markdown if self.formatted else marked_text.plain
         return show(self.answer.text, [each.span for each in sentences], wrap)
@@ -98,7 +98,7 @@ _TITLE, _TOLD = Markup(' title="{}"'), Markup('<span class="told"> ({})</span>')
 
 
 def _marked(
-    sentence: Sentence, html: Markup, sources: list[CitedSource], is_last: bool, words: PageTranslations
+    sentence: Sentence, html: Markup, sources: list[CitedSource], is_last: bool, words: PageTranslations, root: str
 ) -> Markup:
     """A stretch of a sentence; the marks stand behind its last one."""
     title = _TITLE.format(sentence.reason) if sentence.reason else Markup("")
@@ -108,8 +108,8 @@ def _marked(
         return html
     is_partly = sentence.support is Support.PARTLY
     behind = _mark(sources[0], words) + (_doubt("partly", sentence, words) if is_partly else "") if is_last else ""
-    link = _CITED.format(" partly" if is_partly else "", sources[0].url, title, html, behind)
-    return link + Markup("").join(_MORE.format(each.url, _mark(each, words)) for each in sources[1:])
+    link = _CITED.format(" partly" if is_partly else "", root + sources[0].url, title, html, behind)
+    return link + Markup("").join(_MORE.format(root + each.url, _mark(each, words)) for each in sources[1:])
 
 
 def _mark(source: CitedSource, words: PageTranslations) -> Markup:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form, Query, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from metier.core.errors import MetierError
 from metier.feedback.proposals import LONGEST, Proposal
@@ -108,7 +108,7 @@ async def make(
     except MetierError as error:
         draft = Draft(question, answer, document, page, change, passage, text, why, at_once)
         return await _refused(request, service, caller, "queued", error, draft)
-    return RedirectResponse(f"/corrections?state={made.state}&said={outcome_of(made)}", 303)
+    return rendering.redirect(request, f"/corrections?state={made.state}&said={outcome_of(made)}")
 
 
 @router.post("/corrections/decide", dependencies=[Depends(from_form)])
@@ -132,7 +132,7 @@ async def decide(
     except MetierError as error:
         return await _refused(request, service, caller, state, error, Draft(), correction, why)
     said = _SAID.get(decided.state) or outcome_of(decided)
-    return RedirectResponse(f"/corrections?state={state}&said={said}", 303)
+    return rendering.redirect(request, f"/corrections?state={state}&said={said}")
 
 
 async def _refused(

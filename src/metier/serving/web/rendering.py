@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from metier.serving.auth.access import FORM_TOKEN, Caller, Denied, Unauthorized
 from metier.serving.http.errors import told
+from metier.serving.http.path_prefix import cookie_of, root_of
 from metier.serving.web.translations import COOKIE, LANGUAGES, PageTranslations, preferred
 
 # Name of the page, address, and the scope without which it is not shown.
@@ -29,21 +30,27 @@ _environment = Environment(
 )  # fmt: skip
 
 
+def redirect(request: Request, path: str) -> RedirectResponse:
+    """To a page: `path` as the application knows it."""
+    return RedirectResponse(root_of(request) + path, 303)
+
+
 def words_for(request: Request) -> PageTranslations:
     language = request.app.state.service.expert.settings.language if hasattr(request.app.state, "service") else "en"
     accepted = request.headers.get("accept-language", "")
-    return PageTranslations(preferred(request.cookies.get(COOKIE), accepted, language))
+    return PageTranslations(preferred(cookie_of(request, COOKIE), accepted, language))
 
 
 def page(
     request: Request, template: str, active: str, caller: Caller | None, status: int = 200, **values: Any
 ) -> HTMLResponse:
     """A whole page. `active`: its name in the navigation, "" for none; `caller`: None before anybody signed in. In the
-    template: `words`, `caller`, `token` (hidden field of every form), `expert` (its name) and `values`."""
+    template: `words`, `caller`, `token` (hidden field of every form), `expert` (its name), `root` (that every path
+    in a link begins with) and `values`."""
     words, access = words_for(request), request.app.state.access
     token = access.form_token(request) if caller is not None else ""
     html = _environment.get_template(template).render(
-        words=words, language=words.language, languages=LANGUAGES, active=active, caller=caller,
+        words=words, language=words.language, languages=LANGUAGES, active=active, caller=caller, root=root_of(request),
         navigation=_open_to(caller), expert=request.app.state.name, here=_here(request),
         token=_field(token) if caller is not None else "", form_token=token, script_words=_data(words.script()),
         **values,
@@ -59,14 +66,14 @@ def _open_to(caller: Caller | None) -> list[tuple[str, str]]:
 
 
 def fragment(request: Request, template: str, **values: Any) -> str:
-    """A part of a page, as HTML; `words` is there, too."""
-    return _environment.get_template(template).render(words=words_for(request), **values)
+    """A part of a page, as HTML; `words` and `root` are there, too."""
+    return _environment.get_template(template).render(words=words_for(request), root=root_of(request), **values)
 
 
 def problem(request: Request, error: Exception) -> Response:
     """An error as a page; who has to sign in is sent there."""
     if isinstance(error, Unauthorized):
-        return RedirectResponse(f"/sign-in?{_next(request)}", 303)
+        return redirect(request, f"/sign-in?{_next(request)}")
     status, said, headers = told(error)
     try:
         caller = request.app.state.access.caller(request)

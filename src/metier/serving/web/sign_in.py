@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from importlib.resources import files
 from typing import Annotated
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from metier.serving.auth.access import Unauthorized
-from metier.serving.web.rendering import page
+from metier.serving.http.path_prefix import root_of
+from metier.serving.web.rendering import page, redirect
 from metier.serving.web.translations import COOKIE, LANGUAGES
 
 router = APIRouter(include_in_schema=False)
@@ -20,35 +22,38 @@ _YEAR = 365 * 24 * 3600
 
 @router.get("/sign-in")
 def form(request: Request, next: str = "/") -> Response:
-    return page(request, "sign_in.html", "", None, next=_ours(next), wrong=False)
+    return page(request, "sign_in.html", "", None, next=_ours(request, next), wrong=False)
 
 
 @router.post("/sign-in")
 def sign_in(request: Request, key: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/") -> Response:
-    response = RedirectResponse(_ours(next), 303)
+    response = RedirectResponse(_ours(request, next), 303)
     try:
         request.app.state.access.sign_in(request, response, key)
     except Unauthorized:
-        return page(request, "sign_in.html", "", None, 401, next=_ours(next), wrong=True)
+        return page(request, "sign_in.html", "", None, 401, next=_ours(request, next), wrong=True)
     return response
 
 
 @router.post("/sign-out")
 def sign_out(request: Request) -> Response:
-    response = RedirectResponse("/", 303)
+    response = redirect(request, "/")
     request.app.state.access.sign_out(request, response)
     return response
 
 
 @router.post("/language")
-def choose(language: Annotated[str, Form()], next: Annotated[str, Form()] = "/") -> Response:
-    response = RedirectResponse(_ours(next), 303)
+def choose(request: Request, language: Annotated[str, Form()], next: Annotated[str, Form()] = "/") -> Response:
+    response = RedirectResponse(_ours(request, next), 303)
     if language in LANGUAGES:
-        response.set_cookie(COOKIE, language, max_age=_YEAR, httponly=True, samesite="lax")
+        response.set_cookie(COOKIE, language, max_age=_YEAR, path=request.base_url.path, httponly=True, samesite="lax")
     return response
 
 
-def _ours(path: str) -> str:
-    """A path of this server, whatever was asked for: a form must not send people elsewhere."""
-    is_path = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
-    return path if is_path else "/"
+def _ours(request: Request, path: str) -> str:
+    """A path of this server, whatever was asked for: a form must not send people elsewhere, nor above the path below
+    which the server stands."""
+    root = root_of(request)
+    steps = unquote(path.partition("?")[0]).replace("\\", "/").split("/")
+    is_path = path.startswith(f"{root}/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if is_path and ".." not in steps else f"{root}/"

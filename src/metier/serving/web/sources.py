@@ -12,14 +12,14 @@ from typing import Annotated, Self
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from pydantic import BaseModel
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from metier.serving.auth.access import Caller
 from metier.serving.dependencies import caller_for, from_form, service_of
 from metier.serving.service import ExpertService
 from metier.serving.source_status import ShownItem, items_for, sources_for
 from metier.serving.sync_service import Syncing, SyncState
-from metier.serving.web.rendering import page
+from metier.serving.web.rendering import page, redirect
 
 router = APIRouter(include_in_schema=False)
 _LISTED = 100  # items on one page
@@ -80,9 +80,9 @@ def show(
 
 
 @router.post("/sources/sync", dependencies=[Depends(from_form)])
-def sync(_caller: Admin, syncing: TheSyncing, retry: Annotated[bool, Form()] = False) -> Response:
+def sync(request: Request, _caller: Admin, syncing: TheSyncing, retry: Annotated[bool, Form()] = False) -> Response:
     has_begun = syncing.start(retry=retry)
-    return RedirectResponse("/sources" if has_begun else "/sources?said=already", 303)
+    return redirect(request, "/sources" if has_begun else "/sources?said=already")
 
 
 @router.get("/sources/progress")

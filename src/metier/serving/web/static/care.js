@@ -3,6 +3,7 @@
 const EVERY = 700; // ms between two looks at a sync
 const PAUSE = 200; // ms without typing
 
+const { root } = document.body.dataset; // path below which the page stands
 const here = new URL(location.href);
 if (here.searchParams.has("said")) {
   here.searchParams.delete("said");
@@ -17,7 +18,7 @@ let typed;
 document.querySelector("[list=document-names]")?.addEventListener("input", ({ target }) => {
   clearTimeout(typed);
   typed = setTimeout(async () => {
-    const response = await fetch(`/chat/documents?${new URLSearchParams({ name: target.value })}`);
+    const response = await fetch(`${root}/chat/documents?${new URLSearchParams({ name: target.value })}`);
     if (!response.ok) return;
     names.replaceChildren(...(await response.json()).map((name) => new Option(name, name)));
   }, PAUSE);
@@ -28,7 +29,7 @@ async function watch(told) {
     await new Promise((later) => setTimeout(later, EVERY));
     let state;
     try {
-      const response = await fetch("/sources/progress");
+      const response = await fetch(`${root}/sources/progress`);
       if (!response.ok) return;
       state = await response.json();
     } catch {

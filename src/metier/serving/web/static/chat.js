@@ -3,10 +3,10 @@
 import { Written } from "./written.js";
 
 const words = JSON.parse(document.body.dataset.words);
-const token = document.body.dataset.token;
+const { root, token } = document.body.dataset; // root: path below which the page stands
 const [form, box, turns, said] = ["ask", "q", "turns", "said"].map((id) => document.getElementById(id));
 const [send, stop, fresh] = ["send", "stop", "new"].map((id) => document.getElementById(id));
-const KEPT = "metier-chat";
+const KEPT = `metier-chat${root}`; // another expert may stand beside this one
 const MOST_TURNS = 20; // earlier questions that are sent along
 const NEAR = 12; // pixels
 let running = null; // AbortController of the question that is being answered
@@ -41,7 +41,7 @@ function restore() {
   if (kept && kept.reader === turns.dataset.reader) turns.insertAdjacentHTML("afterbegin", kept.html);
   else sessionStorage.removeItem(KEPT); // what one may read is not for the next who signs in here
   if (location.search) {
-    history.replaceState(null, "", "/"); // its answer is on the page: a reload does not ask again
+    history.replaceState(null, "", `${root}/`); // its answer is on the page: a reload does not ask again
     keep();
   }
   show();
@@ -98,12 +98,12 @@ async function ask(question, chosen) {
 
 async function answered(section, question, turn, control) {
   const mode = section.dataset.mode;
-  const [state, written] = [section.querySelector(".state"), new Written(section.querySelector(".text"), word)];
+  const [state, written] = [section.querySelector(".state"), new Written(section.querySelector(".text"), word, root)];
   if (control.signal.aborted) return stopped(section);
   state.textContent = word(mode.startsWith("rag") ? "reading" : "writing");
   said.textContent = state.textContent;
   try {
-    const response = await fetch("/chat", {
+    const response = await fetch(`${root}/chat`, {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-CSRF-Token": token },
       body: JSON.stringify({ question, mode, history: earlier(turn, mode) }),
@@ -266,7 +266,7 @@ turns.addEventListener("input", ({ target }) => {
   if (target.name !== "document") return;
   clearTimeout(typed);
   typed = setTimeout(async () => {
-    const response = await fetch(`/chat/documents?${new URLSearchParams({ name: target.value })}`);
+    const response = await fetch(`${root}/chat/documents?${new URLSearchParams({ name: target.value })}`);
     if (!response.ok) return;
     const options = (await response.json()).map((name) => Object.assign(document.createElement("option"), { value: name }));
     document.getElementById("document-names").replaceChildren(...options);

@@ -1,6 +1,7 @@
 // The list is filtered while a name is typed; a document is scrolled to what is cited; "Back" goes where one came from.
 
 const words = JSON.parse(document.body.dataset.words);
+const { root } = document.body.dataset; // path below which the page stands
 const PAUSE = 200; // milliseconds without a key
 const SEEN = "metier.documents.seen";
 const MOST_SEEN = 200;
@@ -34,7 +35,7 @@ if (filter) {
     asking?.abort();
     asking = new AbortController();
     const shown = document.querySelector("#listed");
-    const address = `/documents?${new URLSearchParams({ q: filter.q.value })}`;
+    const address = `${root}/documents?${new URLSearchParams({ q: filter.q.value })}`;
     shown.setAttribute("aria-busy", "true");
     try {
       const answer = await fetch(address, { headers: { accept: "text/html" }, signal: asking.signal });

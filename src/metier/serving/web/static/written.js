@@ -2,10 +2,12 @@
 // what carries it. The server's own rendering takes its place at the end.
 
 export class Written {
-  // `element`: where the text stands; `word`: from a key and values to what is said in the page's language.
-  constructor(element, word) {
+  // `element`: where the text stands; `word`: from a key and values to what is said in the page's language;
+  // `root`: path below which the page stands.
+  constructor(element, word, root) {
     this.element = element;
     this.word = word;
+    this.root = root;
     this.rest = document.createTextNode(""); // behind the last sentence that was checked
     this.at = 0; // of its first character, counted as the server counts: in code points
     this.numbers = new Map();
@@ -32,7 +34,7 @@ export class Written {
     if (support === "not") shown.className = "unsupported";
     if (sources.length) {
       shown.className = support === "partly" ? "cited partly" : "cited";
-      shown.href = sources[0].url;
+      shown.href = this.root + sources[0].url;
       shown.append(this.number(sources[0]));
     }
     if (support === "not" || support === "partly") shown.append(this.doubt(support, reason));
@@ -44,7 +46,7 @@ export class Written {
   more(source) {
     const link = document.createElement("a");
     link.className = "mark";
-    link.href = source.url;
+    link.href = this.root + source.url;
     link.append(this.number(source));
     return link;
   }
