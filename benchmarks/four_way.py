@@ -30,6 +30,7 @@ from sets import data_folder
 
 from metier import Expert
 from metier.dataset.checks import Report
+from metier.evaluation.result import ComparisonResult
 from metier.text.sentences import sentence_spans
 
 HERE = Path(__file__).resolve().parent
@@ -136,8 +137,7 @@ def examine(name: str, options: argparse.Namespace) -> dict:
         result = expert.evaluation.compare(tell=told(name))
         took["comparison"] = time.monotonic() - began
         card = expert.adapters.registry.production()
-    kept = {key: value for key, value in result.items() if key != "answers"}
-    return kept | {
+    return result.without_answers().to_json() | {
         "seconds": took,
         "tuning": card.result if card else None,
         "documents": len(list((folder / "docs").iterdir())),
@@ -178,21 +178,22 @@ def told(name: str):
 
 def show(results: dict[str, dict]) -> None:
     console = Console(width=150)
-    for name, result in results.items():
-        table = Table(title=f"{name}: {result['questions']} exam questions")
-        metrics = [metric for metric in SHOWN if any(metric in figures for figures in result["modes"].values())]
+    for name, plain in results.items():
+        result = ComparisonResult.from_json(plain)
+        table = Table(title=f"{name}: {result.questions} exam questions")
+        metrics = [metric for metric in SHOWN if any(metric in figures for figures in result.modes.values())]
         for title in ("", *metrics, "s/answer"):
             table.add_column(title)
-        for mode, figures in result["modes"].items():
+        for mode, figures in result.modes.items():
             cells = (figures.get(metric) for metric in metrics)
-            said = (f"{c['mean']:.3f} ({c['low']:.3f} to {c['high']:.3f})" if c else "" for c in cells)
-            table.add_row(mode, *said, f"{result['costs'][mode]['total_p50']:.2f}")
+            said = (f"{c.mean:.3f} ({c.low:.3f} to {c.high:.3f})" if c else "" for c in cells)
+            table.add_row(mode, *said, f"{result.costs[mode].total_p50:.2f}")
         console.print(table)
-        for pair in result["pairs"]:
-            if pair["metric"] == "score" and {pair["a"], pair["b"]} == {"rag", "rag+tuned"}:
-                reach = f"{pair['low']:.3f} to {pair['high']:.3f}, p {pair['p_adjusted']:.4f}"
-                console.print(f"{pair['a']} over {pair['b']}: {pair['difference']:+.3f} ({reach})")
-        console.print(result["verdict"]["reason"])
+        for pair in result.pairs:
+            if pair.metric == "score" and {pair.a, pair.b} == {"rag", "rag+tuned"}:
+                reach = f"{pair.low:.3f} to {pair.high:.3f}, p {pair.p_adjusted:.4f}"
+                console.print(f"{pair.a} over {pair.b}: {pair.difference:+.3f} ({reach})")
+        console.print(result.verdict.reason)
 
 
 def main() -> None:

@@ -37,13 +37,14 @@ def main() -> None:
                 ExamQuestionOptions(options.count, ("table", "unanswerable"), options.seed, rules_only=True)
             )
             result = expert.evaluation.compare(["rag"], calibrate=False, measure_memory=False)
-    kept = {"seed": options.seed, "questions": result["questions"], "kinds": result["kinds"]}
-    kept |= {"rag": result["modes"]["rag"], "failures": result["failures"]["rag"]}
+    plain = result.to_json()
+    kept = {"seed": options.seed, "questions": result.questions, "kinds": plain["kinds"]}
+    kept |= {"rag": plain["modes"]["rag"], "failures": plain["failures"]["rag"]}
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(kept, indent=1, ensure_ascii=False), encoding="utf-8")
-    print(f"{result['questions']} questions: {result['kinds']}")
-    for metric, figure in result["modes"]["rag"].items():
-        print(f"{metric:18} {figure['mean']:.3f}  {figure['low']:.3f} to {figure['high']:.3f}  n={figure['n']}")
+    print(f"{result.questions} questions: {plain['kinds']}")
+    for metric, figure in result.modes["rag"].items():
+        print(f"{metric:18} {figure.mean:.3f}  {figure.low:.3f} to {figure.high:.3f}  n={figure.n}")
 
 
 if __name__ == "__main__":

@@ -66,8 +66,14 @@ def sample(questions: int = 60, seed: int = 7, modes: tuple[str, ...] = MODES) -
         "rules": _rules(), "agreement": "The rules point to rag+tuned, and so does the measurement.",
         "failures": {mode: _failures(answers, mode) for mode in modes},
         "calibration": {
-            "fusion": {"weight": 0.75, "learned_from": "practice", "questions": 80},
-            "passages": 5, "refusals": {"threshold": 0.41, "precision": 0.83, "recall": 0.71},
+            "fusion": {
+                "weight": 0.75, "origin": "practice", "questions": 80, "corpus": 0.7, "passages": 900, "embedder": "e5",
+            },
+            "passages": {"passages": 5, "origin": "practice", "questions": 80},
+            "refusals": {
+                "fitted_on": "practice", "threshold": 0.41, "precision": 0.83, "recall": 0.71, "near_misses": 0.6,
+                "questions": 80,
+            },
         },
         "notes": ["2 questions were left out: their wording stands in the training data."],
         "answers": answers,

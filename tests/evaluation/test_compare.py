@@ -135,9 +135,9 @@ def test_one_question_is_asked_and_decides_nothing(tmp_path, folder):
         path = tmp_path / "one.jsonl"
         path.write_text(json.dumps(question("slip ring", "exam")), encoding="utf-8")
         expert.exam.import_file(path)
-        verdict = expert.evaluation.compare(measure_memory=False)["verdict"]
-    assert (verdict["choice"], verdict["winner"]) == ("undecided", None)
-    assert verdict["reason"].startswith("One question is too few")
+        verdict = expert.evaluation.compare(measure_memory=False).verdict
+    assert (verdict.choice, verdict.winner) == ("undecided", None)
+    assert verdict.reason.startswith("One question is too few")
 
 
 def test_an_exam_that_stands_in_the_training_data_is_refused(tmp_path, folder):
@@ -156,7 +156,7 @@ def test_questions_in_a_language_that_the_embedder_does_not_know_are_told(tmp_pa
     path.write_text(json.dumps(asked), encoding="utf-8")
     with Expert.open(folder) as expert:
         expert.exam.import_file(path)
-        notes = expert.evaluation.compare(["rag"], measure_memory=False)["notes"]
+        notes = expert.evaluation.compare(["rag"], measure_memory=False).notes
     assert any("languages that the embedder sees nothing in (bn 1)" in note for note in notes)
 
 
@@ -182,7 +182,7 @@ def test_advice_before_anything_was_measured_says_so(folder, run_metier):
     assert "rules" in said
     assert "metier compare" in said
     with Expert.open(folder) as expert:
-        assert expert.evaluation.advise()["verdict"] is None
+        assert expert.evaluation.advise().verdict is None
         page = expert.evaluation.report()
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
 

@@ -9,6 +9,7 @@ from metier.core.settings import GenerationSettings
 from metier.evaluation.metrics.grading import Grader
 from metier.evaluation.metrics.judge import Judge, agreement, parse
 from metier.evaluation.records import Record
+from metier.evaluation.result import JudgeAgreement
 from metier.evaluation.summary import Summary
 from metier.generation.completion_cache import Cache
 
@@ -39,7 +40,7 @@ def test_what_can_be_answered_is_judged_and_agrees_with_the_score(graded, tmp_pa
         assert len(server.prompts) == 6  # the second time all was known
     assert said == {(f"q{n}", "rag"): float(n < 4) for n in range(6)}
     scores = [each.grades["score"] for each in graded[:6]]
-    assert agreement(list(said.values()), scores) == {"answers": 6, "agreement": 1.0, "kappa": 1.0}
+    assert agreement(list(said.values()), scores) == JudgeAgreement(answers=6, agreement=1.0, kappa=1.0)
 
 
 def test_a_judge_that_is_down_half_way_loses_nothing(graded, tmp_path):
@@ -71,6 +72,6 @@ def test_the_last_word_counts(text, said):
 
 
 def test_kappa_is_nothing_where_agreement_is_chance():
-    assert agreement([1, 1, 0, 0], [1, 0, 1, 0])["kappa"] == 0
-    assert agreement([1, 1], [1, 1])["kappa"] is None
-    assert agreement([], [])["agreement"] is None
+    assert agreement([1, 1, 0, 0], [1, 0, 1, 0]).kappa == 0
+    assert agreement([1, 1], [1, 1]).kappa is None
+    assert agreement([], []).agreement is None

@@ -21,6 +21,7 @@ from metier.evaluation.report.page import html
 from metier.evaluation.report.tables import leaders
 from metier.evaluation.report.translations import LANGUAGES, ReportTranslations
 from metier.evaluation.report.view import ReportView
+from metier.evaluation.result import ComparisonResult
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +34,11 @@ PARTS = list(sample(4))
 
 
 def parsed(result: dict, language: str = "en") -> LexborHTMLParser:
-    return LexborHTMLParser(html(result, language))
+    return LexborHTMLParser(html(ComparisonResult.from_json(result), language))
+
+
+def view(result: dict) -> ReportView:
+    return ReportView(ComparisonResult.from_json(result), ReportTranslations.of("en"))
 
 
 def texts(tree: LexborHTMLParser, selector: str) -> list[str]:
@@ -120,9 +125,7 @@ def test_the_figures_of_the_result_stand_on_the_page(tree, result):
 
 def test_whiskers_stand_where_the_figures_are():
     figure = {"mean": 0.61, "low": 0.5, "high": 0.7, "n": 10}
-    tree = LexborHTMLParser(
-        charts.four_way(ReportView({"modes": {"rag": {"score": figure}}}, ReportTranslations.of("en")))
-    )
+    tree = LexborHTMLParser(charts.four_way(view({"modes": {"rag": {"score": figure}}})))
     whisker = tree.css_first("g.whisker line").attributes
     assert (whisker["x1"], whisker["x2"]) == ("50.00%", "70.00%")
     assert tree.css_first("svg[x='61.00%'] use").attributes["href"] == "#m-rag"
@@ -131,17 +134,17 @@ def test_whiskers_stand_where_the_figures_are():
 
 def test_cost_is_money_where_every_mode_has_a_price_else_time():
     result = sample(10)
-    assert charts.cost_of(ReportView(result, ReportTranslations.of("en"))).name == "seconds"
+    assert charts.cost_of(view(result)).name == "seconds"
     result["costs"]["base"]["per_thousand"]["money"] = 0.4
-    assert charts.cost_of(ReportView(result, ReportTranslations.of("en"))).name == "seconds"
+    assert charts.cost_of(view(result)).name == "seconds"
     for mode, money in zip(result["costs"], (0.4, 1.5, 0.5, 8.0), strict=True):
         result["costs"][mode]["per_thousand"]["money"] = money
-    priced = charts.cost_of(ReportView(result, ReportTranslations.of("en")))
+    priced = charts.cost_of(view(result))
     assert (priced.name, priced.unit, priced.of["rag"]) == ("money", "EUR", 1.5)
     assert "for 1,000 questions: EUR (logarithmic)" in texts(parsed(result), "#cost text")
     for costs in result["costs"].values():
         costs["per_thousand"] = None
-    assert charts.cost_of(ReportView(result, ReportTranslations.of("en"))).name == "total"
+    assert charts.cost_of(view(result)).name == "total"
 
 
 def test_names_of_neighbours_in_the_chart_of_costs_stand_on_different_sides():
@@ -159,7 +162,7 @@ def test_a_mode_is_marked_only_where_it_is_significantly_ahead_of_every_other():
         {"a": "rag+tuned", "b": b, "metric": "score", "difference": 0.2, "p_adjusted": 0.01} for b in result["modes"]
     ]
     result["pairs"] = pairs[:3]
-    assert leaders(ReportView(result, ReportTranslations.of("en"))) == {"score": "rag+tuned"}
+    assert leaders(view(result)) == {"score": "rag+tuned"}
     assert len(parsed(result).css("td.best")) == 1
     result["pairs"][1]["p_adjusted"] = 0.2
     assert not parsed(result).css("td.best")
@@ -176,7 +179,7 @@ def test_whatever_stands_in_the_data_is_shown_as_text():
     result = spoiled(sample(6))
     result["modes"][HOSTILE] = result["modes"]["rag"]
     result["by_kind"][HOSTILE] = result["by_kind"]["fact"]
-    result["calibration"][HOSTILE] = HOSTILE
+    result["rules"][0]["figures"][HOSTILE] = 1
     result["verdict"]["excluded"][HOSTILE] = HOSTILE
     for row in result["answers"]:
         row["modes"]["rag"] |= {"error": "", "unsupported": []}
@@ -222,7 +225,7 @@ def test_a_page_is_made_without_any_one_field():
             within[name] = None
             if lacking == "gone":
                 del within[name]
-            assert "<h1>" in html(result), (*above, name)
+            assert "<h1>" in html(ComparisonResult.from_json(result)), (*above, name)
 
 
 def test_figures_that_are_missing_are_dashes_and_rows_without_any_are_left_out():
@@ -365,7 +368,8 @@ def test_every_language_has_the_same_words_with_the_same_places():
 
 
 def test_a_seeded_sample_makes_the_same_page_twice():
-    assert html(sample(8)) == html(json.loads(json.dumps(sample(8))))
+    once, again = sample(8), json.loads(json.dumps(sample(8)))
+    assert html(ComparisonResult.from_json(once)) == html(ComparisonResult.from_json(again))
 
 
 def luminance(colour: str) -> float:

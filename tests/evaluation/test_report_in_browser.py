@@ -11,6 +11,7 @@ import pytest
 
 from evaluation.sample_result import sample
 from metier.evaluation.report.page import html
+from metier.evaluation.result import ComparisonResult
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -31,7 +32,7 @@ def page_file(tmp_path_factory) -> Path:
     result = sample(120)
     result["answers"][0]["modes"]["rag"]["text"] = ATTACK
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(html(result), encoding="utf-8")
+    path.write_text(html(ComparisonResult.from_json(result)), encoding="utf-8")
     return path
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict
 from statistics import NormalDist
 
 import numpy as np
@@ -261,7 +260,7 @@ def test_what_holds_for_every_verdict(seed, means, n, order):
     rng = np.random.default_rng(seed)
     scores = drawn(tuple(means), n, 0.7, rng)
     verdict = decide(scores, COSTS)
-    json.dumps(asdict(verdict), allow_nan=False)
+    json.dumps(verdict.model_dump(), allow_nan=False)
     assert verdict.reason.count(".") - verdict.reason.count(".0") >= 1
     assert verdict.reason.endswith(".")
     assert scores[verdict.best].mean() == max(row.mean() for row in scores.values())

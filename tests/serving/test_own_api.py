@@ -19,6 +19,7 @@ from metier import Expert
 from metier.core.documents import document_id
 from metier.core.settings import STATE_FILE
 from metier.evaluation import result_store
+from metier.evaluation.result import ComparisonResult
 from metier.serving.auth.access import FORM_TOKEN_HEADER
 from metier.serving.auth.keys import Keys
 from metier.state import promotions
@@ -404,7 +405,7 @@ def test_a_run_that_is_finished_names_its_adapter(tuned):
 def test_the_comparison_is_the_last_one_kept(tuned):
     place, client = tuned
     result = sample(20)
-    path = result_store.save(place / ".metier", result)
+    path = result_store.save(place / ".metier", ComparisonResult.from_json(result))
     try:
         assert given(client.get("/api/comparison", params={"answers": True})) == result
         short = given(client.get("/api/comparison"))

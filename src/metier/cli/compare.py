@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from metier.cli.generating import endpoint
 from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, print_json, progress, telling
+
+if TYPE_CHECKING:
+    from metier.evaluation.result import ComparisonResult, Figure, JudgeAgreement, Verdict
 
 # Metric, heading; those of which there are figures are shown.
 _COLUMNS = (
@@ -55,9 +58,10 @@ def compare(
             judge=endpoint("judge", judge, judge_url, judge_key_env), tell=telling(bar),
         )  # fmt: skip
     if as_json:
-        print_json(result)
+        print_json(result.to_json())
         return
-    _print_result(result)
+    if result.verdict:
+        _print_result(result, result.verdict)
     console().print("  Every answer: [bold]metier report --open[/].")
 
 
@@ -69,13 +73,13 @@ def advise(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
     with open_expert(expert) as opened:
         result = opened.evaluation.advise()
     if as_json:
-        print_json(result)
+        print_json(result.to_json())
         return
-    if result["verdict"]:
-        _print_result(result)
+    if result.verdict:
+        _print_result(result, result.verdict)
         console().print()
     _print_rules(result)
-    if not result["verdict"]:
+    if not result.verdict:
         console().print(
             "  Measure it: [bold]metier exam import FILE[/] or [bold]generate[/], then [bold]metier compare[/]."
         )
@@ -103,74 +107,73 @@ def report(
         webbrowser.open(path.as_uri())
 
 
-def _print_result(result: dict[str, Any]) -> None:
+def _print_result(result: ComparisonResult, verdict: Verdict) -> None:
     from rich.table import Table
 
-    screen, figures = console(), result["modes"]
+    screen, figures = console(), result.modes
     columns = [(metric, title) for metric, title in _COLUMNS if any(metric in of for of in figures.values())]
     table = Table(box=None, pad_edge=False, header_style="dim", title_justify="left")
-    table.title = f"{result['questions']} exam questions, {escape(result['model'])}"
+    table.title = f"{result.questions} exam questions, {escape(result.model)}"
     table.add_column("")
     for _, title in columns:
         table.add_column(title, justify="right")
     table.add_column("s/answer", justify="right")
     table.add_column("MiB", justify="right")
-    chosen = result["verdict"]["choice"]
+    chosen = verdict.choice
     for mode, of in figures.items():
         name = f"[bold green]{mode}[/]" if mode == chosen else f"[bold]{mode}[/]"
-        spent = result["costs"][mode]
-        memory = spent["peak_memory_mb"]
+        spent = result.costs.get(mode)
+        seconds, memory = (spent.total_p50, spent.peak_memory_mb) if spent else (None, None)
         table.add_row(
             name,
             *(_figure(of.get(metric)) for metric, _ in columns),
-            f"{spent['total_p50']:.1f}" if spent["total_p50"] is not None else "",
+            "" if seconds is None else f"{seconds:.1f}",
             "" if memory is None else f"{memory:.0f}",
         )
     screen.print(table)
     mark = "[yellow]?[/]" if chosen == "undecided" else "[green]✓[/]"
-    screen.print(f"\n{mark} [bold]{escape(result['verdict']['reason'])}[/]", soft_wrap=True)
-    for mode, why in result["verdict"]["excluded"].items():
+    screen.print(f"\n{mark} [bold]{escape(verdict.reason)}[/]", soft_wrap=True)
+    for mode, why in verdict.excluded.items():
         screen.print(f"  {mode} is left out: {escape(why)}.", soft_wrap=True)
-    screen.print(f"  {escape(result['agreement'])}", soft_wrap=True)
-    _print_failures(result, chosen)
-    if agreed := result.get("judge"):
-        _print_judge(agreed)
-    for note in result["notes"]:
+    screen.print(f"  {escape(result.agreement)}", soft_wrap=True)
+    _print_failures(result, verdict)
+    if result.judge:
+        _print_judge(result.judge)
+    for note in result.notes:
         screen.print(f"[yellow]![/] {escape(note)}", soft_wrap=True)
 
 
-def _figure(figure: dict[str, float] | None) -> str:
+def _figure(figure: Figure | None) -> str:
     if figure is None:
         return "[dim]–[/]"
-    return f"{figure['mean']:.2f} [dim]{figure['low']:.2f}–{figure['high']:.2f}[/]"
+    return f"{figure.mean:.2f} [dim]{figure.low:.2f}–{figure.high:.2f}[/]"
 
 
-def _print_failures(result: dict[str, Any], chosen: str) -> None:
-    mode = chosen if chosen in result["failures"] else result["verdict"]["best"]
-    worst = result["failures"].get(mode, [])[:2] if mode else []
-    for failure in worst:
+def _print_failures(result: ComparisonResult, verdict: Verdict) -> None:
+    mode = verdict.choice if verdict.choice in result.failures else verdict.best
+    for failure in result.failures.get(mode, ())[:2] if mode else ():
         console().print(
-            f"  [dim]Where {mode} fails most:[/] {failure['cause']}, {failure['count']} questions. "
-            f"{escape(failure['next_step'])}", soft_wrap=True,
+            f"  [dim]Where {mode} fails most:[/] {failure.cause}, {failure.count} questions. "
+            f"{escape(failure.next_step)}", soft_wrap=True,
         )  # fmt: skip
 
 
-def _print_judge(agreed: dict[str, Any]) -> None:
-    said = ", ".join(f"{mode} {figure['mean']:.2f}" for mode, figure in agreed["modes"].items())
-    kappa = "" if agreed["kappa"] is None else f", kappa {agreed['kappa']:.2f}"
-    share = "none" if agreed["agreement"] is None else f"{agreed['agreement']:.0%}"
+def _print_judge(agreed: JudgeAgreement) -> None:
+    said = ", ".join(f"{mode} {figure.mean:.2f}" for mode, figure in agreed.modes.items())
+    kappa = "" if agreed.kappa is None else f", kappa {agreed.kappa:.2f}"
+    share = "none" if agreed.agreement is None else f"{agreed.agreement:.0%}"
     console().print(
-        f"  The judge {escape(agreed['model'])} says: {said}. It agrees with the score on {share} of "
-        f"{agreed['answers']} answers{kappa}.", soft_wrap=True,
+        f"  The judge {escape(agreed.model)} says: {said}. It agrees with the score on {share} of "
+        f"{agreed.answers} answers{kappa}.", soft_wrap=True,
     )  # fmt: skip
 
 
-def _print_rules(result: dict[str, Any]) -> None:
+def _print_rules(result: ComparisonResult) -> None:
     screen = console()
     screen.print("[bold]What the rules say[/]")
-    for rule in result["rules"]:
-        points = f"[bold]{rule['points_to']}[/]" if rule["points_to"] else "[dim]open[/]"
-        screen.print(f"  {escape(rule['asks'])}  → {points}", soft_wrap=True)
-        screen.print(f"    [dim]{escape(rule['evidence'])}[/]", soft_wrap=True)
-    if not result["verdict"]:
-        screen.print(f"\n  {escape(result['agreement'])}", soft_wrap=True)
+    for rule in result.rules:
+        points = f"[bold]{rule.points_to}[/]" if rule.points_to else "[dim]open[/]"
+        screen.print(f"  {escape(rule.asks)}  → {points}", soft_wrap=True)
+        screen.print(f"    [dim]{escape(rule.evidence)}[/]", soft_wrap=True)
+    if not result.verdict:
+        screen.print(f"\n  {escape(result.agreement)}", soft_wrap=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from metier.core.modes import FROM_DOCUMENTS
 from metier.core.questions import Question
+from metier.evaluation.result import FailureGroup
 
 _EXAMPLES = 5
 # Cause to what to try, the cheapest first. The causes are those of `grading.Grader.cause`.
@@ -28,22 +28,22 @@ NEXT_STEP = {
 _ALONE_REFUSES = "A model alone cannot tell what it does not know: answer from documents where refusing matters."
 
 
-def grouped(mode: str, causes: Sequence[tuple[Question, str]]) -> list[dict[str, Any]]:
+def grouped(mode: str, causes: Sequence[tuple[Question, str]]) -> tuple[FailureGroup, ...]:
     """Failures of one mode by cause, the most frequent first. `causes`: of every question, "" where it did not fail."""
     by_cause: dict[str, list[Question]] = {}
     for question, cause in causes:
         if cause:
             by_cause.setdefault(cause, []).append(question)
-    return [
-        {
-            "cause": cause,
-            "count": len(questions),
-            "share": len(questions) / len(causes),
-            "examples": [question.id for question in questions[:_EXAMPLES]],
-            "next_step": _step(mode, cause),
-        }
+    return tuple(
+        FailureGroup(
+            cause=cause,
+            count=len(questions),
+            share=len(questions) / len(causes),
+            examples=tuple(question.id for question in questions[:_EXAMPLES]),
+            next_step=_step(mode, cause),
+        )
         for cause, questions in sorted(by_cause.items(), key=lambda item: -len(item[1]))
-    ]
+    )
 
 
 def _step(mode: str, cause: str) -> str:

@@ -10,21 +10,21 @@ from typing import Any, Self
 class ShownText:
     """A passage or sentence that the model read."""
 
-    document: str
-    page: int | None
-    passage_id: str
-    text: str
+    document: str = ""
+    page: int | None = None
+    passage_id: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Cited:
     """A citation of an answer: characters `start`..`end` of the document's parsed text, which are `quote`."""
 
-    document: str
-    page: int | None
-    start: int
-    end: int
-    quote: str
+    document: str = ""
+    page: int | None = None
+    start: int = 0
+    end: int = 0
+    quote: str = ""
     headings: tuple[str, ...] = ()
     passage_id: str = ""
 

@@ -4,38 +4,36 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from metier.core.atomic import write_text
 from metier.core.errors import StoreError
+from metier.evaluation.result import ComparisonResult
 
 
 def folder(state: Path) -> Path:
     return state / "reports"
 
 
-def name_of(result: dict[str, Any]) -> str:
+def name_of(result: ComparisonResult) -> str:
     """A file name that sorts by time: `2026-11-25T05-00-00`."""
-    created: str = result["created"]
-    return created.partition("+")[0].replace(":", "-")
+    return result.created.partition("+")[0].replace(":", "-")
 
 
-def save(state: Path, result: dict[str, Any]) -> Path:
+def save(state: Path, result: ComparisonResult) -> Path:
     path = folder(state) / f"{name_of(result)}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(result, ensure_ascii=False, indent=1, allow_nan=False))
+    write_text(path, json.dumps(result.to_json(), ensure_ascii=False, indent=1))
     return path
 
 
-def latest(state: Path) -> dict[str, Any] | None:
+def latest(state: Path) -> ComparisonResult | None:
     """The last comparison, None before the first. Raises `StoreError` for a damaged file."""
     paths = sorted(folder(state).glob("*.json"))
     if not paths:
         return None
     try:
-        result: dict[str, Any] = json.loads(paths[-1].read_text(encoding="utf-8"))
+        return ComparisonResult.from_json(json.loads(paths[-1].read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise StoreError(
             f"cannot be read ({error})", where=str(paths[-1]), hint="Delete it and run `metier compare` again."
         ) from None
-    return result

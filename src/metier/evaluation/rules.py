@@ -8,12 +8,14 @@ known and clear.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from metier.core.modes import Mode
 from metier.dataset.size import FIRST_GAINS, STYLE_ROWS
+from metier.evaluation.result import Rule
 from metier.state.catalog import SyncRun
 
 _KNOWN_ENOUGH, _KNOWN_LITTLE = 0.7, 0.4  # share of the exam that the base answers by itself
@@ -27,18 +29,6 @@ _JOINED_OFTEN = 0.2  # of the questions
 _LEAST_HISTORY_DAYS = 2.0
 _SIZE = "size of the data"
 _DAYS_PER_WEEK = 7
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """`asks`: the question of the rule. `points_to`: the mode it speaks for, None where it does not say. `evidence`: a
-    sentence with the figures."""
-
-    name: str
-    asks: str
-    points_to: str | None
-    evidence: str
-    figures: Mapping[str, float | int | bool | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,70 +106,92 @@ def changes_often(rate: float | None) -> bool:
 
 
 def _outside(profile: ExpertProfile) -> Rule:
-    name, asks = "data from outside", "Does the answer need data that the model has not seen?"
     known = profile.known
+    rule = partial(
+        Rule,
+        name="data from outside",
+        asks="Does the answer need data that the model has not seen?",
+        figures={"known": known},
+    )
     if known is None:
-        return Rule(name, asks, None, "Not known before the base was asked the exam.", {"known": None})
+        return rule(points_to=None, evidence="Not known before the base was asked the exam.")
     said = f"By itself the base answers {known:.0%} of the answerable exam questions"
     if known < _KNOWN_LITTLE:
-        return Rule(name, asks, Mode.RAG, f"{said}: the rest must come from outside.", {"known": known})
+        return rule(points_to=Mode.RAG, evidence=f"{said}: the rest must come from outside.")
     if known >= _KNOWN_ENOUGH:
-        return Rule(name, asks, Mode.BASE, f"{said}: there is little to add.", {"known": known})
-    return Rule(name, asks, None, f"{said}: neither few nor most.", {"known": known})
+        return rule(points_to=Mode.BASE, evidence=f"{said}: there is little to add.")
+    return rule(points_to=None, evidence=f"{said}: neither few nor most.")
 
 
 def _wording(profile: ExpertProfile) -> Rule:
-    name, asks = "stable terminology", "Must the trade's own words come out exactly?"
     dense, split = profile.terms_per_thousand, profile.tokens_per_term
-    figures = {"terms_per_thousand": dense, "tokens_per_term": split}
+    rule = partial(
+        Rule,
+        name="stable terminology",
+        asks="Must the trade's own words come out exactly?",
+        figures={"terms_per_thousand": dense, "tokens_per_term": split},
+    )
     if dense is None or split is None:
-        return Rule(name, asks, None, "There are no documents to read terms from.", figures)
+        return rule(points_to=None, evidence="There are no documents to read terms from.")
     said = f"{dense:.0f} of 1,000 words are the trade's own, and the model needs {split:.1f} tokens for one"
     if dense >= _TERMS_DENSE and split >= _TOKENS_RARE:
-        return Rule(name, asks, Mode.TUNED, f"{said}: many, and strange to it.", figures)
+        return rule(points_to=Mode.TUNED, evidence=f"{said}: many, and strange to it.")
     why = "they are words that it knows" if dense >= _TERMS_DENSE else "about as in general language"
-    return Rule(name, asks, None, f"{said}: {why}.", figures)
+    return rule(points_to=None, evidence=f"{said}: {why}.")
 
 
 def _data(profile: ExpertProfile) -> Rule:
-    name, asks = _SIZE, "Is there enough good data to tune on?"
-    figures = {"rows": profile.rows, "distinct": profile.distinct}
+    rule = partial(
+        Rule,
+        name=_SIZE,
+        asks="Is there enough good data to tune on?",
+        figures={"rows": profile.rows, "distinct": profile.distinct},
+    )
     if not profile.rows:
-        return Rule(name, asks, None, "There is no training data (`metier dataset generate`).", figures)
+        return rule(points_to=None, evidence="There is no training data (`metier dataset generate`).")
     said = f"{profile.distinct:,} distinct rows of {profile.rows:,}"
     if profile.distinct < FIRST_GAINS:
-        return Rule(name, asks, Mode.RAG, f"{said}: under {FIRST_GAINS} a dataset makes little difference.", figures)
+        return rule(points_to=Mode.RAG, evidence=f"{said}: under {FIRST_GAINS} a dataset makes little difference.")
     if profile.distinct < STYLE_ROWS:
         text = f"{said}: form and terms may change; under {STYLE_ROWS:,} rows facts are hardly learned."
-        return Rule(name, asks, None, text, figures)
-    return Rule(name, asks, Mode.TUNED, f"{said}: enough for a style of answering.", figures)
+        return rule(points_to=None, evidence=text)
+    return rule(points_to=Mode.TUNED, evidence=f"{said}: enough for a style of answering.")
 
 
 def _change(profile: ExpertProfile) -> Rule:
-    name, asks = "rate of change", "Do the documents change often?"
     rate = profile.changes_per_week
-    figures = {"changes_per_week": rate}
+    rule = partial(
+        Rule, name="rate of change", asks="Do the documents change often?", figures={"changes_per_week": rate}
+    )
     if rate is None:
-        return Rule(name, asks, None, "The syncs so far do not span enough time to tell.", figures)
+        return rule(points_to=None, evidence="The syncs so far do not span enough time to tell.")
     said = f"{rate:.1%} of the documents changed in a week"
     if changes_often(rate):
-        return Rule(name, asks, Mode.RAG, f"{said}: an adapter would have to be trained again and again.", figures)
-    return Rule(name, asks, None, f"{said}: slow enough for either.", figures)
+        return rule(points_to=Mode.RAG, evidence=f"{said}: an adapter would have to be trained again and again.")
+    return rule(points_to=None, evidence=f"{said}: slow enough for either.")
 
 
 def _trace(profile: ExpertProfile) -> Rule:
-    name, asks = "need to trace", "Must answers show where they stand, so that wrong sources can be corrected?"
-    figures = {"must_cite": profile.must_cite}
+    rule = partial(
+        Rule,
+        name="need to trace",
+        asks="Must answers show where they stand, so that wrong sources can be corrected?",
+        figures={"must_cite": profile.must_cite},
+    )
     if profile.must_cite:
-        return Rule(name, asks, Mode.RAG, "[exam] must_cite is set: a tuned model alone is a black box.", figures)
-    return Rule(name, asks, None, "[exam] must_cite is not set.", figures)
+        return rule(points_to=Mode.RAG, evidence="[exam] must_cite is set: a tuned model alone is a black box.")
+    return rule(points_to=None, evidence="[exam] must_cite is not set.")
 
 
 def _joins(profile: ExpertProfile) -> Rule:
-    name, asks = "joined knowledge", "Do questions join several points of knowledge?"
     joined = profile.joined
-    figures = {"joined": joined}
+    rule = partial(
+        Rule,
+        name="joined knowledge",
+        asks="Do questions join several points of knowledge?",
+        figures={"joined": joined},
+    )
     if joined is None:
-        return Rule(name, asks, None, "There are no questions yet.", figures)
-    said = f"{joined:.0%} of the questions join several passages"
-    return Rule(name, asks, Mode.RAG if joined >= _JOINED_OFTEN else None, f"{said}.", figures)
+        return rule(points_to=None, evidence="There are no questions yet.")
+    often = joined >= _JOINED_OFTEN
+    return rule(points_to=Mode.RAG if often else None, evidence=f"{joined:.0%} of the questions join several passages.")

@@ -18,6 +18,8 @@ from statistics import NormalDist
 
 import numpy as np
 
+from metier.evaluation.result import Figure
+
 ALPHA = 0.05
 MOST_QUESTIONS = 10_000  # nobody writes more; `questions_needed` stops here
 _TAILS = (ALPHA / 2, 1 - ALPHA / 2)
@@ -29,17 +31,6 @@ _ENUMERATED = 14  # non-zero differences up to which all 2^m signs are tried
 _BLOCK = 1_000_000  # numbers in memory at a time
 _NEAR = 1e-9
 _LEAST_DIFFERENCES = 6  # fewer can not reach p < 0.05: 2 * 2^-5 = 0.0625
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A mean (or another figure) over `n` questions, 0..1, with its 95% interval. For n = 0 the mean is NaN and the
-    interval everything."""
-
-    mean: float
-    low: float
-    high: float
-    n: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +50,22 @@ class Difference:
     n: int
 
 
-def interval(values: np.ndarray | Sequence[float], seed: int = 0) -> Interval:
+def interval(values: np.ndarray | Sequence[float], seed: int = 0) -> Figure:
     """95% interval of the mean of `values`, (n,), each 0..1. Raises `ValueError` on NaN or a value outside."""
     values = checked(values)
     if not len(values):
-        return Interval(math.nan, 0.0, 1.0, 0)
+        return Figure(mean=math.nan, low=0.0, high=1.0, n=0)
     return _around(float(values.mean()), _weighted_means(values, 0.0, seed), len(values))
 
 
-def interval_of(statistic: Callable[[np.ndarray], float], n: int, seed: int = 0) -> Interval:
+def interval_of(statistic: Callable[[np.ndarray], float], n: int, seed: int = 0) -> Figure:
     """95% interval of a figure (0..1) that is not a mean, such as a ratio or macro-F1: percentile bootstrap over
     questions. `statistic` takes indices of questions, (n,), and may return NaN where a draw leaves it undefined; such
     draws are left out. The interval is at least as wide as that of a share of the same value among `n`, so that a
     perfect figure is not a certain one. Where all questions together leave it undefined, n is 0."""
     value = float(statistic(np.arange(n))) if n else math.nan
     if math.isnan(value):
-        return Interval(math.nan, 0.0, 1.0, 0)
+        return Figure(mean=math.nan, low=0.0, high=1.0, n=0)
     if not -_NEAR <= value <= 1 + _NEAR:
         raise ValueError(f"the figure must be between 0 and 1, not {value}")
     rng = np.random.default_rng(seed)
@@ -84,7 +75,7 @@ def interval_of(statistic: Callable[[np.ndarray], float], n: int, seed: int = 0)
     low, high = np.quantile(least, _TAILS)
     if len(drawn):
         low, high = min(low, np.quantile(drawn, _TAILS[0])), max(high, np.quantile(drawn, _TAILS[1]))
-    return Interval(value, float(min(low, value)), float(max(high, value)), n)
+    return Figure(mean=value, low=float(min(low, value)), high=float(max(high, value)), n=n)
 
 
 def compare(a: np.ndarray | Sequence[float], b: np.ndarray | Sequence[float], seed: int = 0) -> Difference:
@@ -164,9 +155,9 @@ def checked(values: np.ndarray | Sequence[float], least: float = 0.0) -> np.ndar
     return values
 
 
-def _around(mean: float, drawn: np.ndarray, n: int) -> Interval:
+def _around(mean: float, drawn: np.ndarray, n: int) -> Figure:
     low, high = np.quantile(drawn, _TAILS)
-    return Interval(mean, float(min(low, mean)), float(max(high, mean)), n)
+    return Figure(mean=mean, low=float(min(low, mean)), high=float(max(high, mean)), n=n)
 
 
 def _weighted_means(values: np.ndarray, least: float, seed: int) -> np.ndarray:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +18,8 @@ from metier.evaluation.metrics import labels
 from metier.evaluation.metrics.base import added
 from metier.evaluation.metrics.grading import Grader
 from metier.evaluation.records import Record
+from metier.evaluation.result import ExaminedQuestion, FailureGroup, Figure, ModeAnswer, ModePair
+from metier.evaluation.statistics import Difference
 
 # Those compared pair by pair; of the others the table shows intervals.
 COMPARED = ("score", "token_f1", "rouge_l", "terms", "faithful")
@@ -58,37 +59,36 @@ class Summary:
         """Mode to the score of each question, (n,)."""
         return {mode: self._values(mode, "score") for mode in self.modes}
 
-    def figures(self) -> dict[str, dict[str, dict[str, float]]]:
-        """Mode to metric to {mean, low, high, n}."""
+    def figures(self) -> dict[str, dict[str, Figure]]:
+        """Mode to metric to figure."""
         return {mode: self._means(mode) | self._ratios(mode) for mode in self.modes}
 
-    def by(self, of: str) -> dict[str, dict[str, dict[str, float]]]:
+    def by(self, of: str) -> dict[str, dict[str, Figure]]:
         """Score by `kind` or `language` of the questions, mode by mode."""
         groups = Counter(getattr(question, of) for question in self.questions)
         chosen = {group: [getattr(q, of) == group for q in self.questions] for group, _ in groups.most_common()}
         return {
-            group: {mode: asdict(statistics.interval(self.scores[mode][mask])) for mode in self.modes}
+            group: {mode: statistics.interval(self.scores[mode][mask]) for mode in self.modes}
             for group, mask in chosen.items()
         }
 
-    def pairs(self) -> list[dict[str, Any]]:
+    def pairs(self) -> list[ModePair]:
         """Every pair of modes by every metric that both have on the same questions; Holm's correction over the pairs
         of one metric. `a` is the mode with more of the metric."""
         names = [*COMPARED, *(metric.name for metric in added() if metric.compared)]
         return [pair for name in names for pair in self._pairs(name)]
 
-    def failures(self) -> dict[str, list[dict[str, Any]]]:
+    def failures(self) -> dict[str, tuple[FailureGroup, ...]]:
         return {mode: grouped(mode, [(g.question, g.cause) for g in self.graded(mode)]) for mode in self.modes}
 
-    def answers(self) -> list[dict[str, Any]]:
+    def answers(self) -> list[ExaminedQuestion]:
         """Every question with what each mode said, for the report."""
         return [
-            {
-                "id": question.id, "question": question.question, "kind": question.kind,
-                "language": question.language, "answers": list(question.answers),
-                "documents": list(question.documents), "page": question.page,
-                "modes": {mode: _shown(self._graded[mode][question.id]) for mode in self.modes},
-            }
+            ExaminedQuestion(
+                id=question.id, question=question.question, kind=question.kind, language=question.language,
+                answers=question.answers, documents=question.documents, page=question.page,
+                modes={mode: _shown(self._graded[mode][question.id]) for mode in self.modes},
+            )
             for question in self.questions
         ]  # fmt: skip
 
@@ -106,12 +106,12 @@ class Summary:
     def _values(self, mode: str, metric: str) -> np.ndarray:
         return np.array([each.grades.get(metric, np.nan) for each in self.graded(mode)], float)
 
-    def _means(self, mode: str) -> dict[str, dict[str, float]]:
+    def _means(self, mode: str) -> dict[str, Figure]:
         names = dict.fromkeys(name for each in self.graded(mode) for name in each.grades)
         columns = {name: self._values(mode, name) for name in names}
-        return {name: asdict(statistics.interval(values[~np.isnan(values)])) for name, values in columns.items()}
+        return {name: statistics.interval(values[~np.isnan(values)]) for name, values in columns.items()}
 
-    def _ratios(self, mode: str) -> dict[str, dict[str, float]]:
+    def _ratios(self, mode: str) -> dict[str, Figure]:
         """What is not a mean over questions: precision and recall of refusals, macro-F1 of labels."""
         graded = self.graded(mode)
         refused = np.array([each.grades["refused"] for each in graded], bool)
@@ -128,7 +128,7 @@ class Summary:
             found["macro_f1"] = statistics.interval_of(
                 lambda drawn: labels.macro_f1(given[drawn], truth[drawn]), len(decided)
             )
-        return {name: asdict(interval) for name, interval in found.items() if interval.n}
+        return {name: figure for name, figure in found.items() if figure.n}
 
     def _label(self, each: Graded, names: Sequence[str]) -> int:
         given = self._grader.decided(each.question, each.record)
@@ -136,8 +136,8 @@ class Summary:
             return names.index(each.question.answers[0])
         return names.index(given) if given in names else -1
 
-    def _pairs(self, metric: str) -> list[dict[str, Any]]:
-        found = []
+    def _pairs(self, metric: str) -> list[ModePair]:
+        found: list[tuple[str, str, Difference, int | None]] = []
         for first, second in combinations(self.modes, 2):
             a, b = self._values(first, metric), self._values(second, metric)
             both = ~(np.isnan(a) | np.isnan(b))
@@ -147,16 +147,19 @@ class Summary:
                 first, second, a, b = second, first, b, a
             difference = statistics.compare(a[both], b[both])
             needed = statistics.questions_needed(a[both] - b[both]) if difference.p >= statistics.ALPHA else None
-            found.append({"a": first, "b": second, "metric": metric, **asdict(difference), "questions_needed": needed})
-        adjusted = statistics.holm([pair["p"] for pair in found])
-        return [pair | {"p_adjusted": float(p)} for pair, p in zip(found, adjusted, strict=True)]
+            found.append((first, second, difference, needed))
+        adjusted = statistics.holm([difference.p for _, _, difference, _ in found])
+        return [
+            ModePair(a=a, b=b, metric=metric, **asdict(difference), questions_needed=needed, p_adjusted=float(p))
+            for (a, b, difference, needed), p in zip(found, adjusted, strict=True)
+        ]
 
 
-def _shown(each: Graded) -> dict[str, Any]:
+def _shown(each: Graded) -> ModeAnswer:
     record = each.record
-    kept = (
-        "text", "abstained", "confidence", "citations", "unsupported", "shown", "first_token", "total",
-        "prompt_tokens", "completion_tokens", "notes", "error",
+    return ModeAnswer(
+        text=record.text, abstained=record.abstained, confidence=record.confidence, citations=record.citations,
+        unsupported=record.unsupported, shown=record.shown, first_token=record.first_token, total=record.total,
+        prompt_tokens=record.prompt_tokens, completion_tokens=record.completion_tokens, notes=record.notes,
+        error=record.error, grades=each.grades, cause=each.cause,
     )  # fmt: skip
-    plain = record.to_json()
-    return {name: plain[name] for name in kept} | {"grades": dict(each.grades), "cause": each.cause}

@@ -22,12 +22,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 
 import numpy as np
 
 from metier.core.errors import InputError
 from metier.core.modes import FROM_DOCUMENTS, MODES, Mode
+from metier.evaluation.result import Verdict
 from metier.evaluation.statistics import ALPHA, MOST_QUESTIONS, Difference, checked, compare, holm, questions_needed
 
 UNDECIDED = "undecided"
@@ -73,24 +75,6 @@ class Facts:
     memory_mb: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """`choice`: a mode or `UNDECIDED`, then `between` names those still possible and `questions_needed` about how many
-    questions in all would decide (`MOST_QUESTIONS`: that or more). `winner`: the mode that is
-    better than every other, beyond chance; it need not be the choice where a cheaper one is within the margin.
-    `best`: the mode with the highest mean, which alone means nothing. `excluded`: mode to what it does not keep."""
-
-    choice: str
-    winner: str | None
-    between: tuple[str, ...]
-    best: str | None
-    reason: str
-    questions_needed: int | None
-    margin: float
-    constraints: tuple[str, ...]
-    excluded: dict[str, str]
-
-
 def decide(
     scores: Mapping[str, np.ndarray],
     costs: Mapping[str, float],
@@ -107,23 +91,25 @@ def decide(
         raise ValueError(f"there is no mode {unknown[0]!r}")
     excluded = {mode: why for mode in scores if (why := _broken(mode, constraints, (facts or {}).get(mode, Facts())))}
     order = _cheapest_first([mode for mode in MODES if mode in scores and mode not in excluded], costs)
-    empty = Verdict(UNDECIDED, None, (), None, "", None, margin, constraints.sentences(), excluded)
+    verdict = partial(Verdict, margin=margin, constraints=constraints.sentences(), excluded=excluded)
     if not order:
-        return replace(empty, reason=f"No way keeps what is asked for: {_listed(_excluded(excluded))}.")
+        reason = f"No way keeps what is asked for: {_listed(_excluded(excluded))}."
+        return verdict(choice=UNDECIDED, reason=reason)
     field = _Field(order, scores, costs, margin)
     if len(order) == 1:
-        return replace(empty, choice=order[0], best=order[0], reason=_alone(field, excluded))
+        return verdict(choice=order[0], best=order[0], reason=_alone(field, excluded))
     possible = field.possible()
     needed = field.needed(possible) or FEWEST_QUESTIONS
     if len(field) < FEWEST_QUESTIONS:
         few = "one question is" if len(field) == 1 else f"{len(field)} questions are"
         reason = f"{few.capitalize()} too few to decide anything; give at least {FEWEST_QUESTIONS}."
-        return replace(empty, between=tuple(order), best=field.best, reason=reason, questions_needed=needed)
-    empty = replace(empty, winner=field.winner(), best=field.best)
+        return verdict(choice=UNDECIDED, between=tuple(order), best=field.best, reason=reason, questions_needed=needed)
+    winner = field.winner()
+    verdict = partial(verdict, winner=winner, best=field.best)
     if len(possible) == 1:
-        return replace(empty, choice=possible[0], reason=_use(field, possible[0], empty.winner))
+        return verdict(choice=possible[0], reason=_use(field, possible[0], winner))
     reason = _undecided(field, possible, needed)
-    return replace(empty, between=tuple(possible), questions_needed=needed, reason=reason)
+    return verdict(choice=UNDECIDED, between=tuple(possible), reason=reason, questions_needed=needed)
 
 
 class _Field:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from metier import __version__
@@ -24,6 +24,7 @@ from metier.evaluation.metrics import judge
 from metier.evaluation.metrics import text as text_metrics
 from metier.evaluation.metrics.grading import Grader
 from metier.evaluation.metrics.terms import Term, find_terms
+from metier.evaluation.result import CalibrationRecord, ComparisonResult, JudgeAgreement, ModeCosts, RefusalCalibration
 from metier.evaluation.summary import Summary
 from metier.evaluation.verdict import Constraints, Facts
 from metier.generation.base import Message
@@ -71,7 +72,7 @@ class Vocabulary:
 
 def compare(
     parts: Parts, wanted: ComparisonOptions, calibrate: Callable[[Tell | None], list[str]], tell: Tell | None = None
-) -> dict[str, Any]:
+) -> ComparisonResult:
     """See `EvaluationService.compare`. `calibrate`: does so where needed, and returns what to note."""
     modes, card = chosen_modes(parts, wanted.modes, wanted.adapter)
     exam = exam_of(parts, wanted.limit)
@@ -92,39 +93,37 @@ def compare(
         facts_of(summary, spent),
         parts.runtime.settings.exam.margin,
     )
-    result = {
-        **header(parts, exam, card),
-        "modes": summary.figures(),
-        "by_kind": summary.by("kind"),
-        "by_language": summary.by("language"),
-        "pairs": summary.pairs(),
-        "costs": spent,
-        "verdict": asdict(decision),
-        **ruled(parts, vocabulary, summary.known(), decision.choice),
-        "failures": summary.failures(),
-        "calibration": calibration_of(parts),
-        "notes": notes,
-        "answers": summary.answers(),
-    }
+    found = rules.rules(profile_of(parts, vocabulary, summary.known()))
+    result = begun(parts, exam, card)(
+        modes=summary.figures(),
+        by_kind=summary.by("kind"),
+        by_language=summary.by("language"),
+        pairs=summary.pairs(),
+        costs=spent,
+        verdict=decision,
+        rules=found,
+        agreement=rules.agreement(found, decision.choice),
+        failures=summary.failures(),
+        calibration=calibration_of(parts),
+        notes=notes,
+        answers=summary.answers(),
+    )
     if wanted.judge is not None:
-        result["judge"] = judged(parts, summary, wanted.judge, cache, staged(tell, "Judging"))
+        said = judged(parts, summary, wanted.judge, cache, staged(tell, "Judging"))
+        result = result.model_copy(update={"judge": said})
     result_store.save(parts.runtime.state_folder, result)
     if card is not None:
-        parts.adapters.registry.note_exam(card, exam_results(result["modes"], result["created"]))
+        parts.adapters.registry.note_exam(card, exam_results(result))
     return result
 
 
-def advise(parts: Parts) -> dict[str, Any]:
+def advise(parts: Parts) -> ComparisonResult:
     """See `EvaluationService.advise`."""
     last = result_store.latest(parts.runtime.state_folder)
-    if last is None:
-        return {
-            **header(parts, [], None),
-            **ruled(parts, vocabulary_of(parts), None, None),
-            "verdict": None,
-            "notes": [],
-        }
-    return {name: value for name, value in last.items() if name != "answers"}
+    if last is not None:
+        return last.without_answers()
+    found = rules.rules(profile_of(parts, vocabulary_of(parts), None))
+    return begun(parts, [], None)(rules=found, agreement=rules.agreement(found, None), verdict=None, notes=())
 
 
 class AskedExpert:
@@ -211,7 +210,7 @@ def grader_of(parts: Parts, exam: Sequence[Question], terms: Sequence[Term]) -> 
     return Grader(terms, tuple(labels), settings.answering.refusal, settings.language)
 
 
-def costs_of(parts: Parts, summary: Summary, memory: Callable[[str], float | None]) -> dict[str, dict[str, Any]]:
+def costs_of(parts: Parts, summary: Summary, memory: Callable[[str], float | None]) -> dict[str, ModeCosts]:
     records = {mode: [each.record for each in summary.graded(mode)] for mode in summary.modes}
     prices = parts.runtime.settings.costs
     return {mode: costs.costs(of_mode, prices, memory(mode)) for mode, of_mode in records.items()}
@@ -236,19 +235,20 @@ def memory_of(
     return measured
 
 
-def header(parts: Parts, exam: Sequence[Question], card: Card | None) -> dict[str, Any]:
-    """What a result is of."""
-    return {
-        "expert": parts.runtime.settings.name,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "metier": __version__,
-        "language": parts.runtime.settings.language,
-        "model": parts.runtime.generator.name,
-        "adapter": card.reference if card else None,
-        "embedder": parts.runtime.embedder.name,
-        "questions": len(exam),
-        "kinds": dict(Counter(question.kind for question in exam).most_common()),
-    }
+def begun(parts: Parts, exam: Sequence[Question], card: Card | None) -> partial[ComparisonResult]:
+    """A result that says what it is of; what was found is to be added."""
+    return partial(
+        ComparisonResult,
+        expert=parts.runtime.settings.name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        metier=__version__,
+        language=parts.runtime.settings.language,
+        model=parts.runtime.generator.name,
+        adapter=card.reference if card else None,
+        embedder=parts.runtime.embedder.name,
+        questions=len(exam),
+        kinds=dict(Counter(question.kind for question in exam).most_common()),
+    )
 
 
 def constraints_of(parts: Parts) -> Constraints:
@@ -257,12 +257,6 @@ def constraints_of(parts: Parts) -> Constraints:
     if changes is None:
         changes = rules.changes_often(rules.rate_of_change(parts.runtime.syncs(), datetime.now(UTC)))
     return Constraints(asked.must_cite, asked.must_refuse, asked.latency_seconds, asked.memory_mb, changes)
-
-
-def ruled(parts: Parts, vocabulary: Vocabulary, known: float | None, choice: str | None) -> dict[str, Any]:
-    """The rules with their evidence, and whether they agree with what was measured."""
-    found = rules.rules(profile_of(parts, vocabulary, known))
-    return {"rules": [asdict(rule) for rule in found], "agreement": rules.agreement(found, choice)}
 
 
 def profile_of(parts: Parts, vocabulary: Vocabulary, known: float | None) -> rules.ExpertProfile:
@@ -305,45 +299,43 @@ def tokens_per_term(parts: Parts, texts: Sequence[str]) -> float:
     return (together - alone) / len(texts)
 
 
-def facts_of(summary: Summary, spent: Mapping[str, dict[str, Any]]) -> dict[str, Facts]:
+def facts_of(summary: Summary, spent: Mapping[str, ModeCosts]) -> dict[str, Facts]:
     return {
-        mode: Facts(summary.refusal_recall(mode), spent[mode]["total_p95"], spent[mode]["peak_memory_mb"])
+        mode: Facts(summary.refusal_recall(mode), spent[mode].total_p95, spent[mode].peak_memory_mb)
         for mode in summary.modes
     }
 
 
-def price(spent: dict[str, Any]) -> float:
+def price(spent: ModeCosts) -> float:
     """What ways are ordered by: money where prices are set, else time."""
-    of_thousand = spent["per_thousand"]
-    paid: float = of_thousand["money"] or of_thousand["seconds"]
-    return paid
+    return spent.per_thousand.money or spent.per_thousand.seconds
 
 
-def exam_results(figures: Mapping[str, dict[str, dict[str, float]]], created: str) -> dict[str, Any]:
-    """What the card of an adapter keeps of an exam."""
-    tuned = {mode: figures[mode]["score"] for mode in WITH_ADAPTER if mode in figures}
-    return {mode: round(score["mean"], 4) for mode, score in tuned.items()} | {"at": created}
+def exam_results(result: ComparisonResult) -> dict[str, float | str]:
+    """What the card of an adapter keeps of an exam: mode to score, and when."""
+    tuned = {mode: result.modes[mode]["score"] for mode in WITH_ADAPTER if mode in result.modes}
+    return {mode: round(score.mean, 4) for mode, score in tuned.items()} | {"at": result.created}
 
 
-def calibration_of(parts: Parts) -> dict[str, Any]:
+def calibration_of(parts: Parts) -> CalibrationRecord:
     refusals = parts.runtime.abstention
-    return {
-        "fusion": asdict(parts.runtime.fusion),
-        "passages": asdict(parts.runtime.passage_count),
-        "refusals": {
-            "fitted_on": refusals.fitted_on,
-            "threshold": refusals.threshold,
-            "precision": refusals.precision,
-            "recall": refusals.recall,
-            "near_misses": refusals.near_misses,
-            "questions": refusals.questions,
-        },
-    }
+    return CalibrationRecord(
+        fusion=parts.runtime.fusion,
+        passages=parts.runtime.passage_count,
+        refusals=RefusalCalibration(
+            fitted_on=refusals.fitted_on,
+            threshold=refusals.threshold,
+            precision=refusals.precision,
+            recall=refusals.recall,
+            near_misses=refusals.near_misses,
+            questions=refusals.questions,
+        ),
+    )
 
 
 def judged(
     parts: Parts, summary: Summary, settings: GenerationSettings, cache: Cache, tell: comparison.Tell | None
-) -> dict[str, Any]:
+) -> JudgeAgreement:
     """What the judge says of every mode, and how far it agrees with the score."""
     from metier import generation
 
@@ -357,15 +349,12 @@ def judged(
         (said[key], each.grades["score"]) for each in graded if (key := (each.question.id, each.record.mode)) in said
     ]
     figures = {
-        mode: asdict(statistics.interval([right for (_, of), right in said.items() if of == mode]))
+        mode: statistics.interval([right for (_, of), right in said.items() if of == mode])
         for mode in summary.modes
         if any(of == mode for _, of in said)
     }
-    return {
-        "model": settings.model,
-        "modes": figures,
-        **judge.agreement(*zip(*both, strict=True) if both else ((), ())),
-    }
+    agreed = judge.agreement(*zip(*both, strict=True) if both else ((), ()))
+    return agreed.model_copy(update={"model": settings.model, "modes": figures})
 
 
 def staged(tell: Tell | None, stage: str) -> comparison.Tell | None:

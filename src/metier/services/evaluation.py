@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from metier.answering import abstention
 from metier.answering.answer import Style
@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others ti
     from metier.core.questions import Question
     from metier.evaluation.calibration import Calibration
     from metier.evaluation.refusal_calibration import Case
+    from metier.evaluation.result import ComparisonResult
 
 _PLANTED = 120  # errors that the checker is tried with
 _SAMPLED = 40  # documents they are planted in
@@ -147,7 +148,7 @@ class EvaluationService:
         judge: GenerationSettings | None = None,
         measure_memory: bool = True,
         tell: Tell | None = None,
-    ) -> dict[str, Any]:
+    ) -> ComparisonResult:
         """Evaluate every mode on the same questions and say which to use. `modes`: None = all that this expert
         can answer in; `limit`: of the exam questions, drawn once, None = all. `adapter`: of the tuned modes, None = the
         one in production. `calibrate`: learn from the practice questions first, where they or the documents changed.
@@ -161,8 +162,8 @@ class EvaluationService:
         wanted = ComparisonOptions(modes, limit, adapter, calibrate, judge, measure_memory)
         return compare(self._parts, wanted, self.calibrate_where_needed, tell)
 
-    def advise(self) -> dict[str, Any]:
-        """What the rules say of this expert, and the verdict of the last comparison where there was one."""
+    def advise(self) -> ComparisonResult:
+        """What the rules say of this expert, and the last comparison, without its answers, where there was one."""
         from metier.services.comparison import advise
 
         return advise(self._parts)

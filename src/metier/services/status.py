@@ -65,8 +65,8 @@ def status_of(parts: Parts) -> Status:
         rows=len(parts.dataset.rows()),
         calibrated=runtime.abstention_path.exists(),
         adapter=production.reference if production else None,
-        compared_at=last["created"] if last else "",
-        verdict=last["verdict"]["reason"] if last and last.get("verdict") else "",
+        compared_at=last.created if last else "",
+        verdict=last.verdict.reason if last and last.verdict else "",
     )
 
 

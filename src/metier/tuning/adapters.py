@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -178,10 +178,10 @@ class Registry:
         if not names:
             raise ModelError(f"the file of {card.reference} holds nothing", where=str(path))
 
-    def note_exam(self, card: Card, results: dict[str, Any]) -> None:
+    def note_exam(self, card: Card, results: Mapping[str, float | str]) -> None:
         """Add exam results to a card."""
         kept = self.get(card.reference)
-        self._write_card(self.folder(kept), replace(kept, exam=kept.exam | results))
+        self._write_card(self.folder(kept), replace(kept, exam={**kept.exam, **results}))
 
     def _write_card(self, folder: Path, card: Card) -> None:
         kept = {name: value for name, value in asdict(card).items() if name != "state"}

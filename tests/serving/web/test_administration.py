@@ -12,6 +12,7 @@ from evaluation.sample_result import sample
 from metier import Expert
 from metier.core.locks import exclusive
 from metier.evaluation import result_store
+from metier.evaluation.result import ComparisonResult
 
 pytestmark = pytest.mark.slow
 
@@ -183,7 +184,7 @@ def test_before_any_comparison_the_report_is_what_the_rules_say(client):
 
 def test_the_report_is_shut_in_and_in_the_language_of_the_page(client, served_folder):
     result = sample(20)
-    path = result_store.save(served_folder / ".metier", result)
+    path = result_store.save(served_folder / ".metier", ComparisonResult.from_json(result))
     try:
         assert client["chief"].get("/report.json").json() == result
         assert "Another adapter" not in shown(client["chief"], "/report")

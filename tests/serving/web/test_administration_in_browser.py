@@ -14,6 +14,7 @@ from tuning import tiny_models
 from metier import Expert
 from metier.core.locks import exclusive
 from metier.evaluation import result_store
+from metier.evaluation.result import ComparisonResult
 from metier.tuning import base_model
 from metier.tuning.adapters import Card
 
@@ -45,7 +46,7 @@ def served_folder(served_folder):
     (served_folder.parent / "docs" / f"{ATTACK.replace('/', '')}.pdf").write_bytes(b"%PDF-1.4 and no more")
     result = sample(20)
     result["answers"][0]["modes"]["rag"]["text"] = ATTACK
-    result_store.save(served_folder / ".metier", result)
+    result_store.save(served_folder / ".metier", ComparisonResult.from_json(result))
     with Expert.open(served_folder) as expert:
         expert.sync()
         answer = expert.ask(YAW)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import regex
 
 from metier.core.errors import ModelError
 from metier.evaluation.records import Record
+from metier.evaluation.result import JudgeAgreement
 from metier.evaluation.summary import Graded
 from metier.generation.base import Generator, Message
 from metier.generation.completion_cache import Cache, key_of
@@ -72,16 +72,16 @@ def parse(text: str) -> float | None:
     return None if right == wrong else float(right > wrong)
 
 
-def agreement(judged: Sequence[float], scored: Sequence[float]) -> dict[str, Any]:
+def agreement(judged: Sequence[float], scored: Sequence[float]) -> JudgeAgreement:
     """How often the judge and the metric agree (a score of at least a half counts as right), and Cohen's kappa, which
     is 0 for agreement by chance alone and 1 for full agreement (Cohen 1960); None where one of them never differs."""
     a, b = np.array(judged) >= 0.5, np.array(scored) >= 0.5
     if not len(a):
-        return {"answers": 0, "agreement": None, "kappa": None}
+        return JudgeAgreement()
     observed = float((a == b).mean())
     chance = float(a.mean() * b.mean() + (1 - a.mean()) * (1 - b.mean()))
     kappa = (observed - chance) / (1 - chance) if chance < 1 else None
-    return {"answers": len(a), "agreement": observed, "kappa": kappa}
+    return JudgeAgreement(answers=len(a), agreement=observed, kappa=kappa)
 
 
 def _shown(question: str, answers: Sequence[str], record: Record) -> str:

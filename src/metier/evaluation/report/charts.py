@@ -4,12 +4,13 @@ and their words keep their size. Each says in its title and description what it 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from metier.evaluation.report.markup import Html, join, tag
 from metier.evaluation.report.view import HIDDEN, ReportView, class_of, has_interval, number, rounded, shown, unit_of
+from metier.evaluation.result import Figure, ModeCosts, ModePair
 
 _SHAPES = {
     "base": "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0Z",  # a circle
@@ -34,10 +35,10 @@ def shapes() -> Html:
 
 def four_way(view: ReportView) -> Html | None:
     """Score of each mode: a mark, and a whisker over its interval."""
-    modes = [mode for mode in view.modes if shown(view.figure(mode).get("mean"))]
+    modes = [mode for mode in view.modes if shown(view.figure(mode).mean)]
     if not modes:
         return None
-    top = _ceiling([view.figure(mode).get("high") or view.figure(mode)["mean"] for mode in modes])
+    top = _ceiling([view.figure(mode) for mode in modes])
     height = len(modes) * _ROW
     grid = [
         [
@@ -58,13 +59,13 @@ def _row(view: ReportView, mode: str, y: int, top: float) -> Html:
     return join([named, valued, _whisker(mode, figure, top, y + 32)])
 
 
-def _whisker(mode: str, figure: dict[str, Any], top: float, y: int) -> Html:
+def _whisker(mode: str, figure: Figure, top: float, y: int) -> Html:
     lines = []
     if has_interval(figure):
-        low, high = (percent(max(0.0, figure[end]) / top) for end in ("low", "high"))
+        low, high = (percent(max(0.0, end) / top) for end in (figure.low, figure.high))
         lines = [tag("line", x1=low, x2=high, y1=y, y2=y)]
         lines += [tag("line", x1=end, x2=end, y1=y - 5, y2=y + 5) for end in (low, high)]
-    return join([tag("g", lines, class_=f"whisker {class_of(mode)}"), _mark(mode, percent(figure["mean"] / top), y)])
+    return join([tag("g", lines, class_=f"whisker {class_of(mode)}"), _mark(mode, percent(figure.mean / top), y)])
 
 
 def _mark(mode: str, x: str, y: float) -> Html:
@@ -82,17 +83,17 @@ class Cost:
 
 def cost_of(view: ReportView) -> Cost | None:
     """The first measure of cost that every measured mode has: money, seconds for a thousand questions, median time."""
-    costs = view.part("costs")
-    modes = [mode for mode in view.modes if shown(view.figure(mode).get("mean"))]
+    modes = [mode for mode in view.modes if shown(view.figure(mode).mean)]
     if len(modes) < 2:
         return None
-    thousand = {mode: (costs.get(mode) or {}).get("per_thousand") or {} for mode in modes}
-    currency = next((each["currency"] for each in thousand.values() if each.get("currency")), "")
-    for name, of in (
-        ("money", {mode: each.get("money") for mode, each in thousand.items()}),
-        ("seconds", {mode: each.get("seconds") for mode, each in thousand.items()}),
-        ("total", {mode: (costs.get(mode) or {}).get("total_p50") for mode in modes}),
-    ):
+    costs = {mode: view.result.costs.get(mode, ModeCosts()) for mode in modes}
+    currency = next((each.per_thousand.currency for each in costs.values() if each.per_thousand.currency), "")
+    measures: list[tuple[str, dict[str, float | None]]] = [
+        ("money", {mode: each.per_thousand.money for mode, each in costs.items()}),
+        ("seconds", {mode: each.per_thousand.seconds for mode, each in costs.items()}),
+        ("total", {mode: each.total_p50 for mode, each in costs.items()}),
+    ]
+    for name, of in measures:
         known = {mode: value for mode, value in of.items() if shown(value) and value > 0}
         if len(known) == len(of):
             if name == "money":
@@ -108,7 +109,7 @@ def cost_and_quality(view: ReportView) -> Html | None:
     if cost is None:
         return None
     figures = {mode: view.figure(mode) for mode in cost.of}
-    top = _ceiling([figure.get("high") or figure["mean"] for figure in figures.values()])
+    top = _ceiling(figures.values())
     across = _Across.over(list(cost.of.values()))
     grid = [
         [
@@ -136,15 +137,15 @@ def cost_and_quality(view: ReportView) -> Html | None:
 _END = {"class_": "tick", "text_anchor": "end"}
 
 
-def _points(figures: dict[str, Any], cost: Cost, across: _Across, top: float) -> list[Html]:
+def _points(figures: dict[str, Figure], cost: Cost, across: _Across, top: float) -> list[Html]:
     """The marks, each with its name to the right, or to the left where another mark follows on the right."""
-    places = {mode: (across.share(cost.of[mode]), _up(figure["mean"] / top)) for mode, figure in figures.items()}
+    places = {mode: (across.share(cost.of[mode]), _up(figure.mean / top)) for mode, figure in figures.items()}
     drawn: list[Html] = []
     below: dict[str, float] = {"start": -_APART, "end": -_APART}  # the last name on each side
     for mode, (share, y) in sorted(places.items(), key=lambda item: item[1][1]):
         figure, x = figures[mode], across.at(cost.of[mode])
         if has_interval(figure):
-            ends = [_up(max(0.0, figure[end]) / top) for end in ("low", "high")]
+            ends = [_up(max(0.0, end) / top) for end in (figure.low, figure.high)]
             drawn.append(tag("line", x1=x, x2=x, y1=ends[0], y2=ends[1], class_=f"whisker {class_of(mode)}"))
         others = [place for other, place in places.items() if other != mode]
         crowded = any(0 <= at - share < _NEAR and abs(up - y) < _BESIDE for at, up in others)
@@ -186,11 +187,11 @@ class _Across:
         return f"{_LEFT + _WIDE * self.share(value):.2f}%"
 
 
-def bar(mode: str, figure: dict[str, Any]) -> Html | None:
+def bar(mode: str, figure: Figure) -> Html | None:
     """An interval within a table's cell, on a line from 0 to 1."""
     if not has_interval(figure):
         return None
-    low, high, mean = (percent(min(1.0, max(0.0, figure[key]))) for key in ("low", "high", "mean"))
+    low, high, mean = (percent(min(1.0, max(0.0, share))) for share in (figure.low, figure.high, figure.mean))
     lines = [
         tag("line", x1="0", x2="100%", y1=5, y2=5, class_="grid"),
         tag("line", x1=low, x2=high, y1=5, y2=5, class_=f"whisker {class_of(mode)}"),
@@ -199,9 +200,9 @@ def bar(mode: str, figure: dict[str, Any]) -> Html | None:
     return tag("svg", lines, class_="bar", height=10, **HIDDEN)
 
 
-def difference_bar(pair: dict[str, Any], reach: float, margin: float | None) -> Html | None:
+def difference_bar(pair: ModePair, reach: float, margin: float) -> Html | None:
     """A difference and its interval within a table's cell, between -`reach` and `reach`, with 0 and the margin."""
-    if not all(shown(pair.get(key)) for key in ("difference", "low", "high")):
+    if not all(map(shown, (pair.difference, pair.low, pair.high))):
         return None
 
     def at(value: float) -> str:
@@ -211,8 +212,8 @@ def difference_bar(pair: dict[str, Any], reach: float, margin: float | None) -> 
     lines = [
         tag("line", x1="50%", x2="50%", y1=0, y2=12, class_="axis"),
         *(tag("line", x1=at(each), x2=at(each), y1=0, y2=12, class_="margin") for each in margins),
-        tag("line", x1=at(pair["low"]), x2=at(pair["high"]), y1=6, y2=6, class_="whisker ink"),
-        tag("circle", cx=at(pair["difference"]), cy=6, r=3, class_="ink"),
+        tag("line", x1=at(pair.low), x2=at(pair.high), y1=6, y2=6, class_="whisker ink"),
+        tag("circle", cx=at(pair.difference), cy=6, r=3, class_="ink"),
     ]
     return tag("svg", lines, class_="bar", height=12, **HIDDEN)
 
@@ -229,14 +230,15 @@ def percent(share: float) -> str:
     return f"{100 * share:.2f}%"
 
 
-def _told(figure: dict[str, Any]) -> str:
-    told = number(figure["mean"])
-    return f"{told} ({number(figure['low'])}–{number(figure['high'])})" if has_interval(figure) else told
+def _told(figure: Figure) -> str:
+    told = number(figure.mean)
+    return f"{told} ({number(figure.low)}–{number(figure.high)})" if has_interval(figure) else told
 
 
-def _ceiling(values: Sequence[float]) -> float:
+def _ceiling(figures: Iterable[Figure]) -> float:
     """Where the axis of scores ends: low scores would be crowded at the foot of a whole one."""
-    return 0.5 if max(values) <= 0.5 else 1.0
+    highest = max(figure.high if shown(figure.high) else figure.mean for figure in figures)
+    return 0.5 if highest <= 0.5 else 1.0
 
 
 def _steps(top: float) -> list[float]:

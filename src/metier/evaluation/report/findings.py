@@ -9,6 +9,7 @@ from metier.core.modes import MODES
 from metier.evaluation.report.markup import Html, join, tag
 from metier.evaluation.report.tables import questions
 from metier.evaluation.report.view import DASH, ReportView, number, rounded, shown
+from metier.evaluation.result import Rule
 from metier.evaluation.verdict import UNDECIDED
 
 _METHOD = ("asked", "score", "verdict", "interval", "pairs", "effect", "needed", "machine")
@@ -16,8 +17,7 @@ _METHOD = ("asked", "score", "verdict", "interval", "pairs", "effect", "needed",
 
 def headline(view: ReportView) -> Html:
     """The verdict in one sentence."""
-    verdict, words = view.part("verdict"), view.words
-    choice = verdict.get("choice")
+    choice, between, words = view.verdict.choice, view.verdict.between, view.words
     if not view.modes:
         return words("headline.advice", expert=expert(view))
     if len(view.modes) == 1:
@@ -26,25 +26,24 @@ def headline(view: ReportView) -> Html:
         return words(f"headline.{choice}")
     if choice and choice != UNDECIDED:
         return words("headline.use", mode=choice)
-    between = verdict.get("between") or []
     if choice and len(between) > 1:
         return words("headline.between", modes=words.listed(between))
     return words("headline.undecided") if choice else words("headline.compared", modes=words.listed(view.modes))
 
 
 def expert(view: ReportView) -> str:
-    return str(view.result.get("expert") or "Métier")
+    return view.result.expert or "Métier"
 
 
 def reasons(view: ReportView) -> Html:
     """The sentences beneath the verdict: its reason, and whether the rules agree."""
-    reason, said = view.part("verdict").get("reason"), []
+    reason, said = view.verdict.reason, []
     if not view.modes:
         said.append(tag("p", view.words("advice.explained"), class_="reason"))
     if reason:
         said.append(view.sentence(_beyond(headline(view), reason), class_="reason"))
-    if view.result.get("agreement"):
-        said.append(view.sentence(view.result["agreement"]))
+    if view.result.agreement:
+        said.append(view.sentence(view.result.agreement))
     return join(said)
 
 
@@ -58,20 +57,19 @@ def _beyond(head: str, reason: str) -> str:
 
 def basis(view: ReportView) -> Html:
     """What the verdict rests on, as a list of terms."""
-    result, verdict, words = view.result, view.part("verdict"), view.words
-    excluded = (verdict.get("excluded") or {}).items()
-    best = verdict.get("best")
+    result, verdict, words = view.result, view.verdict, view.words
+    best = verdict.best if verdict.best != verdict.choice else None
     lines = [
         ("questions", _questions(view)),
-        ("model", result.get("model")),
-        ("adapter", result.get("adapter") or (words("adapter.none") if view.modes else None)),
-        ("embedder", result.get("embedder")),
-        ("measured" if view.modes else "dated", _date(result.get("created"))),
-        ("margin", number(verdict["margin"]) if shown(verdict.get("margin")) else None),
-        ("best", view.mode(best) if best and best != verdict.get("choice") else None),
-        ("needed", questions(verdict.get("questions_needed"))),
-        ("constraints", [view.prose(each, name="li") for each in verdict.get("constraints") or []]),
-        ("excluded", [tag("li", view.mode(mode), ": ", view.prose(why or DASH)) for mode, why in excluded]),
+        ("model", result.model),
+        ("adapter", result.adapter or (words("adapter.none") if view.modes else None)),
+        ("embedder", result.embedder),
+        ("measured" if view.modes else "dated", _date(result.created)),
+        ("margin", number(verdict.margin) if shown(verdict.margin) else None),
+        ("best", view.mode(best) if best else None),
+        ("needed", questions(verdict.questions_needed)),
+        ("constraints", [view.prose(each, name="li") for each in verdict.constraints]),
+        ("excluded", [tag("li", view.mode(mode), ": ", view.prose(why)) for mode, why in verdict.excluded.items()]),
     ]
     rows = [
         tag("div", tag("dt", words(f"basis.{name}")), tag("dd", tag("ul", value) if isinstance(value, list) else value))
@@ -82,14 +80,14 @@ def basis(view: ReportView) -> Html:
 
 
 def _questions(view: ReportView) -> str | None:
-    count = view.result.get("questions")
-    if not shown(count) or not count:
+    count = view.result.questions
+    if not count:
         return None
-    kinds = [f"{rounded(of)} {view.words.name('kind', kind)}" for kind, of in view.part("kinds").items()]
+    kinds = [f"{rounded(of)} {view.words.name('kind', kind)}" for kind, of in view.result.kinds.items()]
     return f"{rounded(count)} ({', '.join(kinds)})" if kinds else rounded(count)
 
 
-def _date(created: str | None) -> Html | None:
+def _date(created: str) -> Html | None:
     """`2026-11-25 05:00 UTC`, in every language the same."""
     if not created:
         return None
@@ -99,7 +97,7 @@ def _date(created: str | None) -> Html | None:
 
 def rules(view: ReportView) -> Html | None:
     """What an experienced eye would say before measuring, with the figures read off this expert."""
-    found = view.rows("rules")
+    found = view.result.rules
     return (
         join(
             [tag("p", view.words("rules.explained")), tag("ul", [_rule(view, each) for each in found], class_="rules")]
@@ -109,22 +107,22 @@ def rules(view: ReportView) -> Html | None:
     )
 
 
-def _rule(view: ReportView, rule: dict[str, Any]) -> Html:
-    points_to, name = rule.get("points_to"), str(rule.get("name") or DASH)
-    figures = {figure: value for figure, value in (rule.get("figures") or {}).items() if value is not None}
+def _rule(view: ReportView, rule: Rule) -> Html:
+    points_to, name = rule.points_to, rule.name or DASH
+    figures = {figure: value for figure, value in rule.figures.items() if value is not None}
     return tag(
         "li",
         tag("h3", view.prose(name[:1].upper() + name[1:])),
         tag("p", [view.words("rules.points"), " ", view.mode(points_to)] if points_to else view.words("rules.open"),
             class_="towards"),
-        view.prose(rule["asks"], name="p", class_="asks") if rule.get("asks") else None,
-        view.sentence(rule["evidence"]) if rule.get("evidence") else None,
+        view.prose(rule.asks, name="p", class_="asks") if rule.asks else None,
+        view.sentence(rule.evidence) if rule.evidence else None,
         facts(view, figures) if figures else None,
     )  # fmt: skip
 
 
 def calibration(view: ReportView) -> Html | None:
-    found = {name: value for name, value in view.part("calibration").items() if value not in (None, {}, [])}
+    found = view.result.calibration.model_dump(exclude_none=True)
     if not found:
         return None
     return join([tag("p", view.words("calibration.explained")), facts(view, found)])
@@ -149,7 +147,7 @@ def facts(view: ReportView, value: Any) -> Html:
 
 
 def notes(view: ReportView) -> Html | None:
-    found: list[str] = view.result.get("notes") or []
+    found = view.result.notes
     return tag("ul", [view.sentence(each, name="li") for each in found]) if found else None
 
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import base64
 import hashlib
 from importlib.resources import files
-from typing import Any
 
 from metier.evaluation.report import charts, findings, tables
 from metier.evaluation.report.answers import answers
 from metier.evaluation.report.markup import Html, join, tag
 from metier.evaluation.report.translations import ReportTranslations
 from metier.evaluation.report.view import ReportView
+from metier.evaluation.result import ComparisonResult
 
 
-def html(result: dict[str, Any], language: str = "en") -> str:
+def html(result: ComparisonResult, language: str = "en") -> str:
     """One HTML file with everything in it.
 
-    `result`: what a comparison found; parts that are missing or None are left out, and without `modes` only the rules
-    are shown. `language`: of the page's own words, English where there are none; what comes from the data stays in
-    its own language. Pages are made for up to some thousands of questions."""
+    `result`: parts that it does not have are left out, and without `modes` only the rules are shown. `language`: of
+    the page's own words, English where there are none; what comes from the data stays in its own language. Pages are
+    made for up to some thousands of questions."""
     view = ReportView(result, ReportTranslations.of(language))
     style, script = _file("page.css"), _file("page.js")
     head = tag(
@@ -44,8 +44,8 @@ def _sections(view: ReportView) -> list[tuple[str, Html]]:
         ("cost", join(filter(None, [charts.cost_and_quality(view), tables.costs(view)]))),
         ("metrics", tables.metrics(view)),
         ("pairs", tables.pairs(view)),
-        ("kinds", tables.groups(view, "by_kind", "kind")),
-        ("languages", tables.groups(view, "by_language", "language")),
+        ("kinds", tables.groups(view, "kind", view.result.by_kind)),
+        ("languages", tables.groups(view, "language", view.result.by_language)),
         ("rules", findings.rules(view)),
         ("failures", tables.failures(view)),
         ("calibration", findings.calibration(view)),
@@ -63,10 +63,9 @@ def _section(view: ReportView, name: str, content: Html) -> Html:
 
 def _top(view: ReportView, sections: list[tuple[str, Html]]) -> Html:
     links = [tag("li", tag("a", view.words(f"title.{name}"), href=f"#{name}")) for name, _ in sections]
-    version = view.result.get("metier")
     return tag(
         "header",
-        tag("p", f"Métier {version or ''} · ", tag("bdi", findings.expert(view)), class_="eyebrow"),
+        tag("p", f"Métier {view.result.metier} · ", tag("bdi", findings.expert(view)), class_="eyebrow"),
         tag("h1", findings.headline(view)),
         findings.reasons(view),
         findings.basis(view),

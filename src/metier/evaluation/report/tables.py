@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from metier.evaluation.report.charts import bar, difference_bar
 from metier.evaluation.report.markup import Html, join, tag
 from metier.evaluation.report.view import DASH, ReportView, number, probability, rounded, shown
+from metier.evaluation.result import FailureGroup, Figure, ModePair
 from metier.evaluation.statistics import ALPHA, MOST_QUESTIONS
 
 METRICS = (
@@ -22,7 +23,7 @@ def metrics(view: ReportView) -> Html | None:
     """All metrics by all modes."""
     if not view.modes:
         return None
-    measured = dict.fromkeys(name for mode in view.modes for name in view.part("modes")[mode] or {})
+    measured = dict.fromkeys(name for mode in view.modes for name in view.result.modes[mode])
     names = [name for name in METRICS if name in measured] + [name for name in measured if name not in METRICS]
     ahead = leaders(view)
     rows = []
@@ -40,26 +41,30 @@ def metrics(view: ReportView) -> Html | None:
 def leaders(view: ReportView) -> dict[str, str]:
     """Metric to the mode that is better than each of the others by a significant difference."""
     better: dict[tuple[str, str], set[str]] = {}
-    for pair in view.rows("pairs"):
-        if significant(pair) and _metric(pair) != _NO_DIRECTION:
-            a, b = (pair["a"], pair["b"]) if pair["difference"] > 0 else (pair["b"], pair["a"])
-            better.setdefault((_metric(pair), a), set()).add(b)
+    for pair in view.result.pairs:
+        if significant(pair) and pair.metric != _NO_DIRECTION:
+            a, b = (pair.a, pair.b) if pair.difference > 0 else (pair.b, pair.a)
+            better.setdefault((pair.metric, a), set()).add(b)
     return {metric: mode for (metric, mode), than in better.items() if than >= set(view.modes) - {mode}}
 
 
-def significant(pair: dict[str, Any]) -> bool:
-    p = pair.get("p_adjusted", pair.get("p"))
-    return shown(p) and p < ALPHA and bool(pair.get("difference"))
+def significant(pair: ModePair) -> bool:
+    p = _chance(pair)
+    return shown(p) and p < ALPHA and shown(pair.difference) and pair.difference != 0
+
+
+def _chance(pair: ModePair) -> float:
+    return pair.p if pair.p_adjusted is None else pair.p_adjusted
 
 
 def pairs(view: ReportView) -> Html | None:
     """Every two modes against each other; the metrics beside the score are folded away."""
-    found = view.rows("pairs")
+    found = view.result.pairs
     if not found:
         return None
-    metrics_of = list(dict.fromkeys(_metric(pair) for pair in found))
+    metrics_of = list(dict.fromkeys(pair.metric for pair in found))
     metrics_of.sort(key=lambda metric: metric != "score")
-    first, *others = ([pair for pair in found if _metric(pair) == metric] for metric in metrics_of)
+    first, *others = ([pair for pair in found if pair.metric == metric] for metric in metrics_of)
     folded = [
         [tag("h3", view.words.name("metric", metric)), _pairs(view, rows, metric)]
         for metric, rows in zip(metrics_of[1:], others, strict=True)
@@ -71,75 +76,73 @@ def pairs(view: ReportView) -> Html | None:
     ])  # fmt: skip
 
 
-def _metric(pair: dict[str, Any]) -> str:
-    return str(pair.get("metric") or "score")
-
-
-def _pairs(view: ReportView, found: Sequence[dict[str, Any]], metric: str) -> Html:
-    margin = view.part("verdict").get("margin") if metric == "score" else None
-    ends = [abs(pair[key]) for pair in found for key in ("low", "high", "difference") if shown(pair.get(key))]
-    reach = max([*ends, margin or 0.0, 0.01])
+def _pairs(view: ReportView, found: Sequence[ModePair], metric: str) -> Html:
+    margin = view.verdict.margin if metric == "score" and shown(view.verdict.margin) else 0.0
+    ends = [abs(end) for pair in found for end in (pair.low, pair.high, pair.difference) if shown(end)]
+    reach = max([*ends, margin, 0.01])
     label = view.words("table.pairs", metric=view.words.name("metric", metric))
     columns = ("pair", "difference", "p", "effect", "questions", "needed")
     rows = [_pair(view, pair, reach, margin) for pair in found]
     return _table(label, [view.words(f"column.{name}") for name in columns], rows)
 
 
-def _pair(view: ReportView, pair: dict[str, Any], reach: float, margin: float | None) -> Html:
-    low, high = (number(pair.get(end), True) for end in ("low", "high"))
+def _pair(view: ReportView, pair: ModePair, reach: float, margin: float) -> Html:
+    low, high = number(pair.low, True), number(pair.high, True)
     between = f" ({low} … {high})" if DASH not in (low, high) else ""
     counts = significant(pair)
     cells = [
-        tag("td", tag("b" if counts else "span", number(pair.get("difference"), True)), tag("small", between),
+        tag("td", tag("b" if counts else "span", number(pair.difference, True)), tag("small", between),
             difference_bar(pair, reach, margin)),
-        tag("td", probability(pair.get("p_adjusted", pair.get("p"))),
+        tag("td", probability(_chance(pair)),
             tag("small", " ", view.words("significant")) if counts else None),
-        tag("td", number(pair.get("effect"), True)),
-        tag("td", _count(pair.get("n"))),
-        tag("td", questions(pair.get("questions_needed")) or DASH),
+        tag("td", number(pair.effect, True)),
+        tag("td", rounded(pair.n) if pair.n else DASH),
+        tag("td", questions(pair.questions_needed) or DASH),
     ]  # fmt: skip
-    return _line(view.words("over", a=view.mode(pair["a"]), b=view.mode(pair["b"])), cells)
+    return _line(view.words("over", a=view.mode(pair.a), b=view.mode(pair.b)), cells)
 
 
-def groups(view: ReportView, part: str, names: str) -> Html | None:
-    """The score by kind or language. `part`: of the result; `names`: group of the words for its keys. One group alone
-    would only say the score again."""
-    found = view.part(part)
+def groups(view: ReportView, names: str, found: Mapping[str, Mapping[str, Figure]]) -> Html | None:
+    """The score by kind or language. `names`: group of the words for the keys of `found`. One group alone would only
+    say the score again."""
     if len(found) < 2 or not view.modes:
         return None
     rows = []
     for key, by_mode in found.items():
-        figures = {mode: (by_mode or {}).get(mode) or {} for mode in view.modes}
-        count = view.words("asked", count=_count(max(figure.get("n") or 0 for figure in figures.values())))
+        figures = {mode: by_mode.get(mode, Figure()) for mode in view.modes}
+        count = view.words("asked", count=rounded(max(figure.n for figure in figures.values())))
         cells = [_figure(view, mode, figure) for mode, figure in figures.items()]
         rows.append(_line([view.words.name(names, key) if key else DASH, tag("small", count)], cells))
     head = [view.words(f"column.{names}"), *map(view.mode, view.modes)]
-    return _table(view.words(f"table.{part}"), head, rows)
+    return _table(view.words(f"table.by_{names}"), head, rows)
 
 
 def costs(view: ReportView) -> Html | None:
     """What each mode costs; a row that no mode has is left out."""
-    found = {mode: each for mode, each in view.part("costs").items() if each}
-    modes = [mode for mode in view.modes if mode in found]
+    modes = [mode for mode in view.modes if mode in view.result.costs]
     if not modes:
         return None
-    thousand = {mode: found[mode].get("per_thousand") or {} for mode in modes}
-    currency = next((each["currency"] for each in thousand.values() if each.get("currency")), "")
-    lines = [
-        *((name, [found[mode].get(name) for mode in modes], view.duration)
-          for name in ("first_token_p50", "first_token_p95", "total_p50", "total_p95")),
-        *((name, [found[mode].get(name) for mode in modes], rounded)
-          for name in ("prompt_tokens", "completion_tokens", "peak_memory_mb")),
-        ("seconds", [thousand[mode].get("seconds") for mode in modes], view.duration),
-        ("energy_kwh", [thousand[mode].get("energy_kwh") for mode in modes], rounded),
-        ("money", [thousand[mode].get("money") for mode in modes], lambda value: f"{rounded(value)} {currency}"),
-    ]  # fmt: skip
+    found = [view.result.costs[mode] for mode in modes]
+    thousand = [each.per_thousand for each in found]
+    currency = next((each.currency for each in thousand if each.currency), "")
+    lines: list[tuple[str, list[float | None], Callable[[float], str]]] = [
+        ("first_token_p50", [each.first_token_p50 for each in found], view.duration),
+        ("first_token_p95", [each.first_token_p95 for each in found], view.duration),
+        ("total_p50", [each.total_p50 for each in found], view.duration),
+        ("total_p95", [each.total_p95 for each in found], view.duration),
+        ("prompt_tokens", [each.prompt_tokens for each in found], rounded),
+        ("completion_tokens", [each.completion_tokens for each in found], rounded),
+        ("peak_memory_mb", [each.peak_memory_mb for each in found], rounded),
+        ("seconds", [each.seconds for each in thousand], view.duration),
+        ("energy_kwh", [each.energy_kwh for each in thousand], rounded),
+        ("money", [each.money for each in thousand], lambda value: f"{rounded(value)} {currency}"),
+    ]
     rows = [
         _line(view.words(f"costs.{name}"), [tag("td", told(value) if shown(value) else DASH) for value in values])
         for name, values, told in lines
         if any(map(shown, values))
     ]
-    unpriced = not any(shown(each.get("money")) for each in thousand.values())
+    unpriced = not any(shown(each.money) for each in thousand)
     return join([
         _table(view.words("table.costs"), [view.words("column.cost"), *map(view.mode, modes)], rows),
         tag("p", view.words("costs.unpriced")) if unpriced else None,
@@ -148,25 +151,25 @@ def costs(view: ReportView) -> Html | None:
 
 def failures(view: ReportView) -> Html | None:
     """Per mode the causes, the most frequent first, with what to try and questions to look at."""
-    found = view.part("failures")
+    found = view.result.failures
     modes = [mode for mode in view.modes if mode in found]
     if not modes:
         return None
-    asked = {str(row.get("id")): str(row.get("question", "")) for row in view.rows("answers")}
-    lists = [(tag("h3", view.mode(mode)), _causes(view, found[mode] or [], asked)) for mode in modes]
+    asked = {row.id: row.question for row in view.result.answers}
+    lists = [(tag("h3", view.mode(mode)), _causes(view, found[mode], asked)) for mode in modes]
     return join([tag("p", view.words("failures.explained")), lists])
 
 
-def _causes(view: ReportView, causes: Sequence[dict[str, Any]], asked: dict[str, str]) -> Html:
+def _causes(view: ReportView, causes: Sequence[FailureGroup], asked: dict[str, str]) -> Html:
     if not causes:
         return tag("p", view.words("failures.none"))
     items = []
     for each in causes:
-        share, step = each.get("share"), each.get("next_step")
-        examples = [_example(view, str(name), asked) for name in each.get("examples") or []]
-        told = [view.sentence(step) if step else None, tag("ul", examples, class_="examples") if examples else None]
-        named = [tag("b", _count(each.get("count"))), " ", view.words.name("cause", str(each.get("cause", DASH)))]
-        part = tag("small", f" {share:.0%}") if shown(share) else None
+        examples = [_example(view, name, asked) for name in each.examples]
+        step = view.sentence(each.next_step) if each.next_step else None
+        told = [step, tag("ul", examples, class_="examples") if examples else None]
+        named = [tag("b", rounded(each.count)), " ", view.words.name("cause", each.cause or DASH)]
+        part = tag("small", f" {each.share:.0%}") if shown(each.share) else None
         items.append(tag("li", tag("p", named, part, class_="cause"), tag("div", told)))
     return tag("ol", items, class_="causes")
 
@@ -177,7 +180,7 @@ def _example(view: ReportView, name: str, asked: dict[str, str]) -> Html:
     return tag("li", tag("a", told, href=f"#{view.anchors[name]}") if name in view.anchors else told)
 
 
-def _figure(view: ReportView, mode: str, figure: dict[str, Any], ahead: bool = False) -> Html:
+def _figure(view: ReportView, mode: str, figure: Figure, ahead: bool = False) -> Html:
     mark = tag("small", view.words("ahead"), class_="ahead") if ahead else None
     return tag("td", view.interval(figure), bar(mode, figure), mark, class_="best" if ahead else None)
 
@@ -198,7 +201,3 @@ def questions(needed: float | None) -> str | None:
     if not shown(needed):
         return None
     return f"≥ {rounded(needed)}" if needed >= MOST_QUESTIONS else rounded(needed)
-
-
-def _count(value: Any) -> str:
-    return rounded(value) if shown(value) else DASH

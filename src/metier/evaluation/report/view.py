@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from metier.core.modes import MODES, Mode
 from metier.evaluation.report.markup import Html, join, tag
 from metier.evaluation.report.translations import ReportTranslations
+from metier.evaluation.result import ComparisonResult, Figure, Verdict
 from metier.text.detection import detect
 
 DASH = "–"
@@ -21,30 +22,28 @@ _MINUTE, _HOUR = 60, 3600
 
 @dataclass(frozen=True)
 class ReportView:
-    """Any part of `result` may be missing or None; what is asked for here is then empty."""
+    """Any part of `result` may be missing; what is asked for here is then empty."""
 
-    result: dict[str, Any]
+    result: ComparisonResult
     words: ReportTranslations
 
-    def part(self, name: str) -> dict[str, Any]:
-        return self.result.get(name) or {}
-
-    def rows(self, name: str) -> list[dict[str, Any]]:
-        return self.result.get(name) or []
+    @cached_property
+    def verdict(self) -> Verdict:
+        return self.result.verdict or Verdict()
 
     @cached_property
     def modes(self) -> list[str]:
         """Those that were measured, in the order of `MODES`."""
-        known = self.part("modes")
+        known = self.result.modes
         return [mode for mode in MODES if mode in known] + [mode for mode in known if mode not in MODES]
 
     @cached_property
     def anchors(self) -> dict[str, str]:
         """Question id to the id of its element: a question's id may hold anything, an element's may not."""
-        return {str(row.get("id")): anchor(number) for number, row in enumerate(self.rows("answers"))}
+        return {row.id: anchor(number) for number, row in enumerate(self.result.answers)}
 
-    def figure(self, mode: str, metric: str = "score") -> dict[str, Any]:
-        return (self.part("modes").get(mode) or {}).get(metric) or {}
+    def figure(self, mode: str, metric: str = "score") -> Figure:
+        return self.result.modes.get(mode, {}).get(metric, Figure())
 
     def mode(self, mode: str) -> Html:
         """Its name beside its shape."""
@@ -64,12 +63,12 @@ class ReportView:
         spoken = detect(text, expected=language or self.words.language)
         return spoken if spoken != self.words.language else None
 
-    def interval(self, figure: dict[str, Any]) -> Html:
+    def interval(self, figure: Figure) -> Html:
         """`0.61 (0.55–0.67)`."""
-        if not shown(figure.get("mean")):
+        if not shown(figure.mean):
             return tag("span", DASH, class_="none")
-        between = [f"{number(figure['low'])}–{number(figure['high'])}"] if has_interval(figure) else []
-        return join([tag("b", number(figure["mean"])), *(tag("small", f" ({each})") for each in between)])
+        between = [f"{number(figure.low)}–{number(figure.high)}"] if has_interval(figure) else []
+        return join([tag("b", number(figure.mean)), *(tag("small", f" ({each})") for each in between)])
 
     def duration(self, seconds: float | None) -> str:
         if not shown(seconds):
@@ -99,8 +98,8 @@ def shown(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def has_interval(figure: dict[str, Any]) -> bool:
-    return all(shown(figure.get(key)) for key in ("mean", "low", "high"))
+def has_interval(figure: Figure) -> bool:
+    return all(map(shown, (figure.mean, figure.low, figure.high)))
 
 
 def number(value: float | None, signed: bool = False) -> str:

@@ -153,7 +153,7 @@ def comparison(
     result = result_store.latest(service.expert.runtime.state_folder)
     if result is None:
         raise NotFound("nothing was compared yet", hint="Run `metier compare`.")
-    return result if answers else {key: value for key, value in result.items() if key != "answers"}
+    return (result if answers else result.without_answers()).to_json()
 
 
 def _card(service: ExpertService, name: str, version: int) -> Card:

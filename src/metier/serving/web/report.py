@@ -7,13 +7,14 @@ GET /report.json   its figures
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from metier.evaluation import result_store
 from metier.evaluation.report.page import html, policy
+from metier.evaluation.result import ComparisonResult
 from metier.expert import Expert
 from metier.serving.auth.access import Caller
 from metier.serving.dependencies import reader_of_all_for, service_of
@@ -52,15 +53,14 @@ def figures(service: TheService, _caller: Admin) -> Response:
     if result is None:
         raise NotFound("nothing was compared yet", hint="Run `metier compare`.")
     name = f"report-{result_store.name_of(result)}.json"
-    return JSONResponse(result, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    return JSONResponse(result.to_json(), headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
-def _outdated(expert: Expert, result: dict[str, Any]) -> list[str]:
+def _outdated(expert: Expert, result: ComparisonResult) -> list[str]:
     """What has changed since the comparison: "documents", "adapter"."""
     moved = any(
-        run.ended_at[:19] > result["created"][:19] and (run.added or run.changed or run.deleted)
-        for run in expert.syncs()
+        run.ended_at[:19] > result.created[:19] and (run.added or run.changed or run.deleted) for run in expert.syncs()
     )
     card = expert.adapters.registry.production()
-    is_other = card is not None and card.reference != result.get("adapter")
+    is_other = card is not None and card.reference != result.adapter
     return ["documents"] * moved + ["adapter"] * is_other
