@@ -42,7 +42,7 @@ def _settings() -> str:
     lines = ["# Settings", "", "`metier.toml`; `metier doctor` shows each with the value that counts.", ""]
     section = None
     for row in settings_table(None):
-        head, _, name = row["name"].rpartition(".")
+        head, _, name = row.name.rpartition(".")
         if head != section:
             section = head
             lines += [
@@ -52,7 +52,7 @@ def _settings() -> str:
                 "| setting | default | meaning |",
                 "|---|---|---|",
             ]
-        lines.append(f"| `{name}` | `{_shown(row['value'])}` | {_cell(row['description'])} |")
+        lines.append(f"| `{name}` | `{_shown(row.value)}` | {_cell(row.description)} |")
     lines += ["", "## [[sources]]", "", "| setting | meaning |", "|---|---|"]
     for name, field in Settings.model_fields["sources"].annotation.__args__[0].model_fields.items():  # type: ignore[union-attr]
         lines.append(f"| `{name}` | {_cell(field.description or '')} |")
