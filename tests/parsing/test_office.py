@@ -157,7 +157,7 @@ def test_ppt_of_old(parse, shared):
     document = parse("a.ppt", (shared / "documents" / "ppt" / "sources" / "legacy_sample.ppt").read_bytes())
     assert document.pages == 3
     assert kinds(document, "heading") == ["Test Table Slide", "Second slide title"]
-    assert "R2 | Class1 C: True | Class2 A: False" in kinds(document, "row")
+    assert "R2 | Class1 › C: True | Class2 › A: False" in kinds(document, "row")
     assert "Final notes on the third slide." in document.text
     assert document.metadata["author"] == "Maxim Lysak"
 

@@ -17,6 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from metier.core.tables import PATH, Span, Table, TableRow, column_names
+
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 # Scheme of the uri of what a person put in place of a passage; `corrects` in its metadata is the uri of that.
@@ -68,6 +70,7 @@ class Document:
     groups: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,7 @@ class TextBuilder:
         self._parts: list[str] = []
         self._length = 0
         self.blocks: list[Block] = []
+        self.tables: list[Table] = []
 
     @property
     def text(self) -> str:
@@ -150,34 +154,56 @@ class TextBuilder:
         self,
         rows: Sequence[Sequence[str]],
         *,
-        header: bool = True,
+        header: bool | int = True,
         page: int | None = None,
         keys: Sequence[str] | None = None,
+        groups: Sequence[Sequence[str]] | None = None,
+        caption: str = "",
+        unit: str = "",
+        notes: Sequence[str] = (),
     ) -> None:
-        """Append a table. `rows`: cells as strings, rectangular or ragged; with `header` the first row names columns.
-
-        `keys`: what names each row after the header in its source; defaults to the 1-based row number.
-        """
+        """Append a table. `rows`: cells as strings, rectangular or ragged; the first `header` of them (True: one) name
+        the columns. Of the rows after the header: `keys` names each in its source (default: its 1-based number among
+        `rows`), `groups` says under which names it stands. `unit`: what holds for all values."""
         rows = [[_clean(" ".join(cell.split())).strip() for cell in row] for row in rows]
-        names = rows[0] if header and rows else []
-        body = rows[1:] if header else rows
         if not any(any(row) for row in rows):
             return
+        count = int(header)
+        heads, body = tuple(tuple(row) for row in rows[:count]), rows[count:]
+        names = column_names(heads)
         self._separate("\n\n")
-        table_start, row_blocks = self._length, []
+        start, written = self._length, []
         if any(names):
             self._append(CELL.join(name for name in names if name))
-        for number, cells in enumerate(body, start=2 if header else 1):
-            line = _row_line(names, cells)
-            if not line:
+        for place, cells in enumerate(body):
+            if any(cells):
+                if self._length > start:
+                    self._separate("\n")
+                key = keys[place] if keys else str(place + count + 1)
+                written.append(self._row(names, cells, key, groups[place] if groups else (), unit))
+        self.blocks.append(Block("table", start, self._length, page))
+        self.blocks.extend(Block("row", row.start, row.end, page, 0, row.key) for row in written)
+        self.tables.append(Table(heads, tuple(written), start, self._length, caption, unit, tuple(notes), page))
+
+    def _row(self, names: Sequence[str], cells: Sequence[str], key: str, groups: Sequence[str], unit: str) -> TableRow:
+        """Append a row: each cell behind the name of its column, the first behind the groups and before the unit."""
+        start = self._length
+        places: list[Span | None] = []
+        for index, cell in enumerate(cells):
+            if not cell:
+                places.append(None)
                 continue
-            if self._length > table_start:
-                self._separate("\n")
-            start = self._append(line)
-            key = keys[number - (2 if header else 1)] if keys else str(number)
-            row_blocks.append(Block("row", start, self._length, page, 0, key))
-        self.blocks.append(Block("table", table_start, self._length, page))
-        self.blocks.extend(row_blocks)
+            if self._length > start:
+                self._append(CELL)
+            name = names[index] if index < len(names) else ""
+            if name and name != cell:
+                self._append(f"{name}: ")
+            if not index and groups:
+                self._append(PATH.join(groups) + PATH)
+            places.append((self._append(cell), self._length))
+            if not index and unit:
+                self._append(f" {unit}")
+        return TableRow(start, self._length, key, tuple(places))
 
     def _separate(self, separator: str) -> None:
         if self._length:
@@ -192,12 +218,3 @@ class TextBuilder:
 
 def _clean(text: str) -> str:
     return unicodedata.normalize("NFC", _UNWANTED.sub("", text))
-
-
-def _row_line(names: Sequence[str], cells: Sequence[str]) -> str:
-    named = []
-    for index, cell in enumerate(cells):
-        name = names[index] if index < len(names) else ""
-        if cell:
-            named.append(f"{name}: {cell}" if name and name != cell else cell)
-    return CELL.join(named)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from metier.core.documents import Block, Document
+from metier.core.tables import Table
 
 Box = tuple[float, float, float, float]  # left, top, width, height, as shares of a page's width and height
 Message = dict[str, Any]  # parsed JSON
@@ -48,6 +49,7 @@ def pack(document: Document) -> Message:
     """A document as plain JSON values."""
     fields = {name: getattr(document, name) for name in Document.__slots__}
     fields["blocks"] = [(b.kind, b.start, b.end, b.page, b.level, b.row) for b in document.blocks]
+    fields["tables"] = [table.to_json() for table in document.tables]
     fields["metadata"] = dict(document.metadata)
     return fields
 
@@ -55,5 +57,6 @@ def pack(document: Document) -> Message:
 def unpack(fields: Message) -> Document:
     """The document that `pack` was given."""
     fields["blocks"] = tuple(Block(*block) for block in fields["blocks"])
+    fields["tables"] = tuple(map(Table.from_json, fields["tables"]))
     fields["groups"], fields["warnings"] = tuple(fields["groups"]), tuple(fields["warnings"])
     return Document(**fields)

@@ -159,6 +159,7 @@ def read_document(content: bytes, *, name: str, uri: str, groups: tuple[str, ...
         groups=groups,
         metadata=context.metadata,
         warnings=tuple(context.warnings),
+        tables=tuple(builder.tables),
     )
 
 

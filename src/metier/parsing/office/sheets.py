@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from metier.parsing.core.readers import Builder
-from metier.parsing.core.tables import looks_like_header, write_rows
+from metier.parsing.core.table_structure import looks_like_header
+from metier.parsing.core.tables import write_rows
 
 _MAX_MERGED = 100_000
 
@@ -91,22 +92,10 @@ def _runs(numbers: list[int]) -> list[list[int]]:
 
 
 def write_sheet(sheet: Sheet, builder: Builder, *, page: int | None) -> None:
-    """Name of the sheet as a heading, then its tables; a row of one merged cell over a table is its caption."""
+    """Name of the sheet as a heading, then its tables."""
     regions = sheet.regions()
     if not regions:
         return
     builder.add("heading", sheet.name, page=page, level=2)
     for first, rows, wide in regions:
-        while len(rows) > 1 and _title(rows[0], 0 in wide):
-            builder.add("caption", next(cell for cell in rows[0] if cell), page=page)
-            rows, first, wide = rows[1:], first + 1, {index - 1 for index in wide if index}
-        if len(rows) == 1 and len(rows[0]) == 1:
-            builder.add("paragraph", rows[0][0], page=page)
-        else:
-            write_rows(builder, rows, wide=wide, page=page, first=first)
-
-
-def _title(row: list[str], merged: bool) -> bool:
-    """One text over the whole width of a table."""
-    filled = [cell for cell in row if cell]
-    return len(row) > 1 and len(set(filled)) == 1 and (len(filled) == 1 or (merged and len(filled) == len(row)))
+        write_rows(builder, rows, wide=wide, page=page, first=first)

@@ -17,12 +17,12 @@ from metier.parsing.core.legibility import illegible
 from metier.parsing.core.readers import Builder, Context
 from metier.parsing.core.tables import Grid
 from metier.parsing.office.package import locked
-from metier.parsing.pdf.bidi import is_rtl
-from metier.parsing.pdf.fragments import Fragment, fragments
+from metier.parsing.pdf.fragments import Fragment, fragments, turn_of
 from metier.parsing.pdf.headings import CAPTION, Outline, heading_levels
 from metier.parsing.pdf.layout import Paragraph, TextLine, paragraphs, zones
 from metier.parsing.pdf.scans import Scanner, looks_scanned
-from metier.parsing.pdf.tables import Segment, Table, aligned, ruled, segments
+from metier.parsing.pdf.tables import Segment, Table, ruled, segments
+from metier.parsing.pdf.unruled import Rule, find_tables
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
@@ -107,8 +107,10 @@ def _date(value: str) -> str:
 
 
 def _page(page: PdfPage, number: int, scanner: Scanner, context: Context) -> Page:
-    found = Page(number, page.get_height())
-    parts = fragments(page.get_textpage())
+    textpage = page.get_textpage()
+    turn = turn_of(page, textpage)
+    found = Page(number, turn.page_height)
+    parts = fragments(textpage, turn)
     text = "\n".join(part.text for part in parts)
     reason = illegible(text)
     if reason or looks_scanned(page, parts):
@@ -119,7 +121,7 @@ def _page(page: PdfPage, number: int, scanner: Scanner, context: Context) -> Pag
     if reason:
         scanner.unreadable.append((number, reason))
         return found
-    found.items = _layout(parts, segments(page) if not page.get_rotation() else [])
+    found.items = _layout(parts, segments(page, turn))
     return found
 
 
@@ -130,16 +132,17 @@ def _letters(text: str) -> int:
 def _layout(parts: list[Fragment], lines: list[Segment]) -> list[Paragraph | Grid]:
     upright, slanted = [p for p in parts if not p.slant], [p for p in parts if p.slant]
     tables = ruled(upright, lines)
+    rules = [Rule(line.at, line.start, line.end) for line in lines if line.across]
     used = {id(part) for table in tables for part in table.used}
     items: list[tuple[float, Paragraph | Grid]] = []
     result: list[Paragraph | Grid] = []
     for rows in zones([part for part in upright if id(part) not in used]):
         items = []
         start = 0
-        for first, last, cells in aligned(rows):
-            items.extend((p.top, p) for p in paragraphs(rows[start:first]))
-            items.append((rows[first].top, _grid(cells)))
-            start = last
+        for table in find_tables(rows, rules):
+            items.extend((p.top, p) for p in paragraphs(rows[start : table.first]))
+            items.append((rows[table.first].top, table.grid))
+            start = table.last
         items.extend((p.top, p) for p in paragraphs(rows[start:]))
         result.extend(_placed(items, tables, rows))
     for table in sorted(tables, key=lambda table: -table.top):  # those that belong to no column
@@ -161,16 +164,6 @@ def _placed(
                 tables.remove(table)
         result.append(item)
     return result
-
-
-def _grid(cells: list[list[str]]) -> Grid:
-    grid = Grid()
-    rtl = is_rtl("".join(cell for row in cells for cell in row))
-    for row in cells:
-        grid.start_row()
-        for cell in reversed(row) if rtl else row:
-            grid.cell(cell)
-    return grid
 
 
 def _drop_running_titles(pages: list[Page]) -> None:

@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from metier.parsing.core.decoding import tidy
-from metier.parsing.pdf.bidi import Glyph, is_rtl, spoken
+from metier.parsing.pdf.bidi import Box, Glyph, is_rtl, spoken
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfTextPage
-    from pypdfium2.raw import FS_RECTF
+    from pypdfium2 import PdfPage, PdfTextPage
 
 _GAP = 0.9  # heights of a line between two words that belong to different columns or cells
 _PRESENTATION = range(0xFB00, 0xFE00), range(0xFE70, 0xFEFF)  # ligatures and Arabic letter shapes
@@ -60,13 +59,57 @@ class Fragment:
         return is_rtl(self.text)
 
 
-def fragments(textpage: PdfTextPage) -> list[Fragment]:
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How a page is turned so that its text stands upright. `quarters`: 0 to 3, by how many quarter turns, clockwise,
+    its characters stand in the file; `width`, `height`: of the page as the file has it, in points."""
+
+    quarters: int
+    width: float
+    height: float
+
+    def upright(self, box: Box) -> Box:
+        """A place of the file (left, bottom, right, top), turned upright."""
+        left, bottom, right, top = box
+        if self.quarters == 1:
+            return self.height - top, left, self.height - bottom, right
+        if self.quarters == 2:
+            return self.width - right, self.height - top, self.width - left, self.height - bottom
+        if self.quarters == 3:
+            return bottom, self.width - right, top, self.width - left
+        return box
+
+    def as_in_file(self, box: Box) -> Box:
+        """The inverse of `upright`."""
+        left, bottom, right, top = box
+        if self.quarters == 1:
+            return bottom, self.height - right, top, self.height - left
+        if self.quarters == 2:
+            return self.width - right, self.height - top, self.width - left, self.height - bottom
+        if self.quarters == 3:
+            return self.width - top, left, self.width - bottom, right
+        return box
+
+    @property
+    def page_height(self) -> float:
+        """Of the upright page."""
+        return self.width if self.quarters % 2 else self.height
+
+
+def turn_of(page: PdfPage, textpage: PdfTextPage) -> Turn:
+    """The turn that most characters of a page need, whatever the rotation a viewer gives it."""
+    width, height = page.get_size()
+    if page.get_rotation() % 180:
+        width, height = height, width
+    return Turn(_quarter_turns(textpage), width, height)
+
+
+def fragments(textpage: PdfTextPage, turn: Turn) -> list[Fragment]:
     """All text of a pypdfium2 text page, in the order of the file."""
-    return _Collector(textpage, quarter_turns(textpage)).run()
+    return _Collector(textpage, turn).run()
 
 
-def quarter_turns(textpage: PdfTextPage) -> int:
-    """0 to 3: by how many quarter turns, counter-clockwise, most characters stand."""
+def _quarter_turns(textpage: PdfTextPage) -> int:
     import pypdfium2.raw as raw
 
     count = textpage.count_chars()
@@ -78,11 +121,10 @@ def quarter_turns(textpage: PdfTextPage) -> int:
 
 
 class _Collector:
-    def __init__(self, textpage: PdfTextPage, quarter: int) -> None:
+    def __init__(self, textpage: PdfTextPage, turn: Turn) -> None:
         import pypdfium2.raw as raw
 
-        self._raw, self._page, self._quarter = raw, textpage, quarter
-        self._turn = quarter * math.pi / 2
+        self._raw, self._page, self._turn = raw, textpage, turn
         self._found: list[Fragment] = []
         self._glyphs: list[Glyph] = []
         self._box: list[float] = []  # left, bottom, right, top of the open fragment
@@ -101,19 +143,9 @@ class _Collector:
                 continue
             if not code or not raw.FPDFText_GetLooseCharBox(page, index, box):
                 continue
-            self._take(index, code, self._upright(box))
+            self._take(index, code, self._turn.upright((box.left, box.bottom, box.right, box.top)))
         self._close()
         return self._found
-
-    def _upright(self, box: FS_RECTF) -> tuple[float, float, float, float]:
-        left, bottom, right, top = box.left, box.bottom, box.right, box.top
-        if self._quarter == 1:
-            return bottom, -right, top, -left
-        if self._quarter == 2:
-            return -right, -top, -left, -bottom
-        if self._quarter == 3:
-            return -top, left, -bottom, right
-        return left, bottom, right, top
 
     def _space(self) -> None:
         if self._glyphs:
@@ -180,7 +212,7 @@ class _Collector:
         if raw.FPDFText_GetMatrix(page, index, matrix):
             scale = math.hypot(matrix.c, matrix.d) or 1.0
         size = raw.FPDFText_GetFontSize(page, index) * scale
-        angle = (raw.FPDFText_GetCharAngle(page, index) - self._turn) % math.tau
+        angle = (raw.FPDFText_GetCharAngle(page, index) - self._turn.quarters * math.pi / 2) % math.tau
         slant = min(angle, math.tau - angle) > 0.2
         text_object = raw.FPDFText_GetTextObject(page, index)
         invisible = bool(text_object) and raw.FPDFTextObj_GetTextRenderMode(text_object) == _INVISIBLE_MODE

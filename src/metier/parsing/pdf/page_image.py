@@ -25,7 +25,7 @@ from metier.parsing.core.protocol import Box, Places
 from metier.parsing.pdf.bidi import Box as PdfBox
 from metier.parsing.pdf.bidi import Glyph, is_rtl, spoken
 from metier.parsing.pdf.document import flattened, opened
-from metier.parsing.pdf.fragments import Fragment, fragments, quarter_turns
+from metier.parsing.pdf.fragments import Fragment, Turn, fragments, turn_of
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
@@ -70,15 +70,15 @@ def find(content: bytes, number: int, text: str, spans: Sequence[tuple[int, int]
     Raises `ParseError`."""
     page = _page(content, number)
     textpage = page.get_textpage()
-    lines = [line for part in fragments(textpage) if (line := _line(part)).letters]
+    turn = turn_of(page, textpage)
+    lines = [line for part in fragments(textpage, turn) if (line := _line(part)).letters]
     letters, places = _folded(text, keep=_END)
     _look_up(lines, letters, _edges(letters, places))
     wanted = np.zeros(len(text) + 1, bool)
     for start, end in spans:
         wanted[start:end] = True
     marked = wanted[places]
-    to_page = _Turn(page, quarter_turns(textpage))
-    boxes = [to_page.box(box) for line in lines for box in _boxes(line, marked)]
+    boxes = [_drawn(page, turn, box) for line in lines for box in _boxes(line, marked)]
     return Places(page.get_width(), page.get_height(), bool(lines), tuple(_merged(boxes)))
 
 
@@ -205,34 +205,20 @@ def _around(glyphs: Sequence[Glyph]) -> PdfBox:
     return min(lefts), min(bottoms), max(rights), max(tops)
 
 
-class _Turn:
-    """From places of text, turned upright by `quarters`, to shares of the page as it is drawn."""
+def _drawn(page: PdfPage, turn: Turn, box: PdfBox) -> Box:
+    """A place of upright text as shares of the page as it is drawn."""
+    left, bottom, right, top = turn.as_in_file(box)
+    corners = [_share(page, left, top), _share(page, right, bottom)]
+    xs, ys = sorted(x for x, _y in corners), sorted(y for _x, y in corners)
+    return xs[0], ys[0], xs[1] - xs[0], ys[1] - ys[0]
 
-    def __init__(self, page: PdfPage, quarters: int) -> None:
-        self._page, self._quarters = page, quarters
 
-    def box(self, box: PdfBox) -> Box:
-        left, bottom, right, top = self._unturned(box)
-        corners = [self._share(left, top), self._share(right, bottom)]
-        xs, ys = sorted(x for x, _y in corners), sorted(y for _x, y in corners)
-        return xs[0], ys[0], xs[1] - xs[0], ys[1] - ys[0]
+def _share(page: PdfPage, x: float, y: float) -> tuple[float, float]:
+    import pypdfium2.raw as raw
 
-    def _unturned(self, box: PdfBox) -> PdfBox:
-        left, bottom, right, top = box
-        if self._quarters == 1:
-            return -top, left, -bottom, right
-        if self._quarters == 2:
-            return -right, -top, -left, -bottom
-        if self._quarters == 3:
-            return bottom, -right, top, -left
-        return box
-
-    def _share(self, x: float, y: float) -> tuple[float, float]:
-        import pypdfium2.raw as raw
-
-        across, down = ctypes.c_int(), ctypes.c_int()
-        raw.FPDF_PageToDevice(self._page, 0, 0, _GRID, _GRID, 0, x, y, across, down)
-        return min(1.0, max(0.0, across.value / _GRID)), min(1.0, max(0.0, down.value / _GRID))
+    across, down = ctypes.c_int(), ctypes.c_int()
+    raw.FPDF_PageToDevice(page, 0, 0, _GRID, _GRID, 0, x, y, across, down)
+    return min(1.0, max(0.0, across.value / _GRID)), min(1.0, max(0.0, down.value / _GRID))
 
 
 def _merged(boxes: list[Box]) -> list[Box]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from metier.parsing.core.tables import Grid
 from metier.parsing.pdf.bidi import unmirrored
-from metier.parsing.pdf.fragments import Fragment
-from metier.parsing.pdf.layout import TextLine, join_lines, rows_of
+from metier.parsing.pdf.fragments import Fragment, Turn
+from metier.parsing.pdf.layout import join_lines, rows_of
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
@@ -43,8 +43,20 @@ class Segment:
     end: float
 
 
-def segments(page: PdfPage) -> list[Segment]:
-    """Straight lines and thin or stroked boxes drawn on an upright page."""
+def segments(page: PdfPage, turn: Turn) -> list[Segment]:
+    """Straight lines and thin or stroked boxes drawn on a page, turned upright with its text."""
+    return [_upright(segment, turn) for segment in _drawn_lines(page)]
+
+
+def _upright(segment: Segment, turn: Turn) -> Segment:
+    at, start, end = segment.at, segment.start, segment.end
+    left, bottom, right, top = turn.upright((start, at, end, at) if segment.across else (at, start, at, end))
+    if right - left > top - bottom:
+        return Segment(True, bottom, left, right)
+    return Segment(False, left, bottom, top)
+
+
+def _drawn_lines(page: PdfPage) -> list[Segment]:
     import pypdfium2.raw as raw
 
     found: list[Segment] = []
@@ -57,19 +69,25 @@ def segments(page: PdfPage) -> list[Segment]:
         if raw.FPDFPath_CountSegments(item) > 5 or not raw.FPDFPageObj_GetBounds(item, left, bottom, right, top):
             found.extend(_long_path(raw, item))
             continue
-        found.extend(_edges(left.value, bottom.value, right.value, top.value))
+        found.extend(_edges(left.value, bottom.value, right.value, top.value, stroked=_is_stroked(raw, item)))
         if len(found) > _MAX_SEGMENTS:
             return []  # a drawing, not a table
     return found
 
 
-def _edges(left: float, bottom: float, right: float, top: float) -> list[Segment]:
+def _is_stroked(raw: ModuleType, item: FPDF_PAGEOBJECT) -> bool:
+    fill, stroke = ctypes.c_int(), ctypes.c_int()
+    return bool(raw.FPDFPath_GetDrawMode(item, fill, stroke)) and bool(stroke.value)
+
+
+def _edges(left: float, bottom: float, right: float, top: float, *, stroked: bool) -> list[Segment]:
+    """Lines that a box is or draws; one that is only filled is no frame: shading stands behind words, not between."""
     width, height = right - left, top - bottom
     if height <= _THIN and width > 8:
         return [Segment(True, (top + bottom) / 2, left, right)]
     if width <= _THIN and height > 5:
         return [Segment(False, (left + right) / 2, bottom, top)]
-    if width > 8 and height > 5:
+    if stroked and width > 8 and height > 5:
         sides = [Segment(True, y, left, right) for y in (bottom, top)]
         return sides + [Segment(False, x, bottom, top) for x in (left, right)]
     return []
@@ -109,10 +127,25 @@ def ruled(parts: list[Fragment], lines: list[Segment]) -> list[Table]:
             continue
         box = columns[0], rows[-1], columns[-1], rows[0]
         inside = [p for p in parts if box[0] - 2 < (p.left + p.right) / 2 < box[2] + 2 and box[1] < p.middle < box[3]]
+        if _takes_a_part(inside, parts, box):
+            continue
         table = _ruled_table(inside, rows, columns, group)
         if table is not None:
             found.append(Table(table, rows[0], rows[-1], columns[0], columns[-1], inside))
     return found
+
+
+def _takes_a_part(inside: list[Fragment], parts: list[Fragment], box: tuple[float, float, float, float]) -> bool:
+    """Whether a box is drawn around some columns of a table only: most of its lines go on close beside it, in short
+    texts at the same height."""
+    lines = rows_of(inside)
+    beside = [p for p in parts if (p.right <= box[0] + 2 or p.left >= box[2] - 2) and len(p.text) < 60]
+    going_on = 0
+    for line in lines:
+        reach = 8 * line.size
+        level = [p for p in beside if min(p.top, line.top) - max(p.bottom, line.bottom) > 0.5 * (p.top - p.bottom)]
+        going_on += any(box[0] - p.right < reach and p.left - box[2] < reach for p in level)
+    return len(lines) > 1 and going_on > 0.6 * len(lines)
 
 
 def _ruled_table(inside: list[Fragment], rows: list[float], columns: list[float], lines: list[Segment]) -> Grid | None:
@@ -201,56 +234,3 @@ def _levels(values: list[float]) -> list[float]:
         if not levels or value - levels[-1] > _TOLERANCE:
             levels.append(value)
     return levels
-
-
-def aligned(rows: list[TextLine]) -> list[tuple[int, int, list[list[str]]]]:
-    """Tables without lines in `rows`: (index of the first row, of the one after the last, cells)."""
-    found, start = [], 0
-    while start < len(rows):
-        if len(rows[start].parts) < 2:
-            start += 1
-            continue
-        end = start + 1
-        while end < len(rows) and len(rows[end].parts) > 1 and _near(rows[end - 1], rows[end]):
-            end += 1
-        cells = _columns(rows[start:end]) if end - start >= 3 else None
-        if cells is not None:
-            found.append((start, end, cells))
-        start = end
-    return found
-
-
-def _near(above: TextLine, below: TextLine) -> bool:
-    return above.bottom - below.bottom < 3.5 * max(above.size, below.size)
-
-
-def _columns(rows: list[TextLine]) -> list[list[str]] | None:
-    """Cells by column where the columns of most rows fit on each other, None where they do not.
-
-    Fuller rows say where the columns are; what reaches over several of them (a group name) counts for each.
-    """
-    most = max(len(row.parts) for row in rows)
-    full = [row for row in rows if len(row.parts) >= 0.75 * most]
-    spans: list[list[float]] = []
-    for part in sorted((part for row in full for part in row.parts), key=lambda part: part.left):
-        if spans and part.left < spans[-1][1] - 0.2 * part.size:
-            spans[-1][1] = max(spans[-1][1], part.right)
-        else:
-            spans.append([part.left, part.right])
-    if not 2 <= len(spans) <= 30 or len(full) < 2:
-        return None
-    cells, misfits = [], 0
-    for number, row in enumerate(rows):
-        line = [""] * len(spans)
-        for part in row.parts:
-            touched = [i for i, (left, right) in enumerate(spans) if min(right, part.right) - max(left, part.left) > 0]
-            nearest = min(range(len(spans)), key=lambda i: abs(sum(spans[i]) / 2 - (part.left + part.right) / 2))
-            misfits += len(touched) > 1 and number > 1
-            for index in touched if touched and number < 2 else touched[:1] or [nearest]:
-                line[index] = f"{line[index]} {part.text}".strip()
-        cells.append(line)
-    filled = sum(bool(cell) for line in cells for cell in line)
-    short = sum(len(cell) < 60 for line in cells for cell in line if cell)
-    if filled < 0.45 * len(cells) * len(spans) or short < 0.8 * filled or misfits > 0.2 * len(rows):
-        return None
-    return cells

@@ -26,6 +26,7 @@ import pyarrow as pa
 from metier.core.documents import Block, Document, Passage
 from metier.core.errors import IndexMismatch, StoreError
 from metier.core.settings import StoreSettings
+from metier.core.tables import Table
 from metier.store import background
 from metier.store.base import DocumentRecord, Entry, Filter, Identity, Scored
 from metier.store.lance import frequencies
@@ -252,6 +253,7 @@ class LanceStore:
             "media_type": document.media_type,
             "pages": document.pages,
             "warnings": document.warnings,
+            "tables": [table.to_json() for table in document.tables],
         }
         yield (
             shared
@@ -325,6 +327,7 @@ def _document(row: dict[str, Any]) -> Document:
         groups=_groups(row),
         metadata=_metadata(row),
         warnings=tuple(payload["warnings"]),
+        tables=tuple(map(Table.from_json, payload.get("tables", ()))),  # none in documents of earlier versions
     )
 
 

@@ -1,0 +1,444 @@
+"""What the cells of a table are: title, unit, header, groups, rows, notes. The same rules for every format.
+
+Sales by type                                         caption: one text alone above the names
+(in millions)          | Year ended June 30 |         unit; header, whose names span what is empty beside them
+                       | 2023    | 2022     |         header: a blank corner, then years
+Revenue                |         |          |         group: a name without values, kept before the rows below it
+  Product sales        | 1,452.4 | 1,146.2  |
+  Services             | 12.0    | -        |
+Total                  | 1,464.4 | 1,146.2  |         the group ends
+(a) restated           |         |          |         note
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import regex
+
+from metier.core.tables import PATH
+from metier.text.units import MONEY, scale_of, unit_of
+
+_NUMBER = regex.compile(
+    r"[^\w]{0,3}\d[\d\s.,'’%/:\-–+×x]*(?:[^\W\d]{1,4}[.²³]?|%|\W{1,2})?|(?:true|false|yes|no|n/?a|n\.a\.|-+|–|—|−|\.{2,3}|…)",
+    regex.IGNORECASE,
+)
+_FIGURES = regex.compile(
+    r"[\d\s.,'’%‰/:;()\[\]\-–−—+±×<>≤≥~≈*†‡\p{Sc}]*\d[\d\s.,'’%‰/:;()\[\]\-–−—+±×<>≤≥~≈*†‡\p{Sc}]*"
+)
+_MARKED = regex.compile(
+    r"(?<=[\d)%])\s*(?:\(?[a-z]\)|\(\d\)|\[\w{1,2}\]|\*{1,3}|[†‡§])$"
+)  # a footnote's mark behind a value
+_PERIOD_DIGITS = regex.compile(r"(?:19|20)\d\d|\d{1,2}")
+_YEAR = regex.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_QUARTER = regex.compile(r"(?i)\b(?:[qhst][1-4]|[1-4][qhst]|fy|gj)\s?'?\d{0,4}\b")
+_LONGEST_NAME = 120  # characters of a column's name
+_LONGEST_PERIOD = 40
+_DEEPEST = 6  # header rows
+_SAMPLE = 20  # rows that tell what a column holds
+_CURRENCY = regex.compile(r"[\p{Sc}]|(?:US|C|A|NZ|HK|R)\$|[A-Z]{3}")
+_CLOSING = regex.compile(r"[)\]%‰]{1,2}|\)\s?%|%\s?\)|(?:\(?\w\)){1,2}|\*{1,3}")
+_NOTE = regex.compile(r"(?:\(\w{1,2}\)|\[\w{1,2}\]|\w\)|\d{1,2}[.)]?|\*{1,3}|[†‡§¹²³])\s*\p{L}|\p{L}{3,12}\s?:\s")
+_TOTALS = frozenset(
+    [
+        "total",
+        "totals",
+        "subtotal",
+        "summe",
+        "gesamt",
+        "insgesamt",
+        "suma",
+        "somme",
+        "totale",
+        "jumlah",
+        "итого",
+        "всего",
+        "মোট",
+        "कुल",
+        "合计",
+        "合計",
+        "总计",
+    ]
+)
+_SPACED = regex.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class BodyRow:
+    """`number`: of the row in the source. `groups`: the names it stands under, the outermost first."""
+
+    number: int
+    cells: list[str]
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Structure:
+    """A table taken apart. `header` rows are as wide as the rows of the body."""
+
+    header: list[list[str]] = field(default_factory=list)
+    body: list[BodyRow] = field(default_factory=list)
+    captions: list[str] = field(default_factory=list)
+    unit: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row as it was read. `wide`: it has cells that span columns, whose text is repeated in each. `indent`: how far
+    its first cell is set in, in any unit, None where that is not known."""
+
+    number: int
+    cells: list[str]
+    wide: bool = False
+    indent: float | None = None
+
+
+def structured(rows: Sequence[Row], header_rows: int | None = None) -> Structure:
+    """`rows`: all of one width, none empty. `header_rows`: how many the source marks as header, None where it does not
+    say."""
+    found = Structure()
+    rows = glued(rows)
+    if header_rows is None:
+        rows = _without_title(rows, found)
+        depth = header_depth(rows)
+    else:
+        depth = min(header_rows, len(rows))
+    if depth == len(rows) and depth:
+        depth = 1 if len(rows) > 1 else 0
+    rows = rows[:depth] + _without_notes(rows[depth:], found)
+    found.header = _spread(rows[:depth], found)
+    found.body = _grouped(rows[depth:], bool(depth))
+    return found
+
+
+def glued(rows: Sequence[Row]) -> list[Row]:
+    """Currency signs put before the number in the next column, brackets and percent signs behind the one before, where
+    a column holds nothing else."""
+    if not rows:
+        return []
+    cells = [list(row.cells) for row in rows]
+    width = len(cells[0])
+    gone: set[int] = set()
+    for column in range(width):
+        signs = [row for row in cells if row[column].strip() and any(map(is_value, row))]
+        alone = [row[column].strip() for row in signs]
+        if not alone:
+            continue
+        if column + 1 < width and all(map(_CURRENCY.fullmatch, alone)) and _are_numbers(signs, column + 1):
+            _merge(cells, column, column + 1, signs)
+            gone.add(column)
+        elif column and all(map(_CLOSING.fullmatch, alone)) and _are_numbers(signs, column - 1 - (column - 1 in gone)):
+            _merge(cells, column, column - 1 - (column - 1 in gone), signs)
+            gone.add(column)
+    kept = [column for column in range(width) if column not in gone]
+    return [Row(row.number, [c[n] for n in kept], row.wide, row.indent) for row, c in zip(rows, cells, strict=True)]
+
+
+def _are_numbers(rows: Sequence[list[str]], column: int) -> bool:
+    return all(any(c.isdigit() for c in row[column]) or not row[column].strip(" -–—") for row in rows)
+
+
+def _merge(cells: list[list[str]], sign: int, number: int, signs: Sequence[list[str]]) -> None:
+    """Put what `sign` holds to what `number` holds: in `signs` glued, in names told once."""
+    for row in cells:
+        text, value = row[sign].strip(), row[number].strip()
+        if not text:
+            continue
+        if not any(row is each for each in signs):
+            row[number] = (
+                value
+                if text in value
+                else f"{value or ''} {text}".strip()
+                if sign > number
+                else text
+                if not value
+                else f"{text} {value}"
+            )
+        elif sign < number:
+            row[number] = text + (" " if text[-1:].isalpha() else "") + value
+        else:
+            row[number] = value + (" " if text[:1].isalnum() or "*" in text or len(text) == 3 else "") + text
+
+
+def is_value(cell: str) -> bool:
+    """A number, amount, date, yes/no or dash: what a table holds rather than what it is headed by."""
+    cell = _MARKED.sub("", cell.strip())
+    return bool(cell) and bool(_NUMBER.fullmatch(cell) or _FIGURES.fullmatch(cell))
+
+
+def is_period(cell: str) -> bool:
+    """Names a year, quarter or date: `2022`, `FY 2021/22`, `Q1 2024`, `December 31, 2023`."""
+    cell = cell.strip()
+    if not cell or len(cell) > _LONGEST_PERIOD:
+        return False
+    if _QUARTER.search(cell):
+        return True
+    digits = regex.findall(r"\d+", _MARKED.sub("", cell))
+    return bool(_YEAR.search(cell)) and all(map(_PERIOD_DIGITS.fullmatch, digits)) and len(digits) <= 4
+
+
+def is_unit(text: str) -> bool:
+    """Says in what all values are given: `(in millions)`, `$ in thousands`, `T€`, `Mio. EUR`, `in %`."""
+    bare = text.strip().strip("()[]").strip()
+    if not bare or len(bare) > 60:
+        return False
+    told = [word.strip(".,;:()") for word in _SPACED.split(bare)]
+    if any(regex.fullmatch(r"['’]?000s?", word) for word in told) or bare in ("%", "‰"):
+        return True
+    if any(c.isdigit() for c in bare):
+        return False
+    in_brackets = text.strip()[:1] in "(["
+    scaled = any(len(word) > 1 and scale_of(word) for word in told)
+    money = any(_is_money(word) for word in told)
+    percent = any(word == "%" for word in told)
+    return len(told) <= 10 and (scaled or ((money or percent) and (in_brackets or len(told) <= 3)))
+
+
+def _is_money(word: str) -> bool:
+    word = word.lstrip("TtKkMm") if word[1:2] in "$€£¥" or word[1:] in ("EUR", "USD", "CHF") else word
+    unit = unit_of(word) if word and word.lower() != "in" else None
+    return unit is not None and unit.dimension in MONEY
+
+
+# --- above and below -----------------------------------------------------------------------------------------
+
+
+def _without_title(rows: list[Row], found: Structure) -> list[Row]:
+    """Leave out the rows at the top that hold one text alone: captions and units."""
+    while len(rows) > 2 and len(rows[0].cells) > 1:
+        said = {cell.strip() for cell in rows[0].cells if cell.strip()}
+        filled = [place for place, cell in enumerate(rows[0].cells) if cell.strip()]
+        if len(said) != 1 or (len(filled) > 1 and len(filled) < len(rows[0].cells)):
+            break
+        text = said.pop()
+        names_rest = filled[0] > 0 and len(filled) == 1  # over the columns, beside a blank corner
+        if (is_value(text) and not is_period(text)) or (names_rest and not is_unit(text)) or not header_depth(rows[1:]):
+            break
+        if is_unit(text) and len(text) < 60:
+            found.unit = found.unit or text
+        else:
+            found.captions.append(text)
+        rows = rows[1:]
+    return rows
+
+
+def _without_notes(rows: list[Row], found: Structure) -> list[Row]:
+    """Leave out the rows at the end that hold one long text, or one that begins as notes do."""
+    notes: list[str] = []
+    while len(rows) > 1 and len(rows[-1].cells) > 1:
+        said = {cell.strip() for cell in rows[-1].cells if cell.strip()}
+        text = next(iter(said), "")
+        if len(said) != 1 or not rows[-1].cells[0].strip() or not (_NOTE.match(text) or len(text) > _LONGEST_NAME):
+            break
+        notes.insert(0, text)
+        rows = rows[:-1]
+    found.notes += notes
+    return rows
+
+
+# --- header --------------------------------------------------------------------------------------------------
+
+
+def header_depth(rows: Sequence[Row]) -> int:
+    """0, or how many rows at the top name the columns."""
+    if len(rows) < 2:
+        return 0
+    first = _first_data_row(rows)
+    if first is None:
+        return _header_of_words(rows)
+    if not first:
+        return 0
+    depth = _until_body(rows, first)
+    header = rows[:depth]
+    if all(len(cell.strip()) <= _LONGEST_NAME for row in header for cell in row.cells) and _names_something(header):
+        return depth
+    return 0
+
+
+def _first_data_row(rows: Sequence[Row]) -> int | None:
+    """Index of the first row with a value beside its first column; None where there is none."""
+    data = [_holds_values(rows, column) for column in range(len(rows[0].cells))]
+    for index, row in enumerate(rows):
+        filled = [place for place, cell in enumerate(row.cells) if cell.strip()]
+        values = [
+            place for place in filled if (place or len(row.cells) == 1) and _is_data(row.cells[place], data[place])
+        ]
+        if values and not (index == 0 and _numbers_columns(row, rows)):
+            return index
+    return None
+
+
+def _holds_values(rows: Sequence[Row], column: int) -> bool:
+    """Whether dates and years in this column are what it holds, not what it is headed by."""
+    below = [row.cells[column] for row in rows[1 : _SAMPLE + 1] if row.cells[column].strip()]
+    return bool(below) and sum(map(is_period, below)) > len(below) / 2
+
+
+def _is_data(cell: str, dated: bool) -> bool:
+    return (is_period(cell) and dated) or (is_value(cell) and not is_period(cell))
+
+
+def _numbers_columns(row: Row, rows: Sequence[Row]) -> bool:
+    """Names of the first row that are numbers: more words than values over columns that hold nothing but values."""
+    named = [cell for cell in row.cells if cell.strip()]
+    words = [cell for cell in named if not is_value(cell)]
+    return len(words) > len(named) / 2 and len(rows) > 2 and len(named) == len(row.cells) and not is_value(row.cells[0])
+
+
+def _until_body(rows: Sequence[Row], first: int) -> int:
+    """How many of the rows above the first value belong to the header: a row that names only itself, at the left,
+    begins the body, once there are names for the columns."""
+    depth = 0
+    for row in rows[: min(first, _DEEPEST)]:
+        own = [cell for cell in row.cells[1:] if cell.strip()]
+        if depth and not own and not is_unit(row.cells[0]):
+            break
+        if depth and row.cells[0].strip() and _complete(rows[:depth]) and not _names_more(rows[depth - 1], row):
+            break
+        depth += 1
+    return depth
+
+
+def _complete(header: Sequence[Row]) -> bool:
+    """Whether every column but the first has a name of its own."""
+    last = header[-1]
+    return not last.wide and all(any(row.cells[n].strip() for row in header) for n in range(1, len(last.cells)))
+
+
+def _names_more(above: Row, row: Row) -> bool:
+    """Whether `row` goes on with the names of the row above: it fills as many columns, with short words, periods or
+    units, and the corner says no more than above."""
+    filled = [cell for cell in row.cells[1:] if cell.strip()]
+    return bool(filled) and all(is_period(cell) or is_unit(cell) for cell in filled)
+
+
+def _names_something(header: Sequence[Row]) -> bool:
+    return any(cell.strip() and any(c.isalnum() for c in cell) for row in header for cell in row.cells)
+
+
+def _header_of_words(rows: Sequence[Row]) -> int:
+    """Of a table without values: by the look of its first row, or of its second under a row of group names."""
+    if not looks_like_header([row.cells for row in rows]):
+        return 2 if rows[0].wide and len(rows) > 2 and looks_like_header([row.cells for row in rows[1:]]) else 0
+    depth = 1
+    while depth < 3 and rows[depth - 1].wide and len(rows) > depth + 1:
+        if not looks_like_header([row.cells for row in rows[depth:]]):
+            break
+        depth += 1
+    return depth
+
+
+def looks_like_header(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row names the columns: short different words, or periods, not values like those below it."""
+    first, body = rows[0], rows[1 : _SAMPLE + 1]
+    filled = [cell.strip() for cell in first if cell.strip()]
+    if not body or not filled or (len(first) > 1 and len(filled) < 2 and len(filled) < len(first) / 2):
+        return False
+    if any(not any(c.isalnum() for c in cell) and cell not in "#№%" for cell in filled):
+        return False  # a lone colon or dash stands between a name and its value
+    if any(len(cell) > _LONGEST_NAME for cell in filled):
+        return False
+    if len(first) == 2 and any(cell.endswith(":") for cell in filled[:1]):
+        return False
+    values = [cell for cell in filled if is_value(cell)]
+    if not values:
+        return len(set(filled)) > len(filled) / 2
+    return all(map(is_period, values)) and (len(values) < len(filled) or not first[0].strip())
+
+
+def _spread(header: Sequence[Row], found: Structure) -> list[list[str]]:
+    """Header rows with names that span written over every column they head, and the unit taken out of the corner."""
+    rows = [list(row.cells) for row in header]
+    for index, row in enumerate(rows):
+        if index + 1 < len(rows) and not header[index].wide:
+            _fill(row, rows[index + 1 :])
+        corner = row[0].strip()
+        if corner and is_unit(corner) and len(row) > 1:
+            found.unit = found.unit or corner
+            row[0] = ""
+    return [row for row in rows if any(cell.strip() for cell in row)]
+
+
+def _fill(row: list[str], below: Sequence[list[str]]) -> None:
+    """Write the names of a row over the blank columns that they head: each over an equal part where they divide the
+    columns so, else over those to its right. Only over columns that a row below names."""
+    columns = [n for n in range(1, len(row)) if any(other[n].strip() for other in below)]
+    named = [n for n in columns if row[n].strip()]
+    if not named or len(named) >= len(columns):
+        return
+    size, rest = divmod(len(columns), len(named))
+    parts = [columns[n * size : (n + 1) * size] for n in range(len(named))]
+    if not rest and all(n in part for n, part in zip(named, parts, strict=True)):
+        names = {column: row[n] for n, part in zip(named, parts, strict=True) for column in part}
+    else:
+        names, last = {}, ""
+        for column in columns:
+            last = row[column].strip() or last
+            names[column] = last
+    for column, name in names.items():
+        if not row[column].strip() and _same_depth(row, column, below, named):
+            row[column] = name
+
+
+def _same_depth(row: list[str], column: int, below: Sequence[list[str]], named: Sequence[int]) -> bool:
+    """Whether the name below a blank is one part of a group: as those below the names are."""
+    return bool(below[0][column].strip()) and any(below[0][n].strip() for n in named)
+
+
+# --- body ----------------------------------------------------------------------------------------------------
+
+
+def _grouped(rows: Sequence[Row], headed: bool) -> list[BodyRow]:
+    """Rows with the names they stand under: those less far set in, or a name without values until the next or a total.
+    A group's own row is left out where rows stand under it."""
+    found: list[BodyRow] = []
+    path: list[tuple[float | None, str, bool]] = []  # indent, name, has values
+    told = any(row.indent for row in rows)
+    for place, row in enumerate(rows):
+        label = row.cells[0].strip()
+        alone = _is_alone(row)
+        if told and row.indent is not None:
+            while path and (path[-1][0] or 0) >= row.indent:
+                path.pop()
+        elif alone:
+            path.clear()
+        under = tuple(name for _indent, name, _valued in path)
+        following = rows[place + 1] if place + 1 < len(rows) else None
+        leads = following is not None and headed and not _is_alone(following) and bool(following.cells[0].strip())
+        if told and row.indent is not None:
+            deeper = following is not None and following.indent is not None and following.indent > row.indent
+            leads = deeper or (alone and leads)
+        if alone and leads and len(row.cells) > 1 and len(label) <= _LONGEST_NAME:
+            path.append((row.indent, label.rstrip(" :"), False))
+            continue
+        found.append(BodyRow(row.number, _once(row, headed), under))
+        if told and leads and label:
+            path.append((row.indent, label.rstrip(" :"), True))
+        if not told and path and _is_total(label):
+            path.clear()
+    return found
+
+
+def _is_alone(row: Row) -> bool:
+    """Whether a row holds a name at the left and nothing else, or one text over its whole width."""
+    label = row.cells[0].strip()
+    rest = {cell.strip() for cell in row.cells[1:]} - {""}
+    return bool(label) and (not rest or (row.wide and rest == {label})) and not is_value(label)
+
+
+def _once(row: Row, headed: bool) -> list[str]:
+    """A row whose merged cells are told in their first column only: where nothing names the columns, or all are one."""
+    if not row.wide or (headed and len(set(row.cells)) > 1):
+        return row.cells
+    return [cell if not n or cell != row.cells[n - 1] else "" for n, cell in enumerate(row.cells)]
+
+
+def _is_total(label: str) -> bool:
+    return label.split(" ")[0].casefold().strip(":") in _TOTALS
+
+
+def label_of(row: BodyRow) -> str:
+    """The name of a row with the groups it stands under."""
+    return PATH.join(part for part in (*row.groups, row.cells[0].strip()) if part)

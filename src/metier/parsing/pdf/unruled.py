@@ -1,0 +1,423 @@
+"""Tables on a PDF page that no lines part into cells: found by columns that stay free of text from line to line.
+
+lines ─▶ regions: neighbouring lines without running text ─▶ columns: strips parted by free space
+      ─▶ cells by column ─▶ lines that go on with a cell joined to its row ─▶ a grid
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+
+import regex
+
+from metier.parsing.core.table_structure import is_period, is_value
+from metier.parsing.core.tables import Grid
+from metier.parsing.pdf.bidi import is_rtl, unmirrored
+from metier.parsing.pdf.fragments import Fragment
+from metier.parsing.pdf.layout import TextLine, join_lines
+
+_FAR = 4.0  # heights of a line between two rows of one table
+_CROSSED = 0.12  # share of the lines that may reach over the space between two columns
+_MOST_COLUMNS = 30
+_MOST_LINES = 400
+_LONG_LINE = 75  # characters of a line of running text
+_STEP = 2.0  # points by which a name is set in, at least
+_GOES_ON = regex.compile(r"[\p{Ll}(\[/&+]|[^\w\s]*\p{Ll}")  # how the second line of a name begins
+_OPEN = regex.compile(
+    r"(?:[,;:/&+(–-]|\b(?:and|or|of|the|for|in|to|with|und|oder|der|die|et|de|des|y|e|a))$", regex.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A horizontal line on the page."""
+
+    at: float
+    left: float
+    right: float
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTable:
+    """`first`, `last`: of the lines it takes, the last one exclusive."""
+
+    first: int
+    last: int
+    grid: Grid
+
+
+@dataclass(slots=True)
+class _Cell:
+    """Text in columns `first` to `last`, inclusive; `left`: of its first line, in points."""
+
+    first: int
+    last: int
+    lines: list[TextLine] = field(default_factory=list)
+    left: float = 0.0
+
+    @property
+    def text(self) -> str:
+        text = ""
+        for before, line in pairwise([None, *self.lines]):
+            end = before.parts[-1] if before else None
+            text = join_lines(text, line.text, hyphen=bool(end and end.hyphen), spaced=bool(end and end.spaced))
+        return unmirrored(text)
+
+
+@dataclass(slots=True)
+class _Row:
+    """`top`, `bottom`: bases of its first and last line, in points."""
+
+    cells: list[_Cell]
+    top: float
+    bottom: float
+    size: float
+
+    def cell(self, column: int) -> _Cell | None:
+        return next((cell for cell in self.cells if cell.first <= column <= cell.last), None)
+
+    @property
+    def is_data(self) -> bool:
+        """Holds a value beside its name."""
+        return any(cell.first and is_value(cell.text) and not is_period(cell.text) for cell in self.cells)
+
+
+def find_tables(lines: Sequence[TextLine], rules: Sequence[Rule]) -> list[FoundTable]:
+    """The tables among the lines of one column of a page, in their order."""
+    found = []
+    for first, last in _regions(lines):
+        table = _table(lines, first, last, rules)
+        if table is not None:
+            found.append(table)
+    return found
+
+
+# --- where -----------------------------------------------------------------------------------------------------
+
+
+def _regions(lines: Sequence[TextLine]) -> Iterator[tuple[int, int]]:
+    """Runs of neighbouring lines of which several have parts and none is running text."""
+    start = 0
+    while start < len(lines):
+        end = start
+        while end < len(lines) and end - start < _MOST_LINES and not _runs(lines[end]):
+            if end > start and not _near(lines[end - 1], lines[end]):
+                break
+            end += 1
+        if sum(len(line.parts) > 1 for line in lines[start:end]) >= 2:
+            yield start, end
+        start = max(end, start + 1)
+
+
+def _runs(line: TextLine) -> bool:
+    """Running text: a long line of one part."""
+    return len(line.parts) == 1 and len(line.text) > _LONG_LINE
+
+
+def _near(above: TextLine, below: TextLine) -> bool:
+    return above.bottom - below.bottom < _FAR * max(above.size, below.size)
+
+
+def _table(lines: Sequence[TextLine], first: int, last: int, rules: Sequence[Rule]) -> FoundTable | None:
+    """The table between two lines, None where they hold none."""
+    parted = [n for n in range(first, last) if len(lines[n].parts) > 1]
+    columns = _columns([lines[n] for n in parted])
+    if columns is None:
+        return None
+    first, last = _bounds(lines, first, last, parted, columns)
+    rows = [_row(line, columns) for line in lines[first:last]]
+    if not _is_table(rows, columns):
+        return None
+    rows = _with_names_joined(rows, rules)
+    return FoundTable(first, last, _grid(_joined(rows, rules), len(columns)))
+
+
+def _bounds(
+    lines: Sequence[TextLine], first: int, last: int, parted: Sequence[int], columns: Sequence[tuple[float, float]]
+) -> tuple[int, int]:
+    """Without the lines of one part above and below, but for names over the columns and ends of cells."""
+    begin, end = parted[0], parted[-1] + 1
+    edge = columns[0][1]
+    while begin > first and lines[begin - 1].left > edge - 1 and _close(lines[begin - 1], lines[begin], 2.5):
+        begin -= 1
+    pitch = _pitch([lines[n].base for n in parted])
+    while end < last and lines[end - 1].base - lines[end].base < 0.8 * pitch:
+        end += 1
+    if begin > first and lines[begin - 1].base - lines[begin].base < 0.8 * pitch and lines[begin - 1].left < edge:
+        begin -= 1
+    return begin, end
+
+
+def _close(above: TextLine, below: TextLine, heights: float) -> bool:
+    return above.base - below.base < heights * max(above.size, below.size)
+
+
+def _pitch(bases: Sequence[float]) -> float:
+    steps = [above - below for above, below in pairwise(bases) if above > below]
+    return median(steps) if steps else 0.0
+
+
+# --- columns ---------------------------------------------------------------------------------------------------
+
+
+def _columns(lines: Sequence[TextLine]) -> list[tuple[float, float]] | None:
+    """Left and right of each column, None where the lines have no columns in common. The lines with values tell, where
+    there are enough of them: names over columns reach over several."""
+    telling = [line for line in lines if any(is_value(part.text) for part in line.parts[1:])]
+    if len(telling) < 3:
+        telling = list(lines)
+    parts = [part for line in telling for part in line.parts]
+    free = _free_strips(telling, parts)
+    edges = [-1e9, *free, 1e9]
+    columns = []
+    for left, right in pairwise(edges):
+        inside = [part for part in parts if left - 1 <= part.left and part.right <= right + 1]
+        if len(inside) >= min(2, len(telling)):
+            columns.append((min(part.left for part in inside), max(part.right for part in inside)))
+    columns = _with_rare(columns, [part for line in lines for part in line.parts])
+    return columns if 2 <= len(columns) <= _MOST_COLUMNS else None
+
+
+def _free_strips(lines: Sequence[TextLine], parts: Sequence[Fragment]) -> list[float]:
+    """The middles of strips that hardly a line reaches over, between parts of the same line."""
+    most = int(_CROSSED * len(lines))
+    borders = sorted({border for part in parts for border in (part.left, part.right)})
+    strips: list[list[float]] = []
+    for left, right in pairwise(borders):
+        if right - left < 0.1:
+            continue
+        middle = (left + right) / 2
+        over = sum(part.left < middle < part.right for part in parts)
+        if over > most:
+            continue
+        if strips and abs(strips[-1][1] - left) < 0.1:
+            strips[-1][1] = right
+        else:
+            strips.append([left, right])
+    wanted = []
+    for left, right in strips:
+        middle = (left + right) / 2
+        both = sum(line.parts[0].left < middle and line.right > middle and not _covers(line, middle) for line in lines)
+        if both >= max(2, 0.2 * len(lines)):
+            wanted.append(_least_crossed(left, right, parts))
+    return wanted
+
+
+def _covers(line: TextLine, x: float) -> bool:
+    return any(part.left < x < part.right for part in line.parts)
+
+
+def _least_crossed(left: float, right: float, parts: Sequence[Fragment]) -> float:
+    """The place in a strip that fewest parts reach over, the middle of the widest such."""
+    borders = sorted({left, right, *(b for part in parts for b in (part.left, part.right) if left < b < right)})
+    best, best_key = (left + right) / 2, (10**9, 0.0)
+    for a, b in pairwise(borders):
+        middle = (a + b) / 2
+        key = sum(part.left < middle < part.right for part in parts), a - b
+        if key < best_key:
+            best, best_key = middle, key
+    return best
+
+
+def _with_rare(columns: list[tuple[float, float]], parts: Sequence[Fragment]) -> list[tuple[float, float]]:
+    """With columns of their own for parts that stand between the others, twice at least."""
+    beside = [p for p in parts if all(p.right < left or p.left > right for left, right in columns)]
+    for part in beside:
+        same = [p for p in beside if p.left < part.right and part.left < p.right]
+        left, right = min(p.left for p in same), max(p.right for p in same)
+        if len(same) > 1 and all(right < a or left > b for a, b in columns):
+            columns = sorted([*columns, (left, right)])
+    return columns
+
+
+# --- rows ------------------------------------------------------------------------------------------------------
+
+
+def _row(line: TextLine, columns: Sequence[tuple[float, float]]) -> _Row:
+    cells: dict[tuple[int, int], list[Fragment]] = {}
+    for part in sorted(line.parts, key=lambda part: part.left):
+        cells.setdefault(_place(part, columns), []).append(part)
+    merged: list[_Cell] = []
+    for (first, last), parts in sorted(cells.items()):
+        if merged and merged[-1].last >= first:
+            merged[-1].last = max(merged[-1].last, last)
+            merged[-1].lines[0].parts.extend(parts)
+        else:
+            merged.append(_Cell(first, last, [TextLine(list(parts))], parts[0].left))
+    return _Row(merged, line.base, line.base, line.size)
+
+
+def _place(part: Fragment, columns: Sequence[tuple[float, float]]) -> tuple[int, int]:
+    """The first and last column that a part reaches into by more than a little; else the nearest."""
+    touched = [
+        n
+        for n, (left, right) in enumerate(columns)
+        if min(right, part.right) - max(left, part.left) > min(0.25 * (right - left), 0.5 * part.size)
+    ]
+    if touched:
+        return touched[0], touched[-1]
+    centre = (part.left + part.right) / 2
+    nearest = min(range(len(columns)), key=lambda n: max(columns[n][0] - centre, centre - columns[n][1]))
+    return nearest, nearest
+
+
+def _is_table(rows: Sequence[_Row], columns: Sequence[tuple[float, float]]) -> bool:
+    """Whether most rows fit into the columns with short cells, so that it is no text in columns."""
+    parted = [row for row in rows if len(row.cells) > 1]
+    data = [row for row in parted if row.is_data]
+    if len(parted) < (2 if len(data) > 1 else 3):
+        return False
+    filled = sum(len(row.cells) for row in parted)
+    values = sum(is_value(cell.text) for row in parted for cell in row.cells if cell.first)
+    short = sum(len(cell.text) < 60 for row in parted for cell in row.cells)
+    wide = sum(any(cell.last > cell.first for cell in row.cells) for row in parted[2:])
+    alone = len(rows) - len(parted)
+    if wide > 0.25 * len(parted) or alone > 1.5 * len(parted) or short < 0.8 * filled:
+        return False
+    if values > 0.4 * (filled - len(parted)):
+        return filled > 0.35 * len(parted) * len(columns)
+    return len(parted) >= 3 and filled > 0.45 * len(parted) * len(columns) and alone < 0.7 * len(parted)
+
+
+def _with_names_joined(rows: list[_Row], rules: Sequence[Rule]) -> list[_Row]:
+    """Lines of the header that go on with the names above them made one row: no name reaches over several columns, no
+    line is drawn between, and they stand close."""
+    first = next((n for n, row in enumerate(rows) if row.is_data), 0)
+    joined: list[_Row] = []
+    for row in rows[:first]:
+        if joined and _goes_on_with_names(joined[-1], row, rules):
+            _join(joined[-1], row)
+        else:
+            joined.append(row)
+    return [*joined, *rows[first:]]
+
+
+def _goes_on_with_names(above: _Row, row: _Row, rules: Sequence[Rule]) -> bool:
+    if any(cell.last > cell.first for cell in (*above.cells, *row.cells)) or _ruled_off(above, row, rules):
+        return False
+    if any(is_period(cell.text) for cell in row.cells) or above.bottom - row.top > 1.6 * max(above.size, row.size):
+        return False
+    return all(above.cell(cell.first) is not None for cell in row.cells)
+
+
+def _ruled_off(above: _Row, below: _Row, rules: Sequence[Rule]) -> bool:
+    return any(below.top + 0.5 * below.size < rule.at < above.bottom + 1 for rule in rules)
+
+
+def _joined(rows: list[_Row], rules: Sequence[Rule]) -> list[_Row]:
+    """Lines that go on with a cell put to the row they belong to."""
+    data = [row for row in rows if row.is_data]
+    pitch = _pitch([row.top for row in data])
+    first = next((n for n, row in enumerate(rows) if row.is_data), len(rows))
+    begin = first - (first > 0 and _only(rows[first - 1], 0))  # a name above its first values
+    found: list[_Row] = list(rows[:begin])
+    waiting: list[_Row] = []  # lines of a name whose values come below
+    for place in range(begin, len(rows)):
+        row = rows[place]
+        above = waiting[-1] if waiting else found[-1] if len(found) > begin else None
+        below = rows[place + 1] if place + 1 < len(rows) else None
+        if row.is_data or len(row.cells) > 1:
+            found.append(_with_names(waiting, row))
+            waiting = []
+            continue
+        belongs = _belongs(row, above, below, pitch, rules, is_waiting=bool(waiting))
+        if belongs == "above" and above is not None:
+            _join(above, row)
+        elif belongs == "below":
+            waiting.append(row)
+        else:
+            found.extend(waiting)
+            waiting = []
+            found.append(row)
+    return [*found, *waiting]
+
+
+def _belongs(
+    row: _Row, above: _Row | None, below: _Row | None, pitch: float, rules: Sequence[Rule], *, is_waiting: bool
+) -> str:
+    """Whether a line of one cell is part of the row above, or of the one below: "above", "below", or "" for neither."""
+    up = above.bottom - row.top if above and not _ruled_off(above, row, rules) else 1e9
+    down = row.bottom - below.top if below and not _ruled_off(row, below, rules) else 1e9
+    cell, text = row.cells[0], row.cells[0].text
+    tight = 0.85 * pitch if pitch else 0.0
+    if cell.first:  # the second line of a cell beside the name
+        return "above" if above is not None and above.cell(cell.first) and up < max(1.5 * row.size, tight) else ""
+    if is_waiting:
+        up = 1e9 if up > 1.6 * row.size else up
+    if min(up, down) < tight:
+        if up <= down and not is_waiting:
+            return "above" if above is not None and above.cell(0) else "below" if down < tight else ""
+        return "below"
+    if below is not None and below.is_data and down < 1.6 * row.size:
+        follows = below.cell(0)
+        if follows is not None and (_GOES_ON.match(follows.text) or _OPEN.search(text)):
+            return "below"
+    if above is not None and not is_waiting and up < 1.6 * row.size and _GOES_ON.match(text):
+        return "above" if above.cell(0) else ""
+    return ""
+
+
+def _only(row: _Row, column: int) -> bool:
+    return len(row.cells) == 1 and row.cells[0].first == column == row.cells[0].last
+
+
+def _with_names(waiting: Sequence[_Row], row: _Row) -> _Row:
+    """A row with the lines of its name that stand above it."""
+    if not waiting:
+        return row
+    whole = waiting[0]
+    for line in (*waiting[1:], row):
+        _join(whole, line)
+    return whole
+
+
+def _join(above: _Row, below: _Row) -> None:
+    for cell in below.cells:
+        same = next((c for c in above.cells if c.first == cell.first and c.last == cell.last), None)
+        same = same or above.cell(cell.first)
+        if same is None:
+            above.cells.append(cell)
+        else:
+            same.lines.extend(cell.lines)
+    above.cells.sort(key=lambda cell: cell.first)
+    above.bottom = below.bottom
+
+
+def _grid(rows: Sequence[_Row], width: int) -> Grid:
+    grid = Grid()
+    rtl = is_rtl("".join(cell.text for row in rows for cell in row.cells))
+    indents = _indents(rows)
+    for number, row in enumerate(rows):
+        grid.start_row()
+        spans: list[tuple[str, int]] = []
+        column = 0
+        for cell in row.cells:
+            spans += [("", 1)] * (cell.first - column)
+            spans.append((cell.text, cell.last - cell.first + 1))
+            column = cell.last + 1
+        spans += [("", 1)] * (width - column)
+        for text, columns in reversed(spans) if rtl else spans:
+            grid.cell(text, columns=columns, indent=None if rtl else indents[number])
+    return grid
+
+
+def _indents(rows: Sequence[_Row]) -> list[float | None]:
+    """How far the name of each row is set in, in points; None for all where names are centred or stand anyhow."""
+    lefts = [cell.left for row in rows if (cell := row.cell(0)) is not None and cell.last == 0]
+    levels: list[float] = []
+    for left in sorted(lefts):
+        if not levels or left - levels[-1] > _STEP:
+            levels.append(left)
+    usual = len(lefts) >= 4 and 1 < len(levels) <= 4 and sum(left - levels[0] <= _STEP for left in lefts) > 1
+    if not usual:
+        return [None] * len(rows)
+    cells = [row.cell(0) for row in rows]
+    return [
+        max(level for level in levels if level <= cell.left + 0.1) - levels[0]
+        if cell and cell.last == 0 and cell.left >= levels[0]
+        else None
+        for cell in cells
+    ]
