@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import regex
 
 from metier.generation.base import Generator, Message
-from metier.text.language import Language
+from metier.text.language import Language, words_in_any_language
 from metier.text.phrases import compose, fold, searchable
 from metier.text.sentences import sentence_spans
 
@@ -25,7 +25,6 @@ MOST = 6  # parts of one question
 _LONGEST = 1500  # characters; what is longer is no question but a text
 _TOKEN = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[-./'’_][\p{L}\p{M}\p{N}]+)*|[^\s\p{L}\p{M}\p{N}]")
 _SENTENCE = regex.compile(r"[^?？؟]*?[?？؟]+|[^?？؟]+$")
-_VERSUS = frozenset({"vs", "versus", "v", "/"})
 _ARTICLES_AT_MOST = 3  # function words that may stand between "and" and the name that follows
 _LIST_MARK = regex.compile(r"^\s*(?:\p{N}+\s*[.):、]|[-*•])\s*")
 _INSTRUCTION = (
@@ -165,8 +164,8 @@ def _asking(text: str, words: Sequence[_Word], known: Language) -> list[str] | N
         says = _points_back(right, known) or any(each.telling for each in right)
         if not says or not any(each.telling for each in left):
             continue
-        if known.code == "en" and not (_opens(right) and _opens(left, _LEAD)):
-            continue  # "a colleague who was ill; how long …": question words also join clauses, so each side opens so
+        if known.question_words & known.word_set("words", "clause") and not (_opens(right) and _opens(left, _LEAD)):
+            continue  # "a colleague who was ill; how long …": where question words join clauses, each side opens so
         first, second = text[: left[-1].end], text[right[0].start :]
         return [first.rstrip(" ,;"), _complete(second, left, right, known)]
     return None
@@ -199,7 +198,7 @@ def _compared(text: str, words: Sequence[_Word], known: Language) -> list[str]:
     plain = searchable(text)
     compares = bool(known.expression("words", "comparison").search(plain))
     joints = known.word_set("words", "conjunction")
-    choices = known.word_set("words", "alternative") | _VERSUS
+    choices = known.word_set("words", "alternative") | words_in_any_language("words", "versus") | {"/"}
     for at in range(1, len(words) - 1):
         word = words[at]
         if word.plain not in joints | choices:
@@ -338,11 +337,13 @@ def _compared_unspaced(text: str, known: Language) -> list[str]:
     """In a script without spaces "and" may be part of a word: only where things are compared, and both are short."""
     if not known.expression("words", "comparison").search(searchable(text)):
         return [text]
-    joints = [*known.listed("words", "conjunction"), *known.listed("words", "alternative"), "与", "跟", "比"]
-    ends = r"[的之间有哪更，,、？?：:はがのでを]"
+    joints = [
+        phrase for name in ("conjunction", "alternative", "compared_with") for phrase in known.listed("words", name)
+    ]
+    ends = "|".join([r"[，,、？?：:]", *map(regex.escape, known.listed("words", "after_compared"))])
     for joint in sorted(joints, key=len, reverse=True):
         found = regex.fullmatch(
-            rf"(?P<a>[^，,、：:]{{1,12}}){regex.escape(joint)}(?P<b>[^，,、？?]{{1,12}}?)(?P<rest>{ends}.+)", text
+            rf"(?P<a>[^，,、：:]{{1,12}}){regex.escape(joint)}(?P<b>[^，,、？?]{{1,12}}?)(?P<rest>(?:{ends}).+)", text
         )
         if found:
             return [found["a"] + found["rest"], found["b"] + found["rest"]]

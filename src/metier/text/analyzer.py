@@ -18,19 +18,10 @@ from itertools import pairwise
 import regex
 import Stemmer
 
-from metier.text.detection import script_of
+from metier.text.language import Language
 from metier.text.phrases import UNSPACED
 
 VERSION = "2"
-
-_STEMMERS = {
-    "ar": "arabic", "hy": "armenian", "eu": "basque", "ca": "catalan", "cs": "czech", "da": "danish", "nl": "dutch",
-    "en": "english", "eo": "esperanto", "et": "estonian", "fi": "finnish", "fr": "french", "de": "german",
-    "el": "greek", "hi": "hindi", "hu": "hungarian", "id": "indonesian", "ga": "irish", "it": "italian",
-    "lt": "lithuanian", "ne": "nepali", "no": "norwegian", "nb": "norwegian", "fa": "persian", "pl": "polish",
-    "pt": "portuguese", "ro": "romanian", "ru": "russian", "sr": "serbian", "es": "spanish", "sv": "swedish",
-    "ta": "tamil", "tr": "turkish", "yi": "yiddish",
-}  # fmt: skip
 
 # Scripts written without spaces between words: bigrams stand in for words.
 _WORD = regex.compile(
@@ -50,10 +41,11 @@ class Analyser:
 
     def __init__(self, language: str = "en") -> None:
         self.language = language.split("-")[0]
-        algorithm = _STEMMERS.get(self.language)
+        known = Language.of(language)
+        algorithm = known.stemmer
         self._stemmer = Stemmer.Stemmer(algorithm) if algorithm else None
         # An expert in Bengali still meets English names and manuals.
-        self._latin = self._stemmer if script_of(self.language) == "Latin" else Stemmer.Stemmer("english")
+        self._latin = self._stemmer if known.script == "Latin" else Stemmer.Stemmer("english")
         self._known: dict[str, tuple[str, ...]] = {}  # words repeat (Zipf): five times faster than stemming each
         self.version = f"{VERSION}-{algorithm or 'none'}-{Stemmer.version()}"
 

@@ -14,18 +14,15 @@ from functools import lru_cache
 
 import regex
 
-from metier.text.language import UNSPACED, Language, codes
+from metier.text.language import SPELLINGS, Language, codes
 from metier.text.phrases import compose
 
+# Script to the language that is most likely written in it.
 _SCRIPTS = {
     "Bengali": "bn", "Devanagari": "hi", "Arabic": "ar", "Han": "zh", "Hiragana": "ja", "Katakana": "ja",
     "Hangul": "ko", "Thai": "th", "Tamil": "ta", "Telugu": "te", "Gujarati": "gu", "Gurmukhi": "pa", "Kannada": "kn",
     "Malayalam": "ml", "Sinhala": "si", "Cyrillic": "ru", "Greek": "el", "Hebrew": "he", "Georgian": "ka",
     "Armenian": "hy", "Ethiopic": "am", "Khmer": "km", "Lao": "lo", "Myanmar": "my", "Latin": "en",
-}  # fmt: skip
-_OF_LANGUAGE = {code: script for script, code in _SCRIPTS.items()} | {
-    "ja": "Hiragana", "mr": "Devanagari", "ne": "Devanagari", "fa": "Arabic", "ur": "Arabic", "uk": "Cyrillic",
-    "bg": "Cyrillic", "sr": "Cyrillic", "as": "Bengali",
 }  # fmt: skip
 _RUN = regex.compile("|".join(rf"(?P<{name}>\p{{Script={name}}}+)" for name in _SCRIPTS))
 _LOOK_AT = 20_000  # characters
@@ -43,7 +40,7 @@ _SMOOTHING = 0.2
 
 def script_of(language: str) -> str:
     """Unicode name of the script a language is written in; Latin where it is not known to be another."""
-    return _OF_LANGUAGE.get(language.split("-")[0], "Latin")
+    return Language.of(language).script
 
 
 def detect(text: str, expected: str = "en") -> str:
@@ -119,7 +116,8 @@ class _Voter:
 def _words_of_file(language: Language) -> list[str]:
     """Each once: how often a word stands in the file says nothing of the language."""
     texts = [language.refusal]
-    texts.extend(phrase for fields in language.phrases.values() for phrases in fields.values() for phrase in phrases)
+    spoken = [fields for section, fields in language.phrases.items() if section not in SPELLINGS]
+    texts.extend(phrase for fields in spoken for phrases in fields.values() for phrase in phrases)
     texts.extend(text for fields in language.texts.values() for text in fields.values())
     texts.extend(name for names in language.names.values() for name in names)
     return sorted(set(_WORD.findall(_SLOT.sub(" ", compose("\n".join(texts)).casefold()))))
@@ -128,16 +126,16 @@ def _words_of_file(language: Language) -> list[str]:
 @lru_cache(maxsize=32)
 def _voters(script: str) -> dict[str, _Voter]:
     """By code, for the languages of a script that have a file and spaces between words."""
-    written = (code for code in codes() if code not in UNSPACED and script_of(code) == script)
-    return {code: _Voter(Language.of(code)) for code in written}
+    written = (language for language in map(Language.of, codes()) if language.spaced and language.script == script)
+    return {language.code: _Voter(language) for language in written}
 
 
 def in_script_of(text: str, languages: Sequence[str] | None = None) -> list[Language]:
     """Those of `languages` (codes; None = all that have a file) in whose script some of a text is."""
     scripts = {str(run.lastgroup) for run in _RUN.finditer(text[:_LOOK_AT])}
     unspaced = bool(scripts & {"Han", "Hiragana", "Katakana"})
-    found = codes() if languages is None else languages
-    return [Language.of(code) for code in found if (unspaced if code in UNSPACED else script_of(code) in scripts)]
+    found = map(Language.of, codes() if languages is None else languages)
+    return [language for language in found if (language.script in scripts if language.spaced else unspaced)]
 
 
 def ranked(text: str, languages: Sequence[Language]) -> list[Language]:

@@ -2,9 +2,14 @@
 
 Adding a language is adding its file. Every field may be left out: a rule without words does not fire, and what is said
 to the user is then said in English. A list of words is a string split on white space or an array; an array of phrases
-is written as `metier/text/phrases.py` tells. The words are a native speaker's, in their usual spelling.
+is written as `metier/text/phrases.py` tells. The words are a native speaker's, in their usual spelling. The little that
+is known of languages without a file is in `metier/text/other_languages.toml`, with the same fields.
 
     code, autonym            "de", "Deutsch"
+    script                   Unicode's name of it, "Latin" where it is left out
+    spaced                   false where no spaces are written between words
+    noun_capitals            true where every noun has a capital, which then tells no name
+    stemmer                  name of the Snowball algorithm
     refusal                  what is said where the documents hold no answer
     yes, no, maybe           decisions; the first word of each is the one that is shown
     [names]                  code to what the languages are called in this one ("in German")
@@ -12,8 +17,15 @@ is written as `metier/text/phrases.py` tells. The words are a native speaker's, 
                              alternative ("or"), conjunction ("and"), clause (words that join clauses), title ("Mrs");
                              lacking ("without"), exception ("except"), condition ("until": "not until" denies nothing),
                              second_of_two ("nor"), no_denial (phrases with a negation that deny nothing), reversing
-                             (prefixes that turn a word round: "un")
-    [numbers]                words: "one 1, two 2, …"
+                             (prefixes that turn a word round: "un"), versus; per ("a", "each"); where words have no
+                             spaces between them, compared_with and after_compared: between two things that are compared
+                             and behind the second
+    [numbers]                words: "one 1, two 2, …"; scale: those that multiply a number ("million 1e6"); decimal: the
+                             mark, "." where it is left out; thousands: " " where a space parts them; minus; to ("5 to 8
+                             mm"), between ("between 5 and 8"); place: what a number behind it points at ("page 4");
+                             unit_before: units that are written before their number; ordinal ("1st"); of ("3rd of
+                             May"); clock ("14.30 Uhr"); no_month: months that are words as well ("march"); only_graded,
+                             not_graded: units that only the exam reads, or all but the exam: often they are none
     [arithmetic]             about ("nearly 40"), plus, minus, times, divided, equals; computing: beginnings of words
                              that speak of a result ("total", "differ"), rate: whole words that do ("per")
     [calendar]               months (12 lists), weekdays, today, yesterday, this_week, … ; {n} is a number
@@ -33,8 +45,21 @@ is written as `metier/text/phrases.py` tells. The words are a native speaker's, 
     [asks]                   list: phrases of questions that want steps or a list; answer_with: words that ask to be
                              answered with one of what is named ("answer", "choose"); answer_filler: words beside them
                              ("only", "one"); where words have no spaces between them, what stands before or behind
-                             what is named; with_joined: "with" where it
-                             is written together with the word behind it
+                             what is named; with_joined: "with" where it is written together with the word behind it
+    [sentences]              abbreviation: what ends no sentence with its stop ("approx"); before_number: the same only
+                             before a number ("No. 5"); may_end: short words that a sentence may end in, which no other
+                             rule may take for an abbreviation ("etc")
+    [forms]                  ending: expression of what hardly ever makes another word of one of ending_least letters;
+                             bare_least: letters of a word that is meant, too, where one with an ending is asked for;
+                             prefix, prefix_least: the same before a word; article: a prefix that may be left out;
+                             turning: prefixes that make another word, beside `reversing` ("mis")
+    [files]                  question, answer, document, page: names of columns; heading: of a style ("Heading 1")
+    [labels]                 of answers that give one of several labels. yes, no: what else decides there, beside the
+                             first of `yes` and `no` above; everyday: labels that are words of other sentences, too;
+                             denies, denies_after: words before and behind a label that is not meant; whether: words
+                             that only hold a label; introduction: what may stand before one ("the answer is")
+    [units]                  what units are called, by the symbol for them in `text/units.toml` or, for the exam,
+                             `evaluation/metrics/units.json`; "k-": the prefix ("kilo"), "^2": the power ("square")
 """
 
 from __future__ import annotations
@@ -52,8 +77,9 @@ from metier.core.errors import SettingsError
 from metier.text.phrases import PIECE, WORD, compose, expression, fold, searchable
 
 FOLDER = Path(__file__).parent / "languages"
-NOUN_CAPITALS = frozenset({"de", "lb"})  # every noun has a capital, which then tells no name
-UNSPACED = frozenset({"zh", "ja", "th", "lo", "km", "my"})  # written without spaces between words
+OTHERS = Path(__file__).with_name("other_languages.toml")
+# Sections of words that are spelled for one rule alone and are no running text.
+SPELLINGS = frozenset({"numbers", "sentences", "files", "labels", "units"})
 
 Phrases = tuple[str, ...]
 
@@ -64,19 +90,27 @@ class Language:
 
     `phrases`: section and field to phrases, `slots` included (`language.phrases["edit"]["shorter"]`).
     `numbers`: number words, folded, to numbers. `months`: twelve tuples of names. `opposites`: pairs, folded.
-    `spaced`: whether words are written with spaces between them. `known`: whether there is a file for it.
+    `scales`: words that multiply a number, folded. `forms`: see the section. `spaced`: whether words are written with
+    spaces between them. `known`: whether there is a file for it.
     """
 
     code: str
     autonym: str = ""
     known: bool = False
+    script: str = "Latin"
     spaced: bool = True
+    capitalises_nouns: bool = False
+    stemmer: str = ""
     refusal: str = ""
     yes: Phrases = ()
     no: Phrases = ()
     maybe: Phrases = ()
     names: Mapping[str, Phrases] = field(default_factory=dict)
     numbers: Mapping[str, float] = field(default_factory=dict)
+    scales: Mapping[str, float] = field(default_factory=dict)
+    decimal: str = "."
+    thousands: str = ""
+    forms: Mapping[str, str] = field(default_factory=dict)
     months: tuple[Phrases, ...] = ()
     opposites: tuple[tuple[str, str], ...] = ()
     phrases: Mapping[str, Mapping[str, Phrases]] = field(default_factory=dict)
@@ -84,13 +118,8 @@ class Language:
 
     @staticmethod
     def of(code: str, folder: Path = FOLDER) -> Language:
-        """The language of a BCP-47 code, without words where there is no file for it."""
+        """The language of a BCP-47 code, with few words or none where there is no file for it."""
         return _load(code.split("-")[0].lower(), folder)
-
-    @property
-    def capitalises_nouns(self) -> bool:
-        """Whether every noun has a capital, so that a capital tells no name."""
-        return self.code in NOUN_CAPITALS
 
     # --- single words ----------------------------------------------------------------------------------------
 
@@ -231,10 +260,22 @@ def all_languages(folder: Path = FOLDER, first: str = "en") -> tuple[Language, .
     return tuple(Language.of(code, folder) for code in sorted(codes(folder), key=lambda code: code != own))
 
 
+@lru_cache(maxsize=1)
+def known_languages() -> tuple[Language, ...]:
+    """Every language of which anything is known: those with a file, then the others."""
+    return (*all_languages(), *map(Language.of, _others()))
+
+
 @lru_cache(maxsize=64)
 def in_any_language(section: str, name: str) -> Phrases:
     """The phrases of a field in all languages, for what is told apart by the word itself: a title, "without"."""
-    return tuple(dict.fromkeys(phrase for each in all_languages() for phrase in each.listed(section, name)))
+    return tuple(dict.fromkeys(phrase for each in known_languages() for phrase in each.listed(section, name)))
+
+
+def single_words(section: str, *names: str) -> tuple[str, ...]:
+    """Those of the phrases of fields in all languages that are one word, the longest first."""
+    words = {phrase for name in names for phrase in in_any_language(section, name) if " " not in phrase}
+    return tuple(sorted(words, key=lambda word: (-len(word), word)))
 
 
 @lru_cache(maxsize=64)
@@ -251,41 +292,53 @@ def words_of(text: str) -> list[str]:
 # --- reading a file ------------------------------------------------------------------------------------------
 
 _TEXTS = ("replies", "catalog")
-_OWN = ("names", "numbers", "opposites", *_TEXTS)
+_OWN = ("names", "opposites", "forms", *_TEXTS)
+_NO_PHRASES = {"calendar": {"months"}, "numbers": {"words", "scale", "decimal", "thousands"}}
 
 
 @lru_cache(maxsize=256)
 def _load(code: str, folder: Path) -> Language:
     path = folder / f"{code}.toml"
-    if not path.is_file():
-        return Language(code, spaced=code not in UNSPACED)
+    known = path.is_file()
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-        return _language(code, data)
+        data = tomllib.loads(path.read_text(encoding="utf-8")) if known else _others().get(code, {})
+        return _language(code, data, known)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, ValueError, AttributeError) as error:
         raise SettingsError(f"is no language file: {error}", where=str(path)) from None
 
 
-def _language(code: str, data: Mapping[str, Any]) -> Language:
+@lru_cache(maxsize=1)
+def _others() -> Mapping[str, Any]:
+    """Code to what is known of a language without a file."""
+    return tomllib.loads(OTHERS.read_text(encoding="utf-8"))
+
+
+def _language(code: str, data: Mapping[str, Any], known: bool) -> Language:
     sections = {name: value for name, value in data.items() if isinstance(value, dict)}
     phrases = {
-        name: {key: tuple(_listed(value)) for key, value in section.items() if key != "months"}
+        name: {key: tuple(_listed(value)) for key, value in section.items() if key not in _NO_PHRASES.get(name, ())}
         for name, section in sections.items()
         if name not in _OWN
     }
-    autonym = str(data.get("autonym", ""))
-    names = {key: tuple(_listed(value)) for key, value in sections.get("names", {}).items()}
+    numbers = sections.get("numbers", {})
     return Language(
         code=code,
-        autonym=autonym,
-        known=True,
-        spaced=code not in UNSPACED,
+        autonym=str(data.get("autonym", "")),
+        known=known,
+        script=str(data.get("script", "Latin")),
+        spaced=bool(data.get("spaced", True)),
+        capitalises_nouns=bool(data.get("noun_capitals", False)),
+        stemmer=str(data.get("stemmer", "")),
         refusal=str(data.get("refusal", "")),
         yes=tuple(_listed(data.get("yes", ()))),
         no=tuple(_listed(data.get("no", ()))),
         maybe=tuple(_listed(data.get("maybe", ()))),
-        names=names,
-        numbers=dict(_numbers(sections.get("numbers", {}).get("words", ""))),
+        names={key: tuple(_listed(value)) for key, value in sections.get("names", {}).items()},
+        numbers=dict(_numbers(numbers.get("words", ""))),
+        scales=dict(_numbers(numbers.get("scale", ""))),
+        decimal=str(numbers.get("decimal", ".")),
+        thousands=str(numbers.get("thousands", "")),
+        forms={key: compose(str(value)) for key, value in sections.get("forms", {}).items()},
         months=tuple(tuple(_listed(month)) for month in sections.get("calendar", {}).get("months", ())),
         opposites=tuple(_pairs(sections.get("opposites", {}).get("pairs", ""))),
         phrases=phrases,

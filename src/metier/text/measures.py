@@ -6,22 +6,17 @@ from functools import lru_cache
 
 import regex
 
-from metier.text.language import Language
+from metier.text.language import Language, single_words
 from metier.text.phrases import UNSPACED
-from metier.text.units import UnitOfMeasure, scale_of, unit_of
+from metier.text.units import UnitOfMeasure, scale_of, unit_of, unit_phrase
 
 SPACE = r"[ \u00a0\u2009\u202f]"
 _HAN = regex.compile(r"\p{Han}")
-_PER_CENT = regex.compile(r"(?:per|pour|por) ?c")
 _OF_ONE_SCRIPT = regex.compile(rf"[\p{{Latin}}µμΩ/·²³]+(?=[{UNSPACED}])")
 _SPELLED = regex.compile(r"[\p{Latin}\p{Cyrillic}]")
 _LONGEST_ENDING = 7  # characters that an ending of a unit may have
 # Dimensions of what a rate is told for.
 _TOLD_FOR = frozenset({"time", "months", "nights", "workdays", "mass", "length", "volume", "area"})
-_DAYS_OF_WORK = regex.compile(
-    r"(?:working|business)[ -]days?|jours? ouvr(?:able|é)s?|días? hábil(?:es)?|días? laborables?|dias? út(?:il|eis)"
-    r"|рабоч(?:их|ий|ие|его) д(?:ней|ень|ни|ня)", regex.IGNORECASE,
-)  # fmt: skip
 _WATER_OR_MERCURY = regex.compile(r"[cm]m ?(?:H2O|H₂O|WS|Hg)(?![\p{L}\d])")
 
 
@@ -35,8 +30,8 @@ def measure_at(text: str, start: int, word: str) -> tuple[UnitOfMeasure | None, 
     pressure, and of "mg/kg" it is the milligrams."""
     if pressure := _WATER_OR_MERCURY.match(text, start):
         return unit_of(pressure[0].replace(" ", "").replace("₂", "2")), len(pressure[0])
-    if days := _DAYS_OF_WORK.match(text, start):
-        return unit_of("workday"), len(days[0])
+    if phrase := unit_phrase(text, start):
+        return phrase
     measured, length = _measure(word)
     if measured is None and "/" in word:
         return _measure(word.partition("/")[0])
@@ -60,7 +55,8 @@ def told_for(text: str, end: int, language: str) -> tuple[tuple[UnitOfMeasure, .
 def _rate(language: str) -> regex.Pattern[str]:
     words = sorted(map(regex.escape, Language.of(language).listed("words", "per")), key=len, reverse=True)
     behind = rf"|{SPACE}(?:{'|'.join(words)}){SPACE}" if words else ""
-    counted = rf"(?:\p{{L}}[\p{{L}}\p{{M}}]+{SPACE}(?:and|und|y|et|e){SPACE})?"  # "a plant and week"
+    joints = "|".join(map(regex.escape, single_words("words", "conjunction")))
+    counted = rf"(?:\p{{L}}[\p{{L}}\p{{M}}]+{SPACE}(?:{joints}){SPACE})?"  # "a plant and week"
     return regex.compile(
         rf"(?:{SPACE}?/{SPACE}?{behind}){counted}(?<unit>[\p{{L}}µ][\p{{L}}\p{{M}}µ]*[²³]?)", regex.IGNORECASE
     )
@@ -70,8 +66,6 @@ def _measure(word: str) -> tuple[UnitOfMeasure | None, int]:
     """The unit at the start of `word` and how many characters write it."""
     if found := unit_of(word):
         return found, len(word)
-    if _PER_CENT.match(word):
-        return unit_of("%"), len(word)
     if own := _OF_ONE_SCRIPT.match(word):  # "38GBです"
         return unit_of(own[0]), len(own[0])
     if word.isascii() or _SPELLED.match(word):

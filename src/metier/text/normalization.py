@@ -13,6 +13,7 @@ import unicodedata
 import regex
 
 from metier.text.analyzer import ascii_digits
+from metier.text.language import Language
 
 _FORMATTING = regex.compile(r"[[\p{Cf}\p{Cc}]--[\n\t\r]]", regex.V1)
 _VULGAR = regex.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
@@ -28,12 +29,6 @@ _ONE_FORM = str.maketrans({
     "أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ک": "ك", "ی": "ي", "ى": "ي",
     "٫": ".", "٬": ",", "٪": "%", "⁄": "/", "−": "-", "‐": "-", "‑": "-", "’": "'", "‘": "'",
 })  # fmt: skip
-# Languages that write 4,2 for four and two tenths (Unicode CLDR, numbers/symbols, decimal).
-_DECIMAL_COMMA = frozenset((
-    "az", "bg", "bs", "ca", "cs", "da", "de", "el", "es", "et", "eu", "fi", "fr", "gl", "hr",
-    "hu", "hy", "id", "is", "it", "ka", "kk", "lt", "lv", "mk", "nb", "nl", "nn", "no", "pl",
-    "pt", "ro", "ru", "sk", "sl", "sq", "sr", "sv", "tr", "uk", "vi",
-))  # fmt: skip
 
 
 def fold(text: str) -> str:
@@ -49,7 +44,7 @@ def plain_number(digits: str, language: str = "en") -> str | None:
     """One spelling for a number of digits, commas and points: `3,200`, `1,00,000`, `4,2` and `1.234,5` lose what parts
     their thousands and keep a decimal point. `3.200` is three thousand in languages that write decimals with a comma,
     and `3,200` in the others. None for what is no number: a date, a version, an address."""
-    decimal, thousands = (",", ".") if language.split("-")[0] in _DECIMAL_COMMA else (".", ",")
+    decimal, thousands = (",", ".") if Language.of(language).decimal == "," else (".", ",")
     if "," in digits and "." in digits:
         last = max(digits.rindex(","), digits.rindex("."))
         decimal, thousands = digits[last], "," if digits[last] == "." else "."

@@ -86,6 +86,11 @@ def _any(phrases: Iterable[str], spaced: bool) -> str:
     return "|".join(sorted({_phrase(phrase, spaced) for phrase in phrases}, key=len, reverse=True)) or r"(?!)"
 
 
+def source(phrases: Iterable[str], spaced: bool) -> str:
+    """Source of an expression for phrases without slots, for where what stands around them is judged otherwise."""
+    return _any(phrases, spaced)
+
+
 def _definitions(phrases: Iterable[str], slots: Slots, spaced: bool) -> str:
     """The slots in use, each compiled once however many phrases name it."""
     used: dict[str, str] = {}

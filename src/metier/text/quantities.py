@@ -19,10 +19,10 @@ from functools import lru_cache, partial
 import regex
 
 from metier.text.analyzer import ascii_digits
-from metier.text.language import Language, all_languages, words_of
+from metier.text.language import Language, all_languages, single_words, words_in_any_language, words_of
 from metier.text.measures import SPACE, measure_at, scale_at, told_for
 from metier.text.phrases import SPACED_SIGN, UNSPACED, fold
-from metier.text.units import MONEY, UnitOfMeasure, scale_of, unit_of
+from metier.text.units import MONEY, UnitOfMeasure, scale_of, unit_names, unit_of
 
 Reading = tuple[int | None, int | None, int | None]  # year, month, day
 
@@ -65,7 +65,7 @@ _GROUPED = (
 _NUMBER = rf"(?:{_GROUPED}(?![\d])|\d+(?:[.,]\d+)?)"
 _COMPOUND = regex.compile(rf"(?V1){SPACED_SIGN}+(?:(?:[\-‐‑–/._+]|(?<=\p{{N}})[,'’](?=\p{{N}})){SPACED_SIGN}+)*")
 _UNIT = (
-    r"(?:US\$|[$€£¥₹৳₽%‰٪°]\p{L}?|per ?cent|pour cent|por cien(?:to)?|por cento"
+    r"(?:US\$|[$€£¥₹৳₽%‰٪°]\p{L}?"
     r"|[\p{L}µμΩ°][\p{L}\p{M}µμΩ²³]*(?:[/·*][\p{L}µ]+[²³]?\d?)*(?:\(A\))?\d?)"
 )
 _FOUND = regex.compile(
@@ -83,34 +83,13 @@ _UNSPACED = regex.compile(r"[-‐‑]?[^\p{Latin}\p{Greek}\p{Cyrillic}\p{N}\p{P}
 SPACES = regex.compile(r"[ '’\u00a0\u2009\u202f]")
 _UNIT_BEHIND = regex.compile(rf"{SPACE}?[-‐‑]?({_UNIT})")
 _MONEY_BEFORE = regex.compile(r"(?:[$€£¥₹]|USD|EUR|GBP|Rs\.?)\s?$")
-_ORDINAL = regex.compile(r"(?:st|nd|rd|th|er|ère|ème|e|º|ª|o|a|te|ter|ten)$")
 _SECTION = regex.compile(r"(?<![\d\p{L}])(?!\d{1,3}(?:\.\d{3})+(?![\d.]))\d+(?:\.\d+){2,}(?![\d])")
-_POINTING = regex.compile(
-    r"(?:§+\s*|\b(?:pages?|p|pp|sections?|sect?|chapters?|clauses?|articles?|figures?|fig|tables?|sources?|documents?|passages?"
-    r"|appendix|annex|steps?|seiten?|s|abschnitte?|kapitel|artikel|abbildung|tabelle|quellen?|dokumente?|schritte?|anhang"
-    r"|páginas?|sección|capítulo|artículo|figura|tabla|fuentes?|pasos?|étapes?|paragraphes?|seção|halaman|bab|pasal|ukurasa"
-    r"|стр|раздел|глава|статья|шаг|পৃষ্ঠা|ধাপ|ধারা|पृष्ठ|चरण|धारा|صفحة|الخطوة|المادة|步骤|第)\.?\s*(?:nos?\.?\s*|nr\.?\s*|#\s*)?)"
-    r"(?<place>\d+(?:\.\d+)*(?:\s*(?:,|and|und|y|et|–|-|to|&)\s*\d+(?:\.\d+)*)*)(?![\p{L}\d]|[.,]\d)",
-    regex.IGNORECASE,
-)
 _ISO = regex.compile(r"(?<![\d-])(\d{4})-(\d{1,2})(?:-(\d{1,2}))?(?:T[\d:.]+Z?)?(?![\d-])")
 _NUMERIC = regex.compile(r"(?<![\d./-])(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})(?![\d/-])")
 # "04.03." where a comma is the decimal mark; elsewhere it may be a number at the end of a sentence.
 _DAY_AND_MONTH = regex.compile(r"(?<![\d.,/-])(\d{1,2})\.(\d{1,2})\.(?![\d\p{L}])")
 _EASTERN = regex.compile(r"(?:(\d{4})\s*年)?\s*(\d{1,2})\s*月(?:\s*(\d{1,2})\s*[日号號])?")
-_CLOCK = regex.compile(
-    r"(?<![\d:])(\d{1,2})(?:[:h](\d{2})(?::\d{2})?(?![\d:])|\.(\d{2})(?=\s*Uhr))\s*(?:([ap])\.?m\b\.?|Uhr|hrs)?|(?<![\d.,:])(\d{1,2})\s*([ap])\.?m\b\.?",
-    regex.IGNORECASE,
-)
 _YEAR = regex.compile(r"(?<![\d.,/-])(1[6-9]\d\d|20\d\d|21\d\d)(?:s\b)?(?![\d/]|[.,]\d|-\d)")
-_BETWEEN = regex.compile(
-    r"\s*(?:[-–—~/x×]|to|and|or|bis|und|oder|à|y|et|o|ou|до|и|থেকে|ও|से|और|إلى|و|至|到|hingga|sampai|na|hadi)\s*"
-)
-# Languages that write 4,2 for 4.2.
-_COMMA_LANGUAGES = (
-    "de fr es pt it nl ru id sv da no nb fi cs pl tr el ro hu bg uk sr hr sl sk lt lv et vi ca eu gl is kk"
-)
-_DECIMAL_COMMA = frozenset(_COMMA_LANGUAGES.split())
 _CENTURY = 100
 
 
@@ -125,7 +104,7 @@ def quantities(text: str, language: str = "en") -> list[Quantity]:
 
     for match in _MARK.finditer(plain):
         hide(*match.span())
-    for match in _POINTING.finditer("".join(hidden)):
+    for match in _pointing().finditer("".join(hidden)):
         hide(*match.span("place"))
     for finder in (partial(_dates, language=language), _clocks):
         for quantity in finder("".join(hidden), text):
@@ -141,11 +120,49 @@ def quantities(text: str, language: str = "en") -> list[Quantity]:
     return _ranges(sorted(found, key=lambda quantity: quantity.start), text)
 
 
+@lru_cache(maxsize=1)
+def _pointing() -> regex.Pattern[str]:
+    """A number that points at a place, and what says so."""
+    joints = any_of(*single_words("words", "conjunction"), *single_words("numbers", "to"))
+    return regex.compile(
+        rf"(?:§+\s*|\b(?:{any_of(*single_words('numbers', 'place'))})\.?\s*(?:nos?\.?\s*|nr\.?\s*|#\s*)?)"
+        rf"(?<place>\d+(?:\.\d+)*(?:\s*(?:,|–|-|&|{joints})\s*\d+(?:\.\d+)*)*)(?![\p{{L}}\d]|[.,]\d)",
+        regex.IGNORECASE,
+    )
+
+
+@lru_cache(maxsize=1)
+def _clock() -> regex.Pattern[str]:
+    said = any_of(*single_words("numbers", "clock"))
+    return regex.compile(
+        rf"(?<![\d:])(\d{{1,2}})(?:[:h](\d{{2}})(?::\d{{2}})?(?![\d:])|\.(\d{{2}})(?=\s*(?:{said})))"
+        rf"\s*(?:([ap])\.?m\b\.?|{said})?|(?<![\d.,:])(\d{{1,2}})\s*([ap])\.?m\b\.?",
+        regex.IGNORECASE,
+    )
+
+
+@lru_cache(maxsize=1)
+def _between() -> regex.Pattern[str]:
+    """Between the two numbers of a range or of a choice."""
+    words = any_of(*single_words("numbers", "to"), *single_words("words", "conjunction", "alternative"))
+    return regex.compile(rf"\s*(?:[-–—~/x×]|{words})\s*")
+
+
+@lru_cache(maxsize=1)
+def _ordinal() -> regex.Pattern[str]:
+    return regex.compile(any_of(*single_words("numbers", "ordinal")))
+
+
+def any_of(*words: str) -> str:
+    """Source of an expression that matches one of `words`."""
+    return "|".join(map(regex.escape, words))
+
+
 def _ranges(found: list[Quantity], text: str) -> list[Quantity]:
     """Gives the first number of "5–10 mm" the unit of the second."""
     for index in range(len(found) - 2, -1, -1):
         first, second = found[index], found[index + 1]
-        if first.values and not first.unit and second.unit and _BETWEEN.fullmatch(text[first.end : second.start]):
+        if first.values and not first.unit and second.unit and _between().fullmatch(text[first.end : second.start]):
             found[index] = replace(first, unit=second.unit, per=second.per)
     return found
 
@@ -169,7 +186,7 @@ def _is_name(token: str) -> bool:
     if number is None:
         return True
     rest = token[number.end() :]
-    if not rest or _ORDINAL.fullmatch(rest):
+    if not rest or _ordinal().fullmatch(rest):
         return False
     rest = _TO.sub("", rest)
     if not rest or unit_of(rest.lstrip("-‐‑")) or scale_of(rest) or rest in ("s", "x"):
@@ -181,7 +198,7 @@ def _is_name(token: str) -> bool:
 
 
 def _numbers(plain: str, text: str, language: str) -> Iterator[Quantity]:
-    point = "," if language.split("-")[0] in _DECIMAL_COMMA else "."
+    point = Language.of(language).decimal
     for match in _FOUND.finditer(plain):
         values, decimals = _readings(match["number"], point)
         end, unit = match.end("number"), None
@@ -249,12 +266,14 @@ def _months() -> dict[str, int]:
 def _dated() -> regex.Pattern[str]:
     names = "|".join(sorted(map(regex.escape, _months()), key=len, reverse=True)) or r"(?!)"
     name = rf"(?<![\p{{L}}\p{{M}}])(?<month>{names})(?:[\p{{M}}\p{{Bengali}}\p{{Devanagari}}]{{0,3}})(?![\p{{L}}])\.?"
-    day = r"(?<day>\d{1,2})(?:st|nd|rd|th|\.|er|º|ª|ই|শে|লা|রা|ঠা)?(?![\d])"
+    day = rf"(?<day>\d{{1,2}})(?:\.|{any_of(*single_words('numbers', 'ordinal'))})?(?![\d])"
+    of = any_of(*single_words("numbers", "of"))
+    share = any_of(*unit_names("only_graded")["%"])
     year = r"(?<year>\d{4})"
     return regex.compile(
-        rf"(?<!\d){day}\s*(?:of|de|di|,)?\s*{name}(?:\s*,?\s*(?:de|of|del)?\s*{year})?(?!\d)"
-        rf"|{name}\s*{day}(?!\s?(?:%|per ?cent|percent|prozent))(?:\s*,?\s*{year})?(?!\d)"
-        rf"|{name}\s*(?:,|of|de|del)?\s*{year}(?!\d)|{year}\s+{name}(?:\s+{day})?"
+        rf"(?<!\d){day}\s*(?:{of}|,)?\s*{name}(?:\s*,?\s*(?:{of})?\s*{year})?(?!\d)"
+        rf"|{name}\s*{day}(?!\s?(?:%|{share}))(?:\s*,?\s*{year})?(?!\d)"
+        rf"|{name}\s*(?:,|{of})?\s*{year}(?!\d)|{year}\s+{name}(?:\s+{day})?"
         rf"|{name}",
         regex.IGNORECASE,
     )
@@ -280,7 +299,7 @@ def _dates(plain: str, text: str, language: str) -> Iterator[Quantity]:
         first, second, year = int(match[1]), int(match[3]), int(match[4])
         year += 2000 if year < _CENTURY else 0
         yield from made(match, [(year, second, first), (year, first, second)])
-    for match in _DAY_AND_MONTH.finditer(plain) if language.split("-")[0] in _DECIMAL_COMMA else ():
+    for match in _DAY_AND_MONTH.finditer(plain) if Language.of(language).decimal == "," else ():
         yield from made(match, [(None, int(match[2]), int(match[1]))])
     for match in _EASTERN.finditer(plain):
         yield from made(match, [(number(match[1]), int(match[2]), number(match[3]))])
@@ -300,7 +319,9 @@ def _dates(plain: str, text: str, language: str) -> Iterator[Quantity]:
 def _alone(name: str, first: str) -> bool:
     """Whether the name of a month is one without a day or a year: "may" and "march" are words, and so is "mar"."""
     return (
-        len(name) > 3 and (first.isupper() or not first.islower()) and name not in ("march", "mars", "marco", "agosto")
+        len(name) > 3
+        and (first.isupper() or not first.islower())
+        and name not in words_in_any_language("numbers", "no_month")
     )
 
 
@@ -310,7 +331,7 @@ def _possible(reading: Reading) -> bool:
 
 
 def _clocks(plain: str, text: str) -> Iterator[Quantity]:
-    for match in _CLOCK.finditer(plain):
+    for match in _clock().finditer(plain):
         hour, minute = int(match[1] or match[5]), int(match[2] or match[3] or 0)
         half = (match[4] or match[6] or "").lower()
         if hour > 24 or minute > 59:

@@ -22,6 +22,9 @@ from typing import Literal
 import regex
 import sentencex
 
+from metier.text.language import all_languages, words_in_any_language
+from metier.text.phrases import compose, fold
+
 Kind = Literal["sentence", "item", "row", "rule", "heading", "code"]
 
 
@@ -40,6 +43,7 @@ _RAGGED = 0.7  # of the longest line before it: what a broken line is at least l
 _LEADIN = 200  # characters of the longest sentence that introduces what follows
 _HEADING_WORDS = 10
 _LONGEST_SHORT = 6  # characters of an abbreviation that no list has
+_SHORT = 3  # letters of a short name of a month, at most
 _TERMINAL = r"[.!?…。！？｡।॥؟۔։።፧᠃៕။]"
 _CLOSING = r"[\"'”’»›)\]}*_`」』）】〉》]"
 _END = regex.compile(rf"{_TERMINAL}+{_CLOSING}*")
@@ -58,21 +62,11 @@ _TOKEN = regex.compile(r"[\p{L}\p{M}\p{N}.·'’-]+\.$")
 _NEXT = regex.compile(r"[\"'“‘«(\[*_`¿¡]*([\p{L}\p{M}\p{N}]+)")
 _WIDE = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
 _MARKS = regex.compile(r"[*_`#>]+")
-# Abbreviations that stand before a number; some that are known in few languages' lists; units, which end a sentence.
-_BEFORE_NUMBER = (
-    "no nos nr fig figs eq eqs sec sect ch chap vol pp p pg art abs abb tab ref refs ver rev núm num cap pág "
-    "ст рис стр табл гл"
-)
-_ABBREVIATIONS = (
-    "e.g i.e approx ca cca etc vs cf al resp incl excl est min max dr prof mr mrs ms st jr sr inc ltd co corp dept tel "
-    "z.b z b d.h u.a bzw ggf evtl inkl zzgl vgl usw sog bspw mind p.ex p ex env av c.-à-d ej p.ej aprox sr sra "
-    "т.е т.д т.п др г"
-)
-_UNITS = "m mm cm km kg g mg t l ml s h a v w kw mw gw n nm kn knm bar pa hz in ft lb psi c f k min sec hr hrs yr d"
-_MONTHS = (
-    "january february march april may june july august september october november december januar februar märz mai "
-    "juni juli oktober dezember jänner janvier février mars avril juin juillet août septembre octobre novembre décembre"
-)
+# Symbols of units, which end a sentence behind a number.
+_UNITS = frozenset((
+    "m", "mm", "cm", "km", "kg", "g", "mg", "t", "l", "ml", "s", "h", "a", "v", "w", "kw", "mw", "gw", "n", "nm", "kn",
+    "knm", "bar", "pa", "hz", "in", "ft", "lb", "psi", "c", "f", "k", "min", "sec", "hr", "hrs", "yr", "d",
+))  # fmt: skip
 _MEASURED = regex.compile(r"\p{Nd}[ \u00a0\u202f]?$")
 
 
@@ -207,35 +201,38 @@ def _ends_at(text: str, at: int, language: str, mark: str = ".") -> bool:
     before = _TOKEN.search(text, max(0, at - len(mark) - 40), at - len(mark) + 1)
     token = before[0][:-1] if before else ""
     if token.isdigit():
-        return not (len(token) <= 2 and word and _is_month(word.casefold(), len(word) == len(rest)))
+        return not (len(token) <= 2 and word and _is_month(fold(compose(word)), len(word) == len(rest)))
     measured = before is not None and bool(_MEASURED.search(text, max(0, before.start() - 3), before.start()))
     return not _abbreviated(token, word, measured, language)
 
 
 def _is_month(word: str, cut: bool) -> bool:
     """`cut`: the text ends in the word, which may go on."""
-    return any(word == month or (cut and month.startswith(word)) for month in _listed(_MONTHS))
+    return any(word == month or (cut and month.startswith(word)) for month in _months())
 
 
 def _abbreviated(token: str, following: str, measured: bool, language: str) -> bool:
     """Whether `token`, before a stop, is short for something. `measured`: a number stands before it."""
-    plain = token.casefold().lstrip(".")
+    plain = fold(compose(token)).lstrip(".")
     if not plain:
         return False
-    if plain in _listed(_BEFORE_NUMBER) and following[:1].isdigit():
+    if plain in words_in_any_language("sentences", "before_number") and following[:1].isdigit():
         return True
-    if (measured and plain in _listed(_UNITS)) or plain in ("no", "etc", "usw"):
+    if (measured and plain in _UNITS) or plain in words_in_any_language("sentences", "may_end"):
         return False
-    if plain in _listed(_ABBREVIATIONS):
+    if plain in words_in_any_language("sentences", "abbreviation"):
         return True
     if len(plain) == 1 and token.isupper():
         return True  # an initial
     return len(plain) <= _LONGEST_SHORT and _known_abbreviation(token, language.split("-")[0])
 
 
-@lru_cache(maxsize=8)
-def _listed(words: str) -> frozenset[str]:
-    return frozenset(words.split())
+@lru_cache(maxsize=1)
+def _months() -> frozenset[str]:
+    """Folded; no short forms, which are words as well ("mar")."""
+    spaced = (language for language in all_languages() if language.spaced)
+    names = (month for language in spaced for month in language.months)
+    return frozenset(fold(compose(name)) for month in names for name in month if name == month[0] or len(name) > _SHORT)
 
 
 @lru_cache(maxsize=4096)

@@ -29,11 +29,16 @@ _OPERATIONS = {"plus": "+", "minus": "-", "times": "*", "divided": "/", "equals"
 
 @lru_cache(maxsize=1)
 def _about() -> regex.Pattern[str]:
+    return regex.compile(rf"(?:~|≈|{_words_for_about()})\W*$", regex.IGNORECASE)
+
+
+@lru_cache(maxsize=1)
+def _words_for_about() -> str:
     bounded: list[str] = []
     free: list[str] = []
     for phrase in in_any_language("arithmetic", "about"):
         (bounded if _BOUNDED.fullmatch(phrase) else free).append(regex.escape(phrase).replace(r"\*", r"\w*"))
-    return regex.compile(rf"(?:~|≈|\b(?:{'|'.join(bounded)})\b|{'|'.join(free)})\W*$", regex.IGNORECASE)
+    return rf"\b(?:{'|'.join(bounded)})\b|{'|'.join(free)}"
 
 
 @lru_cache(maxsize=1)
@@ -48,7 +53,7 @@ def _operator() -> regex.Pattern[str]:
     signs = "|".join(sorted(map(regex.escape, _operators()), key=len, reverse=True))
     return regex.compile(
         rf"\s*(?:[\p{{L}}²³%°.]{{0,12}}\s+)??([()\s]*)({signs})([()\s]*)"
-        r"(?:about|approx\w*|ca\.?|rund|etwa|[$€£¥₹])?\s*[-−–]?\s*", regex.IGNORECASE,
+        rf"(?:(?:{_words_for_about()})\.?|[$€£¥₹])?\s*[-−–]?\s*", regex.IGNORECASE,
     )  # fmt: skip
 
 

@@ -13,39 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import regex
 
 from metier.evaluation.metrics.text import places, words
+from metier.text.language import all_languages, in_any_language, known_languages
 from metier.text.normalization import fold
+from metier.text.phrases import UNSPACED, source
 
-# Other spellings and forms of a label, for where the label itself is among the choices.
-_ALSO = {
-    "হ্যাঁ": ("হাঁ", "হ্যা", "জি"), "না": ("জি না", "নাহ"), "نعم": ("أجل",), "لا": ("كلا",), "是": ("是的", "对", "对的"),
-    "否": ("不是", "不对", "不", "没有"), "はい": ("ええ",), "yes": ("yeah",), "no": ("nope",), "tidak": ("bukan",),
-}  # fmt: skip
-# Labels that are part of sentences which say something else.
-_EVERYDAY = frozenset((
-    "no", "non", "nein", "não", "nej", "nie", "nu", "ne", "si", "ya", "ja", "tak", "ni", "la", "না", "জি", "لا", "كلا",
-    "نه", "नहीं", "हाँ", "是", "是的", "否", "对", "对的", "不", "不是", "不对", "没有", "可能",
-))  # fmt: skip
-_DENIES = frozenset((
-    "not", "never", "nor", "neither", "nicht", "kein", "keine", "pas", "ليس", "ليست", "غير", "tidak", "bukan", "si",
-    "sio", "不", "非", "没",
-))  # fmt: skip
-_DENIES_AFTER = frozenset(map(fold, ("নয়", "নন")))
-_OR = frozenset(("or", "oder", "ou", "o", "atau", "au", "বা", "অথবা", "কিংবা", "او", "ام", "或", "还", "是"))
 _CLAUSE_END = regex.compile(r"(?:[\p{P}\n]--[-_'’&])+", regex.V1)
 _NOT = regex.compile(r"n['’]t\b", regex.IGNORECASE)
-_WHETHER = regex.compile("是否")
-_INTRODUCTION = regex.compile(
-    r"^(?:[\p{P}\p{S}\s]*(?:(?:(?:the|my)\s+)?(?:(?:final|correct|short)\s+)?"
-    r"(?:answer|label|class|category|intent|decision|verdict)\b(?:\s+is\b)?|উত্তর(?:\s+হলো|\s+হল)?|(?:ال)?(?:اجابة|جواب)"
-    r"(?:\s+ه[يو])?|答案是?|回答は?|jawaban(?:nya)?\b(?:\s+adalah)?|jibu\b(?:\s+ni\b)?)(?=[\p{P}\s]|(?<=\p{Han}|は)))?"
-    r"[\p{P}\p{S}\s]*",
-    regex.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +67,7 @@ def macro_f1(predicted: np.ndarray, truth: np.ndarray) -> float:
 
 def _clauses(text: str, language: str) -> tuple[list[str], set[int]]:
     """Words of the text behind what introduces the answer, and where clauses end among them."""
-    text = _NOT.sub(" not", _WHETHER.sub(" ", _INTRODUCTION.sub("", fold(text), count=1)))
+    text = _NOT.sub(" not", _whether().sub(" ", _introduction().sub("", fold(text), count=1)))
     said: list[str] = []
     ends = set()
     for clause in _CLAUSE_END.split(text):
@@ -99,7 +78,7 @@ def _clauses(text: str, language: str) -> tuple[list[str], set[int]]:
 
 def _places(said: Sequence[str], choices: Sequence[str], language: str) -> list[_Place]:
     """Where labels stand, from left to right; what a longer one took is not there for a shorter."""
-    forms = [(label, form) for label in choices for form in (label, *_ALSO.get(label.casefold(), ()))]
+    forms = [(label, form) for label in choices for form in (label, *_other_forms().get(label.casefold(), ()))]
     spelled = [(label, words(form, language)) for label, form in forms]
     found: list[_Place] = []
     for label, wanted in sorted(spelled, key=lambda each: -len("".join(each[1]))):
@@ -113,12 +92,53 @@ def _counts(place: _Place, said: Sequence[str], ends: set[int]) -> bool:
     if place.start == 0:
         return True
     before, after = said[place.start - 1], said[place.end] if place.end < len(said) else ""
-    if (before in _DENIES and place.start - 1 not in ends | {-1}) or after in _DENIES_AFTER:
+    denied = before in _words("labels", "denies") and place.start - 1 not in ends | {-1}
+    if denied or after in _words("labels", "denies_after"):
         return False
     name = "".join(said[place.start : place.end])
-    return place.end in ends or not (name in _EVERYDAY or len(name) == 1)
+    return place.end in ends or not (name in _words("labels", "everyday") or len(name) == 1)
 
 
 def _offers(found: Sequence[_Place], said: Sequence[str]) -> bool:
     """Whether the first two labels stand side by side, as in `yes or no`."""
-    return all(word in _OR for word in said[found[0].end : found[1].start])
+    between, joints = said[found[0].end : found[1].start], _words("words", "alternative")
+    return all(word in joints for word in between) or "".join(between) in joints
+
+
+# --- words of all languages ----------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=8)
+def _words(section: str, name: str) -> frozenset[str]:
+    """As `words` spells them, those of several parts as one."""
+    return frozenset("".join(words(phrase)) for phrase in in_any_language(section, name))
+
+
+@lru_cache(maxsize=1)
+def _other_forms() -> dict[str, tuple[str, ...]]:
+    """Yes and no to what else decides, for where they are among the choices."""
+    found: dict[str, tuple[str, ...]] = {}
+    for language in all_languages():
+        for label, name in ((language.yes[:1], "yes"), (language.no[:1], "no")):
+            for each in map(str.casefold, label):
+                found[each] = (*found.get(each, ()), *language.listed("labels", name))
+    return found
+
+
+@lru_cache(maxsize=1)
+def _whether() -> regex.Pattern[str]:
+    return regex.compile("|".join(map(regex.escape, in_any_language("labels", "whether"))))
+
+
+@lru_cache(maxsize=1)
+def _introduction() -> regex.Pattern[str]:
+    """Of folded text: marks, and with them what introduces an answer, where a mark or a space follows it or its script
+    writes none."""
+    introduced = [
+        (phrases, each.spaced) for each in known_languages() if (phrases := each.listed("labels", "introduction"))
+    ]
+    said = "|".join(source(phrases, spaced) for phrases, spaced in introduced)
+    return regex.compile(
+        rf"^(?:[\p{{P}}\p{{S}}\s]*(?:{said})(?=(?!_)[\p{{P}}\s]|(?<=[{UNSPACED}])))?[\p{{P}}\p{{S}}\s]*",
+        regex.IGNORECASE,
+    )

@@ -5,55 +5,42 @@
 Digits of every script are read, thousands and decimals as the language writes them. Two quantities are the same where
 they are equal in the base unit of their kind, so 60 min is 1 h. Codes (`NV-110`, `E217`, `10W-40`) are names and no
 numbers. Not read: numbers in words (thirty, ত্রিশ, 三十), Roman ones, and a unit that stands in another cell of a table.
+
+`text.quantities` reads numbers, too, and its words are the same, those of the languages' files. It is another reader on
+purpose. It serves support, which must not call a right answer wrong: a number that can be read in two ways has both
+values there, dates and page numbers are none, words are, and what a number is told for ("a day") counts. An exam must
+give one figure for an answer, whatever the support of answers learns to read: one value a number, dates by their parts.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import regex
 
 from metier.evaluation.metrics import units
 from metier.evaluation.metrics.units import Powers, UnitDefinition
+from metier.text.language import Language, in_any_language, known_languages, single_words
 from metier.text.normalization import CODE, fold, plain_number
+from metier.text.phrases import UNSPACED
 
-# Languages that part thousands by a space (CLDR); elsewhere `120 300` are two cells of a table.
-_SPACED = frozenset(
-    ["bg", "cs", "et", "fi", "fr", "hu", "kk", "lt", "lv", "nb", "nn", "no", "pl", "ru", "sk", "sq", "sv", "uk"]
-)
 _SPACED_THOUSANDS = regex.compile(r"(?<![\d.,])[1-9]\d{0,2}(?: \d{3})+(?!\d)")
 _NUMBER = regex.compile(r"\d+(?:[.,]\d+)*|(?<![\p{L}\p{M}\d])\.\d+")
 _ALPHABETIC = r"[\p{Latin}\p{Greek}\p{Cyrillic}_]"  # scripts that names with digits are made of
 _IN_NAME = regex.compile(rf"(?:{_ALPHABETIC}|(?<!\p{{Ll}})[\p{{L}}\p{{M}}_][-./])$")
 _NAME_GOES_ON = regex.compile(_ALPHABETIC)
-_ORDINAL = regex.compile(r"(?:st|nd|rd|th)(?!\p{L})")
+_ORDINAL = regex.compile(r"(?:st|nd|rd|th)(?!\p{L})")  # English: `5e` may be a power elsewhere
 _YEAR = regex.compile(r"[12]\d{3}")
 _YEARS = regex.compile(r"s(?!\p{L})|年")  # the 1990s, 2010年
-_MINUS = regex.compile(r"(?:(?<![\p{N}\p{L}\p{M})\]%°])[-–]|(?:\bminus|মাইনাস|سالب|ناقص|负|負|零下)[^\S\n]?)$")
 _FRACTION = regex.compile(r"(?<!/)(\d+)/(\d+)(?![\d/]|[.,]\d)")
 _FRACTION_AFTER = regex.compile(r"[^\S\n]+(\d+)/(\d+)(?![\d/]|[.,]\d)")
 _LARGEST_DENOMINATOR = 100
 _POWER_OF_TEN = regex.compile(r"(?:[^\S\n]?[x×*·][^\S\n]?10\^|[eE])([-+]?\d{1,2})(?!\d)")
 _POWER = regex.compile(r"\^([-+]?\d{1,2})(?!\d)")
-_TIMES = {
-    fold(word): factor
-    for factor, words in (
-        (1e3, "thousand tausend mille mil ribu elfu হাজার ألف آلاف 千"), (1e4, "万 萬"), (1e5, "lakh lakhs লাখ লক্ষ"),
-        (1e6, "million millions millionen milioni juta mio মিলিয়ন مليون ملايين 百万"), (1e7, "crore crores কোটি 千万"),
-        (1e8, "亿 億"), (1e9, "billion billions milliard milliarden mrd miliar বিলিয়ন مليار مليارات"),
-    )
-    for word in words.split()
-}  # fmt: skip
-_MULTIPLIER = regex.compile(
-    rf"[^\S\n]?((?i:{'|'.join(sorted(_TIMES, key=len, reverse=True))}))(?:(?<=\p{{Han}})|(?![\p{{L}}\p{{M}}]))"
-)
-_RANGE = regex.compile(
-    r"[^\S\n]?(?:-|–|—|~|±|x|×|\+/-|\.{2,3}|至|到|から)[^\S\n]?\+?|[^\S\n](?:to|till|until|bis|à|hingga|sampai|থেকে|হতে|الي|حتي)[^\S\n]"
-)
-_BETWEEN = regex.compile(r"[^\S\n](?:and|und|et|dan|na|এবং|ও|و)[^\S\n]?")
-_BETWEEN_BEGINS = regex.compile(r"\b(?:between|zwischen|entre|antara|kati ya|بين)[^\S\n]$")
+_UNSPACED = regex.compile(f"[{UNSPACED}]")
 _SAME = 1e-6  # relative; more than any exact conversion loses
 
 
@@ -89,7 +76,7 @@ class _Found:
 def numbers(text: str, language: str = "en") -> list[NumberWithUnit]:
     """The quantities of a text, in order. In a range (`10-12 mm`) the first number has the unit of the second."""
     text = fold(text)
-    if language.split("-")[0] in _SPACED:
+    if Language.of(language).thousands == " ":
         text = _SPACED_THOUSANDS.sub(lambda match: match.group().replace(" ", ""), text)
     text = CODE.sub("", text)
     found: list[_Found] = []
@@ -132,7 +119,7 @@ def _read(text: str, match: regex.Match[str], ended: int, language: str) -> list
         unit, end = read
     elif _NAME_GOES_ON.match(text, end):
         return []
-    if minus := _MINUS.search(text, max(ended, begin - 8), begin):
+    if minus := _minus().search(text, max(ended, begin - 8), begin):
         number, begin = -number, minus.start()
     return [_Found(number, unit, begin, end)]
 
@@ -147,8 +134,8 @@ def _worked_out(text: str, number: float, start: int, end: int) -> tuple[float, 
         number, end = number ** int(power[1]), power.end()
     elif power := _POWER_OF_TEN.match(text, end):
         number, end = number * 10.0 ** int(power[1]), power.end()
-    if times := _MULTIPLIER.match(text, end):
-        number, end = number * _TIMES[times[1].casefold()], times.end()
+    if times := _multiplier().match(text, end):
+        number, end = number * _scales()[times[1].casefold()], times.end()
     return number, end
 
 
@@ -164,13 +151,54 @@ def _with_units_of_ranges(text: str, found: list[_Found]) -> list[_Found]:
         first, second = found[i], found[i + 1]
         if first.unit is None and second.unit is not None and _is_range(text, first, second):
             found[i] = replace(first, unit=second.unit)
-        elif second.unit is None and first.unit is not None and _RANGE.fullmatch(text, first.end, second.start):
+        elif second.unit is None and first.unit is not None and _range().fullmatch(text, first.end, second.start):
             found[i + 1] = replace(second, unit=first.unit)  # $10-12
     return found
 
 
 def _is_range(text: str, first: _Found, second: _Found) -> bool:
-    if _RANGE.fullmatch(text, first.end, second.start):
+    if _range().fullmatch(text, first.end, second.start):
         return True
-    begins = _BETWEEN_BEGINS.search(text, max(0, first.start - 12), first.start)
-    return bool(begins and _BETWEEN.fullmatch(text, first.end, second.start))
+    begins = _between().search(text, max(0, first.start - 12), first.start)
+    return bool(begins and _and().fullmatch(text, first.end, second.start))
+
+
+# --- words of all languages ----------------------------------------------------------------------------------
+
+
+def _any(words: Iterable[str]) -> str:
+    return "|".join(regex.escape(word) for word in sorted(map(fold, words), key=len, reverse=True))
+
+
+@lru_cache(maxsize=1)
+def _scales() -> dict[str, float]:
+    return {fold(word).casefold(): times for each in known_languages() for word, times in each.scales.items()}
+
+
+@lru_cache(maxsize=1)
+def _multiplier() -> regex.Pattern[str]:
+    return regex.compile(rf"[^\S\n]?((?i:{_any(_scales())}))(?:(?<=\p{{Han}})|(?![\p{{L}}\p{{M}}]))")
+
+
+@lru_cache(maxsize=1)
+def _minus() -> regex.Pattern[str]:
+    words = _any(in_any_language("numbers", "minus"))
+    return regex.compile(rf"(?:(?<![\p{{N}}\p{{L}}\p{{M}})\]%°])[-–]|(?<!\p{{Latin}})(?:{words})[^\S\n]?)$")
+
+
+@lru_cache(maxsize=1)
+def _range() -> regex.Pattern[str]:
+    words = in_any_language("numbers", "to")
+    unspaced = _any(filter(_UNSPACED.match, words))
+    spaced = _any(word for word in words if not _UNSPACED.match(word))
+    return regex.compile(rf"[^\S\n]?(?:-|–|—|~|±|x|×|\+/-|\.{{2,3}}|{unspaced})[^\S\n]?\+?|[^\S\n](?:{spaced})[^\S\n]")
+
+
+@lru_cache(maxsize=1)
+def _between() -> regex.Pattern[str]:
+    return regex.compile(rf"\b(?:{_any(in_any_language('numbers', 'between'))})[^\S\n]$")
+
+
+@lru_cache(maxsize=1)
+def _and() -> regex.Pattern[str]:
+    return regex.compile(rf"[^\S\n](?:{_any(single_words('words', 'conjunction'))})[^\S\n]?")

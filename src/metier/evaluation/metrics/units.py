@@ -1,7 +1,9 @@
 """Units as people write them, and what they are worth in the base unit of their kind.
 
-The spellings are in `units.json`: symbols with their factor, base units and usual prefixes; names in the languages
-that Métier is tried in; phrases of several words; what is written before its number.
+Symbols with their factor, base units and usual prefixes are in `units.json`, with what is written before its number;
+their names, of one word or several, are in the files of the languages, and `text.units` reads the same. Its table of
+symbols is another one: there a unit has a dimension, and what is not in the table is none; here units are multiplied
+(`kg m s-2`), so that `N·m` and `kWh/d` are read as well.
 
 An own table rather than a library. `pint` (BSD) knows the factors but reads `Nm` as number-metres, `in` and `at` as
 units, and Latin script only: what text may name would have to be listed beside it all the same, and it costs 0.26 s
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -23,8 +25,11 @@ from typing import Any
 
 import regex
 
+from metier.text.detection import detect
+from metier.text.language import Language, in_any_language
 from metier.text.morphology import is_ending
 from metier.text.normalization import fold
+from metier.text.units import unit_names
 
 _GAP = regex.compile(r"-(?=\p{L})|[^\S\n]?")
 _WORD = regex.compile(
@@ -33,6 +38,7 @@ _WORD = regex.compile(
     regex.V1,
 )
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
+_LATIN = regex.compile(r"\p{Latin}")
 _LONGEST_UNSPACED = 6  # characters
 _POWER = regex.compile(r"\^?(-?[1-3])(?![\d.,])")
 _JOIN = regex.compile(r"[^\S\n]?(?:[·⋅*×](?=\p{L})|\.(?=m\b)|(?P<per>/|\bper\b|每))[^\S\n]?")
@@ -127,10 +133,11 @@ def _look_up(word: str) -> tuple[UnitDefinition, int] | None:
     if _UNSPACED.match(word):
         lengths = range(min(len(word), _LONGEST_UNSPACED), 0, -1)
         return next(((table.names[word[:n]], n) for n in lengths if word[:n] in table.names), None)
-    for n in range(len(word) - 1, 1, -1):
-        if word[:n] in table.names and is_ending(word[:n], word[n:], "bn"):
-            return table.names[word[:n]], len(word)
-    return None
+    if word.isascii():
+        return None
+    language = Language.of(detect(word))
+    endings = (n for n in range(len(word) - 1, 1, -1) if word[:n] in table.names)
+    return next(((table.names[word[:n]], len(word)) for n in endings if is_ending(word[:n], word[n:], language)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,23 +162,26 @@ def _table() -> _Table:
     plain = json.loads(resources.files(__package__).joinpath("units.json").read_text(encoding="utf-8"))
     symbols = _symbols(plain)
     folded = Counter(symbol.casefold() for symbol in symbols)
-    phrases = {fold(phrase).casefold(): symbol for phrase, symbol in plain["phrases"].items()}
-    before = {fold(word): symbol for word, symbol in plain["before"].items()}
+    names = {symbol: tuple(map(fold, names)) for symbol, names in unit_names("not_graded").items()}
+    of = {name.casefold(): symbol for symbol in symbols for name in names.get(symbol, ())}
+    phrases = plain["phrases"] | {name: symbol for name, symbol in of.items() if not _WORD.fullmatch(name)}
+    before = plain["before"] | {word: of[word] for word in map(fold, in_any_language("numbers", "unit_before"))}
+    powers = {name: int(power[1:]) for power, each in names.items() if power[0] == "^" for name in each}
     codes = plain["currencies"].split()
     signs = [name for name in before if not name.isascii() or not name.isalpha()]
     words = [*codes, *(rf"(?i:{name})" for name in before if name not in signs)]
     return _Table(
         symbols=symbols,
         any_case={s.casefold(): unit for s, unit in symbols.items() if len(s) > 1 and folded[s.casefold()] == 1},
-        names=_names(plain, symbols),
+        names=_names(plain, symbols, names),
         phrases=regex.compile(rf"(?i:{_any(phrases)})(?![\p{{L}}\p{{M}}]|(?<=\p{{L}})\$)"),
         phrase_names=phrases,
         before=regex.compile(
             rf"(?:(?<![\p{{L}}\p{{M}}\p{{N}}])(?P<name>{'|'.join(words)})\.?|(?<![\p{{N}}])(?P<name>(?i:{_any(signs)})))[^\S\n]?$"
         ),
         before_names=before,
-        powers=regex.compile(rf"(?i:(?P<name>{_any(map(fold, plain['powers']))}))[ -]?(?=[\p{{L}}])"),
-        power_names={fold(name): power for name, power in plain["powers"].items()},
+        powers=regex.compile(rf"(?i:(?P<name>{_any(powers)}))[ -]?(?=[\p{{L}}])"),
+        power_names=powers,
         beside={symbols["N"].powers: symbols["m"].powers} | {symbols[s].powers: symbols["s"].powers for s in "WA"},
     )
 
@@ -182,20 +192,26 @@ def _symbols(plain: dict[str, Any]) -> dict[str, UnitDefinition]:
         powers = _sorted({name: int(power or 1) for name, power in _BASE.findall(bases)})
         symbols[symbol] = UnitDefinition(float(factor), powers, plain["zero"].get(symbol, 0.0))
         for prefix in prefixes:
-            symbols[fold(prefix + symbol)] = UnitDefinition(factor * plain["prefixes"][prefix][0], powers)
+            symbols[fold(prefix + symbol)] = UnitDefinition(factor * plain["prefixes"][prefix], powers)
     return symbols | {alias: symbols[symbol] for alias, symbol in plain["aliases"].items()}
 
 
-def _names(plain: dict[str, Any], symbols: dict[str, UnitDefinition]) -> dict[str, UnitDefinition]:
+def _names(
+    plain: dict[str, Any], symbols: dict[str, UnitDefinition], spelled: Mapping[str, Sequence[str]]
+) -> dict[str, UnitDefinition]:
+    """By words in lower case. A single letter of a script with spaces is short for much else (`2010 г`)."""
     names: dict[str, UnitDefinition] = {}
-    for symbol, spelled in plain["names"].items():
+    for symbol in filter(spelled.get, symbols):
         prefixes = plain["symbols"].get(symbol, ("", "", ""))[2]
-        for name in fold(spelled).casefold().split():
-            plural = (name, f"{name}s") if name.isascii() else (name,)
+        for name in map(str.casefold, spelled[symbol]):
+            if not _WORD.fullmatch(name) or (len(name) == 1 and not _UNSPACED.match(name)):
+                continue
+            plural = (name, f"{name}s") if name.isascii() and name[-1] != "s" else (name,)
             names |= dict.fromkeys(plural, symbols[symbol])
             for prefix in prefixes:
-                for written in fold(plain["prefixes"][prefix][1]).split():
-                    names |= {written + form: symbols[fold(prefix + symbol)] for form in plural}
+                for written in spelled.get(f"{prefix}-", ()):
+                    if bool(_LATIN.match(written)) == bool(_LATIN.match(name)):
+                        names |= {written + form: symbols[fold(prefix + symbol)] for form in plural}
     return names | {name: unit for name, unit in symbols.items() if len(name) > 3 and name.isalpha()}
 
 

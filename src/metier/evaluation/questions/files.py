@@ -32,6 +32,7 @@ from metier.dataset.records import RawRecord, Records
 from metier.dataset.records import read as read_records
 from metier.evaluation.questions import kinds
 from metier.text.detection import detect
+from metier.text.language import in_any_language
 
 QUERIES = "queries.jsonl"
 _QRELS = ("qrels/test.tsv", "qrels.tsv", "qrels/dev.tsv", "qrels/train.tsv")
@@ -41,19 +42,17 @@ _SKIP_HINT = "Fix the row, or leave bad rows out with --skip-bad."
 _SEPARATOR = regex.compile(r"\s*\|\s*")
 
 # Names of columns, the first that is there and holds something is taken.
-_QUESTION = (
-    "question", "query", "q", "frage", "pregunta", "pergunta", "问题", "問題", "質問", "প্রশ্ন", "प्रश्न", "سؤال", "السؤال",
-    "вопрос", "pertanyaan", "swali",
-)  # fmt: skip
+_NAMES = {
+    "question": ("question", "query", "q"),
+    "answer": (
+        "answers", "answer", "a", "expected_answer", "expected", "ground_truth", "reference", "final_decision",
+        "response", "completion", "output",
+    ),
+    "document": ("documents", "document", "doc", "source", "sources", "file", "url", "uri"),
+    "page": ("page",),
+}  # fmt: skip
 _TEXT = ("text", "sentence", "utterance")
-_ANSWERS = (
-    "answers", "answer", "a", "expected_answer", "expected", "ground_truth", "reference", "final_decision", "response",
-    "completion", "output", "antwort", "respuesta", "réponse", "resposta", "答案", "回答", "উত্তর", "उत्तर", "جواب",
-    "الجواب", "الإجابة", "ответ", "jawaban", "jibu",
-)  # fmt: skip
 _LABELS = ("label", "label_text", "label_name", "intent")
-_DOCUMENTS = ("documents", "document", "doc", "source", "sources", "file", "url", "uri", "dokument", "documento")
-_PAGE = ("page", "seite", "página")
 _SPLITS = {
     "": "", "practice": "practice", "train": "practice", "dev": "practice", "validation": "practice",
     "exam": "exam", "test": "exam",
@@ -192,7 +191,7 @@ def _require(asked: list[Asked], path: Path, found: Records, kind: str | None) -
 
 def _opened(path: Path, columns: QuestionColumns) -> tuple[Records, _Layout]:
     if path.is_dir() and (path / QUERIES).is_file():
-        roles = {"question": ("text", *_QUESTION), "id": ("_id", "id")}
+        roles = {"question": ("text", *_columns("question")), "id": ("_id", "id")}
         return read_records(path / QUERIES), _Layout("beir", roles, relevant=_relevant(path))
     found = read_records(path)
     there = {name.strip().casefold() for name in found.columns}
@@ -205,14 +204,20 @@ def _opened(path: Path, columns: QuestionColumns) -> tuple[Records, _Layout]:
     return found, _by_columns(found, columns, there, path, names)
 
 
+def _columns(role: str) -> tuple[str, ...]:
+    """What a column of questions, answers, documents or pages may be called: as data sets have it, then as any language
+    does."""
+    return (*_NAMES[role], *(word.casefold() for word in in_any_language("files", role)))
+
+
 def _by_columns(found: Records, columns: QuestionColumns, there: set[str], path: Path, names: layouts.Names) -> _Layout:
-    labelled = not columns.question and not there & set(_QUESTION)
-    answers = (*_ANSWERS, *(layouts.LABEL_COLUMNS if labelled else _LABELS))
+    labelled = not columns.question and not there & set(_columns("question"))
+    answers = (*_columns("answer"), *(layouts.LABEL_COLUMNS if labelled else _LABELS))
     roles = {
-        "question": _either(columns.question, (*_QUESTION, *_TEXT)),
+        "question": _either(columns.question, (*_columns("question"), *_TEXT)),
         "answers": _either(columns.answer, answers),
-        "documents": _either(columns.document, _DOCUMENTS),
-        "page": _either(columns.page, _PAGE),
+        "documents": _either(columns.document, _columns("document")),
+        "page": _either(columns.page, _columns("page")),
         "kind": ("kind",),
         "split": ("split",),
         "choices": ("choices", "options"),

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element
 
 from metier.core.documents import BlockKind
+from metier.text.language import in_any_language
 
 _MAX_PARENTS = 20
+_NUMBERED = re.compile(r"(.*\S)\s*([1-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,8 @@ class Styles:
 
 def _by_name(name: str, inherited: ParagraphStyle) -> ParagraphStyle:
     folded = name.lower().strip()
-    if match := re.fullmatch(
-        r"(?:heading|überschrift|titre|título|titolo|заголовок|標題|标题|見出し)\s*([1-9])", folded
-    ):
-        return replace(inherited, level=min(6, int(match[1])))
+    if (match := _NUMBERED.fullmatch(folded)) and match[1] in in_any_language("files", "heading"):
+        return replace(inherited, level=min(6, int(match[2])))
     if folded == "title":
         return replace(inherited, level=1, title=True)
     if folded in ("quote", "intense quote", "block text"):
