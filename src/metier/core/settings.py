@@ -59,6 +59,7 @@ class ParsingSettings(_Section):
     max_text_mb: float = Field(20, gt=0, description="a document that unpacks to more text is refused, in MiB")
     ocr: Literal["auto", "never"] = Field("auto", description="auto: tesseract on pages without a text layer")
     ocr_languages: str = Field("", description="tesseract languages, e.g. ben+eng; empty = from the expert's language")
+    hidden: bool = Field(False, description="read what its author hid or struck out: sheets, rows, slides, text")
 
 
 class PassageSettings(_Section):

@@ -24,7 +24,7 @@ from metier.parsing.core.readers import MIB, ParsingLimits
 if TYPE_CHECKING:
     from metier.core.settings import ParsingSettings
 
-_READERS = 1  # raised when the readers give other text for the same bytes
+_READERS = 2  # raised when the readers give other text for the same bytes
 # One thread and one heap in the native libraries: address space is limited, and the sync keeps the cores busy.
 _ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",
@@ -53,6 +53,7 @@ class Parser:
             text=int(settings.max_text_mb * MIB),
             ocr=settings.ocr == "auto",
             ocr_languages=settings.ocr_languages,
+            hidden=settings.hidden,
             language=language,
         )
         self._process: subprocess.Popen[bytes] | None = None

@@ -50,7 +50,8 @@ MIB = 2**20
 
 @dataclass(frozen=True, slots=True)
 class ParsingLimits:
-    """What one document may cost. Sizes in bytes, time in seconds; `ocr_languages` as tesseract writes them."""
+    """What one document may cost. Sizes in bytes, time in seconds; `ocr_languages` as tesseract writes them; `hidden`:
+    what its author hid or struck out is read too."""
 
     timeout_seconds: float = 120
     memory: int = 3072 * MIB
@@ -58,6 +59,7 @@ class ParsingLimits:
     text: int = 20 * MIB
     ocr: bool = True
     ocr_languages: str = ""
+    hidden: bool = False
     language: str = "en"
 
     @property
@@ -95,12 +97,17 @@ class Context:
     pages: int | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
     depth: int = 0
     deadline: float = math.inf  # of time.monotonic(); OCR stops before it and keeps what was read
 
     def warn(self, text: str) -> None:
         if text not in self.warnings:
             self.warnings.append(text)
+
+    def leave_out(self, what: str, count: int = 1) -> None:
+        """Say that something hidden was left out; `what`: one of it, in words ("row", "hidden sheet Costs")."""
+        self.left_out[what] = self.left_out.get(what, 0) + count
 
     def name_title(self, title: str | None) -> None:
         """Keep a title that the file carries, unless a program put it there by itself."""
@@ -146,6 +153,9 @@ def read_document(content: bytes, *, name: str, uri: str, groups: tuple[str, ...
             "holds no readable text" + (f" ({reasons})" if reasons else ""),
             hint="It may be empty, or hold pictures only: add the text, or leave it out with `exclude`.",
         )
+    if context.left_out:
+        told = ", ".join(what if count == 1 else f"{count} {what}s" for what, count in context.left_out.items())
+        context.warn(f"left out what is hidden or struck out: {told}. [parsing] hidden = true in metier.toml reads it")
     return Document(
         id=document_id(uri),
         uri=uri,
