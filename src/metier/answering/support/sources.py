@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import PurePath
 
 import numpy as np
@@ -17,7 +17,7 @@ from rapidfuzz import fuzz
 from metier.answering.support.names import Name, key_of, keys, names
 from metier.core.documents import Passage
 from metier.text.analyzer import Analyser
-from metier.text.language import Language
+from metier.text.language import Language, all_languages, in_any_language
 from metier.text.phrases import SPACED_LETTER, SPACED_SIGN, compose, fold
 from metier.text.quantities import Quantity, is_code, is_identifier, quantities
 from metier.text.sentences import Unit, is_leadin, units, without_marker
@@ -42,7 +42,6 @@ _PART = 0.7  # how much of a word one that holds it, or is held by it, counts fo
 _INFLECTED = 0.95
 MOST_ROWS = 400  # of a table that is looked through; larger ones take too long
 _WORDS_OF_A_RATE = 3  # "€ per day" at the end of a column's name
-_TURNING = ("un", "in", "im", "ir", "dis", "non", "de", "anti", "mis", "ent", "ver", "über", "unter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ class PassageReader:
         if language not in self._function:
             known = Language.of(language)
             words = known.function_words - known.negations
-            negations = {word for word in known.negations if word not in ("without", "ohne", "sans", "sin")}
+            negations = known.negations - known.word_set("words", "lacking")
             tokens = {token for word in words | negations for token in self._analyser.tokens(word)}
             # A language without spaces is read in pairs of characters; single function words hide nothing there.
             self._function[language] = frozenset(tokens) if known.spaced else frozenset()
@@ -365,4 +364,11 @@ def _holds(word: str, other: str) -> bool:
     long, short = (word, other) if len(word) > len(other) else (other, word)
     if long.startswith(short):
         return True
-    return long.endswith(short) and not any(long == turning + short for turning in _TURNING)
+    return long.endswith(short) and long.removesuffix(short) not in _turning()
+
+
+@lru_cache(maxsize=1)
+def _turning() -> frozenset[str]:
+    """What in front of a word makes another of it, in any language."""
+    others = (language.forms.get("turning", "").split() for language in all_languages())
+    return frozenset(in_any_language("words", "reversing")).union(*others)
