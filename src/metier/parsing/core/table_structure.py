@@ -85,7 +85,7 @@ class Structure:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RawRow:
     """A row as it was read. `wide`: it has cells that span columns, whose text is repeated in each. `indent`: how far
     its first cell is set in, in any unit, None where that is not known."""
 
@@ -95,7 +95,7 @@ class Row:
     indent: float | None = None
 
 
-def structured(rows: Sequence[Row], header_rows: int | None = None) -> Structure:
+def structured(rows: Sequence[RawRow], header_rows: int | None = None) -> Structure:
     """`rows`: all of one width, none empty. `header_rows`: how many the source marks as header, None where it does not
     say."""
     found = Structure()
@@ -113,7 +113,7 @@ def structured(rows: Sequence[Row], header_rows: int | None = None) -> Structure
     return found
 
 
-def glued(rows: Sequence[Row]) -> list[Row]:
+def glued(rows: Sequence[RawRow]) -> list[RawRow]:
     """Currency signs put before the number in the next column, brackets and percent signs behind the one before, where
     a column holds nothing else."""
     if not rows:
@@ -133,7 +133,7 @@ def glued(rows: Sequence[Row]) -> list[Row]:
             _merge(cells, column, column - 1 - (column - 1 in gone), signs)
             gone.add(column)
     kept = [column for column in range(width) if column not in gone]
-    return [Row(row.number, [c[n] for n in kept], row.wide, row.indent) for row, c in zip(rows, cells, strict=True)]
+    return [RawRow(row.number, [c[n] for n in kept], row.wide, row.indent) for row, c in zip(rows, cells, strict=True)]
 
 
 def _are_numbers(rows: Sequence[list[str]], column: int) -> bool:
@@ -205,7 +205,7 @@ def _is_money(word: str) -> bool:
 # --- above and below -----------------------------------------------------------------------------------------
 
 
-def _without_title(rows: list[Row], found: Structure) -> list[Row]:
+def _without_title(rows: list[RawRow], found: Structure) -> list[RawRow]:
     """Leave out the rows at the top that hold one text alone: captions and units."""
     while len(rows) > 2 and len(rows[0].cells) > 1:
         said = {cell.strip() for cell in rows[0].cells if cell.strip()}
@@ -224,7 +224,7 @@ def _without_title(rows: list[Row], found: Structure) -> list[Row]:
     return rows
 
 
-def _without_notes(rows: list[Row], found: Structure) -> list[Row]:
+def _without_notes(rows: list[RawRow], found: Structure) -> list[RawRow]:
     """Leave out the rows at the end that hold one long text, or one that begins as notes do."""
     notes: list[str] = []
     while len(rows) > 1 and len(rows[-1].cells) > 1:
@@ -241,7 +241,7 @@ def _without_notes(rows: list[Row], found: Structure) -> list[Row]:
 # --- header --------------------------------------------------------------------------------------------------
 
 
-def header_depth(rows: Sequence[Row]) -> int:
+def header_depth(rows: Sequence[RawRow]) -> int:
     """0, or how many rows at the top name the columns."""
     if len(rows) < 2:
         return 0
@@ -257,7 +257,7 @@ def header_depth(rows: Sequence[Row]) -> int:
     return 0
 
 
-def _first_data_row(rows: Sequence[Row]) -> int | None:
+def _first_data_row(rows: Sequence[RawRow]) -> int | None:
     """Index of the first row with a value beside its first column; None where there is none."""
     data = [_holds_values(rows, column) for column in range(len(rows[0].cells))]
     for index, row in enumerate(rows):
@@ -270,7 +270,7 @@ def _first_data_row(rows: Sequence[Row]) -> int | None:
     return None
 
 
-def _holds_values(rows: Sequence[Row], column: int) -> bool:
+def _holds_values(rows: Sequence[RawRow], column: int) -> bool:
     """Whether dates and years in this column are what it holds, not what it is headed by."""
     below = [row.cells[column] for row in rows[1 : _SAMPLE + 1] if row.cells[column].strip()]
     return bool(below) and sum(map(is_period, below)) > len(below) / 2
@@ -280,14 +280,14 @@ def _is_data(cell: str, dated: bool) -> bool:
     return (is_period(cell) and dated) or (is_value(cell) and not is_period(cell))
 
 
-def _numbers_columns(row: Row, rows: Sequence[Row]) -> bool:
+def _numbers_columns(row: RawRow, rows: Sequence[RawRow]) -> bool:
     """Names of the first row that are numbers: more words than values over columns that hold nothing but values."""
     named = [cell for cell in row.cells if cell.strip()]
     words = [cell for cell in named if not is_value(cell)]
     return len(words) > len(named) / 2 and len(rows) > 2 and len(named) == len(row.cells) and not is_value(row.cells[0])
 
 
-def _until_body(rows: Sequence[Row], first: int) -> int:
+def _until_body(rows: Sequence[RawRow], first: int) -> int:
     """How many of the rows above the first value belong to the header: a row that names only itself, at the left,
     begins the body, once there are names for the columns."""
     depth = 0
@@ -301,24 +301,24 @@ def _until_body(rows: Sequence[Row], first: int) -> int:
     return depth
 
 
-def _complete(header: Sequence[Row]) -> bool:
+def _complete(header: Sequence[RawRow]) -> bool:
     """Whether every column but the first has a name of its own."""
     last = header[-1]
     return not last.wide and all(any(row.cells[n].strip() for row in header) for n in range(1, len(last.cells)))
 
 
-def _names_more(above: Row, row: Row) -> bool:
+def _names_more(above: RawRow, row: RawRow) -> bool:
     """Whether `row` goes on with the names of the row above: it fills as many columns, with short words, periods or
     units, and the corner says no more than above."""
     filled = [cell for cell in row.cells[1:] if cell.strip()]
     return bool(filled) and all(is_period(cell) or is_unit(cell) for cell in filled)
 
 
-def _names_something(header: Sequence[Row]) -> bool:
+def _names_something(header: Sequence[RawRow]) -> bool:
     return any(cell.strip() and any(c.isalnum() for c in cell) for row in header for cell in row.cells)
 
 
-def _header_of_words(rows: Sequence[Row]) -> int:
+def _header_of_words(rows: Sequence[RawRow]) -> int:
     """Of a table without values: by the look of its first row, or of its second under a row of group names."""
     if not looks_like_header([row.cells for row in rows]):
         return 2 if rows[0].wide and len(rows) > 2 and looks_like_header([row.cells for row in rows[1:]]) else 0
@@ -348,7 +348,7 @@ def looks_like_header(rows: Sequence[Sequence[str]]) -> bool:
     return all(map(is_period, values)) and (len(values) < len(filled) or not first[0].strip())
 
 
-def _spread(header: Sequence[Row], found: Structure) -> list[list[str]]:
+def _spread(header: Sequence[RawRow], found: Structure) -> list[list[str]]:
     """Header rows with names that span written over every column they head, and the unit taken out of the corner."""
     rows = [list(row.cells) for row in header]
     for index, row in enumerate(rows):
@@ -390,7 +390,7 @@ def _same_depth(row: list[str], column: int, below: Sequence[list[str]], named: 
 # --- body ----------------------------------------------------------------------------------------------------
 
 
-def _grouped(rows: Sequence[Row], headed: bool) -> list[BodyRow]:
+def _grouped(rows: Sequence[RawRow], headed: bool) -> list[BodyRow]:
     """Rows with the names they stand under: those less far set in, or a name without values until the next or a total.
     A group's own row is left out where rows stand under it."""
     found: list[BodyRow] = []
@@ -421,14 +421,14 @@ def _grouped(rows: Sequence[Row], headed: bool) -> list[BodyRow]:
     return found
 
 
-def _is_alone(row: Row) -> bool:
+def _is_alone(row: RawRow) -> bool:
     """Whether a row holds a name at the left and nothing else, or one text over its whole width."""
     label = row.cells[0].strip()
     rest = {cell.strip() for cell in row.cells[1:]} - {""}
     return bool(label) and (not rest or (row.wide and rest == {label})) and not is_value(label)
 
 
-def _once(row: Row, headed: bool) -> list[str]:
+def _once(row: RawRow, headed: bool) -> list[str]:
     """A row whose merged cells are told in their first column only: where nothing names the columns, or all are one."""
     if not row.wide or (headed and len(set(row.cells)) > 1):
         return row.cells

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from metier.parsing.core.readers import Builder
-from metier.parsing.core.table_structure import Row, structured
+from metier.parsing.core.table_structure import RawRow, structured
 
 _MAX_SPAN = 500
 _MAX_CELLS = 2_000_000
@@ -67,7 +67,7 @@ class Grid:
     def write(self, builder: Builder, *, page: int | None = None) -> None:
         """Put the table into `builder`; one column of cells becomes paragraphs, as it was only there for looks."""
         rows = [
-            Row(number, cells, number - 1 in self._wide, self._indents.get(number - 1))
+            RawRow(number, cells, number - 1 in self._wide, self._indents.get(number - 1))
             for number, cells in enumerate(self.rows(), start=1)
         ]
         write_table(builder, rows, header_rows=self.header_rows, page=page)
@@ -83,12 +83,12 @@ def write_rows(
     first: int = 1,
 ) -> None:
     """Add `rows` as a table. `wide`: indices of rows with cells over several columns. `first`: number of the first."""
-    told = [Row(number, list(cells), number - first in wide) for number, cells in enumerate(rows, start=first)]
+    told = [RawRow(number, list(cells), number - first in wide) for number, cells in enumerate(rows, start=first)]
     write_table(builder, told, header_rows=header_rows, page=page)
 
 
 def write_table(
-    builder: Builder, rows: Sequence[Row], *, header_rows: int | None = None, page: int | None = None
+    builder: Builder, rows: Sequence[RawRow], *, header_rows: int | None = None, page: int | None = None
 ) -> None:
     """Add `rows`, all of one width, as a table; a single text becomes a paragraph."""
     rows = [row for row in rows if any(cell.strip() for cell in row.cells)]

@@ -21,8 +21,8 @@ from metier.parsing.pdf.fragments import Fragment, fragments, turn_of
 from metier.parsing.pdf.headings import CAPTION, Outline, heading_levels
 from metier.parsing.pdf.layout import Paragraph, TextLine, paragraphs, zones
 from metier.parsing.pdf.scans import Scanner, looks_scanned
-from metier.parsing.pdf.tables import Segment, Table, ruled, segments
-from metier.parsing.pdf.unruled import Rule, find_tables
+from metier.parsing.pdf.tables import RuledTable, Segment, ruled, segments
+from metier.parsing.pdf.unruled import HorizontalRule, find_tables
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
@@ -132,7 +132,7 @@ def _letters(text: str) -> int:
 def _layout(parts: list[Fragment], lines: list[Segment]) -> list[Paragraph | Grid]:
     upright, slanted = [p for p in parts if not p.slant], [p for p in parts if p.slant]
     tables = ruled(upright, lines)
-    rules = [Rule(line.at, line.start, line.end) for line in lines if line.across]
+    rules = [HorizontalRule(line.at, line.start, line.end) for line in lines if line.across]
     used = {id(part) for table in tables for part in table.used}
     items: list[tuple[float, Paragraph | Grid]] = []
     result: list[Paragraph | Grid] = []
@@ -152,7 +152,7 @@ def _layout(parts: list[Fragment], lines: list[Segment]) -> list[Paragraph | Gri
 
 
 def _placed(
-    items: list[tuple[float, Paragraph | Grid]], tables: list[Table], rows: list[TextLine]
+    items: list[tuple[float, Paragraph | Grid]], tables: list[RuledTable], rows: list[TextLine]
 ) -> list[Paragraph | Grid]:
     """Paragraphs of one zone with the ruled tables beside or between them at their height."""
     left, right = min(row.left for row in rows), max(row.right for row in rows)

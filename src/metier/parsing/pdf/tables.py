@@ -22,7 +22,7 @@ _MAX_SEGMENTS = 4000
 
 
 @dataclass(slots=True)
-class Table:
+class RuledTable:
     """A grid with its place on the page."""
 
     grid: Grid
@@ -112,7 +112,7 @@ def _long_path(raw: ModuleType, item: FPDF_PAGEOBJECT) -> list[Segment]:
     return found
 
 
-def ruled(parts: list[Fragment], lines: list[Segment]) -> list[Table]:
+def ruled(parts: list[Fragment], lines: list[Segment]) -> list[RuledTable]:
     """Tables whose cells are parted by lines. A group of lines counts if at least four of its cells hold text."""
     found = []
     for group in _connected(lines):
@@ -131,7 +131,7 @@ def ruled(parts: list[Fragment], lines: list[Segment]) -> list[Table]:
             continue
         table = _ruled_table(inside, rows, columns, group)
         if table is not None:
-            found.append(Table(table, rows[0], rows[-1], columns[0], columns[-1], inside))
+            found.append(RuledTable(table, rows[0], rows[-1], columns[0], columns[-1], inside))
     return found
 
 

@@ -32,7 +32,7 @@ _OPEN = regex.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class HorizontalRule:
     """A horizontal line on the page."""
 
     at: float
@@ -85,7 +85,7 @@ class _Row:
         return any(cell.first and is_value(cell.text) and not is_period(cell.text) for cell in self.cells)
 
 
-def find_tables(lines: Sequence[TextLine], rules: Sequence[Rule]) -> list[FoundTable]:
+def find_tables(lines: Sequence[TextLine], rules: Sequence[HorizontalRule]) -> list[FoundTable]:
     """The tables among the lines of one column of a page, in their order."""
     found = []
     for first, last in _regions(lines):
@@ -121,7 +121,7 @@ def _near(above: TextLine, below: TextLine) -> bool:
     return above.bottom - below.bottom < _FAR * max(above.size, below.size)
 
 
-def _table(lines: Sequence[TextLine], first: int, last: int, rules: Sequence[Rule]) -> FoundTable | None:
+def _table(lines: Sequence[TextLine], first: int, last: int, rules: Sequence[HorizontalRule]) -> FoundTable | None:
     """The table between two lines, None where they hold none."""
     parted = [n for n in range(first, last) if len(lines[n].parts) > 1]
     columns = _columns([lines[n] for n in parted])
@@ -282,7 +282,7 @@ def _is_table(rows: Sequence[_Row], columns: Sequence[tuple[float, float]]) -> b
     return len(parted) >= 3 and filled > 0.45 * len(parted) * len(columns) and alone < 0.7 * len(parted)
 
 
-def _with_names_joined(rows: list[_Row], rules: Sequence[Rule]) -> list[_Row]:
+def _with_names_joined(rows: list[_Row], rules: Sequence[HorizontalRule]) -> list[_Row]:
     """Lines of the header that go on with the names above them made one row: no name reaches over several columns, no
     line is drawn between, and they stand close."""
     first = next((n for n, row in enumerate(rows) if row.is_data), 0)
@@ -295,7 +295,7 @@ def _with_names_joined(rows: list[_Row], rules: Sequence[Rule]) -> list[_Row]:
     return [*joined, *rows[first:]]
 
 
-def _goes_on_with_names(above: _Row, row: _Row, rules: Sequence[Rule]) -> bool:
+def _goes_on_with_names(above: _Row, row: _Row, rules: Sequence[HorizontalRule]) -> bool:
     if any(cell.last > cell.first for cell in (*above.cells, *row.cells)) or _ruled_off(above, row, rules):
         return False
     if any(is_period(cell.text) for cell in row.cells) or above.bottom - row.top > 1.6 * max(above.size, row.size):
@@ -303,11 +303,11 @@ def _goes_on_with_names(above: _Row, row: _Row, rules: Sequence[Rule]) -> bool:
     return all(above.cell(cell.first) is not None for cell in row.cells)
 
 
-def _ruled_off(above: _Row, below: _Row, rules: Sequence[Rule]) -> bool:
+def _ruled_off(above: _Row, below: _Row, rules: Sequence[HorizontalRule]) -> bool:
     return any(below.top + 0.5 * below.size < rule.at < above.bottom + 1 for rule in rules)
 
 
-def _joined(rows: list[_Row], rules: Sequence[Rule]) -> list[_Row]:
+def _joined(rows: list[_Row], rules: Sequence[HorizontalRule]) -> list[_Row]:
     """Lines that go on with a cell put to the row they belong to."""
     data = [row for row in rows if row.is_data]
     pitch = _pitch([row.top for row in data])
@@ -336,7 +336,13 @@ def _joined(rows: list[_Row], rules: Sequence[Rule]) -> list[_Row]:
 
 
 def _belongs(
-    row: _Row, above: _Row | None, below: _Row | None, pitch: float, rules: Sequence[Rule], *, is_waiting: bool
+    row: _Row,
+    above: _Row | None,
+    below: _Row | None,
+    pitch: float,
+    rules: Sequence[HorizontalRule],
+    *,
+    is_waiting: bool,
 ) -> str:
     """Whether a line of one cell is part of the row above, or of the one below: "above", "below", or "" for neither."""
     up = above.bottom - row.top if above and not _ruled_off(above, row, rules) else 1e9

@@ -29,7 +29,7 @@ Runs = tuple[TextRun, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class TableRow:
+class DrawnRow:
     """A row of a table: for each column its text. `key`: what names it in its source."""
 
     key: str
@@ -47,7 +47,7 @@ class Piece:
     level: int = 0
     page: int | None = None
     names: tuple[str, ...] = ()
-    rows: tuple[TableRow, ...] = ()
+    rows: tuple[DrawnRow, ...] = ()
     items: tuple[tuple[Runs, bool], ...] = ()
     pairs: tuple[tuple[str, Runs], ...] = ()
 
@@ -166,7 +166,7 @@ class _Drawing:
             places = {column: (row.start + start, row.start + end) for column, start, end in line}
             values = tuple(self._runs(places[column]) if column in places else () for column in columns)
             cited = self._cited is not None and _common((row.start, row.end), self._cited) is not None
-            drawn.append(TableRow(row.row or "", cited, values))
+            drawn.append(DrawnRow(row.row or "", cited, values))
         heads = tuple(names[i] if 0 <= i < len(names) else "" for i in columns) if names else ()
         return Piece("table", page=table.page, names=heads, rows=tuple(drawn))
 
