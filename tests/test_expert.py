@@ -56,7 +56,7 @@ def parts(folder):
 
 def test_a_folder_without_an_expert_is_told_and_left_alone(tmp_path):
     for place in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(SettingsError, match=r"no expert here.*metier init"):
+        with pytest.raises(SettingsError, match=r"no expert here.*Expert\.create\(NAME\)"):
             Expert.open(place)
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match="file"):
@@ -183,7 +183,10 @@ def test_too_few_or_unknown_practice_questions_change_nothing(copy):
 @pytest.mark.parametrize("content", ["", "{", json.dumps({"mean": [0], "threshold": 1})])
 def test_a_broken_abstention_file_is_a_clear_error(copy, content):
     (copy / ".metier" / "abstention.json").write_text(content)
-    with Expert.open(copy) as expert, pytest.raises(StoreError, match=r"abstention\.json.*metier calibrate"):
+    with (
+        Expert.open(copy) as expert,
+        pytest.raises(StoreError, match=r"abstention\.json.*evaluation\.calibrate\(\)"),
+    ):
         expert.ask(KNOWS)
 
 

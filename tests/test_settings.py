@@ -61,7 +61,7 @@ def test_bytes_that_are_no_text(tmp_path):
 
 
 def test_no_expert_says_how_to_make_one(tmp_path):
-    with pytest.raises(SettingsError, match="metier init"):
+    with pytest.raises(SettingsError, match=r"Expert\.create\(NAME\)"):
         settings.load(tmp_path)
 
 

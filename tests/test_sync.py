@@ -182,7 +182,7 @@ def test_another_embedder_is_refused_until_the_index_is_made_anew(expert):
     path = expert.folder / "metier.toml"
     path.write_text(path.read_text().replace("all-minilm-l6-v2", "multilingual-e5-small"))
     again = reopened(expert)
-    with pytest.raises(IndexMismatch, match="metier sync --rebuild"):
+    with pytest.raises(IndexMismatch, match=r"expert\.sync\(rebuild=True\)"):
         again.search("oil")
     assert again.sync(rebuild=True).added == 4
     assert again.search("কোন চাবি টাওয়ারের দরজা খোলে?")[0].passage.uri == "docs/বাংলা.md"

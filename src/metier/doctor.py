@@ -106,7 +106,7 @@ def _expert(folder: Path) -> Iterator[Check]:
     try:
         expert = Expert.open(folder)
     except MetierError as error:
-        yield Check("metier.toml", "bad", str(error))
+        yield Check("metier.toml", "bad", error.message)
         return
     yield Check("metier.toml", "ok", f"{expert.settings.name}, language {expert.settings.language}")
     with expert:
@@ -114,7 +114,7 @@ def _expert(folder: Path) -> Iterator[Check]:
             documents, passages = expert.runtime.store.counts()
             failed = [item for item in expert.items() if item.state == "failed"]
         except MetierError as error:
-            yield Check("index", "bad", str(error))
+            yield Check("index", "bad", error.message)
             return
     said = f"{documents} documents, {passages} passages"
     if failed:
@@ -137,7 +137,7 @@ def _calibration(folder: Path) -> Check | None:
                 )  # fmt: skip
             learned = expert.runtime.abstention
         except MetierError as error:
-            return Check("calibration", "bad", str(error))
+            return Check("calibration", "bad", error.message)
     if not learned.fitted_for:
         return None
     figures = f"precision {learned.precision:.2f}, recall {learned.recall:.2f}"

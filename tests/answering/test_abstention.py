@@ -123,7 +123,7 @@ def broken(**changes) -> str:
 def test_a_broken_file_is_told_with_what_to_do(tmp_path, content):
     path = tmp_path / "abstention.json"
     path.write_bytes(content.encode("utf-8", "surrogateescape"))
-    with pytest.raises(StoreError, match="metier calibrate") as caught:
+    with pytest.raises(StoreError, match=r"expert\.evaluation\.calibrate\(\)") as caught:
         abstention.load(path)
     assert caught.value.where == str(path)
 

@@ -194,7 +194,7 @@ def test_killed_and_resumed_is_as_never_killed(parts_folder, tmp_path):
 
 
 def test_an_empty_store_and_bad_wishes(tmp_path):
-    with Expert.create(tmp_path / "empty") as expert, pytest.raises(InputError, match="metier sync"):
+    with Expert.create(tmp_path / "empty") as expert, pytest.raises(InputError, match=r"expert\.sync\(\)"):
         expert.dataset.generate(TrainingRowOptions())
     for wrong in ({"count": 0}, {"paraphrases": -1}, {"left_out": 1.5}, {"rows": "some"}):
         with pytest.raises(InputError):

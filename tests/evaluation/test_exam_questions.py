@@ -215,7 +215,7 @@ def test_the_own_model(tmp_path):
 
 
 def test_bad_wishes(tmp_path):
-    with Expert.create(tmp_path / "empty") as expert, pytest.raises(InputError, match="metier sync"):
+    with Expert.create(tmp_path / "empty") as expert, pytest.raises(InputError, match=r"expert\.sync\(\)"):
         expert.exam.generate(ExamQuestionOptions(rules_only=True))
     for wrong in ({"count": 0}, {"kinds": ("magic",)}, {"kinds": ("fact", "label")}):
         with pytest.raises(InputError):

@@ -110,7 +110,7 @@ def test_a_leak_within_a_file_names_both_and_changes_nothing(path):
     asked = [replace(EXAM, origin="q.csv:2"), practice, *many(3)]
     with pytest.raises(InputError) as error:
         QuestionSet(path).add(asked, where="q.csv")
-    for part in (EXAM.question, REWORDED.question, "q.csv:2, exam", "q.csv:9, practice", "--skip-leaks"):
+    for part in (EXAM.question, REWORDED.question, "q.csv:2, exam", "q.csv:9, practice", "skip_leaks="):
         assert part in str(error.value)
     assert not path.exists()
     added = QuestionSet(path).add(asked, skip_leaks=True)
@@ -219,7 +219,7 @@ def test_a_broken_file_is_told(path, line):
     QuestionSet(path).add([EXAM])
     with path.open("a") as file:
         file.write(line + "\n")
-    with pytest.raises(InputError, match=r"questions\.jsonl, line 2.*metier exam"):
+    with pytest.raises(InputError, match=r"questions\.jsonl, line 2.*`expert\.exam`"):
         QuestionSet(path)
 
 

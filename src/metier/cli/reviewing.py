@@ -116,7 +116,7 @@ def _reviewed(opened: Expert, each: QuestionEntry, screen: Console) -> str | Non
             if key in ("a", "d"):
                 opened.exam.review(each.question.id, "accepted" if key == "a" else "dropped")
         except InputError as error:
-            screen.print(f"[red]✗[/] {escape(str(error))}", soft_wrap=True)
+            screen.print(f"[red]✗[/] {escape(error.message)}", soft_wrap=True)
             continue
         return _DONE[key]
 

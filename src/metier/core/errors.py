@@ -2,6 +2,9 @@
 
 Each error carries three things: what happened, what it happened to (a file, a setting, an address), and what
 to do about it. The command line prints them on one screen without a traceback.
+
+A hint names commands, "Run `metier sync`."; `str(error)`, which a traceback shows, names the calls of Python in their
+place, "Run `expert.sync()`.". The command line, the server and what is kept say `error.message`.
 """
 
 from __future__ import annotations
@@ -9,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ClassVar
+
+from metier.core.python_calls import in_python
 
 
 class MetierError(Exception):
@@ -25,10 +30,18 @@ class MetierError(Exception):
         self.where = where
         self.hint = hint
 
+    @property
+    def message(self) -> str:
+        """All of it, in a line, with the commands of the shell."""
+        return self._line(self.hint)
+
     def __str__(self) -> str:
+        return self._line(in_python(self.hint) if self.hint else None)
+
+    def _line(self, hint: str | None) -> str:
         parts = [f"{self.where}: {self.what}" if self.where else self.what]
-        if self.hint:
-            parts.append(self.hint)
+        if hint:
+            parts.append(hint)
         return " ".join(part if part.endswith((".", "!", "?", ":", "`")) else part + "." for part in parts)
 
     def __reduce__(self) -> tuple[Callable[..., MetierError], tuple[object, ...]]:

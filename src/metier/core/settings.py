@@ -280,7 +280,9 @@ def load(folder: Path) -> Settings:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(
-            "there is no expert here", where=str(folder), hint="Make one with `metier init NAME`, or name one with -e."
+            "there is no expert here",
+            where=str(folder),
+            hint="Make one with `metier init NAME`, or name its folder.",
         ) from None
     except UnicodeDecodeError as error:
         raise SettingsError(f"is not UTF-8 text ({error.reason} at byte {error.start})", where=str(path)) from None

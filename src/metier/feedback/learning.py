@@ -64,13 +64,13 @@ class Learning:
         try:
             reviewed = self.questions.review(question, question.answers)
         except (MetierError, OSError) as error:  # the correction is in force all the same
-            return {"split": "", "before": None, "rows": 0, "note": f"not among the questions: {error}"}
+            return {"split": "", "before": None, "rows": 0, "note": f"not among the questions: {_said(error)}"}
         rows, note = 0, _why_no_row(correction, reviewed)
         if not note:
             try:
                 rows = self._add(self._rows(question, passage))
             except (MetierError, OSError) as error:  # as above
-                note = f"not in the training data: {error}"
+                note = f"not in the training data: {_said(error)}"
         return {"split": reviewed.split, "before": reviewed.before, "rows": rows, "note": note}
 
     def unlearn(self, correction: Correction) -> None:
@@ -115,3 +115,7 @@ def _why_no_row(correction: Correction, reviewed: Reviewed) -> str:
     if correction.groups:
         return "its document is not for everyone, and a tuned model tells everyone: it is not trained on"
     return ""
+
+
+def _said(error: MetierError | OSError) -> str:
+    return error.message if isinstance(error, MetierError) else str(error)

@@ -166,7 +166,7 @@ class Syncer:
                     else:
                         found[item.uri] = _Work(item, source)
             except SourceError as error:
-                report.failed.append(Failure(source.name, str(error)))
+                report.failed.append(Failure(source.name, error.message))
         return found, kept
 
     def _unchanged(self, item: Item, state: ItemState | None, report: SyncReport) -> bool:
@@ -255,7 +255,7 @@ class Syncer:
             work.tokens = [self.analyser.tokens(passage.indexed_text) for passage in work.passages]
         except MetierError as error:
             work.keep = isinstance(error, SourceError) and not isinstance(error, ItemGone)
-            work.failure = str(error).removeprefix(f"{item.uri}: ")
+            work.failure = error.message.removeprefix(f"{item.uri}: ")
         except OSError as error:
             work.failure = error.strerror or str(error)
         except Exception as error:  # one document must never stop the others

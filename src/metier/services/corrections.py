@@ -340,7 +340,7 @@ class CorrectionService:
         try:
             again = self._reconciler.after_sync()
         except MetierError as error:  # what was synced is there all the same, and the next sync tries it again
-            return [Failure("corrections", str(error))]
+            return [Failure("corrections", error.message)]
         return [Failure(", ".join(each.documents), f"correction {each.id}: {why}") for each, why in again]
 
     def place(self) -> None:

@@ -54,7 +54,7 @@ def _configured(service: ExpertService) -> tuple[Sequence[SourceSettings], str]:
     try:
         return settings.load(service.expert.folder).sources, ""
     except SettingsError as error:
-        return service.expert.settings.sources, str(error)
+        return service.expert.settings.sources, error.message
 
 
 def sources_for(service: ExpertService, caller: Caller, items: Sequence[ShownItem]) -> tuple[list[ShownSource], str]:

@@ -88,7 +88,7 @@ class Syncing:
         except _Stopped:
             pass
         except MetierError as error:
-            ended = SyncState(problem=str(error))
+            ended = SyncState(problem=error.message)
         except Exception:
             log.exception("a sync failed")
             ended = SyncState(problem=_UNKNOWN)

@@ -38,13 +38,13 @@ def body(status: int, message: str, param: str | None = None, code: str | None =
 def of(error: MetierError) -> tuple[int, Body, dict[str, str]]:
     """Status, body and headers for an error of Métier's own."""
     if isinstance(error, Denied):
-        return error.status, body(error.status, str(error)), error.headers
+        return error.status, body(error.status, error.message), error.headers
     if isinstance(error, Busy):
-        return 429, body(429, str(error), code="queue_full"), {"Retry-After": str(error.retry_after)}
+        return 429, body(429, error.message, code="queue_full"), {"Retry-After": str(error.retry_after)}
     for kind, status in _STATUS:
         if isinstance(error, kind):
-            return status, body(status, str(error)), {"Retry-After": "5"} if status == 503 else {}
-    return _FAILED, body(_FAILED, str(error)), {}
+            return status, body(status, error.message), {"Retry-After": "5"} if status == 503 else {}
+    return _FAILED, body(_FAILED, error.message), {}
 
 
 # The first that fits.

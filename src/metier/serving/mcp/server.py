@@ -148,9 +148,9 @@ def _told(error: Exception, context: Context) -> str:
     note_error(error)
     request = context.request
     if isinstance(error, MetierError) and (request is None or not errors.is_ours(error)):
-        return str(error)
+        return error.message
     log.error("%s failed", context.method, exc_info=error)
-    return str(errors.without_place(error, request.state.request_id if request else ""))
+    return errors.without_place(error, request.state.request_id if request else "").message
 
 
 # --- tools -------------------------------------------------------------------------------------------------------

@@ -119,7 +119,7 @@ async def rollback(
 
 def _refused(request: Request, service: ExpertService, caller: Caller, error: MetierError) -> Response:
     note_error(error)
-    return _list(request, service, caller, told(error)[0], problem=str(error))
+    return _list(request, service, caller, told(error)[0], problem=error.message)
 
 
 def _list(

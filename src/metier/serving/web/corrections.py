@@ -140,7 +140,7 @@ async def _refused(
     about: str = "", why: str = "",
 ) -> Response:  # fmt: skip
     note_error(error)
-    problem = FormError(str(error), told(error)[0], about, why)
+    problem = FormError(error.message, told(error)[0], about, why)
     return await asyncio.to_thread(_page, request, service, caller, state, 1, draft, problem=problem)
 
 
