@@ -58,12 +58,12 @@ def test_a_question_that_names_no_choices_has_none(question):
     assert choices_of(question, "en") is None
 
 
-def test_the_choice_that_a_text_names_first_is_meant_however_it_is_spelled():
+def test_the_choice_that_a_text_gives_is_meant_however_it_is_spelled():
     decided = Choices("", "", ("yes", "no", "maybe"))
     said = ['"no"', "No, not yet.", "Perhaps.", "It is not known", "nobody"]
-    assert [decided.first_in(text) for text in said] == ["no", "no", "maybe", None, None]
-    assert Choices("", "", ("part", "part load")).first_in("Part load, I think") == "part load"
-    assert Choices("", "", ("是", "否")).first_in("否。") == "否"
+    assert [decided.given_by(text) for text in said] == ["no", "no", "maybe", None, None]
+    assert Choices("", "", ("part", "part load")).given_by("Part load, I think") == "part load"
+    assert Choices("", "", ("是", "否")).given_by("否。") == "否"
 
 
 def test_what_only_one_source_word_names_is_chosen_but_no_yes_or_no():

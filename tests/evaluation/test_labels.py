@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metier.evaluation.metrics.labels import accuracy, macro_f1, predicted
+from metier.evaluation.metrics.labels import accuracy, macro_f1
+from metier.text.labels import predicted
 
 YES_NO = ("yes", "no", "maybe")
 INTENTS = ("card_arrival", "card", "lost_or_stolen_card")

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metier.evaluation.metrics.text import contains, exact_match, rouge_l, token_f1, words
+from metier.evaluation.metrics.text import contains, exact_match, rouge_l, token_f1
+from metier.text.matching import words
 
 
 @pytest.mark.parametrize(

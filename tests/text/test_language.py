@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+
 import pytest
 import regex
 
@@ -7,22 +12,86 @@ from metier.core.errors import SettingsError
 from metier.text.language import FOLDER, SPELLINGS, Language, all_languages, codes, words_of
 from metier.text.phrases import compose, expression, fold, searchable
 
+PACKAGE = FOLDER.parents[1]
+
 VIETNAMESE = """
 code = "vi"
 autonym = "Tiếng Việt"
 refusal = "Tài liệu không nói đến điều này."
 yes = ["có", "đúng"]
+no = ["không"]
 
 [words]
 function = "và hoặc là của cho"
 question = "ai gì"
+conjunction = ["và"]
+alternative = ["hoặc"]
 
 [numbers]
 words = "hai 2, ba mươi 30"
+decimal = ","
+scale = "triệu 1e6"
+minus = ["trừ"]
+to = ["đến"]
+between = ["giữa"]
+place = "trang"
 
 [small_talk]
 greeting = ["xin chào", "chào bạn|anh|chị"]
 filler = ["nhé"]
+
+[sentences]
+abbreviation = "tp"
+
+[forms]
+ending = "zz"
+ending_least = 3
+turning = "phản"
+
+[files]
+question = "câu"
+answer = "đáp"
+heading = ["mục"]
+
+[labels]
+yes = "ừ"
+everyday = "có không"
+denies = "chưa"
+introduction = ["câu trả lời là?"]
+
+[units]
+d = "ngày"
+workday = ["ngày làm việc"]
+"""
+
+# Asked of a copy of the package that has this file more.
+_ASKED = """
+from metier.answering.support.sources import _turning
+from metier.evaluation.metrics.numbers import numbers
+from metier.evaluation.questions import files
+from metier.parsing.office.styles import ParagraphStyle, _by_name
+from metier.text.labels import predicted
+from metier.text.morphology import same_word
+from metier.text.quantities import quantities
+from metier.text.sentences import sentence_spans
+
+DAY = 86400.0
+assert [n.value for n in numbers("3,5 triệu", "vi")] == [3.5e6]
+assert [n.value for n in numbers("trừ 4 ngày", "vi")] == [-4 * DAY]
+assert [n.value for n in numbers("giữa 2 và 4 ngày, 5 đến 6 ngày", "vi")] == [2 * DAY, 4 * DAY, 5 * DAY, 6 * DAY]
+assert [(q.values[0], q.dimension) for q in quantities("3,5 triệu ngày", "vi")] == [(3.5e6, "time")]
+assert [q.dimension for q in quantities("5 đến 6 ngày làm việc", "vi")] == ["workdays", "workdays"]
+assert not quantities("trang 4 và 5", "vi")
+assert len(sentence_spans("Ở Tp. Huế. Hai.", "vi")) == 2
+assert same_word("chim", "chimzz", "vi") and not same_word("chim", "chimz", "vi")
+assert predicted("Câu trả lời là không.", ("có", "không"), "vi") == "không"
+assert predicted("Ừ, đúng vậy.", ("có", "không"), "vi") == "có"
+assert predicted("có hoặc không", ("có", "không"), "vi") is None
+assert predicted("Cái này chưa đỏ", ("đỏ", "xanh"), "vi") is None
+assert predicted("Tôi không biết", ("có", "không"), "vi") is None
+assert "câu" in files._columns("question") and "đáp" in files._columns("answer")
+assert _by_name("Mục 2", ParagraphStyle()).level == 2
+assert "phản" in _turning()
 """
 
 
@@ -42,6 +111,26 @@ def test_a_language_is_added_by_one_file(vietnamese):
     assert not language.finds("Chào buổi sáng", "small_talk", "greeting")
     assert language.text("replies", "greeting") == Language.of("en").text("replies", "greeting")
     assert codes(vietnamese) == ("vi",)
+
+
+def test_every_reader_takes_its_words_from_that_file(tmp_path):
+    package = tmp_path / "metier"
+    package.mkdir()
+    for each in PACKAGE.iterdir():
+        if each.name != "text":
+            (package / each.name).symlink_to(each)
+    shutil.copytree(PACKAGE / "text", package / "text")
+    (package / "text" / "languages" / "vi.toml").write_text(VIETNAMESE, encoding="utf-8")
+    asked = [sys.executable, "-c", _ASKED]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(asked, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_known_of_a_language_without_a_file():
+    assert not Language.of("ko").known
+    assert "ko" not in codes()
+    assert (Language.of("ko").script, Language.of("th").spaced, Language.of("cs").decimal) == ("Hangul", False, ",")
 
 
 def test_a_language_without_a_file_has_no_words_and_no_rule_fires():

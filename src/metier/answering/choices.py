@@ -14,6 +14,7 @@ from functools import lru_cache
 import regex
 
 from metier.answering.closed_answers import EDGES, is_decision, normalise, plain
+from metier.text.labels import predicted
 from metier.text.language import Language
 from metier.text.phrases import PIECE, SPACED_SIGN, compose, fold
 
@@ -33,11 +34,13 @@ _BEHIND = regex.compile(r"[,:،，：]|\s[–—-]\s")
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """`question`: whole; `asked`: without what it names; `named`: what it may be answered with, as spelled there."""
+    """`question`: whole; `asked`: without what it names; `named`: what it may be answered with, as spelled there;
+    `language`: of the question, in which it is answered."""
 
     question: str
     asked: str
     named: tuple[str, ...]
+    language: str = "en"
 
     @property
     def response_format(self) -> Mapping[str, object]:
@@ -54,14 +57,11 @@ class Choices:
         held = [each for each in self.named if _finds(each, text) and not is_decision(each)]
         return held[0] if len(held) == 1 else None
 
-    def first_in(self, text: str) -> str | None:
-        """The choice that a model's text names first, the longer one where two begin at one place, else the one whose
-        meaning its first word has; None where it names none."""
-        places = [(match.start(), -len(each), each) for each in self.named if (match := _finds(each, text))]
-        if places:
-            return min(places)[2]
+    def given_by(self, text: str) -> str | None:
+        """The choice that a model's text gives, as the exam reads it, else the one whose meaning its first word has;
+        None where it gives none."""
         opening = PIECE.search(text)
-        return self.spelled(opening[0]) if opening else None
+        return predicted(text, self.named, self.language) or self.spelled(opening[0] if opening else None)
 
 
 def _finds(choice: str, text: str) -> regex.Match[str] | None:
@@ -75,21 +75,21 @@ def choices_of(question: str, language: str) -> Choices | None:
     text = _LINE.sub(", ", compose(question).strip())
     bracketed = _BRACKETS.search(text)
     if bracketed and (named := _named(bracketed[1], known)):
-        return _made(question, text[: bracketed.start()], named)
+        return _made(question, text[: bracketed.start()], named, known)
     last = _LAST_SENTENCE.search(text)
     if last and last.start() and (named := _named(last[0], known)):
-        return _made(question, text[: last.start()], named)
+        return _made(question, text[: last.start()], named, known)
     first = _FIRST_SENTENCE.match(text)
     if first and (named := _named(first[0], known)):
-        return _made(question, text[first.end() :], named)
+        return _made(question, text[first.end() :], named, known)
     return _decisions_behind(question, text, known)
 
 
-def _made(question: str, asked: str, named: Sequence[str]) -> Choices | None:
+def _made(question: str, asked: str, named: Sequence[str], known: Language) -> Choices | None:
     asked = asked.strip()
     if asked and asked[-1] not in _ENDS:
         asked += "?"
-    return Choices(question, asked, tuple(named)) if asked else None
+    return Choices(question, asked, tuple(named), known.code) if asked else None
 
 
 def _named(part: str, known: Language) -> list[str]:
@@ -156,5 +156,5 @@ def _decisions_behind(question: str, text: str, known: Language) -> Choices | No
     for sign in _BEHIND.finditer(text):
         named = _named(text[sign.end() :], known)
         if named and all(map(is_decision, named)):
-            return _made(question, text[: sign.start()], named)
+            return _made(question, text[: sign.start()], named, known)
     return None

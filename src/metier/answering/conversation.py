@@ -10,6 +10,7 @@ mean.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import regex
 
@@ -20,9 +21,9 @@ from metier.answering.style import CAPABLE_PARAMETERS
 from metier.generation.base import Generator, Message
 from metier.text.analyzer import Analyser
 from metier.text.detection import detect
-from metier.text.language import Language, words_of
+from metier.text.language import Language, in_any_language, words_of
 from metier.text.phrase_cover import Cover
-from metier.text.phrases import compose, expression, searchable
+from metier.text.phrases import any_of, compose, expression, searchable
 
 _SHORT = 3  # a question of so few words leans on what came before
 _TURNS = 6  # earlier turns that a model reads, at most so many characters of each
@@ -48,9 +49,6 @@ _EXAMPLES = (
         "User: Wie viel kostet das Ventil der P-9?\nAssistant: Es kostet 40 EUR.\nLast question: Und die Dichtung?",
         "Wie viel kostet die Dichtung der P-9?",
     ),
-)
-_LABEL = regex.compile(
-    r"^\W*(?:(?:rewritten|stand-?alone|last|new)\s+)*(?:question|frage|pregunta|questão)\s*:\s*", regex.I
 )
 _QUOTES = "\"'“”„«»「」*` "
 _ASKS = regex.compile(r"[?？؟]")
@@ -161,7 +159,14 @@ def _by_model(question: str, history: Sequence[Message], generator: Generator) -
         return ""
     written = generator.complete(prompt, max_tokens=_ROOM, stop=("\n\n",)).text
     lines = [line.strip() for line in written.splitlines() if line.strip()]
-    return _LABEL.sub("", lines[0]).strip(_QUOTES) if lines else ""
+    return _label().sub("", lines[0]).strip(_QUOTES) if lines else ""
+
+
+@lru_cache(maxsize=1)
+def _label() -> regex.Pattern[str]:
+    """ "Rewritten question:" before it, in any language."""
+    words = any_of(in_any_language("files", "question"))
+    return regex.compile(rf"^\W*(?:(?:rewritten|stand-?alone|last|new)\s+)*(?:{words})\s*[:：]\s*", regex.IGNORECASE)
 
 
 def _faithful(

@@ -182,7 +182,7 @@ class Quoter:
         support, why = Support.CARRIED, ""
         if text is None:
             completion, shown = self._complete(request, found, choices)
-            text = choices.first_in(completion.text)
+            text = choices.given_by(completion.text)
             support, why = Support.PARTLY, "chosen by the model: judge by the sentence that is cited"
         if text is None:
             return None

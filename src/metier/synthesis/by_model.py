@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import regex
 
@@ -22,6 +23,8 @@ from metier.generation.base import Generator, Message
 from metier.generation.completion_cache import Cache, CachedCompletions, key_of
 from metier.synthesis.pairs import QAPair
 from metier.text.detection import detect
+from metier.text.language import in_any_language
+from metier.text.phrases import any_of
 from metier.text.sentences import sentence_spans
 
 PROMPT_VERSION = 1  # part of the cache's key: raise it with any change of the prompts
@@ -54,10 +57,6 @@ _REWORD_EXAMPLE = (
 
 _MARK = r"[\s>#*_•-]*(?:\p{N}{1,2}[.)]\s*)?[*_]{0,2}"
 _COLON = r"\s*\p{N}*\s*[*_]{0,2}\s*[:：.]\s*[*_]{0,2}\s*(?P<text>.*)"
-_ASKS = "Q|Question|Frage|Pregunta|Pergunta|问题?|問題?|質問|প্রশ্ন|प्रश्न|سؤال|Вопрос|Swali|Pertanyaan"
-_ANSWERS = "A|Answer|Antwort|Respuesta|Réponse|Resposta|答案?|回答|উত্তর|उत्तर|جواب|الإجابة|Ответ|Jibu|Jawaban"
-_QUESTION = regex.compile(f"{_MARK}(?:{_ASKS}){_COLON}", regex.IGNORECASE)
-_ANSWER = regex.compile(f"{_MARK}(?:{_ANSWERS}){_COLON}", regex.IGNORECASE)
 _LISTED = regex.compile(r"[\s>*•-]*(?:\p{N}{1,2}[.)]\s+)?(?:Q\s*:\s*)?", regex.IGNORECASE)
 
 
@@ -131,12 +130,12 @@ def parse(written: str) -> list[tuple[str, str]]:
     found: list[tuple[str, list[str]]] = []
     question = ""
     for line in written.splitlines():
-        if match := _QUESTION.fullmatch(line):
+        if match := _told("question", "Q").fullmatch(line):
             question, *inline = regex.split(r"\s+A\s*:\s*", match["text"], maxsplit=1)
             if inline:
                 found.append((question, inline))
                 question = ""
-        elif match := _ANSWER.fullmatch(line):
+        elif match := _told("answer", "A").fullmatch(line):
             if question:
                 found.append((question, [match["text"]]))
             question = ""
@@ -146,6 +145,12 @@ def parse(written: str) -> list[tuple[str, str]]:
             found[-1][1].append(line.strip())
     tidied = [(_tidy(question), _tidy(" ".join(answer))) for question, answer in found]
     return [(question, answer) for question, answer in tidied if question and answer]
+
+
+@lru_cache(maxsize=2)
+def _told(role: str, letter: str) -> regex.Pattern[str]:
+    """A line that says of itself, in any language, that it is a question or an answer."""
+    return regex.compile(rf"{_MARK}(?:{letter}|{any_of(in_any_language('files', role))}){_COLON}", regex.IGNORECASE)
 
 
 def _conversation(instruction: str, example: tuple[str, str], text: str) -> list[Message]:

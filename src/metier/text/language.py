@@ -48,7 +48,8 @@ is known of languages without a file is in `metier/text/other_languages.toml`, w
                              what is named; with_joined: "with" where it is written together with the word behind it
     [sentences]              abbreviation: what ends no sentence with its stop ("approx"); before_number: the same only
                              before a number ("No. 5"); may_end: short words that a sentence may end in, which no other
-                             rule may take for an abbreviation ("etc")
+                             rule may take for an abbreviation ("etc"); joint: words between two statements; source:
+                             what a mark of a source in brackets begins with ("see")
     [forms]                  ending: expression of what hardly ever makes another word of one of ending_least letters;
                              bare_least: letters of a word that is meant, too, where one with an ending is asked for;
                              prefix, prefix_least: the same before a word; article: a prefix that may be left out;
@@ -59,7 +60,7 @@ is known of languages without a file is in `metier/text/other_languages.toml`, w
                              denies, denies_after: words before and behind a label that is not meant; whether: words
                              that only hold a label; introduction: what may stand before one ("the answer is")
     [units]                  what units are called, by the symbol for them in `text/units.toml` or, for the exam,
-                             `evaluation/metrics/units.json`; "k-": the prefix ("kilo"), "^2": the power ("square")
+                             `text/compound_units.json`; "k-": the prefix ("kilo"), "^2": the power ("square")
 """
 
 from __future__ import annotations
@@ -90,8 +91,8 @@ class Language:
 
     `phrases`: section and field to phrases, `slots` included (`language.phrases["edit"]["shorter"]`).
     `numbers`: number words, folded, to numbers. `months`: twelve tuples of names. `opposites`: pairs, folded.
-    `scales`: words that multiply a number, folded. `forms`: see the section. `spaced`: whether words are written with
-    spaces between them. `known`: whether there is a file for it.
+    `scales`: words that multiply a number, as they are written. `forms`: see the section. `spaced`: whether words are
+    written with spaces between them. `known`: whether there is a file for it.
     """
 
     code: str
@@ -273,9 +274,8 @@ def in_any_language(section: str, name: str) -> Phrases:
 
 
 def single_words(section: str, *names: str) -> tuple[str, ...]:
-    """Those of the phrases of fields in all languages that are one word, the longest first."""
-    words = {phrase for name in names for phrase in in_any_language(section, name) if " " not in phrase}
-    return tuple(sorted(words, key=lambda word: (-len(word), word)))
+    """Those of the phrases of fields in all languages that are one word."""
+    return tuple(phrase for name in names for phrase in in_any_language(section, name) if " " not in phrase)
 
 
 @lru_cache(maxsize=64)
@@ -334,7 +334,7 @@ def _language(code: str, data: Mapping[str, Any], known: bool) -> Language:
         no=tuple(_listed(data.get("no", ()))),
         maybe=tuple(_listed(data.get("maybe", ()))),
         names={key: tuple(_listed(value)) for key, value in sections.get("names", {}).items()},
-        numbers=dict(_numbers(numbers.get("words", ""))),
+        numbers={fold(word): number for word, number in _numbers(numbers.get("words", ""))},
         scales=dict(_numbers(numbers.get("scale", ""))),
         decimal=str(numbers.get("decimal", ".")),
         thousands=str(numbers.get("thousands", "")),
@@ -359,4 +359,4 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
 def _numbers(text: str) -> Iterator[tuple[str, float]]:
     for entry in filter(str.strip, text.replace("\n", " ").split(",")):
         word, number = entry.rsplit(maxsplit=1)
-        yield fold(compose(word.strip())), float(number)
+        yield compose(word.strip()), float(number)

@@ -7,7 +7,7 @@ from functools import lru_cache
 import regex
 
 from metier.text.language import Language, single_words
-from metier.text.phrases import UNSPACED
+from metier.text.phrases import UNSPACED, any_of
 from metier.text.units import UnitOfMeasure, scale_of, unit_of, unit_phrase
 
 SPACE = r"[ \u00a0\u2009\u202f]"
@@ -55,7 +55,7 @@ def told_for(text: str, end: int, language: str) -> tuple[tuple[UnitOfMeasure, .
 def _rate(language: str) -> regex.Pattern[str]:
     words = sorted(map(regex.escape, Language.of(language).listed("words", "per")), key=len, reverse=True)
     behind = rf"|{SPACE}(?:{'|'.join(words)}){SPACE}" if words else ""
-    joints = "|".join(map(regex.escape, single_words("words", "conjunction")))
+    joints = any_of(single_words("words", "conjunction"))
     counted = rf"(?:\p{{L}}[\p{{L}}\p{{M}}]+{SPACE}(?:{joints}){SPACE})?"  # "a plant and week"
     return regex.compile(
         rf"(?:{SPACE}?/{SPACE}?{behind}){counted}(?<unit>[\p{{L}}µ][\p{{L}}\p{{M}}µ]*[²³]?)", regex.IGNORECASE

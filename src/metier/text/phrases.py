@@ -86,6 +86,12 @@ def _any(phrases: Iterable[str], spaced: bool) -> str:
     return "|".join(sorted({_phrase(phrase, spaced) for phrase in phrases}, key=len, reverse=True)) or r"(?!)"
 
 
+def any_of(words: Iterable[str]) -> str:
+    """Source of an expression that matches one of `words` as it is written, the longest first; never, if there is
+    none."""
+    return "|".join(map(regex.escape, sorted(set(words), key=lambda word: (-len(word), word)))) or r"(?!)"
+
+
 def source(phrases: Iterable[str], spaced: bool) -> str:
     """Source of an expression for phrases without slots, for where what stands around them is judged otherwise."""
     return _any(phrases, spaced)

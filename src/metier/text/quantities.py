@@ -21,7 +21,7 @@ import regex
 from metier.text.analyzer import ascii_digits
 from metier.text.language import Language, all_languages, single_words, words_in_any_language, words_of
 from metier.text.measures import SPACE, measure_at, scale_at, told_for
-from metier.text.phrases import SPACED_SIGN, UNSPACED, fold
+from metier.text.phrases import SPACED_SIGN, UNSPACED, any_of, fold
 from metier.text.units import MONEY, UnitOfMeasure, scale_of, unit_names, unit_of
 
 Reading = tuple[int | None, int | None, int | None]  # year, month, day
@@ -123,9 +123,9 @@ def quantities(text: str, language: str = "en") -> list[Quantity]:
 @lru_cache(maxsize=1)
 def _pointing() -> regex.Pattern[str]:
     """A number that points at a place, and what says so."""
-    joints = any_of(*single_words("words", "conjunction"), *single_words("numbers", "to"))
+    joints = any_of((*single_words("words", "conjunction"), *single_words("numbers", "to")))
     return regex.compile(
-        rf"(?:§+\s*|\b(?:{any_of(*single_words('numbers', 'place'))})\.?\s*(?:nos?\.?\s*|nr\.?\s*|#\s*)?)"
+        rf"(?:§+\s*|\b(?:{any_of(single_words('numbers', 'place'))})\.?\s*(?:nos?\.?\s*|nr\.?\s*|#\s*)?)"
         rf"(?<place>\d+(?:\.\d+)*(?:\s*(?:,|–|-|&|{joints})\s*\d+(?:\.\d+)*)*)(?![\p{{L}}\d]|[.,]\d)",
         regex.IGNORECASE,
     )
@@ -133,7 +133,7 @@ def _pointing() -> regex.Pattern[str]:
 
 @lru_cache(maxsize=1)
 def _clock() -> regex.Pattern[str]:
-    said = any_of(*single_words("numbers", "clock"))
+    said = any_of(single_words("numbers", "clock"))
     return regex.compile(
         rf"(?<![\d:])(\d{{1,2}})(?:[:h](\d{{2}})(?::\d{{2}})?(?![\d:])|\.(\d{{2}})(?=\s*(?:{said})))"
         rf"\s*(?:([ap])\.?m\b\.?|{said})?|(?<![\d.,:])(\d{{1,2}})\s*([ap])\.?m\b\.?",
@@ -144,18 +144,13 @@ def _clock() -> regex.Pattern[str]:
 @lru_cache(maxsize=1)
 def _between() -> regex.Pattern[str]:
     """Between the two numbers of a range or of a choice."""
-    words = any_of(*single_words("numbers", "to"), *single_words("words", "conjunction", "alternative"))
+    words = any_of((*single_words("numbers", "to"), *single_words("words", "conjunction", "alternative")))
     return regex.compile(rf"\s*(?:[-–—~/x×]|{words})\s*")
 
 
 @lru_cache(maxsize=1)
 def _ordinal() -> regex.Pattern[str]:
-    return regex.compile(any_of(*single_words("numbers", "ordinal")))
-
-
-def any_of(*words: str) -> str:
-    """Source of an expression that matches one of `words`."""
-    return "|".join(map(regex.escape, words))
+    return regex.compile(any_of(single_words("numbers", "ordinal")))
 
 
 def _ranges(found: list[Quantity], text: str) -> list[Quantity]:
@@ -266,9 +261,9 @@ def _months() -> dict[str, int]:
 def _dated() -> regex.Pattern[str]:
     names = "|".join(sorted(map(regex.escape, _months()), key=len, reverse=True)) or r"(?!)"
     name = rf"(?<![\p{{L}}\p{{M}}])(?<month>{names})(?:[\p{{M}}\p{{Bengali}}\p{{Devanagari}}]{{0,3}})(?![\p{{L}}])\.?"
-    day = rf"(?<day>\d{{1,2}})(?:\.|{any_of(*single_words('numbers', 'ordinal'))})?(?![\d])"
-    of = any_of(*single_words("numbers", "of"))
-    share = any_of(*unit_names("only_graded")["%"])
+    day = rf"(?<day>\d{{1,2}})(?:\.|{any_of(single_words('numbers', 'ordinal'))})?(?![\d])"
+    of = any_of(single_words("numbers", "of"))
+    share = any_of(unit_names("only_graded")["%"])
     year = r"(?<year>\d{4})"
     return regex.compile(
         rf"(?<!\d){day}\s*(?:{of}|,)?\s*{name}(?:\s*,?\s*(?:{of})?\s*{year})?(?!\d)"

@@ -104,5 +104,5 @@ def _phrases() -> tuple[regex.Pattern[str], dict[str, UnitOfMeasure]]:
 
 @lru_cache(maxsize=1)
 def _scales() -> dict[str, float]:
-    words = {word: factor for language in known_languages() for word, factor in language.scales.items()}
+    words = {fold(word): factor for language in known_languages() for word, factor in language.scales.items()}
     return {"k": 1e3} | words

@@ -7,6 +7,7 @@ what their lead-in, their heading and the question name.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import regex
 
@@ -14,8 +15,8 @@ from metier.answering.refusal_messages import declines
 from metier.answering.support.names import Name, names
 from metier.answering.support.sources import PassageReader
 from metier.core.documents import CELL
-from metier.text.language import Language
-from metier.text.phrases import WORD, compose, fold
+from metier.text.language import Language, in_any_language
+from metier.text.phrases import WORD, any_of, compose, fold
 from metier.text.quantities import Quantity, quantities
 from metier.text.sentences import Unit, is_leadin, without_marker
 
@@ -24,10 +25,6 @@ _MARKED = regex.compile(
     r"(\*{1,3}|~~|`+)(?=\S)(.+?)(?<=\S)\1|(?<![\p{L}\p{N}_])(_{1,3})(?=\S)(.+?)(?<=\S)\3(?![\p{L}\p{N}_])"
 )
 _LEADING = regex.compile(r"^(?:\s*(?:>|#{1,6})\s*)+")
-_SOURCE_MARK = regex.compile(
-    r"\[\^?\p{N}{1,3}(?:\s*[,;–-]\s*\p{N}{1,3})*\]|【[^】]*】|\((?:source|sources|see|quelle|siehe|page|p\.|s\.|seite)[^)]{0,60}\)",
-    regex.IGNORECASE,
-)
 _FIRST_WORD = regex.compile(r"[\s*_]*([\p{L}\p{M}]+)[*_]*(?:\s*[,.!;:–—،،。，！]\s*|$)")
 _CELLS = regex.compile(r"(?<!\\)\|")
 _QUESTION = regex.compile(r"[?？؟]\W*$")
@@ -53,9 +50,18 @@ class Claim:
     decision: str = ""
 
 
+@lru_cache(maxsize=1)
+def _source_mark() -> regex.Pattern[str]:
+    words = any_of(in_any_language("sentences", "source"))
+    return regex.compile(
+        rf"\[\^?\p{{N}}{{1,3}}(?:\s*[,;–-]\s*\p{{N}}{{1,3}})*\]|【[^】]*】|\((?:{words})[^)]{{0,60}}\)",
+        regex.IGNORECASE,
+    )
+
+
 def plain(text: str) -> str:
     """Markdown without its marks, and without marks of sources ("[1]")."""
-    text = _SOURCE_MARK.sub(" ", _LINK.sub(r"\1", text))
+    text = _source_mark().sub(" ", _LINK.sub(r"\1", text))
     text = _LEADING.sub("", text)
     for _ in range(2):
         text = _MARKED.sub(lambda match: match[2] or match[4], text)

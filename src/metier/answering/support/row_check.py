@@ -24,11 +24,10 @@ from metier.answering.support.findings import Finding
 from metier.answering.support.polarity import Polarity
 from metier.answering.support.sources import MOST_ROWS, Shown, SourceUnit
 from metier.core.documents import CELL
-from metier.text.phrases import WORD, compose, fold
+from metier.text.language import in_any_language, single_words
+from metier.text.phrases import WORD, any_of, compose, fold
 from metier.text.quantities import Quantity, quantities
 
-_PARTS = regex.compile(r"\s*[,;/]\s+|\s+(?:and|und|et|y|e|dan|और|এবং|و)\s+")
-_JOINT = regex.compile(r"[,;](?=\s)|\s[–—-]\s|\b(?:and|but|while|whereas|und|aber|während|et|mais|y|pero|e|mas)\b")
 _SHORTEST, _LONGEST = 3, 60  # characters of a cell that names something
 _CODE = 4  # digits
 
@@ -76,7 +75,7 @@ class RowCheck:
             if len(thing) == 1:
                 yield from ([replace(thing[0], columns=frozenset()), value] for cell in rest for value in cell)
         spans, start = [], 0
-        for joint in _JOINT.finditer(claim.text) if claim.kind == "sentence" else ():
+        for joint in _joint().finditer(claim.text) if claim.kind == "sentence" else ():
             spans.append((start, joint.start()))
             start = joint.end()
         for first, last in [*spans, (start, len(claim.text))]:
@@ -133,7 +132,7 @@ class RowCheck:
         for row in rows:
             for cell in row.text.split(CELL):
                 name, _, value = cell.partition(": ")
-                for part in {value, *_PARTS.split(value)} if value else ():
+                for part in {value, *_and().split(value)} if value else ():
                     key = fold(compose(part)).strip(" .;,")
                     key = f"{fold(compose(name)).strip()} {key}" if len(key) < _SHORTEST else key  # "group B"
                     if len(key) <= _LONGEST:
@@ -199,3 +198,16 @@ def _share_a_column(values: Sequence[_Value]) -> bool:
 
 def _reason(first: str, second: str) -> str:
     return f"{second} does not stand in the row of {first}"
+
+
+@lru_cache(maxsize=1)
+def _and() -> regex.Pattern[str]:
+    """Between parts of a cell."""
+    return regex.compile(rf"\s*[,;/]\s+|\s+(?:{any_of(single_words('words', 'conjunction'))})\s+")
+
+
+@lru_cache(maxsize=1)
+def _joint() -> regex.Pattern[str]:
+    """Between two statements of a sentence."""
+    words = any_of(in_any_language("sentences", "joint"))
+    return regex.compile(rf"[,;](?=\s)|\s[–—-]\s|\b(?:{words})\b")

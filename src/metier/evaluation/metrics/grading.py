@@ -28,9 +28,10 @@ from dataclasses import dataclass
 from metier.answering.refusal_messages import declines
 from metier.core.modes import FROM_DOCUMENTS
 from metier.core.questions import DECIDED, Question
-from metier.evaluation.metrics import labels, numbers, terms, text
+from metier.evaluation.metrics import numbers, terms, text
 from metier.evaluation.metrics.base import added
 from metier.evaluation.records import Cited, Record, ShownText
+from metier.text.labels import predicted
 
 _FAILED = {"text": 0.2}  # ROUGE-L; two texts on one subject share about as much of their wording by chance
 _FAILED_ELSE = 0.5
@@ -70,9 +71,7 @@ class Grader:
 
     def decided(self, question: Question, record: Record) -> str | None:
         """The label that an answer gives, None where it gives none."""
-        return (
-            None if self.refused(record) else labels.predicted(record.text, self.choices(question), self._of(question))
-        )
+        return None if self.refused(record) else predicted(record.text, self.choices(question), self._of(question))
 
     def choices(self, question: Question) -> tuple[str, ...]:
         return question.choices or (self.labels if question.kind == "label" else question.answers)
@@ -106,7 +105,7 @@ class Grader:
         return question.language or self.language
 
     def _label(self, question: Question, said: str) -> float:
-        given = labels.predicted(said, self.choices(question), self._of(question)) if said else None
+        given = predicted(said, self.choices(question), self._of(question)) if said else None
         return float(given is not None and given in question.answers)
 
     def _text(self, question: Question, said: str) -> dict[str, float]:

@@ -21,11 +21,11 @@ from functools import lru_cache
 
 import regex
 
-from metier.evaluation.metrics import units
-from metier.evaluation.metrics.units import Powers, UnitDefinition
+from metier.text import compound_units as units
+from metier.text.compound_units import Powers, UnitDefinition
 from metier.text.language import Language, in_any_language, known_languages, single_words
 from metier.text.normalization import CODE, fold, plain_number
-from metier.text.phrases import UNSPACED
+from metier.text.phrases import UNSPACED, any_of
 
 _SPACED_THOUSANDS = regex.compile(r"(?<![\d.,])[1-9]\d{0,2}(?: \d{3})+(?!\d)")
 _NUMBER = regex.compile(r"\d+(?:[.,]\d+)*|(?<![\p{L}\p{M}\d])\.\d+")
@@ -167,7 +167,7 @@ def _is_range(text: str, first: _Found, second: _Found) -> bool:
 
 
 def _any(words: Iterable[str]) -> str:
-    return "|".join(regex.escape(word) for word in sorted(map(fold, words), key=len, reverse=True))
+    return any_of(map(fold, words))
 
 
 @lru_cache(maxsize=1)

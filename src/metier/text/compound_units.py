@@ -1,9 +1,9 @@
 """Units as people write them, and what they are worth in the base unit of their kind.
 
-Symbols with their factor, base units and usual prefixes are in `units.json`, with what is written before its number;
-their names, of one word or several, are in the files of the languages, and `text.units` reads the same. Its table of
-symbols is another one: there a unit has a dimension, and what is not in the table is none; here units are multiplied
-(`kg m s-2`), so that `N·m` and `kWh/d` are read as well.
+Symbols with their factor, base units and usual prefixes are in `compound_units.json`, with what is written before its
+number; their names, of one word or several, are in the files of the languages, and `text.units` reads the same. Its
+table of symbols is another one: there a unit has a dimension, and what is not in the table is none; here units are
+multiplied (`kg m s-2`), so that `N·m` and `kWh/d` are read as well.
 
 An own table rather than a library. `pint` (BSD) knows the factors but reads `Nm` as number-metres, `in` and `at` as
 units, and Latin script only: what text may name would have to be listed beside it all the same, and it costs 0.26 s
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -29,6 +29,7 @@ from metier.text.detection import detect
 from metier.text.language import Language, in_any_language
 from metier.text.morphology import is_ending
 from metier.text.normalization import fold
+from metier.text.phrases import any_of
 from metier.text.units import unit_names
 
 _GAP = regex.compile(r"-(?=\p{L})|[^\S\n]?")
@@ -159,7 +160,7 @@ class _Table:
 
 @lru_cache(maxsize=1)
 def _table() -> _Table:
-    plain = json.loads(resources.files(__package__).joinpath("units.json").read_text(encoding="utf-8"))
+    plain = json.loads(resources.files(__package__).joinpath("compound_units.json").read_text(encoding="utf-8"))
     symbols = _symbols(plain)
     folded = Counter(symbol.casefold() for symbol in symbols)
     names = {symbol: tuple(map(fold, names)) for symbol, names in unit_names("not_graded").items()}
@@ -174,13 +175,13 @@ def _table() -> _Table:
         symbols=symbols,
         any_case={s.casefold(): unit for s, unit in symbols.items() if len(s) > 1 and folded[s.casefold()] == 1},
         names=_names(plain, symbols, names),
-        phrases=regex.compile(rf"(?i:{_any(phrases)})(?![\p{{L}}\p{{M}}]|(?<=\p{{L}})\$)"),
+        phrases=regex.compile(rf"(?i:{any_of(phrases)})(?![\p{{L}}\p{{M}}]|(?<=\p{{L}})\$)"),
         phrase_names=phrases,
         before=regex.compile(
-            rf"(?:(?<![\p{{L}}\p{{M}}\p{{N}}])(?P<name>{'|'.join(words)})\.?|(?<![\p{{N}}])(?P<name>(?i:{_any(signs)})))[^\S\n]?$"
+            rf"(?:(?<![\p{{L}}\p{{M}}\p{{N}}])(?P<name>{'|'.join(words)})\.?|(?<![\p{{N}}])(?P<name>(?i:{any_of(signs)})))[^\S\n]?$"
         ),
         before_names=before,
-        powers=regex.compile(rf"(?i:(?P<name>{_any(powers)}))[ -]?(?=[\p{{L}}])"),
+        powers=regex.compile(rf"(?i:(?P<name>{any_of(powers)}))[ -]?(?=[\p{{L}}])"),
         power_names=powers,
         beside={symbols["N"].powers: symbols["m"].powers} | {symbols[s].powers: symbols["s"].powers for s in "WA"},
     )
@@ -217,7 +218,3 @@ def _names(
 
 def _sorted(powers: dict[str, int]) -> Powers:
     return tuple(sorted((name, power) for name, power in powers.items() if power))
-
-
-def _any(words: Iterable[str]) -> str:
-    return "|".join(regex.escape(word) for word in sorted(words, key=len, reverse=True))
