@@ -10,7 +10,8 @@ words itself, so that no neighbour's name can stand in.
 
 PDF:  FOLDER (default $METIER_DATA/icdar2013): files with their tables cell by cell beside them (`NAME-str.xml`, the
       format of the ICDAR 2013 table competition).
-HTML, DOCX, XLSX:  made here of the tables of $METIER_DATA/tatqa, all cells plain (`td`, no header marked).
+HTML, DOCX, XLSX, PDF in three styles:  made here of the tables of $METIER_DATA/tatqa, all cells plain (`td`, no header
+      marked).
 With `--rivals` pdfplumber and camelot read the PDFs too, if installed; the first row of their tables is the header.
 "Paragraphs taken for tables" are those of the PDFs of $METIER_DATA/documents, by the reviewed Markdown beside them, of
 which most runs of four words stand in the rows of a table that was read and not outside.
@@ -23,11 +24,13 @@ import html
 import json
 import sys
 import tempfile
+import textwrap
 import unicodedata
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import regex
@@ -262,6 +265,96 @@ def runs(text: str) -> set[tuple[str, ...]]:
     return {tuple(found[n : n + 4]) for n in range(len(found) - 3)}
 
 
+PDF_STYLES = ("ruled", "open", "report")
+
+
+def write_pdf(rows: Rows, path: Path, style: str) -> None:
+    """As a page of A4 with text above and below: `ruled` has all lines, `open` none, `report` looks as annual reports
+    do: a line under the names, currency signs at the left of their column, dots behind the labels, shaded rows."""
+    from reportlab.lib import colors
+    from reportlab.lib.pagesizes import A4
+    from reportlab.lib.styles import getSampleStyleSheet
+    from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+
+    body = getSampleStyleSheet()["BodyText"]
+    text = Paragraph(
+        "The following table shows the figures of the period, which are explained in the notes. " * 3, body
+    )
+    depth = max(1, header_depth(rows))
+    width = max(map(len, rows))
+    label_width = 190 if width < 6 else 120
+    spans = [("SPAN", (a, r), (b, r)) for r in range(depth - 1) for a, b in _header_spans(rows, r)]
+    cells: list[list[str]] = [[_wrapped(row[0], label_width, style), *row[1:]] for row in rows]
+    for _name, (a, r), (b, _r) in spans:
+        name = next(cell for cell in rows[r][a : b + 1] if cell)
+        cells[r][a : b + 1] = [name] + [""] * (b - a)
+    widths = [label_width, *[(510 - label_width) / (width - 1)] * (width - 1)]
+    for r in range(depth):
+        wide = {(n, row): b - a + 1 for _name, (a, row), (b, _r) in spans for n in [a]}
+        cells[r][1:] = [
+            "\n".join(textwrap.wrap(cell, max(6, int(widths[n] * wide.get((n, r), 1) / 4.4))))
+            for n, cell in enumerate(cells[r][1:], 1)
+        ]
+    if style == "report":
+        cells, spans, widths = _signs_apart(cells, spans, widths, depth)
+    looks = [
+        ("FONTSIZE", (0, 0), (-1, -1), 8),
+        ("ALIGN", (1, 0), (-1, -1), "RIGHT"),
+        ("VALIGN", (0, 0), (-1, -1), "BOTTOM"),
+        *spans,
+    ]
+    looks += [("ALIGN", start, end, "CENTER") for _name, start, end in spans]
+    looks += [("TOPPADDING", (0, 0), (-1, -1), 1), ("BOTTOMPADDING", (0, 0), (-1, -1), 2)]
+    if style == "ruled":
+        looks.append(("GRID", (0, 0), (-1, -1), 0.5, colors.black))
+    if style == "report":
+        looks.append(("LINEBELOW", (1, depth - 1), (-1, depth - 1), 0.5, colors.black))
+        looks += [("BACKGROUND", (0, r), (-1, r), colors.HexColor("#dfe8f0")) for r in range(depth, len(rows), 2)]
+    table = Table(cells, colWidths=widths)
+    table.setStyle(TableStyle(looks))
+    SimpleDocTemplate(str(path), pagesize=A4, leftMargin=40, rightMargin=40).build(
+        [text, Spacer(1, 12), table, Spacer(1, 12), text]
+    )
+
+
+def _signs_apart(
+    cells: list[list[str]], spans: list[tuple], widths: list[float], depth: int
+) -> tuple[list[list[str]], list[tuple], list[float]]:
+    """With a narrow column for the currency sign before each column of values; names reach over both."""
+    apart = []
+    for number, row in enumerate(cells):
+        told = [row[0]]
+        for cell in row[1:]:
+            sign = regex.match(r"\(?\p{Sc}\(?", cell) if number >= depth else None
+            told += [sign[0], cell[sign.end() :].strip()] if sign else [cell, ""] if number < depth else ["", cell]
+        apart.append(told)
+    wide = [("SPAN", (2 * a - 1, r), (2 * b, r)) for _name, (a, r), (b, _r) in spans]
+    covered = {(n, r) for _name, (a, r), (b, _r) in spans for n in range(a, b + 1)}
+    for row in range(depth):
+        columns = [n for n in range(1, len(cells[0])) if (n, row) not in covered]
+        wide += [("SPAN", (2 * n - 1, row), (2 * n, row)) for n in columns]
+    return apart, wide, [widths[0], *[part for width in widths[1:] for part in (0.25 * width, 0.75 * width)]]
+
+
+def _wrapped(label: str, width: float, style: str) -> str:
+    lines = textwrap.wrap(label, int(width / 4.3)) or [""]
+    dots = max(0, int(width / 4.3) - len(lines[-1]) - 6) if style == "report" and label else 0
+    return "\n".join(lines) + (" " + "." * dots if dots > 3 else "")
+
+
+def _header_spans(rows: Rows, row: int) -> Iterator[tuple[int, int]]:
+    """First and last column of each name in a header row that stands over several names of the row below."""
+    named = [n for n, cell in enumerate(rows[row]) if n and cell]
+    below = [n for n, cell in enumerate(rows[row + 1]) if n and cell]
+    if len(named) == 1 and len(below) > 1:
+        yield min(below[0], named[0]), max(below[-1], named[0])
+        return
+    for place, column in enumerate(named):
+        end = named[place + 1] - 1 if place + 1 < len(named) else len(rows[row]) - 1
+        if end > column and not any(rows[row][column + 1 : end + 1]):
+            yield column, end
+
+
 # --- the run -------------------------------------------------------------------------------------------------
 
 
@@ -284,11 +377,13 @@ def measure(documents: Iterable[tuple[Path, list[Rows]]], read: Callable[[Path],
     return score
 
 
-def made(tables: Sequence[Rows], suffix: str, folder: Path) -> Iterator[tuple[Path, list[Rows]]]:
-    write = {".html": write_html, ".docx": write_docx, ".xlsx": write_xlsx}[suffix]
+def made(tables: Sequence[Rows], form: str, folder: Path) -> Iterator[tuple[Path, list[Rows]]]:
+    """`form`: "html", "docx", "xlsx", or "pdf" with one of `PDF_STYLES` behind a blank."""
+    kind, _, style = form.partition(" ")
+    writers = {"html": write_html, "docx": write_docx, "xlsx": write_xlsx, "pdf": partial(write_pdf, style=style)}
     for number, rows in enumerate(tables):
-        path = folder / f"table{number:03}{suffix}"
-        write(rows, path)
+        path = folder / f"table{number:03}{style}.{kind}"
+        writers[kind](rows, path)
         yield path, [rows]
 
 
@@ -297,7 +392,8 @@ def main() -> int:
     arguments.add_argument("--folder", type=Path, default=data_folder() / "icdar2013")
     arguments.add_argument("--rivals", action="store_true", help="pdfplumber and camelot too")
     arguments.add_argument("--show", help="print what is lost from files with this in their name (stderr)")
-    arguments.add_argument("--pdf-only", action="store_true")
+    arguments.add_argument("--pdf-only", action="store_true", help="leave out what is made of TAT-QA")
+    arguments.add_argument("--only", default="", help="of what is made of TAT-QA, the formats with this in their name")
     options = arguments.parse_args()
     if not options.folder.is_dir():
         print(f"{options.folder} is no folder: name one, or set METIER_DATA", file=sys.stderr)
@@ -310,9 +406,10 @@ def main() -> int:
             results["PDF, pdfplumber"] = measure(pdfs, of_pdfplumber, None)
             results["PDF, camelot"] = measure(pdfs, of_camelot, None)
         taken, paragraphs, examples = taken_for_tables(parser)
-        for suffix in () if options.pdf_only else (".html", ".docx", ".xlsx"):
-            documents = made(tatqa_tables(), suffix, Path(scratch))
-            results[suffix[1:].upper()] = measure(documents, of_metier(parser), options.show)
+        forms = [*(f"pdf {style}" for style in PDF_STYLES), "html", "docx", "xlsx"]
+        for form in [] if options.pdf_only else [form for form in forms if options.only in form]:
+            documents = made(tatqa_tables(), form, Path(scratch))
+            results[f"TAT-QA, {form}"] = measure(documents, of_metier(parser), options.show)
     print(f"{'':18} {'cells':>6} {'text':>7} {'row':>7} {'column':>7} {'named':>7}")
     for name, score in results.items():
         print(f"{name:18} {score.line()}")

@@ -37,7 +37,9 @@ _LONGEST_NAME = 120  # characters of a column's name
 _LONGEST_PERIOD = 40
 _DEEPEST = 6  # header rows
 _SAMPLE = 20  # rows that tell what a column holds
-_CURRENCY = regex.compile(r"[\p{Sc}]|(?:US|C|A|NZ|HK|R)\$|[A-Z]{3}")
+_CURRENCY = regex.compile(r"\(?(?:\p{Sc}|(?:US|C|A|NZ|HK|R)\$|[A-Z]{3})\(?")
+_MARK = regex.compile(r"\(\d\)|\[\d\]|\*{1,3}|[†‡§]")  # of a footnote, unless a negative number
+_LEADER = regex.compile(r"(?:\s?[.…·_]){3,}\s*$")
 _CLOSING = regex.compile(r"[)\]%‰]{1,2}|\)\s?%|%\s?\)|(?:\(?\w\)){1,2}|\*{1,3}")
 _NOTE = regex.compile(r"(?:\(\w{1,2}\)|\[\w{1,2}\]|\w\)|\d{1,2}[.)]?|\*{1,3}|[†‡§¹²³])\s*\p{L}|\p{L}{3,12}\s?:\s")
 _TOTALS = frozenset(
@@ -99,7 +101,7 @@ def structured(rows: Sequence[RawRow], header_rows: int | None = None) -> Struct
     """`rows`: all of one width, none empty. `header_rows`: how many the source marks as header, None where it does not
     say."""
     found = Structure()
-    rows = glued(rows)
+    rows = glued([RawRow(row.number, _without_leader(row.cells), row.wide, row.indent) for row in rows])
     if header_rows is None:
         rows = _without_title(rows, found)
         depth = header_depth(rows)
@@ -107,65 +109,71 @@ def structured(rows: Sequence[RawRow], header_rows: int | None = None) -> Struct
         depth = min(header_rows, len(rows))
     if depth == len(rows) and depth:
         depth = 1 if len(rows) > 1 else 0
-    rows = rows[:depth] + _without_notes(rows[depth:], found)
+    rows = _named_by_neighbours(rows[:depth] + _without_notes(rows[depth:], found), depth)
     found.header = _spread(rows[:depth], found)
     found.body = _grouped(rows[depth:], bool(depth))
     return found
 
 
+def _without_leader(cells: list[str]) -> list[str]:
+    """Cells without the dots that lead from a name to its number."""
+    return [_LEADER.sub("", cell) if any(c.isalnum() for c in cell) else cell for cell in cells]
+
+
 def glued(rows: Sequence[RawRow]) -> list[RawRow]:
     """Currency signs put before the number in the next column, brackets and percent signs behind the one before, where
-    a column holds nothing else."""
-    if not rows:
-        return []
+    a column holds nothing else below its name."""
     cells = [list(row.cells) for row in rows]
-    width = len(cells[0])
-    gone: set[int] = set()
+    width = len(cells[0]) if cells else 0
+    left: list[int] = []  # columns that stay
     for column in range(width):
-        signs = [row for row in cells if row[column].strip() and any(map(is_value, row))]
-        alone = [row[column].strip() for row in signs]
-        if not alone:
-            continue
-        if column + 1 < width and all(map(_CURRENCY.fullmatch, alone)) and _are_numbers(signs, column + 1):
-            _merge(cells, column, column + 1, signs)
-            gone.add(column)
-        elif column and all(map(_CLOSING.fullmatch, alone)) and _are_numbers(signs, column - 1 - (column - 1 in gone)):
-            _merge(cells, column, column - 1 - (column - 1 in gone), signs)
-            gone.add(column)
-    kept = [column for column in range(width) if column not in gone]
-    return [RawRow(row.number, [c[n] for n in kept], row.wide, row.indent) for row, c in zip(rows, cells, strict=True)]
+        if column + 1 < width and _holds_only(_CURRENCY, cells, column, column + 1):
+            _glue(cells, column, column + 1)
+        elif left and _holds_only(_CLOSING, cells, column, left[-1]):
+            _glue(cells, column, left[-1])
+        else:
+            left.append(column)
+    return [RawRow(row.number, [c[n] for n in left], row.wide, row.indent) for row, c in zip(rows, cells, strict=True)]
 
 
-def _are_numbers(rows: Sequence[list[str]], column: int) -> bool:
-    return all(any(c.isdigit() for c in row[column]) or not row[column].strip(" -–—") for row in rows)
+def _holds_only(sign: regex.Pattern[str], cells: Sequence[list[str]], column: int, numbers: int) -> bool:
+    """Whether `column` holds signs beside numbers, and else only names above them that the other column lacks."""
+    signs = [n for n, row in enumerate(cells) if sign.fullmatch(row[column].strip())]
+    names = [n for n, row in enumerate(cells) if row[column].strip() and n not in signs]
+    if not signs or any(name > signs[0] for name in names):
+        return False
+    if any(cells[n][numbers].strip() not in ("", cells[n][column].strip()) for n in names):
+        return False
+    return all(_is_figure(cells[n][numbers]) for n in signs)
 
 
-def _merge(cells: list[list[str]], sign: int, number: int, signs: Sequence[list[str]]) -> None:
-    """Put what `sign` holds to what `number` holds: in `signs` glued, in names told once."""
+def _is_figure(cell: str) -> bool:
+    return any(c.isdigit() for c in cell) or not cell.strip(" -–—−()")
+
+
+def _glue(cells: Sequence[list[str]], sign: int, number: int) -> None:
+    """Put what the column `sign` holds to what `number` holds: before it or behind it, as they stand."""
     for row in cells:
         text, value = row[sign].strip(), row[number].strip()
-        if not text:
+        if not text or text == value:
             continue
-        if not any(row is each for each in signs):
-            row[number] = (
-                value
-                if text in value
-                else f"{value or ''} {text}".strip()
-                if sign > number
-                else text
-                if not value
-                else f"{text} {value}"
-            )
-        elif sign < number:
-            row[number] = text + (" " if text[-1:].isalpha() else "") + value
+        if sign < number:
+            row[number] = text + (" " if text[-1].isalpha() and value else "") + value
         else:
-            row[number] = value + (" " if text[:1].isalnum() or "*" in text or len(text) == 3 else "") + text
+            row[number] = (
+                value + (" " if value and (text[0].isalnum() or text[0] == "*" or len(text) > 2) else "") + text
+            )
 
 
 def is_value(cell: str) -> bool:
     """A number, amount, date, yes/no or dash: what a table holds rather than what it is headed by."""
     cell = _MARKED.sub("", cell.strip())
     return bool(cell) and bool(_NUMBER.fullmatch(cell) or _FIGURES.fullmatch(cell))
+
+
+def is_mark(cell: str) -> bool:
+    """A mark that may be a footnote's, alone in a cell: `(1)`, `*`."""
+    return _MARK.fullmatch(cell.strip()) is not None
 
 
 def is_period(cell: str) -> bool:
@@ -265,7 +273,8 @@ def _first_data_row(rows: Sequence[RawRow]) -> int | None:
         values = [
             place for place in filled if (place or len(row.cells) == 1) and _is_data(row.cells[place], data[place])
         ]
-        if values and not (index == 0 and _numbers_columns(row, rows)):
+        told = any(not is_mark(row.cells[place]) for place in values)
+        if told and not (index == 0 and _numbers_columns(row, rows)):
             return index
     return None
 
@@ -295,7 +304,8 @@ def _until_body(rows: Sequence[RawRow], first: int) -> int:
         own = [cell for cell in row.cells[1:] if cell.strip()]
         if depth and not own and not is_unit(row.cells[0]):
             break
-        if depth and row.cells[0].strip() and _complete(rows[:depth]) and not _names_more(rows[depth - 1], row):
+        names_a_row = bool(row.cells[0].strip()) and not is_unit(row.cells[0])
+        if depth and names_a_row and _complete(rows[:depth]) and not _names_more(rows[depth - 1], row):
             break
         depth += 1
     return depth
@@ -387,6 +397,36 @@ def _same_depth(row: list[str], column: int, below: Sequence[list[str]], named: 
     return bool(below[0][column].strip()) and any(below[0][n].strip() for n in named)
 
 
+def _named_by_neighbours(rows: list[RawRow], depth: int) -> list[RawRow]:
+    """Columns that hold names and no values put to the column beside them that holds values and no name: a name that is
+    centred over numbers set to the right need not stand above any of them."""
+    cells = [list(row.cells) for row in rows]
+    width = len(cells[0]) if cells else 0
+    if not 0 < depth < len(rows) or width < 3:
+        return rows
+    named = [any(row[n].strip() for row in cells[:depth]) for n in range(width)]
+    valued = [any(row[n].strip() for row in cells[depth:]) for n in range(width)]
+    gone: set[int] = set()
+    for column in range(1, width):
+        if not named[column] or valued[column]:
+            continue
+        beside = [n for n in (column + 1, column - 1) if 0 < n < width and valued[n] and n not in gone]
+        free = next((n for n in beside if not _told(cells[:depth], n, column)), None)
+        if free is None:
+            continue
+        for row in cells[:depth]:
+            row[free] = row[free] or row[column]
+        named[free] = True
+        gone.add(column)
+    left = [n for n in range(width) if n not in gone]
+    return [RawRow(row.number, [c[n] for n in left], row.wide, row.indent) for row, c in zip(rows, cells, strict=True)]
+
+
+def _told(header: Sequence[list[str]], column: int, other: int) -> bool:
+    """Whether a column has names of its own, other than those that span it together with `other`."""
+    return any(row[column].strip() and row[column] != row[other] for row in header)
+
+
 # --- body ----------------------------------------------------------------------------------------------------
 
 
@@ -416,7 +456,7 @@ def _grouped(rows: Sequence[RawRow], headed: bool) -> list[BodyRow]:
         found.append(BodyRow(row.number, _once(row, headed), under))
         if told and leads and label:
             path.append((row.indent, label.rstrip(" :"), True))
-        if not told and path and _is_total(label):
+        if not told and under and _is_total(label) and len(found) > 1 and found[-2].groups == under:
             path.clear()
     return found
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from metier.parsing.core.readers import Builder
-from metier.parsing.core.table_structure import RawRow, structured
+from metier.parsing.core.table_structure import RawRow, header_depth, structured
 
 _MAX_SPAN = 500
 _MAX_CELLS = 2_000_000
@@ -66,11 +66,27 @@ class Grid:
 
     def write(self, builder: Builder, *, page: int | None = None) -> None:
         """Put the table into `builder`; one column of cells becomes paragraphs, as it was only there for looks."""
-        rows = [
+        write_table(builder, self._raw_rows(), header_rows=self.header_rows, page=page)
+
+    def go_on_with(self, before: Grid) -> None:
+        """Take over the names of the columns from the table that this one goes on with on another page, where it has
+        none of its own and as many columns."""
+        rows, above = self._raw_rows(), before._raw_rows()
+        if self.header_rows is not None or not rows or not above or len(rows[0].cells) != len(above[0].cells):
+            return
+        depth = header_depth(above) if before.header_rows is None else before.header_rows
+        if not depth or header_depth(rows):
+            return
+        self._rows[:0] = [list(row.cells) for row in above[:depth]]
+        self._wide = {row.number - 1 for row in above[:depth] if row.wide} | {number + depth for number in self._wide}
+        self._indents = {number + depth: indent for number, indent in self._indents.items()}
+        self.header_rows = depth
+
+    def _raw_rows(self) -> list[RawRow]:
+        return [
             RawRow(number, cells, number - 1 in self._wide, self._indents.get(number - 1))
             for number, cells in enumerate(self.rows(), start=1)
         ]
-        write_table(builder, rows, header_rows=self.header_rows, page=page)
 
 
 def write_rows(

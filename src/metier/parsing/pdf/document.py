@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from metier.core.documents import BlockKind
@@ -56,6 +57,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
         raise ParseError("is damaged: none of its pages can be read", hint=_DAMAGED)
     scanner.report(read_something=any(page.items for page in pages))
     _drop_running_titles(pages)
+    _name_columns_again(pages)
     _write(pages, Outline(document), builder, context)
 
 
@@ -139,10 +141,10 @@ def _layout(parts: list[Fragment], lines: list[Segment]) -> list[Paragraph | Gri
     for rows in zones([part for part in upright if id(part) not in used]):
         items = []
         start = 0
-        for table in find_tables(rows, rules):
-            items.extend((p.top, p) for p in paragraphs(rows[start : table.first]))
-            items.append((rows[table.first].top, table.grid))
-            start = table.last
+        for found in find_tables(rows, rules):
+            items.extend((p.top, p) for p in paragraphs(rows[start : found.first]))
+            items.append((rows[found.first].top, found.grid))
+            start = found.last
         items.extend((p.top, p) for p in paragraphs(rows[start:]))
         result.extend(_placed(items, tables, rows))
     for table in sorted(tables, key=lambda table: -table.top):  # those that belong to no column
@@ -182,6 +184,14 @@ def _drop_running_titles(pages: list[Page]) -> None:
                 gone.append(item)
             seen.add(pattern)
         page.items = [item for item in page.items if not any(item is other for other in gone)]
+
+
+def _name_columns_again(pages: list[Page]) -> None:
+    """A table at the top of a page goes on with the one at the end of the page before, and with its names."""
+    for before, page in pairwise(pages):
+        last, first = before.items[-1:], page.items[:1]
+        if last and first and isinstance(last[0], Grid) and isinstance(first[0], Grid):
+            first[0].go_on_with(last[0])
 
 
 def _margin(page: Page) -> list[Paragraph]:

@@ -7,13 +7,13 @@ lines ─▶ regions: neighbouring lines without running text ─▶ columns: st
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 
 import regex
 
-from metier.parsing.core.table_structure import is_period, is_value
+from metier.parsing.core.table_structure import is_mark, is_period, is_value
 from metier.parsing.core.tables import Grid
 from metier.parsing.pdf.bidi import is_rtl, unmirrored
 from metier.parsing.pdf.fragments import Fragment
@@ -24,6 +24,9 @@ _CROSSED = 0.12  # share of the lines that may reach over the space between two 
 _MOST_COLUMNS = 30
 _MOST_LINES = 400
 _LONG_LINE = 75  # characters of a line of running text
+_LEADER = regex.compile(r"(?:\s?[.…·]){4,}|_{4,}")
+_SIGN_BEHIND = regex.compile(r"(?:^|\s)\(?(?:\p{Sc}|(?:US|C|A|NZ|HK|R)\$)\s?\(?$")
+_SIGN_BEFORE = regex.compile(r"\)?\s?[%‰]?\)?")
 _STEP = 2.0  # points by which a name is set in, at least
 _GOES_ON = regex.compile(r"[\p{Ll}(\[/&+]|[^\w\s]*\p{Ll}")  # how the second line of a name begins
 _OPEN = regex.compile(
@@ -60,10 +63,10 @@ class _Cell:
 
     @property
     def text(self) -> str:
-        text = ""
-        for before, line in pairwise([None, *self.lines]):
-            end = before.parts[-1] if before else None
-            text = join_lines(text, line.text, hyphen=bool(end and end.hyphen), spaced=bool(end and end.spaced))
+        text = self.lines[0].text if self.lines else ""
+        for before, line in pairwise(self.lines):
+            last = before.parts[-1]
+            text = join_lines(text, line.text, hyphen=last.hyphen, spaced=last.spaced)
         return unmirrored(text)
 
 
@@ -82,17 +85,58 @@ class _Row:
     @property
     def is_data(self) -> bool:
         """Holds a value beside its name."""
-        return any(cell.first and is_value(cell.text) and not is_period(cell.text) for cell in self.cells)
+        texts = [cell.text for cell in self.cells if cell.first]
+        return any(is_value(text) and not is_period(text) and not is_mark(text) for text in texts)
 
 
 def find_tables(lines: Sequence[TextLine], rules: Sequence[HorizontalRule]) -> list[FoundTable]:
     """The tables among the lines of one column of a page, in their order."""
+    lines = [TextLine(_whole_values(line.parts) or line.parts) for line in lines]
     found = []
     for first, last in _regions(lines):
         table = _table(lines, first, last, rules)
         if table is not None:
             found.append(table)
     return found
+
+
+# --- parts -----------------------------------------------------------------------------------------------------
+
+
+def _whole_values(parts: Sequence[Fragment]) -> list[Fragment]:
+    """Parts with leaders cut off, and with currency signs, brackets and percent signs put to their number."""
+    found: list[Fragment] = []
+    for part in (piece for whole in parts for piece in _without_leader(whole)):
+        last = found[-1] if found else None
+        if (
+            last is not None
+            and (part.text[:1].isdigit() or part.text in "–—-−")
+            and (sign := _SIGN_BEHIND.search(last.text))
+        ):
+            kept = last.text[: sign.start()].rstrip()
+            share = len(kept) / len(last.text)
+            found[-1:] = [replace(last, text=kept, right=last.left + share * last.width, glyphs=[])] if kept else []
+            begin = last.left if not kept else last.right - 0.6 * part.size
+            part = replace(part, text=sign[0].strip() + part.text, left=begin, glyphs=[])
+        elif last is not None and _SIGN_BEFORE.fullmatch(part.text) and last.text[-1:].isdigit():
+            found[-1] = replace(last, text=last.text + part.text, right=part.right, glyphs=[])
+            continue
+        found.append(part)
+    return found
+
+
+def _without_leader(part: Fragment) -> list[Fragment]:
+    """A part without dots that lead to a number; what stands behind them as a part of its own."""
+    leader = _LEADER.search(part.text)
+    if leader is None:
+        return [part]
+    before, behind = part.text[: leader.start()].rstrip(), part.text[leader.end() :].lstrip()
+    step = part.width / len(part.text)
+    pieces = [
+        replace(part, text=before, right=part.left + step * len(before), glyphs=[]),
+        replace(part, text=behind, left=part.right - step * len(behind), glyphs=[]),
+    ]
+    return [piece for piece in pieces if piece.text]
 
 
 # --- where -----------------------------------------------------------------------------------------------------
@@ -275,11 +319,11 @@ def _is_table(rows: Sequence[_Row], columns: Sequence[tuple[float, float]]) -> b
     short = sum(len(cell.text) < 60 for row in parted for cell in row.cells)
     wide = sum(any(cell.last > cell.first for cell in row.cells) for row in parted[2:])
     alone = len(rows) - len(parted)
-    if wide > 0.25 * len(parted) or alone > 1.5 * len(parted) or short < 0.8 * filled:
+    if wide > 0.25 * len(parted) or alone > 3 * len(parted) or short < 0.8 * filled:
         return False
     if values > 0.4 * (filled - len(parted)):
         return filled > 0.35 * len(parted) * len(columns)
-    return len(parted) >= 3 and filled > 0.45 * len(parted) * len(columns) and alone < 0.7 * len(parted)
+    return len(parted) >= 3 and alone < 0.7 * len(parted) and filled > 0.45 * len(parted) * len(columns)
 
 
 def _with_names_joined(rows: list[_Row], rules: Sequence[HorizontalRule]) -> list[_Row]:
@@ -298,9 +342,12 @@ def _with_names_joined(rows: list[_Row], rules: Sequence[HorizontalRule]) -> lis
 def _goes_on_with_names(above: _Row, row: _Row, rules: Sequence[HorizontalRule]) -> bool:
     if any(cell.last > cell.first for cell in (*above.cells, *row.cells)) or _ruled_off(above, row, rules):
         return False
-    if any(is_period(cell.text) for cell in row.cells) or above.bottom - row.top > 1.6 * max(above.size, row.size):
+    if above.bottom - row.top > 1.6 * max(above.size, row.size):
         return False
-    return all(above.cell(cell.first) is not None for cell in row.cells)
+    over, under = ({cell.first for cell in each.cells} for each in (above, row))
+    if any(is_period(cell.text) and cell.first in over for cell in row.cells):
+        return False
+    return under <= over or over <= under
 
 
 def _ruled_off(above: _Row, below: _Row, rules: Sequence[HorizontalRule]) -> bool:
@@ -309,75 +356,66 @@ def _ruled_off(above: _Row, below: _Row, rules: Sequence[HorizontalRule]) -> boo
 
 def _joined(rows: list[_Row], rules: Sequence[HorizontalRule]) -> list[_Row]:
     """Lines that go on with a cell put to the row they belong to."""
-    data = [row for row in rows if row.is_data]
-    pitch = _pitch([row.top for row in data])
+    pitch = _pitch([row.top for row in rows if row.is_data])
     first = next((n for n, row in enumerate(rows) if row.is_data), len(rows))
-    begin = first - (first > 0 and _only(rows[first - 1], 0))  # a name above its first values
-    found: list[_Row] = list(rows[:begin])
-    waiting: list[_Row] = []  # lines of a name whose values come below
-    for place in range(begin, len(rows)):
-        row = rows[place]
-        above = waiting[-1] if waiting else found[-1] if len(found) > begin else None
-        below = rows[place + 1] if place + 1 < len(rows) else None
-        if row.is_data or len(row.cells) > 1:
-            found.append(_with_names(waiting, row))
-            waiting = []
+    begin = first
+    while begin and _only(rows[begin - 1], 0):  # names above the first values
+        begin -= 1
+    found = list(rows[:begin])
+    blocks = _blocks(rows[begin:], pitch, rules)
+    for place, block in enumerate(blocks):
+        above = found[-1] if len(found) > begin else None
+        below = blocks[place + 1] if place + 1 < len(blocks) else None
+        if len(block.cells) > 1 or block.is_data:
+            found.append(block)
             continue
-        belongs = _belongs(row, above, below, pitch, rules, is_waiting=bool(waiting))
+        belongs = _belongs(block, above, below, pitch, rules)
         if belongs == "above" and above is not None:
-            _join(above, row)
-        elif belongs == "below":
-            waiting.append(row)
+            _join(above, block)
+        elif belongs == "below" and below is not None:
+            _join(block, below)
+            blocks[place + 1] = block
         else:
-            found.extend(waiting)
-            waiting = []
+            found.append(block)
+    return found
+
+
+def _blocks(rows: Sequence[_Row], pitch: float, rules: Sequence[HorizontalRule]) -> list[_Row]:
+    """Neighbouring lines of names without values made one where they stand closer than rows do."""
+    found: list[_Row] = []
+    for row in rows:
+        last = found[-1] if found else None
+        names = last is not None and _only(last, 0) and _only(row, 0)
+        if last is not None and names and last.bottom - row.top < 0.85 * pitch and not _ruled_off(last, row, rules):
+            _join(last, row)
+        else:
             found.append(row)
-    return [*found, *waiting]
+    return found
 
 
-def _belongs(
-    row: _Row,
-    above: _Row | None,
-    below: _Row | None,
-    pitch: float,
-    rules: Sequence[HorizontalRule],
-    *,
-    is_waiting: bool,
-) -> str:
-    """Whether a line of one cell is part of the row above, or of the one below: "above", "below", or "" for neither."""
+def _belongs(row: _Row, above: _Row | None, below: _Row | None, pitch: float, rules: Sequence[HorizontalRule]) -> str:
+    """Whether lines of one cell are part of the row above, or of the one below: "above", "below", or "" for neither."""
     up = above.bottom - row.top if above and not _ruled_off(above, row, rules) else 1e9
     down = row.bottom - below.top if below and not _ruled_off(row, below, rules) else 1e9
     cell, text = row.cells[0], row.cells[0].text
-    tight = 0.85 * pitch if pitch else 0.0
+    tight = 0.85 * pitch
     if cell.first:  # the second line of a cell beside the name
         return "above" if above is not None and above.cell(cell.first) and up < max(1.5 * row.size, tight) else ""
-    if is_waiting:
-        up = 1e9 if up > 1.6 * row.size else up
+    if text.endswith(":"):
+        return ""
     if min(up, down) < tight:
-        if up <= down and not is_waiting:
-            return "above" if above is not None and above.cell(0) else "below" if down < tight else ""
-        return "below"
+        return "above" if up <= down and above is not None and above.cell(0) else "below" if down < tight else ""
     if below is not None and below.is_data and down < 1.6 * row.size:
         follows = below.cell(0)
         if follows is not None and (_GOES_ON.match(follows.text) or _OPEN.search(text)):
             return "below"
-    if above is not None and not is_waiting and up < 1.6 * row.size and _GOES_ON.match(text):
+    if above is not None and up < 1.6 * row.size and _GOES_ON.match(text):
         return "above" if above.cell(0) else ""
     return ""
 
 
 def _only(row: _Row, column: int) -> bool:
     return len(row.cells) == 1 and row.cells[0].first == column == row.cells[0].last
-
-
-def _with_names(waiting: Sequence[_Row], row: _Row) -> _Row:
-    """A row with the lines of its name that stand above it."""
-    if not waiting:
-        return row
-    whole = waiting[0]
-    for line in (*waiting[1:], row):
-        _join(whole, line)
-    return whole
 
 
 def _join(above: _Row, below: _Row) -> None:
