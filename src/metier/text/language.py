@@ -54,7 +54,9 @@ is known of languages without a file is in `metier/text/other_languages.toml`, w
                              bare_least: letters of a word that is meant, too, where one with an ending is asked for;
                              prefix, prefix_least: the same before a word; article: a prefix that may be left out;
                              turning: prefixes that make another word, beside `reversing` ("mis")
-    [files]                  question, answer, document, page: names of columns; heading: of a style ("Heading 1")
+    [files]                  question, answer, document, page: names of columns; heading: of a style ("Heading 1");
+                             untitled: titles that programs give ("Document", also with a number); issuer: words for
+                             states and agencies, whose names stand above titles ("ministry")
     [labels]                 of answers that give one of several labels. yes, no: what else decides there, beside the
                              first of `yes` and `no` above; everyday: labels that are words of other sentences, too;
                              denies, denies_after: words before and behind a label that is not meant; whether: words

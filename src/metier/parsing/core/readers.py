@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import itertools
 import math
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +20,7 @@ from metier.core import plugins
 from metier.core.documents import Document, TextBuilder, document_id
 from metier.core.errors import ParseError, PluginError
 from metier.parsing.core import formats
+from metier.parsing.core.titles import best_title, is_title, tidied
 
 _READERS: tuple[tuple[tuple[str, ...], str], ...] = (
     ((formats.PLAIN,), "text.plain"),
@@ -40,10 +41,7 @@ _READERS: tuple[tuple[tuple[str, ...], str], ...] = (
     ((formats.SQLITE,), "text.database"),
     ((formats.PNG, formats.JPEG, formats.TIFF), "text.image"),
 )
-_NO_TITLE = re.compile(
-    r"(?i)^(?:powerpoint[ -]presentation|microsoft (?:word|powerpoint|excel) - .*|untitled.*|document ?\d*|title|"
-    r"slide \d+|presentation ?\d*|präsentation ?\d*|\d+)$|\.(?:docx?|pptx?|xlsx?|indd|tex|dvi|qxd|pmd|pdf|html?)$"
-)
+_HEADINGS = 5  # that are looked at for a title
 MAX_NESTING = 3  # a mail in a mail in a mail
 MIB = 2**20
 
@@ -111,9 +109,16 @@ class Context:
 
     def name_title(self, title: str | None) -> None:
         """Keep a title that the file carries, unless a program put it there by itself."""
-        title = " ".join((title or "").split())[:300]
-        if title and not self.title and not _NO_TITLE.search(title):
+        title = tidied(title)
+        if title and not self.title and is_title(title, saved=True):
             self.title = title
+
+    def part(self, name: str, media_type: str, *, depth: int = 0) -> Context:
+        """For a part of the file that is read as a file of its own: its facts are not those of the whole, but what is
+        left out of it counts for both. `depth`: how much deeper it is attached."""
+        return Context(
+            name, media_type, self.limits, depth=self.depth + depth, deadline=self.deadline, left_out=self.left_out
+        )
 
     def describe(self, **facts: str | None) -> None:
         """Keep facts about the document that are known and not blank; the first one told wins."""
@@ -159,7 +164,7 @@ def read_document(content: bytes, *, name: str, uri: str, groups: tuple[str, ...
     return Document(
         id=document_id(uri),
         uri=uri,
-        title=context.title.strip() or _first_name(context, builder, text) or PurePath(name).stem,
+        title=best_title([context.title.strip(), *_headings(context, builder, text)], context.name),
         text=text,
         blocks=tuple(builder.blocks),
         media_type=kind,
@@ -173,9 +178,12 @@ def read_document(content: bytes, *, name: str, uri: str, groups: tuple[str, ...
     )
 
 
-def _first_name(context: Context, builder: Builder, text: str) -> str:
-    """The first heading; of a workbook with several sheets that is the name of one of them alone."""
-    return "" if ", " in context.metadata.get("sheets", "") else _first_heading(builder, text)
+def _headings(context: Context, builder: Builder, text: str) -> list[str]:
+    """The first headings that may be the document's title; of a workbook with several sheets each names one alone."""
+    if ", " in context.metadata.get("sheets", ""):
+        return []
+    blocks = itertools.islice((block for block in builder.blocks if block.kind == "heading"), _HEADINGS)
+    return [title for block in blocks if is_title(title := tidied(text[block.start : block.end]))]
 
 
 def reader_for(kind: str) -> Callable[[bytes, Builder, Context], None]:
@@ -217,10 +225,3 @@ def _unknown() -> ParseError:
         "is in a format that Métier does not read",
         hint="Save it as PDF, DOCX, XLSX, PPTX, HTML, Markdown, CSV or plain text, or leave it out with `exclude`.",
     )
-
-
-def _first_heading(builder: Builder, text: str) -> str:
-    for block in builder.blocks:
-        if block.kind == "heading":
-            return " ".join(text[block.start : block.end].split())[:300]
-    return ""

@@ -65,8 +65,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
                     text = remark(text, note.get("w:author", ""), note.get("w:date", ""))
                 builder.add("paragraph", text)
     _margin(package, relations, "footer", builder, reader)
-    if not context.title:
-        context.title = reader.title
+    context.name_title(reader.title)
 
 
 def _part(package: Package, relations: dict[str, tuple[str, str]], kind: str) -> Element | None:

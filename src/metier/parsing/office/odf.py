@@ -51,8 +51,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
                 reader.slide(slide, number)
         else:
             reader.blocks(part)
-    if not context.title:
-        context.title = reader.title
+    context.name_title(reader.title)
 
 
 def _facts(tree: Element, context: Context) -> None:

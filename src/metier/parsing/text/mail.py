@@ -37,8 +37,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
     message = email.message_from_bytes(content, policy=email.policy.compat32)  # newer policies raise on bad headers
     facts = {name: header(message, name, context) for name in _HEADERS}
     context.describe(**{**facts, "date": iso_date(facts["date"]), "message_id": header(message, "message-id", context)})
-    if not context.title:
-        context.title = facts["subject"]
+    context.name_title(facts["subject"])
     if facts["subject"]:
         builder.add("heading", facts["subject"], level=1)
     line = " | ".join(f"{name.title()}: {facts[name]}" for name in ("from", "to", "cc", "date") if facts[name])

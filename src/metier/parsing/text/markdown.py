@@ -32,7 +32,7 @@ def _facts(front: str, context: Context) -> None:
         if not separator or not re.fullmatch(r"[A-Za-z][\w-]*", name) or not value:
             continue
         if name.lower() == "title":
-            context.title = value
+            context.name_title(value)
         elif name.lower() in ("lang", "language"):
             context.language = value[:35]
         else:
