@@ -161,10 +161,12 @@ class TextBuilder:
         caption: str = "",
         unit: str = "",
         notes: Sequence[str] = (),
+        pairs: bool = False,
     ) -> None:
         """Append a table. `rows`: cells as strings, rectangular or ragged; the first `header` of them (True: one) name
         the columns. Of the rows after the header: `keys` names each in its source (default: its 1-based number among
-        `rows`), `groups` says under which names it stands. `unit`: what holds for all values."""
+        `rows`), `groups` says under which names it stands. `unit`: what holds for all values. `pairs`: rows are a
+        name and its value (`Rated power: 4.2 MW`)."""
         rows = [[_clean(" ".join(cell.split())).strip() for cell in row] for row in rows]
         if not any(any(row) for row in rows):
             return
@@ -180,12 +182,14 @@ class TextBuilder:
                 if self._length > start:
                     self._separate("\n")
                 key = keys[place] if keys else str(place + count + 1)
-                written.append(self._row(names, cells, key, groups[place] if groups else (), unit))
+                written.append(self._row(names, cells, key, groups[place] if groups else (), unit, pairs))
         self.blocks.append(Block("table", start, self._length, page))
         self.blocks.extend(Block("row", row.start, row.end, page, 0, row.key) for row in written)
         self.tables.append(Table(heads, tuple(written), start, self._length, caption, unit, tuple(notes), page))
 
-    def _row(self, names: Sequence[str], cells: Sequence[str], key: str, groups: Sequence[str], unit: str) -> TableRow:
+    def _row(
+        self, names: Sequence[str], cells: Sequence[str], key: str, groups: Sequence[str], unit: str, pairs: bool
+    ) -> TableRow:
         """Append a row: each cell behind the name of its column, the first behind the groups and before the unit."""
         start = self._length
         places: list[Span | None] = []
@@ -194,7 +198,7 @@ class TextBuilder:
                 places.append(None)
                 continue
             if self._length > start:
-                self._append(CELL)
+                self._append((" " if cells[0].endswith(":") else ": ") if pairs else CELL)
             name = names[index] if index < len(names) else ""
             if name and name != cell:
                 self._append(f"{name}: ")

@@ -17,10 +17,13 @@ class Grid:
     """A table while it is read, cell by cell; a cell that spans rows or columns is repeated in each of them.
 
     Every row can then be read alone, which is how passages are cut. `header_rows`: how many the file itself marks
-    as header, None where it does not say. `caption`, `unit`: where the source says them.
+    as header, None where it does not say. `caption`: what the source marks as such. `pairs`: the source marks the first
+    of two columns as names of what stands in the second.
     """
 
     header_rows: int | None = None
+    caption: str = ""
+    pairs: bool = False
     _rows: list[list[str | None]] = field(default_factory=list)
     _pending: dict[tuple[int, int], str] = field(default_factory=dict)
     _wide: set[int] = field(default_factory=set)
@@ -66,7 +69,14 @@ class Grid:
 
     def write(self, builder: Builder, *, page: int | None = None) -> None:
         """Put the table into `builder`; one column of cells becomes paragraphs, as it was only there for looks."""
-        write_table(builder, self._raw_rows(), header_rows=self.header_rows, page=page)
+        write_table(
+            builder,
+            self._raw_rows(),
+            header_rows=self.header_rows,
+            page=page,
+            caption=self.caption,
+            pairs=self.pairs,
+        )
 
     def go_on_with(self, before: Grid) -> None:
         """Take over the names of the columns from the table that this one goes on with on another page, where it has
@@ -104,18 +114,27 @@ def write_rows(
 
 
 def write_table(
-    builder: Builder, rows: Sequence[RawRow], *, header_rows: int | None = None, page: int | None = None
+    builder: Builder,
+    rows: Sequence[RawRow],
+    *,
+    header_rows: int | None = None,
+    page: int | None = None,
+    caption: str = "",
+    pairs: bool = False,
 ) -> None:
-    """Add `rows`, all of one width, as a table; a single text becomes a paragraph."""
+    """Add `rows`, all of one width, as a table; a single text becomes a paragraph. `caption`, `pairs`: see `Grid`."""
     rows = [row for row in rows if any(cell.strip() for cell in row.cells)]
-    if not rows:
-        return
-    if len(rows) == 1 and len(rows[0].cells) == 1:
-        builder.add("paragraph", rows[0].cells[0], page=page)
+    if not rows or (len(rows) == 1 and len(rows[0].cells) == 1):
+        builder.add("caption", caption, page=page)
+        builder.add("paragraph", rows[0].cells[0] if rows else "", page=page)
         return
     found = structured(rows, header_rows)
-    for caption in found.captions:
-        builder.add("caption", caption, page=page)
+    if caption:
+        found.captions.insert(0, caption)
+    for line in found.captions:
+        builder.add("caption", line, page=page)
+    names = [row.cells[0].strip() for row in found.body if row.cells[0].strip()]
+    pairs = not found.header and len(rows[0].cells) == 2 and (pairs or all(name.endswith(":") for name in names))
     builder.add_table(
         [*found.header, *(row.cells for row in found.body)],
         header=len(found.header),
@@ -123,6 +142,7 @@ def write_table(
         keys=[str(row.number) for row in found.body],
         groups=[row.groups for row in found.body],
         caption=" ".join(found.captions),
+        pairs=pairs,
         unit=found.unit,
         notes=found.notes,
     )
