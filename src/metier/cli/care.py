@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from metier.cli.progress import progress
 from metier.cli.show import (
     ExpertOption,
     JsonOption,
@@ -16,13 +17,9 @@ from metier.cli.show import (
     find_expert,
     open_expert,
     print_json,
-    progress,
-    telling,
 )
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
-
     from metier.answering.passage_count import PassageCount
     from metier.doctor import SettingRow
     from metier.retrieval.fusion import Fusion
@@ -57,7 +54,7 @@ def calibrate(
     with open_expert(expert) as opened, progress() as bar:
         loaded = opened.exam.read(questions) if questions else None
         where = str(questions or "the expert's questions")
-        learned = opened.evaluation.calibrate(loaded, limit=limit, where=where, tell=telling(bar))
+        learned = opened.evaluation.calibrate(loaded, limit=limit, where=where, tell=bar.tell)
     if as_json:
         print_json(learned)
         return
@@ -162,10 +159,11 @@ def pull(
     places: dict[str, str] = {}
     with progress() as bar:
         for name in wanted:
-            task = bar.add_task(name, total=None, note="")
+            stage = f"{name}, MiB"
+            bar.counting(stage, None)
 
-            def tell(done: int, total: int | None, task: TaskID = task) -> None:
-                bar.update(task, completed=done // 2**20, total=total // 2**20 if total else None, note="MiB")
+            def tell(done: int, total: int | None, stage: str = stage) -> None:
+                bar.tell(stage, done // 2**20, total // 2**20 if total else None)
 
             places[name] = str(models.pull(name, tell))
             for problem in models.verify(name):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metier.cli.generating import endpoint
-from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, print_json, progress, telling
+from metier.cli.progress import progress
+from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, print_json
 
 if TYPE_CHECKING:
     from metier.evaluation.result import ComparisonResult, Figure, JudgeAgreement, Verdict
@@ -55,7 +56,7 @@ def compare(
     with open_expert(expert) as opened, progress() as bar:
         result = opened.evaluation.compare(
             asked, limit=limit, adapter=adapter, calibrate=calibrate,
-            judge=endpoint("judge", judge, judge_url, judge_key_env), tell=telling(bar),
+            judge=endpoint("judge", judge, judge_url, judge_key_env), tell=bar.tell,
         )  # fmt: skip
     if as_json:
         print_json(result.to_json())

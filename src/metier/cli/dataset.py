@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metier.cli.generating import from_practice, generate, rehearse
+from metier.cli.progress import progress
 from metier.cli.show import (
     ExamOption,
     ExpertOption,
@@ -21,7 +22,6 @@ from metier.cli.show import (
     plain,
     print_findings,
     print_json,
-    progress,
 )
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def import_file(
     """
     columns = _columns(question, completion, context)
     with open_expert(expert) as opened, progress() as bar:
-        bar.add_task("Reading", total=None, note=file.name)
+        bar.counting("Reading", None, file.name)
         report = opened.dataset.import_file(file, columns=columns, layout=layout, split=split, skip_bad=skip_bad)
     if as_json:
         print_json(report)
@@ -92,13 +92,13 @@ def check(
     Example: metier dataset check --exam questions.jsonl --max-length 2048
     """
     with open_expert(expert) as opened, progress() as bar:
-        task = bar.add_task("Counting tokens", total=None, note="")
+        tell = bar.counting("Counting tokens", None)
         questions = exam_questions(opened, exam)
         dropped = opened.dataset.drop_leaks(questions) if drop_leaks else 0
         report = opened.dataset.check(
             max_length=max_length,
             exam=questions,
-            tell=lambda done, total: bar.update(task, completed=done, total=total),
+            tell=tell,
         )
     if as_json:
         print_json({**plain(report), "stops": report.stops, "dropped": dropped})

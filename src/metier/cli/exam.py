@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metier.cli.generating import teacher_of
+from metier.cli.progress import progress
 from metier.cli.reviewing import KindOption, SplitOption, chosen, print_question, review
 from metier.cli.show import (
     ExpertOption,
     JsonOption,
     console,
-    counting,
     escape,
     open_expert,
     plain,
     print_findings,
     print_json,
-    progress,
 )
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def import_file(
     from metier.evaluation.questions.files import QuestionColumns
 
     with open_expert(expert) as opened, progress() as bar:
-        bar.add_task("Reading", total=None, note=file.name)
+        bar.counting("Reading", None, file.name)
         found, added = opened.exam.import_file(
             file, columns=QuestionColumns(question, answer, document, page), kind=kind, split=split,
             skip_bad=skip_bad, skip_leaks=skip_leaks, loose=loose,
@@ -113,7 +112,7 @@ def generate(
     wanted = ExamQuestionOptions(count, asked, seed, rules_only, seconds)
     writes = teacher_of(teacher, teacher_url, teacher_key_env, rules_only, parallel)
     with open_expert(expert) as opened, progress() as bar:
-        tell = counting(bar, "Writing", count)
+        tell = bar.counting("Writing", count)
         written, added = opened.exam.generate(wanted, teacher=writes, tell=tell)
     if as_json:
         print_json({"written": len(written.questions), "dropped_by": written.dropped, **plain(added)})

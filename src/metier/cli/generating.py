@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from metier.cli.progress import progress
 from metier.cli.show import (
     ExamOption,
     ExpertOption,
     JsonOption,
     console,
-    counting,
     exam_questions,
     open_expert,
     print_json,
-    progress,
 )
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def generate(
     wanted = TrainingRowOptions(count, paraphrases, seed, kind, left_out, rules_only)
     asked = teacher_of(teacher, teacher_url, teacher_key_env, rules_only, parallel)
     with open_expert(expert) as opened, progress() as bar:
-        tell = counting(bar, "Writing", count)
+        tell = bar.counting("Writing", count)
         report = opened.dataset.generate(wanted, teacher=asked, exam=exam_questions(opened, exam), tell=tell)
     if as_json:
         print_json(report)
@@ -105,7 +104,7 @@ def rehearse(
     Example: metier dataset rehearse --count 100
     """
     with open_expert(expert) as opened, progress() as bar:
-        tell = counting(bar, "Asking", count)
+        tell = bar.counting("Asking", count)
         report = opened.dataset.add_replay(count, seed=seed, exam=exam_questions(opened, exam), tell=tell)
     if as_json:
         print_json(report)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, print_json, progress
+from metier.cli.progress import progress
+from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, print_json
 
 if TYPE_CHECKING:
     from metier.ingestion.sync import SyncProgress, SyncReport
@@ -103,11 +104,10 @@ def sync(
     if not opened.settings.sources and not opened.items():
         raise InputError("this expert has no sources", where=str(opened.folder), hint="Add one: `metier add ./docs`.")
     with opened, progress() as bar:
-        task = bar.add_task("Looking", total=None, note="")
+        bar.counting("Looking", None)
 
         def tell(state: SyncProgress) -> None:
-            note = f"{state.passages} passages · {state.item[-50:]}"
-            bar.update(task, description="Syncing", completed=state.done, total=state.total, note=note)
+            bar.tell("Syncing", state.done, state.total, state.item[-50:], f"{state.passages} passages")
 
         report = opened.sync(rebuild=rebuild, retry=retry, on_progress=tell)
     print_json(report) if as_json else _print_report(report)

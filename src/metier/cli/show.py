@@ -1,4 +1,4 @@
-"""What a person sees: errors, progress, JSON."""
+"""What a person sees: errors, findings, JSON."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +18,6 @@ from metier.core.settings import FILE_NAME
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress, TaskID
 
     from metier.core.questions import Question
     from metier.dataset.findings import DataFinding
@@ -34,7 +31,6 @@ ExamOption = Annotated[
     Path | None,
     typer.Option("--exam", help="Questions file whose exam must not be in the data; default: the expert's own exam."),
 ]
-_NOTE = 60  # characters
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout and nothing else.")]
 
 
@@ -107,18 +103,6 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
-@contextmanager
-def progress() -> Iterator[Progress]:
-    """A progress bar on stderr, gone when done; silent where stderr is no terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
-    with Progress(
-        *columns, TextColumn("[dim]{task.fields[note]}"), console=console(stderr=True), transient=True
-    ) as bar:
-        yield bar
-
-
 def print_findings(findings: Iterable[DataFinding]) -> None:
     """What a check found, with examples and what to do."""
     screen, marks = console(), {"stop": "[red]✗[/]", "warn": "[yellow]![/]", "note": "[dim]·[/]"}
@@ -129,25 +113,6 @@ def print_findings(findings: Iterable[DataFinding]) -> None:
             screen.print(f"    {example}", markup=False, style="dim", soft_wrap=True)
         if finding.hint:
             screen.print(f"    {finding.hint}", markup=False, soft_wrap=True)
-
-
-def telling(bar: Progress) -> Callable[[str, int, int, str], None]:
-    """A bar for every stage of a long piece of work: stage, done, of how many, what it is at."""
-    tasks: dict[str, TaskID] = {}
-
-    def tell(stage: str, done: int, total: int, note: str) -> None:
-        if stage not in tasks:
-            tasks[stage] = bar.add_task(stage, total=total, note="")
-        bar.update(tasks[stage], completed=done, total=total, note=escape(note[:_NOTE]))
-
-    return tell
-
-
-def counting(bar: Progress, stage: str, total: int) -> Callable[[int, int, str], None]:
-    """One such bar, there from the start: done, of how many, what it is at."""
-    tell = partial(telling(bar), stage)
-    tell(0, total, "")
-    return tell
 
 
 def place(page: int | None, headings: tuple[str, ...] = ()) -> str:

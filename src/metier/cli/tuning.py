@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from metier.cli.progress import progress
 from metier.cli.show import (
     ExamOption,
     ExpertOption,
@@ -19,7 +20,6 @@ from metier.cli.show import (
     find_expert,
     open_expert,
     print_json,
-    progress,
 )
 from metier.core.errors import needing
 
@@ -81,10 +81,10 @@ def tune(
         _plan(expert, model, gpus, changes, as_json)
         return
     with open_expert(expert) as opened, progress() as bar:
-        task = bar.add_task("Preparing", total=None, note="")
+        bar.counting("Preparing", None)
 
         def tell(tick: Tick) -> None:
-            bar.update(task, description="Training", completed=tick.step, total=tick.steps, note=_note(tick))
+            bar.tell("Training", tick.step, tick.steps, figures=_figures(tick))
 
         card = opened.adapters.tune(
             name, resume=resume, anew=anew, exam=exam_questions(opened, exam), on_step=tell, **changes
@@ -95,7 +95,7 @@ def tune(
     _print_result(card)
 
 
-def _note(tick: Tick) -> str:
+def _figures(tick: Tick) -> str:
     validation = "" if tick.validation_loss is None else f" · validation {tick.validation_loss:.3f}"
     return f"loss {tick.loss:.3f}{validation} · {tick.tokens_per_second:.0f} tokens/s"
 
@@ -263,7 +263,7 @@ def export(
     from metier.tuning import exporting
 
     with needing("tune"), open_expert(expert) as opened, progress() as bar:
-        bar.add_task("Exporting", total=None, note=form)
+        bar.counting("Exporting", None, form)
         files = exporting.export(opened.settings, opened.folder, opened.adapters.registry, reference, to, form)
     if as_json:
         print_json({"files": [str(file) for file in files]})

@@ -72,7 +72,7 @@ class SyncReport:
 
 @dataclass(frozen=True, slots=True)
 class SyncProgress:
-    """`done` of `total` items; `item` is the one just finished."""
+    """`done` of `total` items; `item` is the one just finished, "" before the first."""
 
     done: int
     total: int
@@ -213,6 +213,8 @@ class Syncer:
         reader = threading.Thread(target=self._read_all, args=(todo, parsed, stop), name="metier-read", daemon=True)
         reader.start()
         writer.start()
+        if self.on_progress is not None:  # the first batch may take long
+            self.on_progress(SyncProgress(0, len(todo), 0, ""))
         try:
             for batch in _batches(parsed):
                 texts = [passage.indexed_text for work in batch for passage in work.passages]
