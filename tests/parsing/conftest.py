@@ -53,3 +53,34 @@ def check(document: Document) -> None:
     assert "\x00" not in document.text
     assert document.content_hash
     assert all(isinstance(value, str) for value in document.metadata.values())
+
+
+@pytest.fixture(scope="session")
+def cases(shared: Path) -> Path:
+    """Folder with small inputs that were once read wrong."""
+    return shared / "cases"
+
+
+@pytest.fixture(scope="session")
+def hidden_parser() -> Iterator[Parser]:
+    with Parser(ParsingSettings(timeout_seconds=30, hidden=True), "en") as parser:
+        yield parser
+
+
+@pytest.fixture
+def parse_hidden(hidden_parser: Parser, tmp_path: Path) -> Callable[[str, bytes | str], Document]:
+    """As `parse`, with what authors hid or struck out."""
+
+    def write_and_parse(name: str, content: bytes | str) -> Document:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        document = hidden_parser.parse(path, uri=name)
+        check(document)
+        return document
+
+    return write_and_parse
+
+
+def kinds(document: Document, kind: str) -> list[str]:
+    """The text of all blocks of a kind."""
+    return [document.text[block.start : block.end] for block in document.blocks if block.kind == kind]

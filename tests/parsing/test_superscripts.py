@@ -33,7 +33,7 @@ UP, DOWN = "raised", "lowered"
         (["20 ", (UP, "o"), "C, 30", (UP, "0"), "C"], "20 °C, 30°C"),
         (["5", (UP, "1"), "/", (DOWN, "2"), " inches"], "5 1/2 inches"),
         ([(UP, "3"), "⁄", (DOWN, "4"), " full"], "3⁄4 full"),
-        (["2", (UP, "e"), "; the 21", (UP, "st"), " and 2", (UP, "nd"), ", 1", (UP, "er")], "2e; the 21st and 2nd, 1er"),
+        (["2", (UP, "e"), "; 21", (UP, "st"), " and 2", (UP, "nd"), ", 1", (UP, "er")], "2e; 21st and 2nd, 1er"),
         (["Métier", (UP, "TM")], "Métier™"),
         (["The nuts take 840 Nm", (UP, "1"), "."], "The nuts take 840 Nm [1]."),
         (["840 Nm", (UP, "2"), ", 910 kNm", (UP, "3")], "840 Nm [2], 910 kNm [3]"),

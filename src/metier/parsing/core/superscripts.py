@@ -118,17 +118,17 @@ def power(exponent: str) -> str:
 
 
 def _merged(pieces: Iterable[Piece]) -> list[Piece]:
-    merged: list[Piece] = []
+    merged: list[tuple[list[str], Position]] = []
     for text, position in pieces:
         if not text:
             continue
         if not text.strip():  # a blank is neither up nor down; between two marks of one kind it parts them
             position = merged[-1][1] if merged and merged[-1][1] in ("raised", "lowered") else ""
         if merged and merged[-1][1] == position and position != "note":
-            merged[-1] = merged[-1][0] + text, position
+            merged[-1][0].append(text)
         else:
-            merged.append((text, position))
-    return merged
+            merged.append(([text], position))
+    return [("".join(texts), position) for texts, position in merged]
 
 
 def _after(pieces: Sequence[Piece], place: int) -> str:

@@ -1,4 +1,4 @@
-"""Which titles a person would use: not those that programs put into files, not numbers of registers or names of files."""
+"""Which titles a person would use: not what programs put into files, not numbers of registers or names of files."""
 
 from __future__ import annotations
 
