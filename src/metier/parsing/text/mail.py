@@ -12,10 +12,10 @@ import email.policy
 import email.utils
 from email.message import Message
 
-from metier.core.errors import ParseError
 from metier.parsing.core import formats
+from metier.parsing.core.attachments import read_attached
 from metier.parsing.core.decoding import decode, tidy
-from metier.parsing.core.readers import MAX_NESTING, Builder, Context, reader_for
+from metier.parsing.core.readers import Builder, Context
 from metier.parsing.text.html import read_text
 from metier.parsing.text.plain import add_paragraphs
 
@@ -95,19 +95,7 @@ class _Parts:
 
     def attached(self, name: str, content: bytes, kind: str | None = None) -> None:
         """Read an attachment if it is text; a broken one costs a warning, not the mail."""
-        kind = kind or (formats.media_type(name, content) if content.strip() else None)
-        if kind not in _TEXT_ATTACHMENTS or self._context.depth >= MAX_NESTING:
-            return
-        inner = Context(name, kind, self._context.limits, depth=self._context.depth + 1)
-        self._builder.add("heading", name, level=2)
-        try:
-            reader_for(kind)(content, self._builder, inner)
-        except ParseError as error:
-            if "more than" in error.what and "text" in error.what:
-                raise
-            self._context.warn(f"attachment {name} {error.what}")
-        for warning in inner.warnings:
-            self._context.warn(f"attachment {name}: {warning}")
+        read_attached(name, content, self._builder, self._context, kind=kind, only=_TEXT_ATTACHMENTS)
 
     def _text(self, part: Message) -> str:
         return decode(_bytes(part), self._context, part.get_content_charset())

@@ -1,0 +1,48 @@
+"""Files inside a file, read as part of it: what is attached to a mail, embedded in a PDF."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from metier.core.errors import ParseError
+from metier.parsing.core import formats
+from metier.parsing.core.readers import MAX_NESTING, Builder, Context, reader_for
+
+
+def read_attached(
+    name: str,
+    content: bytes,
+    builder: Builder,
+    context: Context,
+    *,
+    kind: str | None = None,
+    only: Collection[str] | None = None,
+    level: int = 2,
+) -> bool:
+    """Read a file inside a file under a heading with its name. A broken one costs a warning, not the whole.
+
+    `kind`: its MIME type where that is known; `only`: which are read, all by default; `level`: of its heading. False
+    where it is in no such format, or lies too deep. Raises `ParseError` where there is too much text.
+    """
+    kind = kind or (formats.media_type(name, content) if content.strip() else None)
+    if kind is None or (only is not None and kind not in only) or context.depth >= MAX_NESTING:
+        return False
+    inner = context.part(name, kind, depth=1)
+    builder.add("heading", name, level=level)
+    blocks, tables = len(builder.blocks), len(builder.tables)
+    try:
+        reader_for(kind)(content, builder, inner)
+    except ParseError as error:
+        if "more than" in error.what and "text" in error.what:
+            raise
+        context.warn(f"attachment {name} {error.what}")
+    for warning in inner.warnings:
+        context.warn(f"attachment {name}: {warning}")
+    # pages of the attachment are none of the whole, and its headings stand under its name
+    builder.blocks[blocks:] = [
+        replace(block, page=None, level=min(6, block.level + level) if block.level else 0)
+        for block in builder.blocks[blocks:]
+    ]
+    builder.tables[tables:] = [replace(table, page=None) for table in builder.tables[tables:]]
+    return True
