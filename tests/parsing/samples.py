@@ -82,14 +82,21 @@ def paragraph(text: str, *, style: str = "", number: tuple[int, int] | None = No
     return f'<w:p><w:pPr>{properties}</w:pPr><w:r><w:t xml:space="preserve">{text}</w:t></w:r></w:p>'
 
 
-def xlsx(sheets: dict[str, str], *, strings: list[str] = (), formats: dict[int, str] | None = None) -> bytes:
+def xlsx(
+    sheets: dict[str, str],
+    *,
+    strings: list[str] = (),
+    formats: dict[int, str] | None = None,
+    calculate_on_load: bool = False,
+) -> bytes:
     """An XLSX of sheets, each given as the XML of its rows (and what follows them)."""
+    calculation = '<calcPr fullCalcOnLoad="1"/>' if calculate_on_load else ""
     names = "".join(f'<sheet name="{name}" sheetId="{i}" r:id="rId{i}"/>' for i, name in enumerate(sheets, start=1))
     links = [(f"rId{i}", "worksheet", f"worksheets/sheet{i}.xml") for i in range(1, len(sheets) + 1)]
     parts = {
         "[Content_Types].xml": "<Types/>",
         "_rels/.rels": relations(("rId1", "officeDocument", "xl/workbook.xml")),
-        "xl/workbook.xml": f"<workbook {_X} {_R}><sheets>{names}</sheets></workbook>",
+        "xl/workbook.xml": f"<workbook {_X} {_R}><sheets>{names}</sheets>{calculation}</workbook>",
         "xl/_rels/workbook.xml.rels": relations(
             *links, ("s", "sharedStrings", "sharedStrings.xml"), ("t", "styles", "styles.xml")
         ),
@@ -150,8 +157,8 @@ def shape(*paragraphs: str, role: str = "") -> str:
     return f"<p:sp><p:nvSpPr>{place}</p:nvSpPr><p:txBody>{text}</p:txBody></p:sp>"
 
 
-def odf(kind: str, body: str) -> bytes:
-    """An ODT, ODS or ODP around the XML inside office:body."""
+def odf(kind: str, body: str, styles: str = "") -> bytes:
+    """An ODT, ODS or ODP around the XML inside office:body and that of its own styles."""
     spaces = " ".join(
         f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{uri}:1.0"'
         for name, uri in (
@@ -160,9 +167,12 @@ def odf(kind: str, body: str) -> bytes:
             ("table", "table"),
             ("draw", "drawing"),
             ("presentation", "presentation"),
+            ("style", "style"),
+            ("fo", "xsl-fo-compatible"),
         )
     )
-    content = f"<office:document-content {spaces}><office:body>{body}</office:body></office:document-content>"
+    own = f"<office:automatic-styles>{styles}</office:automatic-styles>" if styles else ""
+    content = f"<office:document-content {spaces}>{own}<office:body>{body}</office:body></office:document-content>"
     media = f"application/vnd.oasis.opendocument.{kind}"
     return package({"content.xml": content}, first=("mimetype", media))
 
@@ -188,7 +198,7 @@ def pdf(pages: list[list[tuple[float, float, float, str]]], *, drawing: str = ""
             f"/Resources {resources} >>"
         )
     objects[1] = f"<< /Type /Pages /Kids [{' '.join(kids)}] /Count {len(kids)} >>"
-    return _assembled([item.encode("cp1252") for item in objects])
+    return assembled([item.encode("cp1252") for item in objects])
 
 
 def scan(content: bytes, *, turned: int = 0, layer: str = "") -> bytes:
@@ -210,7 +220,7 @@ def scan(content: bytes, *, turned: int = 0, layer: str = "") -> bytes:
     for number, start in enumerate(range(0, len(layer), 60)):
         stream += f" BT /F1 10 Tf 3 Tr 40 {700 - 12 * number} Td ({layer[start : start + 60]}) Tj ET"
     font = "<< /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >> >>"
-    return _assembled(
+    return assembled(
         [
             b"<< /Type /Catalog /Pages 2 0 R >>",
             b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
@@ -222,7 +232,7 @@ def scan(content: bytes, *, turned: int = 0, layer: str = "") -> bytes:
     )
 
 
-def _assembled(objects: list[bytes]) -> bytes:
+def assembled(objects: list[bytes]) -> bytes:
     content, places = b"%PDF-1.4\n", []
     for number, item in enumerate(objects, start=1):
         places.append(len(content))

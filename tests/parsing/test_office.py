@@ -67,8 +67,8 @@ def test_xlsx_values_as_shown(parse):
     content = samples.xlsx({"Data": rows}, strings=["Day", "Share", "Ok"], formats={164: "dd/mm/yyyy", 165: "0.0%"})
     document = parse("a.xlsx", content)
     assert kinds(document, "row") == [
-        "Day: 2024-01-01 | Share: 12.5% | Ok: TRUE",
-        "Day: 2024-01-02 12:00 | Share: 0.3 | Ok: f",
+        "Day: 01/01/2024 | Share: 12.5% | Ok: TRUE",
+        "Day: 02/01/2024 | Share: 0.3 | Ok: f",
     ]
     assert kinds(document, "heading") == ["Data"]
     assert document.metadata["sheets"] == "Data"

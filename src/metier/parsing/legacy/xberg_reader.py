@@ -19,7 +19,7 @@ from metier.parsing.core.decoding import tidy
 from metier.parsing.core.readers import Builder, Context
 from metier.parsing.core.tables import Grid, write_rows
 from metier.parsing.office.package import locked
-from metier.parsing.office.sheets import Sheet, write_sheet
+from metier.parsing.office.sheets import Sheet, describe_workbook, write_sheet
 
 if TYPE_CHECKING:
     from xberg import ExtractedDocument
@@ -67,6 +67,8 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
         writer.node(json.loads(str(node.content)), str(node.content_layer))
     if context.media_type in (formats.XLS, formats.PPT):
         context.pages = writer.page
+    if context.media_type == formats.XLS:
+        describe_workbook(context, builder, writer.sheets, writer.written)
     if not nodes:
         builder.add("paragraph", tidy(document.content))
     for warning in document.processing_warnings:
@@ -159,10 +161,12 @@ class _Writer:
     """Turns xberg's nodes into blocks."""
 
     def __init__(self, builder: Builder, context: Context) -> None:
-        self._builder, self._kind = builder, context.media_type
+        self._builder, self._context, self._kind = builder, context, context.media_type
         self._number: int | None = None  # of the next list item, None in a list of bullets
         self._sheet: Sheet | None = None
         self.page: int | None = None
+        self.sheets: list[str] = []
+        self.written: list[str] = []  # sheets that held anything
 
     def node(self, content: _Node, layer: str) -> None:
         kind, text = content["node_type"], tidy(content.get("text") or "")
@@ -177,6 +181,7 @@ class _Writer:
         elif kind in ("title", "heading"):
             if self._kind == formats.XLS:
                 self._sheet, self.page = Sheet(text), (self.page or 0) + 1
+                self.sheets.append(text)
                 return
             self._builder.add("heading", text, page=self.page, level=min(6, content.get("level") or 1))
         elif kind == "slide":
@@ -200,7 +205,8 @@ class _Writer:
             for cell in table["cells"]:
                 if cell["content"].strip():
                     self._sheet.put(cell["row"] + 1, cell["col"] + 1, tidy(cell["content"]).strip())
-            write_sheet(self._sheet, self._builder, page=self.page)
+            if write_sheet(self._sheet, self._builder, self._context, page=self.page):
+                self.written.append(self._sheet.name)
             return
         grid, last = Grid(), -1
         for cell in sorted(table["cells"], key=lambda cell: (cell["row"], cell["col"])):

@@ -10,8 +10,8 @@ from metier.parsing.core.decoding import tidy
 from metier.parsing.core.readers import Builder, Context
 from metier.parsing.core.tables import Grid
 from metier.parsing.office.numbering import written
+from metier.parsing.office.ods import count, read_sheets
 from metier.parsing.office.package import Package, locked, parse_xml
-from metier.parsing.office.sheets import Sheet, write_sheet
 
 _DROPPED = frozenset(
     [
@@ -29,7 +29,6 @@ _DROPPED = frozenset(
         "text:table-of-content-source",
     ]
 )
-_MAX_REPEAT = 1000
 
 
 def read(content: bytes, builder: Builder, context: Context) -> None:
@@ -43,7 +42,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
     reader = _Reader(builder, package)
     for part in body if body is not None else ():
         if part.tag == "office:spreadsheet":
-            _sheets(part, builder, context, reader)
+            read_sheets(part, package, builder, context)
         elif part.tag == "office:presentation":
             slides = part.findall("draw:page")
             context.pages = len(slides)
@@ -79,38 +78,6 @@ def _titles(package: Package) -> dict[str, str]:
     return parents
 
 
-def _sheets(part: Element, builder: Builder, context: Context, reader: _Reader) -> None:
-    tables = part.findall("table:table")
-    context.pages = len(tables)
-    context.describe(sheets=", ".join(table.get("table:name", "") for table in tables))
-    for number, table in enumerate(tables, start=1):
-        sheet, row_number = Sheet(table.get("table:name", f"Sheet {number}")), 0
-        for row in _rows(table):
-            row_number = _row(row, row_number, sheet, reader)
-        write_sheet(sheet, builder, page=number)
-
-
-def _row(row: Element, number: int, sheet: Sheet, reader: _Reader) -> int:
-    """Put the cells of a row (and its repetitions) into `sheet`; returns the number of the last row."""
-    column = 1
-    filled: list[tuple[int, str]] = []
-    for cell in row:
-        if cell.tag not in ("table:table-cell", "table:covered-table-cell"):
-            continue
-        repeat, text = _count(cell, "table:number-columns-repeated"), reader.cell_text(cell)
-        if text and cell.tag == "table:table-cell":
-            filled.extend((column + offset, text) for offset in range(min(repeat, _MAX_REPEAT)))
-            across, down = _count(cell, "table:number-columns-spanned"), _count(cell, "table:number-rows-spanned")
-            if across > 1 or down > 1:
-                sheet.merge(number + 1, column, number + down, column + across - 1)
-        column += repeat
-    times = _count(row, "table:number-rows-repeated")
-    for offset in range(min(times, _MAX_REPEAT) if filled else 0):
-        for place, text in filled:
-            sheet.put(number + 1 + offset, place, text)
-    return number + times
-
-
 class _Lists:
     """Which lists are numbered, and how."""
 
@@ -121,8 +88,8 @@ class _Lists:
             for style in tree.iter("text:list-style") if tree is not None else ():
                 for level in style.findall("text:list-level-style-number"):
                     shape = level.get("style:num-format", ""), level.get("style:num-suffix", "")
-                    place = style.get("style:name", ""), _count(level, "text:level")
-                    self._levels[place] = *shape, _count(level, "text:start-value")
+                    place = style.get("style:name", ""), count(level, "text:level")
+                    self._levels[place] = *shape, count(level, "text:start-value")
 
     def label(self, style: str, level: int, number: int) -> str:
         """`3.` before the third item of a numbered list, "" where bullets are shown."""
@@ -209,7 +176,7 @@ class _Reader:
                 if child.tag == "text:list":
                     self._list(child, style, level + 1)
                 elif child.tag == "text:h":
-                    self._add("heading", child, _count(child, "text:outline-level"))
+                    self._add("heading", child, count(child, "text:outline-level"))
                 elif child.tag == "text:p":
                     self._add("list", child, 0, shown)
                     shown = ""
@@ -228,10 +195,10 @@ class _Reader:
             for cell in row:
                 if cell.tag == "table:table-cell":
                     text = self.cell_text(cell)
-                    for _repeat in range(min(_count(cell, "table:number-columns-repeated"), 100)):
+                    for _repeat in range(min(count(cell, "table:number-columns-repeated"), 100)):
                         across, down = (
-                            _count(cell, "table:number-columns-spanned"),
-                            _count(cell, "table:number-rows-spanned"),
+                            count(cell, "table:number-columns-spanned"),
+                            count(cell, "table:number-rows-spanned"),
                         )
                         grid.cell(text, columns=across, rows=down)
         return grid
@@ -268,7 +235,7 @@ def _pieces(element: Element) -> Iterator[str]:
     yield element.text or ""
     for child in element:
         if child.tag == "text:s":
-            yield " " * min(_count(child, "text:c"), 100)
+            yield " " * min(count(child, "text:c"), 100)
         elif child.tag == "text:tab":
             yield "\t"
         elif child.tag == "text:line-break":
@@ -296,8 +263,3 @@ def _inside(element: Element) -> Iterator[Element]:
             yield child
         elif child.tag not in _DROPPED:
             yield from _inside(child)
-
-
-def _count(element: Element, name: str) -> int:
-    value = element.get(name, "1")
-    return max(1, int(value)) if value.isdigit() and len(value) < 9 else 1

@@ -1,12 +1,20 @@
-"""The cells of one spreadsheet, of whatever format, and the tables in them."""
+"""The cells of one spreadsheet, of whatever format, and the tables in them, without what its author hid."""
 
 from __future__ import annotations
 
-from metier.parsing.core.readers import Builder
-from metier.parsing.core.table_structure import looks_like_header
-from metier.parsing.core.tables import write_rows
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from metier.parsing.core.readers import Builder, Context
+from metier.parsing.core.regions import write_regions
+from metier.parsing.core.table_structure import RawRow, looks_like_header
+from metier.parsing.core.titles import is_title
 
 _MAX_MERGED = 100_000
+_LAST_COLUMN = 16_384
+_SAMPLE = 20  # rows that tell whether a table has names over its columns
+_LONGEST_TITLE = 120
 
 
 class Sheet:
@@ -15,29 +23,68 @@ class Sheet:
     def __init__(self, name: str) -> None:
         self.name = name
         self._rows: dict[int, dict[int, str]] = {}
+        self._indents: dict[tuple[int, int], float] = {}
         self._merged: list[tuple[int, int, int, int]] = []
+        self._hidden_rows: dict[int, str] = {}
+        self._hidden_columns: set[int] = set()
 
-    def put(self, row: int, column: int, text: str) -> None:
+    def put(self, row: int, column: int, text: str, indent: float = 0.0) -> None:
+        """`indent`: how far the text is set in, in any unit that is one for the sheet."""
         self._rows.setdefault(row, {})[column] = text
+        if indent:
+            self._indents[row, column] = indent
 
     def merge(self, top: int, left: int, bottom: int, right: int) -> None:
         """Cells that show the value of the upper left one."""
         self._merged.append((top, left, bottom, right))
 
-    def regions(self) -> list[tuple[int, list[list[str]], set[int]]]:
-        """Tables as (number of the first row, rows, indices of rows with merged columns), in reading order."""
+    def hide_row(self, row: int, what: str = "hidden row") -> None:
+        """`what`: what such a row is called, to the person who is told that it was left out."""
+        self._hidden_rows[row] = what
+
+    def call_hidden(self, first: int, last: int, what: str) -> None:
+        """Name hidden rows of a stretch by what hid them."""
+        self._hidden_rows.update((row, what) for row in self._hidden_rows if first <= row <= last)
+
+    def hide_columns(self, first: int, last: int) -> None:
+        self._hidden_columns.update(range(first, min(last, _LAST_COLUMN) + 1))
+
+    def regions(self, context: Context) -> list[list[RawRow]]:
+        """Tables in reading order, without what is hidden unless `context` has it read; says what was left out."""
         wide = self._spread()
+        if not context.limits.hidden:
+            for what, count in self._drop_hidden().items():
+                context.leave_out(what, count)
         found = []
-        for rows in _runs(sorted(self._rows)):
+        for rows in _runs(sorted(self._rows), sorted(self._hidden_rows)):
             columns = sorted({column for row in rows for column in self._rows[row]})
-            for part in self._joined(rows, _runs(columns)):
+            for part in self._joined(rows, _runs(columns, sorted(self._hidden_columns))):
                 filled = [row for row in rows if any(self._rows[row].get(column) for column in part)]
                 inner = [row for row in rows if filled and filled[0] <= row <= filled[-1]]
-                cells = [[self._rows[row].get(column, "") for column in part] for row in inner]
-                merged = {index for index, row in enumerate(inner) if any((row, column) in wide for column in part)}
-                if cells:
-                    found.append((inner[0], cells, merged))
+                if inner:
+                    found.append([self._row(row, part, wide) for row in inner])
         return found
+
+    def _row(self, row: int, columns: Sequence[int], wide: set[tuple[int, int]]) -> RawRow:
+        cells = [self._rows[row].get(column, "") for column in columns]
+        indent = self._indents.get((row, columns[0]), 0.0) if cells[0] else None
+        return RawRow(row, cells, any((row, column) in wide for column in columns), indent)
+
+    def _drop_hidden(self) -> Counter[str]:
+        """Take out what is hidden; returns how many rows and columns held anything."""
+        gone: Counter[str] = Counter()
+        for row in self._hidden_rows.keys() & self._rows.keys():
+            if any(self._rows.pop(row).values()):
+                gone[self._hidden_rows[row]] += 1
+        columns = set()
+        for cells in self._rows.values() if self._hidden_columns else ():
+            for column in self._hidden_columns & cells.keys():
+                if cells.pop(column):
+                    columns.add(column)
+        if columns:
+            gone["hidden column"] = len(columns)
+        self._rows = {row: cells for row, cells in self._rows.items() if cells}
+        return gone
 
     def _joined(self, rows: list[int], parts: list[list[int]]) -> list[list[int]]:
         """Column runs, put together where an empty column only spaces out one table.
@@ -60,7 +107,8 @@ class Sheet:
         return joined
 
     def _headed(self, rows: list[int], columns: list[int]) -> bool:
-        return len(rows) > 1 and looks_like_header([[self._rows[row].get(c, "") for c in columns] for row in rows[:20]])
+        filled = [row for row in rows if any(self._rows[row].get(c) for c in columns)][:_SAMPLE]
+        return len(filled) > 1 and looks_like_header([[self._rows[row].get(c, "") for c in columns] for row in filled])
 
     def _spread(self) -> set[tuple[int, int]]:
         """Copy merged values into the cells they cover; returns the places where several columns were merged."""
@@ -80,22 +128,44 @@ class Sheet:
         return wide
 
 
-def _runs(numbers: list[int]) -> list[list[int]]:
-    """Sorted numbers, parted where one is missing."""
+def _runs(numbers: Sequence[int], hidden: Sequence[int] = ()) -> list[list[int]]:
+    """Sorted numbers, parted where one is missing that is not `hidden`."""
     runs: list[list[int]] = []
     for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
+        missing = number - runs[-1][-1] - 1 if runs else 0
+        if runs and (not missing or bisect_left(hidden, number) - bisect_left(hidden, runs[-1][-1] + 1) == missing):
             runs[-1].append(number)
         else:
             runs.append([number])
     return runs
 
 
-def write_sheet(sheet: Sheet, builder: Builder, *, page: int | None) -> None:
-    """Name of the sheet as a heading, then its tables."""
-    regions = sheet.regions()
+def write_sheet(sheet: Sheet, builder: Builder, context: Context, *, page: int | None) -> bool:
+    """Name of the sheet as a heading, then its tables; returns whether there was anything."""
+    regions = sheet.regions(context)
     if not regions:
-        return
+        return False
     builder.add("heading", sheet.name, page=page, level=2)
-    for first, rows, wide in regions:
-        write_rows(builder, rows, wide=wide, page=page, first=first)
+    write_regions(builder, regions, page=page)
+    return True
+
+
+def describe_workbook(context: Context, builder: Builder, names: Iterable[str], written: Sequence[str]) -> None:
+    """Facts about a workbook. `names`: of the sheets that were read; `written`: of those that held anything. Its title,
+    where the file has none: of one sheet its name, or the line over its table where nobody named it."""
+    context.describe(sheets=", ".join(names))
+    if context.title or len(written) != 1:
+        return
+    if is_title(written[0]):
+        context.name_title(written[0])
+        return
+    first = next((block for block in builder.blocks if block.kind in ("caption", "paragraph", "table")), None)
+    if first is not None and first.kind == "caption" and first.end - first.start <= _LONGEST_TITLE:
+        context.name_title(builder.text[first.start : first.end])
+
+
+def warn_of_formulas(context: Context, name: str, count: int, calculated: int) -> None:
+    """Say once a sheet that `count` formulas have no saved result, and what is shown in its place."""
+    rest = count - calculated
+    told = [f"{calculated} calculated here" if calculated else "", f"{rest} shown as they stand" if rest else ""]
+    context.warn(f"sheet {name}: {count} formulas without a saved result; {', '.join(filter(None, told))}")
