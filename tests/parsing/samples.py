@@ -54,8 +54,10 @@ _NUMBERING = (
 )
 
 
-def docx(body: str, *, title: str = "") -> bytes:
-    """A DOCX around the XML of a body."""
+def docx(body: str, *, title: str = "", styles: str = "", footnotes: str | None = None) -> bytes:
+    """A DOCX around the XML of a body. `styles`: more of them; `footnotes`: in place of the one that is there."""
+    if footnotes is None:
+        footnotes = f"<w:footnote>{paragraph('A note.')}</w:footnote>"
     math = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
     return package(
         {
@@ -67,9 +69,9 @@ def docx(body: str, *, title: str = "") -> bytes:
                 ("rId3", "footnotes", "footnotes.xml"),
             ),
             "word/document.xml": f"<w:document {_W} {math}><w:body>{body}</w:body></w:document>",
-            "word/styles.xml": _STYLES,
+            "word/styles.xml": _STYLES.replace("</w:styles>", f"{styles}</w:styles>"),
             "word/numbering.xml": _NUMBERING,
-            "word/footnotes.xml": f"<w:footnotes {_W}><w:footnote>{paragraph('A note.')}</w:footnote></w:footnotes>",
+            "word/footnotes.xml": f"<w:footnotes {_W}>{footnotes}</w:footnotes>",
             "docProps/core.xml": CORE.format(title=title),
         }
     )

@@ -68,8 +68,10 @@ _ISOTOPE = regex.compile(
 def joined(pieces: Iterable[Piece]) -> str:
     """The text of pieces that follow each other, each with its position. A mark that a program cut into several pieces
     is one; blanks around it belong to the text."""
-    merged = _merged(pieces)
-    found = ""
+    pieces = list(pieces)
+    if not any(position for _text, position in pieces):
+        return "".join(text for text, _position in pieces)
+    merged, found = _merged(pieces), ""
     for place, (text, position) in enumerate(merged):
         if position == "":
             found += text

@@ -14,6 +14,7 @@ from metier.core.documents import BlockKind
 from metier.core.errors import ParseError
 from metier.parsing.core.decoding import decode, tidy
 from metier.parsing.core.readers import Builder, Context, too_much_text
+from metier.parsing.core.strokes import merged, struck
 from metier.parsing.core.superscripts import Piece, Position, joined
 from metier.parsing.text.html_forms import Boxes, chosen, drawn_box
 from metier.parsing.text.html_lists import OpenList, OpenPairs
@@ -195,15 +196,15 @@ class _Walk:
         return True
 
     def _enter_inline(self, tag: str, node: LexborNode, attributes: dict[str, str | None], style: str) -> None:
-        struck = tag in _STRUCK or is_struck(style)
+        gone = tag in _STRUCK or is_struck(style)
         position = _POSITIONS.get(tag) or position_of(tag, style)
         refers = " ".join(filter(None, (attributes.get("role"), attributes.get("epub:type"), attributes.get("class"))))
         if (position == "raised" and (node.css_first("a[href]") or _is_link(node.parent))) or (
             tag in ("a", "sup") and refers and _FOOTNOTE.search(refers)
         ):
             position = "note"
-        if position or struck:
-            self._marks.append((node.mem_id, position, struck))
+        if position or gone:
+            self._marks.append((node.mem_id, position, gone))
         if tag == "label":
             self._say(self._boxes.before(node))
         elif "role" in attributes:
@@ -303,8 +304,8 @@ class _Walk:
         if not self._marks:
             self._pieces.append((text, ""))
             return
-        if any(struck for _id, _position, struck in self._marks) and (bare := text.strip()):
-            text = text.replace(bare, f"~~{bare}~~")
+        if any(gone for _id, _position, gone in self._marks):
+            text = struck(text)
         positions = [position for _id, position, _struck in self._marks if position]
         self._pieces.append((text, positions[-1] if positions else ""))
 
@@ -320,14 +321,14 @@ class _Walk:
         """Put what has gathered where it belongs: the open cell, the open item, or a block of its own."""
         if not self._pieces:
             return
-        raised = any(position for _text, position in self._pieces)
-        text = tidy(joined(self._pieces) if raised else "".join(text for text, _position in self._pieces))
+        text = tidy(joined(self._pieces))
         self._pieces.clear()
         if not self._preformatted:
             text = "\n".join(" ".join(line.split()) for line in text.split("\n"))
         if not text.strip():
             return
-        text = (text.strip("\n") if self._preformatted else text.strip()).replace("~~~~", "")
+        text = text.strip("\n") if self._preformatted else text.strip()
+        text = merged(text)
         kind, _level = self._kinds[-1]
         if self._pairs and self._pairs[-1].in_name and (not self._tables or self._tables[-1].cell is not None):
             self._pairs[-1].names.append(text)
