@@ -131,8 +131,8 @@ def cells(rows: list[list[str]]) -> str:
     return f"<sheetData>{''.join(found)}</sheetData>"
 
 
-def pptx(slides: list[str], *, notes: str = "") -> bytes:
-    """A PPTX of slides, each given as the XML of its shapes."""
+def pptx(slides: list[str], *, notes: str = "", hidden: set[int] = frozenset()) -> bytes:
+    """A PPTX of slides, each given as the XML of its shapes. `hidden`: numbers of those that are not shown."""
     links = [(f"rId{i}", "slide", f"slides/slide{i}.xml") for i in range(1, len(slides) + 1)]
     listed = "".join(f'<p:sldId id="{255 + i}" r:id="rId{i}"/>' for i in range(1, len(slides) + 1))
     parts = {
@@ -143,7 +143,7 @@ def pptx(slides: list[str], *, notes: str = "") -> bytes:
     }
     for index, shapes in enumerate(slides, start=1):
         parts[f"ppt/slides/slide{index}.xml"] = (
-            f"<p:sld {_P} {_A} {_R}><p:cSld><p:spTree>{shapes}</p:spTree></p:cSld></p:sld>"
+            f"<p:sld {_P} {_A} {_R} show='{int(index not in hidden)}'><p:cSld><p:spTree>{shapes}</p:spTree></p:cSld></p:sld>"
         )
     if notes:
         parts["ppt/slides/_rels/slide1.xml.rels"] = relations(("n", "notesSlide", "../notesSlides/notesSlide1.xml"))
