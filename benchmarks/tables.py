@@ -55,6 +55,7 @@ class DataCell:
     text: Counter[str]
     row: Counter[str]
     column: Counter[str]
+    place: tuple[int, int]  # row and column of its table
 
 
 @dataclass(slots=True)
@@ -102,12 +103,12 @@ def data_cells(rows: Rows) -> list[DataCell]:
     """The values of a table: `rows` rectangular, what spans repeated."""
     depth = header_depth(rows)
     found = []
-    for row in rows[depth:]:
+    for number, row in enumerate(rows[depth:], start=depth):
         for column, text in enumerate(row):
             if column and any(c.isdigit() for c in text):
                 header = [upper[column] for upper in rows[:depth]]
                 distinct = [name for place, name in enumerate(header) if name not in header[:place]]
-                found.append(DataCell(words(text), words(row[0]), words(" ".join(distinct))))
+                found.append(DataCell(words(text), words(row[0]), words(" ".join(distinct)), (number, column)))
     return found
 
 
@@ -268,7 +269,7 @@ def runs(text: str) -> set[tuple[str, ...]]:
 PDF_STYLES = ("ruled", "open", "report")
 
 
-def write_pdf(rows: Rows, path: Path, style: str) -> None:
+def write_pdf(rows: Rows, path: Path, style: str, paragraphs: Sequence[str] = ()) -> None:
     """As a page of A4 with text above and below: `ruled` has all lines, `open` none, `report` looks as annual reports
     do: a line under the names, currency signs at the left of their column, dots behind the labels, shaded rows."""
     from reportlab.lib import colors
@@ -277,9 +278,8 @@ def write_pdf(rows: Rows, path: Path, style: str) -> None:
     from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
     body = getSampleStyleSheet()["BodyText"]
-    text = Paragraph(
-        "The following table shows the figures of the period, which are explained in the notes. " * 3, body
-    )
+    filler = "The following table shows the figures of the period, which are explained in the notes. " * 3
+    told = [Paragraph(html.escape(text), body) for text in paragraphs or [filler, filler]]
     depth = max(1, header_depth(rows))
     width = max(map(len, rows))
     label_width = 190 if width < 6 else 120
@@ -313,7 +313,7 @@ def write_pdf(rows: Rows, path: Path, style: str) -> None:
     table = Table(cells, colWidths=widths)
     table.setStyle(TableStyle(looks))
     SimpleDocTemplate(str(path), pagesize=A4, leftMargin=40, rightMargin=40).build(
-        [text, Spacer(1, 12), table, Spacer(1, 12), text]
+        [told[0], Spacer(1, 12), table, Spacer(1, 12), *told[1:]]
     )
 
 

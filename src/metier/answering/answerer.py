@@ -95,8 +95,9 @@ class Answerer:
     @cached_property
     def _quoter(self) -> Quoter:
         return Quoter(
-            self._settings, self._generator, self._checker, self._analyser, self._abstention, self.limits, self._around
-        )
+            self._settings, self._generator, self._checker, self._analyser, self._abstention, self.limits, self._around,
+            self.finder.coverage,
+        )  # fmt: skip
 
     def _around(self, passage: Passage, where: Filter | None, *, table: bool = False) -> list[Passage]:
         return self._store.around([passage], _TABLE if table else _AROUND, self._retriever.visible(where))

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from functools import cached_property
 
+import regex
+
 from metier.answering.support.agreement import agrees
-from metier.answering.term_weights import Sought, content_tokens
+from metier.answering.term_weights import SAME_WORD, Sought, alike, content_tokens
 from metier.core.documents import CELL, Passage
 from metier.text.analyzer import Analyser
 from metier.text.detection import detect_passage
 from metier.text.quantities import quantities
+
+_BRACKETS = regex.compile(r"\([^()]*\)")
+_TOLD, _UNTOLD = 4, 3  # words of a row's name that count, at most
 
 
 class QuestionCoverage:
@@ -50,6 +55,16 @@ class QuestionCoverage:
                 if any(agrees(quantity, other) for quantity, _ in self.sought.quantities for other in given):
                     return True
         return False
+
+
+    def names_row(self, row: str) -> int:
+        """How many words of a row's name the question has, less those that it has not, -3 to 4: of "Cost of sales" and
+        "Total cost of sales" the first is meant where no total is asked for. What stands in brackets may be left out."""
+        name = row.partition(CELL)[0]
+        name = _BRACKETS.sub(" ", name.partition(": ")[2] or name)
+        words = set(content_tokens(name, self.language, self.analyser))
+        told = sum(word in self.content or alike(word, self.content, SAME_WORD) for word in words)
+        return max(-_UNTOLD, min(_TOLD, 2 * told - len(words))) if told else 0
 
 
 def is_foreign(passage: Passage, language: str) -> bool:

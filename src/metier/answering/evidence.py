@@ -28,6 +28,7 @@ _REACHES = 12  # characters of a sentence from which on it belongs to the answer
 _LONGEST = 600  # characters of sentences quoted together
 _HELD = 7.0  # nats by which a sentence with all of the question's words is likelier than one with none (decision 10)
 _IN_COLUMN = 1.0  # nats for a row with a date or measure of the question in the column that the question names
+_NAMED = 1.0  # nats for a word of a row's name that the question has
 _TITLED = 0.6  # share of a heading's words that the question has, from which it says nothing
 _READ = 2.0  # how much more what a reader points at weighs than what only resembles the question
 
@@ -165,7 +166,8 @@ def _likeliest(
         text = passage.text[slice(*span)]
         words = set(coverage.analyser.tokens(text))
         held = _HELD * coverage.sought.covered(words, text, passage.language)
-        return told[span] + held + _IN_COLUMN * coverage.in_column_of_question(text, passage.language)
+        named = _NAMED * coverage.names_row(text) if CELL in text else 0.0
+        return told[span] + held + named + _IN_COLUMN * coverage.in_column_of_question(text, passage.language)
 
     return max(spans, key=weight)
 

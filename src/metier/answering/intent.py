@@ -335,8 +335,9 @@ def _trimmed(cover: Cover, span: Span) -> str:
 
 def _written_in(cover: Cover) -> str:
     """Code of the language that documents are said to be in."""
+    before = "|".join(cover.language.listed("collection", "in_language"))
     for code, names in cover.language.names.items():
-        phrases = [f"in|auf|en|em|dalam|kwa|на? {name}" for name in names]
+        phrases = [f"{before}? {name}" if before else name for name in names]
         for match in regex.finditer(expression(phrases, spaced=cover.language.spaced), cover.free()):
             cover.mark(match.span())
             return code

@@ -15,10 +15,12 @@ from metier.answering import abstention, evidence, prompt, yes_no
 from metier.answering.answer import Answer, Citation, Sentence, Style, Support, Usage
 from metier.answering.choices import Choices
 from metier.answering.closed_answers import is_decision, normalise
+from metier.answering.coverage import QuestionCoverage
 from metier.answering.loop_guard import LoopStop
 from metier.answering.quote_spans import asks_which, rows_alike, widened
 from metier.answering.refusal_messages import declines, refusal
 from metier.answering.request import Found, Request
+from metier.answering.row_cells import asked_cells, named_row
 from metier.answering.style import TokenLimits
 from metier.answering.support.base import Checker
 from metier.answering.term_weights import content_tokens
@@ -56,6 +58,7 @@ class Quoter:
         refusing: abstention.Abstention,
         limits: TokenLimits,
         around: Around,
+        coverage: Callable[[str], QuestionCoverage],
     ) -> None:
         self._settings = settings
         self._generator = generator
@@ -64,6 +67,7 @@ class Quoter:
         self._refusing = refusing
         self._limits = limits
         self._around = around
+        self._coverage = coverage
 
     def answer(
         self,
@@ -91,7 +95,7 @@ class Quoter:
             return chosen
         quotes = self._quotes(request, answered, language, whole_list)
         decided = yes_no.decide(best.searched_for[0], quotes[0].text, language, self._analyser)
-        text, sentences = _joined(quotes, decided)
+        text, sentences = _joined(quotes, decided, question=best.searched_for[0])
         return self._made(request, parts, text, sentences, 1 - max(self._doubt(found) for found in answered), began)
 
     def summary(self, request: Request, sentences: Sequence[Passage], seconds: float) -> Answer:
@@ -159,8 +163,10 @@ class Quoter:
         for found in parts:
             piece = found.pieces[0].passage
             asked = found.searched_for[0]
-            which = asks_which(asked, language) and CELL in piece.text
-            around = self._around(piece, request.where, table=which)
+            is_row = CELL in piece.text
+            around = self._around(piece, request.where, table=is_row)
+            piece = named_row(piece, around, self._coverage(asked)) if is_row else piece
+            which = is_row and asks_which(asked, language)
             rows = rows_alike(piece, around, self._shared(asked, language)) if which else []
             for quote in rows or widened(piece, around, whole_list=whole_list):
                 if not any(_holds(known, quote) for known in quotes):
@@ -286,9 +292,9 @@ def _distinct(parts: Sequence[Found]) -> tuple[Passage, ...]:
 
 
 def _joined(
-    quotes: Sequence[Passage], decided: str | None = None, mark: str = "", between: str = "\n\n"
+    quotes: Sequence[Passage], decided: str | None = None, mark: str = "", between: str = "\n\n", question: str = ""
 ) -> tuple[str, tuple[Sentence, ...]]:
-    """Quotes one under the other, each cited as a whole. `decided`: a yes or no that stands before the first, which is
+    """Quotes one under the other, each cited as a whole; of a row only the cells that `question` asks for. `decided`: a yes or no that stands before the first, which is
     its reason. `mark`: before each quote; `between`: two of them."""
     text, sentences = "", []
     if decided:
@@ -298,8 +304,9 @@ def _joined(
     for quote in quotes:
         text += (between if len(sentences) > bool(decided) else " ") if text else ""
         text += mark
-        span = (len(text), len(text) + len(quote.text))
-        text += quote.text
+        said = asked_cells(quote.text, question) if CELL in quote.text and "\n" not in quote.text else quote.text
+        span = (len(text), len(text) + len(said))
+        text += said
         sentences.append(Sentence(*span, Support.CARRIED, 1.0, (Citation.of(quote, span),)))
     return text, tuple(sentences)
 
