@@ -58,3 +58,15 @@ def test_rows_that_are_set_in_keep_their_parent(parse, set_in):
     frame = f"<p:graphicFrame><a:graphic>{table}</a:graphic></p:graphicFrame>"
     document = parse("a.pptx", samples.pptx([frame]))
     assert kinds(document, "row") == ["Revenue › Products | 2023: 12", "Revenue › Services | 2023: 3", "Cost | 2023: 9"]
+
+
+def test_hidden_slides_of_old_are_left_out_with_a_word(parse, parse_hidden, shared):
+    content = bytearray((shared / "documents" / "ppt" / "sources" / "legacy_sample.ppt").read_bytes())
+    # The record of the second slide's layout becomes one of how it is shown (1017), with the mark that it is not.
+    place = [n for n in range(len(content)) if content[n : n + 8] == b"\x02\x00\xef\x03\x18\x00\x00\x00"][-2]
+    content[place : place + 4] = b"\x00\x00\xf9\x03"
+    content[place + 18] |= 0x04
+    document = parse("a.ppt", bytes(content))
+    assert kinds(document, "heading") == ["Test Table Slide"]
+    assert "hidden slide." in document.warnings[0]
+    assert kinds(parse_hidden("a.ppt", bytes(content)), "heading") == ["Test Table Slide", "Second slide title"]

@@ -17,7 +17,7 @@ from metier.parsing.office.package import locked
 _DOCUMENT, _SLIDE, _NOTES, _LIST, _PERSIST, _ATOM_NOTES, _ATOM_SLIDE = 1000, 1006, 1008, 4080, 1011, 1009, 1007
 _HEADER, _CHARS, _BYTES, _OUTLINE_REF, _USER_EDIT, _DIRECTORY = 3999, 4000, 4008, 3998, 4085, 6002
 _GROUP, _SHAPE, _TEXTBOX, _PROPERTIES, _MORE_PROPERTIES, _CHILD_ANCHOR = 0xF003, 0xF004, 0xF00D, 0xF00B, 0xF122, 0xF00F
-_TITLES, _IS_TABLE = (0, 6), 0x039F
+_TITLES, _IS_TABLE, _SHOW_INFO = (0, 6), 0x039F, 1017
 _FOOTERS = (7, 8, 9, 10)  # placeholder ids: date, slide number, footer, header
 _PLACEHOLDER, _CLIENT_DATA = 3011, 0xF011
 _MAX_DEPTH = 30
@@ -76,6 +76,9 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
         raise ParseError(f"is damaged: its slides cannot be found ({error})", hint=_DAMAGED) from None
     context.pages = len(show.slides)
     for number, (slide, outline, identifier) in enumerate(show.slides, start=1):
+        if _is_hidden(slide) and not context.limits.hidden:
+            context.leave_out("hidden slide")
+            continue
         _Slide(builder, number, outline).write(slide, show.notes.get(identifier))
 
 
@@ -216,6 +219,11 @@ def _take(atom: PptRecord, texts: list[Text]) -> None:
             texts.append(Text())
         lines = written.replace("\x0b", "\n").split("\r")
         texts[-1].paragraphs.extend(line for line in (tidy(line).strip() for line in lines) if line)
+
+
+def _is_hidden(slide: PptRecord) -> bool:
+    info = slide.first(_SHOW_INFO)
+    return info is not None and len(info.body) >= 12 and bool(info.body[10] & 0x04)
 
 
 def _furniture(shape: PptRecord) -> bool:
