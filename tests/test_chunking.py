@@ -133,3 +133,35 @@ def test_every_word_is_in_some_passage(blocks):
     found = pieces(doc)
     covered = " ".join([*(p.text for p in found), *(h for p in found for h in p.headings)]).split()
     assert set(doc.text.split()) <= set(covered) or "".join(doc.text.split()) in "".join(covered)
+
+
+def test_a_list_that_fits_into_a_passage_stays_whole_with_its_lead_in():
+    builder = TextBuilder()
+    builder.add("paragraph", "A first paragraph of twelve words that stands before the list of steps.")
+    builder.add("paragraph", "To change the oil:")
+    for step in ("1. Stop the rotor.", "2. Drain the oil.", "3. Fill it up."):
+        builder.add("list", step)
+    found = pieces(document(builder))
+    assert [p.text.splitlines()[0] for p in found][1:] == ["To change the oil:"]
+    assert found[1].text.endswith("3. Fill it up.")
+
+
+def test_every_group_of_rows_repeats_caption_names_and_unit():
+    builder = TextBuilder()
+    builder.add("heading", "Costs", level=1)
+    builder.add("caption", "Table 3: Cost by turbine")
+    rows = [["", "2023"], *([f"WT-{n:02}", str(100 + n)] for n in range(12))]
+    builder.add_table(rows, caption="Table 3: Cost by turbine", unit="(in thousands)")
+    found = pieces(document(builder))
+    assert len(found) > 1
+    assert found[0].text.startswith("Table 3: Cost by turbine")
+    assert all(p.headings[-1] == "Table 3: Cost by turbine" for p in found)
+    assert all("(in thousands) | 2023: 1" in line for p in found[1:] for line in p.text.splitlines())
+
+
+def test_no_passage_is_a_title_alone_where_text_follows():
+    builder = TextBuilder()
+    builder.add("heading", "Part one", level=1)
+    builder.add("heading", "Part two", level=1)
+    builder.add("paragraph", "The rotor turns.")
+    assert [p.text for p in pieces(document(builder))] == ["Part one\n\nPart two\n\nThe rotor turns."]

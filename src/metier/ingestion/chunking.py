@@ -1,8 +1,10 @@
 """A document cut into passages along its headings, sentences and table rows.
 
-Lengths are counted in tokens of the embedder. A passage never crosses a heading or a page, so its heading path and
+Lengths are counted in tokens of the embedder. A passage never crosses a section or a page, so its heading path and
 page hold for all of it; short paragraphs of one section share a passage; a paragraph too long is cut between
-sentences, a sentence too long between words.
+sentences, a sentence too long between words. A list that fits into a passage stays whole, with its lead-in. The rows of
+a table have its caption as their last heading, so that every group of them repeats it; the names of their columns and
+their unit stand in the rows. A heading with nothing under it goes with what follows.
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ from itertools import zip_longest
 
 import regex
 
-from metier.core.documents import Block, Document, Passage, passage_id
+from metier.core.documents import Block, BlockKind, Document, Passage, passage_id
 from metier.core.settings import PassageSettings
 from metier.text.sentences import sentence_spans
 
 CountTokens = Callable[[Sequence[str]], list[int]]
+_LONGEST_CAPTION = 200  # characters
+_LEAD_IN = (":", "：")
 _BREAK = regex.compile(r"\s+|(?<=[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])")
 
 
@@ -30,6 +34,7 @@ class _Unit:
     page: int | None
     row: str | None
     headings: tuple[str, ...]
+    kind: BlockKind
     tokens: int = 0
 
 
@@ -40,42 +45,47 @@ def cut(document: Document, count_tokens: CountTokens, settings: PassageSettings
     """
     units = _counted(list(_units(document)), document.text, count_tokens)
     units = [piece for unit in units for piece in _split(unit, document, count_tokens, settings.tokens)]
-    return [_passage(document, group) for group in _pack(units, settings)]
+    return [_passage(document, group) for group in _pack(units, settings, document.text)]
 
 
 def _units(document: Document) -> Iterator[_Unit]:
-    """Blocks with the heading path they stand under. A heading with nothing under it is a unit of its own."""
-    path: list[tuple[int, Block]] = []
-    lonely: Block | None = None
-    table_header: tuple[int, int] | None = None
+    """Blocks with the heading path they stand under."""
+    title = document.title.strip()
+    path: list[Block] = []
+    lonely: Block | None = None  # a heading with nothing under it so far
+    waiting: Block | None = None  # the first of what goes with the next block
+    caption: tuple[str, ...] = ()
 
-    def headings(depth: int | None = None) -> tuple[str, ...]:
-        names = [document.text[block.start : block.end] for _, block in path[:depth]]
-        title = document.title.strip()
-        return tuple(names) if not title or names[:1] == [title] else (title, *names)
+    def headings(*more: str) -> tuple[str, ...]:
+        names = (*(document.text[block.start : block.end] for block in path), *more)
+        return names if not title or names[:1] == (title,) else (title, *names)
 
     for block, following in zip_longest(document.blocks, document.blocks[1:]):
         if block.kind == "heading":
-            if lonely is not None and path[-1][0] >= block.level:
-                yield _Unit(lonely.start, lonely.end, lonely.page, None, headings(-1))
-            while path and path[-1][0] >= block.level:
+            while path and path[-1].level >= block.level:
+                waiting = waiting or (path[-1] if path[-1] is lonely else None)
                 path.pop()
-            path.append((block.level, block))
+            path.append(block)
             lonely = block
             continue
         lonely = None
-        if block.kind == "table":
-            table_header = (block.start, block.end)
-            if following is None or following.kind != "row":
-                yield _Unit(block.start, block.end, block.page, None, headings())
-        elif block.kind == "row" and table_header is not None:
+        if waiting is not None and waiting.page != block.page:
+            yield _Unit(waiting.start, waiting.end, waiting.page, None, headings()[:1], waiting.kind)
+            waiting = None
+        if following is not None and (block.kind, following.kind) in (("caption", "table"), ("table", "row")):
             # The line of column names goes with the first row; every row carries the names anyway.
-            yield _Unit(table_header[0], block.end, block.page, block.row, headings())
-            table_header = None
-        else:
-            yield _Unit(block.start, block.end, block.page, block.row, headings())
+            waiting = waiting or block
+            if block.kind == "caption":
+                caption = (" ".join(document.text[block.start : block.end].split())[:_LONGEST_CAPTION],)
+            continue
+        caption = caption if block.kind == "row" else ()
+        start = waiting.start if waiting is not None else block.start
+        yield _Unit(start, block.end, block.page, block.row, headings(*caption), block.kind)
+        waiting = None
     if lonely is not None:
-        yield _Unit(lonely.start, lonely.end, lonely.page, None, headings(-1))
+        waiting = waiting or lonely
+        path.pop()
+        yield _Unit(waiting.start, lonely.end, waiting.page, None, headings(), "heading")
 
 
 def _counted(units: list[_Unit], text: str, count_tokens: CountTokens) -> list[_Unit]:
@@ -93,7 +103,7 @@ def _split(unit: _Unit, document: Document, count_tokens: CountTokens, limit: in
         spans = _halves(text)
     if len(spans) < 2:
         return [unit]
-    pieces = [_Unit(unit.start + a, unit.start + b, unit.page, unit.row, unit.headings) for a, b in spans]
+    pieces = [_Unit(unit.start + a, unit.start + b, unit.page, unit.row, unit.headings, unit.kind) for a, b in spans]
     pieces = _counted(pieces, document.text, count_tokens)
     return [small for piece in pieces for small in _split(piece, document, count_tokens, limit)]
 
@@ -108,13 +118,16 @@ def _halves(text: str) -> list[tuple[int, int]]:
     return [(0, middle), (middle, len(text))] if middle else [(0, len(text))]
 
 
-def _pack(units: list[_Unit], settings: PassageSettings) -> Iterator[list[_Unit]]:
-    """Neighbouring units of one section and page, up to the target length."""
+def _pack(units: list[_Unit], settings: PassageSettings, text: str) -> Iterator[list[_Unit]]:
+    """Neighbouring units of one section and page, up to the target length. A list begins a passage where it fits into
+    one and not into what is left; a lead-in never ends one."""
     group: list[_Unit] = []
     total = 0
-    for unit in units:
+    for place, unit in enumerate(units):
         same_place = group and (group[-1].headings, group[-1].page) == (unit.headings, unit.page)
-        if group and (not same_place or total + unit.tokens > settings.tokens):
+        ahead = _list_tokens(units, place, text)
+        whole = ahead if ahead <= settings.tokens else unit.tokens
+        if group and (not same_place or total + whole > settings.tokens):
             yield group
             group = _overlap(group, settings.overlap, settings.tokens - unit.tokens) if same_place else []
             total = sum(kept.tokens for kept in group)
@@ -122,6 +135,21 @@ def _pack(units: list[_Unit], settings: PassageSettings) -> Iterator[list[_Unit]
         total += unit.tokens
     if group:
         yield group
+
+
+def _list_tokens(units: list[_Unit], place: int, text: str) -> int:
+    """Tokens from here to the end of the list that begins at `place`, with its lead-in; of the unit alone where none
+    begins. Within a list they are those of the item: it has begun."""
+    unit = units[place]
+    begins = unit.kind != "list" and text[unit.start : unit.end].rstrip().endswith(_LEAD_IN)
+    if not begins and (unit.kind != "list" or (place and units[place - 1].kind == "list")):
+        return unit.tokens
+    total, last = unit.tokens, unit
+    for following in units[place + 1 :]:
+        if following.kind != "list" or (following.headings, following.page) != (last.headings, last.page):
+            break
+        total, last = total + following.tokens, following
+    return total
 
 
 def _overlap(group: list[_Unit], tokens: int, room: int) -> list[_Unit]:
