@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 import regex
 
 from metier.core.tables import PATH
+from metier.text.language import words_in_any_language
+from metier.text.phrases import compose, fold
 from metier.text.units import MONEY, scale_of, unit_of
 
 _NUMBER = regex.compile(
@@ -42,27 +44,6 @@ _MARK = regex.compile(r"\(\d\)|\[\d\]|\*{1,3}|[†‡§]")  # of a footnote, unl
 _LEADER = regex.compile(r"(?:\s?[.…·_]){3,}\s*$")
 _CLOSING = regex.compile(r"[)\]%‰]{1,2}|\)\s?%|%\s?\)|(?:\(?\w\)){1,2}|\*{1,3}")
 _NOTE = regex.compile(r"(?:\(\w{1,2}\)|\[\w{1,2}\]|\w\)|\d{1,2}[.)]?|\*{1,3}|[†‡§¹²³])\s*\p{L}|\p{L}{3,12}\s?:\s")
-_TOTALS = frozenset(
-    [
-        "total",
-        "totals",
-        "subtotal",
-        "summe",
-        "gesamt",
-        "insgesamt",
-        "suma",
-        "somme",
-        "totale",
-        "jumlah",
-        "итого",
-        "всего",
-        "মোট",
-        "कुल",
-        "合计",
-        "合計",
-        "总计",
-    ]
-)
 _SPACED = regex.compile(r"\s+")
 
 
@@ -376,8 +357,8 @@ def _fill(row: list[str], below: Sequence[list[str]]) -> None:
     columns so, else over those to its right. Only over columns that a row below names."""
     columns = [n for n in range(1, len(row)) if any(other[n].strip() for other in below)]
     named = [n for n in columns if row[n].strip()]
-    if not named or len(named) >= len(columns):
-        return
+    if not named or len(named) >= len(columns) or (len(named) > 2 and len(named) == len(columns) - 1):
+        return  # one blank among many names is no part of a group: "First", "Second", "Third", "Fourth", then a total
     size, rest = divmod(len(columns), len(named))
     parts = [columns[n * size : (n + 1) * size] for n in range(len(named))]
     if not rest and all(n in part for n, part in zip(named, parts, strict=True)):
@@ -476,7 +457,7 @@ def _once(row: RawRow, headed: bool) -> list[str]:
 
 
 def _is_total(label: str) -> bool:
-    return label.split(" ")[0].casefold().strip(":") in _TOTALS
+    return fold(compose(label.split(" ")[0])).strip(":") in words_in_any_language("tables", "total")
 
 
 def label_of(row: BodyRow) -> str:
