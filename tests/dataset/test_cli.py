@@ -71,7 +71,7 @@ def test_bad_rows(run_metier, tmp_path):
     ("arguments", "said"),
     [
         (["import", "nowhere.csv"], "No such file"),
-        (["import", "faq.csv"], "Frage, Antwort"),
+        (["import", "words.csv"], "Stichwort, Sinn"),
         (["import", "faq.csv", "--question", "Frage"], "--completion"),
         (["check", "--exam", "faq.csv"], "not JSON"),
         (["check", "--exam", "practice.jsonl"], "no exam questions"),
@@ -79,6 +79,7 @@ def test_bad_rows(run_metier, tmp_path):
 )
 def test_bad_input_ends_with_2(made, run_metier, tmp_path, arguments, said):
     (tmp_path / "practice.jsonl").write_text('{"question": "a?", "answers": ["b"]}')
+    (tmp_path / "words.csv").write_text("Stichwort,Sinn\nNV-110,a turbine\n")
     done = run_metier("dataset", *arguments, check=2)
     assert said in done.stderr
     assert done.stdout == ""

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from string import Formatter
 
 import pytest
 import regex
@@ -17,6 +18,7 @@ PACKAGE = FOLDER.parents[1]
 VIETNAMESE = """
 code = "vi"
 autonym = "Tiếng Việt"
+english = "Vietnamese"
 refusal = "Tài liệu không nói đến điều này."
 yes = ["có", "đúng"]
 no = ["không"]
@@ -35,6 +37,9 @@ minus = ["trừ"]
 to = ["đến"]
 between = ["giữa"]
 place = "trang"
+number_mark = "số"
+ordinal = "thứ"
+of = "tháng"
 
 [small_talk]
 greeting = ["xin chào", "chào bạn|anh|chị"]
@@ -52,6 +57,61 @@ turning = "phản"
 question = "câu"
 answer = "đáp"
 heading = ["mục"]
+text = "câu_văn"
+label = "nhãn"
+context = "ngữ_cảnh"
+caption = "hình"
+
+[question_templates]
+cell = ["“{column}” của {key} là gì?"]
+amount = ["“{column}” của {key} là bao nhiêu?"]
+noun_cell = ["{column} của {key} là gì?"]
+person_cell = ["Ai là {column} của {key}?"]
+claim = ["“{column}” của {key} có phải là {value} không?"]
+comparison = ["{one} hay {other} có “{column}” cao hơn?"]
+definition = ["{term} là gì?"]
+section = ["“{title}” nói gì về “{heading}”?"]
+
+[tables]
+total = "tổng"
+open = "và"
+empty = ["không rõ"]
+number_name = "mã"
+no_noun_first = "khi"
+person = ["chủ"]
+
+[statements]
+remark = ["ghi chú"]
+article = "Một"
+definition = ["là một"]
+pointing = "nó"
+
+[context_dependence]
+text = "bảng"
+phrases = ["{text} này"]
+pronoun_first = "nó"
+not_pronoun = ["nó cần"]
+pronoun_last = "đó"
+
+[planted_errors]
+units = ["giờ ngày"]
+verb = "được"
+negation_before = "không"
+affirmed = ["chẳng vẫn"]
+
+[collection]
+list = ["{documents}"]
+in_language = "bằng"
+
+[slots]
+documents = ["tài liệu"]
+have = ["có"]
+
+[names]
+en = ["tiếng Anh"]
+
+[calendar]
+months = [["tháng giêng"]]
 
 [labels]
 yes = "ừ"
@@ -60,6 +120,7 @@ denies = "chưa"
 introduction = ["câu trả lời là?"]
 
 [units]
+h = "giờ"
 d = "ngày"
 workday = ["ngày làm việc"]
 """
@@ -72,6 +133,9 @@ from metier.evaluation.questions import files
 from metier.parsing.office.styles import ParagraphStyle, _by_name
 from metier.text.labels import predicted
 from metier.text.morphology import same_word
+from metier.text.dates import take_times
+from metier.text.language import Language
+from metier.text.phrase_cover import Cover
 from metier.text.quantities import quantities
 from metier.text.sentences import sentence_spans
 
@@ -81,7 +145,7 @@ assert [n.value for n in numbers("trừ 4 ngày", "vi")] == [-4 * DAY]
 assert [n.value for n in numbers("giữa 2 và 4 ngày, 5 đến 6 ngày", "vi")] == [2 * DAY, 4 * DAY, 5 * DAY, 6 * DAY]
 assert [(q.values[0], q.dimension) for q in quantities("3,5 triệu ngày", "vi")] == [(3.5e6, "time")]
 assert [q.dimension for q in quantities("5 đến 6 ngày làm việc", "vi")] == ["workdays", "workdays"]
-assert not quantities("trang 4 và 5", "vi")
+assert not quantities("trang 4 và 5, trang số 6", "vi")
 assert len(sentence_spans("Ở Tp. Huế. Hai.", "vi")) == 2
 assert same_word("chim", "chimzz", "vi") and not same_word("chim", "chimz", "vi")
 assert predicted("Câu trả lời là không.", ("có", "không"), "vi") == "không"
@@ -92,6 +156,85 @@ assert predicted("Tôi không biết", ("có", "không"), "vi") is None
 assert "câu" in files._columns("question") and "đáp" in files._columns("answer")
 assert _by_name("Mục 2", ParagraphStyle()).level == 2
 assert "phản" in _turning()
+assert [n.value for n in numbers("ngày 3thứ", "vi")] == [3]
+assert [(t.day, t.month) for t in take_times(Cover(Language.of("vi"), "3thứ tháng tháng giêng"))] == [(3, 1)]
+"""
+
+
+# The same of what writes questions and rows, and of what reads documents.
+_WRITTEN = """
+from pathlib import Path
+
+from metier.answering.intent import classify
+from metier.core.documents import Document, Passage, TextBuilder, document_id
+from metier.core.settings import PassageSettings
+from metier.dataset import formats
+from metier.evaluation.questions import files
+from metier.ingestion.chunking import cut
+from metier.parsing.core.table_structure import _is_total
+from metier.parsing.pdf.headings import is_caption
+from metier.parsing.pdf.unruled import _is_open
+from metier.retrieval.decomposition import split
+from metier.synthesis import by_rule, table_questions, two_fact_templates
+from metier.synthesis.context_dependence import leans
+from metier.synthesis.planted_errors import plant
+from metier.text.language import Language
+
+builder = TextBuilder()
+builder.add("heading", "Sổ tay", level=1)
+names = ("Máy", "Công suất", "Khi dùng", "Chủ")
+rows = ("Một A1", "4,2 MW", "đêm", "Lan"), ("Hai B2", "không rõ", "sáng", "Mai"), ("Ba C3", "3,6 MW", "trưa", "Hoa")
+builder.add_table([names, *rows])
+builder.add("heading", "Máy NV-110", level=2)
+builder.add("paragraph", "Một NV-110 là một tua bin ba cánh.")
+builder.add("heading", "Dầu", level=2)
+builder.add("paragraph", "Dầu thay sau 30 tháng.")
+builder.add("heading", "Lọc", level=2)
+builder.add("paragraph", "Nó bền 30 tháng.")
+builder.add("heading", "Liên hệ", level=2)
+for line in ("Kho: B 12", "Giá: cao", "Ghi chú: gọi sớm"):
+    builder.add("list", line)
+document = Document(
+    document_id("a"), "a.md", "Sổ tay", builder.text, tuple(builder.blocks), "text/plain", language="vi"
+)
+passages = cut(document, lambda texts: [len(text.split()) for text in texts], PassageSettings(tokens=200))
+found = {pair.question: pair.answer for pairs in by_rule.pairs(document, passages, "vi").values() for pair in pairs}
+assert found == {
+    "công suất của Một A1 là gì?": "4,2 MW", "công suất của Ba C3 là gì?": "3,6 MW",
+    "“Khi dùng” của Một A1 là gì?": "đêm", "“Khi dùng” của Hai B2 là gì?": "sáng",
+    "“Khi dùng” của Ba C3 là gì?": "trưa",
+    "Ai là chủ của Một A1?": "Lan", "Ai là chủ của Hai B2?": "Mai", "Ai là chủ của Ba C3?": "Hoa",
+    "NV-110 là gì?": "Một NV-110 là một tua bin ba cánh.",
+    "“Sổ tay” nói gì về “Máy NV-110”?": "Một NV-110 là một tua bin ba cánh.",
+    "“Sổ tay” nói gì về “Dầu”?": "Dầu thay sau 30 tháng.",
+    "“Kho” của Liên hệ (Sổ tay) là gì?": "B 12", "“Giá” của Liên hệ (Sổ tay) là gì?": "cao",
+}, found
+assert two_fact_templates.claim("vi", "A1", "Khi dùng", "đêm") == "“Khi dùng” của A1 có phải là đêm không?"
+assert two_fact_templates.comparison("vi", "A1", "B2", "Giá") == "A1 hay B2 có “Giá” cao hơn?"
+assert table_questions._names_things().fullmatch("Mã")
+assert leans("Trong bảng này có gì?") and leans("Khi nào nó mở?") and leans("Ai viết cái đó?")
+assert not leans("Khi nào nó cần dầu?") and not leans("Bảng giá có gì?")
+assert Language.of("vi").english_name == "Vietnamese"
+
+passage = Passage("a", "a", "Cửa được mở sau 5 giờ.", 0, 22, (), 1, uri="a.md", language="vi")
+assert plant(passage.text, passage, "negation", 1) == "Cửa không được mở sau 5 giờ."
+assert plant("Cửa không mở sau 5 giờ.", passage, "negation", 1) == "Cửa mở sau 5 giờ."
+assert plant(passage.text, passage, "unit", 1) == "Cửa được mở sau 5 ngày."
+
+assert split("Cái gì nặng, NV-90 hoặc NV-110?", "vi") == ("Cái gì nặng, NV-90?", "Cái gì nặng, NV-110?")
+assert classify("tài liệu có bằng tiếng Anh", languages=[Language.of("vi")]).collection.language == "en"
+
+rows = Path("rows.csv")
+rows.write_text("Câu,Đáp,Ngữ_cảnh\\nAi?,Lan.,Lan là chủ.\\n", encoding="utf-8")
+(row,) = formats.read(rows, language="vi").rows
+assert (row.question, row.completion, row.context[0].text) == ("Ai?", "Lan.", "Lan là chủ.")
+rows.write_text("Câu_văn,Nhãn\\nMáy hỏng.,gấp\\n", encoding="utf-8")
+(row,) = formats.read(rows, language="vi").rows
+assert (row.question, row.completion, row.kind) == ("Máy hỏng.", "gấp", "label")
+assert files.read(rows).layout == "label"
+
+assert is_caption("Hình 3. Máy") and not is_caption("Hình dạng 3 máy")
+assert _is_total("Tổng: cộng") and _is_open("Dầu và") and not _is_open("Dầu vàng")
 """
 
 
@@ -113,7 +256,8 @@ def test_a_language_is_added_by_one_file(vietnamese):
     assert codes(vietnamese) == ("vi",)
 
 
-def test_every_reader_takes_its_words_from_that_file(tmp_path):
+@pytest.mark.parametrize("asked", [_ASKED, _WRITTEN], ids=["answers", "questions and documents"])
+def test_every_reader_takes_its_words_from_that_file(tmp_path, asked):
     package = tmp_path / "metier"
     package.mkdir()
     for each in PACKAGE.iterdir():
@@ -121,9 +265,11 @@ def test_every_reader_takes_its_words_from_that_file(tmp_path):
             (package / each.name).symlink_to(each)
     shutil.copytree(PACKAGE / "text", package / "text")
     (package / "text" / "languages" / "vi.toml").write_text(VIETNAMESE, encoding="utf-8")
-    asked = [sys.executable, "-c", _ASKED]
+    command = [sys.executable, "-c", asked]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    done = subprocess.run(asked, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -172,6 +318,21 @@ def test_every_file_is_whole(code):
             if section != "words":
                 language.expression(section, name)
             assert all(phrase == phrase.strip() and phrase for phrase in phrases)
+
+
+@pytest.mark.parametrize("code", codes())
+def test_its_questions_name_what_they_ask_about(code):
+    filled = {
+        "cell": {"key", "column"}, "amount": {"key", "column"}, "claim": {"key", "column", "value"},
+        "comparison": {"one", "other", "column"}, "definition": {"term"}, "section": {"title", "heading"},
+        "unit": {"column", "unit"},
+    }  # fmt: skip
+    templates = Language.of(code).question_templates
+    assert filled.keys() - {"amount", "unit"} <= templates.keys()
+    for name, asked in templates.items():
+        for template in asked:
+            parts = {part for _, part, _, _ in Formatter().parse(template) if part}
+            assert parts - {"article"} == filled[name.split("_")[-1]]
 
 
 @pytest.mark.parametrize("code", codes())

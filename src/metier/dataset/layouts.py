@@ -8,6 +8,7 @@
     label               text (or sentence, utterance), label (or category, intent); numbers are named where names are
     metier              what `metier dataset` keeps itself
 
+Questions, answers, contexts, texts and labels may also be called what any language's file calls them (`[files]`).
 Column names are compared without case. A layout takes a record with folded names and gives rows; an empty text stays
 in them, so that the caller can count it.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from metier.core.documents import Passage, document_id, passage_id
@@ -23,15 +25,19 @@ from metier.dataset import conversations
 from metier.dataset.cleaning import Malformed, plain_text
 from metier.dataset.rows import Row
 from metier.generation.base import Message
+from metier.text.language import in_any_language
 
-LABEL_COLUMNS = ("label_text", "label_name", "label", "category", "intent", "class")
-_TEXT = ("text", "sentence", "utterance")
 _TURNS = ("messages", "conversations", "conversation")
-_QUESTION = ("question", "query")
-_ANSWER = ("answer", "answers", "response", "completion")
+# By what a column holds; more in the languages' files.
+_NAMES = {
+    "question": ("question", "query"),
+    "answer": ("answer", "answers", "response", "completion"),
+    "context": ("context", "contexts", "passage", "passages"),
+    "text": ("text", "sentence", "utterance"),
+    "label": ("label_text", "label_name", "label", "category", "intent", "class"),
+}
 _OUTPUT = ("output", "response")
 _COMPLETION = ("completion", "response")
-_CONTEXT = ("context", "contexts", "passage", "passages")
 _SYSTEM = ("system", "system_prompt")
 _ROW_FIELDS = {"question", "completion", "kind", "instruction", "history", "context", "passages", "language", "origin"}
 
@@ -67,13 +73,20 @@ def known() -> list[Layout]:
         Layout(
             "question/answer",
             "question, answer",
-            lambda r: _has(r, _QUESTION, _ANSWER) and not _is_own(r),
+            lambda r: _has(r, names_of("question"), names_of("answer")) and not _is_own(r),
             _question,
         ),
         Layout("squad", "paragraphs", lambda r: "paragraphs" in r, _squad),
-        Layout("label", "text, label", lambda r: _has(r, _TEXT, LABEL_COLUMNS), _label),
+        Layout("label", "text, label", lambda r: _has(r, names_of("text"), names_of("label")), _label),
         Layout("metier", "question, completion, kind, origin", _is_own, _own),
     ]
+
+
+@lru_cache(maxsize=8)
+def names_of(role: str) -> tuple[str, ...]:
+    """What a column of questions, answers, contexts, texts or labels may be called, casefolded: as data sets have it,
+    then as any language does."""
+    return tuple(dict.fromkeys((*_NAMES[role], *(name.casefold() for name in in_any_language("files", role)))))
 
 
 def folded(values: Mapping[Any, Any]) -> dict[str, Any]:
@@ -89,7 +102,7 @@ def from_columns(record: Mapping[str, Any], columns: Columns, file: str, names: 
         if column not in record:
             raise Malformed(f'has no "{column}"')
     answer = named(record[completion], completion, names) if completion in names else _answer(record, completion)
-    kind = "label" if completion in LABEL_COLUMNS or completion in names else ""
+    kind = "label" if completion in names_of("label") or completion in names else ""
     return Row(plain_text(record[question], question), answer, kind=kind, context=context)
 
 
@@ -160,9 +173,9 @@ def _prompt(record: Mapping[str, Any], file: str, _names: Names) -> list[Row]:
 
 
 def _question(record: Mapping[str, Any], file: str, _names: Names) -> list[Row]:
-    answer = _answer(record, _first(record, _ANSWER))
+    answer = _answer(record, _first(record, names_of("answer")))
     system = _text(record, _SYSTEM) or None
-    return [Row(_text(record, _QUESTION), answer, instruction=system, context=_context(record, file))]
+    return [Row(_text(record, names_of("question")), answer, instruction=system, context=_context(record, file))]
 
 
 def _squad(record: Mapping[str, Any], file: str, _names: Names) -> list[Row]:
@@ -179,8 +192,8 @@ def _squad(record: Mapping[str, Any], file: str, _names: Names) -> list[Row]:
 
 
 def _label(record: Mapping[str, Any], _file: str, names: Names) -> list[Row]:
-    column = _first(record, LABEL_COLUMNS)
-    return [Row(_text(record, _TEXT), named(record[column], column, names), kind="label")]
+    column = _first(record, names_of("label"))
+    return [Row(_text(record, names_of("text")), named(record[column], column, names), kind="label")]
 
 
 def _is_own(record: Mapping[str, Any]) -> bool:
@@ -224,7 +237,7 @@ def _answer(record: Mapping[str, Any], column: str) -> str:
 
 
 def _context(record: Mapping[str, Any], file: str) -> tuple[Passage, ...]:
-    there = [name for name in _CONTEXT if record.get(name) is not None]
+    there = [name for name in names_of("context") if record.get(name) is not None]
     return _passages(record[there[0]], plain_text(record.get("title"), "title"), file) if there else ()
 
 

@@ -21,7 +21,6 @@ from metier.core.questions import Question
 from metier.core.settings import GenerationSettings
 from metier.evaluation import comparison, costs, result_store, rules, statistics, verdict
 from metier.evaluation.metrics import judge
-from metier.evaluation.metrics import text as text_metrics
 from metier.evaluation.metrics.grading import Grader
 from metier.evaluation.metrics.terms import Term, find_terms
 from metier.evaluation.result import CalibrationRecord, ComparisonResult, JudgeAgreement, ModeCosts, RefusalCalibration
@@ -31,6 +30,7 @@ from metier.generation.base import Message
 from metier.generation.completion_cache import Cache, key_of
 from metier.services.calibrated import documents_key
 from metier.services.parts import Parts
+from metier.text import matching
 
 if TYPE_CHECKING:
     from metier.tuning.adapters import Card
@@ -284,7 +284,7 @@ def vocabulary_of(parts: Parts) -> Vocabulary:
         nonlocal words
         for identity in sorted(store.hashes()):
             for passage in store.passages(identity):
-                words += len(text_metrics.words(passage.text, language))
+                words += len(matching.words(passage.text, language))
                 yield passage.text
 
     terms = find_terms(texts(), language)

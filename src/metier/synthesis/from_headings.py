@@ -10,6 +10,7 @@ Anything less certain gives no question: a lone `Note: …`, a sentence that beg
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import regex
 
@@ -17,40 +18,18 @@ from metier.core.documents import Passage
 from metier.synthesis import question_templates
 from metier.synthesis.pairs import QAPair
 from metier.text.detection import detect
+from metier.text.language import Language, words_in_any_language
+from metier.text.phrases import any_of, compose, fold, source
 from metier.text.sentences import sentence_spans
 
 _NUMBERED = regex.compile(r"^(?:[\p{N}]+(?:[.．]\p{N}+)*[.)．、]?|[A-Z][.)])\s+")
 _FACT = regex.compile(r"(?:[-*•]\s+)?(?P<key>\p{L}[^:：.!?。|\p{N}]{1,38})(?:[:]\s+|：\s*)(?P<value>\S.*)")
-_NO_FACT = regex.compile(
-    r"note|warning|caution|danger|attention|important|example|hint|tip|re|fwd?|hinweis|achtung|warnung|beispiel|nota"
-    r"|aviso|atención|ejemplo|remarque|exemple|atenção|exemplo|внимание|примечание|пример|注意|警告|例|ध्यान दें|দ্রষ্টব্য"
-    r"|সতর্কতা|ملاحظة|تحذير|مثال|catatan|contoh|perhatian|kumbuka|mfano|https?|ftp",
-    regex.IGNORECASE,
-)
+_SCHEMES = frozenset({"http", "https", "ftp"})
 _LONGEST_FACT = 80  # characters of a value; longer ones are prose that happens to have a colon
 _LONGEST_KEY_WORDS = 4
 
-# {term}: up to five words. "The X is a Y": what X is, is said; "The door is open" is none.
+# Up to five words. "The X is a Y": what X is, is said; "The door is open" is none.
 _TERM = r"(?P<term>[\p{L}\p{N}][\p{L}\p{M}\p{N}./-]*(?: [\p{L}\p{N}][\p{L}\p{M}\p{N}./-]*){0,4})"
-_DEFINITIONS = {
-    "en": rf"(?:(?P<article>The|An?) )?{_TERM} (?:is|are) (?:an?|the) ",
-    "de": rf"(?:Der|Die|Das|Eine?|) ?{_TERM} (?:ist|sind) (?:ein|eine|der|die|das) ",
-    "es": rf"(?:El|La|Los|Las|Una?|) ?{_TERM} (?:es|son) (?:un|una|el|la|los|las) ",
-    "fr": rf"(?:Le|La|Les|Une?|) ?{_TERM} (?:est|sont) (?:un|une|le|la|les|des) ",
-    "pt": rf"(?:[OA]s?|Uma?|) ?{_TERM} (?:é|são) (?:um|uma|os?|as?) ",
-    "id": rf"{_TERM} adalah ",
-    "ru": rf"{_TERM} [—–] это ",
-    "ja": r"(?P<term>[^\s、。はが]{2,20})とは",
-    "zh": r"(?P<term>[^\s，。的是]{2,20})(?:是指|是一种|是一個|是一个)",
-    "bn": rf"{_TERM} (?:হলো|হল|হচ্ছে) (?:একটি|এক) ",
-}
-_COMPILED = {language: regex.compile(pattern) for language, pattern in _DEFINITIONS.items()}
-_POINTING = regex.compile(
-    r"(?:this|that|these|those|it|there|here|he|she|they|we|you|i|what|who|which|one|each|all|some|any|other|another|first"
-    r"|second|next|last|dies\w*|es|er|sie|das|hier|est[eao]s?|esto|ce|cela|c|il|elle|ils|elles|isto|ele|ela|ini|itu|это|он"
-    r"|она|они)\b",
-    regex.IGNORECASE,
-)
 
 
 def pairs(passages: Sequence[Passage], language: str) -> Iterator[QAPair]:
@@ -82,25 +61,49 @@ def _facts(passage: Passage, language: str) -> Iterator[QAPair]:
 
 def _fact(line: str) -> tuple[str, str] | None:
     found = _FACT.fullmatch(line)
-    if found is None or _NO_FACT.fullmatch(found["key"].strip()):
+    if found is None:
         return None
     key, value = found["key"].strip(), found["value"].strip()
+    plain = fold(compose(key))
+    if plain in _SCHEMES or plain in words_in_any_language("statements", "remark"):
+        return None
     whole = len(sentence_spans(value)) == 1 and len(value) <= _LONGEST_FACT and not value.endswith((":", "："))
     return (key, value) if whole and len(key.split()) <= _LONGEST_KEY_WORDS else None
 
 
 def _defined(passage: Passage, sentences: Sequence[str], language: str) -> Iterator[QAPair]:
-    pattern = _COMPILED.get(language.split("-")[0])
-    if pattern is None:
-        return
+    known = Language.of(language)
     for sentence in sentences:
-        found = pattern.match(sentence)
-        if found is None or _POINTING.match(found["term"]) or not _is_known(found["term"], passage):
+        found = _definition(known).match(sentence)
+        if found is None or _points(found["term"], known) or not _is_known(found["term"], passage):
             continue
-        article = found.groupdict().get("article")
-        term = f"{article.lower()} {found['term']}" if article else found["term"]
-        if question := question_templates.definition(language, term):
+        article = (found["article"] or "").lower()
+        if question := question_templates.definition(language, found["term"], article):
             yield QAPair(question, sentence, passage, "text", language, "rule")
+
+
+@lru_cache(maxsize=32)
+def _definition(language: Language) -> regex.Pattern[str]:
+    """A term with its article and what says that it is defined; never where the language has no words for that."""
+    gap = " " if language.spaced else ""
+    defines = "|".join(
+        gap.join(f"(?:{any_of(token.split('|'))})" for token in phrase.split())
+        for phrase in language.listed("statements", "definition")
+    )
+    no_term = regex.escape("".join(language.listed("statements", "not_in_term")))
+    term = _TERM if language.spaced else rf"(?P<term>[^\s{no_term}]{{2,20}})"
+    article = any_of(language.listed("statements", "article"))
+    return regex.compile(rf"(?:(?P<article>{article}) )?{term}{gap}(?:{defines or '(?!)'}){gap}")
+
+
+@lru_cache(maxsize=32)
+def _pointing(language: Language) -> regex.Pattern[str]:
+    return regex.compile(rf"(?:{source(language.listed('statements', 'pointing'), language.spaced)})\b")
+
+
+def _points(sentence: str, language: Language) -> bool:
+    """Whether a sentence begins with a word that points at what was said before."""
+    return _pointing(language).match(fold(compose(sentence))) is not None
 
 
 def _is_known(term: str, passage: Passage) -> bool:
@@ -113,7 +116,7 @@ def _section(passage: Passage, sentences: Sequence[str], language: str) -> Itera
     title, heading = _plain(passage.headings[0]), _plain(passage.headings[-1])
     if len(sentences) != 1 or len(passage.headings) < 2 or heading == title or _fact(sentences[0]):
         return
-    if not regex.search(r"\p{N}", sentences[0]) or _POINTING.match(sentences[0]):
+    if not regex.search(r"\p{N}", sentences[0]) or _points(sentences[0], Language.of(language)):
         return
     if question := question_templates.section(language, title, heading):
         yield QAPair(question, sentences[0], passage, "text", language, "rule")

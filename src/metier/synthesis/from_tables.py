@@ -21,6 +21,8 @@ from metier.core.documents import Block, Document, Passage
 from metier.synthesis import question_templates
 from metier.synthesis.pairs import QAPair
 from metier.text.detection import detect, in_script_of
+from metier.text.language import words_in_any_language
+from metier.text.phrases import compose, fold
 
 _KEY_AMONG = 3  # columns that may name the row
 _LONGEST_KEY, _LONGEST_COLUMN, _LONGEST_VALUE = 80, 50, 200  # characters
@@ -31,7 +33,7 @@ _DATE = regex.compile(
     r"\p{N}{4}[-/.年]\p{N}{1,2}.*|\p{N}{1,2}[-/.]\p{N}{1,2}[-/.]\p{N}{2,4}.*"
     r"|\p{N}{1,2}\.? [\p{L}\p{M}]+\.?,?(?: \p{N}{4})?|[\p{L}\p{M}]+ \p{N}{1,2},? \p{N}{4}"
 )
-_EMPTY = regex.compile(r"[\p{P}\p{S}\s]*|n/?a|nil|none|null|unknown|tbd", regex.IGNORECASE)
+_BLANK = regex.compile(r"[\p{P}\p{S}\s]*")
 _WIDE = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
 
 
@@ -67,7 +69,7 @@ def _of_row(row: _Row, key: str, columns: Sequence[str], passage: Passage, langu
         told = detect(cells, told)
     for column in columns:
         value = row.cells.get(column, "")
-        if _EMPTY.fullmatch(value) or len(value) > _LONGEST_VALUE or value == named:
+        if _is_empty(value) or len(value) > _LONGEST_VALUE or value == named:
             continue
         question, *others = question_templates.cell(told, named, column, value)
         yield QAPair(question, value, passage, "table", told, "rule", tuple(others), named, column)
@@ -135,7 +137,11 @@ def _key(names: Sequence[str], rows: Sequence[_Row]) -> str | None:
 
 def _is_name(value: str) -> bool:
     least = 1 if _WIDE.search(value) else 2
-    return least <= len(value) <= _LONGEST_KEY and bool(_NAME.fullmatch(value)) and not _EMPTY.fullmatch(value)
+    return least <= len(value) <= _LONGEST_KEY and bool(_NAME.fullmatch(value)) and not _is_empty(value)
+
+
+def _is_empty(value: str) -> bool:
+    return bool(_BLANK.fullmatch(value)) or fold(compose(value)) in words_in_any_language("tables", "empty")
 
 
 def _tells(name: str, rows: Sequence[_Row]) -> bool:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeVar
 
 import regex
@@ -28,49 +29,17 @@ from metier.answering.support.agreement import agrees
 from metier.answering.support.base import Checker
 from metier.answering.support.names import Name, key_of, keys, names
 from metier.core.documents import Passage
-from metier.text.language import Language
-from metier.text.phrases import compose, fold
+from metier.text.language import Language, in_any_language
+from metier.text.phrases import any_of, compose, fold
 from metier.text.quantities import Quantity, quantities
 from metier.text.sentences import is_heading_like, is_leadin, units, without_marker
 
-_UNITS = (
-    ("seconds", "minutes", "hours", "days", "weeks", "months", "years"),
-    ("second", "minute", "hour", "day", "week", "month", "year"),
-    ("Sekunden", "Minuten", "Stunden", "Tage", "Wochen", "Monate", "Jahre"),
-    ("secondes", "minutes", "heures", "jours", "semaines", "mois", "années"),
-    ("segundos", "minutos", "horas", "días", "semanas", "meses", "años"),
-    ("segundos", "minutos", "horas", "dias", "semanas", "meses", "anos"),
-    ("detik", "menit", "jam", "hari", "minggu", "bulan", "tahun"),
-    ("সেকেন্ড", "মিনিট", "ঘণ্টা", "দিন", "সপ্তাহ", "মাস", "বছর"),
-    ("सेकंड", "मिनट", "घंटे", "दिन", "सप्ताह", "महीने", "साल"),
-    ("секунд", "минут", "часов", "дней", "недель", "месяцев", "лет"),
-    ("ثانية", "دقيقة", "ساعة", "يوما", "أسبوعا", "شهرا", "سنة"),
-    ("秒", "分钟", "小时", "天", "周", "个月", "年"),
+# Units of one kind that are written alike everywhere; those that are words stand in the languages' files.
+_SYMBOLS = (
     ("mm", "cm", "m", "km"), ("mg", "g", "kg", "t"), ("ml", "l", "m³"), ("Nm", "kNm"), ("N", "kN"),
     ("W", "kW", "MW", "GW"), ("kWh", "MWh", "GWh"), ("Pa", "kPa", "MPa"), ("mbar", "bar"), ("mV", "V", "kV"),
-    ("mA", "A"), ("Hz", "kHz", "MHz"), ("KB", "MB", "GB", "TB"), ("°C", "°F"), ("million", "billion"),
-    ("thousand", "million"), ("millions", "billions"), ("Millionen", "Milliarden"), ("$", "€"), ("EUR", "USD"),
-    ("feet", "inches", "yards"), ("miles", "kilometres"), ("grams", "kilograms"), ("metres", "centimetres"),
-    ("meters", "centimeters"), ("মিটার", "কিলোমিটার"), ("গ্রাম", "কেজি"), ("mita", "kilomita"),
+    ("mA", "A"), ("Hz", "kHz", "MHz"), ("KB", "MB", "GB", "TB"), ("°C", "°F"), ("$", "€"), ("EUR", "USD"),
 )  # fmt: skip
-# Where a negation goes: behind what the expression finds, or before it.
-_PUT_IN = {
-    "en": (r"\b(?:is|are|was|were|must|can|should|may|will|would|could|has|have|had)\b(?! not)", "{} not"),
-    "de": (r"\b(?:ist|sind|war|waren|muss|müssen|darf|dürfen|kann|können|wird|werden|soll)\b(?! nicht)", "{} nicht"),
-    "es": (r"\b(?:es|son|era|eran|fue|fueron|puede|pueden|debe|deben|está|están|tiene|tienen|ha|han)\b", "no {}"),
-    "pt": (r"\b(?:é|são|era|eram|foi|foram|pode|podem|deve|devem|está|estão|tem|têm)\b", "não {}"),
-    "it": (r"\b(?:è|sono|era|erano|fu|può|possono|deve|devono|ha|hanno)\b", "non {}"),
-    "id": (r"\b(?:dapat|bisa|akan|harus|boleh|memiliki|merupakan)\b", "tidak {}"),
-    "ru": (r"\b(?:был|была|было|были|может|могут|должен|должна|должны|является|являются)\b", "не {}"),
-    "hi": (r"(?:है|हैं|था|थी|थे)(?=[।.])", "नहीं {}"),
-    "bn": (r"(?:হয়|যায়|আছে|করে|থাকে|হবে|করেন|ছিল|করা হয়)(?=[।.])", "{} না"),
-    "zh": (r"(?:可以|应该|能够|必须)", "不{}"),
-}  # fmt: skip
-_TAKE_OUT = {
-    "en": r"\s+not\b|\bcannot\b", "de": r"\s+nicht\b", "es": r"\bno\s+(?=\p{L})", "pt": r"\bnão\s+", "it": r"\bnon\s+",
-    "id": r"\b(?:tidak|bukan)\s+", "ru": r"\bне\s+", "hi": r"\s+नहीं", "bn": r"\s+(?:না|নয়|নেই)(?=[\s।.])",
-    "zh": r"不", "fr": r"\s+pas\b",
-}  # fmt: skip
 _TRIES = 40
 _FIGURE = regex.compile(r"\p{Nd}(?:[\p{Nd}.,'’]*\p{Nd})?")
 _DIGIT = regex.compile(r"\p{Nd}")
@@ -109,7 +78,7 @@ def _unit(sentence: str, passage: Passage, chance: random.Random) -> str | None:
     language = passage.language or "en"
     there = quantities(passage.text, language)
     for said in _shuffled([q for q in quantities(sentence, language) if q.unit], chance):
-        for group in _shuffled(_UNITS, chance):
+        for group in _shuffled(_units(), chance):
             for written in group:
                 found = regex.search(rf"(?<![\p{{L}}]){regex.escape(written)}(?![\p{{L}}])", said.text)
                 if not found:
@@ -120,6 +89,12 @@ def _unit(sentence: str, passage: Passage, chance: random.Random) -> str | None:
                     if _is_new(altered, said, there, language):
                         return altered
     return None
+
+
+@lru_cache(maxsize=1)
+def _units() -> tuple[tuple[str, ...], ...]:
+    """Units of one kind, any of which can stand for another."""
+    return (*(tuple(group.split()) for group in in_any_language("planted_errors", "units")), *_SYMBOLS)
 
 
 def _name(sentence: str, passage: Passage, chance: random.Random) -> str | None:
@@ -173,17 +148,37 @@ def _date(sentence: str, passage: Passage, chance: random.Random) -> str | None:
 
 
 def _negation(sentence: str, passage: Passage, chance: random.Random) -> str | None:
-    language = (passage.language or "en").split("-")[0]
-    if language in _TAKE_OUT and (found := list(regex.finditer(_TAKE_OUT[language], sentence, regex.IGNORECASE))):
+    known = Language.of(passage.language or "en")
+    affirmed = dict(pair.split() for pair in known.listed("planted_errors", "affirmed"))
+    if found := list(_denied(known).finditer(sentence)):
         match = chance.choice(found)
-        instead = "can" if match[0].lower() == "cannot" else ""
-        return sentence[: match.start()] + instead + sentence[match.end() :]
-    if language in _PUT_IN:
-        expression, pattern = _PUT_IN[language]
-        if found := list(regex.finditer(expression, sentence)):
+        return sentence[: match.start()] + affirmed.get(match[0].lower(), "") + sentence[match.end() :]
+    for place, written in (("behind", "{verb} {word}"), ("before", "{word} {verb}")):
+        words = known.listed("planted_errors", f"negation_{place}")
+        if words and (found := list(_deniable(known).finditer(sentence))):
             match = chance.choice(found)
-            return sentence[: match.start()] + pattern.format(match[0]) + sentence[match.end() :]
+            put_in = written if known.spaced else written.replace(" ", "")
+            return sentence[: match.start()] + put_in.format(verb=match[0], word=words[0]) + sentence[match.end() :]
     return None
+
+
+@lru_cache(maxsize=32)
+def _denied(language: Language) -> regex.Pattern[str]:
+    """A negation with the space that is too much without it, or what is denied in one word."""
+    before, behind = (any_of(language.listed("planted_errors", f"negation_{place}")) for place in ("before", "behind"))
+    pairs = any_of(pair.split()[0] for pair in language.listed("planted_errors", "affirmed"))
+    edge, space = (r"(?<!\w)", r"\s+") if language.spaced else ("", "")
+    return regex.compile(
+        rf"\s+(?:{behind})(?!\w)|{edge}(?:{before}){space}(?=\p{{L}})|{edge}(?:{pairs})(?!\w)", regex.IGNORECASE
+    )
+
+
+@lru_cache(maxsize=32)
+def _deniable(language: Language) -> regex.Pattern[str]:
+    """A verb that a negation can stand beside."""
+    verb, last = (any_of(language.listed("planted_errors", name)) for name in ("verb", "last_verb"))
+    edge, end = (r"(?<!\w)", r"(?!\w)") if language.spaced else ("", "")
+    return regex.compile(rf"{edge}(?:{verb}){end}|(?:{last})(?=[।.])")
 
 
 def _opposite(sentence: str, passage: Passage, chance: random.Random) -> str | None:

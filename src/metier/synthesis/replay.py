@@ -24,6 +24,7 @@ from metier.generation.completion_cache import Cache, CachedCompletions, key_of
 from metier.synthesis.context_dependence import leans
 from metier.synthesis.filters import NearDuplicates
 from metier.text.detection import detect
+from metier.text.language import Language
 
 ORIGIN = KIND = "rehearsal"
 PROMPT_VERSION = 1  # part of the cache's key
@@ -31,14 +32,6 @@ _QUESTION_TOKENS = 48
 _WARMTH = 0.8  # temperature at which questions are written, so that the same topic gives another one each time
 _TRIES = 4  # questions written for each that is wanted, at most
 _ENDS = ("?", "？", "؟", "።")
-
-# English names of languages, as a model is told which one to write in; any other expert rehearses English.
-_LANGUAGES = {
-    "ar": "Arabic", "bn": "Bengali", "de": "German", "es": "Spanish", "fr": "French", "hi": "Hindi", "id": "Indonesian",
-    "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch", "pl": "Polish", "pt": "Portuguese",
-    "ru": "Russian", "sw": "Swahili", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese",
-    "zh": "Chinese",
-}  # fmt: skip
 _TOPICS = (
     "volcanoes", "rivers", "deserts", "the Moon", "planets", "stars", "the weather", "clouds", "oceans", "mountains",
     "trees", "flowers", "birds", "fish", "insects", "dogs", "horses", "whales", "dinosaurs", "the human heart", "bones",
@@ -108,8 +101,8 @@ class _Run:
 
     def _question(self, topic: str, number: int) -> str | None:
         """None where it is none that stands alone: a small model also writes essays."""
-        language = _LANGUAGES.get(self._settings.language.split("-")[0])
-        within = f" in {language}" if language else ""
+        own = Language.of(self._settings.language)
+        within = f" in {own.english_name}" if own.english_name and own.code != "en" else ""
         asked = Message("user", f"Write one short question about {topic}{within}.")
         text = self._complete([asked], _QUESTION_TOKENS, _WARMTH, 1000 * self._seed + number)
         line = text.strip().partition("\n")[0].strip("\"'“”„«»「」*_ ")

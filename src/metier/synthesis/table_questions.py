@@ -13,6 +13,7 @@ import random
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import regex
 
@@ -23,21 +24,17 @@ from metier.synthesis import by_rule, two_fact_templates
 from metier.synthesis.filters import stands_in
 from metier.synthesis.pairs import QAPair
 from metier.text.analyzer import ascii_digits, plain_number
+from metier.text.language import Language, in_any_language
 from metier.text.near_duplicates import normalise
+from metier.text.phrases import any_of
 
 # "4.2 MW", "€ 12", "17%"; a letter at the number makes a name of it (S3, 4B).
 _NUMBER = regex.compile(
     r"(?P<before>(?:\p{Sc}|[A-Z]{3}\s)?)\s?(?P<sign>[+−-]?)(?P<number>\p{N}[\p{N}.,]*)"
     r"(?P<after>(?:\s?[%‰°\p{Sc}]|\s)[^\p{N}]{0,12})?"
 )
-_POINT = ("en", "bn", "hi", "ar", "zh", "ja", "sw")  # languages that part thousands by commas, not by points
 _THOUSANDS = regex.compile(r"[.,]\d{3}(?!\d)")
 _YEARS = range(1900, 2101)
-_NAMES = regex.compile(
-    r"(?:.*[\s_])?(?:id|no|nr|number|code|phone|telephone|tel|zip|postcode|year|serial|version|key|index|nummer|jahr"
-    r"|número|numéro|año|année|ano|номер|год|编号|号码|番号|年)\.?",
-    regex.IGNORECASE,
-)
 _POOL = 50  # facts of a column that are kept to be compared with
 
 
@@ -169,10 +166,10 @@ def _quantity(pair: QAPair) -> tuple[float, str] | None:
     """A number and its unit. None for anything else, a column of names, and a number that people read differently
     (1.234 is a thousand and more to some)."""
     found = _NUMBER.fullmatch(pair.answer.strip())
-    if found is None or _NAMES.fullmatch(pair.attribute):
+    if found is None or _names_things().fullmatch(pair.attribute):
         return None
     number = ascii_digits(found["number"])
-    if _THOUSANDS.search(number) and (pair.language.split("-")[0] not in _POINT or "." in number.split(",")[0]):
+    if _THOUSANDS.search(number) and (Language.of(pair.language).decimal != "." or "." in number.split(",")[0]):
         return None
     try:
         value = float(plain_number(number))
@@ -195,3 +192,9 @@ def question_of(pair: QAPair) -> Question:
         language=pair.language,
         passages=(passage.id,),
     )
+
+
+@lru_cache(maxsize=1)
+def _names_things() -> regex.Pattern[str]:
+    """The name of a column whose numbers name something, in any language."""
+    return regex.compile(rf"(?:.*[\s_])?(?:{any_of(in_any_language('tables', 'number_name'))})\.?", regex.IGNORECASE)

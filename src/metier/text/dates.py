@@ -13,7 +13,7 @@ import regex
 from metier.text.analyzer import ascii_digits
 from metier.text.language import Language
 from metier.text.phrase_cover import Cover, Span
-from metier.text.phrases import expression, fold
+from metier.text.phrases import any_of, expression, fold
 
 _NAMED = ("today", "yesterday", "this_week", "last_week", "this_month", "last_month", "this_year", "last_year")
 _COUNTED = ("days", "weeks", "months_ago")
@@ -161,10 +161,11 @@ def _months(language: Language) -> regex.Pattern[str]:
     )
     if not names:
         return regex.compile(r"(?!)")
-    small = r"(?:\s*(?:of|de|del|do|da|den|the|le)\b)?\s*"
+    ordinal, of = (any_of(map(fold, language.listed("numbers", name))) for name in ("ordinal", "of"))
+    small = rf"(?:\s*(?:{of})\b)?\s*"
     return regex.compile(
-        rf"(?:(?P<year1>{_YEAR})年\s*)?(?:(?<!\d)(?P<day1>\d{{1,2}})(?:\.|st|nd|rd|th|er|º|ª)?{small})?(?:{names})"
-        rf"(?:\s*(?P<day2>\d{{1,2}})(?!\d)(?:st|nd|rd|th|日|号)?)?(?:\.?,?{small}(?P<year2>{_YEAR})(?!\d))?"
+        rf"(?:(?P<year1>{_YEAR})年\s*)?(?:(?<!\d)(?P<day1>\d{{1,2}})(?:\.|{ordinal})?{small})?(?:{names})"
+        rf"(?:\s*(?P<day2>\d{{1,2}})(?!\d)(?:{ordinal}|日|号)?)?(?:\.?,?{small}(?P<year2>{_YEAR})(?!\d))?"
     )
 
 

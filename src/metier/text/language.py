@@ -5,7 +5,7 @@ to the user is then said in English. A list of words is a string split on white 
 is written as `metier/text/phrases.py` tells. The words are a native speaker's, in their usual spelling. The little that
 is known of languages without a file is in `metier/text/other_languages.toml`, with the same fields.
 
-    code, autonym            "de", "Deutsch"
+    code, autonym, english   "de", "Deutsch", and, where `[names]` of the English file does not say it, "German"
     script                   Unicode's name of it, "Latin" where it is left out
     spaced                   false where no spaces are written between words
     noun_capitals            true where every noun has a capital, which then tells no name
@@ -22,10 +22,11 @@ is known of languages without a file is in `metier/text/other_languages.toml`, w
                              and behind the second
     [numbers]                words: "one 1, two 2, …"; scale: those that multiply a number ("million 1e6"); decimal: the
                              mark, "." where it is left out; thousands: " " where a space parts them; minus; to ("5 to 8
-                             mm"), between ("between 5 and 8"); place: what a number behind it points at ("page 4");
-                             unit_before: units that are written before their number; ordinal ("1st"); of ("3rd of
-                             May"); clock ("14.30 Uhr"); no_month: months that are words as well ("march"); only_graded,
-                             not_graded: units that only the exam reads, or all but the exam: often they are none
+                             mm"), between ("between 5 and 8"); place: what a number behind it points at ("page 4"),
+                             number_mark: what may stand between ("page no. 4"); unit_before: units that are written
+                             before their number; ordinal ("1st"); of ("3rd of May"); clock ("14.30 Uhr"); no_month:
+                             months that are words as well ("march"); only_graded, not_graded: units that only the exam
+                             reads, or all but the exam: often they are none
     [arithmetic]             about ("nearly 40"), plus, minus, times, divided, equals; computing: beginnings of words
                              that speak of a result ("total", "differ"), rate: whole words that do ("per")
     [calendar]               months (12 lists), weekdays, today, yesterday, this_week, … ; {n} is a number
@@ -37,7 +38,8 @@ is known of languages without a file is in `metier/text/other_languages.toml`, w
     [edit]                   shorter, longer, simpler, list, table, again, translate ({language}); filler
     [document]               summary, contents ({title}); filler
     [slots]                  words that phrases name in braces: documents, have, sources
-    [collection]             list, count, any, changed, added, by ({author}), about ({topic}); filler
+    [collection]             list, count, any, changed, added, by ({author}), about ({topic}); filler;
+                             in_language: prepositions before a language ("in German")
     [formats], [kinds]       what files and sorts of documents are called
     [catalog]                texts of answers about the collection
     [decline]                how a model says that the sources hold no answer; sorry: sentences that may stand before
@@ -53,10 +55,33 @@ is known of languages without a file is in `metier/text/other_languages.toml`, w
     [forms]                  ending: expression of what hardly ever makes another word of one of ending_least letters;
                              bare_least: letters of a word that is meant, too, where one with an ending is asked for;
                              prefix, prefix_least: the same before a word; article: a prefix that may be left out;
-                             turning: prefixes that make another word, beside `reversing` ("mis")
-    [files]                  question, answer, document, page: names of columns; heading: of a style ("Heading 1");
-                             untitled: titles that programs give ("Document", also with a number); issuer: words for
-                             states and agencies, whose names stand above titles ("ministry")
+                             turning: prefixes that make another word, beside `reversing` ("mis"); plural: expression of
+                             the end of one
+    [files]                  question, answer, document, page, text, label, context: names of columns; heading: of a
+                             style ("Heading 1"); caption: what one begins with, before its number ("Fig."); untitled:
+                             titles that programs give ("Document", also with a number); issuer: words for states and
+                             agencies, whose names stand above titles ("ministry")
+    [question_templates]     how a question is put by rule. {key}: what names a row; {column}: as it stands, so that no
+                             ending or article may hang on it. cell: the first is asked, the others say it differently;
+                             amount: before them where the cell is a number; claim ({value}: is it so?), comparison (of
+                             {one} and {other}), definition ({article}, {term}), section ({title}, {heading}). Where the
+                             name of a column that is a noun phrase can stand in the sentence: noun_cell, plural_cell,
+                             person_cell, noun_claim, plural_claim, noun_comparison; unit ({column} in {unit})
+    [tables]                 total: a row of sums begins so; open: a name that ends so goes on in the next line; empty:
+                             what says that a cell holds nothing; number_name: a column whose numbers name something
+                             ends so ("part no"); no_noun_first, no_noun_last, no_noun: what the name of a column begins
+                             with, ends in, or is, where it is no noun phrase; complement: behind its head noun ("height
+                             of the tower"); person: nouns for people
+    [statements]             in text that questions are written from. remark: keys of lines that tell no fact ("Note");
+                             article: what a definition begins with, as it is written; definition: what stands between a
+                             term and what it is ("is a"); not_in_term: what no term holds, where there are no spaces;
+                             pointing: beginnings of sentences that point at what was said before
+    [context_dependence]     of questions that lean on another text. text: what it or a part of it is called; phrases
+                             ("this {text}"); pronoun: anywhere, pronoun_first: among the first four words, not_pronoun:
+                             but not here, pronoun_last: at the end
+    [planted_errors]         units: words of one kind, any of which can stand for another; verb: what can be denied,
+                             last_verb: only where it ends the sentence; negation_before or negation_behind them;
+                             affirmed: what denies in one word, and its opposite ("cannot can")
     [labels]                 of answers that give one of several labels. yes, no: what else decides there, beside the
                              first of `yes` and `no` above; everyday: labels that are words of other sentences, too;
                              denies, denies_after: words before and behind a label that is not meant; whether: words
@@ -82,7 +107,8 @@ from metier.text.phrases import PIECE, WORD, compose, expression, fold, searchab
 FOLDER = Path(__file__).parent / "languages"
 OTHERS = Path(__file__).with_name("other_languages.toml")
 # Sections of words that are spelled for one rule alone and are no running text.
-SPELLINGS = frozenset({"numbers", "sentences", "files", "labels", "units"})
+SPELLINGS = frozenset({"numbers", "sentences", "files", "labels", "units", "tables", "statements"})
+SPELLINGS |= {"context_dependence", "planted_errors"}
 
 Phrases = tuple[str, ...]
 
@@ -94,11 +120,12 @@ class Language:
     `phrases`: section and field to phrases, `slots` included (`language.phrases["edit"]["shorter"]`).
     `numbers`: number words, folded, to numbers. `months`: twelve tuples of names. `opposites`: pairs, folded.
     `scales`: words that multiply a number, as they are written. `forms`: see the section. `spaced`: whether words are
-    written with spaces between them. `known`: whether there is a file for it.
+    written with spaces between them. `known`: whether there is a file for it. `question_templates`: see the section.
     """
 
     code: str
     autonym: str = ""
+    english: str = ""
     known: bool = False
     script: str = "Latin"
     spaced: bool = True
@@ -116,6 +143,7 @@ class Language:
     forms: Mapping[str, str] = field(default_factory=dict)
     months: tuple[Phrases, ...] = ()
     opposites: tuple[tuple[str, str], ...] = ()
+    question_templates: Mapping[str, Phrases] = field(default_factory=dict)
     phrases: Mapping[str, Mapping[str, Phrases]] = field(default_factory=dict)
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -125,6 +153,11 @@ class Language:
         return _load(code.split("-")[0].lower(), folder)
 
     # --- single words ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def english_name(self) -> str:
+        """What it is called in English; what it calls itself where that is not known."""
+        return next(iter(Language.of("en").names.get(self.code, ())), self.english or self.autonym)
 
     @cached_property
     def function_words(self) -> frozenset[str]:
@@ -294,7 +327,7 @@ def words_of(text: str) -> list[str]:
 # --- reading a file ------------------------------------------------------------------------------------------
 
 _TEXTS = ("replies", "catalog")
-_OWN = ("names", "opposites", "forms", *_TEXTS)
+_OWN = ("names", "opposites", "forms", "question_templates", *_TEXTS)
 _NO_PHRASES = {"calendar": {"months"}, "numbers": {"words", "scale", "decimal", "thousands"}}
 
 
@@ -326,6 +359,7 @@ def _language(code: str, data: Mapping[str, Any], known: bool) -> Language:
     return Language(
         code=code,
         autonym=str(data.get("autonym", "")),
+        english=str(data.get("english", "")),
         known=known,
         script=str(data.get("script", "Latin")),
         spaced=bool(data.get("spaced", True)),
@@ -343,6 +377,7 @@ def _language(code: str, data: Mapping[str, Any], known: bool) -> Language:
         forms={key: compose(str(value)) for key, value in sections.get("forms", {}).items()},
         months=tuple(tuple(_listed(month)) for month in sections.get("calendar", {}).get("months", ())),
         opposites=tuple(_pairs(sections.get("opposites", {}).get("pairs", ""))),
+        question_templates={key: tuple(value) for key, value in sections.get("question_templates", {}).items()},
         phrases=phrases,
         texts={name: {key: str(text) for key, text in sections.get(name, {}).items()} for name in _TEXTS},
     )

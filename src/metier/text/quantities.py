@@ -124,8 +124,9 @@ def quantities(text: str, language: str = "en") -> list[Quantity]:
 def _pointing() -> regex.Pattern[str]:
     """A number that points at a place, and what says so."""
     joints = any_of((*single_words("words", "conjunction"), *single_words("numbers", "to")))
+    mark = any_of(single_words("numbers", "number_mark"))
     return regex.compile(
-        rf"(?:§+\s*|\b(?:{any_of(single_words('numbers', 'place'))})\.?\s*(?:nos?\.?\s*|nr\.?\s*|#\s*)?)"
+        rf"(?:§+\s*|\b(?:{any_of(single_words('numbers', 'place'))})\.?\s*(?:(?:{mark})\.?\s*|#\s*)?)"
         rf"(?<place>\d+(?:\.\d+)*(?:\s*(?:,|–|-|&|{joints})\s*\d+(?:\.\d+)*)*)(?![\p{{L}}\d]|[.,]\d)",
         regex.IGNORECASE,
     )

@@ -32,7 +32,6 @@ _NUMBER = regex.compile(r"\d+(?:[.,]\d+)*|(?<![\p{L}\p{M}\d])\.\d+")
 _ALPHABETIC = r"[\p{Latin}\p{Greek}\p{Cyrillic}_]"  # scripts that names with digits are made of
 _IN_NAME = regex.compile(rf"(?:{_ALPHABETIC}|(?<!\p{{Ll}})[\p{{L}}\p{{M}}_][-./])$")
 _NAME_GOES_ON = regex.compile(_ALPHABETIC)
-_ORDINAL = regex.compile(r"(?:st|nd|rd|th)(?!\p{L})")  # English: `5e` may be a power elsewhere
 _YEAR = regex.compile(r"[12]\d{3}")
 _YEARS = regex.compile(r"s(?!\p{L})|年")  # the 1990s, 2010年
 _FRACTION = regex.compile(r"(?<!/)(\d+)/(\d+)(?![\d/]|[.,]\d)")
@@ -113,7 +112,7 @@ def _read(text: str, match: regex.Match[str], ended: int, language: str) -> list
     unit = before
     if _YEAR.fullmatch(digits) and (years := _YEARS.match(text, end)):
         end = years.end()
-    elif ordinal := _ORDINAL.match(text, end):
+    elif ordinal := _ordinal(language).match(text, end):
         end = ordinal.end()
     elif read := units.read(text, end):
         unit, end = read
@@ -178,6 +177,13 @@ def _scales() -> dict[str, float]:
 @lru_cache(maxsize=1)
 def _multiplier() -> regex.Pattern[str]:
     return regex.compile(rf"[^\S\n]?((?i:{_any(_scales())}))(?:(?<=\p{{Han}})|(?![\p{{L}}\p{{M}}]))")
+
+
+@lru_cache(maxsize=32)
+def _ordinal(language: str) -> regex.Pattern[str]:
+    """The language's own and the English: in others, `5e` may be a power."""
+    words = _any(word for code in (language, "en") for word in Language.of(code).listed("numbers", "ordinal"))
+    return regex.compile(rf"(?:{words})(?![\p{{L}}\p{{M}}])")
 
 
 @lru_cache(maxsize=1)

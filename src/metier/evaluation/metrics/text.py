@@ -17,8 +17,7 @@ from collections.abc import Sequence
 
 from rapidfuzz.distance import LCSseq
 
-from metier.text.matching import joined, places
-from metier.text.matching import words as words  # how long passages are is counted in them, too
+from metier.text.matching import joined, places, words
 
 
 def exact_match(text: str, answers: Sequence[str], language: str = "en") -> float:

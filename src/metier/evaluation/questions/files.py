@@ -51,7 +51,6 @@ _NAMES = {
     "document": ("documents", "document", "doc", "source", "sources", "file", "url", "uri"),
     "page": ("page",),
 }  # fmt: skip
-_TEXT = ("text", "sentence", "utterance")
 _LABELS = ("label", "label_text", "label_name", "intent")
 _SPLITS = {
     "": "", "practice": "practice", "train": "practice", "dev": "practice", "validation": "practice",
@@ -212,9 +211,9 @@ def _columns(role: str) -> tuple[str, ...]:
 
 def _by_columns(found: Records, columns: QuestionColumns, there: set[str], path: Path, names: layouts.Names) -> _Layout:
     labelled = not columns.question and not there & set(_columns("question"))
-    answers = (*_columns("answer"), *(layouts.LABEL_COLUMNS if labelled else _LABELS))
+    answers = (*_columns("answer"), *(layouts.names_of("label") if labelled else _LABELS))
     roles = {
-        "question": _either(columns.question, (*_columns("question"), *_TEXT)),
+        "question": _either(columns.question, (*_columns("question"), *layouts.names_of("text"))),
         "answers": _either(columns.answer, answers),
         "documents": _either(columns.document, _columns("document")),
         "page": _either(columns.page, _columns("page")),
@@ -235,7 +234,7 @@ def _by_columns(found: Records, columns: QuestionColumns, there: set[str], path:
             where=str(path),
             hint="Name them with --question and --answer.",
         )
-    name = "label" if labelled and there & set(layouts.LABEL_COLUMNS) else "named columns"
+    name = "label" if labelled and there & set(layouts.names_of("label")) else "named columns"
     return _Layout(name, roles, path.suffix.lower() in _TABLES, names=names)
 
 

@@ -19,7 +19,7 @@ from metier.parsing.core.readers import Builder, Context
 from metier.parsing.core.tables import Grid
 from metier.parsing.office.package import locked
 from metier.parsing.pdf.fragments import Fragment, fragments, turn_of
-from metier.parsing.pdf.headings import CAPTION, Outline, heading_levels
+from metier.parsing.pdf.headings import Outline, heading_levels, is_caption
 from metier.parsing.pdf.layout import Paragraph, TextLine, paragraphs, zones
 from metier.parsing.pdf.scans import Scanner, looks_scanned
 from metier.parsing.pdf.tables import RuledTable, Segment, ruled, segments
@@ -221,7 +221,7 @@ def _write(pages: list[Page], outline: Outline, builder: Builder, context: Conte
                 else "list"
                 if item.bullet
                 else "caption"
-                if CAPTION.match(item.text)
+                if is_caption(item.text)
                 else "paragraph"
             )
             builder.add(kind, tidy(item.text), page=page.number, level=level)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import regex
+
 from metier.parsing.pdf.layout import Paragraph
+from metier.text.language import in_any_language
+from metier.text.phrases import any_of
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
 
 _LONGEST = 200
 _NUMBERED = re.compile(r"(?:\d{1,2}(?:\.\d{1,2}){0,4}\.?|[A-Z]\.|[IVX]{1,5}\.)\s+\S")
-CAPTION = re.compile(
-    r"(?i)(?:figure|fig\.|table|tab\.|abbildung|abb\.|tabelle|tableau|figura|tabla|рис\.|рисунок|таблица|図|表|图|圖|그림|표|\[표)"
-    r"\s*[\dIVX]+(?:[.\-–:]\d+)*[.:\]]?\s"
-)
 _MAX_BOOKMARKS = 5000
 
 
@@ -70,11 +71,22 @@ def heading_levels(items: list[tuple[int, Paragraph]], outline: Outline) -> dict
 
 def _stands_out(paragraph: Paragraph, following: Paragraph | None) -> bool:
     """A short line in bold, or one line in italics, over text in neither."""
-    if following is None or not _candidate(paragraph) or CAPTION.match(paragraph.text):
+    if following is None or not _candidate(paragraph) or is_caption(paragraph.text):
         return False
     if paragraph.bold:
         return not following.bold
     return paragraph.italic and not following.italic and paragraph.rows == 1 and len(paragraph.text) < 80
+
+
+def is_caption(text: str) -> bool:
+    """ "Figure 3. ", "[표 1] ", "Abb. 2-1 " """
+    return _caption().match(text) is not None
+
+
+@lru_cache(maxsize=1)
+def _caption() -> regex.Pattern[str]:
+    words = any_of(in_any_language("files", "caption"))
+    return regex.compile(rf"\[?(?:{words})\s*[\dIVX]+(?:[.\-–:]\d+)*[.:\]]?\s", regex.IGNORECASE)
 
 
 def _candidate(paragraph: Paragraph) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import pairwise
 from statistics import median
 
@@ -18,6 +19,8 @@ from metier.parsing.core.tables import Grid
 from metier.parsing.pdf.bidi import is_rtl, unmirrored
 from metier.parsing.pdf.fragments import Fragment
 from metier.parsing.pdf.layout import TextLine, join_lines
+from metier.text.language import in_any_language
+from metier.text.phrases import any_of
 
 _FAR = 4.0  # heights of a line between two rows of one table
 _CROSSED = 0.12  # share of the lines that may reach over the space between two columns
@@ -29,9 +32,6 @@ _SIGN_BEHIND = regex.compile(r"(?:^|\s)\(?(?:\p{Sc}|(?:US|C|A|NZ|HK|R)\$)\s?\(?$
 _SIGN_BEFORE = regex.compile(r"\)?\s?[%‰]?\)?")
 _STEP = 2.0  # points by which a name is set in, at least
 _GOES_ON = regex.compile(r"[\p{Ll}(\[/&+]|[^\w\s]*\p{Ll}")  # how the second line of a name begins
-_OPEN = regex.compile(
-    r"(?:[,;:/&+(–-]|\b(?:and|or|of|the|for|in|to|with|und|oder|der|die|et|de|des|y|e|a))$", regex.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,11 +407,22 @@ def _belongs(row: _Row, above: _Row | None, below: _Row | None, pitch: float, ru
         return "above" if up <= down and above is not None and above.cell(0) else "below" if down < tight else ""
     if below is not None and below.is_data and down < 1.6 * row.size:
         follows = below.cell(0)
-        if follows is not None and (_GOES_ON.match(follows.text) or _OPEN.search(text)):
+        if follows is not None and (_GOES_ON.match(follows.text) or _is_open(text)):
             return "below"
     if above is not None and up < 1.6 * row.size and _GOES_ON.match(text):
         return "above" if above.cell(0) else ""
     return ""
+
+
+def _is_open(name: str) -> bool:
+    """Whether a name cannot end here: a joint comes last."""
+    return _joint().search(name) is not None
+
+
+@lru_cache(maxsize=1)
+def _joint() -> regex.Pattern[str]:
+    words = any_of(in_any_language("tables", "open"))
+    return regex.compile(rf"(?:[,;:/&+(–-]|\b(?:{words}))$", regex.IGNORECASE)
 
 
 def _only(row: _Row, column: int) -> bool:
