@@ -15,6 +15,8 @@ _CID = re.compile(r"\(cid:\d+\)")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _HARMLESS = frozenset(" \n\t.,-_–—…·:;|/()[]'\"%=*+•\u200c\u200d\u200e\u200f\ufffe\u0640°§®™©€$£¥₹<>#&’‘“”«»→←↑↓")
 _VOWELS = frozenset("aeiouyàáâãäåæèéêëìíîïòóôõöøùúûüýÿœ")
+_LEAST = 24  # of a stretch in one font
+FREQUENT = frozenset("etaoinsrl")  # more than half of the letters in every language with Latin letters
 _FEW = 40  # characters below which nothing is said
 # Scripts that are written together: Japanese mixes three; Latin, Greek and the rest stand beside any of them.
 _FAMILIES = {
@@ -99,6 +101,25 @@ def illegible(text: str) -> str | None:
     if symbols > 0.3 * len(marks):
         return "it holds symbols in place of letters"
     return _letters(text)
+
+
+def illegible_piece(text: str) -> str | None:
+    """As `illegible`, of a stretch of text set in one font or one place, where fewer letters say it: one font is either
+    readable or not, and no writing has lines without vowels or of nothing but symbols."""
+    reason = illegible(text)
+    if reason:
+        return reason
+    marks = [c for c in text if not c.isspace()]
+    if len(marks) < _LEAST:
+        return None
+    plain = sum(c.isalnum() or unicodedata.category(c)[0] == "M" for c in marks)
+    if plain < 0.15 * len(marks) and len(set(marks)) > 4:
+        return "it holds symbols in place of letters"
+    latin = "".join(word for word in _WORD.findall(text.casefold()) if len(word) > 3 and word.isascii())
+    if len(latin) < _FEW or len(latin) < 0.5 * len(marks):
+        return None
+    frequent = sum(c in FREQUENT for c in latin) / len(latin)
+    return "its letters make no words" if frequent < (0.3 if len(latin) < 2 * _FEW else 0.4) else None
 
 
 def _strange(character: str) -> bool:

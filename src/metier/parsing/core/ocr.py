@@ -45,10 +45,12 @@ _NOISE = 25.0  # words below this are specks
 
 @dataclass(slots=True)
 class OcrResult:
-    """What tesseract read from one picture: paragraphs, and how sure it is (percent, weighted by length)."""
+    """What tesseract read from one picture: paragraphs, and how sure it is (percent, weighted by length). `lines`: of
+    these, with their places: left, top, right, bottom in pixels from the upper left."""
 
     paragraphs: list[str] = field(default_factory=list)
     confidence: float = 0.0
+    lines: list[tuple[str, tuple[int, int, int, int]]] = field(default_factory=list)
 
     @property
     def letters(self) -> int:
@@ -62,9 +64,9 @@ class OcrResult:
 class Tesseract:
     """The installed tesseract with the languages of the document."""
 
-    def __init__(self, command: str, languages: str) -> None:
-        self._command, self._languages = command, languages
-        self.has_orientation = False
+    def __init__(self, command: str, languages: str, present: frozenset[str] = frozenset()) -> None:
+        self._command, self._languages, self._present = command, languages, present
+        self.has_orientation = "osd" in present
 
     @classmethod
     def find(cls, context: Context) -> Tesseract:
@@ -87,13 +89,17 @@ class Tesseract:
             raise ParseError(
                 f"holds pictures of text, and tesseract has no data for {'+'.join(wanted)}", hint=install_hint(wanted)
             )
-        engine = cls(command, "+".join(usable))
-        engine.has_orientation = "osd" in present
-        return engine
+        return cls(command, "+".join(usable), frozenset(present))
 
-    def read(self, picture: bytes, context: Context) -> OcrResult:
-        """Read one picture (PNG, JPEG, TIFF, PNM), turned by tesseract itself if it can tell how it lies."""
-        layout = "1" if self.has_orientation else "3"
+    def reading(self, language: str) -> Tesseract | None:
+        """The same for texts in `language` (BCP-47), None where its data is not installed."""
+        own = LANGUAGES.get(language, language)
+        return Tesseract(self._command, own, self._present) if own in self._present else None
+
+    def read(self, picture: bytes, context: Context, *, upright: bool = False) -> OcrResult:
+        """Read one picture (PNG, JPEG, TIFF, PNM), turned by tesseract itself if it can tell how it lies, unless it is
+        known to be `upright`."""
+        layout = "1" if self.has_orientation and not upright else "3"
         arguments = [self._command, "stdin", "stdout", "-l", self._languages, "--psm", layout, "--dpi", "300", "tsv"]
         table = _run(arguments, picture, context)
         return _reading(table)
@@ -161,6 +167,7 @@ def _reading(table: str) -> OcrResult:
     """Paragraphs of tesseract's TSV."""
     rows = csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE)
     paragraphs: dict[tuple[str, str, str], dict[str, list[str]]] = {}
+    boxes: dict[tuple[str, ...], list[int]] = {}
     sure, weight = 0.0, 0
     for row in rows:
         text = tidy(row.get("text") or "").strip()
@@ -171,12 +178,18 @@ def _reading(table: str) -> OcrResult:
             continue
         place = row["page_num"], row["block_num"], row["par_num"]
         paragraphs.setdefault(place, {}).setdefault(row["line_num"], []).append(text)
+        left, top, width, height = (int(row[side]) for side in ("left", "top", "width", "height"))
+        box = boxes.setdefault((*place, row["line_num"]), [left, top, left, top])
+        box[:] = min(box[0], left), min(box[1], top), max(box[2], left + width), max(box[3], top + height)
         sure += confidence * len(text)
         weight += len(text)
-    found = []
-    for lines in paragraphs.values():
+    result = OcrResult(confidence=sure / weight if weight else 0.0)
+    for place, lines in paragraphs.items():
         text = ""
-        for line in lines.values():
-            text = join_lines(text, " ".join(line), hyphen=False, spaced=True)
-        found.append(text)
-    return OcrResult(found, sure / weight if weight else 0.0)
+        for number, words in lines.items():
+            line = " ".join(words)
+            text = join_lines(text, line, hyphen=False, spaced=True)
+            left, top, right, bottom = boxes[*place, number]
+            result.lines.append((line, (left, top, right, bottom)))
+        result.paragraphs.append(text)
+    return result

@@ -14,11 +14,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from metier.parsing.core.decoding import tidy
+from metier.parsing.core.legacy_fonts import is_drawn_by, legacy_font
+from metier.parsing.core.superscripts import Position, joined
 from metier.parsing.pdf.bidi import Box, Glyph, is_rtl, spoken
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage, PdfTextPage
 
+_SMALLER, _OFFSET = 0.88, 0.13  # of a line's height: how high what is raised or lowered is at most, and how far off it
 _GAP = 0.9  # heights of a line between two words that belong to different columns or cells
 _PRESENTATION = range(0xFB00, 0xFE00), range(0xFE70, 0xFEFF)  # ligatures and Arabic letter shapes
 _INVISIBLE_MODE = 3
@@ -27,10 +30,14 @@ _ITALIC, _FORCE_BOLD = 1 << 6, 1 << 18  # font flags of the PDF specification, t
 _BOLD = re.compile(r"(?i)bold|black|heavy|-medi\b|(?:cm|sf|ec|lm)[a-z]*bx")  # the last are those of LaTeX
 
 
+Piece = tuple[str, Box]  # text of one height
+
+
 @dataclass(slots=True)
 class Fragment:
     """Text with its box. `size`: font size in points; `spaced`: a blank follows in the file; `slant`: not upright;
-    `glyphs`: what it is made of, in the order of the file, of those that were not put together since."""
+    `glyphs`: what it is made of, in the order of the file, of those that were not put together since; `font`: its name
+    in the file, "" where it has none; `pieces`: its text where parts of it are raised or lowered."""
 
     text: str
     left: float
@@ -44,11 +51,17 @@ class Fragment:
     hyphen: bool = False
     slant: bool = False
     invisible: bool = False
+    font: str = ""
+    pieces: list[Piece] = field(default_factory=list, repr=False)
     glyphs: list[Glyph] = field(default_factory=list, repr=False)
 
     @property
     def middle(self) -> float:
         return (self.bottom + self.top) / 2
+
+    @property
+    def box(self) -> Box:
+        return self.left, self.bottom, self.right, self.top
 
     @property
     def width(self) -> float:
@@ -89,6 +102,11 @@ class Turn:
         if self.quarters == 3:
             return self.width - top, left, self.width - bottom, right
         return box
+
+    @property
+    def page_width(self) -> float:
+        """Of the upright page."""
+        return self.height if self.quarters % 2 else self.width
 
     @property
     def page_height(self) -> float:
@@ -179,11 +197,18 @@ class _Collector:
 
     def _close(self) -> None:
         if self._glyphs:
+            (bold, italic, font), (*last, _font) = self._style(self._first), self._style(self._end)
             text = "".join(glyph.text + " " * glyph.blank for glyph in self._glyphs)
-            text = _plain(spoken(self._glyphs) if is_rtl(text) else text)
+            legacy = legacy_font(font)
+            if legacy and legacy.convert and is_drawn_by(text, legacy):
+                left, bottom, right, top = self._box
+                text = legacy.convert(text)
+                self._glyphs = [Glyph(text.strip(), (left, bottom, right, top), self._glyphs[-1].blank)]
+            pieces = [] if is_rtl(text) else _pieces(self._glyphs)
+            text = plain(spoken(self._glyphs) if is_rtl(text) else in_one_line(pieces) if pieces else text)
             if text:
                 size, slant, invisible = self._look(self._first)
-                bold, italic = (a and b for a, b in zip(self._style(self._first), self._style(self._end), strict=True))
+                bold, italic = bold and last[0], italic and last[1]
                 left, bottom, right, top = self._box
                 self._found.append(
                     Fragment(
@@ -199,6 +224,8 @@ class _Collector:
                         hyphen=text[-1] in "\ufffe\u0002",
                         slant=slant,
                         invisible=invisible,
+                        font=font,
+                        pieces=pieces,
                         glyphs=self._glyphs,
                     )
                 )
@@ -218,14 +245,55 @@ class _Collector:
         invisible = bool(text_object) and raw.FPDFTextObj_GetTextRenderMode(text_object) == _INVISIBLE_MODE
         return size, slant, invisible
 
-    def _style(self, index: int) -> tuple[bool, bool]:
-        """Bold, italic."""
+    def _style(self, index: int) -> tuple[bool, bool, str]:
+        """Bold, italic, name of the font."""
         raw = self._raw
         buffer, flags = ctypes.create_string_buffer(128), ctypes.c_int()
         raw.FPDFText_GetFontInfo(self._page, index, buffer, 128, flags)
         name = buffer.value.decode("utf-8", "replace")
         bold = raw.FPDFText_GetFontWeight(self._page, index) >= 600 or bool(flags.value & _FORCE_BOLD)
-        return bold or _BOLD.search(name) is not None, bool(flags.value & _ITALIC)
+        return bold or _BOLD.search(name) is not None, bool(flags.value & _ITALIC), name
+
+
+def _position(box: Box, line: Box) -> Position:
+    """Whether what stands in `box` is raised or lowered in a line whose full-sized text stands in `line`."""
+    height = _height(line)
+    if _height(box) > _SMALLER * height:
+        return ""
+    above = (box[1] + box[3] - line[1] - line[3]) / 2
+    return "raised" if above > _OFFSET * height else "lowered" if above < -_OFFSET * height else ""
+
+
+def _height(box: Box) -> float:
+    return box[3] - box[1]
+
+
+def _pieces(glyphs: list[Glyph]) -> list[Piece]:
+    """The text of glyphs by their heights; nothing where all have one."""
+    heights = [_height(glyph.box) for glyph in glyphs]
+    if min(heights) > _SMALLER * max(heights):
+        return []
+    found: list[Piece] = []
+    for glyph in glyphs:
+        text = glyph.text + " " * glyph.blank
+        if found and found[-1][1][1::2] == glyph.box[1::2]:
+            found[-1] = found[-1][0] + text, glyph.box
+        else:
+            found.append((text, glyph.box))
+    return found
+
+
+def in_one_line(pieces: list[Piece]) -> str:
+    """The text of pieces of one line, with exponents, marks of footnotes and indices told in line."""
+    line = max((box for text, box in pieces if any(map(str.isalnum, text))), key=_height, default=pieces[0][1])
+    if min(_height(box) for _text, box in pieces) > _SMALLER * _height(line):
+        return "".join(text for text, _box in pieces)
+    placed = [(text, _position(box, line)) for text, box in pieces]
+    for n in range(1, len(placed) - 1):
+        before, after = placed[n - 1], placed[n + 1]
+        if placed[n][0] in ("/", "⁄") or (before[0][-1:] == "(" and after[0][:1] == ")" and not before[1] + after[1]):
+            placed[n] = placed[n][0], ""  # a solidus, and a mark in brackets of full size
+    return joined(placed)
 
 
 def _attached(box: tuple[float, float, float, float], last: tuple[float, float, float, float]) -> bool:
@@ -233,7 +301,7 @@ def _attached(box: tuple[float, float, float, float], last: tuple[float, float, 
     return abs(box[0] - last[2]) < 0.3 * (last[3] - last[1]) and abs(box[1] - last[1]) < last[3] - last[1]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Without controls; ligatures and letter shapes as the letters they stand for; bullets of symbol fonts as `•`."""
     text = text.strip()
     if text.isascii() and text.isprintable():

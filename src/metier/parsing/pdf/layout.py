@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
+from metier.parsing.core.table_structure import is_value
 from metier.parsing.pdf.bidi import is_rtl, unmirrored
-from metier.parsing.pdf.fragments import Fragment
+from metier.parsing.pdf.fragments import Fragment, Piece, in_one_line, plain
 
 _BULLET = re.compile(r"(?:[•◦▪■●○‣∙·*–—➢➤✓❖\uf0b7\uf0a7\uf0d8-]\s+|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\s+)(?=\S)")
 _SENTENCE_END = re.compile(r"[.!?:;。！？؟।]['\"”’)\]]*$")
@@ -185,16 +186,19 @@ def rows_of(parts: list[Fragment]) -> list[TextLine]:
 def _joined(parts: list[Fragment]) -> list[Fragment]:
     """Neighbours with no wide gap between them put together: words that the file holds apart."""
     joined = [parts[0]]
+    pieces = [_pieces(parts[0])]
     for part in parts[1:]:
         last = joined[-1]
         gap = max(part.left - last.right, last.left - part.right)
         if gap > max(last.size, part.size):
             joined.append(part)
+            pieces.append(_pieces(part))
             continue
         told = last.spaced and (gap > 0.03 * last.size or not is_rtl(last.text))
         blank = " " if told or gap > 0.15 * max(last.size, part.size) else ""
+        pieces[-1] += [(blank, part.box), *_pieces(part)] if blank else _pieces(part)
         joined[-1] = Fragment(
-            text=last.text + blank + part.text,
+            text=last.text + blank + part.text if is_rtl(last.text + part.text) else in_one_line(pieces[-1]).strip(),
             left=min(last.left, part.left),
             bottom=min(last.bottom, part.bottom),
             right=max(last.right, part.right),
@@ -205,13 +209,21 @@ def _joined(parts: list[Fragment]) -> list[Fragment]:
             spaced=part.spaced,
             hyphen=part.hyphen,
             invisible=last.invisible and part.invisible,
+            font=last.font,
         )
     return joined
 
 
+def _pieces(part: Fragment) -> list[Piece]:
+    """The text of a fragment, in parts where some of it is raised or lowered."""
+    is_text = bool(part.pieces) and plain(in_one_line(part.pieces)) == part.text
+    return list(part.pieces) if is_text else [(part.text, part.box)]
+
+
 @dataclass(slots=True)
 class Paragraph:
-    """Lines that belong together. `rows`: how many; `bottom` and `top` in points, for header and footer."""
+    """Lines that belong together. `rows`: how many; `bottom` and `top` in points; `to_figure`: one ends
+    in a figure far from the words before it."""
 
     text: str
     size: float
@@ -221,6 +233,7 @@ class Paragraph:
     bottom: float
     bullet: bool = False
     italic: bool = False
+    to_figure: bool = False
 
 
 def paragraphs(rows: list[TextLine]) -> list[Paragraph]:
@@ -278,6 +291,7 @@ def _paragraph(group: list[TextLine]) -> Paragraph:
         top=group[0].top,
         bottom=group[-1].bottom,
         bullet=bullet is not None,
+        to_figure=any(len(row.parts) > 1 and is_value(row.parts[-1].text) for row in group),
     )
 
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from metier.core.errors import ParseError
 from metier.parsing.core.legibility import illegible
 from metier.parsing.core.ocr import Tesseract
 from metier.parsing.core.readers import Context
-from metier.parsing.pdf.fragments import Fragment
+from metier.parsing.pdf.bidi import Box
+from metier.parsing.pdf.fragments import Fragment, Turn
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
 
 _DPI = 300
+_GRID = 100_000  # device units of a page, where its places are turned into shares
+_SURE = 55.0  # percent of confidence below which what is read from a part of a page is noise
 _MAX_PIXELS = 40_000_000  # a sheet of A3 at 400 dpi; larger pages are rendered coarser
 _STAMP = 200  # letters that a page may carry over a scan: a stamp, a page number
 _DRAWN = 30  # strokes that may be letters
@@ -58,12 +64,16 @@ class Scanner:
         self._late: list[int] = []
         self._unread: list[int] = []
         self.unreadable: list[tuple[int, str]] = []
+        self.unreadable_parts: list[tuple[int, str]] = []
 
-    def read(self, page: PdfPage, number: int) -> list[str] | None:
-        """Paragraphs of a scanned page, None where it cannot be read."""
+    def read(self, page: PdfPage, number: int, language: str = "") -> list[str] | None:
+        """Paragraphs of a scanned page, None where it cannot be read. `language`: of its text, where that is known."""
         engine = self._tesseract()
         if engine is None:
             self._unread.append(number)
+            return None
+        engine = engine.reading(language) if language else engine
+        if engine is None:
             return None
         try:
             reading = engine.best(_renderings(page), self._context)
@@ -72,6 +82,43 @@ class Scanner:
             return None
         text = "\n".join(reading.paragraphs)
         return reading.paragraphs if text and not illegible(text) else None
+
+    def read_box(
+        self, page: PdfPage, number: int, turn: Turn, box: Box, *, language: str = "", wanted: bool = True
+    ) -> list[Fragment] | None:
+        """The lines of a part of a page, `box` upright with its text, each at its place; None where it cannot be read.
+        `language`: of its text, where that is known; `wanted`: say so where tesseract or time is missing."""
+        engine = self._tesseract()
+        if engine is None:
+            if wanted:
+                self._unread.append(number)
+            return None
+        engine = engine.reading(language) if language else engine
+        if engine is None:
+            return None
+        box = max(0.0, box[0]), max(0.0, box[1]), min(box[2], turn.page_width), min(box[3], turn.page_height)
+        try:
+            pixels = _cut_out(page, turn, box)
+            reading = engine.read(_pgm(pixels), self._context, upright=True)
+        except TimeoutError:
+            if wanted:
+                self._late.append(number)
+            return None
+        if reading.confidence < _SURE or illegible("\n".join(reading.paragraphs)):
+            return None
+        height, width = pixels.shape
+        across, down = (box[2] - box[0]) / width, (box[3] - box[1]) / height
+        return [
+            Fragment(
+                text,
+                box[0] + left * across,
+                box[3] - bottom * down,
+                box[0] + right * across,
+                box[3] - top * down,
+                size=max(1.0, (bottom - top) * down),
+            )
+            for text, (left, top, right, bottom) in reading.lines
+        ]
 
     def _tesseract(self) -> Tesseract | None:
         """Tesseract, None where it is off or missing."""
@@ -109,6 +156,10 @@ class Scanner:
                     hint="Print it to a new PDF, or install tesseract so that its pages are read as pictures.",
                 )
             self._context.warn(f"{pages} left out: the text layer cannot be read ({reason})")
+        if self.unreadable_parts:
+            pages = _listed(sorted({number for number, _reason in self.unreadable_parts}))
+            reason = self.unreadable_parts[0][1]
+            self._context.warn(f"{pages} a part was left out: its text layer cannot be read ({reason})")
 
 
 _SWITCH = 'Set parsing.ocr = "auto" in metier.toml.'
@@ -117,6 +168,37 @@ _SWITCH = 'Set parsing.ocr = "auto" in metier.toml.'
 def _listed(pages: list[int]) -> str:
     shown = ", ".join(map(str, pages[:10])) + (", …" if len(pages) > 10 else "")
     return f"page {shown}:" if len(pages) == 1 else f"pages {shown}:"
+
+
+def on_canvas(page: PdfPage, x: float, y: float) -> tuple[float, float]:
+    """A place of the file as shares of the width and height of the page as it is drawn, from its upper left."""
+    import pypdfium2.raw as raw
+
+    across, down = ctypes.c_int(), ctypes.c_int()
+    raw.FPDF_PageToDevice(page, 0, 0, _GRID, _GRID, 0, x, y, across, down)
+    return min(1.0, max(0.0, across.value / _GRID)), min(1.0, max(0.0, down.value / _GRID))
+
+
+def _cut_out(page: PdfPage, turn: Turn, box: Box) -> np.ndarray:
+    """A part of a page in grey, upright with its text. Shape: (height, width), uint8."""
+    left, bottom, right, top = turn.as_in_file(box)
+    corners = [on_canvas(page, left, top), on_canvas(page, right, bottom)]
+    (x0, x1), (y0, y1) = (sorted(side) for side in zip(*corners, strict=True))
+    width, height = page.get_width(), page.get_height()
+    scale = min(_DPI / 72, (_MAX_PIXELS / max(1.0, (x1 - x0) * width * (y1 - y0) * height)) ** 0.5)
+    margins = x0 * width, (1 - y1) * height, (1 - x1) * width, y0 * height
+    pixels = page.render(scale=scale, crop=margins, grayscale=True).to_numpy()
+    begin = turn.as_in_file((box[0], box[1], box[0], box[1]))
+    end = turn.as_in_file((box[2], box[1], box[2], box[1]))
+    (ax, ay), (bx, by) = on_canvas(page, begin[0], begin[1]), on_canvas(page, end[0], end[1])
+    across, down = (bx - ax) * width, (by - ay) * height
+    turns = (0 if across > 0 else 2) if abs(across) > abs(down) else (1 if down > 0 else 3)
+    return np.ascontiguousarray(np.rot90(pixels.reshape(pixels.shape[:2]), turns))
+
+
+def _pgm(pixels: np.ndarray) -> bytes:
+    height, width = pixels.shape
+    return b"P5 %d %d 255\n" % (width, height) + pixels.tobytes()
 
 
 def _renderings(page: PdfPage) -> Iterator[bytes]:
