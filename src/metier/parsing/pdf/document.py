@@ -6,7 +6,6 @@ A page that has no text layer, or one that makes no sense, is rendered and read 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -18,25 +17,37 @@ from metier.parsing.core.legibility import illegible
 from metier.parsing.core.readers import Builder, Context
 from metier.parsing.core.tables import Grid
 from metier.parsing.office.package import locked
-from metier.parsing.pdf.fragments import Fragment, fragments, turn_of
-from metier.parsing.pdf.headings import Outline, heading_levels, is_caption
+from metier.parsing.pdf.annotations import Annotations, Note, take_annotations
+from metier.parsing.pdf.files import read_files
+from metier.parsing.pdf.forms import with_fields
+from metier.parsing.pdf.fragments import Fragment, Turn, fragments, turn_of
+from metier.parsing.pdf.headings import Outline, body_size, heading_levels, is_caption
 from metier.parsing.pdf.layout import Paragraph, TextLine, paragraphs, zones
+from metier.parsing.pdf.notes import with_notes
+from metier.parsing.pdf.regions import Region, convert_guessed, garbled, outside, widened
+from metier.parsing.pdf.running import without_running
 from metier.parsing.pdf.scans import Scanner, looks_scanned
 from metier.parsing.pdf.tables import RuledTable, Segment, ruled, segments
+from metier.parsing.pdf.title import title_from_page
 from metier.parsing.pdf.unruled import HorizontalRule, find_tables
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
 
+_LEGIBLE = 20  # letters of a page that make sense, for the rest of it to be read by its places
 _DAMAGED = "Open it in a PDF viewer and print it to a new PDF."
 
 
 @dataclass(slots=True)
 class Page:
-    """What stands on a page, in reading order."""
+    """What stands on a page: `parts` and `lines` as they are placed, and the `items` made of them, in reading order."""
 
     number: int
-    height: float = 0.0
+    turn: Turn
+    parts: list[Fragment] = field(default_factory=list)
+    lines: list[Segment] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    files: list[tuple[str, bytes]] = field(default_factory=list)
     items: list[Paragraph | Grid] = field(default_factory=list)
 
 
@@ -50,15 +61,20 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
     pages = []
     for number in range(1, len(document) + 1):
         try:
-            pages.append(_page(flattened(document, number), number, scanner, context))
+            pages.append(_page(document, number, scanner, context))
         except pypdfium2.PdfiumError as error:
             context.warn(f"page {number} is damaged and was left out ({error})")
     if not pages:
         raise ParseError("is damaged: none of its pages can be read", hint=_DAMAGED)
-    scanner.report(read_something=any(page.items for page in pages))
-    _drop_running_titles(pages)
+    scanner.report(read_something=any(page.items or page.parts for page in pages))
+    kept = without_running([page.parts for page in pages], [page.turn.page_height for page in pages])
+    for page, parts in zip(pages, kept, strict=True):
+        page.items = page.items or _layout(parts, page.lines)
     _name_columns_again(pages)
+    for page in pages:
+        page.items = with_notes(page.items, page.notes, page.parts, page.turn)
     _write(pages, Outline(document), builder, context)
+    read_files(document, [file for page in pages for file in page.files], builder, context)
 
 
 def opened(content: bytes) -> PdfDocument:
@@ -68,6 +84,7 @@ def opened(content: bytes) -> PdfDocument:
     try:
         document = pypdfium2.PdfDocument(content)
         len(document)
+        document.init_forms()
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
             raise locked() from None
@@ -84,6 +101,21 @@ def flattened(document: PdfDocument, number: int) -> PdfPage:
         raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY)
         page = document[number - 1]
     return page
+
+
+def placed(document: PdfDocument, number: int, context: Context | None = None) -> tuple[PdfPage, Page]:
+    """A page by its number with its text, fields and notes, each at its place. Raises `PdfiumError`."""
+    import pypdfium2.raw as raw
+
+    page = document[number - 1]
+    found = Annotations()
+    if raw.FPDFPage_GetAnnotCount(page) > 0:
+        found = take_annotations(document, page, context)
+        page = flattened(document, number)
+    textpage = page.get_textpage()
+    turn = turn_of(page, textpage)
+    parts = with_fields(fragments(textpage, turn), found.fields, turn)
+    return page, Page(number, turn, parts, notes=found.notes, files=found.files)
 
 
 def _facts(document: PdfDocument, context: Context) -> None:
@@ -108,23 +140,43 @@ def _date(value: str) -> str:
     return f"{day}T{match[4]}:{match[5]}:{match[6] or '00'}" if match[4] else day
 
 
-def _page(page: PdfPage, number: int, scanner: Scanner, context: Context) -> Page:
-    textpage = page.get_textpage()
-    turn = turn_of(page, textpage)
-    found = Page(number, turn.page_height)
-    parts = fragments(textpage, turn)
-    text = "\n".join(part.text for part in parts)
-    reason = illegible(text)
-    if reason or looks_scanned(page, parts):
-        read = scanner.read(page, number)
+def _page(document: PdfDocument, number: int, scanner: Scanner, context: Context) -> Page:
+    page, found = placed(document, number, context)
+    convert_guessed(found.parts, context.limits.language)
+    whole = _read_garbled(page, found, scanner)
+    text = "\n".join(part.text for part in found.parts)
+    reason = illegible(text) or (whole.reason if whole else None)
+    if reason or looks_scanned(page, found.parts):
+        read = scanner.read(page, number, whole.language if whole else "")
         if read is not None and (reason or _letters("".join(read)) > _letters(text)):
             found.items = [Paragraph(paragraph, 0.0, False, 1, 0.0, 0.0) for paragraph in read]
+            found.parts = []
             return found
     if reason:
         scanner.unreadable.append((number, reason))
+        found.parts = []
         return found
-    found.items = _layout(parts, segments(page, turn))
+    for part in found.parts:
+        part.glyphs = []  # only where text stands on the page is told by them, and a long document has many
+    found.lines = segments(page, found.turn)
     return found
+
+
+def _read_garbled(page: PdfPage, found: Page, scanner: Scanner) -> Region | None:
+    """Put what their picture says in place of parts of a page whose text makes no sense, while the rest of it does. Of
+    a page of which nearly all is in a font whose letters are not known, the region that stands for it."""
+    regions = garbled(found.parts)
+    rest = outside(found.parts, regions)
+    if regions and _letters("".join(part.text for part in rest)) < _LEGIBLE:
+        return next((region for region in regions if region.language), None)
+    found.parts = rest
+    for region in regions:
+        box = widened(region.box, rest)
+        read = scanner.read_box(page, found.number, found.turn, box, language=region.language)
+        if read is None:
+            scanner.unreadable_parts.append((found.number, region.reason))
+        found.parts += read or []
+    return None
 
 
 def _letters(text: str) -> int:
@@ -168,24 +220,6 @@ def _placed(
     return result
 
 
-def _drop_running_titles(pages: list[Page]) -> None:
-    """Leave out what stands at the top or bottom of page after page, but for the first time."""
-    counts: Counter[str] = Counter()
-    for page in pages:
-        counts.update({_pattern(item.text) for item in _margin(page)})
-    least = max(3, len(pages) // 3)
-    repeated = {pattern for pattern, count in counts.items() if count >= least}
-    seen: set[str] = set()
-    for page in pages:
-        gone = []
-        for item in _margin(page):
-            pattern = _pattern(item.text)
-            if pattern in repeated and pattern in seen:
-                gone.append(item)
-            seen.add(pattern)
-        page.items = [item for item in page.items if not any(item is other for other in gone)]
-
-
 def _name_columns_again(pages: list[Page]) -> None:
     """A table at the top of a page goes on with the one at the end of the page before, and with its names."""
     for before, page in pairwise(pages):
@@ -194,21 +228,12 @@ def _name_columns_again(pages: list[Page]) -> None:
             first[0].go_on_with(last[0])
 
 
-def _margin(page: Page) -> list[Paragraph]:
-    """Short paragraphs in the upper and lower eighth of a page."""
-    lines = [item for item in page.items if isinstance(item, Paragraph) and item.size and item.rows <= 2]
-    return [i for i in lines if (i.bottom > 0.88 * page.height or i.top < 0.12 * page.height) and len(i.text) < 200]
-
-
-def _pattern(text: str) -> str:
-    """A running title without its page number."""
-    return re.sub(r"\d+", "0", " ".join(text.split()).lower())
-
-
 def _write(pages: list[Page], outline: Outline, builder: Builder, context: Context) -> None:
-    levels = heading_levels(
-        [(page.number, item) for page in pages for item in page.items if isinstance(item, Paragraph)], outline
-    )
+    texts = [(page.number, item) for page in pages for item in page.items if isinstance(item, Paragraph)]
+    levels = heading_levels(texts, outline)
+    first = [item for number, item in texts if number == 1]
+    body = body_size(item for _page, item in texts)
+    title_from_page(first, body, context, has_heading=any(id(item) in levels for item in first))
     for page in pages:
         for item in page.items:
             if isinstance(item, Grid):
@@ -216,12 +241,6 @@ def _write(pages: list[Page], outline: Outline, builder: Builder, context: Conte
                 continue
             level = levels.get(id(item), 0)
             kind: BlockKind = (
-                "heading"
-                if level
-                else "list"
-                if item.bullet
-                else "caption"
-                if is_caption(item.text)
-                else "paragraph"
+                "heading" if level else "list" if item.bullet else "caption" if is_caption(item.text) else "paragraph"
             )
             builder.add(kind, tidy(item.text), page=page.number, level=level)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import regex
 
+from metier.parsing.core.table_structure import is_value
+from metier.parsing.pdf.fragments import Fragment
 from metier.parsing.pdf.layout import Paragraph
 from metier.text.language import in_any_language
 from metier.text.phrases import any_of
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 200
 _NUMBERED = re.compile(r"(?:\d{1,2}(?:\.\d{1,2}){0,4}\.?|[A-Z]\.|[IVX]{1,5}\.)\s+\S")
+_NUMBER = re.compile(r"^(?:\d{1,2}\.)+\d{0,2}\s")  # of a section
 _MAX_BOOKMARKS = 5000
 
 
@@ -53,7 +57,7 @@ class Outline:
 
 def heading_levels(items: list[tuple[int, Paragraph]], outline: Outline) -> dict[int, int]:
     """id of a paragraph -> its level as a heading. Sizes larger than the body's rank from level 1 downward."""
-    body = _body_size([paragraph for _page, paragraph in items])
+    body = body_size(paragraph for _page, paragraph in items)
     marked = {id(p): level for page, p in items if len(p.text) < _LONGEST and (level := outline.level(page, p.text))}
     large = [p for _page, p in items if id(p) not in marked and _candidate(p) and p.size > 1.12 * body]
     sizes = _ranks([p.size for p in large])
@@ -98,9 +102,21 @@ def _candidate(paragraph: Paragraph) -> bool:
         or sum(c.isalpha() for c in text) < (3 if text.isascii() else 1)
     ):
         return False
+    if _is_figures(paragraph):
+        return False
     if paragraph.bullet and not _NUMBERED.match(text):
         return False
     return not text.endswith((".", ",", ";", ":")) or (_NUMBERED.match(text) is not None and len(text) < 80)
+
+
+def _is_figures(paragraph: Paragraph) -> bool:
+    """Whether a line holds figures rather than words: a row of a table, a line of numbers."""
+    words = _NUMBER.sub("", paragraph.text.strip()).split()
+    figures = [word for word in words if any(map(str.isdigit, word)) and is_value(word.strip("()[],;"))]
+    if paragraph.to_figure:
+        return True
+    letters = sum(c.isalpha() for word in words for c in word)
+    return len(figures) > 1 and (2 * len(figures) > len(words) or letters < sum(map(len, figures)))
 
 
 def _depth(text: str) -> int:
@@ -109,10 +125,12 @@ def _depth(text: str) -> int:
     return match[0].count(".") if match else 0
 
 
-def _body_size(paragraphs: list[Paragraph]) -> float:
+def body_size(texts: Iterable[Paragraph | Fragment]) -> float:
+    """The size in which most of the text is set, in points; 0 where none has one."""
     weights: Counter[float] = Counter()
-    for paragraph in paragraphs:
-        weights[round(paragraph.size * 2) / 2] += len(paragraph.text)
+    for each in texts:
+        if each.size:
+            weights[round(each.size * 2) / 2] += len(each.text)
     return weights.most_common(1)[0][0] if weights else 0.0
 
 

@@ -8,7 +8,6 @@ than once, the places are chosen that let fragments follow each other as they do
 
 from __future__ import annotations
 
-import ctypes
 import math
 import struct
 import unicodedata
@@ -24,11 +23,12 @@ from metier.core.errors import ParseError
 from metier.parsing.core.protocol import Box, Places
 from metier.parsing.pdf.bidi import Box as PdfBox
 from metier.parsing.pdf.bidi import Glyph, is_rtl, spoken
-from metier.parsing.pdf.document import flattened, opened
-from metier.parsing.pdf.fragments import Fragment, Turn, fragments, turn_of
+from metier.parsing.pdf.document import flattened, opened, placed
+from metier.parsing.pdf.fragments import Fragment, Turn
+from metier.parsing.pdf.scans import on_canvas
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfPage
+    from pypdfium2 import PdfDocument, PdfPage
 
 _DPI = 110
 _MAX_PIXELS = 2_500_000
@@ -37,7 +37,6 @@ _MAX_PLACES = 64  # of one fragment that are compared
 _MID_WORD = 2.0  # cost of a line that begins or ends within a word, as of a jump over three letters
 _END = "\n"  # of a paragraph or cell: no line goes on behind it
 _LONG = 8  # letters of a line that is hardly in the text by chance
-_GRID = 100_000  # device units of a page, where its places are turned into shares
 _CLOSING = frozenset(".,;:!?)]}%°।。，、؟»”’\"'")
 
 
@@ -59,7 +58,7 @@ class _Line:
 
 def draw(content: bytes, number: int) -> bytes:
     """PNG of page `number`, from 1. Raises `ParseError`."""
-    page = _page(content, number)
+    page = flattened(_opened(content, number), number)
     width, height = max(1.0, page.get_width()), max(1.0, page.get_height())
     scale = min(_DPI / 72, math.sqrt(_MAX_PIXELS / (width * height)), _MAX_SIDE / max(width, height))
     return _png(page.render(scale=scale, rev_byteorder=True).to_numpy())
@@ -68,25 +67,23 @@ def draw(content: bytes, number: int) -> bytes:
 def find(content: bytes, number: int, text: str, spans: Sequence[tuple[int, int]]) -> Places:
     """Where `spans` of `text` stand on page `number`; `text` is all that was read from it, a paragraph or cell a line.
     Raises `ParseError`."""
-    page = _page(content, number)
-    textpage = page.get_textpage()
-    turn = turn_of(page, textpage)
-    lines = [line for part in fragments(textpage, turn) if (line := _line(part)).letters]
+    page, found = placed(_opened(content, number), number)
+    lines = [line for part in found.parts if (line := _line(part)).letters]
     letters, places = _folded(text, keep=_END)
     _look_up(lines, letters, _edges(letters, places))
     wanted = np.zeros(len(text) + 1, bool)
     for start, end in spans:
         wanted[start:end] = True
     marked = wanted[places]
-    boxes = [_drawn(page, turn, box) for line in lines for box in _boxes(line, marked)]
+    boxes = [_drawn(page, found.turn, box) for line in lines for box in _boxes(line, marked)]
     return Places(page.get_width(), page.get_height(), bool(lines), tuple(_merged(boxes)))
 
 
-def _page(content: bytes, number: int) -> PdfPage:
+def _opened(content: bytes, number: int) -> PdfDocument:
     document = opened(content)
     if not 1 <= number <= len(document):
         raise ParseError(f"has no page {number}")
-    return flattened(document, number)
+    return document
 
 
 def _line(part: Fragment) -> _Line:
@@ -208,17 +205,9 @@ def _around(glyphs: Sequence[Glyph]) -> PdfBox:
 def _drawn(page: PdfPage, turn: Turn, box: PdfBox) -> Box:
     """A place of upright text as shares of the page as it is drawn."""
     left, bottom, right, top = turn.as_in_file(box)
-    corners = [_share(page, left, top), _share(page, right, bottom)]
+    corners = [on_canvas(page, left, top), on_canvas(page, right, bottom)]
     xs, ys = sorted(x for x, _y in corners), sorted(y for _x, y in corners)
     return xs[0], ys[0], xs[1] - xs[0], ys[1] - ys[0]
-
-
-def _share(page: PdfPage, x: float, y: float) -> tuple[float, float]:
-    import pypdfium2.raw as raw
-
-    across, down = ctypes.c_int(), ctypes.c_int()
-    raw.FPDF_PageToDevice(page, 0, 0, _GRID, _GRID, 0, x, y, across, down)
-    return min(1.0, max(0.0, across.value / _GRID)), min(1.0, max(0.0, down.value / _GRID))
 
 
 def _merged(boxes: list[Box]) -> list[Box]:
