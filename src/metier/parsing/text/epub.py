@@ -43,7 +43,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
         if part not in package:
             context.warn(f"chapter {href} is missing from the file")
             continue
-        chapter = Context(context.name, context.media_type, context.limits)
+        chapter = context.part(context.name, context.media_type)
         read_text(decode(package.read(part), chapter), builder, chapter)
         context.language = context.language or chapter.language
 

@@ -1,4 +1,5 @@
-"""EML: headers as metadata and a readable first line, the body (plain rather than HTML), names of attachments.
+"""EML: headers as metadata and a readable first line, the body (plain rather than HTML where it says as much), names of
+attachments.
 
 Attachments that are text are read as part of the mail; so are mails in the mail. Others are named only: a folder
 of mail must not become a folder of everything that was ever attached.
@@ -10,6 +11,7 @@ import email
 import email.header
 import email.policy
 import email.utils
+import re
 from email.message import Message
 
 from metier.parsing.core import formats
@@ -18,6 +20,7 @@ from metier.parsing.core.decoding import decode, tidy
 from metier.parsing.core.readers import Builder, Context
 from metier.parsing.text.html import read_text
 from metier.parsing.text.plain import add_paragraphs
+from metier.parsing.text.wrapping import unflowed
 
 _HEADERS = ("from", "to", "cc", "date", "subject")
 _TEXT_ATTACHMENTS = {
@@ -31,6 +34,9 @@ _TEXT_ATTACHMENTS = {
     formats.EML,
 }
 _MAX_PARTS = 500
+_WORD = re.compile(r"\w+")
+_STUB = 60  # different words, at most, of a text that says no more than that the mail is HTML
+_POINTS_AT_HTML = re.compile(r"(?i)\bhtml\b|\bbrowsers?\b|браузер|浏览器|ブラウザ|navegador|navigateur")
 
 
 def read(content: bytes, builder: Builder, context: Context) -> None:
@@ -69,17 +75,21 @@ class _Parts:
             self._context.warn(f"has more than {_MAX_PARTS} parts; the rest was left out")
             return
         kind = part.get_content_type()
-        if part.get_content_disposition() == "attachment" or kind == "message/rfc822" or part.get_filename():
+        if _is_attachment(part):
             attachments.append(part)
         elif kind == "multipart/alternative":
-            self._body(_best(part), attachments) if part.get_payload() else None
+            best = self._best(part)
+            for child in _children(part):
+                if child is not best:
+                    _attached(child, attachments)
+            self._body(best, attachments)
         elif part.is_multipart():
             for child in _children(part):
                 self._body(child, attachments)
         elif kind == "text/html":
-            read_text(self._text(part), self._builder, self._blank())
+            read_text(self._text(part), self._builder, self._context.part(self._context.name, formats.HTML))
         elif part.get_content_maintype() == "text" or not part.get("content-type"):
-            add_paragraphs(self._text(part), self._builder)
+            self._plain(part)
 
     def _attachment(self, part: Message) -> None:
         name = tidy(_decoded(part.get_filename() or "")).strip()
@@ -97,22 +107,70 @@ class _Parts:
         """Read an attachment if it is text; a broken one costs a warning, not the mail."""
         read_attached(name, content, self._builder, self._context, kind=kind, only=_TEXT_ATTACHMENTS)
 
+    def _plain(self, part: Message) -> None:
+        """The text of a plain part, its signature as a paragraph of its own."""
+        text, flowed = self._text(part), str(part.get_param("format", "")).lower() == "flowed"
+        if flowed:
+            text = unflowed(text, delete_space=str(part.get_param("delsp", "")).lower() == "yes")
+        text, _mark, rest = text.partition("\n-- \n")
+        signature, _gap, rest = rest.partition("\n\n")
+        add_paragraphs(text, self._builder, wrapped=not flowed)
+        self._builder.add("paragraph", signature)
+        add_paragraphs(rest, self._builder, wrapped=not flowed)
+
+    def _best(self, alternatives: Message) -> Message:
+        """The plain text of a mail, unless another form of it says more: a table, all that a stub does not."""
+        parts = _children(alternatives) or [Message()]
+        plain = next((part for part in parts if part.get_content_type() == "text/plain"), None)
+        rich = [part for part in parts if part.get_content_type() == "text/html" or part.is_multipart()]
+        if plain is None or not rich:
+            return plain or parts[-1]
+        said, shown = _words(self._text(plain)), _words(self._rich_text(rich[-1]))
+        more, less = shown - said, said - shown
+        if not shown or not _weight(more):
+            return plain
+        stub = len(said) < _STUB and bool(_POINTS_AT_HTML.search(self._text(plain)))
+        return rich[-1] if stub or not said or _weight(more) > max(_weight(less), 0.1 * _weight(shown)) else plain
+
+    def _rich_text(self, part: Message) -> str:
+        """What a form of the mail with HTML in it says, attachments left out."""
+        if part.get_content_type() == "text/html":
+            scratch = Builder(self._context.limits.text)
+            read_text(self._text(part), scratch, Context(self._context.name, formats.HTML, self._context.limits))
+            return scratch.text
+        if part.get_content_type() == "text/plain":
+            return self._text(part)
+        inside = [child for child in _children(part) if not _is_attachment(child)]
+        return "\n".join(map(self._rich_text, inside[:_MAX_PARTS])) if part.is_multipart() else ""
+
     def _text(self, part: Message) -> str:
         return decode(_bytes(part), self._context, part.get_content_charset())
 
-    def _blank(self) -> Context:
-        """A context for an HTML body, whose title is not that of the mail."""
-        return Context(self._context.name, formats.HTML, self._context.limits)
+
+def _is_attachment(part: Message) -> bool:
+    return bool(
+        part.get_content_disposition() == "attachment"
+        or part.get_content_type() == "message/rfc822"
+        or part.get_filename()
+    )
 
 
-def _best(alternatives: Message) -> Message:
-    """The plain text of a mail if it says something, else what the sender likes best."""
-    parts = _children(alternatives)
-    plain = [part for part in parts if part.get_content_type() == "text/plain"]
-    if plain and len(_bytes(plain[0]).strip()) > 40:
-        return plain[0]
-    rich = [part for part in parts if part.get_content_type() == "text/html" or part.is_multipart()]
-    return (rich or plain or parts or [Message()])[-1]
+def _attached(part: Message, attachments: list[Message]) -> None:
+    """Collect what is attached below a form of the mail that is not read."""
+    if _is_attachment(part):
+        attachments.append(part)
+    else:
+        for child in _children(part):
+            _attached(child, attachments)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text.casefold()))
+
+
+def _weight(words: frozenset[str]) -> int:
+    """How much words say: numbers count more, they are what a table is lost with."""
+    return sum(3 if word[0].isdecimal() else 1 for word in words)
 
 
 def _children(part: Message) -> list[Message]:

@@ -1,13 +1,10 @@
-"""Plain text: paragraphs parted by empty lines."""
+"""Plain text: paragraphs parted by empty lines, lines that were cut to a width joined, items of lists apart."""
 
 from __future__ import annotations
 
-import re
-
 from metier.parsing.core.decoding import decode
 from metier.parsing.core.readers import Builder, Context, too_much_text
-
-_GAP = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
+from metier.parsing.text.wrapping import WrappedText
 
 
 def read(content: bytes, builder: Builder, context: Context) -> None:
@@ -17,7 +14,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
     add_paragraphs(text, builder)
 
 
-def add_paragraphs(text: str, builder: Builder, *, page: int | None = None) -> None:
-    """Add text whose paragraphs are parted by empty lines."""
-    for paragraph in _GAP.split(text):
-        builder.add("paragraph", paragraph, page=page)
+def add_paragraphs(text: str, builder: Builder, *, page: int | None = None, wrapped: bool = True) -> None:
+    """Add text whose paragraphs are parted by empty lines. `wrapped`: lines may have been cut to a width."""
+    for kind, part in WrappedText(text, wrapped=wrapped).parts():
+        builder.add(kind, part, page=page)
