@@ -19,6 +19,13 @@ def test_what_is_written_is_read(tmp_path):
     assert load(path) == [question] == [Question.from_json(question.to_json())]
 
 
+def test_a_line_separator_inside_an_answer_ends_no_line(tmp_path):
+    path = tmp_path / "questions.jsonl"
+    path.write_text('{"question": "How tight?", "answers": ["First\u2028then\u0085now"]}\n', encoding="utf-8")
+    (question,) = load(path)
+    assert question.answers == ("First\u2028then\u0085now",)
+
+
 def test_one_answer_need_be_no_list(tmp_path):
     path = tmp_path / "q.jsonl"
     path.write_text('{"question": "How tight?", "answers": "840 Nm"}\n{"question": "How many?", "answers": 0}')

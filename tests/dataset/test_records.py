@@ -58,6 +58,15 @@ def test_csv(tmp_path, name, separator, encoding):
     assert [record.number for record in found] == [2, 4]
 
 
+@pytest.mark.parametrize("mark", ["\x0b", "\x0c", "\x1e", "\x85", "\u2028", "\u2029"])
+@pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_only_line_ends_end_a_row_of_csv(tmp_path, mark, quote, end):
+    rows = ["question,answer", f"How tight?,{quote}First loosen it.{mark}Then 12 Nm.{quote}", "And bolt 2?,19 Nm"]
+    found = values(write(tmp_path, "a.csv", end.join(rows)))
+    assert [row["answer"] for row in found] == [f"First loosen it.{mark}Then 12 Nm.", "19 Nm"]
+
+
 def test_a_cell_may_hold_a_document(tmp_path):
     path = write(tmp_path, "a.csv", f"question,answer\nq,{'x' * 300_000}\n")
     assert len(values(path)[0]["answer"]) == 300_000

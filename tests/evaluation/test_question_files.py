@@ -30,6 +30,14 @@ def lines(tmp_path: Path, *rows: dict) -> Path:
     return write(tmp_path, "q.jsonl", "\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
 
 
+@pytest.mark.parametrize("mark", ["\x0b", "\x0c", "\x85", "\u2028"])
+def test_what_is_no_line_end_cuts_no_answer(tmp_path, mark):
+    rows = f"question,answer,document\nHow tight?,First loosen it.{mark}Then 12 Nm.,a.md\nAnd bolt 2?,19 Nm,a.md\n"
+    first, second = read(write(tmp_path, "q.csv", rows))
+    assert first.answers[0].split() == ["First", "loosen", "it.", "Then", "12", "Nm."]
+    assert (first.documents, second.answers) == (("a.md",), ("19 Nm",))
+
+
 # --- layouts -------------------------------------------------------------------------------------------------
 
 

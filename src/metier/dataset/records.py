@@ -8,6 +8,8 @@ finds the row again: the line of a JSON Lines file, the row of a spreadsheet wit
 from __future__ import annotations
 
 import csv
+import io
+import itertools
 import json
 import sys
 from collections import Counter
@@ -177,9 +179,10 @@ def _is_turn(first: list[Any]) -> bool:
 
 def _csv(text: str, path: Path) -> Iterator[RawRecord]:
     csv.field_size_limit(sys.maxsize)  # a cell may hold a whole document
-    lines = text.splitlines(keepends=True)
-    separator = "\t" if path.suffix.lower() == ".tsv" else find_separator(text.split("\n", _SAMPLE_LINES)[:-1] or lines)
-    reader = csv.reader(iter(lines), delimiter=separator, strict=True)
+    begun = [line.rstrip("\r\n") for line in itertools.islice(io.StringIO(text, newline=""), _SAMPLE_LINES)]
+    separator = "\t" if path.suffix.lower() == ".tsv" else find_separator(begun)
+    # Only \r and \n end a line: str.splitlines would cut a cell at U+000B, U+0085 or U+2028.
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     header: list[str] = []
     number = 0
     try:

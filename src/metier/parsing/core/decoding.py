@@ -59,6 +59,11 @@ def decode(content: bytes, context: Context, declared: str | None = None) -> str
     return tidy(_decode(content, context, declared))
 
 
+def decode_records(content: bytes, context: Context) -> str:
+    """As `decode`, of a file whose lines are records: only `\n` ends one, and what else may end a line is a blank."""
+    return tidy(_decode(content, context, None).translate(_INSIDE_CELLS))
+
+
 def tidy(text: str) -> str:
     """Line ends as `\\n`, no byte order mark, no NULs and other characters that no reader shows."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
@@ -77,6 +82,9 @@ _INVISIBLE = {
     0x0C: "\n",
     0x85: "\n",
 }
+
+# Vertical tab, form feed, separators of files, groups and records, next line, line and paragraph separator.
+_INSIDE_CELLS = dict.fromkeys((0x0B, 0x0C, 0x1C, 0x1D, 0x1E, 0x85, 0x2028, 0x2029), " ")
 
 
 def _decode(content: bytes, context: Context, declared: str | None) -> str:

@@ -23,6 +23,8 @@ XLSX = _OOXML + "spreadsheetml.sheet"
 ODT, ODS, ODP = _ODF + "text", _ODF + "spreadsheet", _ODF + "presentation"
 EPUB = "application/epub+zip"
 DOC, XLS, PPT = "application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint"
+XML_SHEET = "application/vnd.ms-excel+xml"  # XML Spreadsheet 2003, which is called .xls or .xml
+NOTEBOOK = "application/x-ipynb+json"
 MSG = "application/vnd.ms-outlook"
 ENCRYPTED_OFFICE = "application/encrypted-office"
 RTF = "application/rtf"
@@ -69,6 +71,7 @@ SUPPORTED: dict[str, str] = {
     ".json": JSON,
     ".jsonl": JSONL,
     ".ndjson": JSONL,
+    ".ipynb": NOTEBOOK,
     ".sqlite": SQLITE,
     ".sqlite3": SQLITE,
     ".db": SQLITE,
@@ -98,7 +101,7 @@ _OLE_STREAMS = (
     ("Book", XLS),
 )
 _ZIP_PARTS = (("word/", DOCX), ("ppt/", PPTX), ("xl/", XLSX))
-_TEXT_LIKE = {MARKDOWN, CSV, TSV, PLAIN, JSON, JSONL, EML, HTML, XML}
+_TEXT_LIKE = {MARKDOWN, CSV, TSV, PLAIN, JSON, JSONL, EML, HTML, XML, NOTEBOOK}
 _MAIL_HEADER = re.compile(
     rb"\A(?:From [^\n]*\n)?(?:>?(?:return-path|received|from|to|cc|bcc|subject|date|message-id|mime-version|"
     rb"delivered-to|x-[\w-]+|reply-to|sender|content-[\w-]+|dkim-signature|arc-[\w-]+|authentication-results)"
@@ -108,6 +111,8 @@ _MAIL_HEADER = re.compile(
 _HTML_START = re.compile(
     rb"\A\s*(?:<!--.*?-->\s*)*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S
 )
+_HTML_PART = re.compile(rb"\A\s*(?:<!--.*?-->\s*)*<(?:head|meta|style|body|table|title|div|center|font)\b", re.I | re.S)
+_XML_SHEET = b"urn:schemas-microsoft-com:office:spreadsheet"
 _CONTROL = bytes(range(9)) + b"\x0b" + bytes(range(14, 27)) + bytes(range(28, 32))
 HEAD_BYTES = 65536
 
@@ -166,15 +171,28 @@ def utf16_without_mark(content: bytes) -> str | None:
 
 
 def _text_type(head: bytes, named: str | None) -> str:
-    if _HTML_START.match(head[:4096]) and named != MARKDOWN:
+    begun = _narrow(head)
+    if _HTML_START.match(begun) and named != MARKDOWN:
         return HTML
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml"):
+    if begun.startswith(b"<") and _XML_SHEET in begun and b"Workbook" in begun:
+        return XML_SHEET
+    if begun.startswith(b"<?xml"):
         return HTML if named == HTML else XML
     if named in _TEXT_LIKE:
         return named
     if _MAIL_HEADER.match(head.replace(b"\r\n", b"\n")):
         return EML
+    if named in (XLS, XLSX, ODS):  # what programs export as a spreadsheet and call so
+        return HTML if _HTML_PART.match(begun) else TSV if b"\t" in begun else CSV
     return PLAIN
+
+
+def _narrow(head: bytes) -> bytes:
+    """The beginning of a text without a mark of byte order and blanks, of UTF-16 without its zero bytes."""
+    head = head.removeprefix(b"\xef\xbb\xbf")[:16384]
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or utf16_without_mark(head) is not None:
+        head = head.strip(b"\xff\xfe").replace(b"\x00", b"")
+    return head.lstrip()[:4096]
 
 
 def _zip_type(path: str | PurePath, head: bytes, named: str | None) -> str | None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _EXTENSIONS = {formats.DOC: "doc", formats.XLS: "xls", formats.PPT: "ppt", formats.MSG: "msg", formats.RTF: "rtf"}
 _ROW_END = "\t\t"  # how xberg ends a row of a table in a DOC
+_HIDDEN = " (hidden)"  # how it ends the name of a sheet that is hidden
 
 
 class _Cell(TypedDict):
@@ -68,7 +69,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
     if context.media_type in (formats.XLS, formats.PPT):
         context.pages = writer.page
     if context.media_type == formats.XLS:
-        describe_workbook(context, builder, writer.sheets, writer.written)
+        describe_workbook(context, writer.sheets, writer.written)
     if not nodes:
         builder.add("paragraph", tidy(document.content))
     for warning in document.processing_warnings:
@@ -166,7 +167,7 @@ class _Writer:
         self._sheet: Sheet | None = None
         self.page: int | None = None
         self.sheets: list[str] = []
-        self.written: list[str] = []  # sheets that held anything
+        self.written: dict[str, str] = {}  # sheets that held anything, with the line over their first table
 
     def node(self, content: _Node, layer: str) -> None:
         kind, text = content["node_type"], tidy(content.get("text") or "")
@@ -180,8 +181,7 @@ class _Writer:
             self._builder.add("list", label + text, page=self.page)
         elif kind in ("title", "heading"):
             if self._kind == formats.XLS:
-                self._sheet, self.page = Sheet(text), (self.page or 0) + 1
-                self.sheets.append(text)
+                self._open_sheet(text)
                 return
             self._builder.add("heading", text, page=self.page, level=min(6, content.get("level") or 1))
         elif kind == "slide":
@@ -200,13 +200,26 @@ class _Writer:
             if not (self._kind == formats.MSG and re.match(r"  \S.* \(\d[\d.]* ?[KM]?B\)$", content.get("text") or "")):
                 self._builder.add(block, text, page=self.page)
 
+    def _open_sheet(self, name: str) -> None:
+        """The sheet that the next table is of; none where it is hidden."""
+        self.page = (self.page or 0) + 1
+        hidden, name = name.endswith(_HIDDEN), name.removesuffix(_HIDDEN)
+        self._sheet = None if hidden and not self._context.limits.hidden else Sheet(name)
+        if self._sheet is None:
+            self._context.leave_out(f"hidden sheet {name}")
+        else:
+            self.sheets.append(name)
+
     def _table(self, table: _Table) -> None:
+        if self._kind == formats.XLS and self._sheet is None:
+            return
         if self._sheet is not None:
             for cell in table["cells"]:
                 if cell["content"].strip():
                     self._sheet.put(cell["row"] + 1, cell["col"] + 1, tidy(cell["content"]).strip())
-            if write_sheet(self._sheet, self._builder, self._context, page=self.page):
-                self.written.append(self._sheet.name)
+            line = write_sheet(self._sheet, self._builder, self._context, page=self.page)
+            if line is not None:
+                self.written[self._sheet.name] = line
             return
         grid, last = Grid(), -1
         for cell in sorted(table["cells"], key=lambda cell: (cell["row"], cell["col"])):

@@ -342,7 +342,7 @@ def shifted(formula: str, rows: int, columns: int) -> str:
 
     def corner(match: re.Match[str]) -> str:
         fixed_column, letters, fixed_row, row = match.groups()
-        letters = letters if fixed_column else _letters(_column(letters) + columns)
+        letters = letters if fixed_column else column_letters(_column(letters) + columns)
         return f"{fixed_column}{letters}{fixed_row}{row if fixed_row else int(row) + rows}"
 
     def moved(match: re.Match[str]) -> str:
@@ -354,7 +354,8 @@ def shifted(formula: str, rows: int, columns: int) -> str:
     return _TOKEN.sub(moved, formula)
 
 
-def _letters(column: int) -> str:
+def column_letters(column: int) -> str:
+    """27 -> `AA`."""
     letters = ""
     while column > 0:
         column, rest = divmod(column - 1, 26)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element
 
+from metier.parsing.core.regions import LEVEL, leading_blanks
 from metier.parsing.office.moments import SHORT_DATE
 from metier.parsing.office.numbers import Notation, NumberFormat, plain_number
 
@@ -39,8 +40,6 @@ _BUILT_IN |= dict.fromkeys((37, 38), "#,##0;(#,##0)") | dict.fromkeys((39, 40), 
 _BUILT_IN |= {41: '#,##0;(#,##0);"-"', 42: '"$"#,##0;"$"(#,##0);"$-"'}
 _BUILT_IN |= {43: '#,##0.00;(#,##0.00);"-"', 44: '"$"#,##0.00;"$"(#,##0.00);"$-"'}
 _BUILT_IN |= dict.fromkeys([*range(27, 37), *range(50, 59)], "yyyy-mm-dd")  # dates of East Asian versions
-_FEWEST_BLANKS = 2  # one may be a slip
-_LEVEL = 3  # blanks that one step of indentation is as wide as
 
 
 class CellStyles:
@@ -94,18 +93,10 @@ class CellStyles:
     def indent(self, style: str, text: str) -> float:
         """How far a text is set in, in the width of a blank."""
         steps = self._indents.get(int(style), 0) if self._indents and style.isdigit() else 0
-        return float(steps * _LEVEL + leading_blanks(text))
+        return float(steps * LEVEL + leading_blanks(text))
 
     def _format(self, style: str) -> NumberFormat | None:
         return self._formats[int(style)] if style.isdigit() and int(style) < len(self._formats) else None
-
-
-def leading_blanks(text: str) -> int:
-    """How many blanks a text is set in by; 0 where it is one alone, which may be a slip. A tab counts as a step."""
-    if not text[:1].isspace():
-        return 0
-    width = len(text[: len(text) - len(text.lstrip())].replace("\t", " " * _LEVEL))
-    return width if width >= _FEWEST_BLANKS else 0
 
 
 def is_on(element: Element | None) -> bool:

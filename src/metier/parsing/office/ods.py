@@ -13,9 +13,9 @@ from xml.etree.ElementTree import Element
 
 from metier.parsing.core.decoding import tidy
 from metier.parsing.core.readers import Builder, Context
+from metier.parsing.core.regions import leading_blanks
 from metier.parsing.core.superscripts import Piece, Position, joined
-from metier.parsing.office.calculation import Calculation, Cells
-from metier.parsing.office.cell_styles import leading_blanks
+from metier.parsing.office.calculation import Calculation, Cells, column_letters
 from metier.parsing.office.functions import CellError, Scalar, Unknown
 from metier.parsing.office.numbers import Notation, NumberFormat, plain_number
 from metier.parsing.office.package import Package, remark
@@ -48,19 +48,20 @@ def read_sheets(part: Element, package: Package, builder: Builder, context: Cont
     """All tables of `office:spreadsheet` into `builder`, each a sheet."""
     tables = part.findall("table:table")
     reader = _Reader(package, tables, context)
-    names, written = [], []
+    names: list[str] = []
+    written: dict[str, str] = {}
     for number, table in enumerate(tables, start=1):
         name = table.get("table:name", f"Sheet {number}")
         if not (context.limits.hidden or reader.is_shown(table)):
             context.leave_out(f"hidden sheet {name}")
             continue
         names.append(name)
-        if write_sheet(reader.sheet(table, name), builder, context, page=number):
-            written.append(name)
+        if (line := write_sheet(reader.sheet(table, name), builder, context, page=number)) is not None:
+            written[name] = line
         for place, text in reader.remarks:
             builder.add("paragraph", f"{place}: {text}", page=number)
     context.pages = len(tables)
-    describe_workbook(context, builder, names, written)
+    describe_workbook(context, names, written)
 
 
 class _Reader:
@@ -170,7 +171,7 @@ class _Reader:
             who, when = (note.findtext(name) or "" for name in ("dc:creator", "dc:date"))
             text = " ".join("".join(part.itertext()) for part in note.iter("text:p"))
             if text := remark(text, who, when):
-                self.remarks.append((f"{_letters(column)}{row}", text))
+                self.remarks.append((f"{column_letters(column)}{row}", text))
 
     # --- text ------------------------------------------------------------------------------------------------
 
@@ -345,11 +346,3 @@ def _columns(table: Element, collapsed: bool = False) -> Iterator[tuple[Element,
 def count(element: Element, name: str) -> int:
     value = element.get(name, "1")
     return max(1, int(value)) if value.isdigit() and len(value) < 9 else 1
-
-
-def _letters(column: int) -> str:
-    letters = ""
-    while column > 0:
-        column, rest = divmod(column - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters

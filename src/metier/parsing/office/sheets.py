@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from metier.parsing.core.readers import Builder, Context
 from metier.parsing.core.regions import write_regions
@@ -140,28 +140,24 @@ def _runs(numbers: Sequence[int], hidden: Sequence[int] = ()) -> list[list[int]]
     return runs
 
 
-def write_sheet(sheet: Sheet, builder: Builder, context: Context, *, page: int | None) -> bool:
-    """Name of the sheet as a heading, then its tables; returns whether there was anything."""
+def write_sheet(sheet: Sheet, builder: Builder, context: Context, *, page: int | None) -> str | None:
+    """Name of the sheet as a heading, then its tables; returns the line over the first of them, "" where there is none,
+    None where the sheet holds nothing."""
     regions = sheet.regions(context)
     if not regions:
-        return False
+        return None
     builder.add("heading", sheet.name, page=page, level=2)
-    write_regions(builder, regions, page=page)
-    return True
+    return write_regions(builder, regions, page=page)
 
 
-def describe_workbook(context: Context, builder: Builder, names: Iterable[str], written: Sequence[str]) -> None:
-    """Facts about a workbook. `names`: of the sheets that were read; `written`: of those that held anything. Its title,
-    where the file has none: of one sheet its name, or the line over its table where nobody named it."""
+def describe_workbook(context: Context, names: Iterable[str], written: Mapping[str, str]) -> None:
+    """Facts about a workbook. `names`: of the sheets that were read; `written`: of those that held anything, with the
+    line over its first table. Its title, where the file has none: of one sheet its name, or that line where nobody
+    named it."""
     context.describe(sheets=", ".join(names))
-    if context.title or len(written) != 1:
-        return
-    if is_title(written[0]):
-        context.name_title(written[0])
-        return
-    first = next((block for block in builder.blocks if block.kind in ("caption", "paragraph", "table")), None)
-    if first is not None and first.kind == "caption" and first.end - first.start <= _LONGEST_TITLE:
-        context.name_title(builder.text[first.start : first.end])
+    if len(written) == 1 and not context.title:
+        ((name, line),) = written.items()
+        context.name_title(name if is_title(name) or len(line) > _LONGEST_TITLE else line)
 
 
 def warn_of_formulas(context: Context, name: str, count: int, calculated: int) -> None:

@@ -56,7 +56,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
         raise ParseError("is a binary workbook (XLSB)", hint="Save it as XLSX.")
     tabs = _tabs(workbook, relations, package)
     reader = _Workbook(package, workbook, relations, tabs, context)
-    people, names, written = _people(package), [], []
+    people, names, written = _people(package), [], {}
     for tab in tabs:
         if tab.hidden and not context.limits.hidden:
             context.leave_out(f"hidden sheet {tab.name}")
@@ -65,11 +65,11 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
         if not tab.part:
             context.warn(f"sheet {tab.name} holds no cells and was left out")
             continue
-        if write_sheet(reader.sheet(tab), builder, context, page=tab.number):
-            written.append(tab.name)
+        if (line := write_sheet(reader.sheet(tab), builder, context, page=tab.number)) is not None:
+            written[tab.name] = line
         _remarks(package, tab.part, people, builder, tab.number)
     context.pages = len(tabs)
-    describe_workbook(context, builder, names, written)
+    describe_workbook(context, names, written)
 
 
 def _tabs(workbook: ElementTree.Element, relations: dict[str, tuple[str, str]], package: Package) -> list[_Tab]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from metier.core.errors import ParseError
-from metier.parsing.core.decoding import decode
+from metier.parsing.core.decoding import decode_records
 from metier.parsing.core.formats import JSONL
 from metier.parsing.core.readers import Builder, Context, too_much_text
 from metier.parsing.core.tables import write_rows
@@ -16,7 +16,7 @@ _MAX_COLUMNS = 200
 
 
 def read(content: bytes, builder: Builder, context: Context) -> None:
-    text = decode(content, context)
+    text = decode_records(content, context)
     if len(text) > context.limits.text:
         raise too_much_text(context.limits.text)
     try:

@@ -15,7 +15,7 @@ from metier.serving.web.document_parts import Piece, Span, extent, parts, pieces
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _SLIDES = (formats.PPTX, formats.PPT, formats.ODP)
-_SHEETS = (formats.XLSX, formats.XLS, formats.ODS)
+_SHEETS = (formats.XLSX, formats.XLS, formats.XML_SHEET, formats.ODS)
 
 
 class Wish(BaseModel):
