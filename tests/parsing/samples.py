@@ -171,6 +171,7 @@ def odf(kind: str, body: str, styles: str = "") -> bytes:
             ("presentation", "presentation"),
             ("style", "style"),
             ("fo", "xsl-fo-compatible"),
+            ("form", "form"),
         )
     )
     own = f"<office:automatic-styles>{styles}</office:automatic-styles>" if styles else ""
