@@ -4,8 +4,8 @@
 
 FOLDER holds one folder a format, each with `sources/` (files) and `groundtruth/NAME.md` (what a person would read).
 Recall is the share of the expected words that were found (as a multiset: a word that occurs three times must be
-found three times), precision the share of the found words that were expected. What is struck out or hidden is read, as the
-expected texts have it (`~~so~~`). A table row carries its column names
+found three times), precision the share of the found words that were expected. What is struck out or hidden is read,
+as the expected texts have it (`~~so~~`). A table row carries its column names
 here, so both are counted on the text with each name told once a table: a name that is repeated must not stand for a
 word that was lost. Formats without a ground truth (mail,
 files with a password) are checked against what is in the files themselves. Writes benchmarks/results/documents.json.
