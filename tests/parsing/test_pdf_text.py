@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import unicodedata
 
@@ -246,3 +247,42 @@ def test_a_broken_file_inside_a_pdf_costs_a_warning(parse):
     document = parse("a.pdf", with_files([(b"x.docx", b"PK\x03\x04" + bytes(60))]))
     assert "The cover" in document.text
     assert any("x.docx" in warning for warning in document.warnings)
+
+
+def drawn_from_the_right(lines, *, by_word):
+    """Lines as they are seen, from the left, set at the right edge in one piece or word by word without blanks."""
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.ttfonts import TTFont
+    from reportlab.pdfgen.canvas import Canvas
+
+    pdfmetrics.registerFont(TTFont("Sans", FONT))
+    target = io.BytesIO()
+    canvas = Canvas(target, pagesize=(595, 842))
+    canvas.setFont("Sans", 12)
+    for n, line in enumerate(lines):
+        x = 530 - pdfmetrics.stringWidth(line, "Sans", 12)
+        for word in line.split(" ") if by_word else [line]:
+            canvas.drawString(x, 760 - 20 * n, word)
+            x += pdfmetrics.stringWidth(f"{word} ", "Sans", 12)
+    canvas.save()
+    return target.getvalue()
+
+
+FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
+SEEN = {  # as the bidirectional algorithm lays lines out -> as they are said
+    "ءدبلا لبق Windows Server 2019 ليغشت بجي": "يجب تشغيل Windows Server 2019 قبل البدء",
+    "امئاد P-101 ةخضملا يف bar 16.4 طغضلا": "الضغط 16.4 bar في المضخة P-101 دائما",
+    "رهشأ 3 لك (SKF LGMT 2) محشلا مدختسا": "استخدم الشحم (SKF LGMT 2) كل 3 أشهر",
+    "نآلا info@acme.com ديربلا ناونع": "عنوان البريد info@acme.com الآن",
+    "نيبروتلا مسا وه WT-07": "WT-07 هو اسم التوربين",
+    "20 ىلإ 10 نم ةرارحلا ةجرد": "درجة الحرارة من 10 إلى 20",
+    "הלחתהה ינפל Windows Server 2019 תא ליעפהל שי": "יש להפעיל את Windows Server 2019 לפני ההתחלה",
+    "דימת P-101 הבאשמב bar 16.4 אוה ץחלה": "הלחץ הוא 16.4 bar במשאבה P-101 תמיד",
+}
+
+
+@pytest.mark.skipif(not os.path.exists(FONT), reason="DejaVu Sans is not installed")
+@pytest.mark.parametrize("by_word", [False, True])
+def test_latin_words_in_lines_from_the_right_keep_their_order_and_blanks(parse, by_word):
+    text = " ".join(parse("a.pdf", drawn_from_the_right(SEEN, by_word=by_word)).text.split())
+    assert [line for line in SEEN.values() if line not in text] == []

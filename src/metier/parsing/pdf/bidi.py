@@ -12,8 +12,11 @@ import unicodedata
 from dataclasses import dataclass
 from itertools import pairwise
 
+from metier.text.units import unit_of
+
 _BLANK = 0.14  # of the height of a line: a gap between words; letters of one word touch or nearly so
 _TOUCHING = 0.02  # and a blank that the file has, but that is not wider than this, is none
+_UNIT_FIRST = re.compile(r"([^\W\d_][^\s\d]*) ([+-]?\d[\d.,/–-]*)")
 _BRACKET = re.compile(r"[()\[\]{}]")
 _MIRRORED = str.maketrans("()[]{}«»", ")(][}{»«")
 _SEPARATORS = ".,:/-+٫٬%"
@@ -25,6 +28,10 @@ def is_rtl(text: str) -> bool:
     """Whether more letters run from right to left than the other way."""
     right = sum("\u0590" <= c <= "\u08ff" or "\ufb1d" <= c <= "\ufeff" for c in text)
     return right > sum(c.isalpha() for c in text) / 2
+
+
+def holds_rtl(text: str) -> bool:
+    return any("\u0590" <= c <= "\u08ff" or "\ufb1d" <= c <= "\ufeff" for c in text)
 
 
 @dataclass(slots=True)
@@ -57,8 +64,31 @@ def spoken(glyphs: list[Glyph]) -> str:
 
 def unmirrored(text: str) -> str:
     """A paragraph that runs from right to left with its brackets turned, where they were taken as drawn."""
-    first = _BRACKET.search(text)
-    return text.translate(_MIRRORED) if first and first[0] in ")]}" and is_rtl(text) else text
+    if not is_rtl(text):
+        return text
+    brackets = _BRACKET.findall(text)
+    if _is_balanced(brackets):
+        return text
+    if _is_balanced([bracket.translate(_MIRRORED) for bracket in brackets]) or len(brackets) < 2:
+        return text.translate(_MIRRORED) if brackets and brackets[0] in ")]}" else text
+    opens = dict.fromkeys("([{", False)
+
+    def turn(match: re.Match[str]) -> str:
+        left = match[0] if match[0] in opens else match[0].translate(_MIRRORED)
+        opens[left] = not opens[left]
+        return left if opens[left] else left.translate(_MIRRORED)
+
+    return _BRACKET.sub(turn, text)
+
+
+def _is_balanced(brackets: list[str]) -> bool:
+    waiting: list[str] = []
+    for bracket in brackets:
+        if bracket in "([{":
+            waiting.append(bracket.translate(_MIRRORED))
+        elif not waiting or waiting.pop() != bracket:
+            return False
+    return not waiting
 
 
 def _with_marks(glyphs: list[Glyph]) -> list[Glyph]:
@@ -80,23 +110,35 @@ def _turned(pieces: list[str]) -> list[str]:
     place = 0
     while place < len(pieces):
         end = _stretch(pieces, place)
-        found.extend(reversed(pieces[place:end]))
+        turned = pieces[place:end][::-1]
+        found.extend(_number_first(turned) if any(piece[0].isalpha() for piece in turned) else turned)
         place = end
     return found
 
 
 def _stretch(pieces: list[str], start: int) -> int:
-    """End of what is read from the left as one, beginning at `start`; a single piece where there is none."""
+    """End of what is read from the left as one, beginning at `start`; a single piece where there is none. Latin words
+    and the numbers among them are one, numbers alone part at blanks."""
     if not _leftward(pieces[start]):
         return start + 1
-    end, last, word = start, start, False
+    end, last, number = start, start, start
     while end < len(pieces) and not _rightward(pieces[end]):
         if _leftward(pieces[end]):
-            last, word = end, word or pieces[end][0].isalpha()
-        elif not word and pieces[end] not in _SEPARATORS:  # numbers part at blanks, Latin words do not
-            break
+            last = end
+            if all(each in _SEPARATORS for each in pieces[number + 1 : end]):
+                number = end
         end += 1
-    return last + 1
+    is_word = any(piece[0].isalpha() for piece in pieces[start : last + 1])
+    return (last if is_word else number) + 1
+
+
+def _number_first(pieces: list[str]) -> list[str]:
+    """A unit and its number, `bar 16.4`, as they are said: a line that runs from the right shows them turned."""
+    text = "".join(pieces)
+    match = _UNIT_FIRST.fullmatch(text)
+    if match is None or unit_of(match[1]) is None:
+        return pieces
+    return [f"{match[2]} {match[1]}"]
 
 
 def _leftward(text: str) -> bool:

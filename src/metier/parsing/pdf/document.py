@@ -18,6 +18,7 @@ from metier.parsing.core.readers import Builder, Context
 from metier.parsing.core.tables import Grid
 from metier.parsing.office.package import locked
 from metier.parsing.pdf.annotations import Annotations, Note, take_annotations
+from metier.parsing.pdf.bidi import holds_rtl
 from metier.parsing.pdf.files import read_files
 from metier.parsing.pdf.forms import with_fields
 from metier.parsing.pdf.fragments import Fragment, Turn, fragments, turn_of
@@ -156,8 +157,9 @@ def _page(document: PdfDocument, number: int, scanner: Scanner, context: Context
         scanner.unreadable.append((number, reason))
         found.parts = []
         return found
-    for part in found.parts:
-        part.glyphs = []  # only where text stands on the page is told by them, and a long document has many
+    if not holds_rtl(text):
+        for part in found.parts:
+            part.glyphs = []  # they tell where text stands, and the order of lines from the right; a book has many
     found.lines = segments(page, found.turn)
     return found
 

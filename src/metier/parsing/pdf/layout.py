@@ -13,7 +13,7 @@ from itertools import pairwise
 from statistics import median
 
 from metier.parsing.core.table_structure import is_value
-from metier.parsing.pdf.bidi import is_rtl, unmirrored
+from metier.parsing.pdf.bidi import Glyph, holds_rtl, is_rtl, spoken, unmirrored
 from metier.parsing.pdf.fragments import Fragment, Piece, in_one_line, plain
 
 _BULLET = re.compile(r"(?:[•◦▪■●○‣∙·*–—➢➤✓❖\uf0b7\uf0a7\uf0d8-]\s+|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\s+)(?=\S)")
@@ -175,15 +175,17 @@ def rows_of(parts: list[Fragment]) -> list[TextLine]:
                 break
         else:
             rows.append(TextLine([part]))
+    from_right = is_rtl("".join(part.text for part in parts))
     for row in rows:
         row.parts.sort(key=lambda part: part.left)
-        if is_rtl(row.text):
+        rtl = is_rtl(row.text) or (from_right and holds_rtl(row.text))
+        if rtl:
             row.parts.reverse()
-        row.parts = _joined(row.parts)
+        row.parts = _joined(row.parts, rtl=rtl)
     return rows
 
 
-def _joined(parts: list[Fragment]) -> list[Fragment]:
+def _joined(parts: list[Fragment], *, rtl: bool) -> list[Fragment]:
     """Neighbours with no wide gap between them put together: words that the file holds apart."""
     joined = [parts[0]]
     pieces = [_pieces(parts[0])]
@@ -197,8 +199,10 @@ def _joined(parts: list[Fragment]) -> list[Fragment]:
         told = last.spaced and (gap > 0.03 * last.size or not is_rtl(last.text))
         blank = " " if told or gap > 0.15 * max(last.size, part.size) else ""
         pieces[-1] += [(blank, part.box), *_pieces(part)] if blank else _pieces(part)
+        glyphs = _from_right(last, part, blank) if rtl else []
+        text = last.text + blank + part.text if rtl else in_one_line(pieces[-1]).strip()
         joined[-1] = Fragment(
-            text=last.text + blank + part.text if is_rtl(last.text + part.text) else in_one_line(pieces[-1]).strip(),
+            text=" ".join(plain(spoken(glyphs)).split()) if glyphs else text,
             left=min(last.left, part.left),
             bottom=min(last.bottom, part.bottom),
             right=max(last.right, part.right),
@@ -210,8 +214,18 @@ def _joined(parts: list[Fragment]) -> list[Fragment]:
             hyphen=part.hyphen,
             invisible=last.invisible and part.invisible,
             font=last.font,
+            glyphs=glyphs,
         )
     return joined
+
+
+def _from_right(last: Fragment, part: Fragment, blank: str) -> list[Glyph]:
+    """The letters of two neighbours on a line that runs from the right, from whose places it is read, as a number and
+    the letters before it may be held apart; none where they are not known."""
+    if not (last.glyphs and part.glyphs):
+        return []
+    between = [Glyph(" ", (part.right, part.bottom, last.left, part.top))] if blank else []
+    return [*last.glyphs, *between, *part.glyphs]
 
 
 def _pieces(part: Fragment) -> list[Piece]:
