@@ -142,8 +142,9 @@ def pptx(slides: list[str], *, notes: str = "", hidden: set[int] = frozenset()) 
         "ppt/_rels/presentation.xml.rels": relations(*links),
     }
     for index, shapes in enumerate(slides, start=1):
+        shown = f"show='{int(index not in hidden)}'"
         parts[f"ppt/slides/slide{index}.xml"] = (
-            f"<p:sld {_P} {_A} {_R} show='{int(index not in hidden)}'><p:cSld><p:spTree>{shapes}</p:spTree></p:cSld></p:sld>"
+            f"<p:sld {_P} {_A} {_R} {shown}><p:cSld><p:spTree>{shapes}</p:spTree></p:cSld></p:sld>"
         )
     if notes:
         parts["ppt/slides/_rels/slide1.xml.rels"] = relations(("n", "notesSlide", "../notesSlides/notesSlide1.xml"))

@@ -187,7 +187,7 @@ def _deletions(body: Element | None) -> Iterator[tuple[str, str]]:
         deletion = region.find("text:deletion")
         if deletion is not None:
             texts = ("".join(p.itertext()) for p in deletion if p.tag in ("text:p", "text:h"))
-            yield region.get("text:id") or region.get("id", ""), " ".join(texts)
+            yield region.get("text:id") or region.get("id") or "", " ".join(texts)
 
 
 def _fields(body: Element | None) -> Iterator[tuple[str, str]]:
@@ -203,4 +203,4 @@ def _fields(body: Element | None) -> Iterator[tuple[str, str]]:
                 chosen = [o for o in options if (o.get("current-selected") or o.get("selected")) == "true"]
                 yield identifier, ", ".join(option.get("label", "") for option in chosen)
             elif control.tag in ("text", "textarea", "combobox", "formatted-text", "number", "date", "time"):
-                yield identifier, control.get("current-value") or control.get("value", "")
+                yield identifier, control.get("current-value") or control.get("value") or ""
