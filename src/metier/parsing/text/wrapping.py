@@ -28,6 +28,8 @@ _CODE = re.compile(
     r"[{};]$|^[{}<]|^\s*(?:def|class|import|return|if|for|while|const|let|var|public|private)\b.*[:;{(]$"
 )
 _ENDS = re.compile(r"[.!?:;।。！？]['\"”’)\]]*$")
+_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}]{2}")
+_IDEOGRAPH = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
 _NARROWEST, _WIDEST = 40, 200  # characters of a line that text is cut to
 _HARDLY = 0.85  # of the width: who cuts lines by hand stops early
 _PROSE = 0.4  # of the lines that go on begin with a small letter, or in a script without capitals
@@ -108,7 +110,7 @@ class WrappedText:
             first, rest = regex.findall(r"\p{L}+", text)[-1], regex.match(r"\p{L}+", line)
             known = rest is not None and (first + rest[0]).lower() in self._words
             return text[: -1 if known else None] + line
-        unspaced = regex.match(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}]{2}", text[-1:] + line[:1])
+        unspaced = text[-1:] > "\u0e00" and _UNSPACED.match(text[-1:] + line[:1])
         return text + ("" if unspaced else " ") + line
 
 
@@ -184,7 +186,7 @@ def _first_word(line: str) -> int:
     words = line.split(None, 1)
     if not words:
         return 0
-    return 1 if regex.match(r"[\p{Han}\p{Hiragana}\p{Katakana}]", words[0]) else len(words[0])
+    return 1 if words[0][0] > "\u3000" and _IDEOGRAPH.match(words[0]) else len(words[0])
 
 
 def _indent(line: str) -> int:
