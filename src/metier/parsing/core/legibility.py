@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 
 _CID = re.compile(r"\(cid:\d+\)")
+_LEADERS = re.compile(r"([^\w\s])(?:\s?\1){3,}|_{4,}")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _HARMLESS = frozenset(" \n\t.,-_–—…·:;|/()[]'\"%=*+•\u200c\u200d\u200e\u200f\ufffe\u0640°§®™©€$£¥₹<>#&’‘“”«»→←↑↓")
 _VOWELS = frozenset("aeiouyàáâãäåæèéêëìíîïòóôõöøùúûüýÿœ")
@@ -103,12 +104,18 @@ def illegible(text: str) -> str | None:
     return _letters(text)
 
 
+def without_leaders(text: str) -> str:
+    """Without rows of one sign: the dots from a name to its number, lines to write on."""
+    return _LEADERS.sub(" ", text)
+
+
 def illegible_piece(text: str) -> str | None:
     """As `illegible`, of a stretch of text set in one font or one place, where fewer letters say it: one font is either
     readable or not, and no writing has lines without vowels or of nothing but symbols."""
     reason = illegible(text)
     if reason:
         return reason
+    text = without_leaders(text)
     marks = [c for c in text if not c.isspace()]
     if len(marks) < _LEAST:
         return None

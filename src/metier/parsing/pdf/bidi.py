@@ -26,6 +26,8 @@ Box = tuple[float, float, float, float]  # left, bottom, right, top
 
 def is_rtl(text: str) -> bool:
     """Whether more letters run from right to left than the other way."""
+    if text.isascii():
+        return False
     right = sum("\u0590" <= c <= "\u08ff" or "\ufb1d" <= c <= "\ufeff" for c in text)
     return right > sum(c.isalpha() for c in text) / 2
 

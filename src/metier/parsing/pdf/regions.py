@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from metier.parsing.core.legacy_fonts import LegacyFont, guessed_font, is_drawn_by, legacy_font
-from metier.parsing.core.legibility import FREQUENT, illegible, illegible_piece
+from metier.parsing.core.legibility import FREQUENT, illegible, illegible_piece, without_leaders
 from metier.parsing.pdf.bidi import Box
 from metier.parsing.pdf.fragments import Fragment
 
@@ -98,6 +98,7 @@ def _without_table(font: str) -> LegacyFont | None:
 
 def _is_odd(text: str) -> bool:
     """Whether a line may be garbage: its letters are few, of no script, or without vowels."""
+    text = without_leaders(text)
     if illegible(text):
         return True
     letters = [c for c in text.casefold() if c.isalpha()]
