@@ -47,6 +47,20 @@ def test_what_was_added_changed_deleted_and_unchanged_is_counted(expert, docs):
     assert not any("840 Nm" in hit.passage.text for hit in expert.search("blade root nuts"))
 
 
+def test_tables_are_kept_with_their_document(expert, docs):
+    table = "<caption>Staff</caption><tr><th rowspan=2>(in thousands)<th colspan=2>2023<tr><th>Q1<th>Q2"
+    rows = "<tr><td colspan=3>Europe<tr><td>Skåne<td>1,204<td><tr><td>Åland<td>8<td>(3)"
+    (docs / "staff.html").write_text(f"<p>Before.<table>{table}{rows}</table><p>After.")
+    expert.sync()
+    document = reopened(expert).runtime.store.document(document_id("docs/staff.html"))
+    (table,) = document.tables
+    assert (table.names, table.caption, table.unit) == (("", "2023 › Q1", "2023 › Q2"), "Staff", "(in thousands)")
+    cells = [[cell and document.text[slice(*cell)] for cell in row.cells] for row in table.rows]
+    assert cells == [["Skåne", "1,204", None], ["Åland", "8", "(3)"]]
+    assert [row.name(document.text) for row in table.rows] == ["Europe › Skåne", "Europe › Åland"]
+    assert document.table_at(*table.rows[1].cells[1]).row_at(*table.rows[1].cells[1]) == table.rows[1]
+
+
 def test_a_file_that_disappears_is_never_found_again(expert, docs):
     expert.sync()
     assert expert.search("brake disc price")[0].passage.uri == "docs/prices.csv"

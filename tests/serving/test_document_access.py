@@ -74,6 +74,27 @@ def test_a_hidden_passage_is_blanked_in_place_and_the_original_kept_back(expert,
         pass
 
 
+def test_of_what_is_hidden_a_table_repeats_nothing(tmp_path):
+    (tmp_path / "docs").mkdir()
+    rows = [f"<tr><td>Part {n}</td><td>{n}{n} EUR of copper, zinc and tin</td></tr>" for n in range(30)]
+    table = f"<table><tr><th>Part<th>Price</tr><tr><td colspan=2>Vargmyr</td></tr>{''.join(rows)}</table>"
+    (tmp_path / "docs" / "parts.html").write_text(table)
+    with Expert.create(tmp_path / "expert") as made:
+        made.add(str(tmp_path / "docs"))
+        made.sync()
+        access = DocumentAccess(made)
+        (name,) = access.documents(OWNER).values()
+        first, *between = access.document(OWNER, name).passages
+        assert between
+        made.corrections.hide(first.id)
+        (kept,) = access.document(OWNER, name).document.tables
+        assert kept.names == ()
+        assert [row.groups for row in kept.rows] == [() if row.end <= first.end else ("Vargmyr",) for row in kept.rows]
+        for passage in between:
+            made.corrections.hide(passage.id)
+        assert not {"Vargmyr", "Price"} & {*str(access.document(OWNER, name).document.tables).split("'")}
+
+
 def test_an_original_is_only_shown_as_it_was_read(expert, reading, tmp_path):
     name = reading.documents(OWNER)["docs/été.md"]  # its name on disk is not composed
     with reading.original(OWNER, name) as path:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from metier.core.documents import Block, Document, Passage, document_id, passage_id
+from metier.core.documents import Block, Document, Passage, TextBuilder, document_id, passage_id
 from metier.core.errors import IndexMismatch, StoreError
 from metier.store import Entry, Filter, Identity
 from metier.store.base import DocumentRecord
@@ -78,6 +79,25 @@ class StoreConformance:
         )
         assert open_store().document(document.id) == document
         assert open_store().uris() == {"বাংলা/a.md": document.id}
+
+    def test_tables_come_back_as_they_went_in(self, open_store):
+        builder = TextBuilder()
+        builder.add("paragraph", "আগে", page=1)
+        rows = [["", "2023", "2023"], ["টাকা", "Q1", "Q2"], ["Steel | bar", "1,4", ""], ["", "", "“-”"]]
+        options = {"caption": "By type", "unit": "(in millions)", "notes": ["(a) b"]}
+        builder.add_table(rows, header=2, page=1, groups=[["Sales", "নতুন"], []], **options)
+        document = replace(make_document("a.md", ["x"]), text=builder.text, tables=tuple(builder.tables))
+        document = replace(document, blocks=tuple(builder.blocks))
+        open_store().replace([entry(document)])
+        read = open_store().document(document.id)
+        assert read == document
+        (table,) = read.tables
+        assert (table.names, table.caption, table.unit, table.page) == (
+            ("টাকা", "2023 › Q1", "2023 › Q2"), "By type", "(in millions)", 1,
+        )  # fmt: skip
+        cells = [[cell and read.text[slice(*cell)] for cell in row.cells] for row in table.rows]
+        assert cells == [["Steel | bar", "1,4", None], [None, None, "“-”"]]
+        assert [row.name(read.text) for row in table.rows] == ["Sales › নতুন › Steel | bar", "4"]
 
     def test_documents_are_listed_without_their_text_and_only_to_who_may_read_them(self, open_store):
         store = open_store()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -56,6 +57,7 @@ class Document:
     `media_type`: MIME type. `language`: BCP-47 code or "" where unknown. `groups`: who may read it; empty = all.
     `metadata`: flat strings (author, date, sheet names, e-mail headers), usable as search filters.
     `warnings`: what the reader could not read (a page without text, a dropped sheet), in words.
+    `tables`: each table block as rows and cells, in the order of the text; none in what an earlier version has read.
     """
 
     id: str
@@ -71,6 +73,11 @@ class Document:
     metadata: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
+
+    def table_at(self, start: int, end: int) -> Table | None:
+        """The table that holds the characters `start`..`end` of the text; None where that is no single table."""
+        index = bisect_right(self.tables, start, key=lambda table: table.start) - 1
+        return self.tables[index] if index >= 0 and end <= self.tables[index].end else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +173,15 @@ class TextBuilder:
         """Append a table. `rows`: cells as strings, rectangular or ragged; the first `header` of them (True: one) name
         the columns. Of the rows after the header: `keys` names each in its source (default: its 1-based number among
         `rows`), `groups` says under which names it stands. `unit`: what holds for all values. `pairs`: rows are a
-        name and its value (`Rated power: 4.2 MW`)."""
-        rows = [[_clean(" ".join(cell.split())).strip() for cell in row] for row in rows]
+        name and its value (`Rated power: 4.2 MW`). `caption`: where none is given, a caption right before the table."""
+        rows = [[_line(cell) for cell in row] for row in rows]
         if not any(any(row) for row in rows):
             return
+        if not caption and self.blocks and self.blocks[-1].kind == "caption":
+            caption = self._parts[-1]
         count = int(header)
         heads, body = tuple(tuple(row) for row in rows[:count]), rows[count:]
-        names = column_names(heads)
+        names, unit = column_names(heads), _line(unit)
         self._separate("\n\n")
         start, written = self._length, []
         if any(names):
@@ -182,13 +191,15 @@ class TextBuilder:
                 if self._length > start:
                     self._separate("\n")
                 key = keys[place] if keys else str(place + count + 1)
-                written.append(self._row(names, cells, key, groups[place] if groups else (), unit, pairs))
+                under = tuple(map(_line, groups[place])) if groups else ()
+                written.append(self._row(names, cells, key, under, unit, pairs))
         self.blocks.append(Block("table", start, self._length, page))
         self.blocks.extend(Block("row", row.start, row.end, page, 0, row.key) for row in written)
-        self.tables.append(Table(heads, tuple(written), start, self._length, caption, unit, tuple(notes), page))
+        told = (_line(caption), unit, tuple(map(_line, notes)))
+        self.tables.append(Table(heads, tuple(written), start, self._length, *told, page))
 
     def _row(
-        self, names: Sequence[str], cells: Sequence[str], key: str, groups: Sequence[str], unit: str, pairs: bool
+        self, names: Sequence[str], cells: Sequence[str], key: str, groups: tuple[str, ...], unit: str, pairs: bool
     ) -> TableRow:
         """Append a row: each cell behind the name of its column, the first behind the groups and before the unit."""
         start = self._length
@@ -207,7 +218,7 @@ class TextBuilder:
             places.append((self._append(cell), self._length))
             if not index and unit:
                 self._append(f" {unit}")
-        return TableRow(start, self._length, key, tuple(places))
+        return TableRow(start, self._length, key, tuple(places), groups)
 
     def _separate(self, separator: str) -> None:
         if self._length:
@@ -218,6 +229,10 @@ class TextBuilder:
         self._parts.append(text)
         self._length += len(text)
         return start
+
+
+def _line(text: str) -> str:
+    return _clean(" ".join(text.split())).strip()
 
 
 def _clean(text: str) -> str:

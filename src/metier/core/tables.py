@@ -21,12 +21,45 @@ PATH = " › "  # between the parts of a name: of a column from the top down, of
 @dataclass(frozen=True, slots=True)
 class TableRow:
     """`key`: what names it in its source (1-based row number, or a database's primary key). `cells`: where the value of
-    each column stands in the document's text, None where the cell is empty."""
+    each column stands in the document's text, None where the cell is empty. `groups`: the names it stands under, the
+    outermost first."""
 
     start: int
     end: int
     key: str
     cells: tuple[Span | None, ...]
+    groups: tuple[str, ...] = ()
+
+    def column_at(self, start: int, end: int) -> int | None:
+        """Index of the cell that holds the characters `start`..`end`; None where that is no single cell."""
+        for column, place in enumerate(self.cells):
+            if place is not None and place[0] <= start and end <= place[1]:
+                return column
+        return None
+
+    def label(self, text: str) -> str:
+        """What its first cell holds, "" where that is empty. `text`: of the document."""
+        return text[slice(*self.cells[0])] if self.cells and self.cells[0] else ""
+
+    def name(self, text: str) -> str:
+        """Its label behind the groups it stands under; its key where it has no label."""
+        label = self.label(text)
+        return PATH.join([*self.groups, label]) if label else self.key
+
+    def to_json(self) -> list[Any]:
+        """Few and small numbers, since a document may have a million cells: places count from the start of the row, two
+        numbers a cell, both 0 for an empty one; groups stand at the end where there are any."""
+        places: list[int] = []
+        for cell in self.cells:
+            places += (cell[0] - self.start, cell[1] - self.start) if cell else (0, 0)
+        return [self.start, self.end, self.key, places, *([self.groups] if self.groups else [])]
+
+    @classmethod
+    def from_json(cls, plain: Sequence[Any]) -> Self:
+        start, end, key, places, *groups = plain
+        ends = iter(places)
+        cells = tuple((start + first, start + last) if last else None for first, last in zip(ends, ends, strict=True))
+        return cls(start, end, key, cells, tuple(groups[0]) if groups else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +84,19 @@ class Table:
 
     def to_json(self) -> list[Any]:
         """Plain values, the header's names and the places of all cells."""
-        rows = [[row.start, row.end, row.key, row.cells] for row in self.rows]
+        rows = [row.to_json() for row in self.rows]
         return [self.header, rows, self.start, self.end, self.caption, self.unit, self.notes, self.page]
 
     @classmethod
     def from_json(cls, plain: Sequence[Any]) -> Self:
         header, rows, start, end, caption, unit, notes, page = plain
-        read = [
-            TableRow(first, last, key, tuple(tuple(cell) if cell else None for cell in cells))
-            for first, last, key, cells in rows
-        ]
-        return cls(tuple(map(tuple, header)), tuple(read), start, end, caption, unit, tuple(notes), page)
+        read = tuple(map(TableRow.from_json, rows))
+        return cls(tuple(map(tuple, header)), read, start, end, caption, unit, tuple(notes), page)
 
-    def cell_at(self, start: int, end: int) -> tuple[TableRow, int] | None:
-        """Row and column of the cell that holds the characters `start`..`end`; None where that is no single cell."""
-        index = bisect_right([row.start for row in self.rows], start) - 1
-        if index < 0:
-            return None
-        row = self.rows[index]
-        for column, place in enumerate(row.cells):
-            if place is not None and place[0] <= start and end <= place[1]:
-                return row, column
-        return None
+    def row_at(self, start: int, end: int) -> TableRow | None:
+        """The row that holds the characters `start`..`end` of the document's text; None where that is no single row."""
+        index = bisect_right(self.rows, start, key=lambda row: row.start) - 1
+        return self.rows[index] if index >= 0 and end <= self.rows[index].end else None
 
 
 def column_names(header: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from metier.core.documents import CORRECTION, Document, Passage
 from metier.core.errors import InputError
+from metier.core.tables import Table
 from metier.expert import Expert
 from metier.retrieval.retriever import Hit
 from metier.serving.auth.access import Caller
@@ -72,7 +73,10 @@ class DocumentAccess:
         seen = tuple(passage for passage in passages if passage.id not in hidden)
         kept = [(passage.start, passage.end) for passage in seen]
         spans = _without([(p.start, p.end) for p in passages if p.id in hidden], kept)
-        return VisibleDocument(replace(found, text=_blanked(found.text, spans)), seen, spans)
+        if spans:
+            tables = tuple(_without_hidden(table, spans) for table in found.tables)
+            found = replace(found, text=_blanked(found.text, spans), tables=tables)
+        return VisibleDocument(found, seen, spans)
 
     @contextmanager
     def original(self, caller: Caller, document_id: str) -> Iterator[Path]:
@@ -97,6 +101,20 @@ def _without(spans: list[tuple[int, int]], kept: list[tuple[int, int]]) -> tuple
         if start < end:
             left.append((start, end))
     return tuple(left)
+
+
+def _without_hidden(table: Table, spans: tuple[tuple[int, int], ...]) -> Table:
+    """A table without what it repeats of hidden text: of a row its groups, of the first line the names of the columns.
+    Captions and notes stand outside the table, so they are left to the text."""
+
+    def is_hidden(start: int, end: int) -> bool:
+        return any(first < end and start < last for first, last in spans)
+
+    rows = tuple(replace(row, groups=()) if is_hidden(row.start, row.end) else row for row in table.rows)
+    names_end = table.rows[0].start if table.rows else table.end
+    header = () if is_hidden(table.start, names_end) else table.header
+    unit = "" if is_hidden(table.start, table.end) else table.unit
+    return replace(table, rows=rows, header=header, unit=unit, caption="", notes=())
 
 
 def _blanked(text: str, spans: tuple[tuple[int, int], ...]) -> str:

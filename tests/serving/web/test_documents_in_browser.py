@@ -33,6 +33,11 @@ I would take week 24, and he takes mine. <script>alert(1)</script>
 """
 BENGALI = "# নিরাপত্তা\n\nনীল চাবি টাওয়ারের দরজা খোলে। লাল চাবি কেবিনের।\n"
 FIGURES = "# Pitch\n\n" + " ".join(f"Pitch motor {number} turns its blade by itself." for number in range(100, 190))
+STAFF = """<table><caption>Staff by region</caption>
+<tr><th rowspan=2>(in thousands)</th><th colspan=2>2023</th></tr><tr><th>Staff</th><th>Share</th></tr>
+<tr><td colspan=3>Europe</td></tr><tr><td>Åland</td><td>1,204</td><td>40%</td></tr>
+<tr><td>Skåne</td><td>804</td><td>26%</td></tr>
+<tr><td>Total</td><td>2,008</td><td>66%</td></tr></table>"""
 SECRET = "# Safe\n\nThe code of the Vargmyr safe is 4711.\n"
 
 
@@ -50,6 +55,7 @@ def write_documents(folder: Path) -> None:
     (folder / "swap.eml").write_text(MAIL, encoding="utf-8")
     (folder / "নিরাপত্তা.md").write_text(BENGALI, encoding="utf-8")
     (folder / "pitch.md").write_text(FIGURES)
+    (folder / "staff.html").write_text(STAFF, encoding="utf-8")
     (folder / "changed.pdf").write_bytes(pdf([[(60, 700, 12, "This page will be another one.")]]))
     if shutil.which("tesseract"):
         (folder / "scan.pdf").write_bytes(scan(pdf([[(60, 700, 26, "The seal is worn out")]])))
@@ -170,10 +176,24 @@ def test_the_cited_row_of_a_table_stands_out(browser, library):
     row = "Part: SK-31 | Fits: NV-110 | Price EUR: 131"
     with opened(browser, library.address, library.place("prices.xlsx", row)) as page:
         assert page.locator("thead th").all_inner_texts() == ["Part", "Fits", "Price EUR"]
-        assert page.locator("tr.cited td").all_inner_texts() == ["SK-31", "NV-110", "131"]
+        assert page.locator("tr.cited :is(th, td)").all_inner_texts() == ["SK-31", "NV-110", "131"]
         assert page.locator("tr.cited").count() == 1
         assert in_window(page, "tr.cited")
         assert page.inner_text(".number") == "Sheet 1"
+
+
+def test_a_table_is_drawn_as_people_write_it_and_the_cited_cell_stands_out(browser, library):
+    with opened(browser, library.address, library.place("staff.html", "26%")) as page:
+        assert page.inner_text("caption") == "Staff by region\n(in thousands)"
+        spans = page.locator("thead th").evaluate_all("all => all.map(e => [e.textContent, e.colSpan, e.scope])")
+        assert spans == [["2023", 2, "colgroup"], ["Staff", 1, "col"], ["Share", 1, "col"]]
+        assert page.locator("tr.group th").all_inner_texts() == ["Europe"]
+        assert page.locator("tbody th[scope=row]").all_inner_texts() == ["Åland", "Skåne", "Total"]
+        assert page.locator("td.cited").all_inner_texts() == ["26%"]
+        assert page.locator("tr.cited").all_inner_texts() == ["Skåne\t804\t26%"]
+        aligned = "each => getComputedStyle(each).textAlign"
+        assert [page.locator(f"tr.cited {tag}").first.evaluate(aligned) for tag in ("th", "td")] == ["start", "end"]
+        assert in_window(page, "td.cited")
 
 
 def test_a_mail_has_its_headers_on_top_and_its_scripts_are_text(browser, library):
@@ -282,6 +302,7 @@ def test_back_leads_to_where_one_came_from(browser, library):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_all_of_it_is_accessible_on_a_phone_too(browser, library, scheme):
     addresses = ["/documents", library.place("manual.pdf", TORQUE), library.place("swap.eml", "week 24")]
+    addresses += [library.place("staff.html", "26%")]
     addresses += [library.place("prices.xlsx", "Part: SK-31"), f"/documents/{library.ids['pitch.md']}"]
     with opened(browser, library.address, color_scheme=scheme, viewport=PHONE) as page:
         for address in addresses:

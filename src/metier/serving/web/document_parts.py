@@ -6,50 +6,45 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
+from itertools import groupby
 
 from metier.core.documents import Block, Document
+from metier.core.tables import Span, Table, TableRow
 from metier.serving.document_access import VisibleDocument
+from metier.serving.web.document_tables import DrawnTable, grouped, header_cells
+from metier.serving.web.text_runs import Runs, TextRuns, common
 
-Span = tuple[int, int]
 _MOST = 30_000  # characters of text on one page
-_MAIL_HEADERS = ("From", "To", "Cc", "Date")
+_MAIL_HEADER = re.compile(r"(?:^| \| )(From|To|Cc|Date): ")
 _OWN_MARK = re.compile(r"[^\w\s]\s|\(?\w{1,4}[.)]\s|\d+(?:\.\d+)+\s")  # of a list item: bullet or number
 
 
 @dataclass(frozen=True, slots=True)
-class TextRun:
-    """A stretch of text. `kind`: "first" (the first one cited), "cited", "hidden" (its text is not shown), or ""."""
-
-    text: str
-    kind: str = ""
-
-
-Runs = tuple[TextRun, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnRow:
-    """A row of a table: for each column its text. `key`: what names it in its source."""
-
-    key: str
-    cited: bool
-    cells: tuple[Runs, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Piece:
-    """What is drawn as one: a block; a table with its `rows` under `names`; the `items` of a list; `pairs` of names and
-    values at the top of a mail. `page`: its number where it is the first of a page, slide or sheet."""
+    """What is drawn as one: a block; a `table`; the `items` of a list; `pairs` of names and values on top of a mail.
+    `page`: its number where it is the first of a page, slide or sheet."""
 
     kind: str
     runs: Runs = ()
     level: int = 0
     page: int | None = None
-    names: tuple[str, ...] = ()
-    rows: tuple[DrawnRow, ...] = ()
+    table: DrawnTable | None = None
     items: tuple[tuple[Runs, bool], ...] = ()
     pairs: tuple[tuple[str, Runs], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Blocks that are drawn as one: a block; a table with the captions over it and those of its rows that are shown."""
+
+    block: Block
+    table: Table | None = None
+    rows: tuple[TableRow, ...] = ()
+    captions: tuple[Block, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        return self.block.kind
 
 
 def place_of(document: Document, at: int) -> int | None:
@@ -85,58 +80,45 @@ def pieces(shown: VisibleDocument, within: Span, cited: Span | None) -> list[Pie
 
 
 def printed(document: Document, page: int, cited: Span | None) -> tuple[str, list[Span]]:
-    """The text of a page as it stands there: rows of tables without the names of their columns, which parsing puts
-    before each value; and the stretches of it that are cited."""
-    stretches: list[Span] = []
-    for block, rows, names in _groups(document, extent(document, page)):
-        if not rows:
-            stretches.append((block.start, block.end))
-            continue
-        stretches += [(block.start, rows[0].start)] if names else []
-        for row in rows:
-            line = document.text[row.start : row.end]
-            stretches += [(row.start + start, row.start + end) for _column, start, end in cells(line, names)]
+    """The text of a page as it stands there: names of columns and groups once, where they are printed, not before each
+    value as parsing puts them; and the stretches of it that are cited."""
     text, spans = "", []
-    for start, end in stretches:
-        if cited and (inside := _common((start, end), cited)):
-            spans.append((inside[0] - start + len(text), inside[1] - start + len(text)))
-        text += document.text[start:end] + "\n"
+    for line in _lines(document, extent(document, page)):
+        if isinstance(line, str):
+            text += line + "\n"
+            continue
+        if cited and (inside := common(line, cited)):
+            spans.append((inside[0] - line[0] + len(text), inside[1] - line[0] + len(text)))
+        text += document.text[slice(*line)] + "\n"
     return text, spans
 
 
-def cells(line: str, names: Sequence[str]) -> list[tuple[int, int, int]]:
-    """A row's line as (column, start, end of the value); column -1 is what stands before all columns that have a name.
-    What parts cells may stand in a cell, too: without the name of a later column it belongs to the cell before."""
-    found: list[tuple[int, int, int]] = []
-    column, at = -1, 0
-    for segment in line.split(" | "):
-        end = at + len(segment)
-        fitting = [i for i in range(column + 1, len(names)) if f"{segment}: ".startswith(f"{names[i]}: ")]
-        if fitting:
-            column = max(fitting, key=lambda i: (len(names[i]), -i))
-            start = at if segment == names[column] else at + len(names[column]) + 2
-            found.append((column, start, end))
-        elif names and found:
-            found[-1] = (*found[-1][:2], end)
-        else:
-            found.append((-1 if names else len(found), at, end))
-        at = end + 3
-    return found
+def _lines(document: Document, within: Span) -> Iterator[Span | str]:
+    """Stretches of the document's text, and what is printed but stands elsewhere in it."""
+    for group in _groups(document, within):
+        if group.table is None:
+            yield group.block.start, group.block.end
+            continue
+        yield from ((block.start, block.end) for block in group.captions)
+        yield group.table.unit
+        yield from (cell.text for row in header_cells(group.table.header) for cell in row)
+        for names, rows in grouped(group.rows, document.text):
+            yield from (name for name, _depth in names)
+            yield from (place for row in rows for place in row.cells if place is not None)
 
 
 class _Drawing:
     def __init__(self, shown: VisibleDocument, within: Span, cited: Span | None) -> None:
-        self._document, self._blanked = shown.document, shown.blanked
-        self._within, self._cited, self._next = within, cited, "first"
+        self._document, self._within = shown.document, within
+        self._runs = TextRuns(shown, within, cited)
         self._is_mail = shown.document.media_type == "message/rfc822"
 
     def run(self) -> Iterator[Piece]:
-        for kind, group in groupby(_groups(self._document, self._within), key=lambda each: each[0].kind):
+        for kind, groups in groupby(_groups(self._document, self._within), key=lambda group: group.kind):
             if kind == "list":
-                yield from self._list([block for block, *_ in group])
-                continue
-            for block, rows, names in group:
-                yield self._table(block, rows, names) if rows else self._single(block)
+                yield from self._list([group.block for group in groups])
+            else:
+                yield from map(self._piece, groups)
 
     def _list(self, blocks: list[Block]) -> Iterator[Piece]:
         for page, items in groupby(blocks, key=lambda block: block.page):
@@ -144,78 +126,56 @@ class _Drawing:
             yield Piece(
                 "list",
                 page=page,
-                items=tuple((self._runs((b.start, b.end)), _OWN_MARK.match(text) is not None) for b, text in texts),
+                items=tuple((self._runs.of((b.start, b.end)), _OWN_MARK.match(text) is not None) for b, text in texts),
             )
 
-    def _single(self, block: Block) -> Piece:
+    def _piece(self, group: _Group) -> Piece:
+        block = group.block
+        if group.table is not None:
+            captions = [self._runs.of((each.start, each.end)) for each in group.captions]
+            drawn = DrawnTable.of(group.table, group.rows, self._document.text, self._runs, captions)
+            return Piece("table", page=block.page, table=drawn)
         line = self._document.text[block.start : block.end]
-        if self._is_mail and "\n" not in line:
-            found = cells(line, _MAIL_HEADERS)
-            if len(found) > 1 and found[0][0] >= 0:
-                pairs = [(_MAIL_HEADERS[i], self._runs((block.start + a, block.start + b))) for i, a, b in found]
-                return Piece("mail", page=block.page, pairs=tuple(pairs))
-        return Piece(block.kind, self._runs((block.start, block.end)), block.level, block.page)
-
-    def _table(self, table: Block, rows: list[Block], names: list[str]) -> Piece:
-        lines = [(row, cells(self._document.text[row.start : row.end], names)) for row in rows]
-        first = min((column for _row, line in lines for column, *_ in line), default=0)
-        last = max((column for _row, line in lines for column, *_ in line), default=0)
-        columns = range(min(first, 0), max(last + 1, len(names)))
-        drawn = []
-        for row, line in lines:
-            places = {column: (row.start + start, row.start + end) for column, start, end in line}
-            values = tuple(self._runs(places[column]) if column in places else () for column in columns)
-            cited = self._cited is not None and _common((row.start, row.end), self._cited) is not None
-            drawn.append(DrawnRow(row.row or "", cited, values))
-        heads = tuple(names[i] if 0 <= i < len(names) else "" for i in columns) if names else ()
-        return Piece("table", page=table.page, names=heads, rows=tuple(drawn))
-
-    def _runs(self, place: Span) -> Runs:
-        """The text of a place, in which cited and hidden stretches are told apart."""
-        seen = _common(place, self._within)
-        if seen is None:
-            return ()
-        edges = {*seen}
-        for span in (*self._blanked, *([self._cited] if self._cited else [])):
-            edges.update(each for each in span if seen[0] < each < seen[1])
-        found, ordered = [], sorted(edges)
-        for start, end in pairwise(ordered):
-            text = self._document.text[start:end]
-            if any(_common((start, end), span) for span in self._blanked):
-                found.append(TextRun("", "hidden"))
-            else:
-                found.append(TextRun(text, self._kind((start, end))))
-        return tuple(found)
-
-    def _kind(self, place: Span) -> str:
-        if self._cited is None or _common(place, self._cited) is None:
-            return ""
-        kind, self._next = self._next, "cited"
-        return kind
+        if self._is_mail and "\n" not in line and len(found := _mail_headers(line)) > 1:
+            pairs = [(name, self._runs.of((block.start + a, block.start + b))) for name, a, b in found]
+            return Piece("mail", page=block.page, pairs=tuple(pairs))
+        return Piece(block.kind, self._runs.of((block.start, block.end)), block.level, block.page)
 
 
-def _groups(document: Document, within: Span) -> Iterator[tuple[Block, list[Block], list[str]]]:
-    """Each block that has a part in `within`; a table with those of its rows that have, and the names of its columns,
-    which stand on a line before its first row."""
-    table: Block | None = None
-    rows: list[Block] = []
-    names: list[str] = []
-    for block in (*document.blocks, None):
-        if block is not None and block.kind == "row" and table is not None:
-            if block.start > table.start and not rows:
-                names = names or document.text[table.start : block.start].strip().split(" | ")
-            rows.append(block)
+def _mail_headers(line: str) -> list[tuple[str, int, int]]:
+    """Name, start and end of the value of each header; none where the line begins with something else."""
+    found = [*_MAIL_HEADER.finditer(line)]
+    if not found or found[0].start():
+        return []
+    ends = [following.start() for following in found[1:]]
+    return [(header[1], header.end(), end) for header, end in zip(found, [*ends, len(line)], strict=True)]
+
+
+def _groups(document: Document, within: Span) -> Iterator[_Group]:
+    """What has a part in `within`. A table that an earlier version read, without a model, is a block of lines."""
+    tables = {table.start: table for table in document.tables if common((table.start, table.end), within)}
+    waiting: list[Block] = []  # captions that may be those of a table
+    for block in document.blocks:
+        if block.kind == "row" or common((block.start, block.end), within) is None:
             continue
-        seen = [row for row in rows if _common((row.start, row.end), within)]
-        if table is not None and (seen or (not rows and _common((table.start, table.end), within))):
-            yield table, seen, names
-        table, rows, names = None, [], []
-        if block is None:
-            return
-        if block.kind == "table":
-            table = block
-        elif _common((block.start, block.end), within):
-            yield block, [], []
+        if block.kind == "caption":
+            waiting.append(block)
+            continue
+        table = tables.get(block.start) if block.kind == "table" else None
+        rows = tuple(row for row in table.rows if common((row.start, row.end), within)) if table else ()
+        captions = _captions(document, waiting, table) if table and rows else []
+        yield from map(_Group, waiting[: len(waiting) - len(captions)])
+        waiting = []
+        yield _Group(block, table, rows, tuple(captions)) if rows else _Group(block)
+    yield from map(_Group, waiting)
+
+
+def _captions(document: Document, waiting: Sequence[Block], table: Table) -> list[Block]:
+    """The last of the captions that are those of the table."""
+    own = [*waiting]
+    while own and " ".join(document.text[own[0].start : own[0].end].split()) not in table.caption:
+        own.pop(0)
+    return own
 
 
 def _numbered(drawn: Iterator[Piece]) -> Iterator[Piece]:
@@ -225,9 +185,3 @@ def _numbered(drawn: Iterator[Piece]) -> Iterator[Piece]:
         page = piece.page if piece.page != last else None
         last = piece.page
         yield replace(piece, page=page)
-
-
-def _common(one: Span, other: Span) -> Span | None:
-    """The stretch that both share, None where it is empty."""
-    start, end = max(one[0], other[0]), min(one[1], other[1])
-    return (start, end) if start < end else None

@@ -9,9 +9,10 @@ from urllib.parse import urlencode
 from pydantic import BaseModel
 
 from metier.core.documents import CORRECTION, Document
+from metier.core.tables import Span
 from metier.parsing.core import formats
 from metier.serving.document_access import VisibleDocument
-from metier.serving.web.document_parts import Piece, Span, extent, parts, pieces, place_of, printed
+from metier.serving.web.document_parts import Piece, extent, parts, pieces, place_of, printed
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _SLIDES = (formats.PPTX, formats.PPT, formats.ODP)

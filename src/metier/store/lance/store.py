@@ -253,7 +253,8 @@ class LanceStore:
             "media_type": document.media_type,
             "pages": document.pages,
             "warnings": document.warnings,
-            "tables": [table.to_json() for table in document.tables],
+            # A text inside the text: who reads something else of the payload need not take tables apart.
+            "tables": json.dumps([table.to_json() for table in document.tables], ensure_ascii=False),
         }
         yield (
             shared
@@ -327,7 +328,7 @@ def _document(row: dict[str, Any]) -> Document:
         groups=_groups(row),
         metadata=_metadata(row),
         warnings=tuple(payload["warnings"]),
-        tables=tuple(map(Table.from_json, payload.get("tables", ()))),  # none in documents of earlier versions
+        tables=tuple(map(Table.from_json, json.loads(payload.get("tables", "[]")))),  # earlier: none
     )
 
 
