@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import io
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from openpyxl.cell.text import InlineFont
 from openpyxl.styles import Alignment, Font
 from openpyxl.worksheet.formula import ArrayFormula
 
+from metier.core.errors import ParseError
 from metier.core.settings import ParsingSettings
 from metier.parsing import Parser
 
@@ -304,6 +307,18 @@ def test_indented_names_stand_under_those_above_them(parse):
     ]  # fmt: skip
 
 
+def test_a_name_without_values_stands_over_rows_that_are_set_in_as_far(parse):
+    rows = [["EUR", "2024"], ["Income", None], ["Sales", 9], ["  abroad", 5], ["Total", 9], ["Tax", 2], ["Costs", None]]
+    book, _sheet = sheet_of([*rows, ["Wages", 4]])
+    assert [row.partition(" | ")[0] for row in kinds(parse("a.xlsx", saved(book)), "row")] == [
+        "Income › Sales EUR",
+        "Income › Sales › abroad EUR",
+        "Income › Total EUR",
+        "Tax EUR",
+        "Costs › Wages EUR",
+    ]
+
+
 def test_every_sheet_is_a_section_on_one_level_and_none_names_the_workbook(parse):
     book, _sheet = sheet_of([["Part", "Price"], ["V-1", 9]], "Valves")
     book.create_sheet("Pumps").append(["P-1", 7])
@@ -450,3 +465,69 @@ def test_ods_comments_are_read(parse):
     document = parse("a.ods", content)
     assert kinds(document, "row") == ["Part: V-1 | Price: 9"]
     assert "A2: Comment: Ask Ada." in document.text
+
+
+# --- XLS -----------------------------------------------------------------------------------------------------
+
+# Made with xlwt, which is no requirement of the tests, packed and written as text. Columns B to H from row 3 under a
+# merged title; row 6 and column D are hidden, so is the sheet Margins, and Salaries very much so.
+XLS = (
+    "c-rk)U1%It6#nk)%<OKme@T<HNt^AMG_|QQY^*{A+w}+Ar-W!kMFgE@$98G5(aB1QqE>4_#DeIPKQAq9)FM$|{6Q-U0euiE`k)9xqWDx06a^pJtm"
+    "mAW-K6P`bRkwEdxkmpo^$WH-?`_Wd*|+ceYR=g_<J3TSVemf!cr*;bA?XP8!ZbdP<yGw)p8l3w^XNfMbQW?q-o&e_*Y?GLtgJiXn0ruoH+0kz4zl"
+    "`3{Msu>k87X;)AW&huzAg+|wu{UnibGyLi?td`$QT;qOTAPlVqrnq$IuQ{M%3AI@fncMkfQe6Q9eZ3*HEABfElq8UIdzT`}P>P6-CHE@fYx5w)Z^"
+    "@erSpe}8Q1X)CCz)0&coCF;f`<#N~vfPPNh(UFu58d=+&`)m$7P|1Z)rGX4#4H+sT&{m&qJNqwtw-?&bRg58=}GI2c#{vFjL-sFNH~c<OBV1)`E&"
+    "D`Ro7oxy`lxgUl;4c0s2UQK1!KUP2WHXQBB`SSy4?NqXem@kNdc4l|B)Gn+(8B1>iOX;5G-$cS8VfO8{<b0B&0V?#2MzO#!&=0k|CjxSIoT(^YU^"
+    ")@c78LFqxoU(gwf`B2omL5#ThF=uLqqWwjT4~{T~Z1+IEK&lja6QIv*1f%x2?dF}S^O&bFLtYwi#CD4Yydg-uZE}jm(R^Xd;qsvEdg`1*2gY5K?j"
+    "w&nO@4Q4JU>;mCLgkf>}l$A_q78V!z=6*m)B*i9f$M9gE`keT<Db^yE0)!Gz?y!v4$rGfGy;GCm%(FH?StY+-Ti6zy+|Cnl0`!>WsNgkt%!h#iHX"
+    "j@a0%8Q>lwCQ*pUq#E9o8AY5;fYetG<aQ>~|z8Ts-l6^olN8|#{0aNJV;G%@5*&_A?*@x(PsWB;+aA*nX8J6B`wNpm8M))&=vRUdK!dvL<rgHm8t"
+    "6$lBRQfzCt=nmYT|(bxuU=8#LG_t)cYK(h`8nH5^|^hEkG0HwmpxABdX#3P<T;8y)u&#4h3TVgxm5o3>__44mt55%TFNU?@_$<-ae<BnFFs73q>-"
+    "d5Qpk^;C+Q@GDw08xUXe_ajEWQ{$@EcC1r>tI(fpMBhM+D#VX+HUu?vCc$?-pfZ6s+lyK~Pm+6jsJiFu8-ID6cNUlr$rXT?2YzCU`EadjGZqx{r5"
+    "Lt9&?5jNrR=h<pjqB%Ryvky@g=rqfY@|Mg#sj;m|YtLxjNMTyvxQ}H>&Ujdsk7W?n7Ks7RfzzWCjW00PY0{-}ny|Lw09*KT;E~KKUh^gWDmubFuT"
+    "2`M3$GpHk>*I(jk$`~CgE)Jz5ZUjHtFf9cx_6AILCh>N%^}Xj6GU2-sf=A^?sSwa_3>y&MWUU&j)Rt?ljN$)j7{+Zj!j6Mf@G0ya=Nn;kAn}w{eD"
+    "h5&r!q{6mcY15$p_L*D0CjtJBLwDA8r7wBE8|4s70r8_Z6PmvDy+fks>#dJ;i(*{G8$5NMRQ~tk@=^jFNaR~dxk3%)*FKtb=az2-Bm|D9nR4e{cE"
+    "q?yX_<sY<<VvU"
+)
+
+
+def xls() -> bytes:
+    return zlib.decompress(base64.b85decode("".join(XLS)))
+
+
+def test_xls_is_read_as_its_cells_show_it(parse):
+    document = parse("a.xls", xls())
+    assert kinds(document, "row") == [
+        "Part: V-10 | Price: 1,234.50 € | Since: 01.03.2024 | Share: 0.0% | Code: 000123 | Torque: 840 Nm [1]",
+        "Part: V-10 › V-10a | Price: 1,235.50 € | Since: 02.03.2024 | Share: 12.5% | Code: 000123",
+        "Part: V-30 | Price: 1,237.50 € | Since: 04.03.2024 | Share: 37.5% | Code: 000123 | Torque: 910 Nm",
+    ]
+    assert kinds(document, "caption") == ["Price list of May"]
+    assert [b.row for b in document.blocks if b.kind == "row"] == ["4", "5", "7"]
+    assert (document.title, document.pages, document.metadata["sheets"]) == ("Prices", 3, "Prices")
+    for word in (
+        "hidden sheet Margins",
+        "hidden sheet Salaries",
+        "hidden row",
+        "hidden column",
+        "struck cell, struck text",
+    ):
+        assert word in document.warnings[0]
+
+
+def test_xls_is_read_whole_by_the_setting(parse_as):
+    document = parse_as(xls(), name="prices_of_may.xls", language="de", hidden=True)
+    for shown in ("1.234,50 €", "Cost: 40", "V-20 (withdrawn)", "~~850 Nm~~", "~~840 Nm~~ 910 Nm", "Secret | TRUE"):
+        assert shown in document.text
+    assert [(b.level, document.text[b.start : b.end]) for b in document.blocks if b.kind == "heading"] == [
+        (2, "Prices"),
+        (2, "Margins"),
+        (2, "Salaries"),
+    ]
+    assert document.title == "prices of may"
+    assert not document.warnings
+
+
+def test_a_damaged_xls_costs_itself_alone(parse):
+    content = xls()
+    for cut in (600, 2000, len(content) - 1500):
+        with pytest.raises(ParseError):
+            parse("a.xls", content[:cut] if cut < 1000 else content[:cut] + bytes(len(content) - cut))

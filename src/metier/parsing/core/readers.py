@@ -39,7 +39,8 @@ _READERS: tuple[tuple[tuple[str, ...], str], ...] = (
     ((formats.EPUB,), "text.epub"),
     ((formats.ODT, formats.ODS, formats.ODP), "office.odf"),
     ((formats.PPT,), "legacy.ppt"),
-    ((formats.DOC, formats.XLS, formats.MSG, formats.RTF, formats.ENCRYPTED_OFFICE), "legacy.xberg_reader"),
+    ((formats.XLS,), "legacy.xls"),
+    ((formats.DOC, formats.MSG, formats.RTF, formats.ENCRYPTED_OFFICE), "legacy.xberg_reader"),
     ((formats.SQLITE,), "text.database"),
     ((formats.PNG, formats.JPEG, formats.TIFF), "text.image"),
 )

@@ -37,6 +37,7 @@ _YEAR = regex.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _QUARTER = regex.compile(r"(?i)\b(?:[qhst][1-4]|[1-4][qhst]|fy|gj)\s?'?\d{0,4}\b")
 _LONGEST_NAME = 120  # characters of a column's name
 _LONGEST_PERIOD = 40
+_HALF_STEP = 0.01  # less than any text is set in by
 _DEEPEST = 6  # header rows
 _SAMPLE = 20  # rows that tell what a column holds
 _CURRENCY = regex.compile(r"\(?(?:\p{Sc}|(?:US|C|A|NZ|HK|R)\$|[A-Z]{3})\(?")
@@ -420,25 +421,32 @@ def _grouped(rows: Sequence[RawRow], headed: bool) -> list[BodyRow]:
     for place, row in enumerate(rows):
         label = row.cells[0].strip()
         alone = _is_alone(row)
+        following = rows[place + 1] if place + 1 < len(rows) else None
+        leads = following is not None and headed and not _is_alone(following) and bool(following.cells[0].strip())
+        depth = row.indent
         if told and row.indent is not None:
-            while path and (path[-1][0] or 0) >= row.indent:
+            deeper = following is not None and following.indent is not None and following.indent > row.indent
+            if alone and leads and not deeper:
+                depth = row.indent - _HALF_STEP  # a name without values over rows that are set in as far as it is
+            leads = deeper or (alone and leads)
+            while path and (path[-1][0] or 0) >= (depth or 0):
+                path.pop()
+            while _is_total(label) and path and path[-1][2]:  # a total that is set in is no part of the row above
                 path.pop()
         elif alone:
             path.clear()
         under = tuple(name for _indent, name, _valued in path)
-        following = rows[place + 1] if place + 1 < len(rows) else None
-        leads = following is not None and headed and not _is_alone(following) and bool(following.cells[0].strip())
-        if told and row.indent is not None:
-            deeper = following is not None and following.indent is not None and following.indent > row.indent
-            leads = deeper or (alone and leads)
         if alone and leads and len(row.cells) > 1 and len(label) <= _LONGEST_NAME:
-            path.append((row.indent, label.rstrip(" :"), False))
+            path.append((depth, label.rstrip(" :"), False))
             continue
         found.append(BodyRow(row.number, _once(row, headed), under))
         if told and leads and label:
             path.append((row.indent, label.rstrip(" :"), True))
-        if not told and under and _is_total(label) and len(found) > 1 and found[-2].groups == under:
-            path.clear()
+        if under and _is_total(label) and len(found) > 1 and found[-2].groups[: len(under)] == under:
+            if not told:
+                path.clear()
+            elif row.indent is not None and path and path[-1][0] == row.indent - _HALF_STEP:
+                path.pop()
     return found
 
 

@@ -1,4 +1,4 @@
-"""DOC, XLS, PPT, MSG and RTF through xberg, whose tree of the document becomes blocks here.
+"""DOC, MSG, RTF, and XLS of before Excel 97 through xberg, whose tree of the document becomes blocks here.
 
 xberg is used for these formats only: for the newer ones our own readers keep more (slide titles, merged cells, list
 numbers). Its cache, its OCR and its network are off.

@@ -10,7 +10,7 @@ from metier.parsing.office.numbers import Notation, NumberFormat, plain_number
 
 # ECMA-376 part 1, 18.8.30. The dollar of 5 to 8, 42 and 44 is meant: spreadsheet programs write the formats of other
 # currencies out, and libraries write the number alone for the dollar's.
-_BUILT_IN = {
+BUILT_IN_FORMATS = {
     1: "0",
     2: "0.00",
     3: "#,##0",
@@ -35,11 +35,11 @@ _BUILT_IN = {
     48: "##0.0E+0",
     49: "@",
 }
-_BUILT_IN |= dict.fromkeys((5, 6), '"$"#,##0;("$"#,##0)') | dict.fromkeys((7, 8), '"$"#,##0.00;("$"#,##0.00)')
-_BUILT_IN |= dict.fromkeys((37, 38), "#,##0;(#,##0)") | dict.fromkeys((39, 40), "#,##0.00;(#,##0.00)")
-_BUILT_IN |= {41: '#,##0;(#,##0);"-"', 42: '"$"#,##0;"$"(#,##0);"$-"'}
-_BUILT_IN |= {43: '#,##0.00;(#,##0.00);"-"', 44: '"$"#,##0.00;"$"(#,##0.00);"$-"'}
-_BUILT_IN |= dict.fromkeys([*range(27, 37), *range(50, 59)], "yyyy-mm-dd")  # dates of East Asian versions
+BUILT_IN_FORMATS |= dict.fromkeys((5, 6), '"$"#,##0;("$"#,##0)') | dict.fromkeys((7, 8), '"$"#,##0.00;("$"#,##0.00)')
+BUILT_IN_FORMATS |= dict.fromkeys((37, 38), "#,##0;(#,##0)") | dict.fromkeys((39, 40), "#,##0.00;(#,##0.00)")
+BUILT_IN_FORMATS |= {41: '#,##0;(#,##0);"-"', 42: '"$"#,##0;"$"(#,##0);"$-"'}
+BUILT_IN_FORMATS |= {43: '#,##0.00;(#,##0.00);"-"', 44: '"$"#,##0.00;"$"(#,##0.00);"$-"'}
+BUILT_IN_FORMATS |= dict.fromkeys([*range(27, 37), *range(50, 59)], "yyyy-mm-dd")  # dates of East Asian versions
 
 
 class CellStyles:
@@ -58,7 +58,7 @@ class CellStyles:
         struck = [is_on(font.find("x:strike")) for font in styles.find("x:fonts") or ()]
         for index, element in enumerate(styles.find("x:cellXfs") or ()):
             identifier, font = element.get("numFmtId", "0"), element.get("fontId", "")
-            code = own.get(identifier) or (_BUILT_IN.get(int(identifier), "") if identifier.isdigit() else "")
+            code = own.get(identifier) or (BUILT_IN_FORMATS.get(int(identifier), "") if identifier.isdigit() else "")
             self._formats.append(NumberFormat.of(code))
             if font.isdigit() and int(font) < len(struck) and struck[int(font)]:
                 self._struck.add(index)
