@@ -265,3 +265,10 @@ def test_lists_in_cells_keep_their_numbers(parse):
     steps = "<ol><li>Stop</li><li><p>Lock</p></li></ol>"
     table = f"<table><tr><th>Step</th><th>Do</th></tr><tr><td>A</td><td>{steps}</td></tr></table>"
     assert rows(parse("a.html", page(table))) == ["Step: A | Do: 1. Stop 2. Lock"]
+
+
+def test_a_total_that_is_set_in_is_no_part_of_the_row_above(parse):
+    lines = [("Oil", 1, 0), ("Gas", 2, 0), ("Total energy", 3, 2), ("Wind", 4, 0)]
+    body = "".join(f"<tr><td style='padding-left:{n}em'>{name}</td><td>{value}</td></tr>" for name, value, n in lines)
+    document = parse("a.html", page(f"<table><tr><th></th><th>2023</th></tr>{body}</table>"))
+    assert rows(document) == ["Oil | 2023: 1", "Gas | 2023: 2", "Total energy | 2023: 3", "Wind | 2023: 4"]
