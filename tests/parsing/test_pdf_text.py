@@ -286,3 +286,65 @@ SEEN = {  # as the bidirectional algorithm lays lines out -> as they are said
 def test_latin_words_in_lines_from_the_right_keep_their_order_and_blanks(parse, by_word):
     text = " ".join(parse("a.pdf", drawn_from_the_right(SEEN, by_word=by_word)).text.split())
     assert [line for line in SEEN.values() if line not in text] == []
+
+
+def test_marks_of_a_list_far_from_their_text(parse):
+    marks = ["1.", "2.", "3.", "(a)", "•"]
+    texts = ["Close valve V1.", "Open valve V2.", "Wait ten minutes.", "Lock it.", "Bolts M16"]
+    page = [(72, 780, 11, BODY)]
+    for n, (mark, text) in enumerate(zip(marks, texts, strict=True)):
+        page += [(72, 740 - 15 * n, 11, mark), (108, 740 - 15 * n, 11, text)]
+    found = kinds(parse("a.pdf", samples.pdf([[*page, (72, 600, 11, BODY)]])), "list", "paragraph")
+    assert found == [BODY, *(f"{mark} {text}" for mark, text in zip(marks, texts, strict=True)), BODY]
+
+
+def test_numbers_of_rows_are_a_column(parse):
+    page = [(72, 700, 10, "No."), (108, 700, 10, "Part"), (300, 700, 10, "Torque")]
+    for n in range(1, 5):
+        page += [
+            (72, 700 - 14 * n, 10, f"{n}."),
+            (108, 700 - 14 * n, 10, f"Bolt M{n}"),
+            (300, 700 - 14 * n, 10, f"{n}0"),
+        ]
+    assert kinds(parse("a.pdf", samples.pdf([page])), "row")[1] == "No.: 2. | Part: Bolt M2 | Torque: 20"
+
+
+def with_diagram(*, caption):
+    """A page of text with a diagram, whose words are in its picture alone."""
+    from PIL import Image, ImageDraw, ImageFont
+    from reportlab.lib.utils import ImageReader
+    from reportlab.pdfgen.canvas import Canvas
+
+    image = Image.new("RGB", (1200, 800), "white")
+    draw = ImageDraw.Draw(image)
+    for x, y, text in ((60, 60, "Oil tank T-12"), (700, 60, "Pump P-101"), (60, 500, "Filter F-7 changed each year")):
+        draw.rectangle((x - 20, y - 20, x + 420, y + 70), outline="black", width=4)
+        draw.text((x, y), text, font=ImageFont.load_default(40), fill="black")
+    target = io.BytesIO()
+    canvas = Canvas(target, pagesize=(595, 842))
+    for n in range(4):
+        canvas.drawString(60, 780 - 14 * n, BODY[:80])
+        canvas.drawString(60, 330 - 14 * n, BODY[:80])
+    canvas.drawImage(ImageReader(image), 60, 400, width=420, height=280)
+    canvas.drawString(60, 382, caption)
+    canvas.save()
+    return target.getvalue()
+
+
+@tesseract
+def test_words_of_a_picture_stand_behind_its_caption(parse):
+    document = parse("a.pdf", with_diagram(caption="Figure 3: Oil circuit"))
+    captions = kinds(document, "caption")
+    assert captions == ["Figure 3: Oil circuit", "Text in a picture (Figure 3: Oil circuit):"]
+    following = document.text.partition(captions[1])[2]
+    assert following.index("Filter F-7 changed each year") < following.index("started")
+    assert "Text in a picture:" in kinds(parse("b.pdf", with_diagram(caption="")), "caption")
+
+
+def test_pictures_on_pages_of_text_are_no_matter_without_ocr(tmp_path):
+    path = tmp_path / "a.pdf"
+    path.write_bytes(with_diagram(caption="Figure 3: Oil circuit"))
+    with Parser(ParsingSettings(ocr="never"), "en") as parser:
+        document = parser.parse(path, uri="a.pdf")
+    assert kinds(document, "caption") == ["Figure 3: Oil circuit"]
+    assert document.warnings == ()

@@ -43,14 +43,22 @@ _SPECKS = 5  # letters
 _NOISE = 25.0  # words below this are specks
 
 
+@dataclass(frozen=True, slots=True)
+class OcrLine:
+    """`box`: left, top, right, bottom in pixels from the upper left; `confidence`: of its least sure word, percent."""
+
+    text: str
+    box: tuple[int, int, int, int]
+    confidence: float
+
+
 @dataclass(slots=True)
 class OcrResult:
-    """What tesseract read from one picture: paragraphs, and how sure it is (percent, weighted by length). `lines`: of
-    these, with their places: left, top, right, bottom in pixels from the upper left."""
+    """What tesseract read from one picture: paragraphs, and how sure it is (percent, weighted by length)."""
 
     paragraphs: list[str] = field(default_factory=list)
     confidence: float = 0.0
-    lines: list[tuple[str, tuple[int, int, int, int]]] = field(default_factory=list)
+    lines: list[OcrLine] = field(default_factory=list)
 
     @property
     def letters(self) -> int:
@@ -168,6 +176,7 @@ def _reading(table: str) -> OcrResult:
     rows = csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE)
     paragraphs: dict[tuple[str, str, str], dict[str, list[str]]] = {}
     boxes: dict[tuple[str, ...], list[int]] = {}
+    least: dict[tuple[str, ...], float] = {}
     sure, weight = 0.0, 0
     for row in rows:
         text = tidy(row.get("text") or "").strip()
@@ -179,7 +188,9 @@ def _reading(table: str) -> OcrResult:
         place = row["page_num"], row["block_num"], row["par_num"]
         paragraphs.setdefault(place, {}).setdefault(row["line_num"], []).append(text)
         left, top, width, height = (int(row[side]) for side in ("left", "top", "width", "height"))
-        box = boxes.setdefault((*place, row["line_num"]), [left, top, left, top])
+        line_of = (*place, row["line_num"])
+        least[line_of] = min(confidence, least.get(line_of, 100.0))
+        box = boxes.setdefault(line_of, [left, top, left, top])
         box[:] = min(box[0], left), min(box[1], top), max(box[2], left + width), max(box[3], top + height)
         sure += confidence * len(text)
         weight += len(text)
@@ -190,6 +201,6 @@ def _reading(table: str) -> OcrResult:
             line = " ".join(words)
             text = join_lines(text, line, hyphen=False, spaced=True)
             left, top, right, bottom = boxes[*place, number]
-            result.lines.append((line, (left, top, right, bottom)))
+            result.lines.append(OcrLine(line, (left, top, right, bottom), least[*place, number]))
         result.paragraphs.append(text)
     return result

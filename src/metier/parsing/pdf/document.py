@@ -18,13 +18,14 @@ from metier.parsing.core.readers import Builder, Context
 from metier.parsing.core.tables import Grid
 from metier.parsing.office.package import locked
 from metier.parsing.pdf.annotations import Annotations, Note, take_annotations
-from metier.parsing.pdf.bidi import holds_rtl
+from metier.parsing.pdf.bidi import Box, holds_rtl
 from metier.parsing.pdf.files import read_files
 from metier.parsing.pdf.forms import with_fields
 from metier.parsing.pdf.fragments import Fragment, Turn, fragments, turn_of
 from metier.parsing.pdf.headings import Outline, body_size, heading_levels, is_caption
 from metier.parsing.pdf.layout import Paragraph, TextLine, paragraphs, zones
 from metier.parsing.pdf.notes import with_notes
+from metier.parsing.pdf.pictures import picture_boxes, with_pictures
 from metier.parsing.pdf.regions import Region, convert_guessed, garbled, outside, widened
 from metier.parsing.pdf.running import without_running
 from metier.parsing.pdf.scans import Scanner, looks_scanned
@@ -49,6 +50,7 @@ class Page:
     lines: list[Segment] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     files: list[tuple[str, bytes]] = field(default_factory=list)
+    pictures: list[tuple[Box, list[Fragment]]] = field(default_factory=list)
     items: list[Paragraph | Grid] = field(default_factory=list)
 
 
@@ -73,6 +75,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
         page.items = page.items or _layout(parts, page.lines)
     _name_columns_again(pages)
     for page in pages:
+        page.items = with_pictures(page.items, page.pictures)
         page.items = with_notes(page.items, page.notes, page.parts, page.turn)
     _write(pages, Outline(document), builder, context)
     read_files(document, [file for page in pages for file in page.files], builder, context)
@@ -161,6 +164,9 @@ def _page(document: PdfDocument, number: int, scanner: Scanner, context: Context
         for part in found.parts:
             part.glyphs = []  # they tell where text stands, and the order of lines from the right; a book has many
     found.lines = segments(page, found.turn)
+    for box in picture_boxes(page, found.turn, found.parts):
+        if read_lines := scanner.read_picture(page, found.turn, box):
+            found.pictures.append((box, read_lines))
     return found
 
 
@@ -174,7 +180,7 @@ def _read_garbled(page: PdfPage, found: Page, scanner: Scanner) -> Region | None
     found.parts = rest
     for region in regions:
         box = widened(region.box, rest)
-        read = scanner.read_box(page, found.number, found.turn, box, language=region.language)
+        read = scanner.read_box(page, found.number, found.turn, box, region.language)
         if read is None:
             scanner.unreadable_parts.append((found.number, region.reason))
         found.parts += read or []
@@ -243,6 +249,12 @@ def _write(pages: list[Page], outline: Outline, builder: Builder, context: Conte
                 continue
             level = levels.get(id(item), 0)
             kind: BlockKind = (
-                "heading" if level else "list" if item.bullet else "caption" if is_caption(item.text) else "paragraph"
+                "heading"
+                if level
+                else "list"
+                if item.bullet
+                else "caption"
+                if item.is_caption or is_caption(item.text)
+                else "paragraph"
             )
             builder.add(kind, tidy(item.text), page=page.number, level=level)

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import regex
@@ -126,12 +127,14 @@ def _depth(text: str) -> int:
 
 
 def body_size(texts: Iterable[Paragraph | Fragment]) -> float:
-    """The size in which most of the text is set, in points; 0 where none has one."""
+    """The size of the text, in points: half of it is set no larger; 0 where none has a size."""
     weights: Counter[float] = Counter()
     for each in texts:
         if each.size:
             weights[round(each.size * 2) / 2] += len(each.text)
-    return weights.most_common(1)[0][0] if weights else 0.0
+    sizes = sorted(weights)
+    sums = accumulate(weights[size] for size in sizes)
+    return next((size for size, told in zip(sizes, sums, strict=True) if 2 * told >= weights.total()), 0.0)
 
 
 def _ranks(sizes: list[float]) -> dict[float, int]:

@@ -8,7 +8,7 @@ columns: they are read row by row, and may be a table.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 
@@ -17,6 +17,11 @@ from metier.parsing.pdf.bidi import Glyph, holds_rtl, is_rtl, spoken, unmirrored
 from metier.parsing.pdf.fragments import Fragment, Piece, in_one_line, plain
 
 _BULLET = re.compile(r"(?:[•◦▪■●○‣∙·*–—➢➤✓❖\uf0b7\uf0a7\uf0d8-]\s+|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\s+)(?=\S)")
+_MARK = re.compile(
+    r"[•◦▪■●○‣∙·–—➢➤✓❖\uf0b7\uf0a7\uf0d8]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]|\d{1,2}(?:\.\d{1,2})+\.?"
+)
+_CLAUSE = re.compile(r"\d{1,2}(?:\.\d{1,2})+\.?\s+[^\W\d_]")
+_MARK_APART = 6.0  # sizes
 _SENTENCE_END = re.compile(r"[.!?:;。！？؟।]['\"”’)\]]*$")
 _NO_SPACE = re.compile(r"[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\u0e00-\u0e7f]")  # CJK, kana, Thai
 _WIDE = re.compile(r"[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60]")
@@ -182,7 +187,22 @@ def rows_of(parts: list[Fragment]) -> list[TextLine]:
         if rtl:
             row.parts.reverse()
         row.parts = _joined(row.parts, rtl=rtl)
+    _join_marks(rows)
     return rows
+
+
+def _join_marks(rows: list[TextLine]) -> None:
+    """Put the mark of a list's item, far from its text, to it; in a table with more columns it is a cell."""
+    marked = [row for row in rows if len(row.parts) > 1 and _MARK.fullmatch(row.parts[0].text)]
+    cells = {round(row.parts[0].left / 3) for row in marked if len(row.parts) > 2}
+    for row in marked:
+        mark, text = row.parts[:2]
+        if len(row.parts) > 2 or round(mark.left / 3) in cells or is_value(text.text):
+            continue
+        gap = max(text.left - mark.right, mark.left - text.right)
+        if gap < _MARK_APART * text.size and any(map(str.isalpha, text.text)):
+            left, right = min(mark.left, text.left), max(mark.right, text.right)
+            row.parts = [replace(text, text=f"{mark.text} {text.text}", left=left, right=right, glyphs=[], pieces=[])]
 
 
 def _joined(parts: list[Fragment], *, rtl: bool) -> list[Fragment]:
@@ -248,6 +268,7 @@ class Paragraph:
     bullet: bool = False
     italic: bool = False
     to_figure: bool = False
+    is_caption: bool = False
 
 
 def paragraphs(rows: list[TextLine]) -> list[Paragraph]:
@@ -281,6 +302,8 @@ def _continues(group: list[TextLine], row: TextLine, leading: float, right: floa
     if _BULLET.match(row.text):
         return False
     ended = _SENTENCE_END.search(last.text) is not None
+    if ended and _CLAUSE.match(row.text) and not last.text[-2:-1].isdigit():
+        return False
     if is_rtl(row.text):
         return not (ended and last.left > min(r.left for r in (*group, row)) + 4 * row.size)
     short = last.right < right - 4 * row.size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,15 @@ from metier.parsing.core.ocr import Tesseract
 from metier.parsing.core.readers import Context
 from metier.parsing.pdf.bidi import Box
 from metier.parsing.pdf.fragments import Fragment, Turn
+from metier.parsing.pdf.pictures import may_hold_text
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
 
 _DPI = 300
+_SURE_IN_PICTURE = 70.0  # percent of each word of a line: bars and strokes of charts are taken for letters
+_PICTURE_DPI = 200
+_SHARE = 0.25  # of the time limit that may go to pictures on pages that have text
 _GRID = 100_000  # device units of a page, where its places are turned into shares
 _SURE = 55.0  # percent of confidence below which what is read from a part of a page is noise
 _MAX_PIXELS = 40_000_000  # a sheet of A3 at 400 dpi; larger pages are rendered coarser
@@ -63,6 +68,8 @@ class Scanner:
         self._missing: ParseError | None = None
         self._late: list[int] = []
         self._unread: list[int] = []
+        self._seen: set[int] = set()  # hashes of pictures
+        self._spent = 0.0  # seconds on pictures
         self.unreadable: list[tuple[int, str]] = []
         self.unreadable_parts: list[tuple[int, str]] = []
 
@@ -83,41 +90,57 @@ class Scanner:
         text = "\n".join(reading.paragraphs)
         return reading.paragraphs if text and not illegible(text) else None
 
-    def read_box(
-        self, page: PdfPage, number: int, turn: Turn, box: Box, *, language: str = "", wanted: bool = True
-    ) -> list[Fragment] | None:
+    def read_box(self, page: PdfPage, number: int, turn: Turn, box: Box, language: str = "") -> list[Fragment] | None:
         """The lines of a part of a page, `box` upright with its text, each at its place; None where it cannot be read.
-        `language`: of its text, where that is known; `wanted`: say so where tesseract or time is missing."""
+        `language`: of its text, where that is known."""
         engine = self._tesseract()
         if engine is None:
-            if wanted:
-                self._unread.append(number)
+            self._unread.append(number)
             return None
         engine = engine.reading(language) if language else engine
         if engine is None:
             return None
-        box = max(0.0, box[0]), max(0.0, box[1]), min(box[2], turn.page_width), min(box[3], turn.page_height)
         try:
-            pixels = _cut_out(page, turn, box)
-            reading = engine.read(_pgm(pixels), self._context, upright=True)
+            return self._lines(engine, _cut_out(page, turn, box, _DPI), box)
         except TimeoutError:
-            if wanted:
-                self._late.append(number)
+            self._late.append(number)
             return None
+
+    def read_picture(self, page: PdfPage, turn: Turn, box: Box) -> list[Fragment]:
+        """The lines in a picture of a page, each at its place; nothing where it holds none, was read before, or the
+        time for pictures is over."""
+        if self._spent > _SHARE * self._context.limits.timeout_seconds or not self._context.limits.ocr:
+            return []
+        begin = time.monotonic()
+        pixels = _cut_out(page, turn, box, _PICTURE_DPI)
+        engine = self._tesseract() if may_hold_text(pixels) and hash(pixels.tobytes()) not in self._seen else None
+        self._seen.add(hash(pixels.tobytes()))
+        try:
+            found = self._lines(engine, pixels, box, _SURE_IN_PICTURE) if engine else None
+        except TimeoutError:
+            found = None
+        self._spent += time.monotonic() - begin
+        return found or []
+
+    def _lines(self, engine: Tesseract, pixels: np.ndarray, box: Box, sure: float = 0.0) -> list[Fragment] | None:
+        """The lines of which every word is `sure`, in percent."""
+        reading = engine.read(_pgm(pixels), self._context, upright=True)
         if reading.confidence < _SURE or illegible("\n".join(reading.paragraphs)):
             return None
         height, width = pixels.shape
         across, down = (box[2] - box[0]) / width, (box[3] - box[1]) / height
         return [
             Fragment(
-                text,
+                line.text,
                 box[0] + left * across,
                 box[3] - bottom * down,
                 box[0] + right * across,
                 box[3] - top * down,
                 size=max(1.0, (bottom - top) * down),
             )
-            for text, (left, top, right, bottom) in reading.lines
+            for line in reading.lines
+            if line.confidence >= sure
+            for left, top, right, bottom in (line.box,)
         ]
 
     def _tesseract(self) -> Tesseract | None:
@@ -137,7 +160,7 @@ class Scanner:
         garbled = self.unreadable and not read_something
         if self._missing is not None and not read_something and not garbled:
             raise self._missing
-        if self._missing is not None and not garbled:
+        if self._missing is not None and self._unread and not garbled:
             self._context.warn(f"{_listed(self._unread)} {self._missing.what}. {self._missing.hint}")
         if self._late:
             limit = self._context.limits.timeout_seconds
@@ -179,13 +202,14 @@ def on_canvas(page: PdfPage, x: float, y: float) -> tuple[float, float]:
     return min(1.0, max(0.0, across.value / _GRID)), min(1.0, max(0.0, down.value / _GRID))
 
 
-def _cut_out(page: PdfPage, turn: Turn, box: Box) -> np.ndarray:
+def _cut_out(page: PdfPage, turn: Turn, box: Box, dpi: int) -> np.ndarray:
     """A part of a page in grey, upright with its text. Shape: (height, width), uint8."""
+    box = max(0.0, box[0]), max(0.0, box[1]), min(box[2], turn.page_width), min(box[3], turn.page_height)
     left, bottom, right, top = turn.as_in_file(box)
     corners = [on_canvas(page, left, top), on_canvas(page, right, bottom)]
     (x0, x1), (y0, y1) = (sorted(side) for side in zip(*corners, strict=True))
     width, height = page.get_width(), page.get_height()
-    scale = min(_DPI / 72, (_MAX_PIXELS / max(1.0, (x1 - x0) * width * (y1 - y0) * height)) ** 0.5)
+    scale = min(dpi / 72, (_MAX_PIXELS / max(1.0, (x1 - x0) * width * (y1 - y0) * height)) ** 0.5)
     margins = x0 * width, (1 - y1) * height, (1 - x1) * width, y0 * height
     pixels = page.render(scale=scale, crop=margins, grayscale=True).to_numpy()
     begin = turn.as_in_file((box[0], box[1], box[0], box[1]))
