@@ -190,8 +190,10 @@ def _bounds(
     pitch = _pitch([lines[n].base for n in parted])
     while end < last and lines[end - 1].base - lines[end].base < 0.8 * pitch:
         end += 1
-    if begin > first and lines[begin - 1].base - lines[begin].base < 0.8 * pitch and lines[begin - 1].left < edge:
-        begin -= 1
+    above = lines[begin - 1] if begin > first else None
+    if above is not None and above.left < edge and above.base - lines[begin].base < 0.8 * pitch:
+        is_data = any(is_value(part.text) and not is_period(part.text) for part in lines[begin].parts[1:])
+        begin -= is_data and abs(above.size - lines[begin].size) < 0.1 * above.size
     return begin, end
 
 
