@@ -47,6 +47,13 @@ def test_what_was_added_changed_deleted_and_unchanged_is_counted(expert, docs):
     assert not any("840 Nm" in hit.passage.text for hit in expert.search("blade root nuts"))
 
 
+def test_a_document_is_found_by_the_name_of_its_file_too(expert, docs):
+    (docs / "Coupling_alignment-2023.md").write_text("# Works notice\n\nThe gap is measured at four places.")
+    expert.sync()
+    for question in ("COUPLING ALIGNMENT", "coupling_alignment"):
+        assert expert.search(question)[0].passage.uri == "docs/Coupling_alignment-2023.md"
+
+
 def test_tables_are_kept_with_their_document(expert, docs):
     table = "<caption>Staff</caption><tr><th rowspan=2>(in thousands)<th colspan=2>2023<tr><th>Q1<th>Q2"
     rows = "<tr><td colspan=3>Europe<tr><td>Skåne<td>1,204<td><tr><td>Åland<td>8<td>(3)"

@@ -29,6 +29,7 @@ from metier.core.errors import ItemGone, MetierError, ParseError, SourceError
 from metier.core.settings import Settings
 from metier.embedding.base import Embedder
 from metier.ingestion import chunking
+from metier.parsing.core.titles import is_title, readable
 from metier.retrieval import corpus_weight
 from metier.sources.base import Item, Source, Unreachable
 from metier.state.catalog import Catalog, ItemState, SyncRun
@@ -254,7 +255,8 @@ class Syncer:
             work.passages = chunking.cut(work.document, self.embedder.count_tokens, self.settings.passages)
             if not work.passages:
                 raise ParseError("holds no text", where=item.uri)
-            work.tokens = [self.analyser.tokens(passage.indexed_text) for passage in work.passages]
+            name = _name_to_search(work.document)
+            work.tokens = [self.analyser.tokens(f"{passage.indexed_text}\n{name}") for passage in work.passages]
         except MetierError as error:
             work.keep = isinstance(error, SourceError) and not isinstance(error, ItemGone)
             work.failure = error.message.removeprefix(f"{item.uri}: ")
@@ -265,6 +267,13 @@ class Syncer:
             work.failure = f"could not be read: {type(error).__name__}: {error}"
         if work.failure is not None:
             work.document, work.passages, work.tokens = None, [], []
+
+
+def _name_to_search(document: Document) -> str:
+    """What the file's name says beyond its title: a document is found by both. Numbers of scans say nothing."""
+    name = readable(PurePath(document.uri).name)
+    title = document.title.casefold()
+    return " ".join(word for word in name.split() if word.casefold() not in title) if is_title(name) else ""
 
 
 class _Writer(threading.Thread):
