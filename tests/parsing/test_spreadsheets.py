@@ -13,6 +13,7 @@ import openpyxl
 import pytest
 from openpyxl.cell.rich_text import CellRichText, TextBlock
 from openpyxl.cell.text import InlineFont
+from openpyxl.comments import Comment
 from openpyxl.styles import Alignment, Font
 from openpyxl.worksheet.formula import ArrayFormula
 
@@ -246,6 +247,16 @@ def test_a_merged_name_shows_where_its_first_cell_is_hidden(parse):
         "Group: Pumps | Part: P-2 | Value: 2",
         "Group: Pumps | Part: P-3 | Value: 3",
     ]
+
+
+def test_comments_are_read_but_for_those_on_hidden_cells(parse):
+    book, sheet = sheet_of([["Part", "Cost", "Price"], ["V-1", 41, 90]])
+    sheet["C2"].comment = Comment("Ask Ada.", "Ben")
+    sheet["B2"].comment = Comment("Margin is 54 percent.", "Ben")
+    sheet.column_dimensions["B"].hidden = True
+    document = parse("a.xlsx", saved(book))
+    assert kinds(document, "paragraph") == ["C2: Comment by Ben: Ask Ada."]
+    assert "comment on a hidden cell" in document.warnings[0]
 
 
 def struck_book() -> bytes:

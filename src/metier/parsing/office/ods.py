@@ -15,7 +15,7 @@ from metier.parsing.core.decoding import tidy
 from metier.parsing.core.readers import Builder, Context
 from metier.parsing.core.regions import leading_blanks
 from metier.parsing.core.superscripts import Piece, Position, joined
-from metier.parsing.office.calculation import Calculation, Cells, column_letters
+from metier.parsing.office.calculation import Calculation, Cells
 from metier.parsing.office.functions import CellError, Scalar, Unknown
 from metier.parsing.office.numbers import Notation, NumberFormat, plain_number
 from metier.parsing.office.package import Package, remark
@@ -58,8 +58,6 @@ def read_sheets(part: Element, package: Package, builder: Builder, context: Cont
         names.append(name)
         if (line := write_sheet(reader.sheet(table, name), builder, context, page=number)) is not None:
             written[name] = line
-        for place, text in reader.remarks:
-            builder.add("paragraph", f"{place}: {text}", page=number)
     context.pages = len(tables)
     describe_workbook(context, names, written)
 
@@ -78,7 +76,6 @@ class _Reader:
         self._calculation = Calculation(self._raw_cells)
         self._struck = 0  # stretches of text that were left out of the cell that is read
         self._open: list[tuple[int, int, Element]] = []  # formulas that have no result
-        self.remarks: list[tuple[str, str]] = []
 
     def is_shown(self, table: Element) -> bool:
         return self._look("table", table.get("table:style-name", "")).shown
@@ -87,7 +84,7 @@ class _Reader:
 
     def sheet(self, table: Element, name: str) -> Sheet:
         sheet, number = Sheet(name), 0
-        self._open, self.remarks = [], []
+        self._open = []
         styles = self._columns(table, sheet)
         for row, what in _rows(table, self._context):
             number = self._row(row, what, number, sheet, styles)
@@ -125,7 +122,7 @@ class _Reader:
                 across, down = count(cell, "table:number-columns-spanned"), count(cell, "table:number-rows-spanned")
                 if across > 1 or down > 1:
                     sheet.merge(number + 1, column, number + down, column + across - 1)
-                self._remark(cell, number + 1, column)
+                self._remark(cell, sheet, number + 1, column)
             column += repeat
         for offset in range(min(times, _MAX_REPEAT)):
             if what and (filled or not offset):
@@ -166,12 +163,11 @@ class _Reader:
             return f"{hours}:{minutes:02d}" + (f":{seconds:02d}" if seconds else "")
         return cell.get("office:date-value", "").replace("T", " ") or cell.get("office:string-value", "")
 
-    def _remark(self, cell: Element, row: int, column: int) -> None:
+    def _remark(self, cell: Element, sheet: Sheet, row: int, column: int) -> None:
         for note in cell.findall("office:annotation"):
             who, when = (note.findtext(name) or "" for name in ("dc:creator", "dc:date"))
             text = " ".join("".join(part.itertext()) for part in note.iter("text:p"))
-            if text := remark(text, who, when):
-                self.remarks.append((f"{column_letters(column)}{row}", text))
+            sheet.remark(row, column, remark(text, who, when))
 
     # --- text ------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from metier.parsing.core.readers import Builder, Context
 from metier.parsing.core.regions import write_regions
 from metier.parsing.core.table_structure import RawRow, looks_like_header
 from metier.parsing.core.titles import is_title
+from metier.parsing.office.calculation import column_letters
 
 _MAX_MERGED = 100_000
 _LAST_COLUMN = 16_384
@@ -27,6 +28,7 @@ class Sheet:
         self._merged: list[tuple[int, int, int, int]] = []
         self._hidden_rows: dict[int, str] = {}
         self._hidden_columns: set[int] = set()
+        self._remarks: list[tuple[int, int, str]] = []
 
     def put(self, row: int, column: int, text: str, indent: float = 0.0) -> None:
         """`indent`: how far the text is set in, in any unit that is one for the sheet."""
@@ -37,6 +39,11 @@ class Sheet:
     def merge(self, top: int, left: int, bottom: int, right: int) -> None:
         """Cells that show the value of the upper left one."""
         self._merged.append((top, left, bottom, right))
+
+    def remark(self, row: int, column: int, text: str) -> None:
+        """A comment on a cell; none where `text` is blank."""
+        if text:
+            self._remarks.append((row, column, text))
 
     def hide_row(self, row: int, what: str = "hidden row") -> None:
         """`what`: what such a row is called, to the person who is told that it was left out."""
@@ -64,6 +71,17 @@ class Sheet:
                 if inner:
                     found.append([self._row(row, part, wide) for row in inner])
         return found
+
+    def remarks(self, context: Context) -> list[str]:
+        """Comments, each with the cell it is on, without those on hidden cells unless `context` has them read."""
+        shown = [
+            (row, column, text)
+            for row, column, text in self._remarks
+            if context.limits.hidden or not (row in self._hidden_rows or column in self._hidden_columns)
+        ]
+        if len(shown) < len(self._remarks):
+            context.leave_out("comment on a hidden cell", len(self._remarks) - len(shown))
+        return [f"{column_letters(column)}{row}: {text}" for row, column, text in shown]
 
     def _row(self, row: int, columns: Sequence[int], wide: set[tuple[int, int]]) -> RawRow:
         cells = [self._rows[row].get(column, "") for column in columns]
@@ -141,13 +159,16 @@ def _runs(numbers: Sequence[int], hidden: Sequence[int] = ()) -> list[list[int]]
 
 
 def write_sheet(sheet: Sheet, builder: Builder, context: Context, *, page: int | None) -> str | None:
-    """Name of the sheet as a heading, then its tables; returns the line over the first of them, "" where there is none,
-    None where the sheet holds nothing."""
-    regions = sheet.regions(context)
-    if not regions:
+    """Name of the sheet as a heading, then its tables and comments; returns the line over the first table, "" where
+    there is none, None where the sheet holds nothing."""
+    regions, remarks = sheet.regions(context), sheet.remarks(context)
+    if not regions and not remarks:
         return None
     builder.add("heading", sheet.name, page=page, level=2)
-    return write_regions(builder, regions, page=page)
+    title = write_regions(builder, regions, page=page)
+    for text in remarks:
+        builder.add("paragraph", text, page=page)
+    return title
 
 
 def describe_workbook(context: Context, names: Iterable[str], written: Mapping[str, str]) -> None:

@@ -65,9 +65,11 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
         if not tab.part:
             context.warn(f"sheet {tab.name} holds no cells and was left out")
             continue
-        if (line := write_sheet(reader.sheet(tab), builder, context, page=tab.number)) is not None:
+        sheet = reader.sheet(tab)
+        _remarks(package, tab.part, people, sheet)
+        if (line := write_sheet(sheet, builder, context, page=tab.number)) is not None:
             written[tab.name] = line
-        _remarks(package, tab.part, people, builder, tab.number)
+        _charts(package, tab.part, builder, tab.number)
     context.pages = len(tabs)
     describe_workbook(context, names, written)
 
@@ -218,15 +220,15 @@ def _area(element: ElementTree.Element) -> tuple[int, int, int, int] | None:
     return (*start, *end) if start and end else None
 
 
-def _remarks(package: Package, part: str, people: dict[str, str], builder: Builder, page: int) -> None:
-    """Comments on cells (threads rather than the copies of them for old programs), and titles of charts."""
+def _remarks(package: Package, part: str, people: dict[str, str], sheet: Sheet) -> None:
+    """Comments on cells (threads rather than the copies of them for old programs)."""
     relations = list(package.relations(part).values())
     threads = [package.xml(target) for kind, target in relations if kind == "threadedComment" and target in package]
     for tree in threads:
         for comment in tree.iter("threadedComment"):
             text = " ".join(piece.text or "" for piece in comment.iter("text"))
             who = people.get(comment.get("personId", ""), "")
-            builder.add("paragraph", _on(comment, remark(text, who, comment.get("dT", ""))), page=page)
+            sheet.remark(*_place_of(comment), remark(text, who, comment.get("dT", "")))
     for kind, target in relations:
         if kind == "comments" and (notes := package.optional_xml(target)) is not None:
             authors = [author.text or "" for author in notes.iter("x:author")]
@@ -235,15 +237,19 @@ def _remarks(package: Package, part: str, people: dict[str, str], builder: Build
                 who = authors[int(index)] if index.isdigit() and int(index) < len(authors) else ""
                 if not (threads and who.startswith("tc={")):
                     text = "".join(piece.text or "" for piece in comment.iter("x:t"))
-                    builder.add("paragraph", _on(comment, remark(text, who, "")), page=page)
-        elif kind == "drawing":
-            for chart_kind, chart in package.relations(target).values():
-                if chart_kind == "chart" and chart in package:
-                    builder.add("caption", title_of(package.xml(chart)), page=page)
+                    sheet.remark(*_place_of(comment), remark(text, who, ""))
 
 
-def _on(comment: ElementTree.Element, text: str) -> str:
-    return f"{comment.get('ref', '')}: {text}" if text and comment.get("ref") else text
+def _place_of(comment: ElementTree.Element) -> tuple[int, int]:
+    return place(comment.get("ref", "")) or (1, 1)
+
+
+def _charts(package: Package, part: str, builder: Builder, page: int) -> None:
+    """Titles of charts."""
+    for kind, target in package.relations(part).values():
+        for chart_kind, chart in package.relations(target).values() if kind == "drawing" else ():
+            if chart_kind == "chart" and chart in package:
+                builder.add("caption", title_of(package.xml(chart)), page=page)
 
 
 def _people(package: Package) -> dict[str, str]:

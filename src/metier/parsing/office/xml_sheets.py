@@ -10,7 +10,6 @@ from metier.parsing.core.decoding import tidy
 from metier.parsing.core.readers import Builder, Context
 from metier.parsing.core.regions import LEVEL, leading_blanks
 from metier.parsing.core.superscripts import Piece, Position, joined
-from metier.parsing.office.calculation import column_letters
 from metier.parsing.office.moments import SHORT_DATE
 from metier.parsing.office.numbers import Notation, NumberFormat
 from metier.parsing.office.package import parse_xml, remark
@@ -61,8 +60,6 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
         line = write_sheet(reader.sheet(worksheet, name), builder, context, page=number)
         if line is not None:
             written[name] = line
-        for remarked in reader.remarks:
-            builder.add("paragraph", remarked, page=number)
     context.pages = len(worksheets)
     describe_workbook(context, names, written)
 
@@ -83,10 +80,9 @@ class _Reader:
         self._from_1904 = root.find(".//Date1904") is not None
         self._elements = {style.get("ID", ""): style for style in root.iter("Style")}
         self._styles: dict[str, _Style] = {}
-        self.remarks: list[str] = []
 
     def sheet(self, worksheet: Element, name: str) -> Sheet:
-        sheet, self.remarks = Sheet(name), []
+        sheet = Sheet(name)
         row_number, column_number = 0, 0
         for table in worksheet.findall("Table"):
             for column in table.findall("Column"):
@@ -119,8 +115,7 @@ class _Reader:
                 sheet.merge(number, column, number + down, column + across)
             for comment in cell.findall("Comment"):
                 data = "".join(comment.itertext())
-                if said := remark(data, comment.get("Author", ""), ""):
-                    self.remarks.append(f"{column_letters(column)}{number}: {said}")
+                sheet.remark(number, column, remark(data, comment.get("Author", ""), ""))
             column += across
 
     def _text(self, cell: Element, style: _Style) -> str:
