@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import contextlib
+import io
+import shutil
 import signal
 import subprocess
 import sys
@@ -45,13 +48,16 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.fixture
-def docs(tmp_path) -> Path:
-    folder = tmp_path / "docs"
+def write_docs(folder: Path) -> Path:
     folder.mkdir()
     for name, text in DOCUMENTS.items():
         (folder / name).write_text(text, encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def docs(tmp_path) -> Path:
+    return write_docs(tmp_path / "docs")
 
 
 @pytest.fixture
@@ -61,9 +67,25 @@ def expert(tmp_path, docs):
         yield made
 
 
+@pytest.fixture(scope="session")
+def _synced(tmp_path_factory) -> Path:
+    """An expert that has read `DOCUMENTS`, to be copied."""
+    place = tmp_path_factory.mktemp("synced")
+    with Expert.create(place / "turbines") as made:
+        made.add(str(write_docs(place / "docs")))
+        assert made.sync().added == len(DOCUMENTS)
+    return place / "turbines"
+
+
+@pytest.fixture
+def turbines(_synced, docs, tmp_path) -> Path:
+    """The folder of an expert that has read `docs`, which stands beside it."""
+    return shutil.copytree(_synced, tmp_path / "turbines")
+
+
 @pytest.fixture
 def run_metier(tmp_path):
-    """Run the command line in a process of its own, in `tmp_path`."""
+    """Run the command line in a process of its own, in `tmp_path`. See `call_metier`."""
 
     def run(*arguments: str, check: int | None = 0, **options) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", "from metier.cli import main; main()", *arguments]
@@ -76,3 +98,26 @@ def run_metier(tmp_path):
         return done
 
     return run
+
+
+@pytest.fixture
+def call_metier(tmp_path, monkeypatch):
+    """The same in this process, which spares a second or two: for what is said and done, where starting and ending is
+    not what is tested."""
+    from metier.cli import main
+
+    def call(*arguments: str, check: int | None = 0, input: str = "") -> subprocess.CompletedProcess[str]:
+        code, said, told = 0, io.StringIO(), io.StringIO()
+        with monkeypatch.context() as patched, contextlib.redirect_stdout(said), contextlib.redirect_stderr(told):
+            patched.chdir(tmp_path)
+            patched.setattr(sys, "argv", ["metier", *arguments])
+            patched.setattr(sys, "stdin", io.StringIO(input))  # which is no terminal
+            try:
+                main()
+            except SystemExit as stop:
+                code = stop.code or 0
+        if check is not None:
+            assert code == check, told.getvalue()
+        return subprocess.CompletedProcess(arguments, code, said.getvalue(), told.getvalue())
+
+    return call

@@ -32,13 +32,11 @@ def endpoint():
 
 
 @pytest.fixture
-def asked(run_metier, docs, endpoint, tmp_path):
+def asked(turbines, endpoint):
     """An expert whose model is the endpoint."""
-    run_metier("init", "turbines", "--model", "openai:scripted")
-    settings = tmp_path / "turbines" / "metier.toml"
-    settings.write_text(settings.read_text().replace("[generation]\n", f'[generation]\nurl = "{endpoint.url}"\n'))
-    run_metier("add", "docs")
-    run_metier("sync")
+    settings = turbines / "metier.toml"
+    model = f'[generation]\nmodel = "openai:scripted"\nurl = "{endpoint.url}"\n'
+    settings.write_text(re.sub(r"\[generation\]\nmodel = .*\n", model, settings.read_text()))
     return endpoint
 
 
@@ -95,8 +93,8 @@ def test_an_answer_is_printed_as_it_is_written(asked, tmp_path):
     assert terminal.process.returncode == 0
 
 
-def test_json_has_the_old_fields_and_the_new(asked, run_metier):
-    answer = json.loads(run_metier("ask", QUESTION, "--json").stdout)
+def test_json_has_the_old_fields_and_the_new(asked, call_metier):
+    answer = json.loads(call_metier("ask", QUESTION, "--json").stdout)
     assert answer["text"] == WRITTEN.strip()
     assert (answer["style"], answer["finish_reason"], answer["nearest"]) == ("written", "stop", [])
     supports = [each["support"] for each in answer["sentences"]]
@@ -122,8 +120,8 @@ def test_ctrl_c_in_chat_stops_the_answer_and_not_the_chat(asked, tmp_path):
     assert terminal.process.returncode == 0
 
 
-def test_a_refusal_names_what_was_looked_for_and_the_nearest_places(asked, run_metier):
+def test_a_refusal_names_what_was_looked_for_and_the_nearest_places(asked, call_metier):
     asked.says = "The documents do not say who painted the tower."
-    said = run_metier("ask", "Who painted the tower of the NV-110?").stdout
+    said = call_metier("ask", "Who painted the tower of the NV-110?").stdout
     assert "Looked for: " in said
     assert "Nearest: docs/" in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import tomllib
 from pathlib import Path
 
@@ -57,6 +58,18 @@ def metier(run_metier, installed):
 
 
 @pytest.fixture
+def metier_here(call_metier, installed, monkeypatch):
+    """The same in this process. See `call_metier`."""
+    monkeypatch.syspath_prepend(installed)
+    monkeypatch.setenv("PYTHONPATH", str(installed))  # for the process that parses
+    plugins._installed.cache_clear()
+    yield call_metier
+    for name in [name for name in sys.modules if name.partition(".")[0] == "metier_example"]:
+        del sys.modules[name]
+    plugins._installed.cache_clear()
+
+
+@pytest.fixture
 def memos(tmp_path):
     folder = tmp_path / "notes"
     folder.mkdir()
@@ -91,7 +104,7 @@ def test_one_package_adds_a_parser_a_source_an_embedder_a_store_and_a_generator(
     assert [citation["document"] for citation in answer["citations"]] == ["memo://notes/pump.memo"]
 
 
-def test_a_metric_is_measured_compared_and_named_in_the_report(metier, memos, tmp_path):
+def test_a_metric_is_measured_compared_and_named_in_the_report(metier, metier_here, memos, tmp_path):
     make_expert(tmp_path / "plant")
     Expert.open(tmp_path / "plant").add(str(memos / "other.txt"))
     questions = [
@@ -99,8 +112,8 @@ def test_a_metric_is_measured_compared_and_named_in_the_report(metier, memos, tm
         {"question": "When is the feed pump greased?", "answers": ["on Sundays"], "split": "exam"},
     ]
     (tmp_path / "exam.jsonl").write_text("\n".join(map(json.dumps, questions)))
-    metier("sync")
-    metier("exam", "import", "exam.jsonl", "--loose")
+    metier_here("sync")
+    metier_here("exam", "import", "exam.jsonl", "--loose")
     compared = value(metier("compare", "--modes", "base,rag", "--no-calibrate", "--json"))
     assert compared["modes"]["rag"]["first_sentence"]["mean"] == 0.5
     assert "first_sentence" in {pair["metric"] for pair in compared["pairs"]}
@@ -108,10 +121,12 @@ def test_a_metric_is_measured_compared_and_named_in_the_report(metier, memos, tm
     assert "answers whose first sentence says it" in (tmp_path / "report.html").read_text()
 
 
-def test_a_file_in_an_ordinary_folder_is_read_anew_once_a_package_reads_its_format(metier, run_metier, memos, tmp_path):
+def test_a_file_in_an_ordinary_folder_is_read_anew_once_a_package_reads_its_format(
+    metier, call_metier, memos, tmp_path
+):
     Expert.create(tmp_path / "plant").add(str(memos))
-    assert value(run_metier("sync", "--json"))["added"] == 2
-    assert value(run_metier("search", "blue cabinet", "--json"))["hits"][0]["headings"] == ["pump"]
+    assert value(call_metier("sync", "--json"))["added"] == 2
+    assert value(call_metier("search", "blue cabinet", "--json"))["hits"][0]["headings"] == ["pump"]
     synced = value(metier("sync", "--json"))
     assert (synced["changed"], synced["unchanged"]) == (1, 1)
     hit, *_ = value(metier("search", "blue cabinet", "--json"))["hits"]
@@ -127,9 +142,9 @@ def test_a_file_in_an_ordinary_folder_is_read_anew_once_a_package_reads_its_form
         ({"model": "parrot:1"}, ("ask", "pump?"), "echo:NAME"),
     ],
 )
-def test_an_unknown_name_is_bad_input_and_what_is_known_is_named(metier, tmp_path, made_with, arguments, known):
+def test_an_unknown_name_is_bad_input_and_what_is_known_is_named(metier_here, tmp_path, made_with, arguments, known):
     make_expert(tmp_path / "plant", **made_with)
-    assert known in " ".join(metier(*arguments, check=2).stderr.split())
+    assert known in " ".join(metier_here(*arguments, check=2).stderr.split())
 
 
 @pytest.mark.parametrize(
@@ -141,19 +156,19 @@ def test_an_unknown_name_is_bad_input_and_what_is_known_is_named(metier, tmp_pat
         ("generator", ("ask", "pump?")),
     ],
 )
-def test_a_package_that_fails_at_import_is_named_with_its_reason(metier, installed, tmp_path, module, arguments):
+def test_a_package_that_fails_at_import_is_named_with_its_reason(metier_here, installed, tmp_path, module, arguments):
     make_expert(tmp_path / "plant")
     break_module(installed, module)
-    said = " ".join(metier(*arguments, check=1).stderr.split())
+    said = " ".join(metier_here(*arguments, check=1).stderr.split())
     assert "metier-example" in said
     assert "its licence has run out" in said
 
 
-def test_a_parser_that_fails_at_import_costs_its_files_and_not_the_sync(metier, installed, memos, tmp_path):
+def test_a_parser_that_fails_at_import_costs_its_files_and_not_the_sync(metier_here, installed, memos, tmp_path):
     break_module(installed, "parser")
     make_expert(tmp_path / "plant")
     Expert.open(tmp_path / "plant").add(str(memos))
-    synced = value(metier("sync", "--json"))
+    synced = value(metier_here("sync", "--json"))
     assert synced["added"] == 1
     (failure,) = synced["failed"]
     assert failure["item"] == "notes/pump.memo"
@@ -162,13 +177,9 @@ def test_a_parser_that_fails_at_import_costs_its_files_and_not_the_sync(metier, 
 
 class TestOneFile(StoreConformance):
     @pytest.fixture
-    def open_store(self, installed, tmp_path, monkeypatch):
-        monkeypatch.syspath_prepend(installed)
-        plugins._installed.cache_clear()
-
+    def open_store(self, metier_here, tmp_path):
         def open_again(identity=IDENTITY, *, replace=False, exact_until=200_000):
             settings = StoreSettings(backend="onefile", exact_until=exact_until)
             return open_at(tmp_path / "store", settings, identity, replace=replace)
 
-        yield open_again
-        plugins._installed.cache_clear()
+        return open_again

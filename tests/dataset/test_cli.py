@@ -15,28 +15,28 @@ FAQ = "Frage,Antwort\nHow tight are the blade root nuts of the NV-110?,840 Nm\nW
 
 
 @pytest.fixture
-def made(run_metier, tmp_path):
-    run_metier("init", "one")
+def made(call_metier, tmp_path):
+    call_metier("init", "one")
     (tmp_path / "faq.csv").write_text(FAQ, encoding="utf-8")
     columns = ("--question", "Frage", "--completion", "Antwort")
-    return value(run_metier("dataset", "import", "faq.csv", *columns, "--json"))
+    return value(call_metier("dataset", "import", "faq.csv", *columns, "--json"))
 
 
-def test_import_show_and_check(made, run_metier, tmp_path):
+def test_import_show_and_check(made, call_metier, run_metier, tmp_path):
     assert (made["added"], made["total"], made["layout"]) == (2, 2, "columns")
-    again = run_metier("dataset", "import", "faq.csv", "--question", "Frage", "--completion", "Antwort")
+    again = call_metier("dataset", "import", "faq.csv", "--question", "Frage", "--completion", "Antwort")
     assert "0 rows added" in again.stdout
 
-    shown = value(run_metier("dataset", "show", "--json"))
+    shown = value(call_metier("dataset", "show", "--json"))
     assert shown["rows"] == 2
     assert shown["origins"] == {"faq.csv": 2}
     assert [message["role"] for message in shown["shown"][0]["messages"]] == ["system", "user"]
     assert shown["shown"][0]["completion"] == "840 Nm"
-    said = run_metier("dataset", "show", "-n", "1").stdout
+    said = call_metier("dataset", "show", "-n", "1").stdout
     assert "blade root nuts" in said
     assert "blue key" not in said
 
-    report = value(run_metier("dataset", "check", "--json"))
+    report = value(call_metier("dataset", "check", "--json"))
     assert report["stops"] is False
     assert report["tokens"]["learned"] > 4
     assert report["tokens"]["prompt"] > 20
@@ -50,20 +50,20 @@ def test_import_show_and_check(made, run_metier, tmp_path):
     assert "--drop-leaks" in stopped.stdout
 
     # The same questions as the expert's own: its exam counts without being named.
-    run_metier("exam", "import", "q.jsonl")
-    run_metier("dataset", "check", check=1)
-    fixed = value(run_metier("dataset", "check", "--drop-leaks", "--json"))
+    call_metier("exam", "import", "q.jsonl")
+    call_metier("dataset", "check", check=1)
+    fixed = value(call_metier("dataset", "check", "--drop-leaks", "--json"))
     assert (fixed["dropped"], fixed["rows"], fixed["stops"]) == (1, 1, False)
 
 
-def test_bad_rows(run_metier, tmp_path):
-    run_metier("init", "one")
+def test_bad_rows(call_metier, tmp_path):
+    call_metier("init", "one")
     (tmp_path / "a.jsonl").write_text('{"question": "a?", "answer": "b"}\n{"question": "c?"}\n[broken\n')
-    done = run_metier("dataset", "import", "a.jsonl", check=2)
+    done = call_metier("dataset", "import", "a.jsonl", check=2)
     assert "row 2" in done.stderr
     assert "--skip-bad" in done.stderr
     assert not (tmp_path / "one" / ".metier" / "dataset.jsonl").exists()
-    report = value(run_metier("dataset", "import", "a.jsonl", "--skip-bad", "--json"))
+    report = value(call_metier("dataset", "import", "a.jsonl", "--skip-bad", "--json"))
     assert (report["added"], report["skipped"]) == (1, {"bad": 2})
 
 
@@ -77,21 +77,21 @@ def test_bad_rows(run_metier, tmp_path):
         (["check", "--exam", "practice.jsonl"], "no exam questions"),
     ],
 )
-def test_bad_input_ends_with_2(made, run_metier, tmp_path, arguments, said):
+def test_bad_input_ends_with_2(made, call_metier, tmp_path, arguments, said):
     (tmp_path / "practice.jsonl").write_text('{"question": "a?", "answers": ["b"]}')
     (tmp_path / "words.csv").write_text("Stichwort,Sinn\nNV-110,a turbine\n")
-    done = run_metier("dataset", *arguments, check=2)
+    done = call_metier("dataset", *arguments, check=2)
     assert said in done.stderr
     assert done.stdout == ""
 
 
-def test_without_data(run_metier):
-    run_metier("init", "one")
-    assert "no training data" in run_metier("dataset", "show").stdout
-    assert value(run_metier("dataset", "show", "--json"))["rows"] == 0
-    assert "no rows" in run_metier("dataset", "check", check=1).stdout
+def test_without_data(call_metier):
+    call_metier("init", "one")
+    assert "no training data" in call_metier("dataset", "show").stdout
+    assert value(call_metier("dataset", "show", "--json"))["rows"] == 0
+    assert "no rows" in call_metier("dataset", "check", check=1).stdout
 
 
-def test_help_has_examples(run_metier):
+def test_help_has_examples(call_metier):
     for verb in ("import", "check", "show"):
-        assert "Example: metier dataset " in run_metier("dataset", verb, "--help").stdout
+        assert "Example: metier dataset " in call_metier("dataset", verb, "--help").stdout

@@ -23,37 +23,37 @@ def value(done):
     return json.loads(done.stdout)
 
 
-def test_rules_only(folder, run_metier):
-    report = value(run_metier("dataset", "generate", "--rules-only", "--count", "10", "--json"))
+def test_rules_only(folder, call_metier):
+    report = value(call_metier("dataset", "generate", "--rules-only", "--count", "10", "--json"))
     assert report["kept"] == {"rule": report["rows"] // 2}
     assert report["added"] == report["total"] == report["rows"]
     assert {"written", "dropped", "refusals", "paraphrases", "passages", "enough", "seconds"} <= report.keys()
-    shown = value(run_metier("dataset", "show", "--json"))
+    shown = value(call_metier("dataset", "show", "--json"))
     assert shown["rows"] == report["rows"]
     assert shown["origins"] == {"generated": report["rows"]}
-    said = run_metier("dataset", "generate", "--rules-only", "--count", "500").stdout
+    said = call_metier("dataset", "generate", "--rules-only", "--count", "500").stdout
     assert "pairs kept" in said
     assert "gave fewer than 500 pairs" in said
     assert "metier dataset check" in said
 
 
-def test_a_teacher_and_an_exam(folder, run_metier, tmp_path):
+def test_a_teacher_and_an_exam(folder, call_metier, tmp_path):
     exam = {"question": "How often is the oil filter of the NV-110 changed?", "answers": ["17 months"], "split": "exam"}
     (tmp_path / "q.jsonl").write_text(json.dumps(exam))
     with StandInTeacher() as server:
         teacher = ("--teacher", "openai:stand-in", "--teacher-url", server.url)
         options = ("--count", "20", "--exam", "q.jsonl", "--rows", "plain", "--paraphrases", "1", "--seed", "3")
-        report = value(run_metier("dataset", "generate", *teacher, *options, "--json"))
+        report = value(call_metier("dataset", "generate", *teacher, *options, "--json"))
     assert report["kept"]["model"] > 5
     assert report["refusals"] == 0
     assert report["paraphrases"] > 5
-    run_metier("dataset", "check", "--exam", "q.jsonl")
+    call_metier("dataset", "check", "--exam", "q.jsonl")
 
 
-def test_a_teacher_that_fails_says_that_nothing_is_lost(folder, run_metier):
+def test_a_teacher_that_fails_says_that_nothing_is_lost(folder, call_metier):
     with StandInTeacher(fails_after=3) as server:
         teacher = ("--teacher", "openai:stand-in", "--teacher-url", server.url)
-        done = run_metier("dataset", "generate", *teacher, check=1)
+        done = call_metier("dataset", "generate", *teacher, check=1)
     assert "the quota is used up" in done.stderr
     assert "the same command goes on from there" in done.stderr
 
@@ -70,14 +70,14 @@ def test_a_teacher_that_fails_says_that_nothing_is_lost(folder, run_metier):
         (["--count", "0"], "count"),
     ],
 )
-def test_bad_input_ends_with_2(folder, run_metier, arguments, said):
-    done = run_metier("dataset", "generate", *arguments, check=2)
+def test_bad_input_ends_with_2(folder, call_metier, arguments, said):
+    done = call_metier("dataset", "generate", *arguments, check=2)
     assert said in done.stderr
     assert done.stdout == ""
 
 
-def test_help_has_an_example(run_metier):
-    assert "Example: metier dataset generate" in run_metier("dataset", "generate", "--help").stdout
+def test_help_has_an_example(call_metier):
+    assert "Example: metier dataset generate" in call_metier("dataset", "generate", "--help").stdout
 
 
 def test_ctrl_c_does_not_wait_for_a_teacher(folder):

@@ -79,10 +79,10 @@ def test_none_wanted(parts_folder):
         expert.dataset.add_replay(0)
 
 
-def test_on_the_command_line(copied, run_metier):
-    report = json.loads(run_metier("dataset", "rehearse", "--count", str(WANTED), "--json", "-e", str(copied)).stdout)
+def test_on_the_command_line(copied, call_metier):
+    report = json.loads(call_metier("dataset", "rehearse", "--count", str(WANTED), "--json", "-e", str(copied)).stdout)
     assert (report["rows"], report["added"], report["asked"]) == (WANTED, 0, 0)
-    said = run_metier("dataset", "rehearse", "--count", str(WANTED), "-e", str(copied)).stdout
+    said = call_metier("dataset", "rehearse", "--count", str(WANTED), "-e", str(copied)).stdout
     assert "0 rows added" in said
-    shown = json.loads(run_metier("dataset", "show", "--json", "-e", str(copied)).stdout)
+    shown = json.loads(call_metier("dataset", "show", "--json", "-e", str(copied)).stdout)
     assert shown["kinds"] == {KIND: WANTED}
