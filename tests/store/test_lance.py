@@ -72,6 +72,29 @@ for n in range(10_000):
     assert store.counts() == (51, 151)
 
 
+def test_a_document_with_a_large_table_is_kept_and_compacted(tmp_path):
+    """In a process of its own: memory that cannot be had ends it."""
+    child = f"""
+import sys; sys.path.insert(0, {os.path.dirname(__file__)!r})
+from dataclasses import replace
+from pathlib import Path
+from conformance import IDENTITY, entry, make_document, put
+from metier.core.documents import TextBuilder
+from metier.core.settings import StoreSettings
+from metier.store import open_store
+store = open_store(Path({str(tmp_path)!r}), StoreSettings(), IDENTITY)
+put(store, "a.md", ["one", "two"])
+builder = TextBuilder()
+builder.add_table([[f"{{n}}-{{k}}" for k in range(20)] for n in range(40_000)])
+large = replace(make_document("large.csv", [f"line {{n}}" for n in range(4000)]), tables=tuple(builder.tables))
+store.replace([entry(large)])
+store.optimize()
+assert store.document(large.id) == large
+assert store.counts() == (2, 4002)
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", child], check=True, timeout=300)
+
+
 def test_importing_the_store_leaves_the_real_namespace_package_importable(tmp_path):
     code = (
         "from pathlib import Path; from metier.store import open_store, Identity;"

@@ -267,7 +267,8 @@ class LanceStore:
                 shared
                 | place
                 | {"headings": list(passage.headings), "position": position}
-                | {"tokens": " ".join(words), "vector": vector}
+                # Not null: of a column of nulls and one large value LanceDB 0.40 asks for 8,192 times its size.
+                | {"tokens": " ".join(words), "vector": vector, "payload": ""}
             )
 
 
