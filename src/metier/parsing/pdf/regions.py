@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from metier.parsing.core.legacy_fonts import LegacyFont, guessed_font, is_drawn_by, legacy_font
 from metier.parsing.core.legibility import FREQUENT, illegible, illegible_piece, without_leaders
@@ -96,13 +97,15 @@ def _without_table(font: str) -> LegacyFont | None:
     return legacy if legacy is not None and legacy.convert is None else None
 
 
+@lru_cache(4096)
 def _is_odd(text: str) -> bool:
     """Whether a line may be garbage: its letters are few, of no script, or without vowels."""
     text = without_leaders(text)
-    if illegible(text):
-        return True
     letters = [c for c in text.casefold() if c.isalpha()]
     marks = sum(not c.isspace() for c in text)
+    plain = text.isascii() and "(cid:" not in text and len(letters) > 0.7 * marks
+    if not plain and illegible(text):
+        return True
     if 2 * len(letters) < marks:
         return not any(map(str.isdigit, text)) and marks > 5
     if not all(map(str.isascii, letters)):
