@@ -8,7 +8,7 @@ Answer.nearest      where an answer was refused: the places that came nearest
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from html import escape
 from pathlib import PurePosixPath
@@ -48,7 +48,9 @@ class Citation:
     `sentence`: (start, end) of the supported sentence in the answer. `corrects`: where the document is a correction,
     the uri of the one that it corrects on this page. `dated`: the day, month or year that the document is of, ISO 8601,
     "" where nothing tells it: two versions of a document often have one title. `newer`: the uri of a newer version
-    that was found as well, "" where there is none.
+    that was found as well, "" where there is none. `row`: of a table, the name of the row that is quoted, behind the
+    groups it stands under, or its number where it has no name; `column`: the name of the column, where the quote lies
+    in one cell or the sentence holds one cell of the row. Both are "" elsewhere.
     """
 
     document: str
@@ -64,12 +66,20 @@ class Citation:
     corrects: str = ""
     dated: str = ""
     newer: str = ""
+    row: str = ""
+    column: str = ""
 
     @property
     def place(self) -> str:
-        """Document, page and heading in a line."""
+        """Document, page, heading, row and column in a line."""
         page = f"page {self.page}" if self.page else ""
-        return ", ".join(part for part in (self.document, self.dated, page, " › ".join(self.headings)) if part)
+        parts = (self.document, self.dated, page, " › ".join(self.headings), self.cell)
+        return ", ".join(part for part in parts if part)
+
+    @property
+    def cell(self) -> str:
+        """Row and column in a line, "" where no table is cited."""
+        return f"row {self.row}" + (f", column {self.column}" if self.column else "") if self.row else ""
 
     @classmethod
     def of(cls, source: Passage, sentence: tuple[int, int]) -> Citation:
@@ -150,12 +160,16 @@ class Answer:
 
     @property
     def citations(self) -> tuple[Citation, ...]:
-        """Those of the sentences that are carried at least in part, each place once, in the order of the answer."""
+        """Those of the sentences that are carried at least in part, each place once, in the order of the answer. A
+        row that is cited for several of its columns names none of them."""
         found: dict[tuple[str, int, int], Citation] = {}
         for sentence in self.sentences:
             if sentence.support in (Support.CARRIED, Support.PARTLY):
                 for citation in sentence.citations:
-                    found.setdefault((citation.document_id, citation.start, citation.end), citation)
+                    place = (citation.document_id, citation.start, citation.end)
+                    known = found.setdefault(place, citation)
+                    if known.column != citation.column:
+                        found[place] = replace(known, column="")
         return tuple(found.values())
 
     @property

@@ -13,6 +13,7 @@ from metier.answering import style
 from metier.answering.abstention import Abstention
 from metier.answering.answer import Answer, Sentence, Style
 from metier.answering.choices import choices_of
+from metier.answering.cited_cells import with_cells
 from metier.answering.conversation import last_question, standalone
 from metier.answering.intent import Intent, Kind
 from metier.answering.lookup import Finder
@@ -122,6 +123,9 @@ class Answerer:
     # --- asking ----------------------------------------------------------------------------------------------
 
     def ask(self, request: Request) -> Answer:
+        return with_cells(self._answered(request), self._store.document)
+
+    def _answered(self, request: Request) -> Answer:
         if request.mode not in FROM_DOCUMENTS:
             return self._writer.alone(request, self.style)
         language = self._language_of(request.question)

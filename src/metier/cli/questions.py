@@ -149,7 +149,7 @@ def _print_marks(screen: Console, answer: Answer) -> None:
         where = place(citation.page, citation.headings)
         corrects = f"corrects {citation.corrects}" if citation.corrects else ""
         newer = f"newer: {citation.newer}" if citation.newer else ""
-        where = " · ".join(part for part in (corrects, citation.dated, newer, where) if part)
+        where = " · ".join(part for part in (corrects, citation.dated, newer, where, citation.cell) if part)
         head = rf"[cyan]\[{number}][/] [bold]{escape(citation.document)}[/]  [dim]{escape(where)}[/]"
         screen.print(head, soft_wrap=True)
         screen.print(f"    “{_shorten(citation.quote)}”", markup=False, style="dim")

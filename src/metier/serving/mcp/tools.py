@@ -153,7 +153,8 @@ def _cited(answer: Answer) -> str:
     """The answer, and under it where each part of it stands, what of it is not found in the documents, and of a refusal
     what came nearest."""
     sources = dict.fromkeys(
-        f"- {_named(citation.title, citation.document, citation.page)}: “{citation.quote}”"
+        f"- {_named(citation.title, citation.document, citation.page)}{f', {citation.cell}' if citation.cell else ''}: "
+        f"“{citation.quote}”"
         for citation in answer.citations
     )
     doubtful = [
