@@ -20,8 +20,8 @@ class ScriptedEndpoint(http.server.ThreadingHTTPServer):
     """`says`: the text of a completion, or a function from the request's body to it. `pace`: seconds between pieces,
     which are words. `hold_before_last`: the last piece is written once `released` is set. `about`: what /models tells
     of the model beside its name. `finish_reason`: None = "length" where `max_tokens` words are fewer than there are,
-    else "stop". `break_after`: pieces after which it hangs up itself. `done` is set when a completion was written,
-    `closed` when its client hung up before."""
+    else "stop". `fails_with`: status of HTTP that every request is answered with. `break_after`: pieces after which it
+    hangs up itself. `done` is set when a completion was written, `closed` when its client hung up before."""
 
     daemon_threads = True
 
@@ -32,6 +32,7 @@ class ScriptedEndpoint(http.server.ThreadingHTTPServer):
         self.released = threading.Event()
         self.about: dict[str, object] = {}
         self.finish_reason: str | None = None
+        self.fails_with: int | None = None
         self.break_after: int | None = None
         self.requests: list[dict] = []
         self.asked: list[str] = []  # paths of GET
@@ -73,6 +74,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         script.written = 0
         script.closed.clear()
         script.done.clear()
+        if script.fails_with:
+            self._whole(script.fails_with, {"error": {"message": "scripted to fail"}})
+            return
         text = script.says if isinstance(script.says, str) else script.says(body)
         pieces = _PIECE.findall(text)
         most = body.get("max_tokens", len(pieces))

@@ -149,12 +149,12 @@ class Expert:
         with exclusive(runtime.state_folder / "sync.lock", WRITE_PATIENCE), runtime.replacing_index(rebuild):
             catalog = Catalog(runtime.state_path)
             try:
-                with Parser(self.settings.parsing, self.settings.language) as parser:
+                with Parser(self.settings.parsing, self.settings.language) as parser, runtime.vision() as vision:
                     syncer = Syncer(
                         self.settings, runtime.store, catalog, parser, runtime.embedder, runtime.analyser,
                         parser_version=parser.version, retry=retry or rebuild, on_progress=on_progress,
                         keep=corrections.documents(), before_commit=corrections.before_commit,
-                        fusion=runtime.fusion_path,
+                        fusion=runtime.fusion_path, vision=vision,
                     )  # fmt: skip
                     report = syncer.run([sources.create(each, self.folder) for each in self.settings.sources])
                 report.warnings += corrections.after_sync()

@@ -33,6 +33,7 @@ from metier.text.analyzer import Analyser
 
 if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others time
     from metier.answering.document_info import DocumentInfo
+    from metier.generation.vision import VisionModel
     from metier.state.catalog import Catalog, SyncRun
 
 WRITE_PATIENCE = 2.0  # seconds to wait for another process that writes to the store
@@ -92,6 +93,18 @@ class Runtime:
         embedder = self.embedder
         identity = Identity(embedder.name, embedder.fingerprint, embedder.dimension, self.analyser.version)
         return open_store(self.state_folder / "store", self.settings.store, identity, replace=self._replacing_index)
+
+    @contextmanager
+    def vision(self) -> Iterator[VisionModel | None]:
+        """What describes the pictures of documents, None where `[parsing] vision` names no model. Raises
+        `SettingsError`."""
+        if not self.settings.parsing.vision:
+            yield None
+            return
+        from metier.generation.vision import VisionModel
+
+        with closing(VisionModel(self.settings.parsing, self.state_folder)) as model:
+            yield model
 
     @contextmanager
     def replacing_index(self, replacing: bool) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """The data model: a document, its blocks, and the passages cut from it.
 
     Document.text     one string, the parsed text; every offset counts characters into it
-    Block             a stretch of that text with a role: heading, paragraph, list item, table, row, code
+    Block             a stretch of that text with a role: heading, paragraph, list item, table, row, code, description
     Passage           a stretch small enough to embed; `document.text[p.start:p.end] == p.text`, always
 
 A table is written row by row, each row on a line of its own and carrying its column names
@@ -26,7 +26,8 @@ _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 CELL = " | "  # between the cells of a row
 CORRECTION = "correction:"
 
-BlockKind = Literal["heading", "paragraph", "list", "table", "row", "code", "quote", "caption"]
+BlockKind = Literal["heading", "paragraph", "list", "table", "row", "code", "quote", "caption", "description"]
+_DESCRIBED = "described"  # key in the metadata of a passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ class Block:
     `start`, `end`: character offsets into the document's text. `page`: 1-based page, slide or sheet number, None
     where the format has none. `level`: 1 to 6 for headings, 0 otherwise. `row`: for `row` blocks, what names the
     row in its source (1-based row number as a string, or the primary key of a database row).
-    A `table` block spans its rows; each row follows as a `row` block inside that span.
+    A `table` block spans its rows; each row follows as a `row` block inside that span. A `description` is what a model
+    says of a picture that stands there: no text of the document, and never quoted as such.
     """
 
     kind: BlockKind
@@ -45,6 +47,19 @@ class Block:
     page: int | None = None
     level: int = 0
     row: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of a document that its text does not tell. `content`: PNG, JPEG, GIF or WebP. `at`: how many characters
+    of the document's text stand before it. `page`: as of a block. `caption`: "" where it has none. `is_page`: a whole
+    page, as of a scan."""
+
+    content: bytes
+    at: int
+    page: int | None = None
+    caption: str = ""
+    is_page: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +73,7 @@ class Document:
     `metadata`: flat strings (author, date, sheet names, e-mail headers), usable as search filters.
     `warnings`: what the reader could not read (a page without text, a dropped sheet), in words.
     `tables`: each table block as rows and cells, in the order of the text; none in what an earlier version has read.
+    `pictures`: those that are still to be described, in the order of the text; a store keeps none.
     """
 
     id: str
@@ -73,6 +89,7 @@ class Document:
     metadata: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
+    pictures: tuple[Picture, ...] = ()
 
     def table_at(self, start: int, end: int) -> Table | None:
         """The table that holds the characters `start`..`end` of the text; None where that is no single table."""
@@ -108,6 +125,11 @@ class Passage:
         return f"{' › '.join(self.headings)}\n{self.text}" if self.headings else self.text
 
     @property
+    def described(self) -> bool:
+        """Whether a model says this of a picture, and the document does not."""
+        return _DESCRIBED in self.metadata
+
+    @property
     def corrects(self) -> str:
         """Uri of the document that this corrects, "" where it is no correction."""
         return self.metadata.get("corrects", "") if self.uri.startswith(CORRECTION) else ""
@@ -115,6 +137,11 @@ class Passage:
     def within(self, start: int, end: int) -> Passage:
         """This passage cut down to `start`..`end` of its text; it keeps its id, which names the passage it is from."""
         return replace(self, text=self.text[start:end], start=self.start + start, end=self.start + end)
+
+
+def described(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The metadata of a passage that is the description of a picture, of its document's."""
+    return {**metadata, _DESCRIBED: "figure"}
 
 
 def document_id(uri: str) -> str:
@@ -148,9 +175,14 @@ class TextBuilder:
     def text(self) -> str:
         return "".join(self._parts)
 
+    @property
+    def length(self) -> int:
+        """Of the text, in characters."""
+        return self._length
+
     def add(self, kind: BlockKind, text: str, *, page: int | None = None, level: int = 0) -> None:
         """Append a block of text, separated from the one before by an empty line. Blank text is dropped."""
-        text = _clean(text).strip()
+        text = clean(text).strip()
         if not text:
             return
         self._separate("\n\n")
@@ -232,8 +264,9 @@ class TextBuilder:
 
 
 def _line(text: str) -> str:
-    return _clean(" ".join(text.split())).strip()
+    return clean(" ".join(text.split())).strip()
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """In Unicode's composed form (NFC), without control characters and lone surrogates."""
     return unicodedata.normalize("NFC", _UNWANTED.sub("", text))

@@ -95,7 +95,14 @@ class ModelError(MetierError):
 
 
 class EndpointError(ModelError):
-    """A remote model endpoint answered with an error or not at all."""
+    """A remote model endpoint answered with an error or not at all. `status`: of HTTP, None where it did not answer."""
+
+    status: int | None = None
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether it is about what was asked, so that asking the same again does not help."""
+        return self.status in (400, 413, 415, 422)
 
 
 class StoreError(MetierError):

@@ -60,6 +60,15 @@ class ParsingSettings(_Section):
     ocr: Literal["auto", "never"] = Field("auto", description="auto: tesseract on pages without a text layer")
     ocr_languages: str = Field("", description="tesseract languages, e.g. ben+eng; empty = from the expert's language")
     hidden: bool = Field(False, description="read what its author hid or struck out: sheets, rows, slides, text")
+    vision: str = Field(
+        "",
+        pattern=r"^(openai:\S+)?$",
+        description="openai:NAME: this model sees the pictures of documents, and scans that OCR cannot read, and "
+        "describes them; empty = none does",
+    )
+    vision_url: str | None = Field(None, description="base URL of an OpenAI-compatible endpoint with that model")
+    vision_key_env: str | None = Field(None, description="environment variable that holds its key")
+    vision_pictures: int = Field(40, ge=1, description="pictures of one document that are described, at most")
 
 
 class PassageSettings(_Section):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 Span = tuple[int, int]  # start, end: characters of the document's text
@@ -45,6 +45,11 @@ class TableRow:
         """Its label behind the groups it stands under; its key where it has no label."""
         label = self.label(text)
         return PATH.join([*self.groups, label]) if label else self.key
+
+    def moved(self, by: int) -> Self:
+        """As many characters further on."""
+        cells = tuple(place and (place[0] + by, place[1] + by) for place in self.cells)
+        return replace(self, start=self.start + by, end=self.end + by, cells=cells)
 
     def to_json(self) -> list[Any]:
         """Few and small numbers, since a document may have a million cells: places count from the start of the row, two
@@ -81,6 +86,11 @@ class Table:
     def names(self) -> tuple[str, ...]:
         """Of the columns, "" where one has none."""
         return column_names(self.header)
+
+    def moved(self, by: int) -> Self:
+        """As many characters further on."""
+        rows = tuple(row.moved(by) for row in self.rows)
+        return replace(self, rows=rows, start=self.start + by, end=self.end + by)
 
     def to_json(self) -> list[Any]:
         """Plain values, the header's names and the places of all cells."""

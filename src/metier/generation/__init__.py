@@ -13,7 +13,7 @@ from metier.core.errors import SettingsError
 from metier.core.settings import GenerationSettings
 from metier.generation.base import Completion, Generator, Message
 
-__all__ = ["Completion", "Generator", "Message", "create"]
+__all__ = ["Completion", "Generator", "Message", "create", "endpoint_key"]
 
 
 def create(
@@ -72,13 +72,17 @@ _LOCATE = {"packaged": _packaged, "gguf": _file, "hf": _hub}
 def _endpoint(name: str, settings: GenerationSettings) -> Generator:
     from metier.generation.endpoint import EndpointGenerator
 
-    key = None
-    if settings.api_key_env:
-        key = os.environ.get(settings.api_key_env)
-        if not key:
-            raise SettingsError(
-                f"the environment variable {settings.api_key_env} is empty or not set",
-                where="generation.api_key_env",
-                hint="Export it before starting, or remove the setting if the endpoint needs no key.",
-            )
-    return EndpointGenerator(settings, name, key)
+    return EndpointGenerator(settings, name, endpoint_key(settings.api_key_env, "generation.api_key_env"))
+
+
+def endpoint_key(variable: str | None, where: str) -> str | None:
+    """What an environment variable holds, None where none is named. `where`: the setting that names it. Raises
+    `SettingsError` where it holds nothing."""
+    key = os.environ.get(variable) if variable else None
+    if variable and not key:
+        raise SettingsError(
+            f"the environment variable {variable} is empty or not set",
+            where=where,
+            hint="Export it before starting, or remove the setting if the endpoint needs no key.",
+        )
+    return key

@@ -9,8 +9,11 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Message:
+    """`pictures`: PNG, JPEG, GIF or WebP, which only a model behind an endpoint sees."""
+
     role: Literal["system", "user", "assistant"]
     content: str
+    pictures: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import email.utils
 import hashlib
@@ -95,7 +96,7 @@ class EndpointGenerator:
         as a model of its name, which is how vLLM serves them. `fresh` is up to the server."""
         body: dict[str, object] = {
             "model": adapter or self._model,
-            "messages": [{"role": m.role, "content": _harmless(m.content)} for m in messages],
+            "messages": [{"role": message.role, "content": _content(message)} for message in messages],
             "max_tokens": max_tokens,
             "temperature": temperature,
             "seed": seed,
@@ -156,7 +157,9 @@ class EndpointGenerator:
             elif response.status_code in _RETRIED and attempt < _ATTEMPTS:
                 time.sleep(_retry_after(response) or self._backoff * 2 ** (attempt - 1))
             else:
-                raise self._error(f"answered {response.status_code}: {said}", self._advice(response.status_code))
+                failure = self._error(f"answered {response.status_code}: {said}", self._advice(response.status_code))
+                failure.status = response.status_code
+                raise failure
 
     def _accepted(self, body: dict[str, object]) -> dict[str, object]:
         accepted = {name: value for name, value in body.items() if name not in self._refused}
@@ -278,6 +281,22 @@ class _Reading:
 
 _ASCII = np.array([0.25 if chr(n).isalpha() or chr(n) == " " else 0.5 for n in range(0x80)])
 _FIRST_RARE = 0x530  # from here on, Armenian, scripts are rare in what tokenisers were made from
+
+
+_PICTURES = ((b"\x89PNG", "png"), (b"\xff\xd8", "jpeg"), (b"GIF8", "gif"), (b"RIFF", "webp"))
+
+
+def _content(message: Message) -> str | list[dict[str, object]]:
+    """The text, alone or before the pictures of the message."""
+    text = _harmless(message.content)
+    if not message.pictures:
+        return text
+    parts: list[dict[str, object]] = [{"type": "text", "text": text}]
+    for picture in message.pictures:
+        kind = next((name for begin, name in _PICTURES if picture.startswith(begin)), "png")
+        url = f"data:image/{kind};base64,{base64.b64encode(picture).decode('ascii')}"
+        parts.append({"type": "image_url", "image_url": {"url": url}})
+    return parts
 
 
 def _harmless(text: str) -> str:

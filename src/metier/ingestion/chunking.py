@@ -4,18 +4,19 @@ Lengths are counted in tokens of the embedder. A passage never crosses a section
 page hold for all of it; short paragraphs of one section share a passage; a paragraph too long is cut between
 sentences, a sentence too long between words. A list that fits into a passage stays whole, with its lead-in. The rows of
 a table have its caption as their last heading, so that every group of them repeats it; the names of their columns and
-their unit stand in the rows. A heading with nothing under it goes with what follows.
+their unit stand in the rows. A heading with nothing under it goes with what follows. What a model says of a picture
+shares no passage with text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 import regex
 
-from metier.core.documents import Block, BlockKind, Document, Passage, passage_id
+from metier.core.documents import Block, BlockKind, Document, Passage, described, passage_id
 from metier.core.settings import PassageSettings
 from metier.text.sentences import sentence_spans
 
@@ -27,7 +28,8 @@ _BREAK = regex.compile(r"\s+|(?<=[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}
 
 @dataclass(slots=True)
 class _Unit:
-    """A piece that is not cut further: a paragraph, a sentence, a table row."""
+    """A piece that is not cut further: a paragraph, a sentence, a table row. `picture`: where the description of one
+    begins, that it is of; -1 else."""
 
     start: int
     end: int
@@ -36,6 +38,7 @@ class _Unit:
     headings: tuple[str, ...]
     kind: BlockKind
     tokens: int = 0
+    picture: int = -1
 
 
 def cut(document: Document, count_tokens: CountTokens, settings: PassageSettings) -> list[Passage]:
@@ -69,7 +72,7 @@ def _units(document: Document) -> Iterator[_Unit]:
             lonely = block
             continue
         lonely = None
-        if waiting is not None and waiting.page != block.page:
+        if waiting is not None and (waiting.page != block.page or block.kind == "description"):
             yield _Unit(waiting.start, waiting.end, waiting.page, None, headings()[:1], waiting.kind)
             waiting = None
         if following is not None and (block.kind, following.kind) in (("caption", "table"), ("table", "row")):
@@ -80,7 +83,8 @@ def _units(document: Document) -> Iterator[_Unit]:
             continue
         caption = caption if block.kind == "row" else ()
         start = waiting.start if waiting is not None else block.start
-        yield _Unit(start, block.end, block.page, block.row, headings(*caption), block.kind)
+        picture = block.start if block.kind == "description" else -1
+        yield _Unit(start, block.end, block.page, block.row, headings(*caption), block.kind, picture=picture)
         waiting = None
     if lonely is not None:
         waiting = waiting or lonely
@@ -103,7 +107,7 @@ def _split(unit: _Unit, document: Document, count_tokens: CountTokens, limit: in
         spans = _halves(text)
     if len(spans) < 2:
         return [unit]
-    pieces = [_Unit(unit.start + a, unit.start + b, unit.page, unit.row, unit.headings, unit.kind) for a, b in spans]
+    pieces = [replace(unit, start=unit.start + a, end=unit.start + b) for a, b in spans]
     pieces = _counted(pieces, document.text, count_tokens)
     return [small for piece in pieces for small in _split(piece, document, count_tokens, limit)]
 
@@ -124,7 +128,7 @@ def _pack(units: list[_Unit], settings: PassageSettings, text: str) -> Iterator[
     group: list[_Unit] = []
     total = 0
     for place, unit in enumerate(units):
-        same_place = group and (group[-1].headings, group[-1].page) == (unit.headings, unit.page)
+        same_place = group and _place(group[-1]) == _place(unit)
         ahead = _list_tokens(units, place, text)
         whole = ahead if ahead <= settings.tokens else unit.tokens
         if group and (not same_place or total + whole > settings.tokens):
@@ -137,6 +141,10 @@ def _pack(units: list[_Unit], settings: PassageSettings, text: str) -> Iterator[
         yield group
 
 
+def _place(unit: _Unit) -> tuple[tuple[str, ...], int | None, int]:
+    return unit.headings, unit.page, unit.picture
+
+
 def _list_tokens(units: list[_Unit], place: int, text: str) -> int:
     """Tokens from here to the end of the list that begins at `place`, with its lead-in; of the unit alone where none
     begins. Within a list they are those of the item: it has begun."""
@@ -146,7 +154,7 @@ def _list_tokens(units: list[_Unit], place: int, text: str) -> int:
         return unit.tokens
     total, last = unit.tokens, unit
     for following in units[place + 1 :]:
-        if following.kind != "list" or (following.headings, following.page) != (last.headings, last.page):
+        if following.kind != "list" or _place(following) != _place(last):
             break
         total, last = total + following.tokens, following
     return total
@@ -177,5 +185,5 @@ def _passage(document: Document, group: list[_Unit]) -> Passage:
         title=document.title,
         language=document.language,
         groups=document.groups,
-        metadata=document.metadata,
+        metadata=document.metadata if first.picture < 0 else described(document.metadata),
     )

@@ -1,6 +1,6 @@
 """Bring the store into line with the sources.
 
-    discover ─▶ fetch, hash, parse, cut (one thread) ─▶ embed (this thread) ─▶ commit (one thread)
+    discover ─▶ fetch, hash, parse, describe, cut (one thread) ─▶ embed (this thread) ─▶ commit (one thread)
 
 The three stages overlap, since each leaves the interpreter to native code for most of its time. What was embedded
 together is committed together, always whole documents, and the catalog is written after it; so a run that was
@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from metier.core.errors import ItemGone, MetierError, ParseError, SourceError
 from metier.core.settings import Settings
 from metier.embedding.base import Embedder
 from metier.ingestion import chunking
+from metier.ingestion.descriptions import DescribedDocument, describe
 from metier.parsing.core.titles import is_title, readable
 from metier.retrieval import corpus_weight
 from metier.sources.base import Item, Source, Unreachable
@@ -37,11 +38,16 @@ from metier.store.base import Entry, Store
 from metier.text.analyzer import Analyser
 from metier.text.detection import detect
 
+if TYPE_CHECKING:  # needed where a vision model is set
+    from metier.generation.vision import VisionModel
+
 log = logging.getLogger(__name__)
 
 _SHAPE = 1  # raised when the same bytes would be cut into other passages than before
 _TOGETHER = 128  # passages gathered over small documents for one call of the embedder and one commit
 _CATALOG_EVERY = 2.0  # seconds between writes of the catalog
+_INCOMPLETE = ""  # signature of what is read again by the next sync
+_WHO_DESCRIBES = {"vision_url", "vision_key_env"}  # settings of parsing that do not shape what is stored
 
 
 class DocumentParser(Protocol):
@@ -94,6 +100,7 @@ class _Work:
     tokens: list[list[str]] = field(default_factory=list)
     failure: str | None = None
     keep: bool = False  # the source was out of reach: what was indexed before stays
+    is_complete: bool = True  # False: the vision model did not answer, and is asked again by the next sync
 
     @property
     def count(self) -> int:
@@ -111,7 +118,7 @@ _Embedded = queue.Queue[tuple[list[_Work], np.ndarray] | None]
 class Syncer:
     """What a sync is made of. `retry`: read items again that failed before and did not change. `keep`: ids of
     documents that come from no source and stay. `before_commit`: hears of documents that are about to change.
-    `fusion`: file that keeps what the corpus says of weighing both searches."""
+    `fusion`: file that keeps what the corpus says of weighing both searches. `vision`: describes pictures."""
 
     settings: Settings
     store: Store
@@ -125,6 +132,7 @@ class Syncer:
     keep: Collection[str] = ()
     before_commit: Callable[[Sequence[Entry]], None] | None = None
     fusion: Path | None = None
+    vision: VisionModel | None = None
 
     def run(self, sources: Sequence[Source]) -> SyncReport:
         """Sync all sources. One bad item never stops it; a full disk or a broken model does, with nothing lost.
@@ -199,7 +207,7 @@ class Syncer:
     def _sign(self, item: Item) -> str:
         """Everything but the content that shapes what is stored for an item."""
         parts = [_SHAPE, self.parser_version, self.settings.language, sorted(item.groups)]
-        parts += [self.settings.passages.model_dump(), self.settings.parsing.model_dump()]
+        parts += [self.settings.passages.model_dump(), self.settings.parsing.model_dump(exclude=_WHO_DESCRIBES)]
         if added := plugins.release(plugins.PARSERS, PurePath(item.uri).suffix.lower()):
             parts.append(added)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
@@ -230,15 +238,15 @@ class Syncer:
             for work in todo:
                 if stop.is_set():
                     return
-                self._read(work)
+                self._read(work, stop)
                 out.put(work)
         except BaseException as error:  # noqa: BLE001 - carried to the main thread and raised there
             out.put(error)
         finally:
             out.put(None)
 
-    def _read(self, work: _Work) -> None:
-        """Fetch, hash, parse and cut one item; a failure is noted on it."""
+    def _read(self, work: _Work, stop: threading.Event) -> None:
+        """Fetch, hash, parse, describe and cut one item; a failure is noted on it."""
         item = work.item
         try:
             with work.source.fetch(item) as path:
@@ -246,15 +254,15 @@ class Syncer:
                 if self.store.hashes().get(document_id(item.uri)) == work.content_hash:
                     return
                 document = self.parser.parse(path, uri=item.uri, groups=item.groups)
-            work.document = replace(
-                document,
-                id=document_id(item.uri),
-                content_hash=work.content_hash,
-                language=document.language or detect(document.text, self.settings.language),
-            )
+            language = document.language or detect(document.text, self.settings.language)
+            described = self._described(replace(document, language=language), stop)
+            work.is_complete, document = described.is_complete, described.document
+            if not work.is_complete:
+                work.content_hash = f"{bytes_hash(work.content_hash)}-{_INCOMPLETE}"
+            work.document = replace(document, id=document_id(item.uri), content_hash=work.content_hash)
             work.passages = chunking.cut(work.document, self.embedder.count_tokens, self.settings.passages)
             if not work.passages:
-                raise ParseError("holds no text", where=item.uri)
+                raise ParseError("; ".join(["holds no text", *document.warnings]), where=item.uri)
             name = _name_to_search(work.document)
             work.tokens = [self.analyser.tokens(f"{passage.indexed_text}\n{name}") for passage in work.passages]
         except MetierError as error:
@@ -267,6 +275,11 @@ class Syncer:
             work.failure = f"could not be read: {type(error).__name__}: {error}"
         if work.failure is not None:
             work.document, work.passages, work.tokens = None, [], []
+
+    def _described(self, document: Document, stop: threading.Event) -> DescribedDocument:
+        if self.vision is None or not document.pictures:
+            return DescribedDocument(document, is_complete=True)
+        return describe(document, self.vision, stop.is_set)
 
 
 def _name_to_search(document: Document) -> str:
@@ -348,7 +361,7 @@ class _Writer(threading.Thread):
             uri=work.item.uri,
             source=work.source.name,
             version=work.item.version,
-            signature=self._syncer._sign(work.item),
+            signature=self._syncer._sign(work.item) if work.is_complete else _INCOMPLETE,
             content_hash=work.content_hash,
             state="failed" if work.failure is not None else "indexed",
             reason=reason,

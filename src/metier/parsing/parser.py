@@ -54,6 +54,7 @@ class Parser:
             ocr=settings.ocr == "auto",
             ocr_languages=settings.ocr_languages,
             hidden=settings.hidden,
+            pictures=settings.vision_pictures if settings.vision else 0,
             language=language,
         )
         self._process: subprocess.Popen[bytes] | None = None

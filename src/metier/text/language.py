@@ -42,6 +42,7 @@ is known of languages without a file is in `metier/text/other_languages.toml`, w
                              in_language: prepositions before a language ("in German")
     [formats], [kinds]       what files and sorts of documents are called
     [catalog]                texts of answers about the collection
+    [pictures]               how the description of a picture begins: figure, figure_on_page, scan_of_page; described
     [decline]                how a model says that the sources hold no answer; sorry: sentences that may stand before
     [lead_in]                phrases that state nothing ("here are the steps")
     [asks]                   list: phrases of questions that want steps or a list; answer_with: words that ask to be
@@ -326,7 +327,7 @@ def words_of(text: str) -> list[str]:
 
 # --- reading a file ------------------------------------------------------------------------------------------
 
-_TEXTS = ("replies", "catalog")
+_TEXTS = ("replies", "catalog", "pictures")
 _OWN = ("names", "opposites", "forms", "question_templates", *_TEXTS)
 _NO_PHRASES = {"calendar": {"months"}, "numbers": {"words", "scale", "decimal", "thousands"}}
 

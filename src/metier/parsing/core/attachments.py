@@ -30,7 +30,7 @@ def read_attached(
         return False
     inner = context.part(name, kind, depth=1)
     builder.add("heading", name, level=level)
-    blocks, tables = len(builder.blocks), len(builder.tables)
+    blocks, tables, pictures = len(builder.blocks), len(builder.tables), len(context.pictures.found)
     try:
         reader_for(kind)(content, builder, inner)
     except ParseError as error:
@@ -45,4 +45,5 @@ def read_attached(
         for block in builder.blocks[blocks:]
     ]
     builder.tables[tables:] = [replace(table, page=None) for table in builder.tables[tables:]]
+    context.pictures.found[pictures:] = [replace(each, page=None) for each in context.pictures.found[pictures:]]
     return True

@@ -5,13 +5,14 @@ JSON and not pickle, because a file that took over the native parser must not be
 
 from __future__ import annotations
 
+import base64
 import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
-from metier.core.documents import Block, Document
+from metier.core.documents import Block, Document, Picture
 from metier.core.tables import Table
 
 Box = tuple[float, float, float, float]  # left, top, width, height, as shares of a page's width and height
@@ -50,6 +51,9 @@ def pack(document: Document) -> Message:
     fields = {name: getattr(document, name) for name in Document.__slots__}
     fields["blocks"] = [(b.kind, b.start, b.end, b.page, b.level, b.row) for b in document.blocks]
     fields["tables"] = [table.to_json() for table in document.tables]
+    fields["pictures"] = [
+        (base64.b64encode(p.content).decode("ascii"), p.at, p.page, p.caption, p.is_page) for p in document.pictures
+    ]
     fields["metadata"] = dict(document.metadata)
     return fields
 
@@ -58,5 +62,6 @@ def unpack(fields: Message) -> Document:
     """The document that `pack` was given."""
     fields["blocks"] = tuple(Block(*block) for block in fields["blocks"])
     fields["tables"] = tuple(map(Table.from_json, fields["tables"]))
+    fields["pictures"] = tuple(Picture(base64.b64decode(content), *rest) for content, *rest in fields["pictures"])
     fields["groups"], fields["warnings"] = tuple(fields["groups"]), tuple(fields["warnings"])
     return Document(**fields)

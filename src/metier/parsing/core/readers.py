@@ -20,6 +20,7 @@ from metier.core import plugins
 from metier.core.documents import Document, TextBuilder, document_id
 from metier.core.errors import ParseError, PluginError
 from metier.parsing.core import formats
+from metier.parsing.core.pictures import PictureCollector, captioned
 from metier.parsing.core.titles import best_title, is_title, tidied
 
 _READERS: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -52,7 +53,7 @@ MIB = 2**20
 @dataclass(frozen=True, slots=True)
 class ParsingLimits:
     """What one document may cost. Sizes in bytes, time in seconds; `ocr_languages` as tesseract writes them; `hidden`:
-    what its author hid or struck out is read too."""
+    what its author hid or struck out is read too; `pictures`: how many are gathered to be described."""
 
     timeout_seconds: float = 120
     memory: int = 3072 * MIB
@@ -61,6 +62,7 @@ class ParsingLimits:
     ocr: bool = True
     ocr_languages: str = ""
     hidden: bool = False
+    pictures: int = 0
     language: str = "en"
 
     @property
@@ -99,6 +101,7 @@ class Context:
     metadata: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
+    pictures: PictureCollector = field(default_factory=PictureCollector)
     depth: int = 0
     deadline: float = math.inf  # of time.monotonic(); OCR stops before it and keeps what was read
 
@@ -118,10 +121,11 @@ class Context:
 
     def part(self, name: str, media_type: str, *, depth: int = 0) -> Context:
         """For a part of the file that is read as a file of its own: its facts are not those of the whole, but what is
-        left out of it counts for both. `depth`: how much deeper it is attached."""
+        left out of it, and its pictures, are of both. `depth`: how much deeper it is attached."""
         return Context(
-            name, media_type, self.limits, depth=self.depth + depth, deadline=self.deadline, left_out=self.left_out
-        )
+            name, media_type, self.limits, depth=self.depth + depth, deadline=self.deadline,
+            left_out=self.left_out, pictures=self.pictures,
+        )  # fmt: skip
 
     def describe(self, **facts: str | None) -> None:
         """Keep facts about the document that are known and not blank; the first one told wins."""
@@ -151,11 +155,14 @@ def read_document(content: bytes, *, name: str, uri: str, groups: tuple[str, ...
         raise ParseError("is empty" if not content else "holds nothing but blanks", hint="There is nothing to index.")
     kind = _kind(content, name)
     deadline = time.monotonic() + 0.9 * limits.timeout_seconds
-    context = Context(name=PurePath(name).name, media_type=kind, limits=limits, deadline=deadline)
+    pictures = PictureCollector(limits.pictures)
+    context = Context(name=PurePath(name).name, media_type=kind, limits=limits, deadline=deadline, pictures=pictures)
     builder = Builder(limits.text)
     reader_for(kind)(content, builder, context)
     text = builder.text
-    if not text.strip():
+    for warning in pictures.warnings:
+        context.warn(warning)
+    if not text.strip() and not pictures.found:
         reasons = "; ".join(context.warnings)
         raise ParseError(
             "holds no readable text" + (f" ({reasons})" if reasons else ""),
@@ -178,6 +185,7 @@ def read_document(content: bytes, *, name: str, uri: str, groups: tuple[str, ...
         metadata=context.metadata,
         warnings=tuple(context.warnings),
         tables=tuple(builder.tables),
+        pictures=captioned(pictures.found, builder.blocks, text),
     )
 
 

@@ -17,6 +17,7 @@ from metier.parsing.office.charts import write_charts
 from metier.parsing.office.docx_runs import DROPPED, RunReader, is_prompt
 from metier.parsing.office.numbering import Numbering
 from metier.parsing.office.package import Package, core_properties, remark
+from metier.parsing.office.pictures import gather_pictures
 from metier.parsing.office.styles import ParagraphStyle, Styles, is_on
 
 _CONTAINERS = frozenset(
@@ -140,6 +141,7 @@ class _Reader:
         for box in _boxes(paragraph):
             self.blocks(box)
         write_charts(self._package, self._relations, paragraph, self._builder)
+        gather_pictures(self._package, self._relations, paragraph, self._builder, self._context)
 
     def _write(self, text: str, style: ParagraphStyle, number: str | None) -> None:
         label = f"{number} " if number and number[0].isalnum() else ""
@@ -220,6 +222,7 @@ class _Reader:
                     number = self._numbering.label(properties, style)
                     parts.append(f"{number} {text}" if number and number[0].isalnum() else text)
                 parts.extend(self._cell_text(box) for box in _boxes(element))
+                gather_pictures(self._package, self._relations, element, self._builder, self._context)
             elif element.tag == "w:tbl":
                 parts.extend("; ".join(filter(None, row)) for row in self.grid(element).rows())
             elif element.tag in _CONTAINERS and not is_prompt(element):

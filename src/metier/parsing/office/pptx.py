@@ -18,6 +18,7 @@ from metier.parsing.office.charts import write_charts
 from metier.parsing.office.formulas import formula
 from metier.parsing.office.numbering import written
 from metier.parsing.office.package import Package, core_properties, remark
+from metier.parsing.office.pictures import gather_pictures
 
 _TITLES = ("title", "ctrTitle")
 _FURNITURE = ("dt", "ftr", "sldNum", "hdr", "sldImg")
@@ -111,6 +112,7 @@ class _Slide:
         else:
             for text in paragraphs:
                 self._add("list" if len(paragraphs) > 1 and len(text) < 300 else "paragraph", text)
+        gather_pictures(self._package, self._relations, shape, self._builder, self._context, page=self._number)
 
     def _frame(self, frame: Element) -> None:
         for table in frame.iter("a:tbl"):
@@ -185,9 +187,9 @@ def _authors(package: Package) -> dict[str, str]:
 
 
 def _shapes(tree: Element) -> Iterator[Element]:
-    """Shapes, tables and charts in document order; groups are looked into, fallback copies are not."""
+    """Shapes, pictures, tables and charts in document order; groups are looked into, fallback copies are not."""
     for child in tree:
-        if child.tag in ("p:sp", "p:graphicFrame", "p:cxnSp"):
+        if child.tag in ("p:sp", "p:pic", "p:graphicFrame", "p:cxnSp"):
             yield child
         elif child.tag != "mc:Fallback":
             yield from _shapes(child)

@@ -14,11 +14,13 @@ from metier.core.documents import BlockKind
 from metier.core.errors import ParseError
 from metier.parsing.core.decoding import tidy
 from metier.parsing.core.legibility import illegible
+from metier.parsing.core.pictures import FEW_LETTERS
 from metier.parsing.core.readers import Builder, Context
 from metier.parsing.core.tables import Grid
 from metier.parsing.office.package import locked
 from metier.parsing.pdf.annotations import Annotations, Note, take_annotations
 from metier.parsing.pdf.bidi import Box, holds_rtl
+from metier.parsing.pdf.figures import PageFigures
 from metier.parsing.pdf.files import read_files
 from metier.parsing.pdf.forms import with_fields
 from metier.parsing.pdf.fragments import Fragment, Turn, fragments, turn_of
@@ -42,7 +44,8 @@ _DAMAGED = "Open it in a PDF viewer and print it to a new PDF."
 
 @dataclass(slots=True)
 class Page:
-    """What stands on a page: `parts` and `lines` as they are placed, and the `items` made of them, in reading order."""
+    """What stands on a page: `parts` and `lines` as they are placed, and the `items` made of them, in reading order.
+    `figures`: where pictures stand that are to be described; `is_page`: it is one, the whole page."""
 
     number: int
     turn: Turn
@@ -51,6 +54,8 @@ class Page:
     notes: list[Note] = field(default_factory=list)
     files: list[tuple[str, bytes]] = field(default_factory=list)
     pictures: list[tuple[Box, list[Fragment]]] = field(default_factory=list)
+    figures: list[Box] = field(default_factory=list)
+    is_page: bool = False
     items: list[Paragraph | Grid] = field(default_factory=list)
 
 
@@ -69,7 +74,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
             context.warn(f"page {number} is damaged and was left out ({error})")
     if not pages:
         raise ParseError("is damaged: none of its pages can be read", hint=_DAMAGED)
-    scanner.report(read_something=any(page.items or page.parts for page in pages))
+    scanner.report(read_something=any(page.items or page.parts or page.figures for page in pages))
     kept = without_running([page.parts for page in pages], [page.turn.page_height for page in pages])
     for page, parts in zip(pages, kept, strict=True):
         page.items = page.items or _layout(parts, page.lines)
@@ -77,7 +82,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
     for page in pages:
         page.items = with_pictures(page.items, page.pictures)
         page.items = with_notes(page.items, page.notes, page.parts, page.turn)
-    _write(pages, Outline(document), builder, context)
+    _write(document, pages, builder, context)
     read_files(document, [file for page in pages for file in page.files], builder, context)
 
 
@@ -155,7 +160,9 @@ def _page(document: PdfDocument, number: int, scanner: Scanner, context: Context
         if read is not None and (reason or _letters("".join(read)) > _letters(text)):
             found.items = [Paragraph(paragraph, 0.0, False, 1, 0.0, 0.0) for paragraph in read]
             found.parts = []
+            _show_whole(found, context, _letters("".join(read)))
             return found
+        _show_whole(found, context, _letters(text) if reason is None else 0)
     if reason:
         scanner.unreadable.append((number, reason))
         found.parts = []
@@ -165,9 +172,17 @@ def _page(document: PdfDocument, number: int, scanner: Scanner, context: Context
             part.glyphs = []  # they tell where text stands, and the order of lines from the right; a book has many
     found.lines = segments(page, found.turn)
     for box in picture_boxes(page, found.turn, found.parts):
+        if context.pictures and not found.is_page:
+            found.figures.append(box)
         if read_lines := scanner.read_picture(page, found.turn, box):
             found.pictures.append((box, read_lines))
     return found
+
+
+def _show_whole(page: Page, context: Context, letters: int) -> None:
+    """Have a page described that is a picture with no more than some letters in it, such as a drawing."""
+    if context.pictures and letters < FEW_LETTERS:
+        page.is_page, page.figures = True, [(0.0, 0.0, page.turn.page_width, page.turn.page_height)]
 
 
 def _read_garbled(page: PdfPage, found: Page, scanner: Scanner) -> Region | None:
@@ -236,25 +251,27 @@ def _name_columns_again(pages: list[Page]) -> None:
             first[0].go_on_with(last[0])
 
 
-def _write(pages: list[Page], outline: Outline, builder: Builder, context: Context) -> None:
+def _write(document: PdfDocument, pages: list[Page], builder: Builder, context: Context) -> None:
     texts = [(page.number, item) for page in pages for item in page.items if isinstance(item, Paragraph)]
-    levels = heading_levels(texts, outline)
+    levels = heading_levels(texts, Outline(document))
     first = [item for number, item in texts if number == 1]
     body = body_size(item for _page, item in texts)
     title_from_page(first, body, context, has_heading=any(id(item) in levels for item in first))
     for page in pages:
+        figures = PageFigures(document, page.number, page.turn, page.figures, page.items, is_page=page.is_page)
+        figures.gather(None, builder, context)
         for item in page.items:
             if isinstance(item, Grid):
                 item.write(builder, page=page.number)
-                continue
-            level = levels.get(id(item), 0)
-            kind: BlockKind = (
-                "heading"
-                if level
-                else "list"
-                if item.bullet
-                else "caption"
-                if item.is_caption or is_caption(item.text)
-                else "paragraph"
-            )
-            builder.add(kind, tidy(item.text), page=page.number, level=level)
+            else:
+                level = levels.get(id(item), 0)
+                builder.add(_kind(item, level), tidy(item.text), page=page.number, level=level)
+            figures.gather(item, builder, context)
+
+
+def _kind(item: Paragraph, level: int) -> BlockKind:
+    if level:
+        return "heading"
+    if item.bullet:
+        return "list"
+    return "caption" if item.is_caption or is_caption(item.text) else "paragraph"

@@ -9,9 +9,7 @@ than once, the places are chosen that let fragments follow each other as they do
 from __future__ import annotations
 
 import math
-import struct
 import unicodedata
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from metier.core.errors import ParseError
+from metier.parsing.core.pictures import png
 from metier.parsing.core.protocol import Box, Places
 from metier.parsing.pdf.bidi import Box as PdfBox
 from metier.parsing.pdf.bidi import Glyph, is_rtl, spoken
@@ -61,7 +60,7 @@ def draw(content: bytes, number: int) -> bytes:
     page = flattened(_opened(content, number), number)
     width, height = max(1.0, page.get_width()), max(1.0, page.get_height())
     scale = min(_DPI / 72, math.sqrt(_MAX_PIXELS / (width * height)), _MAX_SIDE / max(width, height))
-    return _png(page.render(scale=scale, rev_byteorder=True).to_numpy())
+    return png(page.render(scale=scale, rev_byteorder=True).to_numpy())
 
 
 def find(content: bytes, number: int, text: str, spans: Sequence[tuple[int, int]]) -> Places:
@@ -224,16 +223,3 @@ def _merged(boxes: list[Box]) -> list[Box]:
                 continue
         merged.append((left, top, width, height))
     return merged
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    """`pixels`: (height, width, 3) uint8, red first. A page without colour is written with one value a pixel."""
-    height, width = pixels.shape[:2]
-    grey = bool((pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all())
-    rows = np.ascontiguousarray(pixels[..., 0] if grey else pixels).reshape(height, -1)
-    filtered = np.hstack([np.zeros((height, 1), np.uint8), rows])
-    header = struct.pack(">IIBBBBB", width, height, 8, 0 if grey else 2, 0, 0, 0)
-    chunks = (b"IHDR", header), (b"IDAT", zlib.compress(filtered.tobytes(), 6)), (b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
-    )

@@ -64,16 +64,24 @@ def with_pictures(
         read = text_of(lines)
         if not read:
             continue
-        texts = [item for item in items if isinstance(item, Paragraph) and item.size]
-        captions = [text for text in texts if is_caption(text.text) and _gap(text, box) < _FAR]
-        caption = min(captions, key=lambda text: _gap(text, box)) if captions else None
-        above = [text for text in texts if text.bottom >= box[3] - 2]
-        behind = caption or (min(above, key=lambda text: text.bottom) if above else None)
-        name = f" ({caption.text})" if caption else ""
+        behind, caption = beside(items, box)
+        name = f" ({caption})" if caption else ""
         title = Paragraph(f"Text in a picture{name}:", 0.0, False, 1, 0.0, 0.0, is_caption=True)
-        place = next((n + 1 for n, item in enumerate(items) if item is behind), 0 if not above else len(items))
+        place = next((n + 1 for n, item in enumerate(items) if item is behind), 0)
         items = [*items[:place], title, *read, *items[place:]]
     return items
+
+
+def beside(items: Sequence[Paragraph | Grid], box: Box) -> tuple[Paragraph | None, str]:
+    """What a picture of a page stands behind in reading order, its caption if there is one, None for the top of the
+    page; and the text of that caption."""
+    texts = [item for item in items if isinstance(item, Paragraph) and item.size]
+    captions = [text for text in texts if is_caption(text.text) and _gap(text, box) < _FAR]
+    if captions:
+        caption = min(captions, key=lambda text: _gap(text, box))
+        return caption, caption.text
+    above = [text for text in texts if text.bottom >= box[3] - 2]
+    return (min(above, key=lambda text: text.bottom) if above else None), ""
 
 
 def _gap(text: Paragraph, box: Box) -> float:

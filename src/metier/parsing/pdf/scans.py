@@ -101,7 +101,7 @@ class Scanner:
         if engine is None:
             return None
         try:
-            return self._lines(engine, _cut_out(page, turn, box, _DPI), box)
+            return self._lines(engine, cut_out(page, turn, box, _DPI), box)
         except TimeoutError:
             self._late.append(number)
             return None
@@ -112,7 +112,7 @@ class Scanner:
         if self._spent > _SHARE * self._context.limits.timeout_seconds or not self._context.limits.ocr:
             return []
         begin = time.monotonic()
-        pixels = _cut_out(page, turn, box, _PICTURE_DPI)
+        pixels = cut_out(page, turn, box, _PICTURE_DPI)
         engine = self._tesseract() if may_hold_text(pixels) and hash(pixels.tobytes()) not in self._seen else None
         self._seen.add(hash(pixels.tobytes()))
         try:
@@ -202,8 +202,9 @@ def on_canvas(page: PdfPage, x: float, y: float) -> tuple[float, float]:
     return min(1.0, max(0.0, across.value / _GRID)), min(1.0, max(0.0, down.value / _GRID))
 
 
-def _cut_out(page: PdfPage, turn: Turn, box: Box, dpi: int) -> np.ndarray:
-    """A part of a page in grey, upright with its text. Shape: (height, width), uint8."""
+def cut_out(page: PdfPage, turn: Turn, box: Box, dpi: int, *, in_colour: bool = False) -> np.ndarray:
+    """A part of a page, upright with its text. Shape: (height, width), uint8, grey; in colour (height, width, 3), red
+    first."""
     box = max(0.0, box[0]), max(0.0, box[1]), min(box[2], turn.page_width), min(box[3], turn.page_height)
     left, bottom, right, top = turn.as_in_file(box)
     corners = [on_canvas(page, left, top), on_canvas(page, right, bottom)]
@@ -211,13 +212,13 @@ def _cut_out(page: PdfPage, turn: Turn, box: Box, dpi: int) -> np.ndarray:
     width, height = page.get_width(), page.get_height()
     scale = min(dpi / 72, (_MAX_PIXELS / max(1.0, (x1 - x0) * width * (y1 - y0) * height)) ** 0.5)
     margins = x0 * width, (1 - y1) * height, (1 - x1) * width, y0 * height
-    pixels = page.render(scale=scale, crop=margins, grayscale=True).to_numpy()
+    pixels = page.render(scale=scale, crop=margins, grayscale=not in_colour, rev_byteorder=in_colour).to_numpy()
     begin = turn.as_in_file((box[0], box[1], box[0], box[1]))
     end = turn.as_in_file((box[2], box[1], box[2], box[1]))
     (ax, ay), (bx, by) = on_canvas(page, begin[0], begin[1]), on_canvas(page, end[0], end[1])
     across, down = (bx - ax) * width, (by - ay) * height
     turns = (0 if across > 0 else 2) if abs(across) > abs(down) else (1 if down > 0 else 3)
-    return np.ascontiguousarray(np.rot90(pixels.reshape(pixels.shape[:2]), turns))
+    return np.ascontiguousarray(np.rot90(pixels if in_colour else pixels.reshape(pixels.shape[:2]), turns))
 
 
 def _pgm(pixels: np.ndarray) -> bytes:

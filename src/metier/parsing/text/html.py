@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from metier.core.documents import BlockKind
 from metier.core.errors import ParseError
 from metier.parsing.core.decoding import decode, tidy
+from metier.parsing.core.pictures import in_data_uri
 from metier.parsing.core.readers import Builder, Context, too_much_text
 from metier.parsing.core.strokes import merged, struck
 from metier.parsing.core.superscripts import Piece, Position, joined
@@ -189,7 +190,10 @@ class _Walk:
         elif tag == "br":
             self._say("\n")
         elif tag == "img":
-            self._say(f" {attributes.get('alt') or ''} ")
+            alt = attributes.get("alt") or ""
+            self._say(f" {alt} ")
+            if self._context.pictures and (content := in_data_uri(attributes.get("src") or "")):
+                self._context.pictures.add(lambda: content, self._builder.length, page=self._page, caption=alt)
         else:
             back_to = (attributes.get("href") or "").startswith("#") if tag == "a" else False
             return back_to and bool(_BACK.fullmatch(node.text()))

@@ -263,6 +263,8 @@ class LanceStore:
         )
         for position, (passage, vector, words) in enumerate(zip(passages, vectors, entry.tokens, strict=True)):
             place = {name: getattr(passage, name) for name in ("id", "text", "start", "end", "page", "row", "language")}
+            if passage.described:  # else those of its document
+                place["metadata"] = [f"{key}={value}" for key, value in passage.metadata.items()]
             yield (
                 shared
                 | place
