@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 from paced_scripted_endpoint import scripted_endpoint
 from PIL import Image, ImageDraw
+from serving.servers import Server
 
 from metier import Expert
 from metier.core import settings
@@ -73,7 +76,9 @@ def docx(path: Path) -> None:
 
 
 def says(body: dict) -> str:
-    """What stands in for a model: it knows pictures by their kind."""
+    """What stands in for a model: it knows pictures by their kind, and answers any question alike."""
+    if isinstance(body["messages"][-1]["content"], str):
+        return "In June the pump pressure was 52 bar. The crew of the north yard overhauled the pump station in April."
     return VALVE if picture_of(body).startswith("data:image/jpeg") else CHART
 
 
@@ -307,3 +312,66 @@ def test_a_wrong_name_and_a_missing_key_are_told_before_anything_is_read(folder,
     toml.write_text(toml.read_text().replace("openai:seer-1", "seer-1"))
     with pytest.raises(SettingsError, match=r"parsing\.vision"):
         Expert.open(folder)
+
+
+QUESTION = "What was the pump pressure in June?"
+
+
+def cited(citations) -> list[tuple]:
+    return [(each["page"], each["described"], "52 bar" in each["quote"]) for each in citations]
+
+
+def test_the_quoted_style_quotes_no_description_and_points_to_it(folder, endpoint):
+    see_with(folder, endpoint.url)
+    with Expert.open(folder) as expert:
+        expert.sync()
+        for question in (QUESTION, "What shows the cross-section of the Zephyr valve?", "Summarise manual.docx"):
+            for abstain in (True, False):
+                answer = expert.ask(question, abstain=abstain)
+                assert "52 bar" not in answer.text
+                assert "Zephyr" not in answer.text
+                assert not any(each.described for each in answer.citations)
+        refused = expert.ask(QUESTION)
+        assert refused.abstained
+        near = [(each.page, each.described) for each in refused.nearest if each.uri.endswith(".pdf")]
+        assert sorted(near) == [(1, False), (1, True)]
+        assert "turning the wheel" in expert.ask("How is the valve opened?").text
+
+
+def test_a_picture_alone_is_no_summary(tmp_path, endpoint):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "photo.png").write_bytes(picture(640, 480))
+    settings.create(tmp_path / "pumps", "en")
+    settings.add_source(tmp_path / "pumps", str(tmp_path / "docs"))
+    see_with(tmp_path / "pumps", endpoint.url)
+    with Expert.open(tmp_path / "pumps") as expert:
+        expert.sync()
+        assert expert.ask("Summarise photo.png").abstained
+
+
+def test_the_written_style_reads_descriptions_and_cites_them_as_such(folder, endpoint):
+    see_with(folder, endpoint.url)
+    toml = folder / "metier.toml"
+    written = f'[generation]\nurl = "{endpoint.url}"\nmodel = "openai:scripted"  #'
+    toml.write_text(toml.read_text().replace("[generation]\nmodel =", written))
+    with Expert.open(folder) as expert:
+        expert.sync()
+        answer = expert.ask(QUESTION)
+        assert CHART in endpoint.requests[-1]["messages"][-1]["content"]
+        assert [(each.page, each.described) for each in answer.citations] == [(1, True), (1, False)]
+        assert "page 1, Pump station report, a model's description of a picture: “" in str(answer)
+    command = [sys.executable, "-c", "from metier.cli import main; main()", "ask", QUESTION, "-e", str(folder)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.count("a model's description of a picture") == 1
+    plain = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=True).stdout)
+    assert cited(plain["citations"]) == [(1, True, True), (1, False, False)]
+    server = Server(folder)
+    try:
+        page = server.get("/", params={"q": QUESTION, "now": "1"}).text
+        assert page.count("A model’s description of a picture") == 1
+        search = server.get("/search", params={"q": QUESTION}).text
+        assert "A model’s description of a picture" in search
+        opened = server.get(f"/documents/{document_id('docs/report.pdf')}").text
+        assert re.search(r'<p dir="auto" class="description">Figure on page 1, described by', opened)
+    finally:
+        server.stop()

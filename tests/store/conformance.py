@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from metier.core.documents import Block, Document, Passage, TextBuilder, document_id, passage_id
+from metier.core.documents import Block, Document, Passage, TextBuilder, described, document_id, passage_id
 from metier.core.errors import IndexMismatch, StoreError
 from metier.store import Entry, Filter, Identity
 from metier.store.base import DocumentRecord
@@ -119,6 +119,17 @@ class StoreConformance:
         assert found == {p.id: p for p in make_passages(document)}
         for passage in found.values():
             assert document.text[passage.start : passage.end] == passage.text
+
+    def test_descriptions_of_pictures_are_told_from_text(self, open_store):
+        store = open_store()
+        document = make_document("a.md", ["the text", "a chart"], metadata={"k": "v"})
+        whole = entry(document)
+        text, chart = whole.passages
+        passages = [text, replace(chart, metadata=described(chart.metadata))]
+        store.replace([replace(whole, passages=passages)])
+        assert store.passages(document.id) == passages
+        assert [passage.described for passage in store.passages(document.id)] == [False, True]
+        assert store.document(document.id).metadata == {"k": "v"}
 
     def test_passages_of_a_document_in_reading_order(self, open_store):
         store = open_store()

@@ -18,6 +18,7 @@ from metier.core.documents import Passage
 from metier.core.modes import Mode
 from metier.retrieval.retriever import Hit
 
+DESCRIPTION = "a model's description of a picture"  # what a citation of one is marked with
 _SHOWN = 100  # characters of an answer in its `repr`
 
 OnText = Callable[[str], bool | None]
@@ -50,7 +51,8 @@ class Citation:
     "" where nothing tells it: two versions of a document often have one title. `newer`: the uri of a newer version
     that was found as well, "" where there is none. `row`: of a table, the name of the row that is quoted, behind the
     groups it stands under, or its number where it has no name; `column`: the name of the column, where the quote lies
-    in one cell or the sentence holds one cell of the row. Both are "" elsewhere.
+    in one cell or the sentence holds one cell of the row. Both are "" elsewhere. `described`: a model says this of a
+    picture there, and the document does not.
     """
 
     document: str
@@ -68,12 +70,14 @@ class Citation:
     newer: str = ""
     row: str = ""
     column: str = ""
+    described: bool = False
 
     @property
     def place(self) -> str:
-        """Document, page, heading, row and column in a line."""
+        """Document, page, heading, row and column in a line, and whether it is a description."""
         page = f"page {self.page}" if self.page else ""
-        parts = (self.document, self.dated, page, " › ".join(self.headings), self.cell)
+        described = DESCRIPTION if self.described else ""
+        parts = (self.document, self.dated, page, " › ".join(self.headings), self.cell, described)
         return ", ".join(part for part in parts if part)
 
     @property
@@ -87,7 +91,7 @@ class Citation:
         return cls(
             document=source.uri, title=source.title, page=source.page, start=source.start, end=source.end,
             quote=source.text, headings=source.headings, passage_id=source.id, document_id=source.document_id,
-            sentence=sentence, corrects=source.corrects,
+            sentence=sentence, corrects=source.corrects, described=source.described,
             dated=told(days_of(PurePosixPath(source.uri).name, source.title, source.metadata)),
         )  # fmt: skip
 

@@ -101,7 +101,8 @@ class Answerer:
         )  # fmt: skip
 
     def _around(self, passage: Passage, where: Filter | None, *, table: bool = False) -> list[Passage]:
-        return self._store.around([passage], _TABLE if table else _AROUND, self._retriever.visible(where))
+        near = self._store.around([passage], _TABLE if table else _AROUND, self._retriever.visible(where))
+        return [each for each in near if not each.described]
 
     @cached_property
     def finder(self) -> Finder:

@@ -93,7 +93,10 @@ def _pieces(
 
 def quotable(passage: Passage) -> list[tuple[int, int]]:
     """(start, end) of the sentences and rows of a passage that say something by themselves: neither its headings again
-    nor a lead-in with nothing behind it. All of them where nothing else is there."""
+    nor a lead-in with nothing behind it. All of them where nothing else is there; none of what a model says of a
+    picture, which the document does not say."""
+    if passage.described:
+        return []
     spans = sentence_spans(passage.text, passage.language or "en")
     known = {name.casefold().strip() for name in (*passage.headings, passage.title)}
 

@@ -103,6 +103,7 @@ class Finder:
             seconds = time.monotonic() - began
             first = tuple(hit.passage for hit in read[:_READ])
             return Found(tuple(questions), tuple(hits), first, (), built.passages, {}, seconds, built.dropped)
+        read = [hit for hit in read if not hit.passage.described]  # it is not quoted
         pieces, best, features = self._weighed(asked, read, passages or self._passages, about)
         shown = best
         if limits is None or limits.reads_sentences:

@@ -123,7 +123,7 @@ class Router:
         if self.style is Style.WRITTEN:
             return self.whole.answer(request, passages, language)
         sentences = extractive_summary.summary(passages, self.finder.vectors)
-        return self.quoter.summary(request, sentences, time.monotonic() - began)
+        return self.quoter.summary(request, sentences, time.monotonic() - began) if sentences else None
 
     def _speaks_of(self, target: str, where: Filter | None) -> list[str]:
         """The id of the document that is meant though it has another title: that of most of what is found."""

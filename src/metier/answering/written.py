@@ -180,10 +180,10 @@ class AnswerWriter:
 
 
 def nearest(found: Found) -> tuple[Passage, ...]:
-    """The best places of different documents."""
-    best: dict[str, Passage] = {}
+    """The best places of different documents, a figure that is described beside the text of its own."""
+    best: dict[tuple[str, bool], Passage] = {}
     for hit in found.hits:
-        best.setdefault(hit.passage.document_id, hit.passage)
+        best.setdefault((hit.passage.document_id, hit.passage.described), hit.passage)
     return tuple(best.values())[:_NEAREST]
 
 

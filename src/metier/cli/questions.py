@@ -141,7 +141,7 @@ def _print_answer(run: Callable[[OnText], Answer]) -> None:
 
 
 def _print_marks(screen: Console, answer: Answer) -> None:
-    from metier.answering.answer import Support
+    from metier.answering.answer import DESCRIPTION, Support
 
     numbers = {(each.document_id, each.start, each.end): n for n, each in enumerate(answer.citations, start=1)}
     stated = [each for each in answer.sentences if each.support is not Support.NONE]
@@ -149,7 +149,9 @@ def _print_marks(screen: Console, answer: Answer) -> None:
         where = place(citation.page, citation.headings)
         corrects = f"corrects {citation.corrects}" if citation.corrects else ""
         newer = f"newer: {citation.newer}" if citation.newer else ""
-        where = " · ".join(part for part in (corrects, citation.dated, newer, where, citation.cell) if part)
+        described = DESCRIPTION if citation.described else ""
+        parts = (corrects, citation.dated, newer, where, citation.cell, described)
+        where = " · ".join(part for part in parts if part)
         head = rf"[cyan]\[{number}][/] [bold]{escape(citation.document)}[/]  [dim]{escape(where)}[/]"
         screen.print(head, soft_wrap=True)
         screen.print(f"    “{_shorten(citation.quote)}”", markup=False, style="dim")
@@ -170,7 +172,7 @@ def _print_marks(screen: Console, answer: Answer) -> None:
     if answer.abstained and answer.searched_for:
         screen.print(f"[dim]Looked for: {escape('; '.join(answer.searched_for))}[/]", soft_wrap=True)
     for passage in answer.nearest:
-        where = escape(place(passage.page, passage.headings))
+        where = escape(place(passage.page, passage.headings)) + (f" · {DESCRIPTION}" if passage.described else "")
         screen.print(f"[dim]Nearest:[/] [bold]{escape(passage.uri)}[/]  [dim]{where}[/]", soft_wrap=True)
     for note in answer.notes:
         screen.print(f"[yellow]![/] {escape(note)}")

@@ -27,7 +27,7 @@ CELL = " | "  # between the cells of a row
 CORRECTION = "correction:"
 
 BlockKind = Literal["heading", "paragraph", "list", "table", "row", "code", "quote", "caption", "description"]
-_DESCRIBED = "described"  # key in the metadata of a passage
+DESCRIBED = "described"  # key in the metadata of a passage that is the description of a picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class Passage:
     @property
     def described(self) -> bool:
         """Whether a model says this of a picture, and the document does not."""
-        return _DESCRIBED in self.metadata
+        return DESCRIBED in self.metadata
 
     @property
     def corrects(self) -> str:
@@ -141,7 +141,7 @@ class Passage:
 
 def described(metadata: Mapping[str, str]) -> dict[str, str]:
     """The metadata of a passage that is the description of a picture, of its document's."""
-    return {**metadata, _DESCRIBED: "figure"}
+    return {**metadata, DESCRIBED: "figure"}
 
 
 def document_id(uri: str) -> str:

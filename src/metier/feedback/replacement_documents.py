@@ -13,7 +13,7 @@ import json
 import re
 from dataclasses import replace
 
-from metier.core.documents import CORRECTION, Document, Passage, TextBuilder, document_id
+from metier.core.documents import CORRECTION, DESCRIBED, Document, Passage, TextBuilder, document_id
 from metier.feedback.records import Correction
 from metier.text.detection import detect
 
@@ -34,7 +34,7 @@ def document(correction: Correction, groups: tuple[str, ...], shape: str, langua
     else:
         builder, text = _answered(correction), correction.answer
         title, headings, metadata = correction.question, (), {}
-    metadata = dict(metadata) | pointer(correction, about)
+    metadata = {key: value for key, value in metadata.items() if key != DESCRIBED} | pointer(correction, about)
     made = Document(
         id=document_id(uri(correction)),
         uri=uri(correction),

@@ -35,24 +35,28 @@ class _Place(BaseModel):
     text: str
     headings: list[str]
     passage_id: str
+    described: bool
     url: str
 
 
 class PassageResponse(_Place):
-    """A place in a document. `start`, `end`: where `text` stands in it; `url`: where the server shows it."""
+    """A place in a document. `start`, `end`: where `text` stands in it; `described`: a model says it of a picture that
+    stands there; `url`: where the server shows it."""
 
     @classmethod
     def of(cls, passage: Passage) -> Self:
         return cls(
             document=passage.uri, document_id=passage.document_id, title=passage.title, page=passage.page,
             start=passage.start, end=passage.end, text=passage.text, headings=list(passage.headings),
-            passage_id=passage.id, url=document_url(passage.document_id, passage.start, passage.end),
+            passage_id=passage.id, described=passage.described,
+            url=document_url(passage.document_id, passage.start, passage.end),
         )  # fmt: skip
 
 
 class HitResponse(_Place):
     """A passage found. `score` orders; `dense`: cosine similarity, `lexical`: BM25, null where that search did not
-    return it. `start`, `end`: where `text` stands in the document; `url`: where the server shows it."""
+    return it. `start`, `end`: where `text` stands in the document; `described`: a model says it of a picture there;
+    `url`: where the server shows it."""
 
     score: float
     dense: float | None
@@ -79,7 +83,8 @@ class CitationResponse(BaseModel):
     """`start`, `end`: where `quote` stands in the document; `sentence`: which part of the answer it carries;
     `corrects`: where the document is a correction, the one that it corrects; `dated`: the day, month or year that the
     document is of, empty where nothing tells it; `newer`: a newer version of it; `row`, `column`: of a table, what
-    names the row that is quoted, and the column where one cell is meant; `url`: where the server shows it."""
+    names the row that is quoted, and the column where one cell is meant; `described`: a model says it of a picture
+    there, and the document does not; `url`: where the server shows it."""
 
     document: str
     document_id: str
@@ -95,6 +100,7 @@ class CitationResponse(BaseModel):
     newer: str
     row: str
     column: str
+    described: bool
     sentence: list[int]
     url: str
 
@@ -104,7 +110,7 @@ class CitationResponse(BaseModel):
             document=citation.document, document_id=citation.document_id, title=citation.title, page=citation.page,
             start=citation.start, end=citation.end, quote=citation.quote, headings=list(citation.headings),
             passage_id=citation.passage_id, corrects=citation.corrects, dated=citation.dated, newer=citation.newer,
-            row=citation.row, column=citation.column, sentence=list(citation.sentence),
+            row=citation.row, column=citation.column, described=citation.described, sentence=list(citation.sentence),
             url=document_url(citation.document_id, citation.start, citation.end),
         )  # fmt: skip
 

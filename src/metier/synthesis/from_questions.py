@@ -69,7 +69,7 @@ def _rows(question: Question, maker: RowMaker, store: Store) -> Iterator[Row]:
 def _oracle(question: Question, maker: RowMaker, store: Store) -> Passage | None:
     """The passage that holds the answer: as the question knows it, else the one of its documents and page with the
     most of the answer's words, then of the question's."""
-    passages = [p for uri in question.documents for p in store.passages(document_id(uri))]
+    passages = [p for uri in question.documents for p in store.passages(document_id(uri)) if not p.described]
     known = [passage for passage in passages if passage.id in question.passages]
     paged = [passage for passage in passages if question.page is None or passage.page in (None, question.page)]
     among = known or paged or passages

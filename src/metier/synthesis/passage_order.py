@@ -46,7 +46,7 @@ def _of_document(store: Store, identity: str, seed: int, language: str) -> Itera
     if document is None:
         return
     draw = random.Random(f"{seed}:{identity}")
-    passages = store.passages(identity)
+    passages = [passage for passage in store.passages(identity) if not passage.described]
     ruled = by_rule.pairs(document, passages, language)
     draw.shuffle(passages)
     for pairs in ruled.values():

@@ -72,7 +72,8 @@ def _of_document(store: Store, identity: str, seed: str, language: str) -> Itera
     document = store.document(identity)
     if document is None:
         return
-    ruled = by_rule.pairs(document, store.passages(identity), language)
+    passages = [passage for passage in store.passages(identity) if not passage.described]
+    ruled = by_rule.pairs(document, passages, language)
     cells = [pair for pairs in ruled.values() for pair in pairs if pair.kind == "table"]
     by_column: dict[str, list[QAPair]] = {}
     for cell in cells:

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from metier.answering.answer import Answer
+from metier.answering.answer import DESCRIPTION, Answer
 from metier.core.documents import Document
 from metier.core.errors import InputError
 from metier.core.modes import MODES, Mode
@@ -153,8 +153,8 @@ def _cited(answer: Answer) -> str:
     """The answer, and under it where each part of it stands, what of it is not found in the documents, and of a refusal
     what came nearest."""
     sources = dict.fromkeys(
-        f"- {_named(citation.title, citation.document, citation.page)}{f', {citation.cell}' if citation.cell else ''}: "
-        f"“{citation.quote}”"
+        f"- {_named(citation.title, citation.document, citation.page)}{f', {citation.cell}' if citation.cell else ''}"
+        f"{f', {DESCRIPTION}' if citation.described else ''}: “{citation.quote}”"
         for citation in answer.citations
     )
     doubtful = [

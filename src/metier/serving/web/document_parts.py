@@ -96,6 +96,8 @@ def printed(document: Document, page: int, cited: Span | None) -> tuple[str, lis
 def _lines(document: Document, within: Span) -> Iterator[Span | str]:
     """Stretches of the document's text, and what is printed but stands elsewhere in it."""
     for group in _groups(document, within):
+        if group.kind == "description":
+            continue  # said of the page, not printed on it
         if group.table is None:
             yield group.block.start, group.block.end
             continue
