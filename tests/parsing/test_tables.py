@@ -10,7 +10,7 @@ from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate, Table, TableStyle
+from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from metier.parsing.core.table_structure import is_period, is_unit, is_value
 
@@ -80,9 +80,10 @@ def test_one_blank_among_many_names_is_no_part_of_a_group(read):
 
 @pytest.mark.parametrize("corner", ["(in millions)", "$ in thousands", "T€", "Mio. EUR", "in '000"])
 def test_a_unit_in_the_corner_stands_with_every_row(read, corner):
+    told = corner if corner.startswith("(") else f"({corner})"
     assert read([[corner, "2022", "2021"], ["Sales", "5", "4"], ["Costs", "2", "1"]]) == [
-        f"Sales {corner} | 2022: 5 | 2021: 4",
-        f"Costs {corner} | 2022: 2 | 2021: 1",
+        f"Sales {told} | 2022: 5 | 2021: 4",
+        f"Costs {told} | 2022: 2 | 2021: 1",
     ]
 
 
@@ -298,3 +299,35 @@ def test_a_table_on_a_turned_page_keeps_its_columns(parse, turned):
     file = io.BytesIO()
     upright.save(file)
     assert rows_of(parse("a.pdf", file.getvalue()))[0] == "Revenue | 2019: 1,452 | 2018: 1,146"
+
+
+def test_a_table_that_goes_on_keeps_its_unit_and_group(parse):
+    body = getSampleStyleSheet()["BodyText"]
+    header = ["in thousands of euros", "2024", "2023"]
+    looks = TableStyle([("LEFTPADDING", (0, 2), (0, -1), 18), ("ALIGN", (1, 0), (-1, -1), "RIGHT")])
+    first = Table([header, ["Assets", "", ""], *[[f"Stock {n}", f"{n}00", f"{n}10"] for n in range(1, 7)]], style=looks)
+    further = TableStyle([("LEFTPADDING", (0, 1), (0, 2), 18), ("ALIGN", (1, 0), (-1, -1), "RIGHT")])
+    rest = [["", "2024", "2023"], ["Receivables", "963", "911"], ["Cash", "2,254", "3,310"], ["Total assets", "9", "8"]]
+    second = Table(rest, style=further, colWidths=[120, 60, 60])
+    file = io.BytesIO()
+    SimpleDocTemplate(file, pagesize=A4).build([Paragraph(PROSE, body), first, PageBreak(), second])
+    found = rows_of(parse("a.pdf", file.getvalue()))
+    assert found[0] == "Assets › Stock 1 (in thousands of euros) | 2024: 100 | 2023: 110"
+    assert found[-3:] == [
+        "Assets › Receivables (in thousands of euros) | 2024: 963 | 2023: 911",
+        "Assets › Cash (in thousands of euros) | 2024: 2,254 | 2023: 3,310",
+        "Assets › Total assets (in thousands of euros) | 2024: 9 | 2023: 8",
+    ]
+
+
+@pytest.mark.parametrize("between", ["", "Return, daily", "Please be at the quay ten minutes before."])
+def test_two_tables_below_each_other_keep_their_own_names(parse, between):
+    body = getSampleStyleSheet()["BodyText"]
+    out = Table([["Port", "Sailing 1", "Sailing 3"], ["Tarn", "06:10", "09:20"], ["Velsay", "07:00", "10:10"]])
+    back = Table([["Port", "Sailing 2", "Sailing 4"], ["Velsay", "07:20", "10:30"], ["Tarn", "08:10", "11:20"]])
+    told = [Paragraph(between, body)] if between else [Spacer(1, 30)]
+    file = io.BytesIO()
+    SimpleDocTemplate(file, pagesize=A4).build([Paragraph(PROSE, body), out, *told, back, Paragraph(PROSE, body)])
+    document = parse("a.pdf", file.getvalue())
+    assert rows_of(document)[2] == "Port: Velsay | Sailing 2: 07:20 | Sailing 4: 10:30"
+    assert between in others(document)

@@ -249,7 +249,7 @@ class TextBuilder:
                 self._append(PATH.join(groups) + PATH)
             places.append((self._append(cell), self._length))
             if not index and unit:
-                self._append(f" {unit}")
+                self._append(f" {unit}" if unit[0] in "([" else f" ({unit})")
         return TableRow(start, self._length, key, tuple(places), groups)
 
     def _separate(self, separator: str) -> None:

@@ -12,8 +12,8 @@ Total                  | 1,464.4 | 1,146.2  |         the group ends
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import regex
 
@@ -79,10 +79,10 @@ class RawRow:
     indent: float | None = None
 
 
-def structured(rows: Sequence[RawRow], header_rows: int | None = None) -> Structure:
+def structured(rows: Sequence[RawRow], header_rows: int | None = None, before: Structure | None = None) -> Structure:
     """`rows`: all of one width, none empty. `header_rows`: how many the source marks as header, None where it does not
-    say."""
-    found = Structure()
+    say. `before`: the table that this one goes on with, whose unit and last groups hold on."""
+    found = Structure(unit=before.unit if before else "")
     rows = glued([RawRow(row.number, _without_leader(row.cells), row.wide, row.indent) for row in rows])
     if header_rows is None:
         rows = _without_title(rows, found)
@@ -94,6 +94,23 @@ def structured(rows: Sequence[RawRow], header_rows: int | None = None) -> Struct
     rows = _named_by_neighbours(rows[:depth] + _without_notes(rows[depth:], found), depth)
     found.header = _spread(rows[:depth], found)
     found.body = _grouped(rows[depth:], bool(depth))
+    if before and before.body:
+        found.body = _still_under(before.body[-1], found.body, {row.number: row.indent for row in rows})
+    return found
+
+
+def _still_under(last: BodyRow, rows: Sequence[BodyRow], indents: Mapping[int, float | None]) -> list[BodyRow]:
+    """Rows at the top of a page under the groups of the last row before it, until one stands at the left, under a group
+    of its own, or is a total."""
+    if not last.groups or _is_total(last.cells[0]):
+        return list(rows)
+    told, found = any(indents.values()), []
+    for place, row in enumerate(rows):
+        if row.groups or (told and not indents.get(row.number)):
+            return [*found, *rows[place:]]
+        found.append(replace(row, groups=last.groups))
+        if _is_total(row.cells[0]):
+            return [*found, *rows[place + 1 :]]
     return found
 
 

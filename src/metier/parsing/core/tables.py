@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from metier.parsing.core.readers import Builder
-from metier.parsing.core.table_structure import RawRow, header_depth, structured
+from metier.parsing.core.table_structure import RawRow, Structure, header_depth, structured
 
 _MAX_SPAN = 500
 _MAX_CELLS = 2_000_000
@@ -18,12 +18,15 @@ class Grid:
 
     Every row can then be read alone, which is how passages are cut. `header_rows`: how many the file itself marks
     as header, None where it does not say. `caption`: what the source marks as such. `pairs`: the source marks the first
-    of two columns as names of what stands in the second.
+    of two columns as names of what stands in the second. `before`: the table that this one goes on with; `structure`:
+    what it was found to be, once it is written.
     """
 
     header_rows: int | None = None
     caption: str = ""
     pairs: bool = False
+    before: Grid | None = None
+    structure: Structure | None = None
     _rows: list[list[str | None]] = field(default_factory=list)
     _pending: dict[tuple[int, int], str] = field(default_factory=dict)
     _wide: set[int] = field(default_factory=set)
@@ -69,28 +72,33 @@ class Grid:
 
     def write(self, builder: Builder, *, page: int | None = None) -> None:
         """Put the table into `builder`; one column of cells becomes paragraphs, as it was only there for looks."""
-        write_table(
+        self.structure = write_table(
             builder,
             self._raw_rows(),
             header_rows=self.header_rows,
             page=page,
             caption=self.caption,
             pairs=self.pairs,
+            before=self.before.structure if self.before else None,
         )
 
     def go_on_with(self, before: Grid) -> None:
-        """Take over the names of the columns from the table that this one goes on with on another page, where it has
-        none of its own and as many columns."""
+        """Take over from the table that this one goes on with on another page: the names of the columns where it has
+        none of its own, its unit, and the names that its last rows stand under."""
         rows, above = self._raw_rows(), before._raw_rows()
         if self.header_rows is not None or not rows or not above or len(rows[0].cells) != len(above[0].cells):
             return
         depth = header_depth(above) if before.header_rows is None else before.header_rows
-        if not depth or header_depth(rows):
+        own = header_depth(rows)
+        same = own == depth and [row.cells[1:] for row in rows[:own]] == [row.cells[1:] for row in above[:depth]]
+        if not depth or (own and not same):
             return
-        self._rows[:0] = [list(row.cells) for row in above[:depth]]
-        self._wide = {row.number - 1 for row in above[:depth] if row.wide} | {number + depth for number in self._wide}
-        self._indents = {number + depth: indent for number, indent in self._indents.items()}
-        self.header_rows = depth
+        if not own:
+            self._rows[:0] = [list(row.cells) for row in above[:depth]]
+            self._wide = {row.number - 1 for row in above[:depth] if row.wide} | {n + depth for n in self._wide}
+            self._indents = {number + depth: indent for number, indent in self._indents.items()}
+            self.header_rows = depth
+        self.before = before
 
     def _raw_rows(self) -> list[RawRow]:
         return [
@@ -121,14 +129,16 @@ def write_table(
     page: int | None = None,
     caption: str = "",
     pairs: bool = False,
-) -> None:
-    """Add `rows`, all of one width, as a table; a single text becomes a paragraph. `caption`, `pairs`: see `Grid`."""
+    before: Structure | None = None,
+) -> Structure | None:
+    """Add `rows`, all of one width, as a table, and return its structure; a single text becomes a paragraph. `caption`,
+    `pairs`: see `Grid`; `before`: of the table that this one goes on with."""
     rows = [row for row in rows if any(cell.strip() for cell in row.cells)]
     if not rows or (len(rows) == 1 and len(rows[0].cells) == 1):
         builder.add("caption", caption, page=page)
         builder.add("paragraph", rows[0].cells[0] if rows else "", page=page)
-        return
-    found = structured(rows, header_rows)
+        return None
+    found = structured(rows, header_rows, before)
     if caption:
         found.captions.insert(0, caption)
     for line in found.captions:
@@ -148,3 +158,4 @@ def write_table(
     )
     for note in found.notes:
         builder.add("paragraph", note, page=page)
+    return found

@@ -23,6 +23,7 @@ from metier.text.language import in_any_language
 from metier.text.phrases import any_of
 
 _FAR = 4.0  # heights of a line between two rows of one table
+_APART = 1.5  # times the usual step between two lines from which a gap sets tables apart
 _CROSSED = 0.12  # share of the lines that may reach over the space between two columns
 _MOST_COLUMNS = 30
 _MOST_LINES = 400
@@ -151,9 +152,31 @@ def _regions(lines: Sequence[TextLine]) -> Iterator[tuple[int, int]]:
             if end > start and not _near(lines[end - 1], lines[end]):
                 break
             end += 1
-        if sum(len(line.parts) > 1 for line in lines[start:end]) >= 2:
-            yield start, end
+        edges = [start, *_other_headers(lines, start, end), end]
+        yield from ((a, b) for a, b in pairwise(edges) if sum(len(line.parts) > 1 for line in lines[a:b]) >= 2)
         start = max(end, start + 1)
+
+
+def _other_headers(lines: Sequence[TextLine], first: int, last: int) -> list[int]:
+    """Lines at which another table begins below one: names without a value over lines with values, set off from the
+    values above by a wide gap or by a line of text."""
+    parted = [line.base for line in lines[first:last] if len(line.parts) > 1]
+    pitch, found, values = _pitch(parted), [], 0
+    for place in range(first, last):
+        line = lines[place]
+        if _holds_values(line):
+            values += 1
+        elif len(line.parts) > 1 and values > 1:
+            above = lines[place - 1]
+            apart = len(above.parts) == 1 or above.base - line.base > _APART * pitch
+            if apart and any(map(_holds_values, lines[place + 1 : place + 3])):
+                found.append(place)
+                values = 0
+    return found
+
+
+def _holds_values(line: TextLine) -> bool:
+    return any(is_value(part.text) and not is_period(part.text) for part in line.parts[1:])
 
 
 def _runs(line: TextLine) -> bool:
@@ -192,8 +215,7 @@ def _bounds(
         end += 1
     above = lines[begin - 1] if begin > first else None
     if above is not None and above.left < edge and above.base - lines[begin].base < 0.8 * pitch:
-        is_data = any(is_value(part.text) and not is_period(part.text) for part in lines[begin].parts[1:])
-        begin -= is_data and abs(above.size - lines[begin].size) < 0.1 * above.size
+        begin -= _holds_values(lines[begin]) and abs(above.size - lines[begin].size) < 0.1 * above.size
     return begin, end
 
 
