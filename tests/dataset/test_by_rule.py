@@ -12,8 +12,9 @@ def pairs_of(build, *, title="Fleet", language="en", tokens=200):
     builder = TextBuilder()
     build(builder)
     document = Document(
-        document_id(title), f"{title}.md", title, builder.text, tuple(builder.blocks), "text/plain", language=language
-    )
+        document_id(title), f"{title}.md", title, builder.text, tuple(builder.blocks), "text/plain", language=language,
+        tables=tuple(builder.tables),
+    )  # fmt: skip
     passages = cut(document, lambda texts: [len(text.split()) for text in texts], PassageSettings(tokens=tokens))
     found = by_rule.pairs(document, passages, language)
     for identity, pairs in found.items():
@@ -130,6 +131,29 @@ def test_english_columns(column, question):
 def test_row_names_without_a_column_name():
     found = table(("", "NV-90", "NV-110"), ("Rotor diameter", "90 m", "110 m"), ("Hub height", "80 m", "95 m"))
     assert found["For Rotor diameter, what is listed under “NV-90”?"] == "90 m"
+
+
+def test_periods_groups_and_the_unit_are_in_the_question():
+    rows = [("", "Year,", "Year,", "Growth"), ("", "2023", "2022", "%"), ("Services", "70", "60", "17"),
+            ("Total", "$ 90", "81", "11"), ("Services", "5", "4", "25")]  # fmt: skip
+    options = {"header": 2, "groups": [["Income"], ["Income"], ["Costs"]], "unit": "in millions"}
+    found = pairs_of(lambda builder: builder.add_table(rows, **options))
+    assert asked(found) == {
+        "For Services (Income), what is listed under “Year, 2023 (in millions)”?": "70",
+        "For Services (Income), what is listed under “Year, 2022 (in millions)”?": "60",
+        "For Services (Income), what is listed under “Growth, %”?": "17",
+        "For Total, what is listed under “Year, 2023 (in millions)”?": "$ 90",
+        "For Total, what is listed under “Year, 2022 (in millions)”?": "81",
+        "For Total, what is listed under “Growth, %”?": "11",
+        "For Services (Costs), what is listed under “Year, 2023 (in millions)”?": "5",
+        "For Services (Costs), what is listed under “Year, 2022 (in millions)”?": "4",
+        "For Services (Costs), what is listed under “Growth, %”?": "25",
+    }
+    assert (found[0].subject, found[0].row, found[0].attribute) == (
+        "Services (Income)",
+        "Income › Services",
+        "Year, › 2023",
+    )
 
 
 def test_facts_of_a_heading():

@@ -161,7 +161,7 @@ def test_round_trip():
 
 
 def test_ambiguous():
-    mine = pair("What is the price of Bolt B-1?", "4 EUR", subject="Bolt B-1", attribute="Price")
+    mine = pair("What is the price of Bolt B-1?", "4 EUR", subject="Bolt B-1", attribute="Price", row="Bolt B-1")
 
     def says(text):
         return Ambiguous(lambda _question: [passage(text, name="other"), passage("Part: Bolt B-1 | Price: 9 EUR")])(
@@ -174,11 +174,25 @@ def test_ambiguous():
     assert says("Part: Bolt B-1 | Weight: 9 kg") is None
 
 
+def test_a_row_of_a_group_is_ambiguous_where_the_same_group_has_it_in_the_same_unit():
+    asked = {"subject": "Total (Bolts)", "attribute": "2023", "row": "Bolts › Total", "unit": "(in millions)"}
+    mine = pair("For Total (Bolts), what is listed under “2023 (in millions)”?", "4", **asked)
+
+    def says(row):
+        return Ambiguous(lambda _question: [passage(f"Part: {row} | 2023: 9", name="other")])(mine)
+
+    assert "9" in says("Bolts › Total (in millions)")
+    assert says("Nuts › Total (in millions)") is None
+    assert says("Bolts › Total (in thousands)") is None
+
+
 def test_a_title_says_which_document_is_meant():
     other = Passage("other", "e", "Part: Bolt B-1 | Price: 9 EUR", 0, 29, title="Other list")
-    named = pair("Manual: What is the price of Bolt B-1?", "4 EUR", subject="Bolt B-1", attribute="Price")
+    named = pair(
+        "Manual: What is the price of Bolt B-1?", "4 EUR", subject="Bolt B-1", attribute="Price", row="Bolt B-1"
+    )
     assert Ambiguous(lambda _question: [other])(named) is None
-    plain = pair("What is the price of Bolt B-1?", "4 EUR", subject="Bolt B-1", attribute="Price")
+    plain = pair("What is the price of Bolt B-1?", "4 EUR", subject="Bolt B-1", attribute="Price", row="Bolt B-1")
     assert "Other list" in Ambiguous(lambda _question: [other])(plain)
 
 

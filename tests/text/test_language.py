@@ -195,7 +195,8 @@ builder.add("heading", "Liên hệ", level=2)
 for line in ("Kho: B 12", "Giá: cao", "Ghi chú: gọi sớm"):
     builder.add("list", line)
 document = Document(
-    document_id("a"), "a.md", "Sổ tay", builder.text, tuple(builder.blocks), "text/plain", language="vi"
+    document_id("a"), "a.md", "Sổ tay", builder.text, tuple(builder.blocks), "text/plain", language="vi",
+    tables=tuple(builder.tables),
 )
 passages = cut(document, lambda texts: [len(text.split()) for text in texts], PassageSettings(tokens=200))
 found = {pair.question: pair.answer for pairs in by_rule.pairs(document, passages, "vi").values() for pair in pairs}

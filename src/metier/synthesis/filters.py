@@ -260,9 +260,9 @@ class Ambiguous:
             if passage.id == pair.passage.id or self._is_set_apart(pair, passage):
                 continue
             for line in passage.text.splitlines():
-                parts = line.split(" | ")
+                parts = [part.removesuffix(f" {pair.unit}") for part in line.split(" | ")]
                 values = [part for part in parts if part.startswith(f"{pair.attribute}: ")]
-                named = any(part == pair.subject or part.endswith(f": {pair.subject}") for part in parts)
+                named = any(part == pair.row or part.endswith(f": {pair.row}") for part in parts)
                 if named and values and f"{pair.attribute}: {pair.answer}" not in values:
                     return f"{passage.title or passage.uri} says {short(values[0])!r}"
         return None

@@ -3,21 +3,24 @@
     Turbine: WT-07 | Rated power: 4.2 MW      →  What is the rated power of WT-07?   4.2 MW
 
 What is needed for that is a column that names the row. It is one of the first three, holds a name (not a number, a
-date or a letter) and no name twice. A table without one, a row whose cells cannot be told apart, a column that says
-the same or nearly the same in all rows or only counts them, an empty cell: none of these gives a question.
+date or a letter) and no name twice, unless in different groups, which the question names then. A table without one, a
+row with a cell that holds what parts cells, a column that says the same or nearly the same in all rows or only counts
+them, an empty cell: none of these gives a question. A number is asked for in the unit of its table.
 """
 
 from __future__ import annotations
 
 import bisect
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import regex
 
-from metier.core.documents import Block, Document, Passage
+from metier.core.documents import CELL, Document, Passage
+from metier.core.tables import PATH
+from metier.parsing.core.table_structure import is_period
 from metier.synthesis import question_templates
 from metier.synthesis.pairs import QAPair
 from metier.text.detection import detect, in_script_of
@@ -39,99 +42,102 @@ _WIDE = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """`start`, `end`: offsets into the document's text. `cells`: by column name."""
+    """`start`, `end`: offsets into the document's text. `cells`: one of each column. `groups`: it stands under them."""
 
     start: int
     end: int
-    cells: Mapping[str, str]
+    cells: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    names: tuple[str, ...]
+    rows: tuple[_Row, ...]
+    unit: str
+
+    def column(self, number: int) -> list[str]:
+        """What it holds, without empty cells."""
+        return [row.cells[number] for row in self.rows if row.cells[number]]
 
 
 def pairs(document: Document, passages: Sequence[Passage], language: str) -> Iterator[QAPair]:
     """Questions on all tables of `document`. `passages`: in reading order. `language`: expected, where the script
     does not say another."""
     starts = [passage.start for passage in passages]
-    for names, rows in _tables(document) if passages else ():
-        key = _key(names, rows)
+    for table in _tables(document) if passages else ():
+        key = _key(table)
         if key is None:
             continue
-        telling = [name for name in names if name != key and _tells(name, rows)]
-        for row in rows:
+        telling = [number for number in range(len(table.names)) if number != key and _tells(table, number)]
+        often = Counter(value.casefold() for value in table.column(key))
+        for row in table.rows:
             passage = passages[bisect.bisect_right(starts, row.start) - 1]
             holds = passage.start <= row.start and row.end <= passage.end  # not where a long row was cut
-            if holds and _is_name(row.cells.get(key, "")):
-                yield from _of_row(row, key, telling, passage, language)
+            if holds and _is_name(name := row.cells[key]):
+                subject = f"{name} ({', '.join(row.groups)})" if often[name.casefold()] > 1 else name
+                yield from _of_row(table, row, key, subject, telling, passage, language)
 
 
-def _of_row(row: _Row, key: str, columns: Sequence[str], passage: Passage, language: str) -> Iterator[QAPair]:
+def _of_row(
+    table: _Table, row: _Row, key: int, subject: str, columns: Sequence[int], passage: Passage, language: str
+) -> Iterator[QAPair]:
     named = row.cells[key]
-    told, cells = passage.language or language, " ".join(row.cells) + named
+    filled = [name for name, cell in zip(table.names, row.cells, strict=True) if name and cell]
+    told, cells = passage.language or language, " ".join(filled) + named
     if not in_script_of(cells, [told]):  # cells are no running text: beyond their script they tell nothing
         told = detect(cells, told)
+    line = named if key else PATH.join((*row.groups, named))
     for column in columns:
-        value = row.cells.get(column, "")
+        value = row.cells[column]
         if _is_empty(value) or len(value) > _LONGEST_VALUE or value == named:
             continue
-        question, *others = question_templates.cell(told, named, column, value)
-        yield QAPair(question, value, passage, "table", told, "rule", tuple(others), named, column)
+        name = table.names[column]
+        question, *others = question_templates.cell(told, subject, name, value, table.unit)
+        yield QAPair(
+            question, value, passage, "table", told, "rule", tuple(others), subject, name, line, table.unit
+        )  # fmt: skip
 
 
-def _tables(document: Document) -> Iterator[tuple[list[str], list[_Row]]]:
-    """Column names and rows of the tables that have a line of column names."""
-    for place, block in enumerate(document.blocks):
-        if block.kind != "table":
+def _tables(document: Document) -> Iterator[_Table]:
+    """The tables that name their columns, without rows that a mark between cells makes hard to read."""
+    for table in document.tables:
+        names = table.names
+        told = [name for name in names if name]
+        if len(table.rows) < 2 or len(names) < 2 or not _names_columns(told) or len(set(told)) < len(told):
             continue
-        blocks = list(_rows_of(document, place))
-        names = _names(document.text[block.start : blocks[0].start if blocks else block.end])
-        if len(blocks) < 2 or len(names) < 2 or len(set(names)) < len(names):
-            continue
-        rows = [_Row(b.start, b.end, cells) for b in blocks if (cells := _cells(document.text[b.start : b.end], names))]
-        unnamed = any("" in row.cells for row in rows)
-        yield ["", *names] if unnamed else names, rows
+        rows = []
+        for row in table.rows:
+            cells = tuple(document.text[slice(*cell)] if cell else "" for cell in row.cells)
+            if len(cells) <= len(names) and not any(CELL in cell for cell in cells):
+                blanks = ("",) * (len(names) - len(cells))
+                rows.append(_Row(row.start, row.end, cells + blanks, row.groups))
+        yield _Table(names, tuple(rows), table.unit)
 
 
-def _rows_of(document: Document, place: int) -> Iterator[Block]:
-    table = document.blocks[place]
-    for block in document.blocks[place + 1 :]:
-        if block.kind != "row" or block.start >= table.end:
-            return
-        yield block
+def _names_columns(names: Sequence[str]) -> bool:
+    """Whether names stand over the columns; not where numbers do, which is how a table without a header looks."""
+    numeric = sum(not _names_column(name) for name in names)
+    return 2 * numeric < len(names)
 
 
-def _names(header: str) -> list[str]:
-    """Column names as the first line of a table holds them; none where numbers stand in their place, which is how a
-    table without a header looks."""
-    names = [name.strip() for name in header.strip().split(" | ")] if header.strip() else []
-    numeric = sum(not _NAME.fullmatch(name) for name in names)
-    return [] if 2 * numeric >= len(names) else names
+def _names_column(name: str) -> bool:
+    return bool(_NAME.fullmatch(name)) or is_period(name)
 
 
-def _cells(line: str, names: Sequence[str]) -> dict[str, str]:
-    """The cells of `A: x | B: y` by name, in the order of `names`; the first may be without one. Empty where a part
-    belongs to no column for certain."""
-    cells: dict[str, str] = {}
-    left = list(names)
-    for number, part in enumerate(line.split(" | ")):
-        name = next((each for each in left if part.startswith(f"{each}: ")), None)
-        if name is None and number == 0 and ": " not in part:
-            cells[""] = part
-        elif name is None:
-            return {}
-        else:
-            left = left[left.index(name) + 1 :]
-            cells[name] = part[len(name) + 2 :].strip()
-    return cells
-
-
-def _key(names: Sequence[str], rows: Sequence[_Row]) -> str | None:
-    """The column that names the rows, the first that can; none where the rows are days."""
-    dated = sum(bool(_DATE.fullmatch(row.cells.get(names[0], ""))) for row in rows)
-    if 2 * dated > len(rows):
+def _key(table: _Table) -> int | None:
+    """The column that names the rows, the first that can; none where the rows are days. Rows of one name may stand
+    under different groups."""
+    dated = sum(bool(_DATE.fullmatch(value)) for value in table.column(0))
+    if 2 * dated > len(table.rows):
         return None
-    for name in names[:_KEY_AMONG]:
-        values = [row.cells[name].casefold() for row in rows if row.cells.get(name)]
-        named = sum(map(_is_name, values))
-        if len(values) > 1 and named >= _NAMED * len(rows) and max(Counter(values).values()) == 1:
-            return name
+    for number in range(min(_KEY_AMONG, len(table.names))):
+        if number and not table.names[number]:
+            continue
+        values = [(row.cells[number].casefold(), row.groups) for row in table.rows if row.cells[number]]
+        named = sum(_is_name(value) for value, _groups in values)
+        if len(values) > 1 and named >= _NAMED * len(table.rows) and max(Counter(values).values()) == 1:
+            return number
     return None
 
 
@@ -144,13 +150,13 @@ def _is_empty(value: str) -> bool:
     return bool(_BLANK.fullmatch(value)) or fold(compose(value)) in words_in_any_language("tables", "empty")
 
 
-def _tells(name: str, rows: Sequence[_Row]) -> bool:
+def _tells(table: _Table, number: int) -> bool:
     """Whether what a column holds says something about a row."""
-    values = [row.cells[name] for row in rows if row.cells.get(name)]
-    enough = 3 if len(rows) >= _TELLS_FROM else 2
+    name, values = table.names[number], table.column(number)
+    enough = 3 if len(table.rows) >= _TELLS_FROM else 2
     if len(set(values)) < enough or _counts_rows(values):
         return False
-    return bool(name) and len(name) <= _LONGEST_COLUMN and bool(_NAME.fullmatch(name))
+    return bool(name) and len(name) <= _LONGEST_COLUMN and _names_column(name)
 
 
 def _counts_rows(values: Sequence[str]) -> bool:

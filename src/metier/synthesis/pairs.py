@@ -11,7 +11,8 @@ from metier.core.documents import Passage
 @dataclass(frozen=True, slots=True)
 class QAPair:
     """`kind`: as in `Row`. `language`: BCP-47, of the passage. `source`: who wrote it. `others`: the same question
-    in other words. `subject`, `attribute`: of a table, what names the row and the column, "" elsewhere."""
+    in other words. `subject`, `attribute`: of a table, what names the row and the column, "" elsewhere; `row`: how its
+    line names the row, with all groups; `unit`: of the table ("(in millions)")."""
 
     question: str
     answer: str
@@ -22,3 +23,5 @@ class QAPair:
     others: tuple[str, ...] = ()
     subject: str = ""
     attribute: str = ""
+    row: str = ""
+    unit: str = ""

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import regex
 
+from metier.core.tables import PATH
 from metier.text.language import Language
 from metier.text.phrases import any_of
 
@@ -29,15 +30,16 @@ class NounPhrase:
     person: bool
 
 
-def cell(language: str, key: str, column: str, value: str) -> tuple[str, ...]:
-    """Questions for one cell of a table, the one to ask first."""
+def cell(language: str, key: str, column: str, value: str, unit: str = "") -> tuple[str, ...]:
+    """Questions for one cell of a table, the one to ask first. `unit`: what holds for all numbers of the table."""
     known, column = Language.of(language), plain(column)
+    given = in_brackets(unit, column, value)
     if phrase := noun_phrase(known, column):
         kind = "person_cell" if phrase.person else "plural_cell" if phrase.plural else "noun_cell"
         if templates := known.question_templates.get(kind):
-            return tuple(template.format(key=key, column=phrase.text) for template in templates)
+            return tuple(template.format(key=key, column=phrase.text + given) for template in templates)
     amounts = known.question_templates.get("amount", ()) if _AMOUNT.match(value) else ()
-    return tuple(template.format(key=key, column=column) for template in (*amounts, *_quoted(known)))
+    return tuple(template.format(key=key, column=column + given) for template in (*amounts, *_quoted(known)))
 
 
 def fact(language: str, about: str, key: str) -> tuple[str, ...]:
@@ -68,7 +70,17 @@ def put(language: Language, name: str, **parts: str) -> str | None:
 
 
 def plain(column: str) -> str:
-    return " ".join(column.replace("_", " ").split())
+    """The name of a column as people say it: of one in several parts all, from the top down."""
+    parts = [part.strip(" ,:;") for part in column.split(PATH)] if PATH in column else [column]
+    return " ".join(", ".join(parts).replace("_", " ").split())
+
+
+def in_brackets(unit: str, column: str, value: str) -> str:
+    """What follows the name of a column where a table gives its numbers in a unit; "" for a value that is no number,
+    and for a share."""
+    if not unit or "%" in column + value or not any(map(str.isdigit, value)):
+        return ""
+    return f" {unit}" if unit[0] in "([" else f" ({unit})"
 
 
 def noun_phrase(language: Language, column: str) -> NounPhrase | None:
@@ -78,7 +90,7 @@ def noun_phrase(language: Language, column: str) -> NounPhrase | None:
         return None
     unit = _UNIT.fullmatch(column)
     name = unit[1] if unit else column
-    if any(character.isdigit() for character in column) or _no_noun(language).fullmatch(name):
+    if ", " in column or any(character.isdigit() for character in column) or _no_noun(language).fullmatch(name):
         return None
     head = _complement(language).split(name, maxsplit=1)[0]
     person = bool(_person(language).fullmatch(name))

@@ -19,6 +19,8 @@ import regex
 
 from metier.answering.closed_answers import decisions_of
 from metier.core.questions import Question
+from metier.core.tables import PATH
+from metier.parsing.core.table_structure import is_period
 from metier.store.base import Store
 from metier.synthesis import by_rule, two_fact_templates
 from metier.synthesis.filters import stands_in
@@ -75,12 +77,12 @@ def _of_document(store: Store, identity: str, seed: str, language: str) -> Itera
     passages = [passage for passage in store.passages(identity) if not passage.described]
     ruled = by_rule.pairs(document, passages, language)
     cells = [pair for pairs in ruled.values() for pair in pairs if pair.kind == "table"]
-    by_column: dict[str, list[QAPair]] = {}
+    by_column: dict[tuple[str, str], list[QAPair]] = {}
     for cell in cells:
-        by_column.setdefault(cell.attribute, []).append(cell)
+        by_column.setdefault((cell.attribute, cell.unit), []).append(cell)
     random.Random(f"{seed}:{identity}").shuffle(cells)
     for cell in cells:
-        yield Fact(cell, tuple(other for other in by_column[cell.attribute] if other.subject != cell.subject))
+        yield Fact(cell, tuple(other for other in by_column[cell.attribute, cell.unit] if other.row != cell.row))
 
 
 # --- claims --------------------------------------------------------------------------------------------------
@@ -95,7 +97,7 @@ def claim(fact: Fact, is_true: bool, draw: random.Random) -> Built | None:
     values = [pair.answer] if is_true else elsewhere
     if decisions is None or not values:
         return None
-    text = two_fact_templates.claim(pair.language, pair.subject, pair.attribute, draw.choice(values))
+    text = two_fact_templates.claim(pair.language, pair.subject, pair.attribute, draw.choice(values), pair.unit)
     if text is None:
         return None
     question = replace(question_of(pair), question=text, kind="yesno", choices=decisions)
@@ -156,7 +158,7 @@ class Comparer:
 def _difference(one: QAPair, other: QAPair) -> float:
     """How much more `one` has; 0 where that cannot be told."""
     mine, yours = _quantity(one), _quantity(other)
-    if mine is None or yours is None or mine[1] != yours[1]:
+    if mine is None or yours is None or mine[1] != yours[1] or one.unit != other.unit:
         return 0.0
     if not mine[1] and all(value in _YEARS for value, _ in (mine, yours)):
         return 0.0
@@ -164,10 +166,10 @@ def _difference(one: QAPair, other: QAPair) -> float:
 
 
 def _quantity(pair: QAPair) -> tuple[float, str] | None:
-    """A number and its unit. None for anything else, a column of names, and a number that people read differently
-    (1.234 is a thousand and more to some)."""
+    """A number and its unit. None for anything else, a column of names, one of a year, whose rows are of all kinds, and
+    a number that people read differently (1.234 is a thousand and more to some)."""
     found = _NUMBER.fullmatch(pair.answer.strip())
-    if found is None or _names_things().fullmatch(pair.attribute):
+    if found is None or _names_things().fullmatch(pair.attribute) or is_period(pair.attribute.split(PATH)[-1]):
         return None
     number = ascii_digits(found["number"])
     if _THOUSANDS.search(number) and (Language.of(pair.language).decimal != "." or "." in number.split(",")[0]):

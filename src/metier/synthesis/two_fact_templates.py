@@ -6,18 +6,20 @@ them. A language without a template gives no question.
 
 from __future__ import annotations
 
-from metier.synthesis.question_templates import noun_phrase, plain, put
+from metier.synthesis.question_templates import in_brackets, noun_phrase, plain, put
 from metier.text.language import Language
 
 
-def claim(language: str, key: str, column: str, value: str) -> str | None:
-    """Asks whether a cell of a table holds `value`; None where there is no template."""
+def claim(language: str, key: str, column: str, value: str, unit: str = "") -> str | None:
+    """Asks whether a cell of a table holds `value`; None where there is no template. `unit`: what holds for all numbers
+    of the table."""
     known, column = Language.of(language), plain(column)
+    given = in_brackets(unit, column, value)
     if phrase := noun_phrase(known, column):
         kind = "plural_claim" if phrase.plural else "noun_claim"
-        if said := put(known, kind, key=key, column=phrase.text, value=value):
+        if said := put(known, kind, key=key, column=phrase.text + given, value=value):
             return said
-    return put(known, "claim", key=key, column=column, value=value)
+    return put(known, "claim", key=key, column=column + given, value=value)
 
 
 def comparison(language: str, one: str, other: str, column: str) -> str | None:

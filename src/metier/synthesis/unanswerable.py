@@ -59,7 +59,7 @@ class Inventor:
         siblings = [other.subject for other in fact.siblings]
         for name in self._invented(pair.subject, self._draw.sample(siblings, min(_TRIES, len(siblings)))):
             yield from self._about(
-                name, pair, question_templates.cell(pair.language, name, pair.attribute, pair.answer)[0]
+                name, pair, question_templates.cell(pair.language, name, pair.attribute, pair.answer, pair.unit)[0]
             )
 
     def of_question(self, pair: QAPair) -> Iterator[Question]:
@@ -70,11 +70,12 @@ class Inventor:
                 yield from self._about(name, pair, question)
 
     def _lacking(self, pair: QAPair, other: QAPair) -> Iterator[Question]:
-        text = question_templates.cell(pair.language, pair.subject, other.attribute, other.answer)[0]
+        text = question_templates.cell(pair.language, pair.subject, other.attribute, other.answer, other.unit)[0]
         asked = set(self._analyser.tokens(other.attribute))
         for passage in self._search(text):
             held = f"{passage.title}\n{passage.indexed_text}"
-            if stands_in(pair.subject, held) and asked <= set(self._analyser.tokens(held)):
+            named = stands_in(pair.subject, held) or stands_in(pair.row, held)
+            if named and asked <= set(self._analyser.tokens(held)):
                 return  # it may be said there
         yield _unanswerable(text, pair)
 
