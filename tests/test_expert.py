@@ -228,3 +228,23 @@ def test_what_python_shows_of_an_expert_says_what_it_is(expert):
     assert all(f"[{n}] {each.document}" in str(answer) for n, each in enumerate(answer.citations, start=1))
     assert "<script" not in replace(answer, text="<script>alert(1)</script>", sentences=())._repr_html_()
     assert repr(expert.search("price", 1)[0]).startswith("<Hit ")
+
+
+def test_copies_count_once_and_all_their_places_are_told(tmp_path):
+    docs = tmp_path / "docs"
+    for name in ("one", "two", "three"):
+        (docs / name).mkdir(parents=True)
+        (docs / name / "pump.md").write_text("# Pump NP-40\n\nThe flange bolts take 60 Nm.", encoding="utf-8")
+    (docs / "bulletin.md").write_text("# Bulletin\n\nThe flange bolts of new pumps take 72 Nm.", encoding="utf-8")
+    with Expert.create(tmp_path / "expert") as made:
+        made.add(str(docs))
+        assert made.ask("What do the flange bolts take?").notes == (
+            "No documents are there to answer from: run `metier add` and `metier sync`.",
+        )
+        made.sync()
+        answer = made.ask("How tight are the flange bolts of the pump NP-40?")
+    assert "60 Nm" in answer.text
+    cited = answer.citations[0]
+    assert {cited.document, *cited.copies} == {f"docs/{name}/pump.md" for name in ("one", "two", "three")}
+    assert {hit.passage.uri for hit in answer.hits} > {"docs/bulletin.md"}
+    assert len(answer.hits) == 2

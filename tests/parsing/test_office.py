@@ -100,7 +100,7 @@ def test_pptx_slides_titles_notes_tables(parse):
     slides = [shape("body one", "body two") + shape("Safety", role="title") + shape("7", role="sldNum"), table]
     document = parse("a.pptx", samples.pptx(slides, notes="Say this aloud"))
     assert document.pages == 2
-    assert document.text.startswith("Safety\n\nbody one\n\nbody two\n\nSay this aloud")
+    assert document.text.startswith("Safety\n\nbody one\n\nbody two\n\nSpeaker notes: Say this aloud")
     assert kinds(document, "row") == ["Part: Bolt | Price: 2"]
     assert [b.page for b in document.blocks if b.kind in ("heading", "table")] == [1, 2]
 

@@ -39,13 +39,13 @@ def test_hidden_slides_and_shapes_are_left_out_with_a_word(parse, parse_hidden):
     hidden = shape("Secret offer").replace("<p:nvPr/>", '<p:cNvPr id="1" name="x" hidden="1"/><p:nvPr/>')
     content = samples.pptx([shape("Shown") + hidden, shape("Old prices"), shape("Last")], hidden={2}, notes="Aloud")
     document = parse("a.pptx", content)
-    assert document.text == "Shown\n\nAloud\n\nLast"
+    assert document.text == "Shown\n\nSpeaker notes: Aloud\n\nLast"
     assert document.pages == 3
     assert [block.page for block in document.blocks] == [1, 1, 3]
     for told in ("hidden slide", "hidden shape"):
         assert told in document.warnings[0]
     document = parse_hidden("a.pptx", content)
-    assert document.text == "Shown\n\nSecret offer\n\nAloud\n\nOld prices\n\nLast"
+    assert document.text == "Shown\n\nSecret offer\n\nSpeaker notes: Aloud\n\nOld prices\n\nLast"
 
 
 @pytest.mark.parametrize("set_in", ['<a:pPr lvl="1"/>', '<a:pPr marL="180000"/>'])

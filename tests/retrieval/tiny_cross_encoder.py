@@ -78,7 +78,8 @@ def _tokenizer() -> Tokenizer:
 def _graph(weights: dict[str, np.ndarray]) -> Graph:
     graph = Graph()
     ids, mask, kinds = (
-        graph.add_input(name, "int64", ("pairs", "tokens")) for name in ("input_ids", "attention_mask", "token_type_ids")
+        graph.add_input(name, "int64", ("pairs", "tokens"))
+        for name in ("input_ids", "attention_mask", "token_type_ids")
     )
 
     def constant(name: str, value: object) -> str:

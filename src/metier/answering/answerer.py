@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 
 from metier.answering import style
@@ -42,6 +43,7 @@ from metier.text.detection import detect
 
 _PUNCTUATION = ".,;:!?()[]\"'“”„«»。，？！।؟"
 _LONG_QUESTION = 30  # words
+_NOTHING_SYNCED = "No documents are there to answer from: run `metier add` and `metier sync`."
 _AROUND = 3000  # characters before and after what is quoted, in which the rest of a list may stand
 _VERSIONS_AMONG = 12  # hits among which two versions of a document are looked for
 _TABLE = 40_000  # and the rest of a table
@@ -135,7 +137,10 @@ class Answerer:
             return answer
         asked = self._looked_up(request, intent)
         answers = self._written if self.style is Style.WRITTEN else self._quoted
-        return with_newer(answers(request, asked, language))
+        answer = with_newer(answers(request, asked, language))
+        if answer.abstained and not answer.hits and not self._store.counts()[1]:
+            return replace(answer, notes=(*answer.notes, _NOTHING_SYNCED))
+        return answer
 
     def _looked_up(self, request: Request, intent: Intent) -> str:
         """The question to look up: in its stand-alone form; of a wish for another form of the answer, the question that

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from metier.core.documents import Passage
 from metier.retrieval.retriever import Hit
@@ -47,16 +47,22 @@ class _Place:
 
 
 def without_copies(hits: Sequence[Hit]) -> list[Hit]:
-    """Each text once, so that copies of a document do not keep the others out. Two texts that differ in a number
-    are two: the same section of the manuals of two machines."""
+    """Each text once, with the places of its copies, so that copies of a document do not keep the others out. Two texts
+    that differ in a number are two: the same section of the manuals of two machines."""
     kept: list[Hit] = []
     known: list[frozenset[str]] = []
+    copies: list[list[str]] = []
     for hit in hits:
         words = frozenset(hit.passage.text.casefold().split())
-        if not any(_alike(words, other) for other in known):
+        same = next((place for place, other in enumerate(known) if _alike(words, other)), None)
+        if same is None:
             kept.append(hit)
             known.append(words)
-    return kept
+            copies.append([])
+        elif hit.passage.uri != kept[same].passage.uri:
+            copies[same].append(hit.passage.uri)
+    told = (tuple(dict.fromkeys(uris)) for uris in copies)
+    return [replace(hit, copies=uris) if uris else hit for hit, uris in zip(kept, told, strict=True)]
 
 
 def _alike(words: frozenset[str], other: frozenset[str]) -> bool:

@@ -56,10 +56,9 @@ class QuestionCoverage:
                     return True
         return False
 
-
     def names_row(self, row: str) -> int:
         """How many words of a row's name the question has, less those that it has not, -3 to 4: of "Cost of sales" and
-        "Total cost of sales" the first is meant where no total is asked for. What stands in brackets may be left out."""
+        "Total cost of sales" the first is meant where no total is asked for. What is in brackets may be left out."""
         name = row.partition(CELL)[0]
         name = _BRACKETS.sub(" ", name.partition(": ")[2] or name)
         words = set(content_tokens(name, self.language, self.analyser))

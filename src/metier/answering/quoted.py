@@ -294,8 +294,9 @@ def _distinct(parts: Sequence[Found]) -> tuple[Passage, ...]:
 def _joined(
     quotes: Sequence[Passage], decided: str | None = None, mark: str = "", between: str = "\n\n", question: str = ""
 ) -> tuple[str, tuple[Sentence, ...]]:
-    """Quotes one under the other, each cited as a whole; of a row only the cells that `question` asks for. `decided`: a yes or no that stands before the first, which is
-    its reason. `mark`: before each quote; `between`: two of them."""
+    """Quotes one under the other, each cited as a whole; of a row only the cells that `question` asks for. `decided`:
+    a yes or no that stands before the first, which is its reason. `mark`: before each quote; `between`: two of
+    them."""
     text, sentences = "", []
     if decided:
         text = f"{decided}."

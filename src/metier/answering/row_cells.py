@@ -1,5 +1,5 @@
-"""Which row of a table a question names, and which of its cells: a table holds many rows that look alike, for years that
-look alike."""
+"""Which row of a table a question names, and which of its cells: a table holds many rows that look alike, for years
+that look alike."""
 
 from __future__ import annotations
 

@@ -36,7 +36,9 @@ def outdated(question: str, passages: Sequence[Passage]) -> list[bool]:
 
 
 def with_newer(answer: Answer) -> Answer:
-    """The answer, each of its citations with the newest version of its document that search found beside it."""
+    """The answer, each of its citations with the newest version of its document that search found beside it, and with
+    the documents that hold a copy of the passage."""
+    copies = {hit.passage.id: hit.copies for hit in answer.hits if hit.copies}
     passages = {hit.passage.uri: hit.passage for hit in answer.hits}
     versions = {uri: version_of(passage) for uri, passage in passages.items()}
     newest = _newest(versions)
@@ -44,10 +46,9 @@ def with_newer(answer: Answer) -> Answer:
     def told(citation: Citation) -> Citation:
         name, day = versions.get(citation.document, ("", None))
         last = newest.get(name)
-        return replace(citation, newer=last[1]) if last and day is not None and last[0] > day else citation
+        newer = last[1] if last and day is not None and last[0] > day else ""
+        return replace(citation, newer=newer, copies=copies.get(citation.passage_id, ()))
 
-    if not any(told(citation).newer for sentence in answer.sentences for citation in sentence.citations):
-        return answer
     sentences = (replace(each, citations=tuple(map(told, each.citations))) for each in answer.sentences)
     return replace(answer, sentences=tuple(sentences))
 

@@ -150,7 +150,8 @@ def _print_marks(screen: Console, answer: Answer) -> None:
         corrects = f"corrects {citation.corrects}" if citation.corrects else ""
         newer = f"newer: {citation.newer}" if citation.newer else ""
         described = DESCRIPTION if citation.described else ""
-        parts = (corrects, citation.dated, newer, where, citation.cell, described)
+        copies = f"the same in: {', '.join(citation.copies)}" if citation.copies else ""
+        parts = (corrects, citation.dated, newer, copies, where, citation.cell, described)
         where = " · ".join(part for part in parts if part)
         head = rf"[cyan]\[{number}][/] [bold]{escape(citation.document)}[/]  [dim]{escape(where)}[/]"
         screen.print(head, soft_wrap=True)

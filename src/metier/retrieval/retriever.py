@@ -35,13 +35,15 @@ _SECOND = 10  # passages that a second search brings for each passage that gave 
 class Hit:
     """A passage found. `score` orders the hits: the reranker's where there is one, else the fused evidence in nats.
     `dense` is the cosine similarity, `lexical` the BM25 score; None where that side did not return the passage.
-    `pinned`: somebody said that it answers the question; it has at least the best score."""
+    `pinned`: somebody said that it answers the question; it has at least the best score. `copies`: uris of the other
+    documents that were found to hold the same text, where copies were put together."""
 
     passage: Passage
     score: float
     dense: float | None
     lexical: float | None
     pinned: bool = False
+    copies: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         text = " ".join(self.passage.text[:_SHOWN].split())

@@ -81,10 +81,11 @@ class SearchResponse(BaseModel):
 
 class CitationResponse(BaseModel):
     """`start`, `end`: where `quote` stands in the document; `sentence`: which part of the answer it carries;
-    `corrects`: where the document is a correction, the one that it corrects; `dated`: the day, month or year that the
-    document is of, empty where nothing tells it; `newer`: a newer version of it; `row`, `column`: of a table, what
-    names the row that is quoted, and the column where one cell is meant; `described`: a model says it of a picture
-    there, and the document does not; `url`: where the server shows it."""
+    `corrects`: where the document is a correction, the one that it corrects; `dated`: the day, month or year that
+    the document is of, empty where nothing tells it; `newer`: a newer version of it; `copies`: other documents that
+    hold the same text; `row`, `column`: of a table, what names the row that is quoted, and the column where one
+    cell is meant; `described`: a model says it of a picture there, and the document does not; `url`: where the
+    server shows it."""
 
     document: str
     document_id: str
@@ -98,6 +99,7 @@ class CitationResponse(BaseModel):
     corrects: str
     dated: str
     newer: str
+    copies: list[str]
     row: str
     column: str
     described: bool
@@ -110,7 +112,8 @@ class CitationResponse(BaseModel):
             document=citation.document, document_id=citation.document_id, title=citation.title, page=citation.page,
             start=citation.start, end=citation.end, quote=citation.quote, headings=list(citation.headings),
             passage_id=citation.passage_id, corrects=citation.corrects, dated=citation.dated, newer=citation.newer,
-            row=citation.row, column=citation.column, described=citation.described, sentence=list(citation.sentence),
+            copies=list(citation.copies), row=citation.row, column=citation.column,
+            described=citation.described, sentence=list(citation.sentence),
             url=document_url(citation.document_id, citation.start, citation.end),
         )  # fmt: skip
 

@@ -104,7 +104,8 @@ def _still_under(last: BodyRow, rows: Sequence[BodyRow], indents: Mapping[int, f
     of its own, or is a total."""
     if not last.groups or _is_total(last.cells[0]):
         return list(rows)
-    told, found = any(indents.values()), []
+    told = any(indents.values())
+    found: list[BodyRow] = []
     for place, row in enumerate(rows):
         if row.groups or (told and not indents.get(row.number)):
             return [*found, *rows[place:]]

@@ -69,8 +69,8 @@ class _Slide:
         for kind, target in self._relations.values():
             if kind == "notesSlide" and (notes := self._package.optional_xml(target)) is not None:
                 for shape in _shapes(notes):
-                    if _role(shape) == "body":
-                        self._add("paragraph", "\n".join(self._paragraphs(shape)))
+                    if _role(shape) == "body" and (said := "\n".join(self._paragraphs(shape)).strip()):
+                        self._add("paragraph", f"Speaker notes: {said}")
             elif kind == "comments" and (comments := self._package.optional_xml(target)) is not None:
                 self._comments(comments, authors)
 
