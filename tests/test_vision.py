@@ -22,6 +22,7 @@ from metier import Expert
 from metier.core import settings
 from metier.core.documents import document_id
 from metier.core.errors import SettingsError
+from metier.parsing import Parser
 
 pytestmark = pytest.mark.slow
 
@@ -312,6 +313,53 @@ def test_a_wrong_name_and_a_missing_key_are_told_before_anything_is_read(folder,
     toml.write_text(toml.read_text().replace("openai:seer-1", "seer-1"))
     with pytest.raises(SettingsError, match=r"parsing\.vision"):
         Expert.open(folder)
+
+
+def drawn_bars(canvas) -> None:
+    for place, height in enumerate((80, 150, 110, 190)):
+        canvas.rect(120 + 60 * place, 450, 30, height, fill=1, stroke=0)
+    canvas.line(100, 450, 400, 450)
+
+
+def drawn_curve(canvas) -> None:
+    path = canvas.beginPath()
+    path.moveTo(100, 450)
+    for place, height in enumerate((20, 60, 30, 140, 100, 180)):
+        path.lineTo(150 + 50 * place, 450 + height)
+    canvas.drawPath(path)
+
+
+def drawn_table(canvas) -> None:
+    from reportlab.lib import colors
+    from reportlab.platypus import Table
+
+    style = [("GRID", (0, 0), (-1, -1), 1, colors.black), ("BACKGROUND", (0, 0), (-1, 0), colors.lightblue)]
+    shaded = [("SPAN", (0, 0), (1, 0)), ("BACKGROUND", (0, 1), (0, -1), colors.lightgrey)]
+    table = Table([[f"{row} {n}" for n in "abcd"] for row in range(10)], 100, 24, style=style + shaded)
+    table.wrapOn(canvas, 500, 500)
+    table.drawOn(canvas, 80, 400)
+
+
+def drawn_frame(canvas) -> None:
+    canvas.roundRect(60, 400, 480, 300, 8)
+    for line in range(20):
+        canvas.drawString(
+            70, 680 - 14 * line, "The crew of the north yard writes down what it has done, and when it was."
+        )
+
+
+@pytest.mark.parametrize(("drawn", "pictures"), [(drawn_bars, 1), (drawn_curve, 1), (drawn_table, 0), (drawn_frame, 0)])
+def test_charts_that_a_pdf_draws_in_lines_are_pictures_and_tables_and_frames_are_not(tmp_path, drawn, pictures):
+    from reportlab.pdfgen.canvas import Canvas
+
+    canvas = Canvas(str(tmp_path / "drawn.pdf"), pagesize=(595, 842))
+    canvas.drawString(72, 760, "A report of the north yard on the months of the spring.")
+    drawn(canvas)
+    canvas.drawString(72, 380, "Figure 7: What was done")
+    canvas.save()
+    with Parser(settings.ParsingSettings(vision="openai:seer-1")) as parser:
+        found = parser.parse(tmp_path / "drawn.pdf", uri="drawn.pdf").pictures
+    assert [(each.page, each.content[1:4]) for each in found] == [(1, b"PNG")] * pictures
 
 
 QUESTION = "What was the pump pressure in June?"

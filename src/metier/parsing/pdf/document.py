@@ -20,6 +20,7 @@ from metier.parsing.core.tables import Grid
 from metier.parsing.office.package import locked
 from metier.parsing.pdf.annotations import Annotations, Note, take_annotations
 from metier.parsing.pdf.bidi import Box, holds_rtl
+from metier.parsing.pdf.drawings import drawing_boxes
 from metier.parsing.pdf.figures import PageFigures
 from metier.parsing.pdf.files import read_files
 from metier.parsing.pdf.forms import with_fields
@@ -171,9 +172,10 @@ def _page(document: PdfDocument, number: int, scanner: Scanner, context: Context
         for part in found.parts:
             part.glyphs = []  # they tell where text stands, and the order of lines from the right; a book has many
     found.lines = segments(page, found.turn)
-    for box in picture_boxes(page, found.turn, found.parts):
-        if context.pictures and not found.is_page:
-            found.figures.append(box)
+    boxes = picture_boxes(page, found.turn, found.parts)
+    if context.pictures and not found.is_page:
+        found.figures = [*boxes, *drawing_boxes(page, found.turn, found.parts, found.lines)]
+    for box in boxes:
         if read_lines := scanner.read_picture(page, found.turn, box):
             found.pictures.append((box, read_lines))
     return found

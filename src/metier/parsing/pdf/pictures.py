@@ -35,7 +35,7 @@ def picture_boxes(page: PdfPage, turn: Turn, parts: Sequence[Fragment]) -> list[
             break
         box = turn.upright(item.get_bounds())
         share = max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1]) / area
-        if _LEAST < share < _MOST and _letters_over(box, parts) < _LETTERS and not any(_covers(box, b) for b in found):
+        if _LEAST < share < _MOST and letters_over(box, parts) < _LETTERS and not any(_covers(box, b) for b in found):
             found.append(box)
     return found
 
@@ -88,7 +88,8 @@ def _gap(text: Paragraph, box: Box) -> float:
     return max(text.bottom - box[3], box[1] - text.top)
 
 
-def _letters_over(box: Box, parts: Sequence[Fragment]) -> int:
+def letters_over(box: Box, parts: Sequence[Fragment]) -> int:
+    """Letters and digits of the text that stands over a place of a page."""
     over = (p for p in parts if box[0] <= (p.left + p.right) / 2 <= box[2] and box[1] <= p.middle <= box[3])
     return sum(c.isalnum() for part in over for c in part.text)
 
