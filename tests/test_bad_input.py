@@ -16,6 +16,13 @@ from metier import Expert
 pytestmark = pytest.mark.slow
 
 
+def write_many(folder: Path, count: int) -> None:
+    """Documents of six short passages each: a sync commits about 44 of them at once."""
+    for number in range(count):
+        sections = (f"# Value {number}.{part}\n\nThe value is {number}.\n\n" for part in range(6))
+        (folder / f"{number}.md").write_text("".join(sections))
+
+
 def write_bad(folder: Path) -> None:
     (folder / "zero.pdf").write_bytes(b"")
     with zipfile.ZipFile(folder / "bomb.docx", "w", zipfile.ZIP_DEFLATED) as bomb:
@@ -59,29 +66,27 @@ def test_hostile_files_go_through_with_nothing_hung_crashed_or_expanded(tmp_path
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounting a small disk needs root")
-def test_a_full_disk_says_so_and_loses_nothing(tmp_path, docs, run_metier):
+def test_a_full_disk_says_so_and_loses_nothing(tmp_path, docs, run_metier, call_metier):
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1100k", "tmpfs", str(disk)], check=False).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=800k", "tmpfs", str(disk)], check=False).returncode:
         pytest.skip("no small disk can be mounted here")
     try:
-        run_metier("init", "disk/expert")
-        run_metier("add", "docs", "-e", "disk/expert")
-        run_metier("sync", "-e", "disk/expert")
-        for number in range(90):
-            (docs / f"more{number}.txt").write_text(f"Record {number}. " + f"The value is {number}. " * 200)
+        call_metier("init", "disk/expert")
+        call_metier("add", "docs", "-e", "disk/expert")
+        call_metier("sync", "-e", "disk/expert")
+        write_many(docs, 90)
         done = run_metier("sync", "-e", "disk/expert", check=1)
         assert "disk is full" in done.stderr
         subprocess.run(["mount", "-o", "remount,size=60m", str(disk)], check=True)
-        assert "840" in run_metier("search", "blade root nuts", "-e", "disk/expert").stdout
-        assert '"failed": []' in run_metier("sync", "--json", "-e", "disk/expert").stdout
+        assert "840" in call_metier("search", "blade root nuts", "-e", "disk/expert").stdout
+        assert '"failed": []' in call_metier("sync", "--json", "-e", "disk/expert").stdout
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_a_sync_that_is_interrupted_says_so_and_goes_on_where_it_was(expert, docs):
-    for number in range(150):
-        (docs / f"{number}.md").write_text(f"# {number}\n\n" + "Some words about the wind. " * 50)
+    write_many(docs, 150)
     process = subprocess.Popen(
         [sys.executable, "-c", "from metier.cli import main; main()", "sync", "-e", str(expert.folder)],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,

@@ -213,7 +213,8 @@ def test_killed_in_the_middle_and_run_again_ends_as_if_never_killed(tmp_path):
     folder = tmp_path / "docs"
     folder.mkdir()
     for number in range(150):
-        (folder / f"{number}.md").write_text(f"# Turbine {number}\n\n" + f"Part {number} weighs {number * 3} kg. " * 40)
+        sections = (f"# Turbine {number}.{part}\n\nPart {part} weighs {number} kg.\n\n" for part in range(6))
+        (folder / f"{number}.md").write_text("".join(sections))
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     for place in (killed, whole):
         Expert.create(place).add(str(folder))

@@ -92,7 +92,7 @@ def test_a_teacher_writes_about_several_passages_at_once(parts_folder, tmp_path)
         copied = shutil.copytree(parts_folder, tmp_path / str(number))
         with Expert.open(copied) as expert, StandInTeacher(meets=parallel) as server:
             teacher = GenerationSettings(model="openai:stand-in", url=server.url, parallel=parallel)
-            expert.dataset.generate(TrainingRowOptions(count=60, paraphrases=1), teacher=teacher)
+            expert.dataset.generate(TrainingRowOptions(count=60, paraphrases=1, rows="plain"), teacher=teacher)
             made.append(dataset(expert.folder))
     assert made[0] == made[1]
 
@@ -129,7 +129,7 @@ def test_exam_questions_are_kept_out(expert):
     ]
     with StandInTeacher() as server:
         report = expert.dataset.generate(
-            TrainingRowOptions(count=60, paraphrases=3), teacher=teacher_at(server), exam=exam
+            TrainingRowOptions(count=60, paraphrases=3, rows="plain"), teacher=teacher_at(server), exam=exam
         )
     asked = questions(expert)
     assert not any("oil filter" in question or "Bolt B-7" in question for question in asked)
@@ -138,17 +138,16 @@ def test_exam_questions_are_kept_out(expert):
 
 
 def test_a_teacher_that_fails_midway_and_resume(parts_folder, tmp_path):
+    wanted = TrainingRowOptions(count=60, paraphrases=1, rows="plain")
     with Expert.open(shutil.copytree(parts_folder, tmp_path / "unbroken")) as expert, StandInTeacher() as server:
-        expert.dataset.generate(TrainingRowOptions(count=60, paraphrases=1), teacher=teacher_at(server, parallel=1))
+        expert.dataset.generate(wanted, teacher=teacher_at(server, parallel=1))
         whole, unbroken = len(server.prompts), dataset(expert.folder)
     with Expert.open(shutil.copytree(parts_folder, tmp_path / "broken")) as expert, StandInTeacher(7) as server:
         with pytest.raises(EndpointError, match="same command goes on from there"):
-            expert.dataset.generate(TrainingRowOptions(count=60, paraphrases=1), teacher=teacher_at(server, parallel=1))
+            expert.dataset.generate(wanted, teacher=teacher_at(server, parallel=1))
         assert expert.dataset.rows() == []
         server.fails_after = None
-        report = expert.dataset.generate(
-            TrainingRowOptions(count=60, paraphrases=1), teacher=teacher_at(server, parallel=1)
-        )
+        report = expert.dataset.generate(wanted, teacher=teacher_at(server, parallel=1))
         assert whole - 7 <= report.asked < whole
     # The address is part of what a teacher is, so only what was written is compared.
     assert dataset(tmp_path / "broken") == unbroken
@@ -163,6 +162,12 @@ with Expert.open(sys.argv[1]) as expert:
 """
 
 
+def generate(folder: Path) -> None:
+    """What `GENERATE` does, in this process."""
+    with Expert.open(folder) as expert:
+        expert.dataset.generate(TrainingRowOptions(count=9))
+
+
 def test_killed_and_resumed_is_as_never_killed(parts_folder, tmp_path):
     """With the packaged model, killed twice in the middle."""
     chosen = sorted((parts_folder.parent / "docs").glob("*.md"))[:4]
@@ -173,7 +178,7 @@ def test_killed_and_resumed_is_as_never_killed(parts_folder, tmp_path):
     path = tmp_path / "killed" / "metier.toml"  # two threads that wait for each other are many times slower
     path.write_text(path.read_text().replace("[generation]\n", "[generation]\nmax_tokens = 24\nthreads = 1\n"))
     killed, unbroken = tmp_path / "killed", shutil.copytree(tmp_path / "killed", tmp_path / "unbroken")
-    subprocess.run([sys.executable, "-c", GENERATE, unbroken], check=True, timeout=300)
+    generate(unbroken)
     cache = killed / ".metier" / CACHE_FILE
     for lines in (1, 3):
         process = subprocess.Popen([sys.executable, "-c", GENERATE, killed])
@@ -187,7 +192,7 @@ def test_killed_and_resumed_is_as_never_killed(parts_folder, tmp_path):
     with cache.open("ab") as file:
         file.write(b'{"key": "torn')
     before = cache.read_bytes().count(b"\n")
-    subprocess.run([sys.executable, "-c", GENERATE, killed], check=True, timeout=300)
+    generate(killed)
     assert before >= 3
     assert dataset(killed) == dataset(unbroken)
     assert cache.read_bytes() == (unbroken / ".metier" / CACHE_FILE).read_bytes()

@@ -64,7 +64,7 @@ def lines(folder) -> int:
     return len(path.read_text(encoding="utf-8").splitlines()) if path.exists() else 0
 
 
-def test_base_and_rag_sit_the_same_exam(folder, run_metier):
+def test_base_and_rag_sit_the_same_exam(folder, run_metier, call_metier):
     result = json.loads(run_metier("compare", "-e", str(folder), "--json").stdout)
     assert list(result["modes"]) == ["base", "rag"]  # nothing was tuned
     assert result["questions"] == 5
@@ -77,16 +77,16 @@ def test_base_and_rag_sit_the_same_exam(folder, run_metier):
     assert any("No practice questions" in note for note in result["notes"])
 
     kept_before = lines(folder)
-    again = json.loads(run_metier("compare", "-e", str(folder), "--json").stdout)
+    again = json.loads(call_metier("compare", "-e", str(folder), "--json").stdout)
     assert again["modes"] == result["modes"]
     assert lines(folder) == kept_before  # nothing was asked again
 
-    said = run_metier("compare", "-e", str(folder)).stdout
+    said = call_metier("compare", "-e", str(folder)).stdout
     assert "too few" in said
-    advice = json.loads(run_metier("advise", "-e", str(folder), "--json").stdout)
+    advice = json.loads(call_metier("advise", "-e", str(folder), "--json").stdout)
     assert advice["verdict"] == result["verdict"]
     assert advice["rules"]
-    page = json.loads(run_metier("report", "-e", str(folder), "--json").stdout)["report"]
+    page = json.loads(call_metier("report", "-e", str(folder), "--json").stdout)["report"]
     assert result["verdict"]["reason"] in html.unescape(Path(page).read_text(encoding="utf-8"))
 
 
@@ -109,11 +109,11 @@ def test_a_comparison_that_was_killed_goes_on_where_it_was(folder):
     assert asked[-1] == ("Asking", 10, 10)
 
 
-def test_a_mode_that_cannot_be_had_is_told_before_anything_is_asked(folder, run_metier):
-    done = run_metier("compare", "-e", str(folder), "--modes", "rag,tuned", check=2)
+def test_a_mode_that_cannot_be_had_is_told_before_anything_is_asked(folder, call_metier):
+    done = call_metier("compare", "-e", str(folder), "--modes", "rag,tuned", check=2)
     assert "no adapter is in production" in done.stderr
     assert "metier tune" in done.stderr
-    assert "there is no mode 'rga'" in run_metier("compare", "-e", str(folder), "--modes", "rga", check=2).stderr
+    assert "there is no mode 'rga'" in call_metier("compare", "-e", str(folder), "--modes", "rga", check=2).stderr
     assert lines(folder) == 0
 
 
@@ -177,8 +177,8 @@ def test_what_was_calibrated_on_its_own_questions_is_not_calibrated_again(tmp_pa
         assert calibrated_on(expert) != (expert.runtime.state_folder / CALIBRATED).read_text()
 
 
-def test_advice_before_anything_was_measured_says_so(folder, run_metier):
-    said = run_metier("advise", "-e", str(folder)).stdout
+def test_advice_before_anything_was_measured_says_so(folder, call_metier):
+    said = call_metier("advise", "-e", str(folder)).stdout
     assert "rules" in said
     assert "metier compare" in said
     with Expert.open(folder) as expert:
