@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from metier.core.documents import Block, Document, Passage
+from metier.core.tables import Table
 from metier.store.base import Entry
 
 IDENTITY, OPTIMISED = "identity", "optimised"  # ids of rows that are no document
@@ -18,7 +19,10 @@ Row = tuple[str, str, bytes]  # id, JSON, vectors
 
 
 def row_of(entry: Entry) -> Row:
-    body = asdict(entry.document), [asdict(passage) for passage in entry.passages], [*map(list, entry.tokens)]
+    document = asdict(replace(entry.document, tables=())) | {
+        "tables": [table.to_json() for table in entry.document.tables]
+    }
+    body = document, [asdict(passage) for passage in entry.passages], [*map(list, entry.tokens)]
     return entry.document.id, json.dumps(body), entry.vectors.astype(np.float32).tobytes()
 
 
@@ -41,7 +45,8 @@ class Held:
 
 
 def _document(fields: dict[str, Any]) -> Document:
-    lists = {name: tuple(fields[name]) for name in ("groups", "warnings")}
+    lists = {name: tuple(fields[name]) for name in ("groups", "warnings", "pictures")}
+    lists |= {"tables": tuple(map(Table.from_json, fields["tables"]))}
     return Document(**fields | lists | {"blocks": tuple(Block(**block) for block in fields["blocks"])})
 
 
