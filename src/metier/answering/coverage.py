@@ -14,6 +14,7 @@ from metier.text.detection import detect_passage
 from metier.text.quantities import quantities
 
 _BRACKETS = regex.compile(r"\([^()]*\)")
+_LONGEST_FIELD = 80  # characters of a field's name
 _TOLD, _UNTOLD = 4, 3  # words of a row's name that count, at most
 
 
@@ -25,6 +26,7 @@ class QuestionCoverage:
         self.analyser = analyser
         self._question = question
         self._known: dict[tuple[str, int, int], float] = {}
+        self._fields: dict[tuple[str, int, int], bool] = {}
 
     @property
     def language(self) -> str:
@@ -64,6 +66,30 @@ class QuestionCoverage:
         words = set(content_tokens(name, self.language, self.analyser))
         told = sum(word in self.content or alike(word, self.content, SAME_WORD) for word in words)
         return max(-_UNTOLD, min(_TOLD, 2 * told - len(words))) if told else 0
+
+    def asks_for_field(self, passage: Passage) -> bool:
+        """Whether a line of the passage is what the question names: a field all of whose name it has ("Officer on duty:
+        Tomas Reed"), or a cell whose row and column it names, by two words at least."""
+        key = (passage.id, passage.start, passage.end)
+        if key not in self._fields:
+            self._fields[key] = any(map(self._is_field, passage.text.splitlines()))
+        return self._fields[key]
+
+    def _is_field(self, line: str) -> bool:
+        label, *cells = line.split(CELL)
+        if not cells:
+            name, _, value = line.partition(": ")
+            return bool(value) and len(name) <= _LONGEST_FIELD and self._named(name) > 1
+        name = label.partition(": ")[2] or label
+        own = self._named(_BRACKETS.sub(" ", name))
+        columns = [self._named(cell.partition(": ")[0]) for cell in cells if ": " in cell]
+        return bool(own) and any(columns) and own + max(columns) > 1
+
+    def _named(self, name: str) -> int:
+        """How many words a name has, if the question has all of them, else 0."""
+        words = set(content_tokens(name, self.language, self.analyser))
+        told = all(word in self.content or alike(word, self.content, SAME_WORD) for word in words)
+        return len(words) if told else 0
 
 
 def is_foreign(passage: Passage, language: str) -> bool:
