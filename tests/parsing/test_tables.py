@@ -12,7 +12,7 @@ from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
-from metier.parsing.core.table_structure import is_period, is_unit, is_value
+from metier.parsing.core.table_cells import is_period, is_unit, is_value
 
 PROSE = (
     "The following figures are explained in the notes, which are part of these accounts and are read with them. " * 2

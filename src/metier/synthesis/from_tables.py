@@ -20,7 +20,7 @@ import regex
 
 from metier.core.documents import CELL, Document, Passage
 from metier.core.tables import PATH
-from metier.parsing.core.table_structure import is_period
+from metier.parsing.core.table_cells import is_period
 from metier.synthesis import question_templates
 from metier.synthesis.pairs import QAPair
 from metier.text.detection import detect, in_script_of

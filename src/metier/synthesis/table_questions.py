@@ -20,7 +20,7 @@ import regex
 from metier.answering.closed_answers import decisions_of
 from metier.core.questions import Question
 from metier.core.tables import PATH
-from metier.parsing.core.table_structure import is_period
+from metier.parsing.core.table_cells import is_period
 from metier.store.base import Store
 from metier.synthesis import by_rule, two_fact_templates
 from metier.synthesis.filters import stands_in

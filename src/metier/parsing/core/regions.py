@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from metier.parsing.core.readers import Builder
-from metier.parsing.core.table_structure import RawRow, is_value
+from metier.parsing.core.table_cells import RawRow, is_value
 from metier.parsing.core.tables import write_table
 
 _MOST_LINES = 5  # of text over or under a table

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from metier.parsing.core.readers import Builder
-from metier.parsing.core.table_structure import RawRow, Structure, header_depth, structured
+from metier.parsing.core.table_cells import RawRow
+from metier.parsing.core.table_structure import Structure, header_depth, structured
 
 _MAX_SPAN = 500
 _MAX_CELLS = 2_000_000

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import regex
 
-from metier.parsing.core.table_structure import is_value
+from metier.parsing.core.table_cells import is_value
 from metier.parsing.pdf.fragments import Fragment
 from metier.parsing.pdf.layout import Paragraph
 from metier.text.language import in_any_language

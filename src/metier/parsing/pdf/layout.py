@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 
-from metier.parsing.core.table_structure import is_value
+from metier.parsing.core.table_cells import is_value
 from metier.parsing.pdf.bidi import Glyph, holds_rtl, is_rtl, spoken, unmirrored
 from metier.parsing.pdf.fragments import Fragment, Piece, in_one_line, plain
 

@@ -7,16 +7,17 @@ lines ─▶ regions: neighbouring lines without running text ─▶ columns: st
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 from statistics import median
 
 import regex
 
-from metier.parsing.core.table_structure import is_mark, is_period, is_value
+from metier.parsing.core.table_cells import is_mark, is_period, is_value
 from metier.parsing.core.tables import Grid
 from metier.parsing.pdf.bidi import is_rtl, unmirrored
+from metier.parsing.pdf.columns import find_columns, whole_values
 from metier.parsing.pdf.fragments import Fragment
 from metier.parsing.pdf.layout import TextLine, join_lines
 from metier.text.language import in_any_language
@@ -24,13 +25,8 @@ from metier.text.phrases import any_of
 
 _FAR = 4.0  # heights of a line between two rows of one table
 _APART = 1.5  # times the usual step between two lines from which a gap sets tables apart
-_CROSSED = 0.12  # share of the lines that may reach over the space between two columns
-_MOST_COLUMNS = 30
 _MOST_LINES = 400
 _LONG_LINE = 75  # characters of a line of running text
-_LEADER = regex.compile(r"(?:\s?[.…·]){4,}|_{4,}")
-_SIGN_BEHIND = regex.compile(r"(?:^|\s)\(?(?:\p{Sc}|(?:US|C|A|NZ|HK|R)\$)\s?\(?$")
-_SIGN_BEFORE = regex.compile(r"\)?\s?[%‰]?\)?")
 _STEP = 2.0  # points by which a name is set in, at least
 _GOES_ON = regex.compile(r"[\p{Ll}(\[/&+]|[^\w\s]*\p{Ll}")  # how the second line of a name begins
 
@@ -92,52 +88,13 @@ class _Row:
 
 def find_tables(lines: Sequence[TextLine], rules: Sequence[HorizontalRule]) -> list[FoundTable]:
     """The tables among the lines of one column of a page, in their order."""
-    lines = [TextLine(_whole_values(line.parts) or line.parts) for line in lines]
+    lines = [TextLine(whole_values(line.parts) or line.parts) for line in lines]
     found = []
     for first, last in _regions(lines):
         table = _table(lines, first, last, rules)
         if table is not None:
             found.append(table)
     return found
-
-
-# --- parts -----------------------------------------------------------------------------------------------------
-
-
-def _whole_values(parts: Sequence[Fragment]) -> list[Fragment]:
-    """Parts with leaders cut off, and with currency signs, brackets and percent signs put to their number."""
-    found: list[Fragment] = []
-    for part in (piece for whole in parts for piece in _without_leader(whole)):
-        last = found[-1] if found else None
-        if (
-            last is not None
-            and (part.text[:1].isdigit() or part.text in "–—-−")
-            and (sign := _SIGN_BEHIND.search(last.text))
-        ):
-            kept = last.text[: sign.start()].rstrip()
-            share = len(kept) / len(last.text)
-            found[-1:] = [replace(last, text=kept, right=last.left + share * last.width, glyphs=[])] if kept else []
-            begin = last.left if not kept else last.right - 0.6 * part.size
-            part = replace(part, text=sign[0].strip() + part.text, left=begin, glyphs=[])
-        elif last is not None and _SIGN_BEFORE.fullmatch(part.text) and last.text[-1:].isdigit():
-            found[-1] = replace(last, text=last.text + part.text, right=part.right, glyphs=[])
-            continue
-        found.append(part)
-    return found
-
-
-def _without_leader(part: Fragment) -> list[Fragment]:
-    """A part without dots that lead to a number; what stands behind them as a part of its own."""
-    leader = _LEADER.search(part.text)
-    if leader is None:
-        return [part]
-    before, behind = part.text[: leader.start()].rstrip(), part.text[leader.end() :].lstrip()
-    step = part.width / len(part.text)
-    pieces = [
-        replace(part, text=before, right=part.left + step * len(before), glyphs=[]),
-        replace(part, text=behind, left=part.right - step * len(behind), glyphs=[]),
-    ]
-    return [piece for piece in pieces if piece.text]
 
 
 # --- where -----------------------------------------------------------------------------------------------------
@@ -191,7 +148,7 @@ def _near(above: TextLine, below: TextLine) -> bool:
 def _table(lines: Sequence[TextLine], first: int, last: int, rules: Sequence[HorizontalRule]) -> FoundTable | None:
     """The table between two lines, None where they hold none."""
     parted = [n for n in range(first, last) if len(lines[n].parts) > 1]
-    columns = _columns([lines[n] for n in parted])
+    columns = find_columns([lines[n] for n in parted])
     if columns is None:
         return None
     first, last = _bounds(lines, first, last, parted, columns)
@@ -226,79 +183,6 @@ def _close(above: TextLine, below: TextLine, heights: float) -> bool:
 def _pitch(bases: Sequence[float]) -> float:
     steps = [above - below for above, below in pairwise(bases) if above > below]
     return median(steps) if steps else 0.0
-
-
-# --- columns ---------------------------------------------------------------------------------------------------
-
-
-def _columns(lines: Sequence[TextLine]) -> list[tuple[float, float]] | None:
-    """Left and right of each column, None where the lines have no columns in common. The lines with values tell, where
-    there are enough of them: names over columns reach over several."""
-    telling = [line for line in lines if any(is_value(part.text) for part in line.parts[1:])]
-    if len(telling) < 3:
-        telling = list(lines)
-    parts = [part for line in telling for part in line.parts]
-    free = _free_strips(telling, parts)
-    edges = [-1e9, *free, 1e9]
-    columns = []
-    for left, right in pairwise(edges):
-        inside = [part for part in parts if left - 1 <= part.left and part.right <= right + 1]
-        if len(inside) >= min(2, len(telling)):
-            columns.append((min(part.left for part in inside), max(part.right for part in inside)))
-    columns = _with_rare(columns, [part for line in lines for part in line.parts])
-    return columns if 2 <= len(columns) <= _MOST_COLUMNS else None
-
-
-def _free_strips(lines: Sequence[TextLine], parts: Sequence[Fragment]) -> list[float]:
-    """The middles of strips that hardly a line reaches over, between parts of the same line."""
-    most = int(_CROSSED * len(lines))
-    borders = sorted({border for part in parts for border in (part.left, part.right)})
-    strips: list[list[float]] = []
-    for left, right in pairwise(borders):
-        if right - left < 0.1:
-            continue
-        middle = (left + right) / 2
-        over = sum(part.left < middle < part.right for part in parts)
-        if over > most:
-            continue
-        if strips and abs(strips[-1][1] - left) < 0.1:
-            strips[-1][1] = right
-        else:
-            strips.append([left, right])
-    wanted = []
-    for left, right in strips:
-        middle = (left + right) / 2
-        both = sum(line.parts[0].left < middle and line.right > middle and not _covers(line, middle) for line in lines)
-        if both >= max(2, 0.2 * len(lines)):
-            wanted.append(_least_crossed(left, right, parts))
-    return wanted
-
-
-def _covers(line: TextLine, x: float) -> bool:
-    return any(part.left < x < part.right for part in line.parts)
-
-
-def _least_crossed(left: float, right: float, parts: Sequence[Fragment]) -> float:
-    """The place in a strip that fewest parts reach over, the middle of the widest such."""
-    borders = sorted({left, right, *(b for part in parts for b in (part.left, part.right) if left < b < right)})
-    best, best_key = (left + right) / 2, (10**9, 0.0)
-    for a, b in pairwise(borders):
-        middle = (a + b) / 2
-        key = sum(part.left < middle < part.right for part in parts), a - b
-        if key < best_key:
-            best, best_key = middle, key
-    return best
-
-
-def _with_rare(columns: list[tuple[float, float]], parts: Sequence[Fragment]) -> list[tuple[float, float]]:
-    """With columns of their own for parts that stand between the others, twice at least."""
-    beside = [p for p in parts if all(p.right < left or p.left > right for left, right in columns)]
-    for part in beside:
-        same = [p for p in beside if p.left < part.right and part.left < p.right]
-        left, right = min(p.left for p in same), max(p.right for p in same)
-        if len(same) > 1 and all(right < a or left > b for a, b in columns):
-            columns = sorted([*columns, (left, right)])
-    return columns
 
 
 # --- rows ------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from metier.parsing.core.decoding import decode_records
 from metier.parsing.core.readers import Builder, Context, too_much_text
 from metier.parsing.core.regions import leading_blanks, write_regions
-from metier.parsing.core.table_structure import RawRow, is_value
+from metier.parsing.core.table_cells import RawRow, is_value
 
 _SEPARATORS = ",;\t|^~:"
 _SAMPLE_ROWS = 200

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from metier.core.tables import Table, TableRow
-from metier.parsing.core.table_structure import is_period, is_value
+from metier.parsing.core.table_cells import is_period, is_value
 from metier.serving.web.text_runs import Runs, TextRuns, common
 
 _SAMPLE = 200  # rows that tell what a column holds
