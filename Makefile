@@ -9,6 +9,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Where it is set, each of the hundreds of processes that tests start compiles all of Métier anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup demo docs test quick lint coverage clean
 
 setup: .venv/ready

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import shutil
 import signal
 import subprocess
@@ -25,6 +26,9 @@ DOCUMENTS = {
 # Who is started in the background (nohup, a scheduler) ignores Ctrl-C, and so would every process that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Threads that wait for each other in torch are many times slower where tests run beside each other on the same cores.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 # A busy machine is no fault of the code.
 hypothesis.settings.register_profile(

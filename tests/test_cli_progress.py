@@ -63,9 +63,9 @@ def test_a_long_sync_says_on_stderr_how_far_it_is(run_metier, tmp_path, slow_sit
     assert slow_site not in done.stderr  # what it is at changes too fast for a log
 
 
-def test_work_that_is_short_says_nothing(run_metier, tmp_path, docs):
-    run_metier("init", "turbines")
-    run_metier("add", "docs")
+def test_work_that_is_short_says_nothing(call_metier, tmp_path, docs):
+    call_metier("init", "turbines")
+    call_metier("add", "docs")
     done = subprocess.run([*LATE, "sync"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,30 +22,37 @@ from metier.core.python_calls import CALLS, in_python
 
 SOURCE = Path(metier.__file__).parent
 SHELL_ONLY = ("adapters export", "doctor", "keys create", "keys list")  # no call does the same
+COMMANDS = typer.main.get_command(app)
 NAMED = re.compile(r"`metier ([^`]+)`")
 
 
 def texts(tree: ast.AST) -> Iterator[str]:
     """All that the code says but docstrings, with X for what it fills in."""
-    told = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
-    parts = [part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values]
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    silent = {node.value for node in nodes if isinstance(node, ast.Expr)}
+    silent |= {part for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in nodes:
         if isinstance(node, ast.JoinedStr):
             yield "".join(part.value if isinstance(part, ast.Constant) else "X" for part in node.values)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in (*told, *parts):
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in silent:
             yield node.value
+
+
+@cache
+def named_in(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text("utf-8"))
+    return {each for text in texts(tree) for each in NAMED.findall(text)}
 
 
 def named(without: str = "") -> set[str]:
     """Every command that the source names, but for one folder of it."""
     files = [path for path in SOURCE.rglob("*.py") if path.relative_to(SOURCE).parts[0] != without]
-    trees = [ast.parse(path.read_text("utf-8")) for path in files]
-    return {each for tree in trees for text in texts(tree) for each in NAMED.findall(text)}
+    return {each for path in files for each in named_in(path)}
 
 
 def known(command: str) -> bool:
     """Whether the command line has it, with its options."""
-    at, words = typer.main.get_command(app), command.split()
+    at, words = COMMANDS, command.split()
     while words and words[0] in getattr(at, "commands", {}):
         at = at.commands[words.pop(0)]
     options = {option for parameter in at.params for option in parameter.opts}

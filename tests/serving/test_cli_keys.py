@@ -114,6 +114,6 @@ def test_bad_input(invoke, kept, arguments, said):
     assert not kept.exist()
 
 
-def test_without_an_expert_nothing_is_made(run_metier, tmp_path):
-    assert "no expert here" in run_metier("keys", "create", "a", "-e", "elsewhere", check=2).stderr
+def test_without_an_expert_nothing_is_made(call_metier, tmp_path):
+    assert "no expert here" in call_metier("keys", "create", "a", "-e", "elsewhere", check=2).stderr
     assert not (tmp_path / "elsewhere").exists()

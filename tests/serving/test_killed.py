@@ -96,8 +96,8 @@ class Life:
         self.promoted.append(line.strip())
 
 
-def test_what_was_saved_outlives_a_kill(folder, run_metier):
-    made = run_metier(
+def test_what_was_saved_outlives_a_kill(folder, call_metier):
+    made = call_metier(
         "keys", "create", "k", "-e", str(folder), "--scopes", "ask,feedback,admin", "--rate", "100000", "--json"
     ).stdout
     secret, kept, dice = json.loads(made)["secret"], [], random.Random(7)
@@ -133,7 +133,7 @@ def test_what_was_saved_outlives_a_kill(folder, run_metier):
 def sample(tmp_path_factory):
     folder = sample_expert(tmp_path_factory.mktemp("ended"))
     toml = folder / "metier.toml"
-    toml.write_text(toml.read_text().replace("max_tokens = 24", "max_tokens = 400"))  # seconds of writing
+    toml.write_text(toml.read_text().replace("max_tokens = 24", "max_tokens = 200"))  # seconds of writing
     return folder
 
 

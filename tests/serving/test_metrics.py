@@ -75,9 +75,9 @@ def test_questions_are_counted_by_what_became_of_them(server):
     assert more["metier_stage_seconds_count", ("mode", "base"), ("stage", "first_token")] == 1
 
 
-def test_a_search_that_finds_nothing_is_counted(server, run_metier):
+def test_a_search_that_finds_nothing_is_counted(server, call_metier):
     """That of a reader whose groups open no document here."""
-    made = run_metier("keys", "create", "k", "--groups", "others", "-e", str(server.folder), "--json").stdout
+    made = call_metier("keys", "create", "k", "--groups", "others", "-e", str(server.folder), "--json").stdout
     headers = {"Authorization": f"Bearer {json.loads(made)['secret']}"}
     before = figures(server)
     assert server.ask(headers=headers).json()["metier"]["abstained"]
@@ -95,9 +95,9 @@ def test_those_who_are_turned_away_are_counted(server):
     assert more[rejected] == answers.count(429)
 
 
-def test_only_those_who_may_administrate_see_figures(server, run_metier):
+def test_only_those_who_may_administrate_see_figures(server, call_metier):
     def key(*options):
-        made = run_metier("keys", "create", "k", "-e", str(server.folder), *options, "--json").stdout
+        made = call_metier("keys", "create", "k", "-e", str(server.folder), *options, "--json").stdout
         return {"Authorization": f"Bearer {json.loads(made)['secret']}"}
 
     assert server.get("/metrics", headers=key()).status_code == 403

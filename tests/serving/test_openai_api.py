@@ -171,9 +171,9 @@ def test_other_addresses_want_a_key(folder, run_metier):
     assert "metier keys create" in refused.stderr
 
 
-def test_a_key_sees_what_its_groups_may_see(folder, run_metier):
+def test_a_key_sees_what_its_groups_may_see(folder, call_metier):
     def key(*options):
-        made = run_metier("keys", "create", "tablet", "-e", str(folder), *options, "--json").stdout
+        made = call_metier("keys", "create", "tablet", "-e", str(folder), *options, "--json").stdout
         return json.loads(made)["secret"]
 
     everyone, board = key(), key("--groups", "board")

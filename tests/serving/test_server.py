@@ -24,9 +24,9 @@ def server(tmp_path_factory):
     running.stop()
 
 
-def test_loopback_can_want_a_key_too(server, run_metier):
+def test_loopback_can_want_a_key_too(server, call_metier):
     assert server.get("/v1/models").status_code == 401
-    made = run_metier("keys", "create", "k", "-e", str(server.folder), "--json").stdout
+    made = call_metier("keys", "create", "k", "-e", str(server.folder), "--json").stdout
     headers = {"Authorization": f"Bearer {json.loads(made)['secret']}"}
     assert server.get("/v1/models", headers=headers).status_code == 200
 
@@ -51,8 +51,8 @@ def test_a_name_is_a_name(tmp_path, name):
         settings.load(tmp_path)
 
 
-def test_an_expert_that_cannot_answer_says_so_in_a_line(tmp_path, run_metier):
-    run_metier("init", "parts")
+def test_an_expert_that_cannot_answer_says_so_in_a_line(tmp_path, call_metier, run_metier):
+    call_metier("init", "parts")
     toml = tmp_path / "parts" / "metier.toml"
     toml.write_text(toml.read_text().replace('"smollm2-135m-instruct"', '"gguf:none.gguf"'))
     done = run_metier("serve", "-e", "parts", "--port", "0", check=None)
