@@ -37,7 +37,10 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("any machine")
 
 # The longest files, which begin first, so that no worker is left alone with one of them at the end.
-LONGEST = ("tuning/test_cli.py", "dataset/test_training_rows.py", "test_bad_input.py", "evaluation/test_compare.py")
+LONGEST = (
+    "tuning/test_cli.py", "tuning/test_plan.py", "tuning/test_lora.py", "serving/test_killed.py",
+    "dataset/test_training_rows.py",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -105,11 +103,9 @@ def test_a_hint_in_python(hint, said):
     assert in_python(hint) == said
 
 
-def test_the_same_error_in_python_and_in_the_shell(tmp_path):
+def test_the_same_error_in_python_and_in_the_shell(tmp_path, call_metier):
     with Expert.create(tmp_path / "x") as expert, pytest.raises(InputError) as caught:
         expert.evaluation.compare()
     assert str(caught.value) == "there are no documents to answer from. Run `expert.add(…)` and `expert.sync()`."
     assert caught.value.message == "there are no documents to answer from. Run `metier add` and `metier sync`."
-    shell = [sys.executable, "-c", "from metier.cli import main; main()", "compare", "-e", str(tmp_path / "x")]
-    done = subprocess.run(shell, capture_output=True, text=True)
-    assert (done.returncode, "Run `metier add` and `metier sync`." in done.stderr) == (2, True)
+    assert "Run `metier add` and `metier sync`." in call_metier("compare", "-e", "x", check=2).stderr

@@ -122,7 +122,7 @@ def test_no_refusal_where_another_document_answers(expert, tmp_path):
 
 def test_the_share_left_out_is_drawn_by_the_seed(expert):
     pair = oil(expert)
-    questions = [f"How often is the gearbox oil of the NV-110 changed, asks number {n}?" for n in range(40)]
+    questions = [f"How often is the gearbox oil of the NV-110 changed, asks number {n}?" for n in range(24)]
 
     def refused(seed):
         make = maker(expert, kinds="rag", left_out=0.2, seed=seed)

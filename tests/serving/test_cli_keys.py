@@ -11,8 +11,6 @@ from metier.cli import app
 from metier.core.errors import InputError
 from metier.serving.auth.keys import Keys
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def kept(tmp_path):

@@ -14,8 +14,6 @@ import sqlalchemy as sa
 from metier.core.errors import InputError, StoreError
 from metier.serving.auth.keys import Keys
 
-pytestmark = pytest.mark.slow
-
 GROUPS = ("রক্ষণাবেক্ষণ", "سلامة", "维修", "safety, night")
 
 

@@ -113,7 +113,7 @@ def test_from_rows_to_an_adapter_in_production(call_metier, run_metier, tmp_path
     assert value(call_metier("adapters", "rollback", "--json"))["version"] == 2
     assert value(call_metier("adapters", "rollback", "--json")) is None
 
-    files = value(run_metier("adapters", "export", "turbines@1", "out", "--as", "ollama", "--json"))["files"]
+    files = value(call_metier("adapters", "export", "turbines@1", "out", "--as", "ollama", "--json"))["files"]
     assert [name.rpartition("/")[2] for name in files] == ["Modelfile", "turbines-1.q8_0.gguf"]
     assert re.search(r'^PARAMETER stop "<\|im_end\|>"$', (tmp_path / "out" / "Modelfile").read_text(), re.MULTILINE)
     generator = create(
