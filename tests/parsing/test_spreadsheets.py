@@ -309,7 +309,7 @@ def test_indented_names_stand_under_those_above_them(parse):
         sheet[place].alignment = Alignment(indent=indent)
     rows = kinds(parse("a.xlsx", saved(book)), "row")
     assert [row.partition(" | ")[0] for row in rows] == [
-        "Assets › Cash EUR", "Assets › Cash › of which euros EUR", "Assets › Stock EUR",
+        "Assets › Cash (EUR)", "Assets › Cash › of which euros (EUR)", "Assets › Stock (EUR)",
     ]  # fmt: skip
     book, sheet = sheet_of([["Item", "Value"], ["Revenue", 9], ["   Goods", 5], ["   Services", 4], ["Costs", 2]])
     rows = kinds(parse("b.xlsx", saved(book)), "row")
@@ -322,11 +322,11 @@ def test_a_name_without_values_stands_over_rows_that_are_set_in_as_far(parse):
     rows = [["EUR", "2024"], ["Income", None], ["Sales", 9], ["  abroad", 5], ["Total", 9], ["Tax", 2], ["Costs", None]]
     book, _sheet = sheet_of([*rows, ["Wages", 4]])
     assert [row.partition(" | ")[0] for row in kinds(parse("a.xlsx", saved(book)), "row")] == [
-        "Income › Sales EUR",
-        "Income › Sales › abroad EUR",
-        "Income › Total EUR",
-        "Tax EUR",
-        "Costs › Wages EUR",
+        "Income › Sales (EUR)",
+        "Income › Sales › abroad (EUR)",
+        "Income › Total (EUR)",
+        "Tax (EUR)",
+        "Costs › Wages (EUR)",
     ]
 
 
