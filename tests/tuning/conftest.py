@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from metier import models
 from metier.core.settings import GenerationSettings
@@ -9,15 +8,6 @@ from metier.generation import create
 from metier.tuning import base_model
 
 from . import tiny_models
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """Matrices this small are slower on two, and many times slower where other tests run beside them."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
