@@ -31,9 +31,12 @@ def parser() -> Iterator[Parser]:
 @pytest.fixture
 def parse(parser: Parser, tmp_path: Path) -> Callable[[str, bytes | str], Document]:
     """Write content under a name and parse it in the worker."""
+    return _writing(parser, tmp_path)
 
+
+def _writing(parser: Parser, folder: Path) -> Callable[[str, bytes | str], Document]:
     def write_and_parse(name: str, content: bytes | str) -> Document:
-        path = tmp_path / name
+        path = folder / name
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         document = parser.parse(path, uri=name)
         check(document)
@@ -70,15 +73,7 @@ def hidden_parser() -> Iterator[Parser]:
 @pytest.fixture
 def parse_hidden(hidden_parser: Parser, tmp_path: Path) -> Callable[[str, bytes | str], Document]:
     """As `parse`, with what authors hid or struck out."""
-
-    def write_and_parse(name: str, content: bytes | str) -> Document:
-        path = tmp_path / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        document = hidden_parser.parse(path, uri=name)
-        check(document)
-        return document
-
-    return write_and_parse
+    return _writing(hidden_parser, tmp_path)
 
 
 def kinds(document: Document, kind: str) -> list[str]:

@@ -98,9 +98,8 @@ class Answerer:
     @cached_property
     def _quoter(self) -> Quoter:
         return Quoter(
-            self._settings, self._generator, self._checker, self._analyser, self._abstention, self.limits, self._around,
-            self.finder.coverage,
-        )  # fmt: skip
+            self._settings, self._generator, self._checker, self._analyser, self._abstention, self.limits, self._around
+        )
 
     def _around(self, passage: Passage, where: Filter | None, *, table: bool = False) -> list[Passage]:
         near = self._store.around([passage], _TABLE if table else _AROUND, self._retriever.visible(where))

@@ -26,7 +26,7 @@ class QuestionCoverage:
         self.analyser = analyser
         self._question = question
         self._known: dict[tuple[str, int, int], float] = {}
-        self._fields: dict[tuple[str, int, int], bool] = {}
+        self._names: dict[str, tuple[int, int]] = {}
 
     @property
     def language(self) -> str:
@@ -61,35 +61,40 @@ class QuestionCoverage:
     def names_row(self, row: str) -> int:
         """How many words of a row's name the question has, less those that it has not, -3 to 4: of "Cost of sales" and
         "Total cost of sales" the first is meant where no total is asked for. What is in brackets may be left out."""
-        name = row.partition(CELL)[0]
-        name = _BRACKETS.sub(" ", name.partition(": ")[2] or name)
-        words = set(content_tokens(name, self.language, self.analyser))
-        told = sum(word in self.content or alike(word, self.content, SAME_WORD) for word in words)
-        return max(-_UNTOLD, min(_TOLD, 2 * told - len(words))) if told else 0
+        told, count = self._words_told(_row_name(row.partition(CELL)[0]))
+        return max(-_UNTOLD, min(_TOLD, 2 * told - count)) if told else 0
 
     def asks_for_field(self, passage: Passage) -> bool:
         """Whether a line of the passage is what the question names: a field all of whose name it has ("Officer on duty:
         Tomas Reed"), or a cell whose row and column it names, by two words at least."""
-        key = (passage.id, passage.start, passage.end)
-        if key not in self._fields:
-            self._fields[key] = any(map(self._is_field, passage.text.splitlines()))
-        return self._fields[key]
+        return any(map(self._is_field, passage.text.splitlines()))
 
     def _is_field(self, line: str) -> bool:
         label, *cells = line.split(CELL)
         if not cells:
             name, _, value = line.partition(": ")
             return bool(value) and len(name) <= _LONGEST_FIELD and self._named(name) > 1
-        name = label.partition(": ")[2] or label
-        own = self._named(_BRACKETS.sub(" ", name))
+        own = self._named(_row_name(label))
         columns = [self._named(cell.partition(": ")[0]) for cell in cells if ": " in cell]
         return bool(own) and any(columns) and own + max(columns) > 1
 
     def _named(self, name: str) -> int:
         """How many words a name has, if the question has all of them, else 0."""
-        words = set(content_tokens(name, self.language, self.analyser))
-        told = all(word in self.content or alike(word, self.content, SAME_WORD) for word in words)
-        return len(words) if told else 0
+        told, count = self._words_told(name)
+        return count if told == count else 0
+
+    def _words_told(self, name: str) -> tuple[int, int]:
+        """How many words of a name the question has, and how many there are. Every row has the names of its columns."""
+        if name not in self._names:
+            words = set(content_tokens(name, self.language, self.analyser))
+            told = sum(word in self.content or alike(word, self.content, SAME_WORD) for word in words)
+            self._names[name] = told, len(words)
+        return self._names[name]
+
+
+def _row_name(label: str) -> str:
+    """What the first cell of a row holds, without the name of its column and without what stands in brackets."""
+    return _BRACKETS.sub(" ", label.partition(": ")[2] or label)
 
 
 def is_foreign(passage: Passage, language: str) -> bool:

@@ -105,21 +105,30 @@ class Finder:
             first = tuple(hit.passage for hit in read[:_READ])
             return Found(tuple(questions), tuple(hits), first, (), built.passages, {}, seconds, built.dropped)
         read = [hit for hit in read if not hit.passage.described]  # it is not quoted
-        pieces, best, features = self._weighed(asked, read, passages or self._passages, about)
+        coverage = self.coverage(asked)
+        pieces, best, features = self._weighed(asked, coverage, read, passages or self._passages, about)
         shown = best
         if limits is None or limits.reads_sentences:
             shown = [piece.passage for piece in pieces[: self._settings.answering.sentences]]
         seconds = time.monotonic() - began
-        return Found(tuple(questions), tuple(hits), tuple(best), tuple(pieces), tuple(shown), features, seconds)
+        return Found(
+            tuple(questions),
+            tuple(hits),
+            tuple(best),
+            tuple(pieces),
+            tuple(shown),
+            features,
+            seconds,
+            coverage=coverage,
+        )
 
     def _search(self, questions: Sequence[str], where: Filter | None) -> list[Hit]:
         return self._retriever.search_all(questions, _CANDIDATES, where)
 
     def _weighed(
-        self, asked: str, hits: Sequence[Hit], count: int, about: str
+        self, asked: str, coverage: QuestionCoverage, hits: Sequence[Hit], count: int, about: str
     ) -> tuple[list[Evidence], list[Passage], dict[str, float]]:
         """Pieces of the best passages, best first, these passages, and the features of abstention."""
-        coverage = self.coverage(asked)
         language = coverage.language
         chosen = self.candidates(coverage, hits, count)
         candidates = [hit.passage for hit in chosen]

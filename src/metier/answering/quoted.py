@@ -15,7 +15,6 @@ from metier.answering import abstention, evidence, prompt, yes_no
 from metier.answering.answer import Answer, Citation, Sentence, Style, Support, Usage
 from metier.answering.choices import Choices
 from metier.answering.closed_answers import is_decision, normalise
-from metier.answering.coverage import QuestionCoverage
 from metier.answering.loop_guard import LoopStop
 from metier.answering.quote_spans import asks_which, rows_alike, widened
 from metier.answering.refusal_messages import declines, refusal
@@ -58,7 +57,6 @@ class Quoter:
         refusing: abstention.Abstention,
         limits: TokenLimits,
         around: Around,
-        coverage: Callable[[str], QuestionCoverage],
     ) -> None:
         self._settings = settings
         self._generator = generator
@@ -67,7 +65,6 @@ class Quoter:
         self._refusing = refusing
         self._limits = limits
         self._around = around
-        self._coverage = coverage
 
     def answer(
         self,
@@ -165,7 +162,7 @@ class Quoter:
             asked = found.searched_for[0]
             is_row = CELL in piece.text
             around = self._around(piece, request.where, table=is_row)
-            piece = named_row(piece, around, self._coverage(asked)) if is_row else piece
+            piece = named_row(piece, around, found.coverage) if is_row and found.coverage else piece
             which = is_row and asks_which(asked, language)
             rows = rows_alike(piece, around, self._shared(asked, language)) if which else []
             for quote in rows or widened(piece, around, whole_list=whole_list):

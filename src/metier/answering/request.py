@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from metier.answering.answer import OnSentence, OnText
+from metier.answering.coverage import QuestionCoverage
 from metier.answering.evidence import Evidence
 from metier.core.documents import Passage
 from metier.core.modes import Mode
@@ -48,7 +49,7 @@ class Found:
     """What was found for a question. `searched_for`: what was looked up. `passages`: the best hits, of pinned ones
     those alone, from which `pieces` are the sentences and rows, best first; `shown`: what the model reads, passages or
     sentences as the style has it. `features`: those of abstention, none where there is no hit. `dropped`: hits that
-    found no room. `seconds`: of the search."""
+    found no room. `seconds`: of the search. `coverage`: of the question's words, where sentences were weighed by it."""
 
     searched_for: tuple[str, ...]
     hits: tuple[Hit, ...]
@@ -58,6 +59,7 @@ class Found:
     features: dict[str, float]
     seconds: float
     dropped: int = 0
+    coverage: QuestionCoverage | None = None
 
     @property
     def pinned(self) -> bool:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import regex
 
-from metier.parsing.core.table_cells import is_value
+from metier.parsing.core.table_cells import CURRENCY_SIGN, is_value
 from metier.parsing.pdf.fragments import Fragment
 from metier.parsing.pdf.layout import TextLine
 
 _CROSSED = 0.12  # share of the lines that may reach over the space between two columns
 _MOST_COLUMNS = 30
 _LEADER = regex.compile(r"(?:\s?[.…·]){4,}|_{4,}")
-_SIGN_BEHIND = regex.compile(r"(?:^|\s)\(?(?:\p{Sc}|(?:US|C|A|NZ|HK|R)\$)\s?\(?$")
+_SIGN_BEHIND = regex.compile(rf"(?:^|\s)\(?(?:{CURRENCY_SIGN})\s?\(?$")
 _SIGN_BEFORE = regex.compile(r"\)?\s?[%‰]?\)?")
 
 
@@ -76,14 +77,10 @@ def find_columns(lines: Sequence[TextLine]) -> list[tuple[float, float]] | None:
 def _free_strips(lines: Sequence[TextLine], parts: Sequence[Fragment]) -> list[float]:
     """The middles of strips that hardly a line reaches over, between parts of the same line."""
     most = int(_CROSSED * len(lines))
-    borders = sorted({border for part in parts for border in (part.left, part.right)})
+    crossed = _crossings(parts)
     strips: list[list[float]] = []
-    for left, right in pairwise(borders):
-        if right - left < 0.1:
-            continue
-        middle = (left + right) / 2
-        over = sum(part.left < middle < part.right for part in parts)
-        if over > most:
+    for left, right, over in crossed:
+        if right - left < 0.1 or over > most:
             continue
         if strips and abs(strips[-1][1] - left) < 0.1:
             strips[-1][1] = right
@@ -94,24 +91,23 @@ def _free_strips(lines: Sequence[TextLine], parts: Sequence[Fragment]) -> list[f
         middle = (left + right) / 2
         both = sum(line.parts[0].left < middle and line.right > middle and not _covers(line, middle) for line in lines)
         if both >= max(2, 0.2 * len(lines)):
-            wanted.append(_least_crossed(left, right, parts))
+            inside = [each for each in crossed if left <= each[0] and each[1] <= right]
+            first, last, _over = min(inside, key=lambda each: (each[2], each[0] - each[1]))
+            wanted.append((first + last) / 2)  # of the widest stretch that fewest parts reach over
     return wanted
+
+
+def _crossings(parts: Sequence[Fragment]) -> list[tuple[float, float, int]]:
+    """The stretches between the borders of parts, from the left: left, right, and how many parts reach over each."""
+    steps = Counter(part.left for part in parts)
+    steps.subtract(Counter(part.right for part in parts))
+    borders = sorted(steps)
+    over = accumulate(steps[border] for border in borders)
+    return [(left, right, count) for (left, right), count in zip(pairwise(borders), over, strict=False)]
 
 
 def _covers(line: TextLine, x: float) -> bool:
     return any(part.left < x < part.right for part in line.parts)
-
-
-def _least_crossed(left: float, right: float, parts: Sequence[Fragment]) -> float:
-    """The place in a strip that fewest parts reach over, the middle of the widest such."""
-    borders = sorted({left, right, *(b for part in parts for b in (part.left, part.right) if left < b < right)})
-    best, best_key = (left + right) / 2, (10**9, 0.0)
-    for a, b in pairwise(borders):
-        middle = (a + b) / 2
-        key = sum(part.left < middle < part.right for part in parts), a - b
-        if key < best_key:
-            best, best_key = middle, key
-    return best
 
 
 def _with_rare(columns: list[tuple[float, float]], parts: Sequence[Fragment]) -> list[tuple[float, float]]:

@@ -34,7 +34,7 @@ from metier.parsing.pdf.running import without_running
 from metier.parsing.pdf.scans import Scanner, looks_scanned
 from metier.parsing.pdf.tables import RuledTable, Segment, ruled, segments
 from metier.parsing.pdf.title import title_from_page
-from metier.parsing.pdf.unruled import HorizontalRule, find_tables
+from metier.parsing.pdf.unruled import find_tables
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
@@ -211,7 +211,7 @@ def _letters(text: str) -> int:
 def _layout(parts: list[Fragment], lines: list[Segment]) -> list[Paragraph | Grid]:
     upright, slanted = [p for p in parts if not p.slant], [p for p in parts if p.slant]
     tables = ruled(upright, lines)
-    rules = [HorizontalRule(line.at, line.start, line.end) for line in lines if line.across]
+    rules = [line.at for line in lines if line.across]
     used = {id(part) for table in tables for part in table.used}
     items: list[tuple[float, Paragraph | Grid]] = []
     result: list[Paragraph | Grid] = []

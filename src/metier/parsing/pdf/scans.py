@@ -75,11 +75,7 @@ class Scanner:
 
     def read(self, page: PdfPage, number: int, language: str = "") -> list[str] | None:
         """Paragraphs of a scanned page, None where it cannot be read. `language`: of its text, where that is known."""
-        engine = self._tesseract()
-        if engine is None:
-            self._unread.append(number)
-            return None
-        engine = engine.reading(language) if language else engine
+        engine = self._engine_for(number, language)
         if engine is None:
             return None
         try:
@@ -90,14 +86,18 @@ class Scanner:
         text = "\n".join(reading.paragraphs)
         return reading.paragraphs if text and not illegible(text) else None
 
-    def read_box(self, page: PdfPage, number: int, turn: Turn, box: Box, language: str = "") -> list[Fragment] | None:
-        """The lines of a part of a page, `box` upright with its text, each at its place; None where it cannot be read.
-        `language`: of its text, where that is known."""
+    def _engine_for(self, number: int, language: str) -> Tesseract | None:
+        """Tesseract for a text in `language`, "" where that is not known; None where the page cannot be read by it."""
         engine = self._tesseract()
         if engine is None:
             self._unread.append(number)
             return None
-        engine = engine.reading(language) if language else engine
+        return engine.reading(language) if language else engine
+
+    def read_box(self, page: PdfPage, number: int, turn: Turn, box: Box, language: str = "") -> list[Fragment] | None:
+        """The lines of a part of a page, `box` upright with its text, each at its place; None where it cannot be read.
+        `language`: of its text, where that is known."""
+        engine = self._engine_for(number, language)
         if engine is None:
             return None
         try:

@@ -32,15 +32,6 @@ _GOES_ON = regex.compile(r"[\p{Ll}(\[/&+]|[^\w\s]*\p{Ll}")  # how the second lin
 
 
 @dataclass(frozen=True, slots=True)
-class HorizontalRule:
-    """A horizontal line on the page."""
-
-    at: float
-    left: float
-    right: float
-
-
-@dataclass(frozen=True, slots=True)
 class FoundTable:
     """`first`, `last`: of the lines it takes, the last one exclusive."""
 
@@ -86,7 +77,7 @@ class _Row:
         return any(is_value(text) and not is_period(text) and not is_mark(text) for text in texts)
 
 
-def find_tables(lines: Sequence[TextLine], rules: Sequence[HorizontalRule]) -> list[FoundTable]:
+def find_tables(lines: Sequence[TextLine], rules: Sequence[float]) -> list[FoundTable]:
     """The tables among the lines of one column of a page, in their order."""
     lines = [TextLine(whole_values(line.parts) or line.parts) for line in lines]
     found = []
@@ -145,7 +136,7 @@ def _near(above: TextLine, below: TextLine) -> bool:
     return above.bottom - below.bottom < _FAR * max(above.size, below.size)
 
 
-def _table(lines: Sequence[TextLine], first: int, last: int, rules: Sequence[HorizontalRule]) -> FoundTable | None:
+def _table(lines: Sequence[TextLine], first: int, last: int, rules: Sequence[float]) -> FoundTable | None:
     """The table between two lines, None where they hold none."""
     parted = [n for n in range(first, last) if len(lines[n].parts) > 1]
     columns = find_columns([lines[n] for n in parted])
@@ -234,7 +225,7 @@ def _is_table(rows: Sequence[_Row], columns: Sequence[tuple[float, float]]) -> b
     return len(parted) >= 3 and alone < 0.7 * len(parted) and filled > 0.45 * len(parted) * len(columns)
 
 
-def _with_names_joined(rows: list[_Row], rules: Sequence[HorizontalRule]) -> list[_Row]:
+def _with_names_joined(rows: list[_Row], rules: Sequence[float]) -> list[_Row]:
     """Lines of the header that go on with the names above them made one row: no name reaches over several columns, no
     line is drawn between, and they stand close."""
     first = next((n for n, row in enumerate(rows) if row.is_data), 0)
@@ -247,7 +238,7 @@ def _with_names_joined(rows: list[_Row], rules: Sequence[HorizontalRule]) -> lis
     return [*joined, *rows[first:]]
 
 
-def _goes_on_with_names(above: _Row, row: _Row, rules: Sequence[HorizontalRule]) -> bool:
+def _goes_on_with_names(above: _Row, row: _Row, rules: Sequence[float]) -> bool:
     if any(cell.last > cell.first for cell in (*above.cells, *row.cells)) or _ruled_off(above, row, rules):
         return False
     if above.bottom - row.top > 1.6 * max(above.size, row.size):
@@ -258,11 +249,11 @@ def _goes_on_with_names(above: _Row, row: _Row, rules: Sequence[HorizontalRule])
     return under <= over or over <= under
 
 
-def _ruled_off(above: _Row, below: _Row, rules: Sequence[HorizontalRule]) -> bool:
-    return any(below.top + 0.5 * below.size < rule.at < above.bottom + 1 for rule in rules)
+def _ruled_off(above: _Row, below: _Row, rules: Sequence[float]) -> bool:
+    return any(below.top + 0.5 * below.size < height < above.bottom + 1 for height in rules)
 
 
-def _joined(rows: list[_Row], rules: Sequence[HorizontalRule]) -> list[_Row]:
+def _joined(rows: list[_Row], rules: Sequence[float]) -> list[_Row]:
     """Lines that go on with a cell put to the row they belong to."""
     pitch = _pitch([row.top for row in rows if row.is_data])
     first = next((n for n, row in enumerate(rows) if row.is_data), len(rows))
@@ -288,7 +279,7 @@ def _joined(rows: list[_Row], rules: Sequence[HorizontalRule]) -> list[_Row]:
     return found
 
 
-def _blocks(rows: Sequence[_Row], pitch: float, rules: Sequence[HorizontalRule]) -> list[_Row]:
+def _blocks(rows: Sequence[_Row], pitch: float, rules: Sequence[float]) -> list[_Row]:
     """Neighbouring lines of names without values made one where they stand closer than rows do."""
     found: list[_Row] = []
     for row in rows:
@@ -301,7 +292,7 @@ def _blocks(rows: Sequence[_Row], pitch: float, rules: Sequence[HorizontalRule])
     return found
 
 
-def _belongs(row: _Row, above: _Row | None, below: _Row | None, pitch: float, rules: Sequence[HorizontalRule]) -> str:
+def _belongs(row: _Row, above: _Row | None, below: _Row | None, pitch: float, rules: Sequence[float]) -> str:
     """Whether lines of one cell are part of the row above, or of the one below: "above", "below", or "" for neither."""
     up = above.bottom - row.top if above and not _ruled_off(above, row, rules) else 1e9
     down = row.bottom - below.top if below and not _ruled_off(row, below, rules) else 1e9
