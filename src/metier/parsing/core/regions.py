@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from metier.parsing.core.lead_in import BETWEEN, are_lines, is_pair, line_of
 from metier.parsing.core.readers import Builder
 from metier.parsing.core.table_cells import RawRow, is_value
 from metier.parsing.core.tables import write_table
@@ -25,6 +26,8 @@ def write_regions(builder: Builder, regions: Sequence[Sequence[RawRow]], *, page
     for place, rows in enumerate(regions):
         following = regions[place + 1] if place + 1 < len(regions) else None
         lines = _lines(rows)
+        if not lines and following is not None and len(following[0].cells) > 2 and are_lines(rows):
+            lines = list(map(line_of, rows))
         if lines and following is not None and _is_headed_by(following, rows):
             caption.extend(lines)
             title = caption[0] if not place else title
@@ -33,13 +36,14 @@ def write_regions(builder: Builder, regions: Sequence[Sequence[RawRow]], *, page
             for line in lines:
                 builder.add("paragraph", line, page=page)
         elif following is not None and _are_pairs(rows, following):
-            write_table(builder, rows, header_rows=0, page=page, caption=" – ".join(caption), pairs=True)
+            write_table(builder, rows, header_rows=0, page=page, caption=BETWEEN.join(caption), pairs=True)
         else:
-            write_table(builder, rows, page=page, caption=" – ".join(caption))
+            write_table(builder, rows, page=page, caption=BETWEEN.join(caption))
             after_table = True
         caption = []
         if not place and len(builder.blocks) > begun and builder.blocks[begun].kind == "caption":
-            title = builder.text[builder.blocks[begun].start : builder.blocks[begun].end]
+            said = {cell for cell in rows[0].cells if cell}
+            title = said.pop() if len(said) == 1 else ""
     return title
 
 
@@ -64,7 +68,7 @@ def _are_pairs(rows: Sequence[RawRow], following: Sequence[RawRow]) -> bool:
 def _is_headed_by(table: Sequence[RawRow], lines: Sequence[RawRow]) -> bool:
     """Whether lines stand right over a part that is a table, or over more lines."""
     gap = table[0].number - lines[-1].number
-    return 0 < gap <= _NEAR and len(table) > 1 and len(table[0].cells) > 1
+    return 0 < gap <= _NEAR and len(table[0].cells) > 1 and (len(table) > 1 or is_pair(table[0]))
 
 
 def leading_blanks(text: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from metier.parsing.core.lead_in import BETWEEN, without_lead_in
 from metier.parsing.core.readers import Builder
 from metier.parsing.core.table_cells import RawRow
 from metier.parsing.core.table_structure import Structure, header_depth, structured
@@ -139,6 +140,8 @@ def write_table(
         builder.add("caption", caption, page=page)
         builder.add("paragraph", rows[0].cells[0] if rows else "", page=page)
         return None
+    said, rows = without_lead_in(rows) if header_rows is None else ("", rows)
+    caption = BETWEEN.join(filter(None, (caption, said)))
     found = structured(rows, header_rows, before)
     if caption:
         found.captions.insert(0, caption)

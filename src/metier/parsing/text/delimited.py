@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from metier.parsing.core.decoding import decode_records
+from metier.parsing.core.lead_in import are_lines
 from metier.parsing.core.readers import Builder, Context, too_much_text
 from metier.parsing.core.regions import leading_blanks, write_regions
 from metier.parsing.core.table_cells import RawRow, is_value
@@ -154,6 +155,10 @@ def _goes_on(table: Sequence[_Record], part: Sequence[_Record]) -> bool:
 
 def _regions(part: Sequence[_Record], separator: str, width: int) -> Iterator[list[RawRow]]:
     """Lines of text over a table, the table, and lines of text under it. `width`: cells of most records of the file."""
+    raw = _as_wide(part)
+    if width > 2 and are_lines(raw):
+        yield raw
+        return
     top, end = 0, len(part)
     while top < min(end, _MOST_LINES) and _is_line(part[top], width, separator):
         top += 1
@@ -162,13 +167,16 @@ def _regions(part: Sequence[_Record], separator: str, width: int) -> Iterator[li
     if top:
         yield [RawRow(record.number, [_text(record, separator)]) for record in part[:top]]
     if table := part[top:end]:
-        widest = max(len(record.cells) for record in table)
-        yield [
-            RawRow(record.number, record.cells + [""] * (widest - len(record.cells)), indent=record.indent)
-            for record in table
-        ]
+        yield _as_wide(table)
     if end < len(part):
         yield [RawRow(record.number, [_text(record, separator)]) for record in part[end:]]
+
+
+def _as_wide(records: Sequence[_Record]) -> list[RawRow]:
+    """Records as rows of one width, without columns at the end that none of them fills."""
+    widest = max((n for each in records for n, cell in enumerate(each.cells, start=1) if cell), default=1)
+    cells = [(each.cells + [""] * (widest - len(each.cells)))[:widest] for each in records]
+    return [RawRow(each.number, row, indent=each.indent) for each, row in zip(records, cells, strict=True)]
 
 
 def _is_line(record: _Record, width: int, separator: str) -> bool:
