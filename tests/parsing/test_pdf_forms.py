@@ -194,6 +194,44 @@ def test_page_numbers_are_left_out(parse, footer):
     assert all(any(title in line for line in lines) for title in titles)
 
 
+@pytest.mark.parametrize("first", [(72, 815, 9), (72, 790, 9), None])
+def test_running_titles_are_left_out_on_the_first_page_too(parse, first):
+    pages = []
+    for n in range(1, 5):
+        head = first if n == 1 else (72, 815, 9)
+        page = [(*head, "ACME pump manual")] if head else []
+        page += [
+            (300, 30, 9, "Uncontrolled when printed"),
+            (72, 600, 11, f"Round {n * 7} was good."),
+            (72, 587, 11, BODY),
+        ]
+        pages.append([(72, 740, 20, "Maintenance of pumps"), *page] if n == 1 else page)
+    document = parse("a.pdf", samples.pdf(pages))
+    assert document.title == "Maintenance of pumps"
+    assert "ACME" not in document.text
+    assert "Uncontrolled" not in document.text
+    assert document.text.count(BODY) == 4
+
+
+def test_a_line_on_the_first_page_in_larger_type_is_no_running_title(parse):
+    pages = [[(72, 800, 18 if n == 1 else 9, "ACME pump manual"), (72, 600, 11, BODY)] for n in range(1, 5)]
+    document = parse("a.pdf", samples.pdf(pages))
+    assert document.title == "ACME pump manual"
+    assert document.text.count("ACME pump manual") == 1
+
+
+def test_a_running_title_is_the_title_where_the_first_page_begins_with_a_section(parse):
+    pages = []
+    for n, section in enumerate(["Letter to the owners", "Income", "Balance"], start=1):
+        page = [(72, 815, 9, "ACME Ltd"), (400, 815, 9, "Annual report 2024"), (500, 815, 9, str(n))]
+        page += [(72, 760, 16, section), *((72, 700 - 13 * line, 10, f"{line * n}: {BODY[:80]}") for line in range(5))]
+        pages.append(page)
+    document = parse("a.pdf", samples.pdf(pages))
+    assert document.title == "ACME Ltd – Annual report 2024"
+    assert kinds(document, "heading") == [document.title, "Letter to the owners", "Income", "Balance"]
+    assert document.text.count("Annual report 2024") == 1
+
+
 def test_header_of_a_table_on_each_page_is_kept(parse):
     pages = []
     for n in range(4):

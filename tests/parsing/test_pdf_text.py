@@ -186,6 +186,29 @@ def test_the_largest_lines_of_page_one_are_the_title(parse, title):
     assert parse("x.pdf", titled(title, page)).title == "Service manual of the blade bearing"
 
 
+@pytest.mark.parametrize("head", [18, 10])
+@pytest.mark.parametrize(
+    ("letter", "base", "size", "gap"), [("D", 544, 40, 29), ("D", 544, 40, 38), ("D", 570, 30, 22), ("Ü", 557, 26, 19)]
+)
+def test_a_large_first_letter_is_part_of_its_word_and_no_title(parse, head, letter, base, size, gap):
+    page = [(72, 780, head, "Annual report 2024"), (72, base, size, letter)]
+    page += [
+        (72 + gap, 570, 10, "ear owners of shares, it was a good year"),
+        (72 + gap, 557, 10, "for all who work with us,"),
+    ]
+    page += [(72, 531, 10, "whether on land or at sea."), *TEXT]
+    document = parse("Year_2024.pdf", samples.pdf([page]))
+    assert document.title == ("Annual report 2024" if head == 18 else "Year 2024")
+    assert f"{letter}ear owners of shares, it was a good year for all who work with us" in document.text
+
+
+def test_a_large_letter_over_entries_is_no_part_of_them(parse):
+    page = [(72, 700, 30, "A"), (110, 705, 10, "Abrasion, page 4"), (110, 692, 10, "Ageing, page 7"), *TEXT]
+    text = parse("a.pdf", samples.pdf([page])).text
+    assert "Abrasion, page 4" in text
+    assert "AAbrasion" not in text
+
+
 def test_who_issued_a_form_is_not_its_title(parse):
     page = [
         (72, 760, 18, "UNITED STATES"),

@@ -16,7 +16,7 @@ def html(title, body="<p>Some text.</p>"):
         "(anonymous)", "Unknown", "untitled", "Untitled-1", "Document1", "Dokument 2", "Microsoft Word - x.doc",
         "PowerPoint Presentation", "Présentation PowerPoint", "Slide 1", "0000012927-23-000007", "d12345dex991.htm",
         "IMG_20230504_1200", "scan0007", "annual_report_2023", "2023-05-04", "C:\\Users\\ada\\x", "(unspecified)",
-        "a8098c1a-f86e-11da-bd1a-00112448ec29", "无标题", "Без названия", "…",
+        "a8098c1a-f86e-11da-bd1a-00112448ec29", "无标题", "Без названия", "…", "D", "Ж",
     ],
 )  # fmt: skip
 def test_what_programs_give_is_no_title(parse, title):

@@ -30,7 +30,7 @@ def tidied(title: str | None) -> str:
 def is_title(text: str, *, saved: bool = False) -> bool:
     """Whether a person could have given this title. `saved`: it stands in the file's properties, where programs put the
     file's own name."""
-    if not any(c.isalpha() for c in text) or _PROGRAM.search(text) or _FILE.search(text):
+    if len(text) < 2 or not any(c.isalpha() for c in text) or _PROGRAM.search(text) or _FILE.search(text):
         return False
     if _CAMERA.fullmatch(text) or (_IDENTIFIER.fullmatch(text) and sum(c.isdigit() for c in text) > 4):
         return False

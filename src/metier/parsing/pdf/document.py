@@ -25,7 +25,8 @@ from metier.parsing.pdf.figures import PageFigures
 from metier.parsing.pdf.files import read_files
 from metier.parsing.pdf.forms import with_fields
 from metier.parsing.pdf.fragments import Fragment, Turn, fragments, turn_of
-from metier.parsing.pdf.headings import Outline, body_size, heading_levels, is_caption
+from metier.parsing.pdf.headings import Outline, heading_levels, is_caption
+from metier.parsing.pdf.initials import with_initials
 from metier.parsing.pdf.layout import Paragraph, TextLine, paragraphs, zones
 from metier.parsing.pdf.notes import with_notes
 from metier.parsing.pdf.pictures import picture_boxes, with_pictures
@@ -33,7 +34,7 @@ from metier.parsing.pdf.regions import Region, convert_guessed, garbled, outside
 from metier.parsing.pdf.running import without_running
 from metier.parsing.pdf.scans import Scanner, looks_scanned
 from metier.parsing.pdf.tables import RuledTable, Segment, ruled, segments
-from metier.parsing.pdf.title import title_from_page
+from metier.parsing.pdf.title import find_title
 from metier.parsing.pdf.unruled import find_tables
 
 if TYPE_CHECKING:
@@ -76,14 +77,14 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
     if not pages:
         raise ParseError("is damaged: none of its pages can be read", hint=_DAMAGED)
     scanner.report(read_something=any(page.items or page.parts or page.figures for page in pages))
-    kept = without_running([page.parts for page in pages], [page.turn.page_height for page in pages])
+    kept, head = without_running([page.parts for page in pages], [page.turn.page_height for page in pages])
     for page, parts in zip(pages, kept, strict=True):
         page.items = page.items or _layout(parts, page.lines)
     _name_columns_again(pages)
     for page in pages:
         page.items = with_pictures(page.items, page.pictures)
         page.items = with_notes(page.items, page.notes, page.parts, page.turn)
-    _write(document, pages, builder, context)
+    _write(document, pages, head, builder, context)
     read_files(document, [file for page in pages for file in page.files], builder, context)
 
 
@@ -124,7 +125,7 @@ def placed(document: PdfDocument, number: int, context: Context | None = None) -
         page = flattened(document, number)
     textpage = page.get_textpage()
     turn = turn_of(page, textpage)
-    parts = with_fields(fragments(textpage, turn), found.fields, turn)
+    parts = with_fields(with_initials(fragments(textpage, turn)), found.fields, turn)
     return page, Page(number, turn, parts, notes=found.notes, files=found.files)
 
 
@@ -253,12 +254,13 @@ def _name_columns_again(pages: list[Page]) -> None:
             first[0].go_on_with(last[0])
 
 
-def _write(document: PdfDocument, pages: list[Page], builder: Builder, context: Context) -> None:
+def _write(document: PdfDocument, pages: list[Page], head: str, builder: Builder, context: Context) -> None:
+    """`head`: the running title."""
     texts = [(page.number, item) for page in pages for item in page.items if isinstance(item, Paragraph)]
     levels = heading_levels(texts, Outline(document))
-    first = [item for number, item in texts if number == 1]
-    body = body_size(item for _page, item in texts)
-    title_from_page(first, body, context, has_heading=any(id(item) in levels for item in first))
+    find_title(texts, levels, head, context)
+    if head and context.title == head:
+        builder.add("heading", head, page=1, level=1)
     for page in pages:
         figures = PageFigures(document, page.number, page.turn, page.figures, page.items, is_page=page.is_page)
         figures.gather(None, builder, context)

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
+from statistics import median
 from typing import TYPE_CHECKING
 
 from metier.parsing.core.decoding import tidy
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pypdfium2 import PdfPage, PdfTextPage
 
 _SMALLER, _OFFSET = 0.88, 0.13  # of a line's height: how high what is raised or lowered is at most, and how far off it
+_INITIAL = 1.6  # how much higher than most letters those are that begin a text
 _GAP = 0.9  # heights of a line between two words that belong to different columns or cells
 _PRESENTATION = range(0xFB00, 0xFE00), range(0xFE70, 0xFEFF)  # ligatures and Arabic letter shapes
 _INVISIBLE_MODE = 3
@@ -208,6 +210,7 @@ class _Collector:
             text = plain(spoken(self._glyphs) if is_rtl(text) else in_one_line(pieces) if pieces else text)
             if text:
                 size, slant, invisible = self._look(self._first)
+                size *= _without_initials(self._glyphs)
                 bold, italic = bold and last[0], italic and last[1]
                 left, bottom, right, top = self._box
                 self._found.append(
@@ -253,6 +256,12 @@ class _Collector:
         name = buffer.value.decode("utf-8", "replace")
         bold = raw.FPDFText_GetFontWeight(self._page, index) >= 600 or bool(flags.value & _FORCE_BOLD)
         return bold or _BOLD.search(name) is not None, bool(flags.value & _ITALIC), name
+
+
+def _without_initials(glyphs: list[Glyph]) -> float:
+    """By how much smaller most glyphs are than the first; 1 unless that is the initial of a text."""
+    first, usual = _height(glyphs[0].box), median(_height(glyph.box) for glyph in glyphs)
+    return usual / first if first > _INITIAL * usual else 1.0
 
 
 def _position(box: Box, line: Box) -> Position:

@@ -1,8 +1,8 @@
 """Running titles and page numbers: what recurs at the same height at the edge of page after page.
 
-A running title is told once; page numbers are left out. A line that differs from page to page in a number is a title of
-its page (`Pump P-101`, `Certificate No. 4711`), unless the number counts the pages and stands apart or beside nothing
-but words for pages.
+Both are left out, on the first page too; the running title is handed on, as it may be the title of the document. A line
+that differs from page to page in a number is a title of its page (`Pump P-101`, `Certificate No. 4711`), unless the
+number counts the pages and stands apart or beside nothing but words for pages.
 """
 
 from __future__ import annotations
@@ -43,17 +43,21 @@ class _Line:
     numbers: list[int] = field(default_factory=list)
 
 
-def without_running(pages: Sequence[list[Fragment]], heights: Sequence[float]) -> list[list[Fragment]]:
-    """The fragments of each page without running titles and page numbers; `heights` of the pages in points."""
+def without_running(pages: Sequence[list[Fragment]], heights: Sequence[float]) -> tuple[list[list[Fragment]], str]:
+    """The fragments of each page without running titles and page numbers, and the running title at the top of the
+    first page, "" where there is none. `heights`: of the pages in points."""
     body = body_size(part for parts in pages for part in parts)
     gone: set[int] = set()
+    head = ""
     for upper in (True, False):
         edge = [_edge(n, *page, upper=upper) for n, page in enumerate(zip(pages, heights, strict=True))]
         recurring = _Recurring([line for lines in edge for line in lines], body, len(pages))
         for lines in edge:
             for line in _running(lines, recurring):
                 gone.update(id(part) for part in line.parts)
-    return [[part for part in parts if id(part) not in gone] for parts in pages]
+                if upper and not line.page:
+                    head = head or recurring.told(line)
+    return [[part for part in parts if id(part) not in gone] for parts in pages], head
 
 
 def _edge(page: int, parts: list[Fragment], height: float, *, upper: bool) -> list[_Line]:
@@ -80,7 +84,7 @@ def _running(lines: list[_Line], recurring: _Recurring) -> list[_Line]:
         if not recurring.has(line) or (following and _heads_table(line.row, following, recurring)):
             break
         found.append(line)
-    return [line for line in found if recurring.is_told(line)]
+    return found
 
 
 def _heads_table(row: TextLine, following: _Line, recurring: _Recurring) -> bool:
@@ -105,6 +109,8 @@ class _Recurring:
     def has(self, line: _Line) -> bool:
         """Whether the line runs: it stands at this height on several pages, word for word or with their numbers."""
         alike = [other for other in self._by_key[line.key] if abs(other.at - line.at) <= _HEIGHTS]
+        if not line.page and len(alike) < _LEAST and (elsewhere := self._on_later_pages(line)) is not None:
+            return self.has(elsewhere)
         if len({other.page for other in alike}) < _LEAST:
             return False
         same = {other.page for other in alike if other.text == line.text}
@@ -113,10 +119,15 @@ class _Recurring:
             return any(0 < abs(page - line.page) <= _WINDOW for page in same)
         return self._counts_pages(line, alike)
 
-    def is_told(self, line: _Line) -> bool:
-        """Whether a running line says nothing new: it stood on a page before, or is a page number."""
-        alike = self._by_key[line.key]
-        return self._bare(line) or any(other.page < line.page for other in alike)
+    def _on_later_pages(self, line: _Line) -> _Line | None:
+        """The same words, no smaller, at another height of a later page: the first page may begin lower."""
+        alike = (other for other in self._by_key[line.key] if other.page and other.text == line.text)
+        return next((other for other in alike if line.row.size <= _LARGE * other.row.size), None)
+
+    def told(self, line: _Line) -> str:
+        """What a running line says on each page, without numbers of pages."""
+        others = {part.text for other in self._by_key[line.key] if other.page != line.page for part in other.row.parts}
+        return " – ".join(part.text for part in line.row.parts if part.text in others)
 
     def _counts_pages(self, line: _Line, alike: list[_Line]) -> bool:
         """Whether the numbers that differ are those of the pages, and no more than that."""

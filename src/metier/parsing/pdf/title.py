@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from metier.parsing.core.readers import Context
 from metier.parsing.core.titles import is_issuer, is_title, readable, tidied
+from metier.parsing.pdf.headings import body_size
 from metier.parsing.pdf.layout import Paragraph
 
 _LARGER = 1.15  # than most of the text
 _ALIKE = 0.06  # by how much the sizes of a title's lines differ
 _NEAR = 1.6  # sizes between two lines of one title
 _MOST_LINES = 4
+_RUNNING = 3  # lines of a paragraph of text
+_ALPHABETS = "\u2e80"  # behind them stand scripts of which a letter is a word
 
 
-def title_from_page(first: Sequence[Paragraph], body: float, context: Context, *, has_heading: bool) -> None:
+def find_title(texts: Sequence[tuple[int, Paragraph]], levels: Mapping[int, int], head: str, context: Context) -> None:
     """Give the document a title where its properties have none: the largest lines of its first page, joined where a
-    title takes several. Else its name, unless that page has a heading. `body`: size of most of the text, in points."""
+    title takes several; its running title `head` where these are the heading of a section, or there are none. Else its
+    name, unless that page has a heading. `texts`: paragraphs, each with its page; `levels`: of those that are headings,
+    by their ids."""
     if context.title and not is_issuer(context.title):
         return
+    first = [item for page, item in texts if page == 1]
+    body = body_size(item for _page, item in texts)
     titles = [title for title in _by_size(first, body) if is_title(title) and _is_more_than_a_letter(title)]
     best = next((title for title in titles if not is_issuer(title)), "")
-    if best:
+    runs = is_title(head) and _is_more_than_a_letter(head) and not is_issuer(head)
+    headed = any(id(item) in levels for item in first)
+    if runs and (_begins_with_section(texts, levels) if best or headed else not context.title):
+        context.title = head
+    elif best:
         context.title = best
-    elif not (context.title or titles or has_heading):
+    elif not (context.title or titles or headed):
         context.title = readable(context.name)
+
+
+def _begins_with_section(texts: Sequence[tuple[int, Paragraph]], levels: Mapping[int, int]) -> bool:
+    """Whether the headings of the first page are no more than those of later ones, over text, as no cover has it."""
+    above = min((levels[id(item)] for page, item in texts if page == 1 and id(item) in levels), default=0)
+    alike = any(page > 1 and 0 < levels.get(id(item), 0) <= above for page, item in texts)
+    return alike and any(page == 1 and item.rows >= _RUNNING for page, item in texts)
 
 
 def _by_size(items: Sequence[Paragraph], body: float) -> Iterator[str]:
@@ -43,7 +61,7 @@ def _by_size(items: Sequence[Paragraph], body: float) -> Iterator[str]:
 
 
 def _is_more_than_a_letter(title: str) -> bool:
-    return sum(c.isalpha() for c in title) > (2 if title.isascii() else 0)
+    return sum(2 if c > _ALPHABETS else 1 for c in title if c.isalpha()) > 2
 
 
 def _follows(above: Paragraph, below: Paragraph) -> bool:
