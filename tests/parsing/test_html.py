@@ -77,7 +77,7 @@ def test_struck_text_is_left_out_with_a_word(parse):
     document = parse("a.html", page(STRUCK, SHEET))
     assert document.text == "Tighten with 330 Nm.\n\nHub 62 Nm.\n\nYaw 910 Nm, 1350 Nm"
     assert "6 struck-out texts" in document.warnings[0]
-    assert "[parsing] hidden = true" in document.warnings[0]
+    assert "parsing.hidden = true" in document.warnings[0]
 
 
 def test_struck_text_is_marked_where_it_is_asked_for(parse_hidden):
@@ -93,6 +93,42 @@ def test_the_case_of_struck_text(parse, cases):
         assert there in document.text
         assert gone not in document.text
         assert "struck-out" in document.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "element"),
+    [
+        (".old{display:none}", "class='note old'"),
+        ("p.old, .x { Visibility : HIDDEN }", "class='old'"),
+        ("@media print {.seen {display:none}} #old {display:none !important}", "id='old'"),
+        (".old{color:red} .old{display:none} .other.open{display:block}", "class='old'"),
+    ],
+)
+def test_what_a_rule_of_the_page_hides_is_left_out_with_a_word(parse, parse_hidden, rule, element):
+    content = page(f"<p class='seen'>Seen.</p><p {element}>The old limit was 12 bar.</p>", f"<style>{rule}</style>")
+    document = parse("a.html", content)
+    assert document.text == "Seen."
+    assert "hidden text" in document.warnings[0]
+    assert "The old limit was 12 bar." in parse_hidden("a.html", content).text
+
+
+@pytest.mark.parametrize(
+    ("rule", "element"),
+    [
+        (".more{display:none} .open .more{display:block}", "class='more'"),
+        (".more{display:none} .more:target{display:block}", "class='more'"),
+        (".more{display:none}</style><script>document.querySelector('.more').show()</script><style>", "class='more'"),
+        (".more{display:none}", "class='more' style='display:block'"),
+        (".more{display:none} .more{display:block}", "class='more'"),
+        ("@media print {.more{display:none}}", "class='more'"),
+        ("@media (max-width: 600px) {.a{color:red} .more{display:none}}", "class='more'"),
+        ("nav .more{display:none}", "class='more'"),
+    ],
+)
+def test_what_readers_can_open_is_not_hidden(parse, rule, element):
+    document = parse("a.html", page(f"<p {element}>Loosen it first.</p>", f"<style>{rule}</style>"))
+    assert document.text == "Loosen it first."
+    assert not document.warnings
 
 
 def test_hidden_text_is_told_of_and_menus_are_not(parse, parse_hidden):

@@ -149,7 +149,7 @@ class _Walk:
         attributes = node.attributes
         style = self._sheet.of(attributes)
         if (
-            (is_hidden(attributes) and self._leaves_out_hidden(tag, node, attributes))
+            (is_hidden(attributes, style) and self._leaves_out_hidden(tag, node, attributes))
             or ((tag in _STRUCK or is_struck(style)) and self._leaves_out_struck(node))
             or self._is_whole(tag, node, attributes)
         ):
