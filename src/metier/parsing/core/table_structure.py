@@ -17,7 +17,16 @@ from dataclasses import dataclass, field, replace
 
 import regex
 
-from metier.parsing.core.table_cells import RawRow, glued, is_mark, is_period, is_unit, is_value, without_leader
+from metier.parsing.core.table_cells import (
+    RawRow,
+    glued,
+    is_mark,
+    is_period,
+    is_time,
+    is_unit,
+    is_value,
+    without_leader,
+)
 from metier.text.language import words_in_any_language
 from metier.text.phrases import compose, fold
 
@@ -142,10 +151,13 @@ def header_depth(rows: Sequence[RawRow]) -> int:
 def _first_data_row(rows: Sequence[RawRow]) -> int | None:
     """Index of the first row with a value beside its first column; None where there is none."""
     data = [_holds_values(rows, column) for column in range(len(rows[0].cells))]
+    timed = [_holds_times(rows, column) for column in range(len(rows[0].cells))]
     for index, row in enumerate(rows):
         filled = [place for place, cell in enumerate(row.cells) if cell.strip()]
         values = [
-            place for place in filled if (place or len(row.cells) == 1) and _is_data(row.cells[place], data[place])
+            place
+            for place in filled
+            if (place or len(row.cells) == 1) and _is_data(row.cells[place], data[place], timed[place])
         ]
         told = any(not is_mark(row.cells[place]) for place in values)
         if told and not (index == 0 and _numbers_columns(row, rows)):
@@ -159,7 +171,16 @@ def _holds_values(rows: Sequence[RawRow], column: int) -> bool:
     return bool(below) and sum(map(is_period, below)) > len(below) / 2
 
 
-def _is_data(cell: str, dated: bool) -> bool:
+def _holds_times(rows: Sequence[RawRow], column: int) -> bool:
+    """Whether most of a column is times of day, where it is not left blank or crossed out."""
+    below = [row.cells[column] for row in rows[1 : _SAMPLE + 1] if any(map(str.isalnum, row.cells[column]))]
+    return bool(below) and sum(map(is_time, below)) > len(below) / 2
+
+
+def _is_data(cell: str, dated: bool, timed: bool) -> bool:
+    """Whether a cell holds a value of its column. Numbers over times of day are those of sailings."""
+    if timed and not is_time(cell):
+        return False
     return (is_period(cell) and dated) or (is_value(cell) and not is_period(cell))
 
 
@@ -179,7 +200,7 @@ def _until_body(rows: Sequence[RawRow], first: int) -> int:
         if depth and not own and not is_unit(row.cells[0]):
             break
         names_a_row = bool(row.cells[0].strip()) and not is_unit(row.cells[0])
-        if depth and names_a_row and _complete(rows[:depth]) and not _names_more(rows[depth - 1], row):
+        if depth and names_a_row and _complete(rows[:depth]) and not _names_more(row):
             break
         depth += 1
     return depth
@@ -191,11 +212,11 @@ def _complete(header: Sequence[RawRow]) -> bool:
     return not last.wide and all(any(row.cells[n].strip() for row in header) for n in range(1, len(last.cells)))
 
 
-def _names_more(above: RawRow, row: RawRow) -> bool:
-    """Whether `row` goes on with the names of the row above: it fills as many columns, with short words, periods or
-    units, and the corner says no more than above."""
+def _names_more(row: RawRow) -> bool:
+    """Whether `row` goes on with the names of the row above: it holds nothing but periods, units or numbers of
+    sailings."""
     filled = [cell for cell in row.cells[1:] if cell.strip()]
-    return bool(filled) and all(is_period(cell) or is_unit(cell) for cell in filled)
+    return bool(filled) and all(is_unit(cell) or (is_value(cell) and not is_mark(cell)) for cell in filled)
 
 
 def _names_something(header: Sequence[RawRow]) -> bool:
@@ -250,7 +271,9 @@ def _fill(row: list[str], below: Sequence[list[str]]) -> None:
     columns so, else over those to its right. Only over columns that a row below names."""
     columns = [n for n in range(1, len(row)) if any(other[n].strip() for other in below)]
     named = [n for n in columns if row[n].strip()]
-    if not named or len(named) >= len(columns) or (len(named) > 2 and len(named) == len(columns) - 1):
+    if not named or len(named) >= len(columns):
+        return
+    if len(named) > 2 and len(named) == len(columns) - 1 and not _is_second_part(row, columns, below[0]):
         return  # one blank among many names is no part of a group: "First", "Second", "Third", "Fourth", then a total
     size, rest = divmod(len(columns), len(named))
     parts = [columns[n * size : (n + 1) * size] for n in range(len(named))]
@@ -264,6 +287,14 @@ def _fill(row: list[str], below: Sequence[list[str]]) -> None:
     for column, name in names.items():
         if not row[column].strip() and _same_depth(row, column, below, named):
             row[column] = name
+
+
+def _is_second_part(row: list[str], columns: Sequence[int], below: list[str]) -> bool:
+    """Whether the one blank among names is under the name at its left: what stands below it stands below other names
+    too, and not below that one ("arr", "dep")."""
+    place = next(n for n, column in enumerate(columns) if not row[column].strip())
+    part, others = below[columns[place]], [below[column] for column in columns[:place] + columns[place + 1 :]]
+    return place > 0 and part in others and part != below[columns[place - 1]]
 
 
 def _same_depth(row: list[str], column: int, below: Sequence[list[str]], named: Sequence[int]) -> bool:

@@ -9,6 +9,7 @@ from metier.parsing.core.lead_in import BETWEEN, without_lead_in
 from metier.parsing.core.readers import Builder
 from metier.parsing.core.table_cells import RawRow
 from metier.parsing.core.table_structure import Structure, header_depth, structured
+from metier.parsing.core.timetables import with_stations
 
 _MAX_SPAN = 500
 _MAX_CELLS = 2_000_000
@@ -141,6 +142,7 @@ def write_table(
         builder.add("paragraph", rows[0].cells[0] if rows else "", page=page)
         return None
     said, rows = without_lead_in(rows) if header_rows is None else ("", rows)
+    rows = with_stations(rows)
     caption = BETWEEN.join(filter(None, (caption, said)))
     found = structured(rows, header_rows, before)
     if caption:
