@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Collection
 
 _CID = re.compile(r"\(cid:\d+\)")
 _LEADERS = re.compile(r"([^\w\s])(?:\s?\1){3,}|_{4,}")
@@ -88,18 +89,19 @@ _RARE = frozenset(
 
 def illegible(text: str) -> str | None:
     """Why `text` is no writing, None where it may be. Short texts are given the benefit of the doubt."""
-    marks = [c for c in text if not c.isspace()]
+    marks = Counter("".join(text.split()))
+    total = marks.total()
     if not marks:
         return None
-    if sum(len(match) for match in _CID.findall(text)) > 0.1 * len(marks):
+    if "(cid:" in text and sum(len(match) for match in _CID.findall(text)) > 0.1 * total:
         return "its font names glyphs, not characters"
-    strange = sum(_strange(c) for c in marks)
-    if strange > max(2, 0.1 * len(marks)) or (len(marks) < _FEW and strange > 0.5 * len(marks)):
+    strange = sum(count for c, count in marks.items() if _strange(c))
+    if strange > max(2, 0.1 * total) or (total < _FEW and strange > 0.5 * total):
         return "its font has no table of characters"
-    if len(marks) < _FEW:
+    if total < _FEW:
         return None
-    symbols = sum(unicodedata.category(c)[0] in "SP" and c not in _HARMLESS for c in marks)
-    if symbols > 0.3 * len(marks):
+    symbols = sum(count for c, count in marks.items() if unicodedata.category(c)[0] in "SP" and c not in _HARMLESS)
+    if symbols > 0.3 * total:
         return "it holds symbols in place of letters"
     return _letters(text)
 
@@ -139,19 +141,34 @@ def _letters(text: str) -> str | None:
     letters = "".join(words)
     if len(letters) < _FEW:
         return None
-    scripts = Counter(filter(None, map(_script, letters)))
-    mixed = sum(len(_scripts(word)) > 1 for word in words)
+    scripts = _by_script(Counter(letters))
+    mixed = sum(not word.isascii() and len(_scripts(word)) > 1 for word in words)
     if mixed > 0.25 * len(words):
         return "its words mix letters of several scripts"
     rare = [script for script in scripts if script in _RARE]
-    if len(rare) > 2 and sum(scripts[script] for script in rare) > 0.2 * len(letters):
+    if len(rare) > 2 and sum(scripts[script].total() for script in rare) > 0.2 * len(letters):
         return "its letters are of scripts that nobody mixes"
-    latin = [c for c in letters.casefold() if c.isascii() or _script(c) == "LATIN"]
-    if len(latin) > 300 and sum(c in _VOWELS for c in latin) < 0.13 * len(latin) and not _vietnamese(latin):
+    folded = _by_script(Counter(letters.casefold()))
+    latin = folded.get("", Counter()) + folded.get("LATIN", Counter())
+    total = latin.total()
+    if total > 300 and _share(latin, _VOWELS) < 0.13 and not _vietnamese(latin):
         return "its letters make no words"
-    if len(latin) > 100 and sum(c > "\x7f" for c in latin) > 0.45 * len(latin) and not _vietnamese(latin):
+    accented = sum(count for c, count in latin.items() if not c.isascii())
+    if total > 100 and accented > 0.45 * total and not _vietnamese(latin):
         return "nearly all its letters carry accents"
     return None
+
+
+def _by_script(letters: Counter[str]) -> dict[str, Counter[str]]:
+    """Letters with their counts by script, those of ASCII under ""."""
+    found: dict[str, Counter[str]] = {}
+    for letter, count in letters.items():
+        found.setdefault(_script(letter), Counter())[letter] = count
+    return found
+
+
+def _share(letters: Counter[str], some: Collection[str]) -> float:
+    return sum(letters[letter] for letter in some) / letters.total()
 
 
 def _scripts(word: str) -> set[str]:
@@ -167,5 +184,5 @@ def _script(character: str) -> str:
     return _FAMILIES.get(name, name)
 
 
-def _vietnamese(letters: list[str]) -> bool:
-    return sum(c in "ăâđêôơưạảấầậắặếềểệịỏốồộớờợụủứừự" for c in letters) > 0.1 * len(letters)
+def _vietnamese(letters: Counter[str]) -> bool:
+    return _share(letters, "ăâđêôơưạảấầậắặếềểệịỏốồộớờợụủứừự") > 0.1

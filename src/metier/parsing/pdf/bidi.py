@@ -17,6 +17,7 @@ from metier.text.units import unit_of
 _BLANK = 0.14  # of the height of a line: a gap between words; letters of one word touch or nearly so
 _TOUCHING = 0.02  # and a blank that the file has, but that is not wider than this, is none
 _UNIT_FIRST = re.compile(r"([^\W\d_][^\s\d]*) ([+-]?\d[\d.,/–-]*)")
+_RIGHTWARD = re.compile(r"[\u0590-\u08ff\ufb1d-\ufeff]")
 _BRACKET = re.compile(r"[()\[\]{}]")
 _MIRRORED = str.maketrans("()[]{}«»", ")(][}{»«")
 _SEPARATORS = ".,:/-+٫٬%"
@@ -26,14 +27,12 @@ Box = tuple[float, float, float, float]  # left, bottom, right, top
 
 def is_rtl(text: str) -> bool:
     """Whether more letters run from right to left than the other way."""
-    if text.isascii():
-        return False
-    right = sum("\u0590" <= c <= "\u08ff" or "\ufb1d" <= c <= "\ufeff" for c in text)
-    return right > sum(c.isalpha() for c in text) / 2
+    right = 0 if text.isascii() else len(_RIGHTWARD.findall(text))
+    return right > 0 and right > sum(c.isalpha() for c in text) / 2
 
 
 def holds_rtl(text: str) -> bool:
-    return any("\u0590" <= c <= "\u08ff" or "\ufb1d" <= c <= "\ufeff" for c in text)
+    return not text.isascii() and _RIGHTWARD.search(text) is not None
 
 
 @dataclass(slots=True)

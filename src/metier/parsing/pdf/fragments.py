@@ -27,6 +27,7 @@ _INITIAL = 1.6  # how much higher than most letters those are that begin a text
 _GAP = 0.9  # heights of a line between two words that belong to different columns or cells
 _PRESENTATION = range(0xFB00, 0xFE00), range(0xFE70, 0xFEFF)  # ligatures and Arabic letter shapes
 _INVISIBLE_MODE = 3
+_LINE_ENDS, _BLANKS = frozenset([10, 13]), frozenset([32, 9, 0xA0])
 _SYMBOL_BULLET = re.compile(r"^[\x80-\x9f\ue000-\uf8ff](?:\s+|$)")
 _ITALIC, _FORCE_BOLD = 1 << 6, 1 << 18  # font flags of the PDF specification, table 121
 _BOLD = re.compile(r"(?i)bold|black|heavy|-medi\b|(?:cm|sf|ec|lm)[a-z]*bx")  # the last are those of LaTeX
@@ -144,26 +145,24 @@ class _Collector:
     def __init__(self, textpage: PdfTextPage, turn: Turn) -> None:
         import pypdfium2.raw as raw
 
-        self._raw, self._page, self._turn = raw, textpage, turn
+        self._raw, self._page, self._turn = raw, textpage.raw, turn  # the handle: a page has many characters
         self._found: list[Fragment] = []
         self._glyphs: list[Glyph] = []
         self._box: list[float] = []  # left, bottom, right, top of the open fragment
-        self._last: tuple[float, float, float, float] | None = None
+        self._last: Box | None = None
         self._first = self._end = 0  # indices in the page of the first and last character
 
     def run(self) -> list[Fragment]:
-        raw, page, box = self._raw, self._page, self._raw.FS_RECTF()
-        for index in range(page.count_chars()):
-            code = raw.FPDFText_GetUnicode(page, index)
-            if code in (10, 13):
+        raw, page, upright, box = self._raw, self._page, self._turn.upright, self._raw.FS_RECTF()
+        code_of, box_of, is_generated = raw.FPDFText_GetUnicode, raw.FPDFText_GetLooseCharBox, raw.FPDFText_IsGenerated
+        for index in range(raw.FPDFText_CountChars(page)):
+            code = code_of(page, index)
+            if code in _LINE_ENDS:
                 self._close()
-                continue
-            if code in (32, 9, 0xA0) or raw.FPDFText_IsGenerated(page, index) == 1:
+            elif code in _BLANKS or is_generated(page, index) == 1:
                 self._space()
-                continue
-            if not code or not raw.FPDFText_GetLooseCharBox(page, index, box):
-                continue
-            self._take(index, code, self._turn.upright((box.left, box.bottom, box.right, box.top)))
+            elif code and box_of(page, index, box):
+                self._take(index, code, upright((box.left, box.bottom, box.right, box.top)))
         self._close()
         return self._found
 
@@ -171,16 +170,10 @@ class _Collector:
         if self._glyphs:
             self._glyphs[-1].blank = True
 
-    def _take(self, index: int, code: int, box: tuple[float, float, float, float]) -> None:
+    def _take(self, index: int, code: int, box: Box) -> None:
         left, bottom, right, top = box
-        if self._last is not None:
-            height = max(1.0, self._last[3] - self._last[1], top - bottom)
-            gap = max(left - self._last[2], self._last[0] - right)
-            apart = min(top, self._last[3]) - max(bottom, self._last[1]) < 0.3 * min(
-                top - bottom, self._last[3] - self._last[1]
-            )
-            if gap > _GAP * height or (apart and not _attached(box, self._last)):
-                self._close()
+        if self._last is not None and _parted(box, self._last):
+            self._close()
         if not self._glyphs:
             self._first, self._box = index, [left, bottom, right, top]
         elif box == self._last and "\u0590" <= self._glyphs[-1].text <= "\u08ff":
@@ -190,12 +183,15 @@ class _Collector:
         self._end = index
         self._glyphs.append(Glyph(chr(code), box))
         self._last = box
-        self._box = [
-            min(self._box[0], left),
-            min(self._box[1], bottom),
-            max(self._box[2], right),
-            max(self._box[3], top),
-        ]
+        whole = self._box
+        if left < whole[0]:
+            whole[0] = left
+        if bottom < whole[1]:
+            whole[1] = bottom
+        if right > whole[2]:
+            whole[2] = right
+        if top > whole[3]:
+            whole[3] = top
 
     def _close(self) -> None:
         if self._glyphs:
@@ -260,8 +256,24 @@ class _Collector:
 
 def _without_initials(glyphs: list[Glyph]) -> float:
     """By how much smaller most glyphs are than the first; 1 unless that is the initial of a text."""
-    first, usual = _height(glyphs[0].box), median(_height(glyph.box) for glyph in glyphs)
+    first, heights = _height(glyphs[0].box), [_height(glyph.box) for glyph in glyphs]
+    if first <= _INITIAL * min(heights):
+        return 1.0
+    usual = median(heights)
     return usual / first if first > _INITIAL * usual else 1.0
+
+
+def _parted(box: Box, last: Box) -> bool:
+    """Whether a character belongs to another fragment than the one before: behind a wide gap, or on another line."""
+    left, bottom, right, top = box
+    tall, before = top - bottom, last[3] - last[1]
+    gap = left - last[2] if left >= last[0] else last[0] - right
+    if gap > _GAP and gap > _GAP * max(tall, before):
+        return True
+    if bottom == last[1] and top == last[3]:
+        return False
+    apart = min(top, last[3]) - max(bottom, last[1]) < 0.3 * min(tall, before)
+    return apart and not _attached(box, last)
 
 
 def _position(box: Box, line: Box) -> Position:
@@ -305,7 +317,7 @@ def in_one_line(pieces: list[Piece]) -> str:
     return joined(placed)
 
 
-def _attached(box: tuple[float, float, float, float], last: tuple[float, float, float, float]) -> bool:
+def _attached(box: Box, last: Box) -> bool:
     """A raised or lowered character (index, exponent) right beside the one before."""
     return abs(box[0] - last[2]) < 0.3 * (last[3] - last[1]) and abs(box[1] - last[1]) < last[3] - last[1]
 

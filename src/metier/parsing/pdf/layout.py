@@ -22,6 +22,7 @@ _MARK = re.compile(
 )
 _CLAUSE = re.compile(r"\d{1,2}(?:\.\d{1,2})+\.?\s+[^\W\d_]")
 _MARK_APART = 6.0  # sizes
+_WIDEST = 20.0  # points of a gutter that count for it
 _SENTENCE_END = re.compile(r"[.!?:;。！？؟।]['\"”’)\]]*$")
 _NO_SPACE = re.compile(r"[\u2e80-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\u0e00-\u0e7f]")  # CJK, kana, Thai
 _WIDE = re.compile(r"[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60]")
@@ -123,16 +124,24 @@ def _gutter(parts: list[Fragment]) -> float | None:
         return None
     em = median(part.size for part in lines)
     best, best_score = None, 0.0
+    known: dict[tuple[str, int], bool] = {}  # by side and number of parts, which tell what stands there
+
+    def runs(side: str, parts: list[Fragment]) -> bool:
+        if (side, len(parts)) not in known:
+            known[side, len(parts)] = _running(parts, em)
+        return known[side, len(parts)]
+
     for x in sorted({round(part.right + 0.4 * em, 1) for part in lines}):
         left = [part for part in lines if part.right <= x]
         right = [part for part in lines if part.left >= x]
         crossing = len(lines) - len(left) - len(right)
-        if min(len(left), len(right)) < 4 or crossing > 0.35 * len(lines):
+        most = min(len(left), len(right)) - 2 * crossing + _WIDEST  # the score, were the gutter as wide as counts
+        if min(len(left), len(right)) < 4 or crossing > 0.35 * len(lines) or (best is not None and most <= best_score):
             continue
-        if not (_running(left, em) and _running(right, em)) or not _beside(left, right):
+        if not _beside(left, right) or not (runs("left", left) and runs("right", right)):
             continue
         edge = sorted(part.left for part in right)[len(right) // 10]
-        score = min(len(left), len(right)) - 2 * crossing + min(20.0, edge - x)
+        score = most - _WIDEST + min(_WIDEST, edge - x)
         if best is None or score > best_score:
             best, best_score = x, score
     return best
@@ -167,19 +176,18 @@ def _beside(left: list[Fragment], right: list[Fragment]) -> bool:
 def rows_of(parts: list[Fragment]) -> list[TextLine]:
     """Fragments grouped by line, from top to bottom."""
     rows: list[TextLine] = []
+    levels: list[tuple[float, float]] = []  # bottom and top of each row
     for part in sorted(parts, key=lambda part: -part.middle):
-        for row in reversed(rows[-3:]):
-            low, high = max(part.bottom, row.bottom), min(part.top, row.top)
-            shortest = min(part.top - part.bottom, row.top - row.bottom)
-            clear = all(
-                part.left >= other.right - 0.3 * other.size or part.right <= other.left + 0.3 * other.size
-                for other in row.parts
-            )
-            if high - low > 0.5 * shortest and clear:
-                row.parts.append(part)
+        for n in range(len(rows) - 1, max(-1, len(rows) - 4), -1):
+            bottom, top = levels[n]
+            shared = min(part.top, top) - max(part.bottom, bottom)
+            if shared > 0.5 * min(part.top - part.bottom, top - bottom) and _is_clear(part, rows[n].parts):
+                rows[n].parts.append(part)
+                levels[n] = min(part.bottom, bottom), max(part.top, top)
                 break
         else:
             rows.append(TextLine([part]))
+            levels.append((part.bottom, part.top))
     from_right = is_rtl("".join(part.text for part in parts))
     for row in rows:
         row.parts.sort(key=lambda part: part.left)
@@ -189,6 +197,12 @@ def rows_of(parts: list[Fragment]) -> list[TextLine]:
         row.parts = _joined(row.parts, rtl=rtl)
     _join_marks(rows)
     return rows
+
+
+def _is_clear(part: Fragment, others: list[Fragment]) -> bool:
+    """Whether a fragment stands beside all of a row, not over one of it."""
+    left, right = part.left, part.right
+    return all(left >= other.right - 0.3 * other.size or right <= other.left + 0.3 * other.size for other in others)
 
 
 def _join_marks(rows: list[TextLine]) -> None:

@@ -17,6 +17,8 @@ def with_notes(
     items: list[Paragraph | Grid], notes: Sequence[Note], parts: Sequence[Fragment], turn: Turn
 ) -> list[Paragraph | Grid]:
     """`items` of a page with each note behind the one it is written at. Words that are only marked are none."""
+    if not notes:
+        return items
     behind: dict[int, list[Paragraph | Grid]] = {}
     texts = [letters(_text(item)) for item in items]
     for note in notes:
