@@ -20,7 +20,7 @@ _MARKED = regex.compile(
     r"(?<=[\d)%])\s*(?:\(?[a-z]\)|\(\d\)|\[\w{1,2}\]|\*{1,3}|[†‡§])$"
 )  # a footnote's mark behind a value
 _PERIOD_DIGITS = regex.compile(r"(?:19|20)\d\d|\d{1,2}")
-_TIME = regex.compile(r"\D{0,3}(?:(?:[01]?\d|2[0-4])[:h]|(?:[01]\d|2[0-4])\.)[0-5]\d\D{0,3}")
+_TIME = regex.compile(r"\D{0,3}(?:(?:[01]?\d|2[0-4])[:h]|0\d\.)[0-5]\d\D{0,3}")
 _YEAR = regex.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _QUARTER = regex.compile(r"(?i)\b(?:[qhst][1-4]|[1-4][qhst]|fy|gj)\s?'?\d{0,4}\b")
 _LONGEST_PERIOD = 40
@@ -116,7 +116,7 @@ def is_period(cell: str) -> bool:
 
 
 def is_time(cell: str) -> bool:
-    """A time of day: `06:15`, `6h15`, `06.15`. With a point it has two figures before it, which few prices have."""
+    """A time of day: `06:15`, `6h15`, `06.15`; with a point only where a nought stands first, as in no price."""
     return _TIME.fullmatch(cell.strip()) is not None
 
 

@@ -216,7 +216,8 @@ def _names_more(row: RawRow) -> bool:
     """Whether `row` goes on with the names of the row above: it holds nothing but periods, units or numbers of
     sailings."""
     filled = [cell for cell in row.cells[1:] if cell.strip()]
-    return bool(filled) and all(is_unit(cell) or (is_value(cell) and not is_mark(cell)) for cell in filled)
+    told = [is_period(cell) or is_unit(cell) or (is_value(cell) and not is_mark(cell)) for cell in filled]
+    return bool(told) and all(told)
 
 
 def _names_something(header: Sequence[RawRow]) -> bool:
