@@ -61,6 +61,37 @@ def test_a_label_over_its_field(parse):
     assert "Works: Oslo" in text
 
 
+@pytest.mark.parametrize("step", [13, 18])
+def test_a_field_with_its_label_is_a_text_of_its_own(parse, step):
+    prose = ["Nobody enters the car deck while the ship is under way, except the fire patrol.", BODY[:80]]
+    lines = [*prose, "safety officer on duty:", "assembly station", "fire doors are shut", *prose]
+    places = [740 - step * n for n in range(len(lines))]
+    labels = [(90 if n == 4 else 60, y, line) for n, (y, line) in enumerate(zip(places, lines, strict=True))]
+    widgets = [
+        f"/FT /Tx /T (a) /V (Tomas Reed, first mate of the ship, or who is called in his place) "
+        f"/Rect [190 {places[2] - 3} 540 {places[2] + 10}]",
+        f"/FT /Tx /T (b) /V (Deck 5 aft) /Rect [190 {places[3] - 3} 380 {places[3] + 10}]",
+        f"/FT /Btn /T (c) /V /Yes /AS /Yes /Rect [74 {places[4] - 2} 86 {places[4] + 10}]",
+    ]
+    told = " ".join(prose)
+    assert kinds(parse("form.pdf", form(labels, widgets)), "paragraph", "list") == [
+        told,
+        "safety officer on duty: Tomas Reed, first mate of the ship, or who is called in his place",
+        "assembly station: Deck 5 aft",
+        "☑ fire doors are shut",
+        told,
+    ]
+
+
+def test_a_field_in_a_sentence_is_part_of_it(parse):
+    labels = [(60, 740, "The rent of"), (185, 740, "euros is due on the first of each month and is")]
+    labels.append((60, 727, "paid by bank transfer to the owner of the house."))
+    widgets = ["/FT /Tx /T (r) /V (850) /Rect [125 737 180 750]"]
+    assert "The rent of 850 euros is due on the first of each month and is paid by bank transfer" in (
+        parse("form.pdf", form(labels, widgets)).text
+    )
+
+
 def test_states_of_boxes_and_radio_buttons(parse):
     labels = [(60, 740, "Leak test passed:"), (100, 700, "Steel"), (200, 700, "Bronze"), (60, 660, "Painted:")]
     widgets = [

@@ -107,11 +107,12 @@ class _Form:
         """`inline`: the text goes on behind the field."""
         glyph = Glyph(each.text, each.line, blank=True)
         if ahead:
-            label.text, label.glyphs = f"{each.text} {label.text}", [glyph, *label.glyphs]
+            label.text, label.glyphs, label.filled = f"{each.text} {label.text}", [glyph, *label.glyphs], True
         else:
             named = label.text[-1:].isalnum() and len(label.text) < _LABEL and id(label) not in self._taken
             mark = ":" if named and not inline and not each.field.is_box else ""
             label.text, label.glyphs = f"{label.text}{mark} {each.text}", [*label.glyphs, glyph]
+            label.filled = not inline and (each.field.is_box or f": {each.text}" in label.text)
         label.left, label.right = min(label.left, each.box[0]), max(label.right, min(each.box[2], _end(each)))
         label.hyphen = False
         self._taken.add(id(label))
@@ -156,4 +157,5 @@ def _alone(each: _Filled, *, named: bool) -> Fragment:
     text = each.text if not label else f"{each.text} {label}" if each.field.is_box else f"{label}: {each.text}"
     glyph = Glyph(each.text, each.line)
     left, bottom, right, top = each.line
-    return Fragment(text, left, bottom, max(left + 1, min(right, _end(each))), top, each.size, glyphs=[glyph])
+    right = max(left + 1, min(right, _end(each)))
+    return Fragment(text, left, bottom, right, top, each.size, filled=bool(label), glyphs=[glyph])

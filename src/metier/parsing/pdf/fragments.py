@@ -40,7 +40,8 @@ Piece = tuple[str, Box]  # text of one height
 class Fragment:
     """Text with its box. `size`: font size in points; `spaced`: a blank follows in the file; `slant`: not upright;
     `glyphs`: what it is made of, in the order of the file, of those that were not put together since; `font`: its name
-    in the file, "" where it has none; `pieces`: its text where parts of it are raised or lowered."""
+    in the file, "" where it has none; `pieces`: its text where parts of it are raised or lowered; `filled`: a label
+    of a form with what is filled in."""
 
     text: str
     left: float
@@ -54,6 +55,7 @@ class Fragment:
     hyphen: bool = False
     slant: bool = False
     invisible: bool = False
+    filled: bool = False
     font: str = ""
     pieces: list[Piece] = field(default_factory=list, repr=False)
     glyphs: list[Glyph] = field(default_factory=list, repr=False)

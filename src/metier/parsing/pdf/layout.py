@@ -69,6 +69,10 @@ class TextLine:
         return all(part.italic for part in self.parts)
 
     @property
+    def filled(self) -> bool:
+        return any(part.filled for part in self.parts)
+
+    @property
     def text(self) -> str:
         return " ".join(part.text for part in self.parts)
 
@@ -247,6 +251,7 @@ def _joined(parts: list[Fragment], *, rtl: bool) -> list[Fragment]:
             spaced=part.spaced,
             hyphen=part.hyphen,
             invisible=last.invisible and part.invisible,
+            filled=last.filled or part.filled,
             font=last.font,
             glyphs=glyphs,
         )
@@ -307,6 +312,8 @@ def _leading(rows: list[TextLine]) -> float:
 def _continues(group: list[TextLine], row: TextLine, leading: float, right: float) -> bool:
     last, first = group[-1], group[0]
     step = last.base - row.base
+    if row.filled or last.filled:  # a field of a form with its label says something of its own
+        return False
     if step <= 0 or step > max(1.35 * leading, 1.2 * row.size) or step > 2.4 * max(row.size, last.size):
         return False
     if abs(row.size - last.size) > 0.12 * last.size:
