@@ -18,6 +18,8 @@ from metier.text.analyzer import Analyser
         ("What are the steps for cleaning a deck oven?", "1. Switch the oven off.", "en", False),
         ("What colour is the sling?", "Orange", "en", False),
         ("When is the office open?", "Opening hours: 9 to 5", "en", False),
+        ("Who is the safety officer on duty?", "Safety officer on duty: Tomas Reed", "en", False),
+        ("How are deck ovens cleaned?", "Chapter 3: Cleaning deck ovens", "en", True),
         ("Wie reinigt man den Ofen?", "Reinigung des Ofens", "de", True),
         ("Wie läuft die Reinigung des Ofens ab?", "Reinigung des Ofens", "de", True),
         ("How is the mixer locked?", "The mixer is locked with a padlock.", "en", False),

@@ -113,10 +113,13 @@ def quotable(passage: Passage) -> list[tuple[int, int]]:
 
 def _is_its_title(text: str, coverage: QuestionCoverage) -> bool:
     """Whether a line looks like a heading and hardly says more than the question: "Cleaning the oven" is no answer to
-    how it is cleaned."""
+    how it is cleaned. A name with a value that the question does not have is one: "Officer on duty: T. Reed"."""
     if not is_heading_like(text):
         return False
     sought = coverage.sought
+    value = coverage.analyser.tokens(text.partition(": ")[2])
+    if value and not any(token in sought.tokens or alike(token, sought.tokens, SAME_WORD) for token in value):
+        return False
     common = function_tokens(sought.language, coverage.analyser) if sought.language else frozenset()
     words = [token for token in coverage.analyser.tokens(text) if token not in common and not token.isdigit()]
     asked = sum(token in sought.tokens or alike(token, sought.tokens, SAME_WORD) for token in words)
