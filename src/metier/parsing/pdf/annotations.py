@@ -58,11 +58,12 @@ class Note:
 
 @dataclass(slots=True)
 class Annotations:
-    """Of one page. `files`: those pinned to it, by name."""
+    """Of one page. `files`: those pinned to it, by name; `struck`: where text is struck out."""
 
     fields: list[FormField] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     files: list[tuple[str, bytes]] = field(default_factory=list)
+    struck: list[Box] = field(default_factory=list)
 
 
 def take_annotations(document: PdfDocument, page: PdfPage, context: Context | None = None) -> Annotations:
@@ -93,6 +94,9 @@ class _Page:
                 self._field(annotation)
             elif kind in self._notes:
                 self._note(annotation, kind)
+            if kind == self._raw.FPDF_ANNOT_STRIKEOUT and self._is_seen(annotation):
+                self._found.struck += self._marked(annotation)
+                self._hide(annotation)  # a line that is drawn may be taken for one of a table
             if kind == self._raw.FPDF_ANNOT_FILEATTACHMENT:
                 self._file(annotation)
         return self._found
@@ -185,6 +189,14 @@ class _Page:
             pinned = PdfAttachment(attached, self._document)
             with contextlib.suppress(PdfiumError):
                 self._found.files.append((pinned.get_name(), bytes(pinned.get_data())))
+
+    def _marked(self, annotation: Any) -> Iterator[Box]:
+        """The boxes of lines of text that an annotation marks."""
+        quad = self._raw.FS_QUADPOINTSF()
+        for index in range(min(_MOST, self._raw.FPDFAnnot_CountAttachmentPoints(annotation))):
+            if self._raw.FPDFAnnot_GetAttachmentPoints(annotation, index, quad):
+                across, up = (quad.x1, quad.x2, quad.x3, quad.x4), (quad.y1, quad.y2, quad.y3, quad.y4)
+                yield min(across), min(up), max(across), max(up)
 
     def _is_seen(self, annotation: Any) -> bool:
         return not self._raw.FPDFAnnot_GetFlags(annotation) & (_HIDDEN | _NO_VIEW)

@@ -28,14 +28,16 @@ from metier.parsing.pdf.fragments import Fragment, Turn, fragments, turn_of
 from metier.parsing.pdf.headings import Outline, heading_levels, is_caption
 from metier.parsing.pdf.initials import with_initials
 from metier.parsing.pdf.layout import Paragraph, TextLine, paragraphs, zones
-from metier.parsing.pdf.notes import with_notes
+from metier.parsing.pdf.notes import letters, with_notes
 from metier.parsing.pdf.pictures import picture_boxes, with_pictures
 from metier.parsing.pdf.regions import Region, convert_guessed, garbled, outside, widened
 from metier.parsing.pdf.running import without_running
 from metier.parsing.pdf.scans import Scanner, looks_scanned
+from metier.parsing.pdf.struck import without_struck
 from metier.parsing.pdf.tables import RuledTable, Segment, ruled, segments
 from metier.parsing.pdf.title import find_title
 from metier.parsing.pdf.unruled import find_tables
+from metier.parsing.pdf.xfa import read_xfa
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
@@ -85,6 +87,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
         page.items = with_pictures(page.items, page.pictures)
         page.items = with_notes(page.items, page.notes, page.parts, page.turn)
     _write(document, pages, head, builder, context)
+    read_xfa(document, builder, context)
     read_files(document, [file for page in pages for file in page.files], builder, context)
 
 
@@ -125,8 +128,15 @@ def placed(document: PdfDocument, number: int, context: Context | None = None) -
         page = flattened(document, number)
     textpage = page.get_textpage()
     turn = turn_of(page, textpage)
-    parts = with_fields(with_initials(fragments(textpage, turn)), found.fields, turn)
-    return page, Page(number, turn, parts, notes=found.notes, files=found.files)
+    boxes = [turn.upright(box) for box in found.struck]
+    shown = context is not None and context.limits.hidden
+    parts, gone = without_struck(fragments(textpage, turn), boxes, shown=shown)
+    if gone and context is not None and not shown:
+        context.leave_out("struck-out text", len(gone))
+    struck = letters("".join(gone))  # a note may repeat what it strikes
+    notes = [note for note in found.notes if letters(note.text) not in struck]
+    parts = with_fields(with_initials(parts), found.fields, turn)
+    return page, Page(number, turn, parts, notes=notes, files=found.files)
 
 
 def _facts(document: PdfDocument, context: Context) -> None:

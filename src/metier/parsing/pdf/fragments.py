@@ -10,6 +10,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
@@ -204,7 +205,7 @@ class _Collector:
                 left, bottom, right, top = self._box
                 text = legacy.convert(text)
                 self._glyphs = [Glyph(text.strip(), (left, bottom, right, top), self._glyphs[-1].blank)]
-            pieces = [] if is_rtl(text) else _pieces(self._glyphs)
+            pieces = [] if is_rtl(text) else glyph_pieces(self._glyphs)
             text = plain(spoken(self._glyphs) if is_rtl(text) else in_one_line(pieces) if pieces else text)
             if text:
                 size, slant, invisible = self._look(self._first)
@@ -291,7 +292,7 @@ def _height(box: Box) -> float:
     return box[3] - box[1]
 
 
-def _pieces(glyphs: list[Glyph]) -> list[Piece]:
+def glyph_pieces(glyphs: Sequence[Glyph]) -> list[Piece]:
     """The text of glyphs by their heights; nothing where all have one."""
     heights = [_height(glyph.box) for glyph in glyphs]
     if min(heights) > _SMALLER * max(heights):
