@@ -331,3 +331,30 @@ def test_two_tables_below_each_other_keep_their_own_names(parse, between):
     document = parse("a.pdf", file.getvalue())
     assert rows_of(document)[2] == "Port: Velsay | Sailing 2: 07:20 | Sailing 4: 10:30"
     assert between in others(document)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        ("Table 3:", "Rates of unemployment by gender in", "2005 (in % of all persons)"),
+        ("C", "Appendix C: Rates of unemployment", "This table shows rates of unemployment"),
+    ],
+)
+def test_a_title_set_close_over_a_table_names_no_column(parse, title):
+    label, first, second = title
+    rows = [
+        ("Persons without work", "Women", "Men"),
+        ("Less than half a year", "15.1", "15.7"),
+        ("One year or longer than that", "10.6", "9.1"),
+        ("All", "25.7", "24.8"),
+    ]
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=A4)
+    canvas.setFont("Helvetica", 10)
+    for line, row in enumerate([(label, "", "", first), ("", "", "", second), *rows]):
+        for x, text in zip((60, 230, 300, 115), row, strict=False):
+            canvas.drawString(x, 700 - 14 * line, text)
+    canvas.save()
+    document = parse("a.pdf", file.getvalue())
+    assert rows_of(document)[0] == "Persons without work: Less than half a year | Women: 15.1 | Men: 15.7"
+    assert " ".join(title) in " ".join(others(document).split())

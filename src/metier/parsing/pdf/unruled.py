@@ -14,11 +14,12 @@ from statistics import median
 
 import regex
 
-from metier.parsing.core.table_cells import is_mark, is_period, is_value
+from metier.parsing.core.table_cells import is_mark, is_period, is_unit, is_value
 from metier.parsing.core.tables import Grid
 from metier.parsing.pdf.bidi import is_rtl, unmirrored
 from metier.parsing.pdf.columns import find_columns, whole_values
 from metier.parsing.pdf.fragments import Fragment
+from metier.parsing.pdf.headings import is_caption
 from metier.parsing.pdf.layout import TextLine, join_lines
 from metier.text.language import in_any_language
 from metier.text.phrases import any_of
@@ -146,6 +147,8 @@ def _table(lines: Sequence[TextLine], first: int, last: int, rules: Sequence[flo
     rows = [_row(line, columns) for line in lines[first:last]]
     if not _is_table(rows, columns):
         return None
+    title = _title_lines(lines[first:last], rows)
+    first, rows = first + title, rows[title:]
     rows = _with_names_joined(rows, rules)
     return FoundTable(first, last, _grid(_joined(rows, rules), len(columns)))
 
@@ -165,6 +168,24 @@ def _bounds(
     if above is not None and above.left < edge and above.base - lines[begin].base < 0.8 * pitch:
         begin -= _holds_values(lines[begin]) and abs(above.size - lines[begin].size) < 0.1 * above.size
     return begin, end
+
+
+def _title_lines(lines: Sequence[TextLine], rows: Sequence[_Row]) -> int:
+    """How many lines at the top are the title of a table, not names of its columns: a caption, or a text alone that
+    begins over the first column and reaches over others, where names follow; and lines that go on with either."""
+    data = next((n for n, row in enumerate(rows) if row.is_data), 0)
+    count, said, captioned = 0, "", False
+    for line, row in zip(lines[:data], rows, strict=False):
+        text, cell = line.text, row.cells[0]
+        alone = len(row.cells) == 1 and cell.first == 0 < cell.last
+        goes_on = len(line.parts) == 1 and said and (_GOES_ON.match(text) or _is_open(said))
+        if is_caption(f"{text} "):
+            captioned = True
+        elif is_unit(text) or not (alone or goes_on):
+            break
+        count, said = count + 1, text
+    names = any(len(row.cells) > 1 or row.cells[0].first for row in rows[count:data])
+    return count if captioned or names else 0
 
 
 def _close(above: TextLine, below: TextLine, heights: float) -> bool:
