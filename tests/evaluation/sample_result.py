@@ -87,7 +87,7 @@ def _row(draw: random.Random, number: int, modes: tuple[str, ...]) -> dict:
     answerable = kind != "unanswerable"
     passages = [
         {"document": document if rank == 0 else f"mail/{rank}.eml", "page": page if rank == 0 else None,
-         "passage_id": f"p{number}-{rank}", "text": (text if rank == 0 else "") + _FILLER * 3}
+         "passage_id": f"p{number}-{rank}", "text": (text if rank == 0 else "") + _FILLER * 3, "sheet": ""}
         for rank in range(5)
     ]  # fmt: skip
     return {
@@ -117,7 +117,7 @@ def _answer(draw: random.Random, mode: str, kind: str, text: str, passages: list
     end = len(said) - len(said.split(". ")[-1]) if ". " in said else 0
     quote = passages[0]["text"][:60]
     cited = {"document": passages[0]["document"], "page": passages[0]["page"], "start": 120, "end": 180, "quote": quote,
-             "headings": ["Operation", "Wind"], "passage_id": passages[0]["passage_id"]}  # fmt: skip
+             "headings": ["Operation", "Wind"], "passage_id": passages[0]["passage_id"], "sheet": ""}  # fmt: skip
     return {
         "text": said, "abstained": refused, "confidence": round(draw.random(), 2) if reads else None,
         "citations": [cited] if reads and not refused else [],

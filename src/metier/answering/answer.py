@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 from metier.answering.document_dates import days_of, told
 from metier.core.documents import Passage
 from metier.core.modes import Mode
+from metier.parsing.core.locators import Locator, locator_in, sheet_of
 from metier.retrieval.retriever import Hit
 
 DESCRIPTION = "a model's description of a picture"  # what a citation of one is marked with
@@ -52,7 +53,8 @@ class Citation:
     found as well, "" where there is none. `copies`: uris of other documents that hold the same text. `row`: of a
     table, the name of the row that is quoted, behind the groups it stands under, or its number where it has no name;
     `column`: the name of the column, where the quote lies in one cell or the sentence holds one cell of the row. Both
-    are "" elsewhere. `described`: a model says this of a picture there, and the document does not.
+    are "" elsewhere. `sheet`: name of the sheet of a workbook, "" elsewhere. `described`: a model says this of a
+    picture there, and the document does not.
     """
 
     document: str
@@ -71,14 +73,25 @@ class Citation:
     copies: tuple[str, ...] = ()
     row: str = ""
     column: str = ""
+    sheet: str = ""
     described: bool = False
+
+    @property
+    def numbered(self) -> Locator | None:
+        """Its page, slide or sheet; of a correction, that of what it corrects."""
+        return locator_in(self.corrects or self.document, self.page, self.sheet)
+
+    @property
+    def locator(self) -> str:
+        """Page, slide or sheet, row and column in a line: `sheet "Prices", row NV-110`. "" where none is known."""
+        return ", ".join(part for part in (str(self.numbered or ""), self.cell) if part)
 
     @property
     def place(self) -> str:
         """Document, page, heading, row and column in a line, and whether it is a description."""
-        page = f"page {self.page}" if self.page else ""
-        described = DESCRIPTION if self.described else ""
-        parts = (self.document, self.dated, page, " › ".join(self.headings), self.cell, described)
+        page, described = str(self.numbered or ""), DESCRIPTION if self.described else ""
+        headings = " › ".join(name for name in self.headings if name != self.sheet)
+        parts = (self.document, self.dated, page, headings, self.cell, described)
         return ", ".join(part for part in parts if part)
 
     @property
@@ -92,7 +105,7 @@ class Citation:
         return cls(
             document=source.uri, title=source.title, page=source.page, start=source.start, end=source.end,
             quote=source.text, headings=source.headings, passage_id=source.id, document_id=source.document_id,
-            sentence=sentence, corrects=source.corrects, described=source.described,
+            sentence=sentence, corrects=source.corrects, sheet=sheet_of(source), described=source.described,
             dated=told(days_of(PurePosixPath(source.uri).name, source.title, source.metadata)),
         )  # fmt: skip
 

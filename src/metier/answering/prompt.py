@@ -24,6 +24,7 @@ from metier.answering.answer import Style
 from metier.core.documents import Passage
 from metier.core.errors import InputError
 from metier.generation.base import Generator, Message
+from metier.parsing.core.locators import locator_of
 
 _QUOTED = "Answer the question in one short sentence"
 INSTRUCTION = {
@@ -103,6 +104,6 @@ def _place(passage: Passage) -> str:
     path = " › ".join(passage.headings) or passage.title or passage.uri
     name = PurePosixPath(passage.uri).name
     details = [name] if name and name != path else []
-    if passage.page is not None:
-        details.append(f"page {passage.page}")
+    if (place := locator_of(passage)) is not None:
+        details.append(str(place))
     return f"{path} ({', '.join(details)})" if details else path

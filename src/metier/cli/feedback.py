@@ -180,7 +180,9 @@ def _print_line(correction: Correction) -> None:
 
 
 def _print_passage(name: str, passage: Passage) -> None:
-    where = escape(place(passage.page, passage.headings))
+    from metier.parsing.core.locators import locator_of
+
+    where = escape(place(locator_of(passage), passage.headings))
     console().print(f"[bold]{name}[/] {escape(passage.uri)}  [dim]{where} · {passage.id}[/]", soft_wrap=True)
     console().print(passage.text, markup=False, style="dim")
 

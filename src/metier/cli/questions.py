@@ -41,6 +41,8 @@ def search(
 
     Example: metier search "torque of the blade bolts" --in "*manuals*"
     """
+    from metier.parsing.core.locators import locator_of
+
     with open_expert(expert) as opened:
         hits = opened.search(question, limit, _filter(group, within, where))
     if as_json:
@@ -53,7 +55,7 @@ def search(
         screen.print("Nothing found. Is anything indexed? `metier sources` shows it.")
     for number, hit in enumerate(hits, start=1):
         passage = hit.passage
-        where_it_is = escape(place(passage.page, passage.headings))
+        where_it_is = escape(place(locator_of(passage), passage.headings))
         head = f"[bold cyan]{number}[/] [bold]{escape(passage.uri)}[/]  [dim]{where_it_is}  {hit.score:.1f}[/]"
         screen.print(head, soft_wrap=True)
         screen.print(_shorten(passage.text), markup=False, style="dim" if number > 1 else "")
@@ -142,11 +144,12 @@ def _print_answer(run: Callable[[OnText], Answer]) -> None:
 
 def _print_marks(screen: Console, answer: Answer) -> None:
     from metier.answering.answer import DESCRIPTION, Support
+    from metier.parsing.core.locators import locator_of
 
     numbers = {(each.document_id, each.start, each.end): n for n, each in enumerate(answer.citations, start=1)}
     stated = [each for each in answer.sentences if each.support is not Support.NONE]
     for number, citation in enumerate(answer.citations, start=1):
-        where = place(citation.page, citation.headings)
+        where = place(citation.numbered, citation.headings)
         corrects = f"corrects {citation.corrects}" if citation.corrects else ""
         newer = f"newer: {citation.newer}" if citation.newer else ""
         described = DESCRIPTION if citation.described else ""
@@ -173,8 +176,8 @@ def _print_marks(screen: Console, answer: Answer) -> None:
     if answer.abstained and answer.searched_for:
         screen.print(f"[dim]Looked for: {escape('; '.join(answer.searched_for))}[/]", soft_wrap=True)
     for passage in answer.nearest:
-        where = escape(place(passage.page, passage.headings)) + (f" · {DESCRIPTION}" if passage.described else "")
-        screen.print(f"[dim]Nearest:[/] [bold]{escape(passage.uri)}[/]  [dim]{where}[/]", soft_wrap=True)
+        where = place(locator_of(passage), passage.headings) + (f" · {DESCRIPTION}" if passage.described else "")
+        screen.print(f"[dim]Nearest:[/] [bold]{escape(passage.uri)}[/]  [dim]{escape(where)}[/]", soft_wrap=True)
     for note in answer.notes:
         screen.print(f"[yellow]![/] {escape(note)}")
     seconds = answer.timings.get("total", 0.0)

@@ -79,9 +79,11 @@ def print_question(each: QuestionEntry, screen: Console) -> None:
 
 def _print_source(opened: Expert, question: Question, screen: Console) -> None:
     """Where the answer stands; for a question without one, what the search finds for it."""
+    from metier.parsing.core.locators import locator_in
+
     for uri in question.documents:
-        page = "" if question.page is None else f", page {question.page}"
-        screen.print(f"  [cyan]{escape(uri)}[/]{page}", soft_wrap=True)
+        place = locator_in(uri, question.page)
+        screen.print(f"  [cyan]{escape(uri)}[/]{f', {place}' if place else ''}", soft_wrap=True)
     passages = _passages(opened, question)
     if not question.documents and opened.runtime.store.counts()[1]:
         screen.print("  [dim]What the search finds:[/]")

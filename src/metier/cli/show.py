@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from metier.core.questions import Question
     from metier.dataset.findings import DataFinding
     from metier.expert import Expert
+    from metier.parsing.core.locators import Locator
 
 ExpertOption = Annotated[
     str | None,
@@ -115,9 +116,12 @@ def print_findings(findings: Iterable[DataFinding]) -> None:
             screen.print(f"    {finding.hint}", markup=False, soft_wrap=True)
 
 
-def place(page: int | None, headings: tuple[str, ...] = ()) -> str:
+def place(numbered: Locator | None, headings: tuple[str, ...] = ()) -> str:
     """`page 4 · Gearbox › Oil`, whatever of it is known."""
-    parts = [f"page {page}"] if page is not None else []
-    if headings:
-        parts.append(" › ".join(headings[-2:]))
-    return " · ".join(parts)
+    path = [name for name in headings if numbered is None or name != numbered.name]
+    return " · ".join(part for part in (str(numbered or ""), " › ".join(path[-2:])) if part)
+
+
+def counted(count: int, what: str) -> str:
+    """`1 source`, `2 sources`."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -22,6 +22,7 @@ from metier.core.modes import FROM_DOCUMENTS
 from metier.core.questions import Question
 from metier.evaluation.records import Cited, Record, ShownText
 from metier.generation.completion_cache import Cache, key_of
+from metier.parsing.core.locators import sheet_of
 
 ANSWERS_FILE = "answers.jsonl"
 _VERSION = 2  # of what is kept; raised when the same answer would be kept otherwise
@@ -115,13 +116,14 @@ def record_of(
         model=answer.model,
         adapter=answer.adapter,
         citations=tuple(
-            Cited(c.document, c.page, c.start, c.end, c.quote, c.headings, c.passage_id) for c in answer.citations
+            Cited(c.document, c.page, c.start, c.end, c.quote, c.headings, c.passage_id, c.sheet)
+            for c in answer.citations
         ),
         sentences=len(stated),
         unsupported=tuple(sentence.span for sentence in stated if sentence.flagged),
         found=tuple(hit.passage.id for hit in found.hits[:_FOUND]),
         found_documents=tuple(hit.passage.uri for hit in found.hits[:_FOUND]),
-        shown=tuple(ShownText(p.uri, p.page, p.id, p.text) for p in answer.shown),
+        shown=tuple(ShownText(p.uri, p.page, p.id, p.text, sheet_of(p)) for p in answer.shown),
         first_token=answer.timings.get("first_token"),
         total=answer.timings["total"],
         prompt_tokens=answer.usage.prompt_tokens,

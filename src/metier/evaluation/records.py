@@ -8,17 +8,19 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class ShownText:
-    """A passage or sentence that the model read."""
+    """A passage or sentence that the model read. `page`, `sheet`: as of a citation."""
 
     document: str = ""
     page: int | None = None
     passage_id: str = ""
     text: str = ""
+    sheet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Cited:
-    """A citation of an answer: characters `start`..`end` of the document's parsed text, which are `quote`."""
+    """A citation of an answer: characters `start`..`end` of the document's parsed text, which are `quote`. `page`:
+    number of its page, slide or sheet; `sheet`: name of that, "" where it has none."""
 
     document: str = ""
     page: int | None = None
@@ -27,6 +29,7 @@ class Cited:
     quote: str = ""
     headings: tuple[str, ...] = ()
     passage_id: str = ""
+    sheet: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from metier.answering.answer import Answer, Citation, Sentence, Style, Support, Usage
 from metier.core.documents import Passage
 from metier.core.modes import Mode
+from metier.parsing.core.locators import locator_of
 from metier.retrieval.retriever import Hit
 
 
@@ -30,6 +31,7 @@ class _Place(BaseModel):
     document_id: str
     title: str
     page: int | None
+    locator: str
     start: int
     end: int
     text: str
@@ -40,15 +42,16 @@ class _Place(BaseModel):
 
 
 class PassageResponse(_Place):
-    """A place in a document. `start`, `end`: where `text` stands in it; `described`: a model says it of a picture that
-    stands there; `url`: where the server shows it."""
+    """A place in a document. `page`: number of its page, slide or sheet; `locator`: the same in words (`sheet
+    "Prices"`), empty where the format has none; `start`, `end`: where `text` stands in it; `described`: a model says
+    it of a picture that stands there; `url`: where the server shows it."""
 
     @classmethod
     def of(cls, passage: Passage) -> Self:
         return cls(
             document=passage.uri, document_id=passage.document_id, title=passage.title, page=passage.page,
-            start=passage.start, end=passage.end, text=passage.text, headings=list(passage.headings),
-            passage_id=passage.id, described=passage.described,
+            locator=str(locator_of(passage) or ""), start=passage.start, end=passage.end, text=passage.text,
+            headings=list(passage.headings), passage_id=passage.id, described=passage.described,
             url=document_url(passage.document_id, passage.start, passage.end),
         )  # fmt: skip
 
@@ -80,17 +83,19 @@ class SearchResponse(BaseModel):
 
 
 class CitationResponse(BaseModel):
-    """`start`, `end`: where `quote` stands in the document; `sentence`: which part of the answer it carries;
-    `corrects`: where the document is a correction, the one that it corrects; `dated`: the day, month or year that
-    the document is of, empty where nothing tells it; `newer`: a newer version of it; `copies`: other documents that
-    hold the same text; `row`, `column`: of a table, what names the row that is quoted, and the column where one
-    cell is meant; `described`: a model says it of a picture there, and the document does not; `url`: where the
-    server shows it."""
+    """`page`: number of its page, slide or sheet; `locator`: that, row and column in words (`sheet "Prices", row
+    NV-110`), empty where none is known; `start`, `end`: where `quote` stands in the document; `sentence`: which part
+    of the answer it carries; `corrects`: where the document is a correction, the one that it corrects; `dated`: the
+    day, month or year that the document is of, empty where nothing tells it; `newer`: a newer version of it;
+    `copies`: other documents that hold the same text; `row`, `column`: of a table, what names the row that is quoted,
+    and the column where one cell is meant; `described`: a model says it of a picture there, and the document does
+    not; `url`: where the server shows it."""
 
     document: str
     document_id: str
     title: str
     page: int | None
+    locator: str
     start: int
     end: int
     quote: str
@@ -110,10 +115,10 @@ class CitationResponse(BaseModel):
     def of(cls, citation: Citation) -> Self:
         return cls(
             document=citation.document, document_id=citation.document_id, title=citation.title, page=citation.page,
-            start=citation.start, end=citation.end, quote=citation.quote, headings=list(citation.headings),
-            passage_id=citation.passage_id, corrects=citation.corrects, dated=citation.dated, newer=citation.newer,
-            copies=list(citation.copies), row=citation.row, column=citation.column,
-            described=citation.described, sentence=list(citation.sentence),
+            locator=citation.locator, start=citation.start, end=citation.end, quote=citation.quote,
+            headings=list(citation.headings), passage_id=citation.passage_id, corrects=citation.corrects,
+            dated=citation.dated, newer=citation.newer, copies=list(citation.copies), row=citation.row,
+            column=citation.column, described=citation.described, sentence=list(citation.sentence),
             url=document_url(citation.document_id, citation.start, citation.end),
         )  # fmt: skip
 

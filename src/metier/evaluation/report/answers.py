@@ -9,6 +9,7 @@ from metier.evaluation.records import Cited, ShownText
 from metier.evaluation.report.markup import Html, join, tag
 from metier.evaluation.report.view import ReportView, anchor, class_of, number, rounded, shape, shown
 from metier.evaluation.result import ExaminedQuestion, ModeAnswer
+from metier.parsing.core.locators import Locator, locator_in
 
 _RIGHT = 0.5  # score from which an answer counts as right where no cause of failure was looked for
 _READ_UP_TO = 2_000  # questions; above it what the model read is left out, or the file would not open any more
@@ -109,8 +110,7 @@ def _accepted(view: ReportView, row: ExaminedQuestion, language: str) -> Html:
     wordings = [view.prose(each, language, name="bdi") for each in row.answers]
     documents = [tag("bdi", each) for each in row.documents]
     unanswerable = view.words("answers.unanswerable") if row.kind == "unanswerable" else None
-    page = view.words("page", page=row.page) if row.page is not None else None
-    places = join([_in_line(documents), [", ", page] if page else None])
+    places = join([_in_line(documents), _behind(view, locator_in(row.documents[0], row.page) if documents else None)])
     lines = [
         ("id", tag("bdi", row.id)),
         ("accepted", _in_line(wordings) if wordings else unanswerable),
@@ -196,8 +196,15 @@ def _read(view: ReportView, shown_to: dict[str, Sequence[ShownText]]) -> Html | 
 
 
 def _place(view: ReportView, source: Cited | ShownText) -> Html:
-    page = view.words("page", page=source.page) if source.page is not None else None
-    return join([tag("bdi", source.document, class_="document"), [", ", page] if page else None])
+    place = locator_in(source.document, source.page, source.sheet)
+    return join([tag("bdi", source.document, class_="document"), _behind(view, place)])
+
+
+def _behind(view: ReportView, place: Locator | None) -> Html | None:
+    """What stands behind the name of a document: its page, slide or sheet."""
+    if place is None:
+        return None
+    return join([", ", view.words(f"place.{place.wording}", number=place.number, name=place.name)])
 
 
 def _in_line(items: Sequence[Any], between: str = ", ") -> Html:

@@ -14,9 +14,10 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from metier.answering.answer import DESCRIPTION, Answer
-from metier.core.documents import Document
+from metier.core.documents import Document, Passage
 from metier.core.errors import InputError
 from metier.core.modes import MODES, Mode
+from metier.parsing.core.locators import kind_of, locator_of
 from metier.retrieval.retriever import Hit
 from metier.serving.ask_request import AskRequest
 from metier.serving.auth.access import Caller
@@ -135,8 +136,9 @@ def _read(service: ExpertService, caller: Caller, given: ReadInput) -> ToolResul
     if given.page is not None:
         blocks = [block for block in document.blocks if block.page == given.page]
         if not blocks:
-            there = f"It has {document.pages} pages." if document.pages else "It has no pages: leave `page` out."
-            raise InputError(f"there is no text on page {given.page}", where=document.uri, hint=there)
+            kind = kind_of(document.media_type)
+            there = f"It has {document.pages} {kind}s." if document.pages else "It has no pages: leave `page` out."
+            raise InputError(f"there is no text on {kind} {given.page}", where=document.uri, hint=there)
         begin, stop = blocks[0].start, blocks[-1].end
     if given.end is not None:
         stop = min(stop, given.end)
@@ -153,7 +155,7 @@ def _cited(answer: Answer) -> str:
     """The answer, and under it where each part of it stands, what of it is not found in the documents, and of a refusal
     what came nearest."""
     sources = dict.fromkeys(
-        f"- {_named(citation.title, citation.document, citation.page)}{f', {citation.cell}' if citation.cell else ''}"
+        f"- {_named(citation.title, citation.document, citation.locator)}"
         f"{f', {DESCRIPTION}' if citation.described else ''}: “{citation.quote}”"
         for citation in answer.citations
     )
@@ -162,17 +164,21 @@ def _cited(answer: Answer) -> str:
         for each in answer.sentences
         if each.flagged
     ]
-    nearest = [f"- {_named(each.title, each.uri, each.page)}" for each in answer.nearest]
+    nearest = [f"- {_passage(each)}" for each in answer.nearest]
     lists = {"Sources": sources, "Not in the documents": doubtful, "Nearest places": nearest}
     return "\n\n".join([answer.text, *(f"{name}:\n" + "\n".join(each) for name, each in lists.items() if each)])
 
 
 def _source(hit: Hit) -> str:
-    return _named(hit.passage.title, hit.passage.uri, hit.passage.page)
+    return _passage(hit.passage)
 
 
-def _named(title: str, uri: str, page: int | None) -> str:
-    return f"{title or uri}{f', page {page}' if page else ''} ({uri})"
+def _passage(passage: Passage) -> str:
+    return _named(passage.title, passage.uri, str(locator_of(passage) or ""))
+
+
+def _named(title: str, uri: str, locator: str) -> str:
+    return f"{title or uri}{f', {locator}' if locator else ''} ({uri})"
 
 
 TOOLS = {

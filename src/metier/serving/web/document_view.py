@@ -11,12 +11,11 @@ from pydantic import BaseModel
 from metier.core.documents import CORRECTION, Document
 from metier.core.tables import Span
 from metier.parsing.core import formats
+from metier.parsing.core.locators import kind_of
 from metier.serving.document_access import VisibleDocument
 from metier.serving.web.document_parts import Piece, extent, parts, pieces, place_of, printed
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
-_SLIDES = (formats.PPTX, formats.PPT, formats.ODP)
-_SHEETS = (formats.XLSX, formats.XLS, formats.XML_SHEET, formats.ODS)
 
 
 class Wish(BaseModel):
@@ -72,8 +71,7 @@ class DocumentView:
     @property
     def numbered(self) -> str:
         """What its numbers count: "slide", "sheet" or "page"."""
-        kind = self.document.media_type
-        return "slide" if kind in _SLIDES else "sheet" if kind in _SHEETS else "page"
+        return kind_of(self.document.media_type)
 
     @property
     def format(self) -> str:

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from metier.parsing.core.locators import locator_of
 from metier.serving.auth.access import FORM_TOKEN, Caller, Denied, Unauthorized
 from metier.serving.http.errors import told
 from metier.serving.http.path_prefix import cookie_of, root_of
@@ -28,6 +29,7 @@ _environment = Environment(
     loader=PackageLoader("metier.serving.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
     lstrip_blocks=True,
 )  # fmt: skip
+_environment.filters["locator"] = locator_of
 
 
 def redirect(request: Request, path: str) -> RedirectResponse:

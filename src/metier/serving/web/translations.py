@@ -9,6 +9,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from metier.parsing.core.locators import Locator
+
 LANGUAGES = {"en": "English", "bn": "বাংলা"}
 COOKIE = "metier_language"
 
@@ -24,6 +26,12 @@ class PageTranslations:
         """HTML. Raises `KeyError` for a key that no page has."""
         wording = Markup(self._known[key])  # noqa: S704 - words of this package, from wordings/
         return wording.format(**{name: escape(value) for name, value in values.items()})
+
+    def behind(self, place: Locator | None) -> Markup:
+        """`, p. 4`, `, sheet “Prices”`: what stands behind the title of a document; nothing where it has no numbers."""
+        if place is None:
+            return Markup()
+        return Markup(", ") + self(f"place.{place.wording}", number=place.number, name=place.name)
 
     def name(self, group: str, value: str) -> str:
         """What a value of the data is called (a mode, a state): as it stands where it has no name here."""
