@@ -118,8 +118,8 @@ class Answerer:
         whole = WholeDocument(self._writer, self.limits, self.finder.counter)
         settings = self._settings
         return Router(
-            settings.name, settings.language, self.style, self.limits, self._store, self._retriever, self.finder,
-            self._writer, self._quoter, whole, self._documents,
+            settings.name, settings.language, self.style, self.limits, self._store, self._retriever, self._analyser,
+            self.finder, self._writer, self._quoter, whole, self._documents,
         )  # fmt: skip
 
     # --- asking ----------------------------------------------------------------------------------------------

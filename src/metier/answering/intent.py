@@ -3,6 +3,7 @@
     SMALL_TALK   "hi", "thanks!", "who are you?": nothing but that
     EDIT         "shorter, please", "in German", "as a table": of the answer before
     COLLECTION   "which documents do you have", "what changed this week", "what did Anna write", "any PDFs on pumps?"
+    NO_QUESTION  "??", "asdf": asks nothing, which `no_question` tells by the documents as well
     DOCUMENT     "summarise the minutes of February", "what does the Tallhed contract say"
     QUESTION     everything else, and whatever is in doubt
 
@@ -40,6 +41,7 @@ class Kind(StrEnum):
     EDIT = "edit"
     COLLECTION = "collection"
     DOCUMENT = "document"
+    NO_QUESTION = "no_question"
     QUESTION = "question"
 
 

@@ -14,6 +14,7 @@ from metier.answering.catalog_sources import CatalogSources
 from metier.answering.collection import CollectionAnswer, DocumentInfo, answer_collection, match_documents
 from metier.answering.intent import Intent, Kind, classify
 from metier.answering.lookup import Finder
+from metier.answering.no_question import asks_nothing
 from metier.answering.quoted import Quoter
 from metier.answering.request import Found, Request
 from metier.answering.style import TokenLimits
@@ -23,6 +24,8 @@ from metier.core.documents import Passage
 from metier.generation.base import Message
 from metier.retrieval.retriever import Retriever
 from metier.store.base import Filter, Store
+from metier.text.analyzer import Analyser
+from metier.text.detection import detect
 from metier.text.language import Language, all_languages
 
 _TOPIC = 0.4  # share of the best score from which a document is about a topic
@@ -46,6 +49,7 @@ class Router:
     limits: TokenLimits
     store: Store
     retriever: Retriever
+    analyser: Analyser
     finder: Finder
     writer: AnswerWriter
     quoter: Quoter
@@ -53,12 +57,30 @@ class Router:
     documents: Documents
 
     def intent(self, request: Request) -> Intent:
-        return classify(request.question, request.history, all_languages(first=self.language))
+        found = classify(request.question, request.history, all_languages(first=self.language))
+        if found.kind is Kind.QUESTION and not request.writer.labels and self._asks_nothing(request):
+            return Intent(Kind.NO_QUESTION, language=detect(request.question, self.language))
+        return found
+
+    def _asks_nothing(self, request: Request) -> bool:
+        spoken = dict.fromkeys((self.language, "en", detect(request.question, self.language)))
+
+        def known(text: str) -> bool:
+            tokens = self.analyser.tokens(text)
+            if self.store.lexical(tokens, 1, self.retriever.visible(request.where)):
+                return True
+            names = " ".join(info.uri for info in self.documents(request.where))
+            return not set(tokens).isdisjoint(self.analyser.tokens(names))
+
+        return asks_nothing(request.question, map(Language.of, spoken), bool(request.history), known)
 
     def answer(self, request: Request, intent: Intent, language: str) -> Answer | None:
         """None where the message is to be looked up after all."""
         if intent.kind is Kind.SMALL_TALK:
             return self._small_talk(request, intent)
+        if intent.kind is Kind.NO_QUESTION:
+            reply = self.quoter.say(request, Language.of(intent.language).text("replies", "no_question"))
+            return replace(reply, abstained=True)
         if intent.kind is Kind.EDIT and self.style is Style.QUOTED:
             return self.quoter.say(request, _last_answer(request.history), (_CANNOT_EDIT,))
         if intent.kind is Kind.COLLECTION:

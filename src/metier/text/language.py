@@ -32,7 +32,8 @@ is known of languages without a file is in `metier/text/other_languages.toml`, w
     [calendar]               months (12 lists), weekdays, today, yesterday, this_week, … ; {n} is a number
     [opposites]              pairs: two words a line
     [small_talk]             greeting, thanks, farewell, identity; filler: words that may stand beside them
-    [replies]                what is answered to each; {name} is the expert's name
+    [replies]                what is answered to each, and to what asks nothing: no_question; {name} is the expert's
+                             name
     [follow_up]              lead: words that open a question which leans on the one before; about: openings of "and
                              for the other one?"; pronoun, not_pronoun: phrases in which a pronoun points to nothing
     [edit]                   shorter, longer, simpler, list, table, again, translate ({language}); filler
