@@ -158,9 +158,7 @@ class Expert:
                     )  # fmt: skip
                     report = syncer.run([sources.create(each, self.folder) for each in self.settings.sources])
                 report.warnings += corrections.after_sync()
-                documents = runtime.store.records()
-                languages = [each.language for each in documents]
-                report.unread_languages = unread_languages(self.settings.embedding, languages)
+                report.unread_languages = unread_languages(self.settings.embedding, runtime.store.records())
                 if runtime.is_built("retriever"):
                     runtime.retriever.refresh()
                     runtime.retriever.fusion = runtime.fusion

@@ -79,7 +79,7 @@ def test_struck_hidden_and_deleted_text_is_left_out_with_a_word(parse):
     document = parse("a.docx", samples.docx(STRUCK, styles=GONE))
     assert document.text.split("\n\n")[:4] == ["Tighten with  1350 Nm", "Hub  62 Nm", "Yaw 910 Nm", "Pay: see contract"]
     assert "All of it" not in document.text
-    for told in ("3 struck-out texts", "tracked deletion", "hidden text", "[parsing] hidden = true"):
+    for told in ("3 struck-out texts", "tracked deletion", "hidden text", "parsing.hidden = true"):
         assert told in document.warnings[0]
 
 

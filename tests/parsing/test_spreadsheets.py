@@ -210,7 +210,7 @@ def test_hidden_sheets_rows_and_columns_are_left_out_with_a_word(parse):
     assert document.metadata["sheets"] == "Prices"
     assert document.warnings == (
         "left out what is hidden or struck out: hidden row, 2 collapsed rows, 2 hidden columns, hidden sheet Margins, "
-        "hidden sheet Salaries. [parsing] hidden = true in metier.toml reads it",
+        "hidden sheet Salaries. To read it, set parsing.hidden = true in metier.toml",
     )
 
 

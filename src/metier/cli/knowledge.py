@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from metier.cli.item_list import print_items
 from metier.cli.progress import progress
 from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, print_json
 
@@ -67,20 +68,24 @@ def add(
 
     Example: metier add ./docs "mail/**/*.eml" https://example.com/manual.pdf
     """
-    from metier.core.settings import is_glob
+    from metier.core.source_paths import is_address, is_glob
 
     opened = open_expert(expert)
     options = {"groups": tuple(group or ()), "include": tuple(include or ()), "exclude": tuple(exclude or ())}
-    added = {source: opened.add(source, **options) for source in sources}
+    added = {source: opened.add(source, **options) for source in dict.fromkeys(sources)}
     if as_json:
         print_json(
             {"added": [s for s, new in added.items() if new], "known": [s for s, new in added.items() if not new]}
         )
         return
     for source, new in added.items():
-        console().print(f"[green]✓[/] Added {source}" if new else f"[dim]· {source} was there already[/]")
+        if not new:
+            kept = "; its groups, include and exclude stay as metier.toml has them" if any(options.values()) else ""
+            console().print(f"[dim]· {escape(source)} was there already{kept}[/]", soft_wrap=True)
+            continue
+        console().print(f"[green]✓[/] Added {escape(source)}", soft_wrap=True)
         if (
-            "://" not in source
+            not is_address(source)
             and is_glob(source)
             and not any(glob.iglob(str(Path(source).expanduser()), recursive=True))
         ):
@@ -118,7 +123,7 @@ def _print_report(report: SyncReport) -> None:
     counts = f"{report.added} added, {report.changed} changed, {report.deleted} deleted, {report.unchanged} unchanged"
     screen.print(f"[green]✓[/] {counts} · {report.passages} passages in {report.seconds:.1f} s")
     for warning in (*report.warnings, *report.unread_languages):
-        screen.print(f"  [yellow]![/] {warning.item}: {warning.reason}", markup=True, soft_wrap=True)
+        screen.print(f"  [yellow]![/] {escape(warning.item)}: {escape(warning.reason)}", soft_wrap=True)
     if report.failed:
         screen.print(f"[red]✗[/] {len(report.failed)} could not be read:")
         for failure in report.failed:
@@ -141,16 +146,4 @@ def sources(
     if as_json:
         print_json({"sources": [s.model_dump(mode="json") for s in opened.settings.sources], "items": items})
         return
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("item", "passages", "state"):
-        table.add_column(name, overflow="fold", justify="right" if name == "passages" else "left")
-    for item in items:
-        state = f"[red]✗ {escape(item.reason)}[/]" if item.state == "failed" else f"[yellow]{escape(item.reason)}[/]"
-        table.add_row(escape(item.uri), str(item.passages), state if item.reason else "[green]✓[/]")
-    screen = console()
-    screen.print(
-        f"[bold]{Path(opened.folder).resolve().name}[/]: {len(opened.settings.sources)} source(s), {len(items)} item(s)"
-    )
-    screen.print(table)
+    print_items(Path(opened.folder).resolve().name, len(opened.settings.sources), items)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, print_json
+from metier.cli.show import ExpertOption, JsonOption, console, counted, escape, open_expert, print_json
 
 if TYPE_CHECKING:
     from metier.services.status import Status
@@ -50,16 +50,12 @@ def _facts(found: Status) -> list[tuple[str, str]]:
         f"{found.exam} questions, {found.practice} to practise on" if found.exam or found.practice else "no questions"
     )
     return [
-        ("documents", f"{found.documents} from {_counted(found.sources, 'source')}{failed}{synced}"),
+        ("documents", f"{found.documents} from {counted(found.sources, 'source')}{failed}{synced}"),
         ("models", f"{found.embedder} finds, {answers} answers"),
         ("exam", exam + (", refusals calibrated" if found.calibrated else "")),
         ("dataset", f"{found.rows} rows to tune on"),
         ("verdict", f"{found.verdict} ({_when(found.compared_at)})" if found.verdict else "not compared yet"),
     ]
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _when(moment: str) -> str:
@@ -79,9 +75,9 @@ def remove(
     opened = open_expert(expert)
     for source in sources:
         opened.remove(source)
+        if not as_json:
+            console().print(f"[green]✓[/] Removed {escape(source)}", soft_wrap=True)
     if as_json:
         print_json({"removed": sources})
         return
-    for source in sources:
-        console().print(f"[green]✓[/] Removed {escape(source)}")
     console().print("  Next: [bold]metier sync[/].")

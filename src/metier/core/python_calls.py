@@ -27,6 +27,7 @@ CALLS = {
     "exam review": "expert.exam.review(…)",
     "init": "Expert.create(…)",
     "models pull": "metier.models.pull(…)",
+    "remove": "expert.remove(…)",
     "search --json": "expert.search(…)",
     "sources": "expert.items()",
     "sync": "expert.sync()",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from metier.core.atomic import write_text
 from metier.core.errors import InputError, SettingsError
+from metier.core.source_paths import holder, is_address, named, relative
 
 if TYPE_CHECKING:  # reading settings needs it not, and it takes time to import
     from tomlkit import TOMLDocument
@@ -363,15 +365,16 @@ def create(
 def add_source(folder: Path, source: str, **options: object) -> bool:
     """Append a `[[sources]]` entry to metier.toml, keeping comments and order. False if it was there already.
 
-    A path is taken from the working directory and written relative to `folder`. Raises `InputError` for a path that
-    does not exist.
+    A path is taken from the working directory and written relative to `folder`, however it is written: a folder is one
+    source. Raises `InputError` for a path that does not exist.
     """
     import tomlkit
 
-    current = load(folder)
-    entry: dict[str, object] = {"url": source} if "://" in source else {"path": _relative(source, folder)}
-    if any((known.path, known.url) == (entry.get("path"), entry.get("url")) for known in current.sources):
+    name = source if is_address(source) else relative(source, folder)
+    names = [known.name for known in load(folder).sources]
+    if name in names or (not is_address(source) and named(str(Path(source).expanduser().absolute()), folder, names)):
         return False
+    entry: dict[str, object] = {"url" if is_address(source) else "path": name}
     entry |= {key: list(value) if isinstance(value, tuple) else value for key, value in options.items() if value}
     table = tomlkit.table()
     table.update(entry)
@@ -381,11 +384,17 @@ def add_source(folder: Path, source: str, **options: object) -> bool:
 
 def remove_source(folder: Path, source: str) -> None:
     """Take a `[[sources]]` entry out of metier.toml, named as it is written there or as a path from the working
-    directory. Raises `InputError` where there is none."""
+    directory. Raises `InputError` where there is none, with the source that a document comes from."""
     names = [known.name for known in load(folder).sources]
-    from_here = Path(os.path.relpath(Path(source).expanduser().absolute(), folder.absolute())).as_posix()
-    name = source if source in names else from_here
-    if name not in names:
+    name = named(source, folder, names)
+    if name is None:
+        if (whole := holder(source, folder, names)) is not None:
+            raise InputError(
+                f"is no source itself but comes from {whole}",
+                where=source,
+                hint=f"`metier remove {shlex.quote(whole)}` takes out all of it; to leave out some files, give that "
+                "source an `exclude` in metier.toml.",
+            )
         known_names = f"Sources are {', '.join(names)}." if names else "There are no sources."
         raise InputError("is no source of this expert", where=source, hint=known_names)
     _edit(folder, lambda document: document["sources"].pop(names.index(name)))
@@ -400,17 +409,6 @@ def _edit(folder: Path, change: Callable[[TOMLDocument], object]) -> None:
     change(document)
     validate(document.unwrap(), str(path))
     write_text(path, tomlkit.dumps(document))
-
-
-def is_glob(path: str) -> bool:
-    return bool(set(path) & set("*?["))
-
-
-def _relative(source: str, folder: Path) -> str:
-    path = Path(source).expanduser()
-    if not is_glob(source) and not path.exists():
-        raise InputError("does not exist", where=source, hint="Give a file, a folder, a glob in quotes, or a URL.")
-    return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()
 
 
 def cache_folder() -> Path:

@@ -62,7 +62,7 @@ class Failure:
 
 @dataclass(slots=True)
 class SyncReport:
-    """What a sync did. `unread_languages`: how many documents are in a language that the embedder does not read, and
+    """What a sync did. `unread_languages`: which documents are in a language that the embedder does not read, and
     what to do. `passages` counts what was embedded in this run, `seconds` is wall time."""
 
     added: int = 0

@@ -3,35 +3,40 @@ questions in their own language."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 from metier.core.settings import EmbeddingSettings
 from metier.ingestion.sync import Failure
 from metier.models import reads_english_only
+from metier.store.base import DocumentRecord
 from metier.text.language import Language
 
 _EVERY = "multilingual-e5-small"
+_NAMED = 3  # documents
 
 
-def unread_languages(settings: EmbeddingSettings, languages: Iterable[str]) -> list[Failure]:
-    """A warning for each language that the packaged embedder of `settings` does not read. `languages`: codes, of each
-    document. Of an embedder that is not packaged it is not known what it reads."""
+def unread_languages(settings: EmbeddingSettings, documents: Iterable[DocumentRecord]) -> list[Failure]:
+    """A warning for each language that the packaged embedder of `settings` does not read, the one of most documents
+    first. Of an embedder that is not packaged it is not known what it reads."""
     if not reads_english_only(settings.model):
         return []
     english = Language.of("en")
-    counts = Counter(language.split("-")[0] for language in languages)
+    names: dict[str, list[str]] = {}
+    for document in documents:
+        names.setdefault(document.language.split("-")[0], []).append(document.uri)
     return [
         Failure(
-            _counted(count),
-            f"in {english.names[code][0]}, which {settings.model} does not read: questions in English will not find "
-            f'{"it" if count == 1 else "them"}. Set [embedding] model = "{_EVERY}" in metier.toml, then '
-            "`metier sync --rebuild`.",
+            "1 document" if len(found) == 1 else f"{len(found)} documents",
+            f"in {english.names[code][0]} ({_named(found)}), which {settings.model} does not read: questions in "
+            f'English will not find {"it" if len(found) == 1 else "them"}. Set embedding.model = "{_EVERY}" in '
+            "metier.toml, then `metier sync --rebuild`.",
         )
-        for code, count in counts.most_common()
+        for code, found in sorted(names.items(), key=lambda each: -len(each[1]))
         if code != "en" and code in english.names
     ]
 
 
-def _counted(count: int) -> str:
-    return "1 document" if count == 1 else f"{count} documents"
+def _named(names: list[str]) -> str:
+    """`a.md, b.md, c.md and 1 more`"""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -10,7 +10,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from metier.core.errors import SourceError
-from metier.core.settings import SourceSettings, is_glob
+from metier.core.settings import SourceSettings
+from metier.core.source_paths import is_glob
 from metier.sources.base import Item, Unreachable
 
 

@@ -170,7 +170,8 @@ def read_document(content: bytes, *, name: str, uri: str, groups: tuple[str, ...
         )
     if context.left_out:
         told = ", ".join(what if count == 1 else f"{count} {what}s" for what, count in context.left_out.items())
-        context.warn(f"left out what is hidden or struck out: {told}. [parsing] hidden = true in metier.toml reads it")
+        how = "To read it, set parsing.hidden = true in metier.toml"
+        context.warn(f"left out what is hidden or struck out: {told}. {how}")
     return Document(
         id=document_id(uri),
         uri=uri,
