@@ -10,12 +10,14 @@ from metier.core.documents import BlockKind
 from metier.core.errors import ParseError
 from metier.parsing.core.decoding import tidy
 from metier.parsing.core.readers import Builder, Context
+from metier.parsing.core.superscripts import Piece, joined
 from metier.parsing.core.tables import Grid
 from metier.parsing.legacy.compound import Compound
+from metier.parsing.legacy.ppt_styles import placed
 from metier.parsing.office.package import locked
 
 _DOCUMENT, _SLIDE, _NOTES, _LIST, _PERSIST, _ATOM_NOTES, _ATOM_SLIDE = 1000, 1006, 1008, 4080, 1011, 1009, 1007
-_HEADER, _CHARS, _BYTES, _OUTLINE_REF, _USER_EDIT, _DIRECTORY = 3999, 4000, 4008, 3998, 4085, 6002
+_HEADER, _CHARS, _BYTES, _STYLES, _OUTLINE_REF, _USER_EDIT, _DIRECTORY = 3999, 4000, 4008, 4001, 3998, 4085, 6002
 _GROUP, _SHAPE, _TEXTBOX, _PROPERTIES, _MORE_PROPERTIES, _CHILD_ANCHOR = 0xF003, 0xF004, 0xF00D, 0xF00B, 0xF122, 0xF00F
 _TITLES, _IS_TABLE, _SHOW_INFO = (0, 6), 0x039F, 1017
 _FOOTERS = (7, 8, 9, 10)  # placeholder ids: date, slide number, footer, header
@@ -42,10 +44,22 @@ class PptRecord:
 
 @dataclass(slots=True)
 class Text:
-    """Text of a shape: its role (TextTypeEnum) and its paragraphs."""
+    """Text of a shape: its role (TextTypeEnum) and its pieces, each raised, lowered or on the line."""
 
     role: int = 4
-    paragraphs: list[str] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
+
+    @property
+    def paragraphs(self) -> list[str]:
+        """Lines of text; those of a paragraph stand apart in the file by a mark of their own."""
+        found: list[list[Piece]] = [[]]
+        for text, position in self.pieces:
+            for number, part in enumerate(text.split("\r")):
+                if number:
+                    found.append([])
+                found[-1].append((part.replace("\x0b", "\n"), position))
+        lines = (tidy(joined(pieces)).strip() for pieces in found)
+        return [line for line in lines if line]
 
 
 def records(data: bytes) -> Iterator[PptRecord]:
@@ -210,15 +224,16 @@ class _Slide:
 
 
 def _take(atom: PptRecord, texts: list[Text]) -> None:
-    """Add what a text atom says to `texts`: a header starts a text, characters belong to the last one."""
+    """Add what a text atom says to `texts`: a header starts a text, characters and their styles belong to the last."""
     if atom.kind == _HEADER and len(atom.body) >= 4:
         texts.append(Text(struct.unpack_from("<I", atom.body)[0]))
     elif atom.kind in (_CHARS, _BYTES):
         written = atom.body.decode("utf-16-le" if atom.kind == _CHARS else "latin-1", "replace")
         if not texts:
             texts.append(Text())
-        lines = written.replace("\x0b", "\n").split("\r")
-        texts[-1].paragraphs.extend(line for line in (tidy(line).strip() for line in lines) if line)
+        texts[-1].pieces.append((written, ""))
+    elif atom.kind == _STYLES and texts and texts[-1].pieces:
+        texts[-1].pieces[-1:] = placed(texts[-1].pieces[-1][0], atom.body)
 
 
 def _is_hidden(slide: PptRecord) -> bool:
