@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -66,6 +67,22 @@ def test_tables_are_kept_with_their_document(expert, docs):
     assert cells == [["Skåne", "1,204", None], ["Åland", "8", "(3)"]]
     assert [row.name(document.text) for row in table.rows] == ["Europe › Skåne", "Europe › Åland"]
     assert document.table_at(*table.rows[1].cells[1]).row_at(*table.rows[1].cells[1]) == table.rows[1]
+
+
+def test_what_copies_say_is_embedded_once_and_found_in_each(expert, docs, monkeypatch):
+    for number in range(3):
+        (docs / str(number)).mkdir()
+        shutil.copy(docs / "bolts.txt", docs / str(number))
+    embedder, texts = expert.runtime.embedder, []
+    embed = embedder.embed_passages
+    monkeypatch.setattr(embedder, "embed_passages", lambda more: (texts.extend(more), embed(more))[1])
+    assert counts(expert.sync()) == (7, 0, 0, 0, 0)
+    assert len(texts) == len(set(texts))
+    vector = embedder.embed_queries(["How tight are the blade root nuts?"])[0]
+    hits = expert.runtime.store.dense(vector, 100)
+    same = {hit.passage.uri: hit.score for hit in hits if "840 Nm" in hit.passage.text}
+    assert len(same) == 4
+    assert len(set(same.values())) == 1
 
 
 def test_a_file_that_disappears_is_never_found_again(expert, docs):

@@ -30,6 +30,7 @@ from metier.core.settings import Settings
 from metier.embedding.base import Embedder
 from metier.ingestion import chunking
 from metier.ingestion.descriptions import DescribedDocument, describe
+from metier.ingestion.embedding_cache import EmbeddingCache
 from metier.parsing.core.titles import is_title, readable
 from metier.retrieval import corpus_weight
 from metier.sources.base import Item, Source, Unreachable
@@ -217,7 +218,7 @@ class Syncer:
     def _process(self, todo: list[_Work], report: SyncReport) -> None:
         parsed: _Parsed = queue.Queue(maxsize=32)
         embedded: _Embedded = queue.Queue(maxsize=4)
-        stop = threading.Event()
+        stop, cache = threading.Event(), EmbeddingCache(self.embedder)
         writer = _Writer(self, report, embedded, total=len(todo))
         reader = threading.Thread(target=self._read_all, args=(todo, parsed, stop), name="metier-read", daemon=True)
         reader.start()
@@ -227,7 +228,7 @@ class Syncer:
         try:
             for batch in _batches(parsed):
                 texts = [passage.indexed_text for work in batch for passage in work.passages]
-                writer.submit((batch, self.embedder.embed_passages(texts)))
+                writer.submit((batch, cache.embed_passages(texts)))
         finally:
             stop.set()
             writer.finish()
