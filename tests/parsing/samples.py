@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 import zlib
 
@@ -245,3 +246,49 @@ def assembled(objects: list[bytes]) -> bytes:
     head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
     tail = b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(content))
     return content + head + table + tail
+
+
+_SECTOR = 4096
+_END, _FREE, _TABLE = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD
+
+
+def compound(root: dict) -> bytes:
+    """An OLE file of streams by name, and of folders as dicts of them. Streams are filled up to 4,096 bytes with
+    noughts, from which on they need no table of their own."""
+    files: list[list] = [["Root Entry", 5, _FREE, _FREE, b""]]  # name, kind, right, child, content
+
+    def add(folder: dict) -> int:
+        first = last = _FREE
+        for name in sorted(folder, key=lambda name: (len(name), name.upper())):
+            content, number = folder[name], len(files)
+            is_folder = isinstance(content, dict)
+            files.append([name, 1 if is_folder else 2, _FREE, _FREE, b"" if is_folder else content.ljust(4096, b"\0")])
+            if is_folder:
+                files[number][3] = add(content)
+            if last != _FREE:
+                files[last][2] = number
+            first, last = (number if first == _FREE else first), number
+        return first
+
+    files[0][3] = add(root)
+    directory = -(-len(files) * 128 // _SECTOR)  # sectors
+    sectors, starts = [], []
+    table = [_TABLE, *range(2, directory + 1), _END]
+    for *_links, content in files:
+        count = -(-len(content) // _SECTOR)
+        starts.append(len(table) if count else _END)
+        table += [*range(len(table) + 1, len(table) + count), _END] if count else []
+        sectors += [content[n * _SECTOR : (n + 1) * _SECTOR].ljust(_SECTOR, b"\0") for n in range(count)]
+    assert len(table) <= _SECTOR // 4, "more than one sector of the table"
+    entries = b""
+    for (name, kind, right, child, content), start in zip(files, starts, strict=True):
+        entries += struct.pack("<64sHBB", name.encode("utf-16-le"), 2 * len(name) + 2, kind, 1)
+        size = len(content)
+        entries += struct.pack(
+            "<3I16xI16xIQ", _FREE, right, child, 0, start if size else (_END if kind == 5 else 0), size
+        )
+    entries = entries.ljust(directory * _SECTOR, b"\0")
+    header = struct.pack("<8s16xHHHHH", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0x3E, 4, 0xFFFE, 12, 6)
+    header += struct.pack("<6xIIIIIIIII109I", directory, 1, 1, 0, 4096, _END, 0, _END, 0, 0, *[_FREE] * 108)
+    filled = struct.pack(f"<{_SECTOR // 4}I", *table, *[_FREE] * (_SECTOR // 4 - len(table)))
+    return header.ljust(_SECTOR, b"\0") + filled + entries + b"".join(sectors)

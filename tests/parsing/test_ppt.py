@@ -6,33 +6,8 @@ import struct
 
 import pytest
 
+from . import samples
 from .conftest import kinds
-
-SECTOR = 512
-END, FREE, TABLE = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD
-
-
-def compound(streams):
-    """An OLE file of streams by name, each of more than 4,095 bytes."""
-    chains, sectors = [], []
-    for content in streams.values():
-        first, count = len(sectors) + 2, -(-len(content) // SECTOR)
-        sectors += [content[n * SECTOR : (n + 1) * SECTOR].ljust(SECTOR, b"\0") for n in range(count)]
-        chains.append((first, count))
-    table = [TABLE, END]
-    for first, count in chains:
-        table += [*range(first + 1, first + count), END]
-    table += [FREE] * (SECTOR // 4 - len(table))
-    files = [("Root Entry", 5, END, 0)]
-    files += [(name, 2, first, len(streams[name])) for name, (first, _count) in zip(streams, chains, strict=True)]
-    entries = b""
-    for name, kind, start, size in files:
-        named = struct.pack("<64sHBB", name.encode("utf-16-le"), 2 * len(name) + 2, kind, 1)
-        entries += named + struct.pack("<3I16xI16xIQ", FREE, FREE, FREE, 0, start, size)
-    header = struct.pack("<8s16xHHHHH", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0x3E, 3, 0xFFFE, 9, 6)
-    header += struct.pack("<10xIIIIIIII", 1, 1, 0, 4096, END, 0, END, 0)
-    header += struct.pack("<109I", 0, *[FREE] * 108)
-    return header + struct.pack(f"<{SECTOR // 4}I", *table) + entries.ljust(SECTOR, b"\0") + b"".join(sectors)
 
 
 def record(kind, body, *, container=False, instance=0):
@@ -68,7 +43,7 @@ def ppt(*texts):
     edit = len(stream)
     stream += record(4085, struct.pack("<IIIIIII", 256, 0, 0, directory, 1, 3, 0))
     user = struct.pack("<HHIIIII", 0, 4086, 20, 20, 0xE391C05F, edit, 0)
-    return compound({"PowerPoint Document": stream.ljust(4096, b"\0"), "Current User": user.ljust(4096, b"\0")})
+    return samples.compound({"PowerPoint Document": stream.ljust(4096, b"\0"), "Current User": user.ljust(4096, b"\0")})
 
 
 @pytest.mark.parametrize(

@@ -17,16 +17,16 @@ def read_attached(
     context: Context,
     *,
     kind: str | None = None,
-    only: Collection[str] | None = None,
+    without: Collection[str] = (),
     level: int = 2,
 ) -> bool:
     """Read a file inside a file under a heading with its name. A broken one costs a warning, not the whole.
 
-    `kind`: its MIME type where that is known; `only`: which are read, all by default; `level`: of its heading. False
-    where it is in no such format, or lies too deep. Raises `ParseError` where there is too much text.
+    `kind`: its MIME type where that is known; `without`: those that are not read; `level`: of its heading. False where
+    it is in no format that is read, or lies too deep. Raises `ParseError` where there is too much text.
     """
     kind = kind or (formats.media_type(name, content) if content.strip() else None)
-    if kind is None or (only is not None and kind not in only) or context.depth >= MAX_NESTING:
+    if kind is None or kind in without or context.depth >= MAX_NESTING:
         return False
     inner = context.part(name, kind, depth=1)
     builder.add("heading", name, level=level)

@@ -5,12 +5,24 @@ from __future__ import annotations
 import codecs
 import contextlib
 import struct
+from typing import NamedTuple
 
 from metier.core.errors import ParseError
 
 _END = 0xFFFFFFFA  # larger values are marks, not sectors
+_DEEPEST = 16  # folders in folders
 _FACTS = {2: "title", 3: "subject", 4: "author", 5: "keywords"}
 _DAMAGED = "Open it in the program it came from and save it in a current format."
+
+
+class _Node(NamedTuple):
+    """An entry of the directory. `links`: to those at its left and right and to the first inside it; `place`: where its
+    content starts, and its size."""
+
+    name: str
+    kind: int
+    links: tuple[int, int, int]
+    place: tuple[int, int]
 
 
 class Compound:
@@ -39,27 +51,58 @@ class Compound:
             data = self._read_sector(table)
             self._next.extend(struct.unpack(f"<{len(data) // 4}I", data))
         self._entries: dict[str, tuple[int, int]] = {}
+        self._paths: dict[tuple[str, ...], tuple[int, int]] = {}
         entries = self._chain(directory)
         self._streams: bytes = b""
+        nodes: list[_Node] = []
         for place in range(0, len(entries) - 127, 128):
             length, kind = struct.unpack_from("<HB", entries, place + 64)
             name = entries[place : place + max(0, min(length, 64) - 2)].decode("utf-16-le", "replace")
             start, size = struct.unpack_from("<II", entries, place + 116)
+            nodes.append(_Node(name, kind, struct.unpack_from("<III", entries, place + 68), (start, size)))
             if kind == 5:
                 self._streams = self._chain(start)[:size]
             elif kind == 2:
                 self._entries.setdefault(name, (start, size))
         data = self._chain(small_table) if small_table < _END else b""
         self._next_small = list(struct.unpack(f"<{len(data) // 4}I", data))
+        self._walk(nodes)
+
+    def _walk(self, nodes: list[_Node]) -> None:
+        """Find the streams of all folders; a tree that runs in a circle ends there."""
+        seen: set[int] = set()
+        waiting: list[tuple[int, tuple[str, ...]]] = [(nodes[0].links[2], ())] if nodes else []
+        while waiting:
+            number, path = waiting.pop()
+            if number >= len(nodes) or number in seen:
+                continue
+            seen.add(number)
+            node = nodes[number]
+            left, right, child = node.links
+            waiting += [(left, path), (right, path)]
+            if node.kind == 2:
+                self._paths[*path, node.name] = node.place
+            elif node.kind == 1 and len(path) < _DEEPEST:
+                waiting.append((child, (*path, node.name)))
+
+    def folders(self, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+        """Paths of the folders in one, in the order of their names."""
+        depth = len(path) + 1
+        return sorted({each[:depth] for each in self._paths if each[: depth - 1] == path and len(each) > depth})
 
     def __contains__(self, name: str) -> bool:
         return name in self._entries
 
     def read(self, name: str) -> bytes:
-        """A stream, b"" where there is none."""
-        if name not in self._entries:
-            return b""
-        start, size = self._entries[name]
+        """A stream by its name, in whatever folder; b"" where there is none."""
+        return self._content_of(*self._entries[name]) if name in self._entries else b""
+
+    def read_in(self, folder: tuple[str, ...], name: str) -> bytes:
+        """A stream of a folder, b"" where there is none."""
+        place = self._paths.get((*folder, name))
+        return self._content_of(*place) if place else b""
+
+    def _content_of(self, start: int, size: int) -> bytes:
         if size >= self._cutoff:
             return self._chain(start)[:size]
         pieces, seen = [], set()

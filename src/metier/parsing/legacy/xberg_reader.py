@@ -18,6 +18,7 @@ from metier.parsing.core import formats
 from metier.parsing.core.decoding import tidy
 from metier.parsing.core.readers import Builder, Context
 from metier.parsing.core.tables import Grid, write_rows
+from metier.parsing.legacy.msg_attachments import read_attachments
 from metier.parsing.office.package import locked
 from metier.parsing.office.sheets import Sheet, describe_workbook, write_sheet
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _EXTENSIONS = {formats.DOC: "doc", formats.XLS: "xls", formats.PPT: "ppt", formats.MSG: "msg", formats.RTF: "rtf"}
 _ROW_END = "\t\t"  # how xberg ends a row of a table in a DOC
+_ATTACHED = re.compile(r"Attachments:$|  \S.* \(\d[\d.]* ?[KM]?B\)$")  # how it lists what is attached to a mail
 _HIDDEN = " (hidden)"  # how it ends the name of a sheet that is hidden
 
 
@@ -72,6 +74,10 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
         describe_workbook(context, writer.sheets, writer.written)
     if not nodes:
         builder.add("paragraph", tidy(document.content))
+    if context.media_type == formats.MSG:
+        if names := context.metadata.get("attachments"):
+            builder.add("paragraph", f"Attachments: {names}")
+        read_attachments(content, builder, context)
     for warning in document.processing_warnings:
         context.warn(str(warning.message)[:300])
 
@@ -89,7 +95,7 @@ def _extract(content: bytes, context: Context) -> ExtractedDocument:
         use_cache=False,
         disable_ocr=True,
         include_document_structure=True,
-        max_archive_depth=1 if context.media_type == formats.MSG else 0,
+        max_archive_depth=0,
         security_limits=xberg.SecurityLimits(max_content_size=context.limits.text),
         concurrency=xberg.ConcurrencyConfig(max_threads=1),
     )
@@ -197,7 +203,7 @@ class _Writer:
             self._builder.add("list", f"{content.get('term', '')}: {content.get('definition', '')}", page=self.page)
         elif kind not in ("metadata_block", "image", "page_break"):
             block: BlockKind = "code" if kind == "code" else "paragraph"
-            if not (self._kind == formats.MSG and re.match(r"  \S.* \(\d[\d.]* ?[KM]?B\)$", content.get("text") or "")):
+            if not (self._kind == formats.MSG and _ATTACHED.match(content.get("text") or "")):
                 self._builder.add(block, text, page=self.page)
 
     def _open_sheet(self, name: str) -> None:

@@ -1,8 +1,7 @@
-"""EML: headers as metadata and a readable first line, the body (plain rather than HTML where it says as much), names of
-attachments.
+"""EML: headers as metadata and a readable first line, the body (plain rather than HTML where it says as much), and what
+is attached, each file under its name.
 
-Attachments that are text are read as part of the mail; so are mails in the mail. Others are named only: a folder
-of mail must not become a folder of everything that was ever attached.
+Documents, tables and mails in the mail are read as parts of it. Pictures are named only: most are logos of signatures.
 """
 
 from __future__ import annotations
@@ -23,16 +22,7 @@ from metier.parsing.text.plain import add_paragraphs
 from metier.parsing.text.wrapping import unflowed
 
 _HEADERS = ("from", "to", "cc", "date", "subject")
-_TEXT_ATTACHMENTS = {
-    formats.PLAIN,
-    formats.MARKDOWN,
-    formats.HTML,
-    formats.CSV,
-    formats.TSV,
-    formats.JSON,
-    formats.JSONL,
-    formats.EML,
-}
+PICTURES = (formats.PNG, formats.JPEG, formats.TIFF)
 _MAX_PARTS = 500
 _WORD = re.compile(r"\w+")
 _STUB = 60  # different words, at most, of a text that says no more than that the mail is HTML
@@ -104,8 +94,8 @@ class _Parts:
         self.attached(name, content, "message/rfc822" if part.get_content_type() == "message/rfc822" else None)
 
     def attached(self, name: str, content: bytes, kind: str | None = None) -> None:
-        """Read an attachment if it is text; a broken one costs a warning, not the mail."""
-        read_attached(name, content, self._builder, self._context, kind=kind, only=_TEXT_ATTACHMENTS)
+        """Read an attachment; a broken one costs a warning, not the mail."""
+        read_attached(name, content, self._builder, self._context, kind=kind, without=PICTURES)
 
     def _plain(self, part: Message) -> None:
         """The text of a plain part, its signature as a paragraph of its own."""
