@@ -29,16 +29,21 @@ class _Mail:
         self._streams, self._builder = streams, builder
 
     def attachments(self, folder: _Folder, context: Context) -> None:
-        """Read those of the mail in `folder`; a broken one costs a warning, not the mail."""
+        """Read those of the mail in `folder`; a broken one costs a warning, not the mail, and the others are named."""
+        unread = []
         for attached in self._attached(folder):
             message = (*attached, f"__substg1.0_{_MESSAGE}")
             if message in self._streams.folders(attached):
                 if context.depth < MAX_NESTING:
                     self._message(message, context.part(context.name, context.media_type, depth=1))
                 continue
-            name = next(filter(None, (self._text(attached, of) for of in (_LONG_NAME, _SHORT_NAME, _SHOWN_NAME))), "")
+            names = (self._text(attached, of) for of in (_LONG_NAME, _SHORT_NAME, _SHOWN_NAME))
+            name = next(filter(None, names), "attachment")
             content = self._streams.read_in(attached, f"__substg1.0_{_CONTENT}")
-            read_attached(name or "attachment", content, self._builder, context, without=PICTURES)
+            if not read_attached(name, content, self._builder, context, without=PICTURES):
+                unread.append(name)
+        if unread:
+            self._builder.add("paragraph", "Attachments: " + ", ".join(unread))
 
     def _attached(self, folder: _Folder) -> Iterator[_Folder]:
         for number, inner in enumerate(self._streams.folders(folder)):

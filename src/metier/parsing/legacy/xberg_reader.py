@@ -75,8 +75,6 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
     if not nodes:
         builder.add("paragraph", tidy(document.content))
     if context.media_type == formats.MSG:
-        if names := context.metadata.get("attachments"):
-            builder.add("paragraph", f"Attachments: {names}")
         read_attachments(content, builder, context)
     for warning in document.processing_warnings:
         context.warn(str(warning.message)[:300])

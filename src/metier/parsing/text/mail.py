@@ -47,6 +47,7 @@ class _Parts:
     def __init__(self, builder: Builder, context: Context) -> None:
         self._builder, self._context = builder, context
         self._names: list[str] = []
+        self._unread: list[str] = []  # of those that are named only
         self._left = _MAX_PARTS
 
     def read(self, message: Message) -> None:
@@ -56,7 +57,8 @@ class _Parts:
             self._attachment(part)
         if self._names:
             self._context.describe(attachments=", ".join(self._names))
-            self._builder.add("paragraph", "Attachments: " + ", ".join(self._names))
+        if self._unread:
+            self._builder.add("paragraph", "Attachments: " + ", ".join(self._unread))
 
     def _body(self, part: Message, attachments: list[Message]) -> None:
         """Write the body below `part`, collect what is attached."""
@@ -91,11 +93,9 @@ class _Parts:
             content = _bytes(part)
         name = name or "attachment"
         self._names.append(name)
-        self.attached(name, content, "message/rfc822" if part.get_content_type() == "message/rfc822" else None)
-
-    def attached(self, name: str, content: bytes, kind: str | None = None) -> None:
-        """Read an attachment; a broken one costs a warning, not the mail."""
-        read_attached(name, content, self._builder, self._context, kind=kind, without=PICTURES)
+        kind = formats.EML if part.get_content_type() == formats.EML else None
+        if not read_attached(name, content, self._builder, self._context, kind=kind, without=PICTURES):
+            self._unread.append(name)
 
     def _plain(self, part: Message) -> None:
         """The text of a plain part, its signature as a paragraph of its own."""
