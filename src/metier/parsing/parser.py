@@ -24,7 +24,7 @@ from metier.parsing.core.readers import MIB, ParsingLimits
 if TYPE_CHECKING:
     from metier.core.settings import ParsingSettings
 
-_READERS = 2  # raised when the readers give other text for the same bytes
+_READERS = 3  # raised when the readers give other text for the same bytes
 # One thread and one heap in the native libraries: address space is limited, and the sync keeps the cores busy.
 _ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",

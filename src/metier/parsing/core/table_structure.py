@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 import regex
 
+from metier.parsing.core.row_groups import named_in_rounds
 from metier.parsing.core.table_cells import (
     RawRow,
     glued,
@@ -71,7 +72,7 @@ def structured(rows: Sequence[RawRow], header_rows: int | None = None, before: S
         depth = 1 if len(rows) > 1 else 0
     rows = _named_by_neighbours(rows[:depth] + _without_notes(rows[depth:], found), depth)
     found.header = _spread(rows[:depth], found)
-    found.body = _grouped(rows[depth:], bool(depth))
+    found.body = _grouped(named_in_rounds(rows[depth:]), bool(depth))
     if before and before.body:
         found.body = _still_under(before.body[-1], found.body, {row.number: row.indent for row in rows})
     return found
@@ -160,7 +161,7 @@ def _first_data_row(rows: Sequence[RawRow]) -> int | None:
             if (place or len(row.cells) == 1) and _is_data(row.cells[place], data[place], timed[place])
         ]
         told = any(not is_mark(row.cells[place]) for place in values)
-        if told and not (index == 0 and _numbers_columns(row, rows)):
+        if told and not _numbers_columns(rows, index):
             return index
     return None
 
@@ -184,11 +185,14 @@ def _is_data(cell: str, dated: bool, timed: bool) -> bool:
     return (is_period(cell) and dated) or (is_value(cell) and not is_period(cell))
 
 
-def _numbers_columns(row: RawRow, rows: Sequence[RawRow]) -> bool:
-    """Names of the first row that are numbers: more words than values over columns that hold nothing but values."""
-    named = [cell for cell in row.cells if cell.strip()]
+def _numbers_columns(rows: Sequence[RawRow], index: int) -> bool:
+    """Whether some names of a row are numbers ("15-24"): more words than values over columns that hold nothing but
+    values, in the first row, or beside a blank corner."""
+    corner, *names = rows[index].cells
+    named = [cell for cell in (corner, *names) if cell.strip()]
     words = [cell for cell in named if not is_value(cell)]
-    return len(words) > len(named) / 2 and len(rows) > 2 and len(named) == len(row.cells) and not is_value(row.cells[0])
+    whole = all(map(str.strip, names)) and bool(names) and (not corner.strip() if index else not is_value(corner))
+    return len(words) > len(named) / 2 and len(rows) > index + 2 and whole
 
 
 def _until_body(rows: Sequence[RawRow], first: int) -> int:
@@ -290,7 +294,7 @@ def _fill(row: list[str], below: Sequence[list[str]]) -> None:
             row[column] = name
 
 
-def _is_second_part(row: list[str], columns: Sequence[int], below: list[str]) -> bool:
+def _is_second_part(row: list[str], columns: list[int], below: list[str]) -> bool:
     """Whether the one blank among names is under the name at its left: what stands below it stands below other names
     too, and not below that one ("arr", "dep")."""
     place = next(n for n, column in enumerate(columns) if not row[column].strip())

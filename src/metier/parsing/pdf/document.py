@@ -34,7 +34,7 @@ from metier.parsing.pdf.regions import Region, convert_guessed, garbled, outside
 from metier.parsing.pdf.running import without_running
 from metier.parsing.pdf.scans import Scanner, looks_scanned
 from metier.parsing.pdf.struck import without_struck
-from metier.parsing.pdf.tables import RuledTable, Segment, ruled, segments
+from metier.parsing.pdf.tables import RuledTable, Segment, cut_at_lines, ruled, segments
 from metier.parsing.pdf.title import find_title
 from metier.parsing.pdf.unruled import find_tables
 from metier.parsing.pdf.xfa import read_xfa
@@ -179,10 +179,11 @@ def _page(document: PdfDocument, number: int, scanner: Scanner, context: Context
         scanner.unreadable.append((number, reason))
         found.parts = []
         return found
+    found.lines = segments(page, found.turn)
+    found.parts = cut_at_lines(found.parts, found.lines)
     if not holds_rtl(text):
         for part in found.parts:
             part.glyphs = []  # they tell where text stands, and the order of lines from the right; a book has many
-    found.lines = segments(page, found.turn)
     boxes = picture_boxes(page, found.turn, found.parts)
     if context.pictures and not found.is_page:
         found.figures = [*boxes, *drawing_boxes(page, found.turn, found.parts, found.lines)]

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from metier.parsing.core.table_cells import is_value
 from metier.parsing.core.tables import Grid
-from metier.parsing.pdf.bidi import unmirrored
-from metier.parsing.pdf.fragments import Fragment, Turn
-from metier.parsing.pdf.layout import join_lines, rows_of
+from metier.parsing.pdf.bidi import Glyph, unmirrored
+from metier.parsing.pdf.columns import find_columns
+from metier.parsing.pdf.fragments import Fragment, Turn, plain
+from metier.parsing.pdf.layout import TextLine, join_lines, rows_of
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
 _TOLERANCE = 3.0  # points between lines that are meant to meet
 _THIN = 3.0
 _MAX_SEGMENTS = 4000
+_WORDS_APART = 0.4  # font sizes between two words that a line parts
+_OPEN = 8.0  # points by which lines reach beyond those that they cross where a table is open at a side
 
 
 @dataclass(slots=True)
@@ -112,43 +119,109 @@ def _long_path(raw: ModuleType, item: FPDF_PAGEOBJECT) -> list[Segment]:
     return found
 
 
-def ruled(parts: list[Fragment], lines: list[Segment]) -> list[RuledTable]:
-    """Tables whose cells are parted by lines. A group of lines counts if at least four of its cells hold text."""
+def cut_at_lines(parts: list[Fragment], lines: list[Segment]) -> list[Fragment]:
+    """Parts, each cut where an upright line stands between two of its words: these belong to two cells."""
+    upright = sorted((line for line in lines if not line.across), key=lambda line: line.at)
+    places = [line.at for line in upright]
     found = []
-    for group in _connected(lines):
-        rows = _levels([line.at for line in group if line.across])[::-1]
-        columns = _levels([line.at for line in group if not line.across])
-        if (
-            (len(rows) < 3 and len(columns) < 3)
-            or len(rows) < 2
-            or len(columns) < 3
-            or len(rows) * len(columns) > 20_000
-        ):
-            continue
-        box = columns[0], rows[-1], columns[-1], rows[0]
-        inside = [p for p in parts if box[0] - 2 < (p.left + p.right) / 2 < box[2] + 2 and box[1] < p.middle < box[3]]
-        if _takes_a_part(inside, parts, box):
-            continue
-        table = _ruled_table(inside, rows, columns, group)
-        if table is not None:
-            found.append(RuledTable(table, rows[0], rows[-1], columns[0], columns[-1], inside))
+    for part in parts:
+        inside = upright[bisect_right(places, part.left) : bisect_left(places, part.right)]
+        for line in inside if not part.pieces and not part.rtl else ():
+            gap = _gap_at(part, line) if line.start < part.middle < line.end else 0
+            if gap:
+                before, behind = part.glyphs[:gap], part.glyphs[gap:]
+                found.append(replace(part, text=_said(before), right=before[-1].box[2], glyphs=before))
+                part = replace(part, text=_said(behind), left=behind[0].box[0], glyphs=behind)
+        found.append(part)
     return found
 
 
-def _takes_a_part(inside: list[Fragment], parts: list[Fragment], box: tuple[float, float, float, float]) -> bool:
+def _gap_at(part: Fragment, line: Segment) -> int:
+    """How many of the glyphs of a part stand before a line that runs through a wide gap between words, 0 for none."""
+    for place, (before, behind) in enumerate(pairwise(part.glyphs), start=1):
+        left, right = before.box[2], behind.box[0]
+        if right - left > _WORDS_APART * part.size and left - 1 < line.at < right + 1:
+            return place
+    return 0
+
+
+def _said(glyphs: list[Glyph]) -> str:
+    return plain("".join(glyph.text + " " * glyph.blank for glyph in glyphs))
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Lines that meet, and what stands between them. `rows`: heights of its level lines from the top; `columns`: places
+    of the upright ones from the left."""
+
+    lines: list[Segment]
+    rows: list[float]
+    columns: list[float]
+    inside: list[Fragment]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it can be a table of its own: its rows begin with names."""
+        names = [part.text for part in self.inside if part.left < self.columns[1]]
+        return sum(any(map(str.isalpha, name)) for name in names) > len(names) / 2
+
+    def holds(self, part: Fragment) -> bool:
+        across = (part.left + part.right) / 2
+        return self.columns[0] - 2 < across < self.columns[-1] + 2 and self.rows[-1] < part.middle < self.rows[0]
+
+
+def ruled(parts: list[Fragment], lines: list[Segment]) -> list[RuledTable]:
+    """Tables whose cells are parted by lines. A group of lines counts if at least four of its cells hold text."""
+    frames = [frame for group in _connected(_whole(lines)) if (frame := _frame(group, parts)) is not None]
+    whole = [frame for frame in frames if frame.is_whole] if len(frames) > 1 else []
+    found = []
+    for frame in frames:
+        beside = [part for part in parts if not any(other.holds(part) for other in whole if other is not frame)]
+        table = None if _takes_a_part(frame, beside) else _ruled_table(frame)
+        if table is not None:
+            rows, columns = frame.rows, frame.columns
+            found.append(RuledTable(table, rows[0], rows[-1], columns[0], columns[-1], frame.inside))
+    return found
+
+
+def _frame(group: list[Segment], parts: list[Fragment]) -> _Frame | None:
+    """None where there are too few lines for a table, or too many."""
+    across, down = [line for line in group if line.across], [line for line in group if not line.across]
+    rows, columns = _levels([line.at for line in across]), _levels([line.at for line in down])
+    if (len(rows) < 3 and len(columns) < 3) or len(rows) < 2:
+        return None
+    rows, columns = _with_open_ends(rows, down)[::-1], _with_open_ends(columns, across)
+    if len(columns) < 3 or len(rows) * len(columns) > 20_000:
+        return None
+    frame = _Frame(group, rows, columns, [])
+    frame.inside.extend(part for part in parts if frame.holds(part))
+    return frame
+
+
+def _with_open_ends(levels: list[float], crossing: list[Segment]) -> list[float]:
+    """With where the lines that cross end beyond the outermost: a table need not be closed at its sides."""
+    low = [line.start for line in crossing if line.start < levels[0] - _OPEN]
+    high = [line.end for line in crossing if line.end > levels[-1] + _OPEN]
+    if len(low) > 1:
+        levels = [min(low), *levels]
+    return [*levels, max(high)] if len(high) > 1 else levels
+
+
+def _takes_a_part(frame: _Frame, parts: list[Fragment]) -> bool:
     """Whether a box is drawn around some columns of a table only: most of its lines go on close beside it, in short
     texts at the same height."""
-    lines = rows_of(inside)
-    beside = [p for p in parts if (p.right <= box[0] + 2 or p.left >= box[2] - 2) and len(p.text) < 60]
+    lines, left, right = rows_of(frame.inside), frame.columns[0], frame.columns[-1]
+    beside = [p for p in parts if (p.right <= left + 2 or p.left >= right - 2) and len(p.text) < 60]
     going_on = 0
     for line in lines:
         reach = 8 * line.size
         level = [p for p in beside if min(p.top, line.top) - max(p.bottom, line.bottom) > 0.5 * (p.top - p.bottom)]
-        going_on += any(box[0] - p.right < reach and p.left - box[2] < reach for p in level)
+        going_on += any(left - p.right < reach and p.left - right < reach for p in level)
     return len(lines) > 1 and going_on > 0.6 * len(lines)
 
 
-def _ruled_table(inside: list[Fragment], rows: list[float], columns: list[float], lines: list[Segment]) -> Grid | None:
+def _ruled_table(frame: _Frame) -> Grid | None:
+    rows, columns, inside = frame.rows, frame.columns, frame.inside
     cells: dict[tuple[int, int], list[Fragment]] = {}
     for part in inside:
         row = sum(part.middle < y for y in rows) - 1
@@ -161,13 +234,12 @@ def _ruled_table(inside: list[Fragment], rows: list[float], columns: list[float]
     filled_rows = {row for row, _column in cells}
     if len(cells) < 4 or len(filled_rows) < 2 or len({column for _row, column in cells}) < 2:
         return None
-    crowded = sum(any(len(line.parts) > 1 for line in rows_of(parts)) for parts in cells.values())
-    if crowded > 0.2 * len(cells):  # some lines are drawn, but not those between the columns
+    if _lack_lines({place: rows_of(parts) for place, parts in cells.items()}):
         return None
     longest = max(sum(len(part.text) for part in parts) for parts in cells.values())
     if longest > max(400, 0.4 * sum(len(part.text) for part in inside)):  # a frame around running text
         return None
-    across, down = [s for s in lines if s.across], [s for s in lines if not s.across]
+    across, down = [s for s in frame.lines if s.across], [s for s in frame.lines if not s.across]
     grid, covered, empty, merged = Grid(), set(), 0, 0
     for row in range(len(rows) - 1):
         grid.start_row()
@@ -176,7 +248,11 @@ def _ruled_table(inside: list[Fragment], rows: list[float], columns: list[float]
             if (row, column) in covered:
                 continue
             wide, high = 1, 1
-            while column + wide < len(columns) - 1 and not _drawn(down, columns[column + wide], middle):
+            while (
+                column + wide < len(columns) - 1
+                and not _drawn(down, columns[column + wide], middle)
+                and not _apart(cells, row, column, column + wide, columns)
+            ):
                 wide += 1
             centre = (columns[column] + columns[column + wide]) / 2
             while row + high < len(rows) - 1 and not _drawn(across, rows[row + high], centre):
@@ -191,6 +267,33 @@ def _ruled_table(inside: list[Fragment], rows: list[float], columns: list[float]
     return None if drawing or form else grid
 
 
+def _apart(
+    cells: Mapping[tuple[int, int], list[Fragment]], row: int, first: int, column: int, columns: list[float]
+) -> bool:
+    """Whether what stands in `column` is no part of what stands in the columns from `first` on, though no line is drawn
+    there: both hold text and none reaches over."""
+    before = [part for n in range(first, column) for part in cells.get((row, n), ())]
+    here = cells.get((row, column), ())
+    return bool(before and here) and all(part.right < columns[column] for part in before)
+
+
+def _lack_lines(cells: Mapping[tuple[int, int], list[TextLine]]) -> bool:
+    """Whether some lines are drawn, but not those between the rows or between the columns."""
+    values = {place: sum(is_value(line.text) for line in lines) for place, lines in cells.items()}
+    if sum(count for count in values.values() if count > 2) > 0.5 * sum(values.values()):
+        return True  # values stand above each other in one cell
+    crowded = [place for place, lines in cells.items() if any(len(line.parts) > 1 for line in lines)]
+    if len(crowded) <= 0.2 * len(cells):
+        return False
+    # lines that are set out to both margins have wide gaps too, but anywhere
+    apart = {
+        column
+        for column in {column for _row, column in crowded}
+        if find_columns([line for (_row, n), lines in cells.items() if n == column for line in lines])
+    }
+    return sum(column in apart for _row, column in crowded) > 0.2 * len(cells)
+
+
 def _drawn(lines: list[Segment], at: float, through: float) -> bool:
     return any(abs(line.at - at) < _TOLERANCE and line.start - 1 <= through <= line.end + 1 for line in lines)
 
@@ -201,6 +304,25 @@ def _cell_text(parts: list[Fragment]) -> str:
         hyphen, spaced = (last.parts[-1].hyphen, last.parts[-1].spaced) if last else (False, False)
         text, last = join_lines(text, row.text, hyphen=hyphen, spaced=spaced), row
     return unmirrored(text)
+
+
+def _whole(lines: list[Segment]) -> list[Segment]:
+    """Pieces of one line, drawn cell by cell, as one."""
+    levels: dict[tuple[bool, int], list[Segment]] = {}
+    for line in lines:
+        levels.setdefault((line.across, round(line.at)), []).append(line)
+    found: list[Segment] = []
+    for level in levels.values():
+        level.sort(key=lambda line: line.start)
+        whole = level[0]
+        for line in level[1:]:
+            if line.start <= whole.end + _TOLERANCE:
+                whole = Segment(whole.across, whole.at, whole.start, max(whole.end, line.end))
+            else:
+                found.append(whole)
+                whole = line
+        found.append(whole)
+    return found
 
 
 def _connected(lines: list[Segment]) -> list[list[Segment]]:

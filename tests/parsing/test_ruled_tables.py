@@ -1,0 +1,131 @@
+"""Tables of a PDF whose lines are not all drawn, or are drawn otherwise than cell by cell."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from reportlab.lib import colors
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import getSampleStyleSheet
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Paragraph, SimpleDocTemplate, Table, TableStyle
+
+PROSE = (
+    "The following figures are explained in the notes, which are part of these accounts and are read with them. " * 2
+)
+THIN = (0.5, colors.black)
+PEOPLE = [
+    ["", "", "Industry", "Services"],
+    ["1991", "Men", "40.7", "48.4"],
+    ["", "Women", "16.0", "77.4"],
+    ["1996", "Men", "39.4", "51.0"],
+    ["", "Girls", "13.9", "80.9"],
+]
+TOLD = [
+    "1991 | Men | Industry: 40.7 | Services: 48.4",
+    "1991 | Women | Industry: 16.0 | Services: 77.4",
+    "1996 | Men | Industry: 39.4 | Services: 51.0",
+    "1996 | Girls | Industry: 13.9 | Services: 80.9",
+]
+
+
+def rows_of(document) -> list[str]:
+    return [document.text[block.start : block.end] for block in document.blocks if block.kind == "row"]
+
+
+def page(*items, looks=()) -> bytes:
+    """Tables between two paragraphs."""
+    body = getSampleStyleSheet()["BodyText"]
+    told = [Table(rows, style=TableStyle([("VALIGN", (0, 0), (-1, -1), "MIDDLE"), *looks])) for rows in items]
+    file = io.BytesIO()
+    SimpleDocTemplate(file, pagesize=A4).build([Paragraph(PROSE, body), *told, Paragraph(PROSE, body)])
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [("GRID", (0, 0), (-1, -1), *THIN)],
+        [("INNERGRID", (0, 0), (-1, -1), *THIN)],
+        [("INNERGRID", (0, 0), (-1, -1), *THIN), ("LINEBELOW", (0, -1), (-1, -1), *THIN)],
+    ],
+    ids=["closed", "open at all sides", "open at three sides"],
+)
+def test_a_name_in_a_cell_over_several_rows_stands_before_each(parse, lines):
+    spans = [("SPAN", (0, 1), (0, 2)), ("SPAN", (0, 3), (0, 4))]
+    assert rows_of(parse("a.pdf", page(PEOPLE, looks=[*spans, *lines]))) == TOLD
+
+
+def test_rows_parted_by_lines_that_are_drawn_cell_by_cell_have_columns_without_lines_too(parse):
+    rows = [["Country", "Domestic", "Unknown"], *[[f"Land {n}", f"{n}.5", f"{n}00"] for n in range(1, 7)]]
+    looks = [("GRID", (0, 0), (-1, 0), *THIN), ("BOX", (0, 0), (-1, -1), *THIN), ("GRID", (0, 4), (-1, 4), *THIN)]
+    looks += [("LINEBELOW", (n, 1), (n, -1), *THIN) for n in range(3)]
+    found = rows_of(parse("a.pdf", page(rows, looks=looks)))
+    assert found == [f"Country: Land {n} | Domestic: {n}.5 | Unknown: {n}00" for n in range(1, 7)]
+
+
+def test_columns_parted_by_lines_have_rows_without_lines_too(parse):
+    rows = [["Country", "Domestic", "Unknown"], *[[f"Land {n}", f"{n}.5", f"{n}00"] for n in range(1, 7)]]
+    looks = [("INNERGRID", (0, 0), (-1, 0), *THIN), ("LINEBELOW", (0, 0), (-1, 0), *THIN)]
+    looks += [("LINEAFTER", (0, 0), (1, -1), *THIN), ("LINEABOVE", (0, 0), (-1, 0), *THIN)]
+    found = rows_of(parse("a.pdf", page(rows, looks=looks)))
+    assert found == [f"Country: Land {n} | Domestic: {n}.5 | Unknown: {n}00" for n in range(1, 7)]
+
+
+def test_tables_beside_each_other_in_frames_of_their_own_are_not_one(parse):
+    left = [["Air", "Calls"], ["Spain", "268"], ["Germany", "233"], ["Italy", "92"]]
+    right = [["Rail", "Calls"], ["France", "153"], ["Greece", "119"], ["Malta", "2"]]
+    rows = [[*a, "", *b] for a, b in zip(left, right, strict=True)]
+    looks = [("GRID", (0, 0), (1, -1), *THIN), ("GRID", (3, 0), (4, -1), *THIN)]
+    found = rows_of(parse("a.pdf", page(rows, looks=looks)))
+    assert sorted(found) == sorted(
+        [f"Air: {name} | Calls: {calls}" for name, calls in left[1:]]
+        + [f"Rail: {name} | Calls: {calls}" for name, calls in right[1:]]
+    )
+
+
+def test_a_cell_set_out_to_both_margins_is_one_text(parse):
+    texts = [
+        ["Number   of", "companies that took", "the   option"],
+        ["Percentage   of", "all that took it of", "those   asked"],
+        ["Number   with", "stricter   rules", "on what they tell"],
+    ]
+    edges, height = (60, 160, 220, 280), 60
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=A4)
+    canvas.setFont("Helvetica", 10)
+    canvas.grid(edges, [700 - height * n for n in range(5)])
+    for x, name in zip(edges[1:], ("Loans", "Sales"), strict=False):
+        canvas.drawString(x + 3, 685, name)
+    for row, lines in enumerate(texts, start=1):
+        for line, text in enumerate(lines):
+            first, _blanks, last = text.partition("   ")
+            canvas.drawString(63, 685 - height * row - 12 * line, first)
+            canvas.drawRightString(157, 685 - height * row - 12 * line, last)
+        for x, value in zip(edges[1:], (f"{row}7", f"{row}6"), strict=False):
+            canvas.drawString(x + 3, 685 - height * row, value)
+    canvas.save()
+    assert rows_of(parse("a.pdf", file.getvalue())) == [
+        "Number of companies that took the option | Loans: 17 | Sales: 16",
+        "Percentage of all that took it of those asked | Loans: 27 | Sales: 26",
+        "Number with stricter rules on what they tell | Loans: 37 | Sales: 36",
+    ]
+
+
+def test_names_that_nearly_touch_belong_to_the_cells_that_a_line_parts(parse):
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=A4)
+    canvas.setFont("Helvetica", 10)
+    canvas.grid((60, 130, 166, 220), (700, 680, 660, 640, 620))
+    rows = [("Land", "HBS", "OXIRM"), ("Italy", "21", "58"), ("Spain", "24", "47"), ("Malta", "", "55")]
+    for line, (name, first, second) in enumerate(rows):
+        canvas.drawString(63, 686 - 20 * line, name)
+        canvas.drawRightString(164, 686 - 20 * line, first)
+        canvas.drawString(169, 686 - 20 * line, second)
+    canvas.save()
+    assert rows_of(parse("a.pdf", file.getvalue())) == [
+        "Land: Italy | HBS: 21 | OXIRM: 58",
+        "Land: Spain | HBS: 24 | OXIRM: 47",
+        "Land: Malta | OXIRM: 55",
+    ]
