@@ -6,7 +6,8 @@ For each data cell of a table (it holds a digit and does not stand in the table'
 parsed document that holds the cell's text ("text"), and with it the words of its row's first cell ("row"), and at least
 80% of the words of its column's header as well ("column")? The header is the rows above the first row with a value; a
 bare year is no value. "named" is stricter: the part of the row between two bars that holds the cell holds the header's
-words itself, so that no neighbour's name can stand in.
+words itself, so that no neighbour's name can stand in. "alone" is stricter again: that part ends with the text of the
+cell and holds nothing else behind the names, as it would where rows ran together.
 
 PDF:  FOLDER (default $METIER_DATA/icdar2013): files with their tables cell by cell beside them (`NAME-str.xml`, the
       format of the ICDAR 2013 table competition).
@@ -55,23 +56,25 @@ class DataCell:
     text: Counter[str]
     row: Counter[str]
     column: Counter[str]
+    value: str
     place: tuple[int, int]  # row and column of its table
 
 
 @dataclass(slots=True)
 class Score:
-    """How many of `cells` were found as text, with their row, with row and column, and in a cell named so."""
+    """How many of `cells` were found as text, with their row, with row and column, in a cell named so, alone there."""
 
     cells: int = 0
     text: int = 0
     row: int = 0
     column: int = 0
     named: int = 0
+    alone: int = 0
     failed: list[str] = field(default_factory=list)
 
     def count(self, cells: Sequence[DataCell], blocks: Blocks) -> list[DataCell]:
         """Adds `cells`; returns those whose column is not known."""
-        counted = [(words(text), [words(part) for part in parts]) for text, parts in blocks]
+        counted = [(words(text), [(words(part), part) for part in parts]) for text, parts in blocks]
         lost = []
         for cell in cells:
             holding = [(block, parts) for block, parts in counted if cell.text <= block]
@@ -81,13 +84,19 @@ class Score:
             self.text += bool(holding)
             self.row += bool(in_row)
             self.column += bool(with_column)
-            self.named += any(cell.text <= p and covers(p, cell.column) for _block, parts in with_column for p in parts)
+            named = [
+                p for _block, parts in with_column for p in parts if cell.text <= p[0] and covers(p[0], cell.column)
+            ]
+            self.named += bool(named)
+            self.alone += any(stands_alone(cell.value, part) for _counted, part in named)
             if not with_column:
                 lost.append(cell)
         return lost
 
     def line(self) -> str:
-        share = [f"{value / max(1, self.cells):.3f}" for value in (self.text, self.row, self.column, self.named)]
+        share = [
+            f"{value / max(1, self.cells):.3f}" for value in (self.text, self.row, self.column, self.named, self.alone)
+        ]
         return f"{self.cells:6} " + " ".join(f"{value:>7}" for value in share)
 
 
@@ -99,6 +108,13 @@ def covers(block: Counter[str], wanted: Counter[str]) -> bool:
     return (block & wanted).total() >= ENOUGH * wanted.total()
 
 
+def stands_alone(value: str, part: str) -> bool:
+    """Whether `part` is the name of a column and then `value`, or a value that no name stands before."""
+    wanted, found = (WORD.findall(unicodedata.normalize("NFKC", each).casefold()) for each in (value, part))
+    _names, colon, rest = part.rpartition(": ")
+    return found[-len(wanted) :] == wanted and (not colon or len(WORD.findall(rest)) <= len(wanted) + 1)
+
+
 def data_cells(rows: Rows) -> list[DataCell]:
     """The values of a table: `rows` rectangular, what spans repeated."""
     depth = header_depth(rows)
@@ -108,7 +124,7 @@ def data_cells(rows: Rows) -> list[DataCell]:
             if column and any(c.isdigit() for c in text):
                 header = [upper[column] for upper in rows[:depth]]
                 distinct = [name for place, name in enumerate(header) if name not in header[:place]]
-                found.append(DataCell(words(text), words(row[0]), words(" ".join(distinct)), (number, column)))
+                found.append(DataCell(words(text), words(row[0]), words(" ".join(distinct)), text, (number, column)))
     return found
 
 
@@ -410,7 +426,7 @@ def main() -> int:
         for form in [] if options.pdf_only else [form for form in forms if options.only in form]:
             documents = made(tatqa_tables(), form, Path(scratch))
             results[f"TAT-QA, {form}"] = measure(documents, of_metier(parser), options.show)
-    print(f"{'':18} {'cells':>6} {'text':>7} {'row':>7} {'column':>7} {'named':>7}")
+    print(f"{'':18} {'cells':>6} {'text':>7} {'row':>7} {'column':>7} {'named':>7} {'alone':>7}")
     for name, score in results.items():
         print(f"{name:18} {score.line()}")
         for failure in score.failed:
