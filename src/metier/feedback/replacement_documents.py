@@ -1,9 +1,9 @@
 """A corrected passage, or a corrected answer, as a small document of its own, which is found and cited like any other.
 
 Its uri is `correction:ID`. A corrected passage has the title, the headings, the page and the groups of the one whose
-place it takes; a corrected answer stands under its question. Where a document was named, the metadata says which place
-is corrected: `corrects`, `corrects_page`, `corrects_start`, `corrects_end`; and always by whom and when. It is made of
-the log alone, so a store that is thrown away gets it back.
+place it takes, and rows of a table stay rows of one; a corrected answer stands under its question. Where a document
+was named, the metadata says which place is corrected: `corrects`, `corrects_page`, `corrects_start`, `corrects_end`;
+and always by whom and when. It is made of the log alone, so a store that is thrown away gets it back.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 from dataclasses import replace
 
 from metier.core.documents import CORRECTION, DESCRIBED, Document, Passage, TextBuilder, document_id
+from metier.feedback.corrected_tables import add_rows, are_rows
 from metier.feedback.records import Correction
 from metier.text.detection import detect
 
@@ -41,6 +42,7 @@ def document(correction: Correction, groups: tuple[str, ...], shape: str, langua
         title=title,
         text=builder.text,
         blocks=tuple(builder.blocks),
+        tables=tuple(builder.tables),
         media_type="text/plain",
         language=detect(text, about.language if about is not None and about.language else language),
         groups=groups,
@@ -65,11 +67,12 @@ def _written(text: str, original: Passage) -> TextBuilder:
     path = original.headings[1:] if original.headings[:1] == (original.title.strip(),) else original.headings
     for level, heading in enumerate(path, start=1):
         builder.add("heading", heading, page=original.page, level=level)
-    for paragraph in _PARAGRAPHS.split(text):
-        builder.add("paragraph", paragraph, page=original.page)
-    builder.blocks = [
-        replace(block, row=original.row) if block.kind != "heading" else block for block in builder.blocks
-    ]
+    for part in filter(str.strip, _PARAGRAPHS.split(text)):
+        if original.row is not None and are_rows(part):
+            add_rows(builder, part, page=original.page, key=original.row)
+        else:
+            builder.add("paragraph", part, page=original.page)
+            builder.blocks[-1] = replace(builder.blocks[-1], row=original.row)
     return builder
 
 
