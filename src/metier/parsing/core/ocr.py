@@ -12,11 +12,14 @@ import io
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from metier.core.errors import ParseError
 from metier.parsing.core.decoding import tidy
@@ -37,6 +40,8 @@ LANGUAGES = {
     "zh-hant": "chi_tra", "zh-tw": "chi_tra", "zh-hk": "chi_tra",
 }  # fmt: skip
 _PR_SET_PDEATHSIG = 1
+# Width, height, bits, compression, black is 0, place, samples of a pixel, rows and bytes: the tags of TIFF 6.0.
+_TIFF_FIELDS = (256, 257, 258, 259, 262, 273, 277, 278, 279)
 _GOOD = 60.0  # mean confidence, in percent, at which no other orientation is tried
 _DOUBTFUL = 45.0  # a few words less sure than this are a pattern in a picture
 _SPECKS = 5  # letters
@@ -104,13 +109,19 @@ class Tesseract:
         own = LANGUAGES.get(language, language)
         return Tesseract(self._command, own, self._present) if own in self._present else None
 
-    def read(self, picture: bytes, context: Context, *, upright: bool = False) -> OcrResult:
-        """Read one picture (PNG, JPEG, TIFF, PNM), turned by tesseract itself if it can tell how it lies, unless it is
-        known to be `upright`."""
-        layout = "1" if self.has_orientation and not upright else "3"
+    def read(self, picture: bytes, context: Context) -> OcrResult:
+        """Read one picture (PNG, JPEG, TIFF, PNM), turned by tesseract itself if it can tell how it lies."""
+        return _reading(_rows(self._table(picture, context, "1" if self.has_orientation else "3")))
+
+    def read_all(self, pictures: Sequence[np.ndarray], context: Context) -> list[OcrResult]:
+        """Read pictures that lie upright, grey, (height, width), in one process: its start takes as long as reading a
+        diagram."""
+        rows = _rows(self._table(_tiff(pictures), context, "3"))
+        return [_reading(row for row in rows if row.get("page_num") == str(n)) for n in range(1, len(pictures) + 1)]
+
+    def _table(self, picture: bytes, context: Context, layout: str) -> str:
         arguments = [self._command, "stdin", "stdout", "-l", self._languages, "--psm", layout, "--dpi", "300", "tsv"]
-        table = _run(arguments, picture, context)
-        return _reading(table)
+        return _run(arguments, picture, context)
 
     def best(self, pictures: Iterable[bytes], context: Context) -> OcrResult:
         """The most convincing reading of one picture in several orientations; stops at the first good one."""
@@ -171,9 +182,29 @@ def _die_with_worker() -> None:
     os.environ.setdefault("OMP_THREAD_LIMIT", "1")
 
 
-def _reading(table: str) -> OcrResult:
-    """Paragraphs of tesseract's TSV."""
-    rows = csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE)
+def _tiff(pictures: Sequence[np.ndarray]) -> bytes:
+    """Grey pictures, uint8, as the pages of a TIFF without compression."""
+    parts, at = [b"II*\0\x08\0\0\0"], 8
+    for n, picture in enumerate(pictures):
+        height, width = picture.shape
+        content = picture.tobytes() + b"\0" * (picture.size % 2)
+        after = at + 2 + 12 * len(_TIFF_FIELDS) + 4
+        values = width, height, 8, 1, 1, after, 1, height, picture.size
+        fields = [struct.pack("<HHII", tag, 4, 1, value) for tag, value in zip(_TIFF_FIELDS, values, strict=True)]
+        following = after + len(content)
+        last = n == len(pictures) - 1
+        parts += [struct.pack("<H", len(fields)), *fields, struct.pack("<I", 0 if last else following), content]
+        at = following
+    return b"".join(parts)
+
+
+def _rows(table: str) -> list[dict[str, str]]:
+    """Of tesseract's TSV."""
+    return list(csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def _reading(rows: Iterable[dict[str, str]]) -> OcrResult:
+    """Paragraphs of the rows of one picture."""
     paragraphs: dict[tuple[str, str, str], dict[str, list[str]]] = {}
     boxes: dict[tuple[str, ...], list[int]] = {}
     least: dict[tuple[str, ...], float] = {}

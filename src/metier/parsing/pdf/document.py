@@ -78,6 +78,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
             context.warn(f"page {number} is damaged and was left out ({error})")
     if not pages:
         raise ParseError("is damaged: none of its pages can be read", hint=_DAMAGED)
+    scanner.read_pictures()
     scanner.report(read_something=any(page.items or page.parts or page.figures for page in pages))
     kept, head = without_running([page.parts for page in pages], [page.turn.page_height for page in pages])
     for page, parts in zip(pages, kept, strict=True):
@@ -188,8 +189,7 @@ def _page(document: PdfDocument, number: int, scanner: Scanner, context: Context
     if context.pictures and not found.is_page:
         found.figures = [*boxes, *drawing_boxes(page, found.turn, found.parts, found.lines)]
     for box in boxes:
-        if read_lines := scanner.read_picture(page, found.turn, box):
-            found.pictures.append((box, read_lines))
+        found.pictures.append((box, scanner.take_picture(page, found.turn, box)))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import numpy as np
 
 from metier.core.errors import ParseError
 from metier.parsing.core.legibility import illegible
-from metier.parsing.core.ocr import Tesseract
+from metier.parsing.core.ocr import OcrResult, Tesseract
 from metier.parsing.core.readers import Context
 from metier.parsing.pdf.bidi import Box
 from metier.parsing.pdf.fragments import Fragment, Turn
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _DPI = 300
 _SURE_IN_PICTURE = 70.0  # percent of each word of a line: bars and strokes of charts are taken for letters
 _PICTURE_DPI = 200
+_PIXELS_AT_ONCE = 16_000_000  # of the pictures that are read together
 _SHARE = 0.25  # of the time limit that may go to pictures on pages that have text
 _GRID = 100_000  # device units of a page, where its places are turned into shares
 _SURE = 55.0  # percent of confidence below which what is read from a part of a page is noise
@@ -69,6 +71,7 @@ class Scanner:
         self._late: list[int] = []
         self._unread: list[int] = []
         self._seen: set[int] = set()  # hashes of pictures
+        self._taken: list[tuple[np.ndarray, Box, list[Fragment]]] = []  # pictures to be read, and where their lines go
         self._spent = 0.0  # seconds on pictures
         self.unreadable: list[tuple[int, str]] = []
         self.unreadable_parts: list[tuple[int, str]] = []
@@ -101,47 +104,40 @@ class Scanner:
         if engine is None:
             return None
         try:
-            return self._lines(engine, cut_out(page, turn, box, _DPI), box)
+            pixels = cut_out(page, turn, box, _DPI)
+            return _placed(engine.read_all([pixels], self._context)[0], pixels, box)
         except TimeoutError:
             self._late.append(number)
             return None
 
-    def read_picture(self, page: PdfPage, turn: Turn, box: Box) -> list[Fragment]:
-        """The lines in a picture of a page, each at its place; nothing where it holds none, was read before, or the
-        time for pictures is over."""
+    def take_picture(self, page: PdfPage, turn: Turn, box: Box) -> list[Fragment]:
+        """The lines in a picture of a page, each at its place: filled in by `read_pictures`, which reads many at once.
+        nothing where it holds no text, was taken before, or the time for pictures is over."""
+        found: list[Fragment] = []
         if self._spent > _SHARE * self._context.limits.timeout_seconds or not self._context.limits.ocr:
-            return []
+            return found
         begin = time.monotonic()
         pixels = cut_out(page, turn, box, _PICTURE_DPI)
-        engine = self._tesseract() if may_hold_text(pixels) and hash(pixels.tobytes()) not in self._seen else None
-        self._seen.add(hash(pixels.tobytes()))
-        try:
-            found = self._lines(engine, pixels, box, _SURE_IN_PICTURE) if engine else None
-        except TimeoutError:
-            found = None
+        key = hash(pixels.tobytes())
+        if key not in self._seen and may_hold_text(pixels):
+            self._taken.append((pixels, box, found))
+        self._seen.add(key)
         self._spent += time.monotonic() - begin
-        return found or []
+        if sum(each[0].size for each in self._taken) > _PIXELS_AT_ONCE:
+            self.read_pictures()
+        return found
 
-    def _lines(self, engine: Tesseract, pixels: np.ndarray, box: Box, sure: float = 0.0) -> list[Fragment] | None:
-        """The lines of which every word is `sure`, in percent."""
-        reading = engine.read(_pgm(pixels), self._context, upright=True)
-        if reading.confidence < _SURE or illegible("\n".join(reading.paragraphs)):
-            return None
-        height, width = pixels.shape
-        across, down = (box[2] - box[0]) / width, (box[3] - box[1]) / height
-        return [
-            Fragment(
-                line.text,
-                box[0] + left * across,
-                box[3] - bottom * down,
-                box[0] + right * across,
-                box[3] - top * down,
-                size=max(1.0, (bottom - top) * down),
-            )
-            for line in reading.lines
-            if line.confidence >= sure
-            for left, top, right, bottom in (line.box,)
-        ]
+    def read_pictures(self) -> None:
+        """Read the pictures that were taken."""
+        begin = time.monotonic()
+        taken, self._taken = self._taken, []
+        engine = self._tesseract() if taken else None
+        if engine is not None:
+            with contextlib.suppress(TimeoutError):
+                readings = engine.read_all([pixels for pixels, _box, _found in taken], self._context)
+                for reading, (pixels, box, found) in zip(readings, taken, strict=True):
+                    found += _placed(reading, pixels, box, _SURE_IN_PICTURE) or []
+        self._spent += time.monotonic() - begin
 
     def _tesseract(self) -> Tesseract | None:
         """Tesseract, None where it is off or missing."""
@@ -221,9 +217,25 @@ def cut_out(page: PdfPage, turn: Turn, box: Box, dpi: int, *, in_colour: bool = 
     return np.ascontiguousarray(np.rot90(pixels if in_colour else pixels.reshape(pixels.shape[:2]), turns))
 
 
-def _pgm(pixels: np.ndarray) -> bytes:
+def _placed(reading: OcrResult, pixels: np.ndarray, box: Box, sure: float = 0.0) -> list[Fragment] | None:
+    """The lines read from what stands in `box`, of which every word is `sure`, in percent; None where it is noise."""
+    if reading.confidence < _SURE or illegible("\n".join(reading.paragraphs)):
+        return None
     height, width = pixels.shape
-    return b"P5 %d %d 255\n" % (width, height) + pixels.tobytes()
+    across, down = (box[2] - box[0]) / width, (box[3] - box[1]) / height
+    return [
+        Fragment(
+            line.text,
+            box[0] + left * across,
+            box[3] - bottom * down,
+            box[0] + right * across,
+            box[3] - top * down,
+            size=max(1.0, (bottom - top) * down),
+        )
+        for line in reading.lines
+        if line.confidence >= sure
+        for left, top, right, bottom in (line.box,)
+    ]
 
 
 def _renderings(page: PdfPage) -> Iterator[bytes]:
