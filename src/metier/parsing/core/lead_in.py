@@ -9,6 +9,7 @@ Date       | Ship     | Hours      names as wide as the rows below them: here th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import regex
 
@@ -22,15 +23,20 @@ _SAMPLE = 20  # rows that tell which columns hold something
 _DIGITS = regex.compile(r"\d+")
 
 
-def without_lead_in(rows: Sequence[RawRow]) -> tuple[str, list[RawRow]]:
-    """The lines over the names of the columns as one caption, and the rows without them. "" where none of them is a
-    name with its value, since texts alone are told by the structure of the table."""
+def without_lead_in(rows: Sequence[RawRow]) -> tuple[list[RawRow], list[RawRow]]:
+    """The lines over the names of the columns, and the rows without them. No lines where none of them is a name with
+    its value, since texts alone are told by the structure of the table."""
     depth = 0
     while depth < min(len(rows) - 2, _MOST_LINES) and (_is_text(rows[depth]) or is_pair(rows[depth])):
         depth += 1
         if _has_pairs(rows[:depth]) and _names_all(rows[depth:]):
-            return BETWEEN.join(map(line_of, rows[:depth])), list(rows[depth:])
-    return "", list(rows)
+            return list(rows[:depth]), list(rows[depth:])
+    return [], list(rows)
+
+
+def pairs_in(lines: Sequence[RawRow]) -> list[RawRow]:
+    """The names with their values among lines, as rows of two cells."""
+    return [replace(line, cells=line.cells[:2]) for line in lines if is_pair(line)]
 
 
 def are_lines(rows: Sequence[RawRow]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from metier.parsing.core.lead_in import BETWEEN, are_lines, is_pair, line_of
 from metier.parsing.core.readers import Builder
 from metier.parsing.core.table_cells import RawRow, is_value
-from metier.parsing.core.tables import write_table
+from metier.parsing.core.tables import write_pairs, write_table
 
 _MOST_LINES = 5  # of text over or under a table
 _MOST_PAIRS = 12
@@ -28,6 +28,7 @@ def write_regions(builder: Builder, regions: Sequence[Sequence[RawRow]], *, page
         lines = _lines(rows)
         if not lines and following is not None and len(following[0].cells) > 2 and are_lines(rows):
             lines = list(map(line_of, rows))
+            write_pairs(builder, rows, page=page)
         if lines and following is not None and _is_headed_by(following, rows):
             caption.extend(lines)
             title = caption[0] if not place else title
@@ -41,7 +42,7 @@ def write_regions(builder: Builder, regions: Sequence[Sequence[RawRow]], *, page
             write_table(builder, rows, page=page, caption=BETWEEN.join(caption))
             after_table = True
         caption = []
-        if not place and len(builder.blocks) > begun and builder.blocks[begun].kind == "caption":
+        if not place and any(block.kind == "caption" for block in builder.blocks[begun:]):
             said = {cell for cell in rows[0].cells if cell}
             title = said.pop() if len(said) == 1 else ""
     return title

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from metier.parsing.core.lead_in import BETWEEN, without_lead_in
+from metier.parsing.core.lead_in import BETWEEN, line_of, pairs_in, without_lead_in
 from metier.parsing.core.readers import Builder
 from metier.parsing.core.table_cells import RawRow
 from metier.parsing.core.table_structure import Structure, header_depth, structured
@@ -141,9 +141,10 @@ def write_table(
         builder.add("caption", caption, page=page)
         builder.add("paragraph", rows[0].cells[0] if rows else "", page=page)
         return None
-    said, rows = without_lead_in(rows) if header_rows is None else ("", rows)
+    lines, rows = without_lead_in(rows) if header_rows is None else ([], rows)
+    write_pairs(builder, lines, page=page)
     rows = with_stations(rows)
-    caption = BETWEEN.join(filter(None, (caption, said)))
+    caption = BETWEEN.join(filter(None, (caption, *map(line_of, lines))))
     found = structured(rows, header_rows, before)
     if caption:
         found.captions.insert(0, caption)
@@ -165,3 +166,10 @@ def write_table(
     for note in found.notes:
         builder.add("paragraph", note, page=page)
     return found
+
+
+def write_pairs(builder: Builder, lines: Sequence[RawRow], *, page: int | None = None) -> None:
+    """Add names with their values among the lines over a table as rows, that can be found and quoted; the caption of
+    the table has them too, since they hold for all of its rows."""
+    if pairs := pairs_in(lines):
+        write_table(builder, pairs, header_rows=0, page=page, pairs=True)
