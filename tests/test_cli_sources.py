@@ -74,6 +74,30 @@ def test_a_document_of_a_single_file_and_of_a_glob_has_its_source(call_metier, p
     assert known(call_metier) == ["../docs"]
 
 
+def test_nothing_is_no_source_and_no_expert(call_metier, plant):
+    for verb in ("add", "remove"):
+        assert "a source needs a path" in call_metier(verb, " ", check=2).stderr
+    assert known(call_metier) == ["../docs"]
+    assert "needs a name" in call_metier("init", "", check=2).stderr
+    assert not (plant / "metier.toml").exists()
+
+
+def test_a_list_of_nothing_says_what_is_next(call_metier, plant):
+    assert "metier sync" in call_metier("sources").stdout
+    call_metier("sync")
+    assert call_metier("sources", "--failed").stdout == "Nothing failed.\n"
+    call_metier("remove", "docs")
+    call_metier("sync")
+    assert "metier add PATH" in call_metier("sources").stdout
+
+
+def test_the_packaged_models_fit_into_a_narrow_terminal(call_metier, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    said = call_metier("models", "list").stdout
+    assert "multilingual-e5-small  embedding" in said
+    assert "intfloat/multilingual-e5-small" in said
+
+
 def test_what_is_left_out_and_how_to_read_it_stands_in_the_list_and_in_a_sync(call_metier, plant):
     (plant / "docs" / "page.html").write_text('<p>Seen.</p><p style="display:none">Old price</p>')
     synced = call_metier("sync").stdout

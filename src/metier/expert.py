@@ -83,6 +83,8 @@ class Expert:
         """Make a new expert: the folder and its metier.toml, with the packaged models for `language`. `embedding`,
         `model`: others than those; `base`: the full weights of `model`, to tune, where they lie elsewhere.
         Raises `InputError` where there is one already."""
+        if not str(folder).strip():
+            raise InputError("an expert needs a name", hint="Name its folder: `metier init turbines`.")
         settings_module.create(Path(folder), language, embedding, model, base)
         return cls(Path(folder))
 

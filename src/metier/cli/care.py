@@ -134,13 +134,17 @@ def list_models(as_json: JsonOption = False) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("", "model", "kind", "languages", "size", "licence", "source"):
-        table.add_column(name, overflow="fold")
+    for name in ("", "model", "kind", "languages", "size", "licence"):
+        table.add_column(name, no_wrap=True)
     for model in known:
         mark = "[green]✓[/]" if model.present else "[dim]·[/]"
         size = f"{model.size_bytes / 1e6:.0f} MB"
-        table.add_row(mark, f"[bold]{model.name}[/]", model.kind, model.languages, size, model.licence, model.source)
-    console().print(table)
+        table.add_row(mark, f"[bold]{model.name}[/]", model.kind, model.languages, size, model.licence)
+    screen = console()
+    screen.print(table)
+    screen.print("\n[dim]made of[/]")
+    for model in known:
+        screen.print(f"  [bold]{model.name}[/] {escape(model.source)}", soft_wrap=True)
     if not all(model.present for model in known):
         console().print("Fetch one with [bold]metier models pull NAME[/], all with [bold]metier models pull[/].")
 

@@ -33,6 +33,7 @@ def print_items(name: str, sources: int, items: Sequence[ItemState]) -> None:
     head = f"{counted(sources, 'source')}, {counted(len(items), 'document')}" + (f": {told}" if told else "")
     screen.print(Text.assemble((name, "bold"), f": {head}"), soft_wrap=True)
     if not items:
+        screen.print("  Next: [bold]metier sync[/]." if sources else "  Next: [bold]metier add PATH[/].")
         return
     screen.print(Text(f"  {'state':<7}  passages  document", "dim"))
     for folder, within in groupby(sorted(items, key=_path), lambda item: _path(item)[0]):

@@ -46,13 +46,16 @@ def init(
         print_json({"expert": str(expert.folder), "settings": expert.settings.model_dump(mode="json")})
         return
     models = f"{expert.settings.embedding.model} and {expert.settings.generation.model}"
-    console().print(f"[green]✓[/] Made [bold]{name}/metier.toml[/] with {models}.")
+    console().print(f"[green]✓[/] Made [bold]{escape(name)}/metier.toml[/] with {models}.", soft_wrap=True)
     if expert.settings.generation.model == GenerationSettings().model:
-        console().print(
-            "  The packaged model is for trying out: answers are quotes from your documents. A model of a billion\n"
-            "  parameters or more writes its own: [bold]--model gguf:FILE[/], [bold]hf:OWNER/NAME[/] or "
-            "[bold]openai:NAME[/]."
-        )
+        from rich.padding import Padding
+
+        console().print(Padding(
+            "The packaged model is for trying out: answers are quotes from your documents. A model of a billion "
+            "parameters or more writes its own: [bold]--model gguf:FILE[/], [bold]hf:OWNER/NAME[/] or "
+            "[bold]openai:NAME[/].",
+            (0, 0, 0, 2),
+        ))  # fmt: skip
     console().print("  Next: [bold]metier add PATH[/], then [bold]metier sync[/].")
 
 
@@ -142,8 +145,12 @@ def sources(
     Example: metier sources --failed
     """
     opened = open_expert(expert)
-    items = [item for item in opened.items() if item.state == "failed" or not failed]
+    known = opened.items()
+    items = [item for item in known if item.state == "failed" or not failed]
     if as_json:
         print_json({"sources": [s.model_dump(mode="json") for s in opened.settings.sources], "items": items})
+        return
+    if known and not items:
+        console().print("Nothing failed.")
         return
     print_items(Path(opened.folder).resolve().name, len(opened.settings.sources), items)

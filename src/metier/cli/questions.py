@@ -110,6 +110,7 @@ def chat(
             try:
                 question = screen.input("[bold cyan]›[/] ").strip()
             except EOFError:
+                screen.print()  # the prompt ends its line
                 break
             if not question:
                 break

@@ -395,6 +395,8 @@ def remove_source(folder: Path, source: str) -> None:
                 hint=f"`metier remove {shlex.quote(whole)}` takes out all of it; to leave out some files, give that "
                 "source an `exclude` in metier.toml.",
             )
+        if not source.strip():
+            raise InputError("a source needs a path", hint="`metier sources` shows what there is.")
         known_names = f"Sources are {', '.join(names)}." if names else "There are no sources."
         raise InputError("is no source of this expert", where=source, hint=known_names)
     _edit(folder, lambda document: document["sources"].pop(names.index(name)))

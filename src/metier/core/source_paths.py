@@ -20,6 +20,8 @@ def is_address(source: str) -> bool:
 
 def relative(source: str, folder: Path) -> str:
     """A path from the working directory as metier.toml in `folder` has it. Raises `InputError` where there is none."""
+    if not source.strip():
+        raise InputError("a source needs a path", hint="Give a file, a folder, a glob in quotes, or a URL.")
     path = Path(source).expanduser()
     if not is_glob(source) and not path.exists():
         raise InputError("does not exist", where=source, hint="Give a file, a folder, a glob in quotes, or a URL.")
@@ -29,8 +31,8 @@ def relative(source: str, folder: Path) -> str:
 def named(source: str, folder: Path, names: Sequence[str]) -> str | None:
     """The one of `names` (sources as metier.toml in `folder` has them) that `source` means: as it is written there, or
     the same place from the working directory, else from the expert's folder."""
-    if source in names:
-        return source
+    if source in names or not source.strip():
+        return source if source in names else None
     if is_address(source):
         return next((name for name in names if is_address(name) and name.rstrip("/") == source.rstrip("/")), None)
     known = {_place(name, folder): name for name in names if not is_address(name)}

@@ -61,7 +61,8 @@ def _socket(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
     except OSError as error:
         listening.close()
+        other = "--host" if isinstance(error, socket.gaierror) else "--port"
         raise InputError(
-            f"cannot be listened on: {error.strerror or error}", where=f"{host}:{port}", hint="Choose another --port."
+            f"cannot be listened on: {error.strerror or error}", where=f"{host}:{port}", hint=f"Choose another {other}."
         ) from None
     return listening
