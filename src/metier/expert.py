@@ -225,14 +225,16 @@ class Expert:
         sampling: Sampling | None = None,
     ) -> Answer:
         """Answer a question. `mode`: base, rag, tuned or rag+tuned. `adapter`: the one of a tuned mode, None = the one
-        in production. `history`: earlier turns, from which a follow-up is understood. `fresh`: see `WriterOptions`.
-        `on_text` gets the answer piece by piece, `on_sentence` each sentence with its support as it ends. `system`: an
-        added instruction. `sampling`: None = as set. For `where`, `abstain` and `without` see `Request`."""
+        in production; to a reader who may not read all that it learned (`where`), it is not there. `history`: earlier
+        turns, from which a follow-up is understood. `fresh`: see `WriterOptions`. `on_text` gets the answer piece by
+        piece, `on_sentence` each sentence with its support as it ends. `system`: an added instruction. `sampling`: None
+        = as set. For `where`, `abstain` and `without` see `Request`."""
         if mode not in MODES:
             raise InputError(f"there is no mode {mode!r}", hint=f"Choose one of {', '.join(MODES)}.")
         mode = Mode(mode)
         question = _asked(question)
-        card = self.adapters.in_use(adapter) if mode in WITH_ADAPTER else None
+        readable = where.groups if where else None
+        card = self.adapters.in_use(adapter, readable) if mode in WITH_ADAPTER else None
         writer = WriterOptions(card.reference, card.labels, fresh) if card else WriterOptions(fresh=fresh)
         return self.runtime.answerer.ask(
             Request(

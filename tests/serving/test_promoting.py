@@ -68,7 +68,7 @@ def test_every_answer_is_from_one_adapter(service, has_room, monkeypatch):
             await some_more()
             assert (await service.promote(reference)).state == "production"
         await some_more()
-        await service.rollback()
+        await service.rollback(OWNER)
         await some_more()
         asking = False
         await asyncio.gather(*askers)
@@ -89,7 +89,7 @@ def test_what_another_process_promoted_answers(service, has_room, monkeypatch, f
 
     async def scene():
         service.warm()
-        assert service.modes() == ["base", "rag"]
+        assert service.modes(OWNER) == ["base", "rag"]
         heard = []
         for verb in (("promote", "parts@2"), ("promote", "parts@3"), ("rollback",)):
             await asyncio.to_thread(run_metier, "adapters", *verb, "-e", str(folder))
@@ -114,9 +114,9 @@ def test_what_cannot_be_loaded_leaves_everything_as_it_was(service, has_room, mo
                 await service.promote(reference)
             assert service.expert.adapters.registry.production().reference == "parts@1"
             assert (await tuned(service)).text == SAID["parts@1"]
-        assert await service.rollback() is None
+        assert await service.rollback(OWNER) is None
         with pytest.raises(InputError, match="no adapter is in production"):
-            await service.rollback()
+            await service.rollback(OWNER)
         with pytest.raises(InputError, match="no adapter is in production"):
             await tuned(service)
         assert (await service.answer(OWNER, AskRequest(QUESTIONS[0], "base"))).adapter is None

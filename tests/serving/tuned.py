@@ -30,8 +30,8 @@ base = "base"
 """
 
 
-def write_tuned(place: Path) -> Path:
-    """Its folder. Two adapters more cannot be served: `foreign` belongs to other weights, `broken` is damaged."""
+def write_expert(place: Path) -> Path:
+    """The folder of an expert with a tiny model, before it was tuned."""
     write_documents(place / "docs")
     with Expert.create(place / "parts") as made:
         made.add(str(place / "docs"))
@@ -41,6 +41,12 @@ def write_tuned(place: Path) -> Path:
     toml.write_text(kept[: kept.index("[generation]")] + SETTINGS + kept[kept.index("[[sources]]") :], encoding="utf-8")
     base = tiny_models.save(place / "parts" / "base", "llama")
     tiny_models.write_gguf(base, place / "parts" / "tiny.gguf")
+    return place / "parts"
+
+
+def write_tuned(place: Path) -> Path:
+    """Its folder. Two adapters more cannot be served: `foreign` belongs to other weights, `broken` is damaged."""
+    write_expert(place)
     with Expert.open(place / "parts") as expert:
         for answer in SAID.values():
             rows.save(

@@ -11,6 +11,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from metier.core.errors import InputError
+from metier.core.groups import Required, required_by
+from metier.core.groups import from_json as groups_from_json
 
 # several: joins what stands in several passages. yesno: yes, no, and where it is so, maybe. text: a free answer.
 KINDS = ("fact", "several", "table", "yesno", "label", "text", "unanswerable")
@@ -24,7 +26,7 @@ class Question:
     answer. `page`: 1-based or None. `kind`: one of `KINDS`. `split`: "practice" or "exam", "" where the file does not
     say. `choices`: all answers there are to choose from, where the question names a few or `kind` is label or yesno.
     `passages`: ids of the passages that hold the answer, where they are known. `origin`: where it came from, as
-    `FILE:ROW` or `generated:SEED`."""
+    `FILE:ROW` or `generated:SEED`. `groups`: what it took to read all that it was written from when it was made."""
 
     id: str
     question: str
@@ -37,6 +39,12 @@ class Question:
     choices: tuple[str, ...] = ()
     passages: tuple[str, ...] = ()
     origin: str = ""
+    groups: Required = ()
+
+    def required(self, now: Mapping[str, Sequence[str]]) -> Required:
+        """What it takes to read it. `now`: groups of every document in the store, by uri: one that was given groups
+        since counts with those as well."""
+        return required_by([*self.groups, *(now.get(uri, ()) for uri in self.documents)])
 
     @property
     def answerable(self) -> bool:
@@ -49,7 +57,7 @@ class Question:
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Self:
         lists = {name: tuple(plain.get(name, ())) for name in ("answers", "documents", "choices", "passages")}
-        return cls(**{**plain, **lists})
+        return cls(**{**plain, **lists, "groups": groups_from_json(plain.get("groups", ()))})
 
 
 def load(path: Path) -> list[Question]:
@@ -161,7 +169,15 @@ def _question(line: str, number: int, path: Path) -> Question:
         choices=_texts(row.get("choices")),
         passages=_texts(row.get("passages")),
         origin=row.get("origin") or "",
+        groups=_groups(row.get("groups") or (), where),
     )
+
+
+def _groups(plain: Any, where: str) -> Required:
+    try:
+        return groups_from_json(plain)
+    except TypeError as error:
+        raise InputError(str(error), where=where) from None
 
 
 def _texts(value: Any) -> tuple[str, ...]:

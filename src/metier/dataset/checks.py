@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from metier.core.groups import Required, in_words, required_by
 from metier.core.questions import Question
 from metier.dataset import duplicates, leaks, size, truncation
 from metier.dataset.findings import EXAMPLES, DataFinding, by_share, origin, origins, short
@@ -54,7 +55,8 @@ class Labels:
 @dataclass(frozen=True, slots=True)
 class Report:
     """`lost`: rows whose prompt alone fills `max_length`, so that nothing is left to learn; a trainer drops them.
-    `cut`: rows whose completion does not fit whole. `expectation`: what a dataset of this size changes."""
+    `cut`: rows whose completion does not fit whole. `expectation`: what a dataset of this size changes.
+    `groups`: what it takes to read a row, in words, to how many rows; those that everybody may read are not there."""
 
     rows: int
     distinct: int
@@ -66,6 +68,7 @@ class Report:
     languages: dict[str, int]
     labels: Labels | None
     expectation: str
+    groups: dict[str, int] = field(default_factory=dict)
     findings: tuple[DataFinding, ...] = field(default=())
 
     @property
@@ -81,10 +84,12 @@ def check(
     max_length: int,
     exam: Sequence[Question] = (),
     language: str = "en",
+    restricted: Mapping[Required, int] | None = None,
     tell: Callable[[int, int], None] | None = None,
 ) -> Report:
     """All checks. `max_length`: tokens of prompt and completion together. `exam`: questions that must not be in the
-    rows. `language`: the expert's own. `tell`: rows counted, of how many (counting is what takes the time)."""
+    rows. `language`: the expert's own. `restricted`: rows that not everybody may read, by what it takes. `tell`: rows
+    counted, of how many (counting is what takes the time)."""
     counted = []
     for number, row in enumerate(rows, start=1):
         counted.append(count_tokens(row))
@@ -107,12 +112,14 @@ def check(
         *_language_findings(rows, languages, language),
         *_label_findings(labels),
         *_forgetting_findings(labels, rows),
+        *_group_findings(restricted or {}),
         DataFinding("warn" if size.is_small(distinct) else "note", "size", expectation, distinct),
     ]
     order = {"stop": 0, "warn": 1, "note": 2}
     return Report(
         len(rows), distinct, max_length, len(lost), len(cut), tokens,
         dict(Counter(row.kind for row in rows).most_common()), languages, labels, expectation,
+        {in_words(groups): count for groups, count in (restricted or {}).items()},
         tuple(sorted(findings, key=lambda finding: order[finding.severity])),
     )  # fmt: skip
 
@@ -289,3 +296,16 @@ def _forgetting_findings(labels: Labels | None, rows: Sequence[Row]) -> list[Dat
     what = "nearly all rows teach labels: a model tuned on them answers other questions with a label, too"
     hint = "Switch the adapter on for this task alone, or add general questions: `metier dataset rehearse`."
     return [DataFinding("note", "forgetting", what, labelled, (), hint)]
+
+
+# --- who may read them -----------------------------------------------------------------------------------------
+
+
+def _group_findings(restricted: Mapping[Required, int]) -> list[DataFinding]:
+    if not restricted:
+        return []
+    count, all_of_them = sum(restricted.values()), in_words(required_by(each for of in restricted for each in of))
+    listed = tuple(f"{rows} for {in_words(groups)}" for groups, rows in list(restricted.items())[:EXAMPLES])
+    what = f"{count} rows are from documents that not everybody may read"
+    hint = f"What is tuned on them answers only who holds {all_of_them}. For everybody: tune on public documents alone."
+    return [DataFinding("note", "groups", what, count, listed, hint)]

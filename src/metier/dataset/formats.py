@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from metier.core.errors import InputError
+from metier.core.groups import required_by
 from metier.dataset import labels, layouts
 from metier.dataset.cleaning import Malformed
 from metier.dataset.layouts import Columns, Layout
@@ -93,10 +94,14 @@ def read(
 
 
 def merge(known: Sequence[Row], new: Iterable[Row]) -> list[Row]:
-    """`known`, then the rows of `new` that are in neither: importing a file twice adds nothing."""
+    """`known`, then the rows of `new` that are in neither: importing a file twice adds nothing. A row that comes again
+    from other documents takes what it takes to read both."""
     by_id = {row.id: row for row in known}
     for row in new:
-        by_id.setdefault(row.id, row)
+        first = by_id.setdefault(row.id, row)
+        if first.groups != row.groups or first.documents != row.documents:
+            documents = tuple(dict.fromkeys([*first.documents, *row.documents]))
+            by_id[row.id] = replace(first, documents=documents, groups=required_by([*first.groups, *row.groups]))
     return list(by_id.values())
 
 
@@ -113,7 +118,9 @@ def _rows(record: RawRecord, layout: Layout, path: Path, names: layouts.Names) -
         raise Malformed(record.problem)
     if not isinstance(record.values, dict):
         raise Malformed("is no object with named columns")
-    return layout.rows(layouts.folded(record.values), path.name, names)
+    values = layouts.folded(record.values)
+    documents = layouts.documents(values)
+    return [replace(row, documents=documents) for row in layout.rows(values, path.name, names)]
 
 
 def _labelled(rows: Sequence[Row]) -> list[Row]:

@@ -8,7 +8,8 @@
     label               text (or sentence, utterance), label (or category, intent); numbers are named where names are
     metier              what `metier dataset` keeps itself
 
-Questions, answers, contexts, texts and labels may also be called what any language's file calls them (`[files]`).
+Questions, answers, contexts, texts and labels may also be called what any language's file calls them (`[files]`). In
+every layout a column may name the documents that the row was written from: document, source.
 Column names are compared without case. A layout takes a record with folded names and gives rows; an empty text stays
 in them, so that the caller can count it.
 """
@@ -16,7 +17,7 @@ in them, so that the caller can count it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
 
@@ -34,12 +35,13 @@ _NAMES = {
     "answer": ("answer", "answers", "response", "completion"),
     "context": ("context", "contexts", "passage", "passages"),
     "text": ("text", "sentence", "utterance"),
+    "document": ("documents", "document", "doc", "source", "sources", "file", "url", "uri"),
     "label": ("label_text", "label_name", "label", "category", "intent", "class"),
 }
 _OUTPUT = ("output", "response")
 _COMPLETION = ("completion", "response")
 _SYSTEM = ("system", "system_prompt")
-_ROW_FIELDS = {"question", "completion", "kind", "instruction", "history", "context", "passages", "language", "origin"}
+_ROW_FIELDS = {field.name for field in fields(Row)}
 
 Names = Mapping[str, tuple[str, ...]]
 ToRows = Callable[[Mapping[str, Any], str, Names], list[Row]]
@@ -84,14 +86,21 @@ def known() -> list[Layout]:
 
 @lru_cache(maxsize=8)
 def names_of(role: str) -> tuple[str, ...]:
-    """What a column of questions, answers, contexts, texts or labels may be called, casefolded: as data sets have it,
-    then as any language does."""
+    """What a column of questions, answers, contexts, texts, labels or documents may be called, casefolded: as data sets
+    have it, then as any language does."""
     return tuple(dict.fromkeys((*_NAMES[role], *(name.casefold() for name in in_any_language("files", role)))))
 
 
 def folded(values: Mapping[Any, Any]) -> dict[str, Any]:
     """The record with its column names without case and surrounding white space."""
     return {str(name).strip().casefold(): value for name, value in values.items()}
+
+
+def documents(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the record calls the documents that it was written from; what is no name is passed over."""
+    values = (record.get(name) for name in names_of("document"))
+    named = [each for value in values for each in (value if isinstance(value, list) else [value])]
+    return tuple(dict.fromkeys(each.strip() for each in named if isinstance(each, str) and each.strip()))
 
 
 def from_columns(record: Mapping[str, Any], columns: Columns, file: str, names: Names) -> Row:

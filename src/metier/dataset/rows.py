@@ -17,6 +17,7 @@ from metier.answering import prompt
 from metier.core.atomic import write_text
 from metier.core.documents import Passage
 from metier.core.errors import InputError
+from metier.core.groups import Required, from_json
 from metier.generation.base import Message
 
 FILE_NAME = "dataset.jsonl"
@@ -30,8 +31,9 @@ class Row:
     `question`: the last turn of the user. `completion`: what the model is to write. `instruction`: the system prompt,
     None = the expert's own. `history`: turns before the question, oldest first. `context`: passages shown with the
     question, empty for a row that teaches the model to know by heart. `passages`: ids of the passages it was written
-    from, whether they are shown or not. `kind`: fact, table, label, text, refusal, rehearsal. `origin`: where it came
-    from, as `FILE:ROW` or `generated`.
+    from, whether they are shown or not; `documents`: uris of their documents. `groups`: what it took to read all of its
+    documents when it was made. `kind`: fact, table, label, text, refusal, rehearsal. `origin`: where it came from, as
+    `FILE:ROW` or `generated`.
     """
 
     question: str
@@ -43,6 +45,8 @@ class Row:
     passages: tuple[str, ...] = ()
     language: str = ""
     origin: str = ""
+    documents: tuple[str, ...] = ()
+    groups: Required = ()
 
     @property
     def id(self) -> str:
@@ -51,6 +55,11 @@ class Row:
         context = [passage.text for passage in self.context]
         shown = [self.question, self.completion, self.instruction, history, context]
         return hashlib.sha256(json.dumps(shown, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """Uris of all documents that something of it was written from, those of passages that do not answer too."""
+        return frozenset((*self.documents, *(passage.uri for passage in self.context if passage.uri)))
 
     def prompt(self) -> list[Message]:
         """The messages before the completion, as the expert itself would ask."""
@@ -71,7 +80,10 @@ class Row:
         turns = (Message(**turn) for turn in plain.get("history", ()))
         shown = plain.get("context", ())
         passages = (Passage(**each | {"headings": tuple(each.get("headings", ()))}) for each in shown)
-        return replace(row, history=tuple(turns), context=tuple(passages), passages=tuple(row.passages))
+        return replace(
+            row, history=tuple(turns), context=tuple(passages), passages=tuple(row.passages),
+            documents=tuple(row.documents), groups=from_json(row.groups),
+        )  # fmt: skip
 
 
 def load(path: Path) -> list[Row]:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from metier.core.documents import Passage
 from metier.core.errors import MetierError
+from metier.core.groups import required_by
 from metier.core.questions import Question
 from metier.dataset.formats import merge
 from metier.dataset.rows import Row, load, save
@@ -60,6 +61,7 @@ class Learning:
             split="practice",
             passages=(passage.id,) if passage else (),
             origin=origin(correction),
+            groups=required_by([correction.groups, passage.groups if passage else ()]),
         )
         try:
             reviewed = self.questions.review(question, question.answers)

@@ -1,4 +1,10 @@
-"""`AdapterService`: adapters trained on an expert's dataset, loaded beside its model, and put into production."""
+"""`AdapterService`: adapters trained on an expert's dataset, loaded beside its model, and put into production.
+
+What an adapter learned it may tell. So it is for those readers alone who may read all documents that its rows were
+written from, as these are now and as they were when it was tuned; to others it is as if it were not there. `groups`:
+those of a reader, None = all documents. An adapter of a version that did not note its documents is for readers of all
+documents, unless every document of the expert is public.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from metier.core import settings as settings_module
 from metier.core.errors import InputError, needing
+from metier.core.groups import may_read
 from metier.runtime import Runtime
 from metier.services.datasets import DatasetService
 
@@ -59,8 +66,32 @@ class AdapterService:
         with needing("tune"):
             leaks.refuse(rows, exam, runtime.settings.language)
             return tune(
-                settings, rows, runtime.folder, runtime.state_folder, chosen, resume=resume, anew=anew, on_step=on_step
-            )
+                settings, rows, runtime.folder, runtime.state_folder, chosen, learned=self._dataset.learned_from(rows),
+                resume=resume, anew=anew, on_step=on_step,
+            )  # fmt: skip
+
+    def may_use(self, card: Card, groups: Sequence[str] | None) -> bool:
+        """Whether a reader may be told what the adapter learned, and that it is there."""
+        return groups is None or _is_open(card, groups, self._dataset.closed_to(groups))
+
+    def cards(self, groups: Sequence[str] | None = None) -> list[Card]:
+        """Those that the reader may use, by name, newest first."""
+        cards = self.registry.cards()
+        if groups is None or not cards:
+            return cards
+        closed = self._dataset.closed_to(groups)
+        return [card for card in cards if _is_open(card, groups, closed)]
+
+    def get(self, reference: str, groups: Sequence[str] | None = None) -> Card:
+        """As `Registry.get`, among those that the reader may use."""
+        from metier.tuning.adapters import find
+
+        return find(self.cards(groups), reference)
+
+    def production(self, groups: Sequence[str] | None = None) -> Card | None:
+        """The adapter that answers this reader; None where there is none, or it is not for them."""
+        card = self.registry.production()
+        return card if card is not None and self.may_use(card, groups) else None
 
     def promote(self, reference: str) -> Card:
         """Put an adapter into production: the tuned modes answer with it from now on."""
@@ -68,10 +99,23 @@ class AdapterService:
 
         return self.registry.promote(reference, base_model.fingerprint(self._runtime.settings, self._runtime.folder))
 
-    def in_use(self, reference: str | None = None) -> Card:
+    def rollback(self, groups: Sequence[str] | None = None) -> Card | None:
+        """Back to what was in production before; None = the base alone. Raises `InputError` where nothing is for this
+        reader."""
+        from metier.tuning.adapters import none_in_production
+
+        if self.production(groups) is None:
+            raise none_in_production()
+        return self.registry.rollback()
+
+    def may_read_rows(self, groups: Sequence[str] | None) -> bool:
+        """Whether a reader may read all that a run on the training data as it is now learns."""
+        return groups is None or may_read(groups, self._dataset.learned_from(self._dataset.rows()).groups)
+
+    def in_use(self, reference: str | None = None, groups: Sequence[str] | None = None) -> Card:
         """The adapter of a tuned mode, None = the one in production, loaded beside the base if it is not yet.
-        Raises `InputError` where there is none, or it belongs to other weights."""
-        card = self.registry.get(reference) if reference else self.registry.production()
+        Raises `InputError` where there is none for this reader, or it belongs to other weights."""
+        card = self.get(reference, groups) if reference else self.production(groups)
         if card is None:
             raise InputError(
                 "no adapter is in production",
@@ -97,3 +141,10 @@ class AdapterService:
             kept = list(runtime.served_adapters.items())[1 - _LOADED :]
             made = served(self.registry, card, runtime.settings, runtime.folder)
             runtime.serve_adapters(dict([*kept, (card.reference, made)]), beside=beside)
+
+
+def _is_open(card: Card, groups: Sequence[str], closed: set[str]) -> bool:
+    """`closed`: uris of documents that a reader with these groups may not read now."""
+    if card.groups is None:
+        return not closed
+    return may_read(groups, card.groups) and not closed & set(card.documents)

@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from metier.core.errors import InputError, MetierError
+from metier.core.groups import may_read, required_by
 from metier.runtime import WRITE_PATIENCE, Runtime
 from metier.services.datasets import DatasetService
 from metier.store.base import Filter
@@ -227,13 +228,13 @@ class CorrectionService:
         groups that the correction noted."""
         if where is None or where.groups is None or not corrections:
             return corrections
-        there, seen, groups = set(self._runtime.store.uris()), set(self._runtime.store.uris(where)), set(where.groups)
+        there, seen = set(self._runtime.store.uris()), set(self._runtime.store.uris(where))
 
         def may_see(each: Correction) -> bool:
             named = set(each.documents)
             if named and named <= there:
                 return named <= seen
-            return named & there <= seen and (not each.groups or bool(groups & set(each.groups)))
+            return named & there <= seen and may_read(where.groups, required_by([each.groups]))
 
         return [each for each in corrections if may_see(each)]
 
@@ -380,7 +381,7 @@ class _OwnQuestions:
         known = known or self._added(question)
         if known is None:
             raise InputError("it asks what stands among the practice and the exam questions both")
-        self._set.review(known.question.id, "accepted", answers=answers)
+        self._set.review(known.question.id, "accepted", answers=answers, groups=question.groups)
         return Reviewed(known.question.split, before)
 
     def _added(self, question: Question) -> QuestionEntry | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others ti
     from metier.dataset.checks import Report
     from metier.dataset.formats import ImportReport
     from metier.dataset.layouts import Columns
+    from metier.dataset.provenance import Provenance
     from metier.dataset.rows import Row
     from metier.synthesis.from_questions import FromPractice
     from metier.synthesis.raft import RowKind
@@ -84,10 +85,43 @@ class DatasetService:
             skip_bad=skip_bad,
         )
         before = self.rows()
-        merged = formats.merge(before, imported.rows)
+        merged = formats.merge(before, self._with_documents(imported.rows))
         self._runtime.state_folder.mkdir(exist_ok=True)
         rows.save(self.path, merged)
         return formats.report(imported, len(before), len(merged))
+
+    def _with_documents(self, rows: Sequence[Row]) -> list[Row]:
+        """Rows of a file, with the documents in the store that they name and the groups of these."""
+        from metier.dataset import provenance
+
+        if not self._has_store or not any(row.documents or row.context or row.passages for row in rows):
+            return list(rows)
+        return provenance.resolved(rows, self._runtime.store)
+
+    @property
+    def _has_store(self) -> bool:
+        return (self._runtime.state_folder / "store").exists()
+
+    def groups_now(self) -> dict[str, tuple[str, ...]]:
+        """The groups of every document in the store, by uri; none before there is a store."""
+        from metier.dataset import provenance
+
+        return provenance.groups_now(self._runtime.store) if self._has_store else {}
+
+    def closed_to(self, groups: Sequence[str]) -> set[str]:
+        """Uris of the documents in the store that a reader with these groups may not read."""
+        from metier.store.base import Filter
+
+        if not self._has_store:
+            return set()
+        store = self._runtime.store
+        return store.uris().keys() - store.uris(Filter(groups=tuple(groups))).keys()
+
+    def learned_from(self, rows: Sequence[Row]) -> Provenance:
+        """Which documents these rows were written from, and what it takes to read all of them."""
+        from metier.dataset import provenance
+
+        return provenance.of(rows, self.groups_now())
 
     def generate(
         self,
@@ -105,23 +139,39 @@ class DatasetService:
         with needing("tune"):
             return training_rows.generate(self._runtime, wanted, teacher=teacher, exam=exam, tell=tell)
 
-    def from_practice(self, *, rows: RowKind = "both", left_out: float = 0.2, seed: int = 0) -> FromPractice:
-        """Make training rows of the expert's practice questions. Options as in `TrainingRowOptions`. Raises
-        `InputError` where there are no practice questions, or one of them names a document that is gone."""
+    def from_practice(
+        self,
+        *,
+        rows: RowKind = "both",
+        left_out: float = 0.2,
+        seed: int = 0,
+        groups: tuple[str, ...] | None = (),
+    ) -> FromPractice:
+        """Make training rows of the expert's practice questions. Options as in `TrainingRowOptions`; what a reader with
+        these `groups` may not read is neither asked nor shown. Raises `InputError` where there are no practice
+        questions for them, or one of them names a document that is gone."""
         from metier.answering.term_weights import WordWeights
+        from metier.core.groups import may_read
         from metier.core.questions import resolve
         from metier.synthesis import from_questions, raft
 
         practice = self._practice()
         if not practice:
             raise InputError("there are no practice questions", hint="Bring some in with `metier exam import FILE`.")
-        runtime = self._runtime
+        runtime, now = self._runtime, self.groups_now()
         maker = raft.RowMaker(
-            runtime.answerer.find, runtime.generator, runtime.analyser, WordWeights(runtime.store), runtime.settings,
-            rows, left_out, seed, from_questions.ORIGIN,
+            raft.finding(runtime.answerer, groups), runtime.generator, runtime.analyser, WordWeights(runtime.store),
+            runtime.settings, rows, left_out, seed, from_questions.ORIGIN,
         )  # fmt: skip
-        resolved = resolve(practice, self._runtime.store.uris(), "the practice questions")
-        return from_questions.add(resolved, maker, self._runtime.store, self.path)
+        resolved = resolve(practice, now, "the practice questions")
+        readable = [each for each in resolved if may_read(groups, each.required(now))]
+        if not readable:
+            raise InputError(
+                f"all {len(resolved)} practice questions are from documents that not everybody may read",
+                hint="Take them with --groups or --all-groups: what is tuned on them answers only who may read them.",
+            )
+        added = from_questions.add(readable, maker, self._runtime.store, self.path)
+        return replace(added, restricted=len(resolved) - len(readable))
 
     def add_replay(
         self,
@@ -155,7 +205,7 @@ class DatasetService:
     ) -> Report:
         """What to know about the training data before a run. `max_length`: tokens of a row, None = `[tuning]
         max_length`. `exam`: questions of which none may be in it. `tell`: rows done, of how many."""
-        from metier.dataset import checks
+        from metier.dataset import checks, provenance
 
         def count(row: Row) -> tuple[int, int]:
             prompt = row.prompt()
@@ -172,6 +222,7 @@ class DatasetService:
                 max_length=length,
                 exam=exam,
                 language=self._runtime.settings.language,
+                restricted=provenance.counts(rows, self.groups_now()),
                 tell=tell,
             )
 

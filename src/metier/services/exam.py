@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,8 @@ class ExamService:
         uris = self._runtime.store.uris()
         asked = files.titled(found.asked, uris)
         questions = resolve(asked, uris, where, loose=loose) if uris else asked
+        now = self._dataset.groups_now()
+        questions = [replace(question, groups=question.required(now)) for question in questions]
         with needing("exam"):
             return found, self._set.add(questions, skip_leaks=skip_leaks, where=where)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from fastapi import Request
@@ -51,9 +52,9 @@ class ExpertService:
     def warm(self) -> None:
         warm(self.expert)
 
-    def modes(self) -> list[str]:
-        """Those that can be asked for now: the tuned ones only while an adapter is in production."""
-        tuned = self.expert.adapters.registry.production() is not None
+    def modes(self, caller: Caller) -> list[str]:
+        """Those that this caller can ask for now: the tuned ones only while an adapter for them is in production."""
+        tuned = self.expert.adapters.production(caller.groups) is not None
         return [mode for mode in MODES if tuned or mode not in WITH_ADAPTER]
 
     # --- questions -------------------------------------------------------------------------------------------
@@ -95,7 +96,7 @@ class ExpertService:
 
     async def _run(self, caller: Caller, asked: AskRequest, hear: Hear) -> Answer:
         note_asked(asked)
-        first = self._follow_production if asked.mode in WITH_ADAPTER else None
+        first = partial(self._follow_production, caller) if asked.mode in WITH_ADAPTER else None
         return await self.work.run(lambda stop: self._ask(caller, asked, *hear(stop)), first)
 
     def _ask(self, caller: Caller, asked: AskRequest, on_text: OnText, on_sentence: OnSentence | None) -> Answer:
@@ -129,27 +130,29 @@ class ExpertService:
 
         return await self._one_at_a_time(change())
 
-    async def rollback(self) -> Card | None:
-        """Back to the adapter that was in production before, while questions are answered; None = the base alone.
-        Raises `InputError` where none is in production."""
+    async def rollback(self, caller: Caller) -> Card | None:
+        """Back to the adapter that was in production before, while questions are answered; None = the base alone, which
+        is all that a caller sees who may not use that adapter. Raises `InputError` where none is in production for
+        them."""
 
         async def change() -> Card | None:
-            card = await asyncio.to_thread(self.expert.adapters.registry.rollback)
-            if card is not None:
-                await self._load(card)
-            return card
+            card = await asyncio.to_thread(self.expert.adapters.rollback, caller.groups)
+            if card is None:
+                return None
+            await self._load(card)
+            return card if await asyncio.to_thread(self.expert.adapters.may_use, card, caller.groups) else None
 
         return await self._one_at_a_time(change())
 
-    async def _follow_production(self) -> None:
-        """Load what is in production now, whoever put it there."""
+    async def _follow_production(self, caller: Caller) -> None:
+        """Load what is in production now for this caller, whoever put it there."""
 
         async def change() -> None:
             card = await asyncio.to_thread(self.expert.adapters.registry.production)
             if card is not None:
                 await self._load(card)
 
-        card = await asyncio.to_thread(self.expert.adapters.registry.production)
+        card = await asyncio.to_thread(self.expert.adapters.production, caller.groups)
         if card is not None and not self.expert.adapters.has_loaded(card):
             await self._one_at_a_time(change())
 

@@ -22,6 +22,7 @@ from metier import generation
 from metier.core.errors import InputError
 from metier.core.questions import Question
 from metier.core.settings import GenerationSettings
+from metier.dataset.provenance import groups_now
 from metier.dataset.rows import Row
 from metier.generation.completion_cache import Cache
 from metier.runtime import Runtime
@@ -29,9 +30,10 @@ from metier.synthesis import table_questions
 from metier.synthesis.by_model import QAPairWriter, at_once
 from metier.synthesis.filters import NearDuplicates
 from metier.synthesis.pairs import QAPair
+from metier.synthesis.raft import filter_for
 from metier.synthesis.sampler import Drawing
 from metier.synthesis.table_questions import Built, Comparer
-from metier.synthesis.training_rows import CACHE_FILE
+from metier.synthesis.training_rows import CACHE_FILE, left_out_of
 from metier.synthesis.unanswerable import Inventor
 
 KINDS = ("fact", "table", "several", "yesno", "unanswerable")
@@ -44,14 +46,15 @@ Tell = Callable[[int, int, str], None]  # questions kept, wanted, what is looked
 @dataclass(frozen=True, slots=True)
 class ExamQuestionOptions:
     """`count`: questions in all, shared evenly by `kinds`; where a kind has too few, the others make up for it.
-    `rules_only`: ask no model. `seconds`: end by then with what there is, None = when they are written. Raises
-    `InputError`."""
+    `rules_only`: ask no model. `seconds`: end by then with what there is, None = when they are written. `groups`: only
+    documents that a reader with these may read are written from, None = all. Raises `InputError`."""
 
     count: int = 100
     kinds: tuple[str, ...] = KINDS
     seed: int = 0
     rules_only: bool = False
     seconds: float | None = None
+    groups: tuple[str, ...] | None = ()
 
     def __post_init__(self) -> None:
         if self.count < 1:
@@ -64,11 +67,13 @@ class ExamQuestionOptions:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedQuestions:
-    """`questions`, without a side yet. `dropped`: by filter, how many. `asked`: completions a model had to write."""
+    """`questions`, without a side yet. `dropped`: by filter, how many. `asked`: completions a model had to write.
+    `restricted`: documents that were left out, because not everybody may read them."""
 
     questions: tuple[Question, ...]
     dropped: dict[str, int]
     asked: int
+    restricted: int = 0
 
 
 def write(
@@ -82,14 +87,14 @@ def write(
 ) -> GeneratedQuestions:
     """`known`: the questions there are, `rows`: the training data; nothing near either is written. `teacher`: the model
     that writes, None = the expert's own. Raises `InputError` without passages, `ModelError` where a model gave up."""
-    if not runtime.store.counts()[1]:
-        raise InputError("there are no passages to write questions about", hint="Run `metier add` and `metier sync`.")
+    restricted = left_out_of(runtime.store, wanted.groups)
     generator = generation.create(teacher, folder=runtime.folder) if teacher else runtime.generator
     try:
         cache = Cache(runtime.state_folder / CACHE_FILE)
         parallel = at_once(teacher or runtime.settings.generation)
         writer = QAPairWriter(generator, cache, wanted.seed, runtime.settings.language, parallel)
-        return _Run(runtime, wanted, writer, known, rows, tell or (lambda _done, _wanted, _note: None)).written()
+        run = _Run(runtime, wanted, writer, known, rows, tell or (lambda _done, _wanted, _note: None))
+        return replace(run.written(), restricted=restricted)
     finally:
         if teacher:
             generator.close()
@@ -105,7 +110,8 @@ class _Run:
         rows: Sequence[Row],
         tell: Tell,
     ) -> None:
-        language = runtime.settings.language
+        language, self._where = runtime.settings.language, filter_for(wanted.groups)
+        self._groups_now = groups_now(runtime.store)
         self._runtime, self._wanted, self._tell, self._writer = runtime, wanted, tell, writer
         self._origin = f"{ORIGIN}:{wanted.seed}"
         others = [question for question in known if question.origin != self._origin]
@@ -116,7 +122,7 @@ class _Run:
         )
         self._drawing = Drawing(
             runtime.store, runtime.retriever, runtime.analyser, language, self._seen,
-            None if wanted.rules_only else self._writer, wanted.seed,
+            None if wanted.rules_only else self._writer, wanted.seed, where=self._where,
         )  # fmt: skip
         self._inventor = Inventor(self._drawing.search, self._taken, runtime.analyser, self._draw("unanswerable"))
         self._kept: list[Question] = []
@@ -141,7 +147,8 @@ class _Run:
             question = next(source, None) if time.monotonic() < until else None
             if question is None:
                 return
-            self._kept.append(replace(question, origin=self._origin))
+            kept = replace(question, origin=self._origin, groups=question.required(self._groups_now))
+            self._kept.append(kept)
             self._tell(len(self._kept), self._wanted.count, question.question)
 
     def _of_kind(self, kind: str) -> Iterator[Question]:
@@ -208,7 +215,7 @@ class _Run:
 
     def _facts(self, kind: str) -> Iterator[table_questions.Fact]:
         return table_questions.facts(
-            self._runtime.store, f"{self._wanted.seed}:{kind}", self._runtime.settings.language
+            self._runtime.store, f"{self._wanted.seed}:{kind}", self._runtime.settings.language, self._where
         )
 
     def _draw(self, kind: str) -> random.Random:

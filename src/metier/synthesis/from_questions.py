@@ -5,14 +5,16 @@ The exam is made of the same kind of questions, and none of its own: what is tau
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from metier.answering.term_weights import share
 from metier.core.documents import Passage, document_id
+from metier.core.groups import required_by
 from metier.core.questions import Question
+from metier.dataset import provenance
 from metier.dataset.formats import merge
 from metier.dataset.rows import Row, load, save
 from metier.store.base import Store
@@ -26,7 +28,8 @@ ORIGIN: Final = "practice"
 @dataclass(frozen=True, slots=True)
 class FromPractice:
     """`rows` made of `questions`; `refusals` of them refuse; `left_out`: questions without an answer or a document.
-    `added` rows were new, and `total` are in the dataset now."""
+    `added` rows were new, and `total` are in the dataset now. `restricted`: questions that were not asked, because not
+    everybody may read their documents."""
 
     questions: int
     rows: int
@@ -34,12 +37,14 @@ class FromPractice:
     left_out: int
     added: int
     total: int
+    restricted: int = 0
 
 
 def add(questions: Sequence[Question], maker: RowMaker, store: Store, path: Path) -> FromPractice:
     """Add to the dataset at `path` rows with and without passages, as `maker` is set, of every question with an answer
     and a document; of an unanswerable one, a row that shows what is found and refuses."""
-    made = [list(_rows(question, maker, store)) for question in questions]
+    now = provenance.groups_now(store)
+    made = [[_of(question, row, now) for row in _rows(question, maker, store)] for question in questions]
     rows = [row for each in made for row in each]
     known = load(path)
     merged = merge(known, rows)
@@ -64,6 +69,14 @@ def _rows(question: Question, maker: RowMaker, store: Store) -> Iterator[Row]:
     if oracle is not None:
         pair = QAPair(question.question, question.answers[0], oracle, question.kind, language, ORIGIN)
         yield from maker.rows(pair, question.question)
+
+
+def _of(question: Question, row: Row, now: Mapping[str, Sequence[str]]) -> Row:
+    """The row with all documents of its question, of which it may show one."""
+    documents = tuple(sorted({*row.documents, *question.documents}))
+    return provenance.placed(
+        replace(row, documents=documents, groups=required_by([*row.groups, *question.groups])), now
+    )
 
 
 def _oracle(question: Question, maker: RowMaker, store: Store) -> Passage | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from metier.core.documents import Passage
-from metier.store.base import Store
+from metier.store.base import Filter, Store
 from metier.synthesis import by_rule
 from metier.synthesis.pairs import QAPair
 
@@ -27,9 +27,10 @@ class Visit:
     tabular: bool
 
 
-def visits(store: Store, seed: int, language: str) -> Iterator[Visit]:
-    """All passages, one of each document in turn, until every pair by rule was given out."""
-    documents = [identity for _, identity in sorted(store.uris().items())]
+def visits(store: Store, seed: int, language: str, where: Filter | None = None) -> Iterator[Visit]:
+    """All passages of the documents that the filter lets through, one of each document in turn, until every pair by
+    rule was given out."""
+    documents = [identity for _, identity in sorted(store.uris(where).items())]
     random.Random(seed).shuffle(documents)
     waiting = deque(_of_document(store, identity, seed, language) for identity in documents)
     while waiting:

@@ -12,18 +12,22 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, Protocol
 
 from metier.answering import prompt, style
 from metier.answering.answer import Style
+from metier.answering.answerer import Answerer
 from metier.answering.refusal_messages import refusal
 from metier.answering.request import Found
 from metier.answering.term_weights import Sought, Weigh
 from metier.core.documents import Passage
 from metier.core.questions import DECIDED
 from metier.core.settings import Settings
+from metier.dataset import provenance
 from metier.dataset.rows import Row
 from metier.generation.base import Generator, Message
+from metier.store.base import Filter
 from metier.synthesis.filters import stands_in, supports
 from metier.synthesis.pairs import QAPair
 from metier.text.analyzer import Analyser
@@ -41,6 +45,15 @@ class Find(Protocol):
     """`Answerer.find`."""
 
     def __call__(self, asked: str, *, without: frozenset[str] = frozenset()) -> Found: ...
+
+
+def finding(answerer: Answerer, groups: tuple[str, ...] | None) -> Find:
+    """Finds what a reader with these groups, None = all, is shown."""
+    return partial(answerer.find, where=filter_for(groups))
+
+
+def filter_for(groups: tuple[str, ...] | None) -> Filter | None:
+    return None if groups is None else Filter(groups=groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +86,11 @@ class RowMaker:
             return []
         answering = self.settings.answering
         said = refusal(detect(question, self.settings.language), answering.refusal)
+        of = provenance.written_from(shown)
         return [
             Row(
                 question, said, kind="refusal", instruction=answering.instruction, context=shown,
-                passages=(), language=language, origin=self.origin,
+                passages=(), language=language, origin=self.origin, documents=of.documents, groups=of.groups,
             )
         ]  # fmt: skip
 
@@ -112,6 +126,7 @@ class RowMaker:
     def _row(
         self, pair: QAPair, question: str, *, completion: str = "", context: Sequence[Passage] = (), kind: str = ""
     ) -> Row:
+        of = provenance.written_from((pair.passage, *context))
         return Row(
             question,
             completion or pair.answer,
@@ -121,6 +136,8 @@ class RowMaker:
             passages=(pair.passage.id,),
             language=pair.language,
             origin=self.origin,
+            documents=of.documents,
+            groups=of.groups,
         )
 
     def _oracle(self, pair: QAPair, question: str) -> Passage:

@@ -11,7 +11,7 @@ from metier.answering.term_weights import WordWeights, names
 from metier.core.documents import Passage
 from metier.core.prefetch import ahead
 from metier.retrieval.retriever import Retriever
-from metier.store.base import Store
+from metier.store.base import Filter, Store
 from metier.synthesis import question_templates
 from metier.synthesis.by_model import QAPairWriter
 from metier.synthesis.filters import (
@@ -45,7 +45,8 @@ class Counts:
 
 
 class Drawing:
-    """`writer`: None = by rule alone. `seen`: questions that no pair may come near; those that are kept are added."""
+    """`writer`: None = by rule alone. `seen`: questions that no pair may come near; those that are kept are added.
+    `where`: documents that are written from, and among which a question must find its own."""
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class Drawing:
         writer: QAPairWriter | None,
         seed: int,
         tell: Tell | None = None,
+        where: Filter | None = None,
     ) -> None:
         weigh = WordWeights(store)
         self.counts = Counts()
@@ -66,11 +68,12 @@ class Drawing:
         self._seen = seen
         self._writer = writer
         self._seed = seed
+        self._where = where
         self._tell = tell or (lambda _done, _wanted, _note: None)
 
         @lru_cache(maxsize=4)
         def search(question: str) -> tuple[Passage, ...]:
-            return tuple(hit.passage for hit in retriever.search(question, FOUND_AMONG))
+            return tuple(hit.passage for hit in retriever.search(question, FOUND_AMONG, where))
 
         self._ambiguous = Ambiguous(search)
         trivial, unknown, found = Trivial(analyser), UnknownNames(analyser, weigh), RoundTrip(search, FOUND_AMONG)
@@ -110,7 +113,7 @@ class Drawing:
         self, asks_model: Callable[[Visit], bool], kinds: Collection[str] | None
     ) -> Iterator[tuple[Visit, ByModel]]:
         """All visits, each with a call that gives what the model writes of it."""
-        in_order = visits(self._store, self._seed, self._language)
+        in_order = visits(self._store, self._seed, self._language, self._where)
         writer = self._writer if kinds is None or "fact" in kinds else None
         if writer is None:
             yield from ((visit, list) for visit in in_order)

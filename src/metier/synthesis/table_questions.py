@@ -21,7 +21,7 @@ from metier.answering.closed_answers import decisions_of
 from metier.core.questions import Question
 from metier.core.tables import PATH
 from metier.parsing.core.table_cells import is_period
-from metier.store.base import Store
+from metier.store.base import Filter, Store
 from metier.synthesis import by_rule, two_fact_templates
 from metier.synthesis.filters import stands_in
 from metier.synthesis.pairs import QAPair
@@ -56,9 +56,10 @@ class Built:
     facts: tuple[QAPair, ...]
 
 
-def facts(store: Store, seed: str, language: str) -> Iterator[Fact]:
-    """All facts of all tables, one of each document in turn, in an order drawn by `seed`."""
-    documents = [identity for _, identity in sorted(store.uris().items())]
+def facts(store: Store, seed: str, language: str, where: Filter | None = None) -> Iterator[Fact]:
+    """All facts of all tables in the documents that the filter lets through, one of each document in turn, in an order
+    drawn by `seed`."""
+    documents = [identity for _, identity in sorted(store.uris(where).items())]
     random.Random(seed).shuffle(documents)
     waiting = deque(_of_document(store, identity, seed, language) for identity in documents)
     while waiting:

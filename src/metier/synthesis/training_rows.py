@@ -23,10 +23,11 @@ from metier.dataset.rows import FILE_NAME, Row, load, save
 from metier.generation.base import Generator
 from metier.generation.completion_cache import Cache
 from metier.runtime import Runtime
+from metier.store.base import Store
 from metier.synthesis.by_model import QAPairWriter, at_once
 from metier.synthesis.filters import Dropped, NearDuplicates
 from metier.synthesis.pairs import QAPair
-from metier.synthesis.raft import ROW_KINDS, RowKind, RowMaker
+from metier.synthesis.raft import ROW_KINDS, RowKind, RowMaker, filter_for, finding
 from metier.synthesis.sampler import Drawing, Tell
 
 CACHE_FILE = "generated.jsonl"
@@ -39,7 +40,8 @@ _SPARE_WORDINGS = 2  # asked for beyond what is wanted, since some are dropped
 class TrainingRowOptions:
     """What to generate. `count`: pairs that pass the filters, before paraphrases. `paraphrases`: other wordings of each
     question, at most. `rows`: with passages, without, or both. `left_out`: share of the rows with passages that show
-    them without the one that answers, 0..1. `rules_only`: ask no model. Raises `InputError`."""
+    them without the one that answers, 0..1. `rules_only`: ask no model. `groups`: only documents that a reader with
+    these may read are written from and shown, None = all. Raises `InputError`."""
 
     count: int = 100
     paraphrases: int = 0
@@ -47,6 +49,7 @@ class TrainingRowOptions:
     rows: RowKind = "both"
     left_out: float = 0.2
     rules_only: bool = False
+    groups: tuple[str, ...] | None = ()
 
     def __post_init__(self) -> None:
         if self.count < 1 or self.paraphrases < 0 or not 0 <= self.left_out <= 1:
@@ -60,7 +63,8 @@ class Generated:
     """What a run did. `passages`: looked at. `written`: pairs by "rule" and "model" before the filters; `kept`: after
     them. `dropped`: by filter. `paraphrases`, `refusals`: how many there are among the rows' questions, and rows.
     `asked`: completions a model had to write, the others were cached. `rows`: made; of these `added` were new, and
-    `total` are in the dataset now. `enough`: whether as many were found as were wanted."""
+    `total` are in the dataset now. `enough`: whether as many were found as were wanted. `restricted`: documents that
+    were left out, because they are not for all readers of what is tuned."""
 
     passages: int = 0
     written: dict[str, int] = field(default_factory=dict)
@@ -72,6 +76,7 @@ class Generated:
     rows: int = 0
     added: int = 0
     total: int = 0
+    restricted: int = 0
     enough: bool = False
     seconds: float = 0.0
 
@@ -90,8 +95,7 @@ def generate(
 
     Raises `InputError` where there are no passages, and `ModelError` where a model gave up; the dataset is then as it
     was, and the next run goes on from what was cached."""
-    if not runtime.store.counts()[1]:
-        raise InputError("there are no passages to write questions about", hint="Run `metier add` and `metier sync`.")
+    restricted = left_out_of(runtime.store, wanted.groups)
     began, path = time.monotonic(), runtime.state_folder / FILE_NAME
     known = load(path)
     writer = generation.create(teacher, folder=runtime.folder) if teacher else runtime.generator
@@ -111,9 +115,25 @@ def generate(
         rows=len(made),
         added=len(merged) - len(known),
         total=len(merged),
+        restricted=restricted,
         enough=sum(run.report.kept.values()) >= wanted.count,
         seconds=time.monotonic() - began,
     )
+
+
+def left_out_of(store: Store, groups: tuple[str, ...] | None) -> int:
+    """How many documents a reader with these groups may not read. Raises `InputError` where nothing is left to write
+    from."""
+    known = len(store.uris())
+    readable = len(store.uris(filter_for(groups)))
+    if known and not readable:
+        raise InputError(
+            f"none of the {known} documents is for everybody",
+            hint="Take them with --groups or --all-groups: what is made of them is for those who may read them.",
+        )
+    if not store.counts()[1]:
+        raise InputError("there are no passages to write questions about", hint="Run `metier add` and `metier sync`.")
+    return known - readable
 
 
 class _Run:
@@ -136,13 +156,13 @@ class _Run:
         self.writer = QAPairWriter(writer, cache, wanted.seed, settings.language, parallel)
         self._wanted = wanted
         self._maker = RowMaker(
-            runtime.answerer.find, runtime.generator, analyser, weigh, settings, wanted.rows, wanted.left_out,
-            wanted.seed, origin,
+            finding(runtime.answerer, wanted.groups), runtime.generator, analyser, weigh, settings, wanted.rows,
+            wanted.left_out, wanted.seed, origin,
         )  # fmt: skip
         self._seen = NearDuplicates.for_rows(exam, known, origin, settings.language)
         self._drawing = Drawing(
             runtime.store, runtime.retriever, analyser, settings.language, self._seen,
-            None if wanted.rules_only else self.writer, wanted.seed, tell,
+            None if wanted.rules_only else self.writer, wanted.seed, tell, filter_for(wanted.groups),
         )  # fmt: skip
         self.filters = self._drawing.filters
 

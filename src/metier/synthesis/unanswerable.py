@@ -17,6 +17,7 @@ from dataclasses import replace
 import regex
 
 from metier.core.documents import Passage
+from metier.core.groups import Required, required_by
 from metier.core.questions import Question
 from metier.synthesis import question_templates
 from metier.synthesis.filters import stands_in
@@ -34,7 +35,8 @@ _TRIES = 5
 
 
 class Inventor:
-    """Makes questions without an answer out of facts. `taken`: whether a name stands anywhere in the store."""
+    """Makes questions without an answer out of facts. `taken`: whether a name stands anywhere in the store. Names and
+    columns of all facts seen so far may stand in a question, so it takes the groups of all these to read it."""
 
     def __init__(self, search: Search, taken: Callable[[str], bool], analyser: Analyser, draw: random.Random) -> None:
         self._search = search
@@ -43,10 +45,12 @@ class Inventor:
         self._draw = draw
         self._columns: deque[QAPair] = deque(maxlen=_POOL)
         self._names: deque[str] = deque(maxlen=_POOL)
+        self._groups: Required = ()
 
     def of_fact(self, fact: Fact) -> Iterator[Question]:
         """From a cell of a table: the column of another table asked of its row, its column asked of an invented row."""
         pair = fact.pair
+        self._groups = required_by([*self._groups, pair.passage.groups])
         foreign = [
             other
             for other in self._columns
@@ -77,11 +81,11 @@ class Inventor:
             named = stands_in(pair.subject, held) or stands_in(pair.row, held)
             if named and asked <= set(self._analyser.tokens(held)):
                 return  # it may be said there
-        yield _unanswerable(text, pair)
+        yield self._unanswerable(text, pair)
 
     def _about(self, name: str, pair: QAPair, text: str) -> Iterator[Question]:
         if not any(stands_in(name, f"{p.uri}\n{p.title}\n{p.indexed_text}") for p in self._search(text)):
-            yield _unanswerable(text, pair)
+            yield self._unanswerable(text, pair)
 
     def _invented(self, name: str, others: Sequence[str]) -> Iterator[str]:
         """Names that are in no document, put together from `name` and others."""
@@ -91,6 +95,10 @@ class Inventor:
         for each in list(made)[:_TRIES]:
             if not self._taken(each):
                 yield each
+
+    def _unanswerable(self, text: str, pair: QAPair) -> Question:
+        asked = Question(id="", question=text, kind="unanswerable", language=pair.language)
+        return replace(asked, groups=required_by([*self._groups, pair.passage.groups]))
 
     def _recombined(self, name: str, others: Sequence[str]) -> Iterator[str]:
         compound = _COMPOUND.search(name)
@@ -111,7 +119,3 @@ class Inventor:
         zero = ord(digits[0]) - int(digits[0])
         length = max(2, len(digits))
         return "".join(chr(zero + self._draw.randint(int(place == 0), 9)) for place in range(length))
-
-
-def _unanswerable(text: str, pair: QAPair) -> Question:
-    return replace(Question(id="", question=text), kind="unanswerable", language=pair.language)

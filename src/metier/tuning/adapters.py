@@ -25,6 +25,7 @@ import regex
 from metier.answering import closed_answers
 from metier.core.atomic import write_text
 from metier.core.errors import InputError, ModelError, StoreError
+from metier.core.groups import Required, from_json
 from metier.core.settings import STATE_FILE
 from metier.state import promotions
 
@@ -37,8 +38,10 @@ _NAME = regex.compile(r"[\p{L}\p{M}\p{N}][\p{L}\p{M}\p{N}._-]{0,63}")
 @dataclass(frozen=True, slots=True)
 class Card:
     """What is known of an adapter. `base`, `base_fingerprint`: the weights it belongs to. `dataset`: hash of the rows
-    it learned. `settings`: of the run. `result`: what the run was like. `exam`: metric to value. `state`: "production",
-    "retired" (was in production) or "candidate"; it is not kept on the card but follows from what is promoted."""
+    it learned. `settings`: of the run. `result`: what the run was like. `exam`: metric to value. `documents`: uris of
+    those that the rows were written from; `groups`: what it took to read all of them when it was tuned, None where an
+    older version did not note that. `state`: "production", "retired" (was in production) or "candidate"; it is not kept
+    on the card but follows from what is promoted."""
 
     name: str
     version: int
@@ -49,6 +52,8 @@ class Card:
     result: dict[str, Any]
     created: str = ""
     exam: dict[str, Any] = field(default_factory=dict)
+    documents: tuple[str, ...] = ()
+    groups: Required | None = None
     state: str = "candidate"
 
     @property
@@ -130,13 +135,7 @@ class Registry:
 
     def get(self, reference: str) -> Card:
         """`NAME` (its newest version) or `NAME@VERSION`. Raises `InputError` naming those that exist."""
-        name, _, version = reference.partition("@")
-        cards = self.cards()
-        for card in cards:
-            if card.name == name and version in ("", str(card.version)):
-                return card
-        known = ", ".join(card.reference for card in cards) or "none; `metier tune` makes one"
-        raise InputError(f"there is no adapter {reference!r}", hint=f"There are: {known}.")
+        return find(self.cards(), reference)
 
     def folder(self, card: Card) -> Path:
         return self._folder / card.name / str(card.version)
@@ -158,7 +157,7 @@ class Registry:
     def rollback(self) -> Card | None:
         """Back to what was in production before; None = the base alone. Raises `InputError` where nothing is."""
         if promotions.roll_back(self._state) is None:
-            raise InputError("no adapter is in production", hint="Put one there with `metier adapters promote NAME`.")
+            raise none_in_production()
         return self.production()
 
     def check(self, card: Card) -> None:
@@ -188,10 +187,26 @@ class Registry:
         write_text(folder / "card.json", json.dumps(kept, indent=1, ensure_ascii=False))
 
 
+def none_in_production() -> InputError:
+    return InputError("no adapter is in production", hint="Put one there with `metier adapters promote NAME`.")
+
+
+def find(cards: Sequence[Card], reference: str) -> Card:
+    """`NAME` (the first of `cards` with it) or `NAME@VERSION`. Raises `InputError` naming those that there are."""
+    name, _, version = reference.partition("@")
+    for card in cards:
+        if card.name == name and version in ("", str(card.version)):
+            return card
+    known = ", ".join(card.reference for card in cards) or "none; `metier tune` makes one"
+    raise InputError(f"there is no adapter {reference!r}", hint=f"There are: {known}.")
+
+
 def _read(path: Path, standing: Sequence[str]) -> Card:
     """A card with its state, which follows from what was promoted."""
     try:
         card = Card(**json.loads(path.read_text(encoding="utf-8")))
+        groups = None if card.groups is None else from_json(card.groups)
+        card = replace(card, documents=tuple(card.documents), groups=groups)
     except (OSError, ValueError, TypeError) as error:
         raise StoreError(f"cannot be read ({error})", where=str(path), hint="Restore it from a backup.") from None
     if card.reference in standing[-1:]:

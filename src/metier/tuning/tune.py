@@ -11,6 +11,8 @@ from pathlib import Path
 from metier.core.errors import InputError
 from metier.core.questions import DECIDED
 from metier.core.settings import Settings
+from metier.dataset import provenance
+from metier.dataset.provenance import Provenance
 from metier.dataset.rows import Row, content_hash
 from metier.generation import gguf_file
 from metier.tuning import base_model, gguf_adapter
@@ -29,16 +31,19 @@ def tune(
     state: Path,
     name: str,
     *,
+    learned: Provenance | None = None,
     resume: bool = False,
     anew: bool = False,
     on_step: Callable[[Tick], None] | None = None,
 ) -> Card:
     """Train on `rows` and keep the adapter as a new version of `name`. `expert`: what relative paths are relative to;
-    `state`: where runs and adapters are kept; `resume`, `anew`: what to do with a run that was interrupted.
-    Raises `InputError`, `ModelError`, `StoreError`, each with what to do."""
+    `state`: where runs and adapters are kept; `learned`: what the rows were written from, None = what they say
+    themselves; `resume`, `anew`: what to do
+    with a run that was interrupted. Raises `InputError`, `ModelError`, `StoreError`, each with what to do."""
     if not rows:
         raise InputError("there is nothing to train on", hint="Bring rows in with `metier dataset import FILE`.")
     check_name(name)
+    learned = learned or provenance.of(rows, {})
     base = base_model.locate(settings, expert)
     is_served = not (settings.tuning.rslora or settings.tuning.dora)
     if is_served:
@@ -56,6 +61,7 @@ def tune(
         Card(
             name=name, version=0, base=base.name, base_fingerprint=base.fingerprint, dataset=content_hash(rows),
             settings=settings.tuning.model_dump(mode="json"), result=asdict(result) | {"labels": _labels(rows)},
+            documents=learned.documents, groups=learned.groups,
         ),
         finish,
     )  # fmt: skip

@@ -20,6 +20,7 @@ from typing import Any, Literal, Self
 
 from metier.core.atomic import write_text
 from metier.core.errors import InputError
+from metier.core.groups import Required, required_by
 from metier.core.questions import Question
 from metier.dataset.cleaning import clean
 from metier.dataset.findings import short
@@ -147,13 +148,16 @@ class QuestionSet:
         *,
         question: str | None = None,
         answers: Sequence[str] | None = None,
+        groups: Required = (),
     ) -> QuestionEntry:
         """Note what a person said of a question, with another wording or other answers where they are given; it stays
-        on its side. Raises `InputError` for a wording that is there already or stands on the other side."""
+        on its side. `groups`: what it takes to read these, beside what it took before. Raises `InputError` for a
+        wording that is there already or stands on the other side."""
         if review not in REVIEWS:
             raise InputError(f"there is no review {review!r}", hint=f"Choose one of {', '.join(REVIEWS[1:])}.")
         before = self.get(identity)
         edited, first = _edited(before.question, question, answers), before.first
+        edited = replace(edited, groups=required_by([*edited.groups, *groups]))
         if edited.question != before.question.question:
             self._check_wording(edited)
             first = first or before.question.question

@@ -111,36 +111,45 @@ def _shown(service: ExpertService, caller: Caller, correction: Correction) -> Co
 
 
 @router.get("/adapters", tags=["Adapters"])
-def adapters(service: TheService, _caller: Admin) -> list[AdapterResponse]:
-    """All versions of all, by name, the newest first."""
-    return [AdapterResponse.of(card) for card in service.expert.adapters.registry.cards()]
+def adapters(service: TheService, caller: Admin) -> list[AdapterResponse]:
+    """All versions of all that the caller may use, by name, the newest first."""
+    return [AdapterResponse.of(card) for card in service.expert.adapters.cards(caller.groups)]
 
 
 @router.post("/adapters/rollback", tags=["Adapters"])
-async def rollback(service: TheService, _caller: Admin) -> ProductionResponse:
+async def rollback(service: TheService, caller: Admin) -> ProductionResponse:
     """Back to what was in production before."""
-    return ProductionResponse.of(await service.rollback())
+    return ProductionResponse.of(await service.rollback(caller))
 
 
 @router.get("/adapters/{name}/{version}", tags=["Adapters"])
-def adapter(service: TheService, _caller: Admin, name: str, version: int) -> AdapterResponse:
+def adapter(service: TheService, caller: Admin, name: str, version: int) -> AdapterResponse:
     """What one was made of, and how it did."""
-    return AdapterResponse.of(_card(service, name, version))
+    return AdapterResponse.of(_card(service, caller, name, version))
 
 
 @router.post("/adapters/{name}/{version}/promote", tags=["Adapters"])
-async def promote(service: TheService, _caller: Admin, name: str, version: int) -> ProductionResponse:
+async def promote(service: TheService, caller: Admin, name: str, version: int) -> ProductionResponse:
     """Answer with it from now on, in the tuned modes. Answers that run are finished by what they began with."""
-    return ProductionResponse.of(await service.promote(_card(service, name, version).reference))
+    card = await asyncio.to_thread(_card, service, caller, name, version)
+    return ProductionResponse.of(await service.promote(card.reference))
 
 
 @router.get("/runs", tags=["Adapters"])
-def runs(service: TheService, _caller: Admin) -> list[RunResponse]:
-    """The last training run of each name, whether it goes on, was interrupted, or became an adapter."""
-    registry = service.expert.adapters.registry
-    newest = {card.name: card for card in reversed(registry.cards())}
+def runs(service: TheService, caller: Admin) -> list[RunResponse]:
+    """The last training run of each name, whether it goes on, was interrupted, or became an adapter; those on
+    what the caller may read."""
+    adapters = service.expert.adapters
+    newest = {card.name: card for card in reversed(adapters.registry.cards())}
+    usable = {card.reference for card in adapters.cards(caller.groups)}
     found = sorted(path.parent for path in (service.expert.runtime.state_folder / "runs").glob("*/run.json"))
-    return [_run(path, registry, newest.get(path.name)) for path in found]
+    told = []
+    for path in found:
+        card = newest.get(path.name)
+        run = _run(path, adapters.registry, card)
+        if (card is None or card.reference in usable) and (run.adapter or adapters.may_read_rows(caller.groups)):
+            told.append(run)
+    return told
 
 
 @router.get("/comparison", tags=["Comparison"])
@@ -156,9 +165,9 @@ def comparison(
     return (result if answers else result.without_answers()).to_json()
 
 
-def _card(service: ExpertService, name: str, version: int) -> Card:
+def _card(service: ExpertService, caller: Caller, name: str, version: int) -> Card:
     try:
-        return service.expert.adapters.registry.get(f"{name}@{version}")
+        return service.expert.adapters.get(f"{name}@{version}", caller.groups)
     except InputError as error:
         raise NotFound(error.what, hint=error.hint) from None
 

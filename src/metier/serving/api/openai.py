@@ -13,6 +13,7 @@ under `metier.sentence` what carries it. What cannot be done here (tools, severa
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import secrets
@@ -158,10 +159,10 @@ class EmbeddingRequest(BaseModel):
 
 @router.get("/models")
 async def models(
-    service: Annotated[ExpertService, Depends(service_of)], _caller: Annotated[Caller, Depends(caller_for("ask"))]
+    service: Annotated[ExpertService, Depends(service_of)], caller: Annotated[Caller, Depends(caller_for("ask"))]
 ) -> dict[str, Any]:
     """The expert, and each way of answering there is now."""
-    names = [service.name, *(f"{service.name}:{mode}" for mode in service.modes())]
+    names = await asyncio.to_thread(names_for, caller, service)
     data = [{"id": name, "object": "model", "created": service.started, "owned_by": "metier"} for name in names]
     return {"object": "list", "data": data}
 
@@ -170,10 +171,10 @@ async def models(
 async def model(
     model: str,
     service: Annotated[ExpertService, Depends(service_of)],
-    _caller: Annotated[Caller, Depends(caller_for("ask"))],
+    caller: Annotated[Caller, Depends(caller_for("ask"))],
 ) -> dict[str, Any]:
     """Whether there is one with this name."""
-    mode_of(model, service)
+    await asyncio.to_thread(mode_of, model, caller, service)
     return {"id": model, "object": "model", "created": service.started, "owned_by": "metier"}
 
 
@@ -185,7 +186,7 @@ async def chat(
     caller: Annotated[Caller, Depends(caller_for("ask"))],
 ) -> JSONResponse | StreamingResponse:
     """Answer the last message. `metier` in the answer has its sources in full."""
-    asked = body.asked(mode_of(body.model, service))
+    asked = body.asked(await asyncio.to_thread(mode_of, body.model, caller, service))
     return await _answered(request, service, caller, asked, body, ChatForm(str(request.base_url)))
 
 
@@ -197,7 +198,8 @@ async def complete(
     caller: Annotated[Caller, Depends(caller_for("ask"))],
 ) -> JSONResponse | StreamingResponse:
     """Answer a prompt, as a question. `metier` in the answer has its sources in full."""
-    asked = AskRequest(body.prompt[0], mode_of(body.model, service), sampling=body.sampling())
+    mode = await asyncio.to_thread(mode_of, body.model, caller, service)
+    asked = AskRequest(body.prompt[0], mode, sampling=body.sampling())
     return await _answered(request, service, caller, asked, body, TextForm())
 
 
@@ -224,13 +226,17 @@ async def embeddings(
     }  # fmt: skip
 
 
-def mode_of(model: str, service: ExpertService) -> str:
+def names_for(caller: Caller, service: ExpertService) -> list[str]:
+    """Model names that the caller can ask for now."""
+    return [service.name, *(f"{service.name}:{mode}" for mode in service.modes(caller))]
+
+
+def mode_of(model: str, caller: Caller, service: ExpertService) -> str:
     """The mode a model name asks for. Raises `InputError` naming those there are."""
-    name, _, mode = model.partition(":")
-    if name != service.name or (mode and mode not in service.modes()):
-        known = ", ".join([service.name, *(f"{service.name}:{mode}" for mode in service.modes())])
-        raise UnknownModel(f"there is no model {model!r}", hint=f"There are: {known}.")
-    return mode or Mode.RAG
+    known = names_for(caller, service)
+    if model not in known:
+        raise UnknownModel(f"there is no model {model!r}", hint=f"There are: {', '.join(known)}.")
+    return model.removeprefix(service.name).removeprefix(":") or Mode.RAG
 
 
 class Form(Protocol):

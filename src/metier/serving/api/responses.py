@@ -219,7 +219,8 @@ class CorrectionResponse(BaseModel):
 
 
 class AdapterResponse(BaseModel):
-    """`state`: production, retired or candidate. `result`: what the run was like; `exam`: metric to value."""
+    """`state`: production, retired or candidate. `result`: what the run was like; `exam`: metric to value.
+    `groups`: one of each it takes to use it, null where that was not noted."""
 
     name: str
     version: int
@@ -231,6 +232,7 @@ class AdapterResponse(BaseModel):
     settings: dict[str, Any]
     result: dict[str, Any]
     exam: dict[str, Any]
+    groups: list[list[str]] | None
 
     @classmethod
     def of(cls, card: Card) -> Self:

@@ -28,6 +28,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from metier.core.errors import InputError, MetierError
+from metier.core.groups import may_read, required_by
 from metier.serving.auth.keys import SCOPES, Key, Keys
 from metier.serving.auth.limits import RateLimiter
 from metier.serving.auth.sessions import Session, Sessions
@@ -110,7 +111,7 @@ class Caller:
 
     def may_read(self, groups: Sequence[str]) -> bool:
         """Whether a document with these groups may be shown: the rule of `document_filter`, for one that is at hand."""
-        return self.groups is None or not groups or not set(self.groups).isdisjoint(groups)
+        return may_read(self.groups, required_by([groups]))
 
 
 OWNER = Caller("owner", None, frozenset(SCOPES), None)

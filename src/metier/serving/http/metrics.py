@@ -27,7 +27,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from metier.serving.auth.access import Caller
-from metier.serving.dependencies import caller_for
+from metier.serving.dependencies import caller_for, service_of
 from metier.serving.http.request_context import RequestContext
 from metier.serving.service import ExpertService
 
@@ -95,12 +95,27 @@ class _State(Collector):
         if syncs := expert.syncs():
             ended = datetime.fromisoformat(syncs[-1].ended_at).timestamp()
             yield GaugeMetricFamily("metier_last_sync_timestamp_seconds", "When the last sync ended.", ended)
-        adapter = expert.adapters.registry.production()
-        yield InfoMetricFamily("metier_adapter", "In production.", {"adapter": adapter.reference if adapter else ""})
 
 
 @router.get("/metrics", tags=["State"], response_class=PlainTextResponse)
-def metrics(request: Request, _caller: Annotated[Caller, Depends(caller_for("admin"))]) -> PlainTextResponse:
+def metrics(
+    request: Request,
+    service: Annotated[ExpertService, Depends(service_of)],
+    caller: Annotated[Caller, Depends(caller_for("admin"))],
+) -> PlainTextResponse:
     """Figures of the server for Prometheus."""
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
-    return PlainTextResponse(encode(request.app.state.metrics.registry), headers={"Content-Type": media_type})
+    adapter = service.expert.adapters.production(caller.groups)
+    told = _WithAdapter(request.app.state.metrics.registry, adapter.reference if adapter else "")
+    return PlainTextResponse(encode(told), headers={"Content-Type": media_type})
+
+
+class _WithAdapter:
+    """What a registry collects, and the adapter that this caller may know of."""
+
+    def __init__(self, registry: Collector, adapter: str) -> None:
+        self._registry, self._adapter = registry, adapter
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._registry.collect()
+        yield InfoMetricFamily("metier_adapter", "In production.", {"adapter": self._adapter})

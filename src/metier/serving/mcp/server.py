@@ -158,7 +158,7 @@ def _told(error: Exception, context: Context) -> str:
 
 async def _list_tools(who: Who, context: Context, _params: Any) -> types.ListToolsResult:
     service, caller = who(context)
-    about, modes = await asyncio.to_thread(lambda: (known(service, caller), service.modes()))
+    about, modes = await asyncio.to_thread(lambda: (known(service, caller), service.modes(caller)))
     tools = [
         types.Tool(
             name=name, title=tool.title, description=f"{tool.description} {about}",

@@ -67,7 +67,7 @@ def show(request: Request, service: TheService, caller: Admin, said: str = "") -
 def card(request: Request, service: TheService, caller: Admin, adapter: Reference = "") -> Response:
     from metier.tuning.checkpoints import RunFolder
 
-    found = _card(service.expert, adapter)
+    found = _card(service.expert, caller, adapter)
     curve = _curve(RunFolder(service.expert.adapters.registry.folder(found)).curve())
     fits = _fits(service.expert, [found])
     return page(
@@ -77,8 +77,8 @@ def card(request: Request, service: TheService, caller: Admin, adapter: Referenc
 
 @router.get("/adapters/promote")
 def ask_promote(request: Request, service: TheService, caller: Admin, adapter: Reference = "") -> Response:
-    found = _card(service.expert, adapter)
-    now = service.expert.adapters.registry.production()
+    found = _card(service.expert, caller, adapter)
+    now = service.expert.adapters.production(caller.groups)
     return page(request, "adapters_sure.html", "adapters", caller, verb="promote", card=found, now=now)
 
 
@@ -86,7 +86,7 @@ def ask_promote(request: Request, service: TheService, caller: Admin, adapter: R
 async def promote(
     request: Request, service: TheService, caller: Admin, adapter: Annotated[str, Form(max_length=100)] = ""
 ) -> Response:
-    found = await asyncio.to_thread(_card, service.expert, adapter)
+    found = await asyncio.to_thread(_card, service.expert, caller, adapter)
     try:
         await service.promote(found.reference)
     except MetierError as error:
@@ -96,7 +96,7 @@ async def promote(
 
 @router.get("/adapters/rollback")
 def ask_rollback(request: Request, service: TheService, caller: Admin) -> Response:
-    now = service.expert.adapters.registry.production()
+    now = service.expert.adapters.production(caller.groups)
     if now is None:
         return redirect(request, "/adapters?said=nothing")
     return page(request, "adapters_sure.html", "adapters", caller, verb="rollback", card=None, now=now)
@@ -107,11 +107,11 @@ async def rollback(
     request: Request, service: TheService, caller: Admin, adapter: Annotated[str, Form(max_length=100)] = ""
 ) -> Response:
     """`adapter`: that the person saw in production; where it is another one by now, nothing is done."""
-    now = await asyncio.to_thread(service.expert.adapters.registry.production)
+    now = await asyncio.to_thread(service.expert.adapters.production, caller.groups)
     if now is None or now.reference != adapter:
         return redirect(request, "/adapters?said=changed")
     try:
-        left = await service.rollback()
+        left = await service.rollback(caller)
     except MetierError as error:
         return await asyncio.to_thread(_refused, request, service, caller, error)
     return redirect(request, f"/adapters?said={'rolled_back' if left else 'base'}")
@@ -125,16 +125,16 @@ def _refused(request: Request, service: ExpertService, caller: Caller, error: Me
 def _list(
     request: Request, service: ExpertService, caller: Caller, status: int = 200, *, said: str = "", problem: str = ""
 ) -> Response:
-    cards = service.expert.adapters.registry.cards()
+    cards = service.expert.adapters.cards(caller.groups)
     fits = _fits(service.expert, cards)
     now = next((card for card in cards if card.state == "production"), None)
     values = {"cards": cards, "fits": fits, "now": now, "said": said, "problem": problem}
     return page(request, "adapters.html", "adapters", caller, status, **values)
 
 
-def _card(expert: Expert, reference: str) -> Card:
-    """By its whole reference, looked up among those there are. Raises `NotFound`."""
-    found = next((card for card in expert.adapters.registry.cards() if card.reference == reference), None)
+def _card(expert: Expert, caller: Caller, reference: str) -> Card:
+    """By its whole reference, looked up among those there are for the caller. Raises `NotFound`."""
+    found = next((card for card in expert.adapters.cards(caller.groups) if card.reference == reference), None)
     if found is None:
         raise NotFound(f"there is no adapter {reference!r}", hint="It may have been removed.")
     return found

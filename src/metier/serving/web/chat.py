@@ -52,7 +52,7 @@ Text = Annotated[str, Form(max_length=LONGEST)]
 async def show(
     request: Request, service: TheService, caller: Asker, q: str = "", mode: str = Mode.RAG, now: bool = False
 ) -> Response:
-    usable = await asyncio.to_thread(service.modes)
+    usable = await asyncio.to_thread(service.modes, caller)
     answers = []
     if q.strip() and now:
         for each in usable if mode == SIDE_BY_SIDE else [mode]:
