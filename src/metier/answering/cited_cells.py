@@ -1,5 +1,5 @@
 """Which row of a table a citation quotes, and which column where one cell is meant: where the quote lies in it, or
-where the sentence of the answer holds no other cell of the row."""
+where the sentence of the answer holds no other cell of the row, or no other figure."""
 
 from __future__ import annotations
 
@@ -46,9 +46,10 @@ def _column(citation: Citation, table: Table, row: TableRow, text: str, said: st
     if inside is not None:
         return names[inside]
     values = [(name, text[slice(*place)]) for name, place in zip(names[1:], row.cells[1:], strict=False) if place]
-    held = [name for name, value in values if name and f"{name}: {value}" in said]
-    held = held or [name for name, value in values if _stands_in(value, said)]
-    return held[0] if len(held) == 1 else ""
+    held = [(name, value) for name, value in values if name and f"{name}: {value}" in said]
+    held = held or [(name, value) for name, value in values if _stands_in(value, said)]
+    figures = [(name, value) for name, value in held if any(map(str.isdigit, value))]
+    return (figures or held)[0][0] if len(figures or held) == 1 else ""
 
 
 def _stands_in(value: str, said: str) -> bool:

@@ -9,6 +9,7 @@ import regex
 from metier.answering.support.agreement import agrees
 from metier.answering.term_weights import SAME_WORD, Sought, alike, content_tokens
 from metier.core.documents import CELL, Passage
+from metier.core.tables import PATH
 from metier.text.analyzer import Analyser
 from metier.text.detection import detect_passage
 from metier.text.quantities import quantities
@@ -24,7 +25,7 @@ class QuestionCoverage:
     def __init__(self, question: str, sought: Sought, analyser: Analyser) -> None:
         self.sought = sought
         self.analyser = analyser
-        self._question = question
+        self.question = question
         self._known: dict[tuple[str, int, int], float] = {}
         self._names: dict[str, tuple[int, int]] = {}
 
@@ -35,7 +36,7 @@ class QuestionCoverage:
     @cached_property
     def content(self) -> frozenset[str]:
         """Tokens of the words that say something."""
-        return frozenset(content_tokens(self._question, self.language, self.analyser))
+        return frozenset(content_tokens(self.question, self.language, self.analyser))
 
     def of(self, piece: Passage) -> float:
         """Share of the question's words, by rarity, in a sentence, row or passage and its headings, 0..1."""
@@ -58,11 +59,22 @@ class QuestionCoverage:
                     return True
         return False
 
+    def content_of(self, text: str) -> frozenset[str]:
+        """Tokens of the words of a text that say something, read as words of the question's language."""
+        return frozenset(content_tokens(text, self.language, self.analyser))
+
     def names_row(self, row: str) -> int:
         """How many words of a row's name the question has, less those that it has not, -3 to 4: of "Cost of sales" and
         "Total cost of sales" the first is meant where no total is asked for. What is in brackets may be left out."""
-        told, count = self._words_told(_row_name(row.partition(CELL)[0]))
+        told, count = self._words_told(_BRACKETS.sub(" ", _without_column(row.partition(CELL)[0])))
         return max(-_UNTOLD, min(_TOLD, 2 * told - count)) if told else 0
+
+    def words_of_row(self, row: str) -> tuple[int, int, int]:
+        """How many words of a row's name the question has, how many it has not, and how many it has of what stands
+        around the name: the groups of the row, the name of the column, what is in brackets."""
+        own, around = _row_name(row.partition(CELL)[0])
+        told, count = self._words_told(own)
+        return told, count - told, self._words_told(around)[0]
 
     def asks_for_field(self, passage: Passage) -> bool:
         """Whether a line of the passage is what the question names: a field all of whose name it has ("Officer on duty:
@@ -74,7 +86,7 @@ class QuestionCoverage:
         if not cells:
             name, _, value = line.partition(": ")
             return bool(value) and len(name) <= _LONGEST_FIELD and self._named(name) > 1
-        own = self._named(_row_name(label))
+        own = self._named(_BRACKETS.sub(" ", _without_column(label)))
         columns = [self._named(cell.partition(": ")[0]) for cell in cells if ": " in cell]
         return bool(own) and any(columns) and own + max(columns) > 1
 
@@ -92,9 +104,19 @@ class QuestionCoverage:
         return self._names[name]
 
 
-def _row_name(label: str) -> str:
-    """What the first cell of a row holds, without the name of its column and without what stands in brackets."""
-    return _BRACKETS.sub(" ", label.partition(": ")[2] or label)
+def _without_column(label: str) -> str:
+    """What the first cell of a row holds, without the name of its column."""
+    return label.partition(": ")[2] or label
+
+
+def _row_name(label: str) -> tuple[str, str]:
+    """The name of a row in its first cell, and what stands around it: the name of that column, groups, brackets."""
+    column, colon, name = label.partition(": ")
+    if not colon or PATH in column:  # a colon of the name itself
+        column, name = "", label
+    *groups, own = name.split(PATH)
+    bare = _BRACKETS.sub(" ", own)
+    return (bare if bare.strip() else own), " ".join([column, *groups, *_BRACKETS.findall(own)])
 
 
 def is_foreign(passage: Passage, language: str) -> bool:

@@ -13,13 +13,14 @@ import regex
 
 from metier.answering import abstention, evidence, prompt, yes_no
 from metier.answering.answer import Answer, Citation, Sentence, Style, Support, Usage
+from metier.answering.asked_columns import asked_cells
 from metier.answering.choices import Choices
 from metier.answering.closed_answers import is_decision, normalise
 from metier.answering.loop_guard import LoopStop
 from metier.answering.quote_spans import asks_which, rows_alike, widened
 from metier.answering.refusal_messages import declines, refusal
 from metier.answering.request import Found, Request
-from metier.answering.row_cells import asked_cells, named_row
+from metier.answering.row_cells import named_row, namesakes, row_for_sentence
 from metier.answering.style import TokenLimits
 from metier.answering.support.base import Checker
 from metier.answering.term_weights import content_tokens
@@ -91,8 +92,8 @@ class Quoter:
         if choices and (chosen := self._chosen(request, answered[0], language, choices, began)):
             return chosen
         quotes = self._quotes(request, answered, language, whole_list)
-        decided = yes_no.decide(best.searched_for[0], quotes[0].text, language, self._analyser)
-        text, sentences = _joined(quotes, decided, question=best.searched_for[0])
+        decided = yes_no.decide(best.searched_for[0], quotes[0][0].text, language, self._analyser)
+        text, sentences = _joined(quotes, decided)
         return self._made(request, parts, text, sentences, 1 - max(self._doubt(found) for found in answered), began)
 
     def summary(self, request: Request, sentences: Sequence[Passage], seconds: float) -> Answer:
@@ -100,7 +101,7 @@ class Quoter:
         began = time.monotonic() - seconds
         shown = tuple(sentences)
         found = Found((request.question,), (), shown, (), shown, {}, seconds)
-        text, supported = _joined(sentences, mark="- ", between="\n")
+        text, supported = _joined([(each, each.text) for each in sentences], mark="- ", between="\n")
         return self._made(request, [found], text, supported, 1.0, began)
 
     def compared(self, request: Request, found: Sequence[Change], seconds: float) -> Answer:
@@ -154,21 +155,36 @@ class Quoter:
         wanted = self._settings.answering.abstain if request.abstain is None else request.abstain
         return wanted and not found.pinned and doubt >= self._refusing.threshold
 
-    def _quotes(self, request: Request, parts: Sequence[Found], language: str, whole_list: bool) -> list[Passage]:
-        """The best piece of each part, each place once."""
-        quotes: list[Passage] = []
+    def _quotes(
+        self, request: Request, parts: Sequence[Found], language: str, whole_list: bool
+    ) -> list[tuple[Passage, str]]:
+        """The best piece of each part, each place once, and what is said of it: of a row the cells asked for."""
+        quotes: list[tuple[Passage, str]] = []
         for found in parts:
-            piece = found.pieces[0].passage
-            asked = found.searched_for[0]
-            is_row = CELL in piece.text
-            around = self._around(piece, request.where, table=is_row)
-            piece = named_row(piece, around, found.coverage) if is_row and found.coverage else piece
-            which = is_row and asks_which(asked, language)
-            rows = rows_alike(piece, around, self._shared(asked, language)) if which else []
-            for quote in rows or widened(piece, around, whole_list=whole_list):
-                if not any(_holds(known, quote) for known in quotes):
-                    quotes.append(quote)
+            asked = [each.coverage for each in (found, *parts) if each.coverage]  # another part may name the year
+            for quote in self._pieces(request, found, language, whole_list):
+                is_row = CELL in quote.text and "\n" not in quote.text
+                cells = (asked_cells(quote.text, coverage) for coverage in asked) if is_row else ()
+                if not any(_holds(known, quote) for known, _ in quotes):
+                    quotes.append((quote, next((said for said in cells if said != quote.text), quote.text)))
         return quotes
+
+    def _pieces(self, request: Request, found: Found, language: str, whole_list: bool) -> list[Passage]:
+        """What is quoted for one part: the best sentence with what belongs to it, or the row or rows of a table."""
+        piece, asked = found.pieces[0].passage, found.searched_for[0]
+        is_row = CELL in piece.text
+        around = self._around(piece, request.where, table=is_row)
+        if found.coverage and is_row:
+            piece = named_row(piece, around, found.coverage)
+        elif found.coverage and not found.pinned:
+            row = row_for_sentence(piece, [*around, *found.passages], found.coverage)
+            if row is not None:
+                piece, is_row, around = row, True, self._around(row, request.where, table=True)
+        which = is_row and asks_which(asked, language)
+        rows = rows_alike(piece, around, self._shared(asked, language)) if which else []
+        if is_row and not rows and found.coverage:
+            rows = namesakes(piece, around, found.coverage)
+        return rows or widened(piece, around, whole_list=whole_list)
 
     def _shared(self, question: str, language: str) -> Callable[[str], frozenset[str]]:
         """Of a text, the words that the question has and that say something, alone or joined ("check-out")."""
@@ -215,7 +231,7 @@ class Quoter:
         carried = any(each.support is Support.CARRIED for each in sentences) and not any(e.flagged for e in sentences)
         says_something = evidence.echo(text, request.question, self._analyser) < _ECHO and not declines(text)
         if not carried or not says_something:
-            text, sentences = _joined([found.pieces[0].passage])
+            text, sentences = _joined([(found.pieces[0].passage, found.pieces[0].passage.text)])
         return self._made(request, [found], text, sentences, 1 - doubt, began, completion, shown)
 
     def _complete(self, request: Request, found: Found, choices: Choices | None = None) -> tuple[Completion, int]:
@@ -289,20 +305,18 @@ def _distinct(parts: Sequence[Found]) -> tuple[Passage, ...]:
 
 
 def _joined(
-    quotes: Sequence[Passage], decided: str | None = None, mark: str = "", between: str = "\n\n", question: str = ""
+    quotes: Sequence[tuple[Passage, str]], decided: str | None = None, mark: str = "", between: str = "\n\n"
 ) -> tuple[str, tuple[Sentence, ...]]:
-    """Quotes one under the other, each cited as a whole; of a row only the cells that `question` asks for. `decided`:
-    a yes or no that stands before the first, which is its reason. `mark`: before each quote; `between`: two of
-    them."""
+    """Quotes one under the other, each cited as a whole, with what is said of each. `decided`: a yes or no that stands
+    before the first, which is its reason. `mark`: before each quote; `between`: two of them."""
     text, sentences = "", []
     if decided:
         text = f"{decided}."
         span = (0, len(text))
-        sentences.append(Sentence(*span, Support.CARRIED, 1.0, (Citation.of(quotes[0], span),)))
-    for quote in quotes:
+        sentences.append(Sentence(*span, Support.CARRIED, 1.0, (Citation.of(quotes[0][0], span),)))
+    for quote, said in quotes:
         text += (between if len(sentences) > bool(decided) else " ") if text else ""
         text += mark
-        said = asked_cells(quote.text, question) if CELL in quote.text and "\n" not in quote.text else quote.text
         span = (len(text), len(text) + len(said))
         text += said
         sentences.append(Sentence(*span, Support.CARRIED, 1.0, (Citation.of(quote, span),)))
