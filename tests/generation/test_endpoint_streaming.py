@@ -75,7 +75,7 @@ def test_a_connection_is_kept_for_the_next_question(endpoint, generator):
 def test_a_connection_that_the_server_gave_up_is_made_anew(endpoint, generator):
     generator.complete(QUESTION, max_tokens=50)
     (kept,) = generator._client._transport._pool.connections
-    kept._connection._network_stream._sock.shutdown(2)
+    kept._connection._network_stream.get_extra_info("socket").shutdown(2)
     assert generator.complete(QUESTION, max_tokens=50).text == endpoint.says
 
 

@@ -128,6 +128,11 @@ class GenerationSettings(_Section):
     seed: int = 0
     threads: int | None = Field(None, ge=1, description="CPU threads, None = all cores")
     gpu_layers: int = Field(0, ge=0, description="layers on the GPU; 999 = all")
+    timeout_seconds: float = Field(
+        600,
+        gt=0,
+        description="an endpoint that takes longer for a whole answer is given up, whatever it sends meanwhile",
+    )
 
 
 class AnsweringSettings(_Section):
@@ -228,7 +233,19 @@ class ServingSettings(_Section):
     timeout_seconds: float = Field(
         600, gt=0, description="a question that takes longer is given up; a large model on a CPU writes for minutes"
     )
-    upload_mb: float = Field(20, gt=0, description="larger requests are refused, in MiB")
+    request_mb: float = Field(2, gt=0, description="larger requests are refused (413), in MiB")
+    question_characters: int = Field(
+        20_000, ge=1, description="longest question, prompt, search or text for a vector; longer ones are refused (413)"
+    )
+    conversation_characters: int = Field(
+        200_000, ge=1, description="longest conversation that comes with a question, instructions included"
+    )
+    embedding_texts: int = Field(2048, ge=1, description="texts of one request for vectors")
+    embedding_characters: int = Field(500_000, ge=1, description="characters of all these texts together")
+    client_seconds: float = Field(
+        30, gt=0, description="a client that takes longer to send a request, or to take what it is sent, is cut off"
+    )
+    connections: int = Field(256, ge=1, description="open at once from one address; a proxy is one address")
     names: tuple[str, ...] = Field((), description="public host names, as a proxy before the server asks for it")
     origins: tuple[str, ...] = Field(
         (), description="other sites whose pages may call the API, with a key: https://intranet.example (CORS)"

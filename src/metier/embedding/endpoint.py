@@ -6,8 +6,11 @@ estimated here, the tokenizer being at the other end: see `estimate_tokens`.
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import hashlib
+import json
+import math
 import os
 import random
 import time
@@ -16,6 +19,7 @@ from collections.abc import Iterator, Sequence
 import httpx
 import numpy as np
 
+from metier.core.bounded_http import Encoded, ResponseTooLarge, httpx_client, pause, read, within
 from metier.core.errors import EndpointError
 from metier.core.settings import EmbeddingSettings
 from metier.embedding.onnx import normalised
@@ -26,6 +30,8 @@ ATTEMPTS = 6
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 60.0
 TIMEOUT = httpx.Timeout(120, connect=10)
+CALL_SECONDS = 120.0  # for one answer, whatever comes meanwhile
+MOST_BYTES, LONGEST_ERROR = 64 * 2**20, 64 * 2**10
 
 # Documented limits of the models that people name; an unknown model gets the first line.
 MAX_TOKENS = {"": 512, "text-embedding-3": 8191, "text-embedding-ada": 8191, "jina-embeddings": 8192}
@@ -100,37 +106,49 @@ class EndpointEmbedder:
             body["task"] = f"retrieval.{role}"
         return self._vectors(self._post(body), len(texts))
 
-    def _post(self, body: dict[str, object]) -> httpx.Response:
-        """Send, again after 429, a server error or a broken connection; `Retry-After` is obeyed."""
+    def _post(self, body: dict[str, object]) -> bytes:
+        """The answer's body. Sends again after 429, a server error or a broken connection; `Retry-After` is obeyed."""
         if self._client is None:
-            self._client = httpx.Client(timeout=TIMEOUT)
+            self._client = httpx_client(timeout=TIMEOUT)
         key = os.environ.get(self._key_name)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         for attempt in range(1, ATTEMPTS + 1):
-            response, failure = None, None
+            response, failure, said = None, None, b""
             try:
-                response = self._client.post(f"{self._url}/embeddings", json=body, headers=headers)
+                with (
+                    within(CALL_SECONDS),
+                    self._client.stream("POST", f"{self._url}/embeddings", json=body, headers=headers) as response,
+                ):
+                    said = _read(response)
             except httpx.HTTPError as error:
-                failure = error
+                response, failure = None, error
+            except (ResponseTooLarge, Encoded) as error:
+                raise self._error(f"the answer cannot be used: {error}", "Is embedding.url the base URL?") from None
             except (httpx.InvalidURL, UnicodeEncodeError) as error:
                 raise self._error(f"the address or the key cannot be sent ({error})", "Fix embedding.url") from error
             if response is not None and response.status_code == 200:
-                return response
+                return said
             lasting = isinstance(failure, httpx.ConnectError | httpx.UnsupportedProtocol) and attempt > 1
             retried = response is None or response.status_code in (408, 429) or response.status_code >= 500
             if not retried or lasting or attempt == ATTEMPTS:
-                raise self._refusal(response, failure)
-            time.sleep(_wait(attempt, response))
+                raise self._refusal(response, failure, said)
+            pause(_wait(attempt, response))
         raise AssertionError("the last attempt returns or raises")
 
-    def _vectors(self, response: httpx.Response, count: int) -> np.ndarray:
+    def _vectors(self, said: bytes, count: int) -> np.ndarray:
         """The answer's vectors in the order of the texts, checked: one a text, all numbers, all of one size."""
         try:
-            rows = sorted(response.json()["data"], key=lambda row: row["index"])
-            vectors = np.array([row["embedding"] for row in rows], np.float32)
-        except (ValueError, KeyError, TypeError) as error:
+            rows = {row["index"]: row["embedding"] for row in json.loads(said)["data"]}
+            if len(rows) != count:
+                raise ValueError(f"{len(rows)} vectors came for {count} texts")
+            numbers = np.array([rows[index] for index in range(count)])
+            if numbers.dtype.kind not in "iuf":  # texts and truth values would become numbers without a word
+                raise TypeError("not all are numbers")
+            vectors = numbers.astype(np.float32)
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise self._error(
-                f"the answer is not what /embeddings answers with ({error!r})", "Is embedding.url the base URL?"
+                f"the answer is not what /embeddings answers with ({repr(error)[:200]})",
+                "Is embedding.url the base URL?",
             ) from error
         if vectors.ndim != 2 or len(vectors) != count or not np.isfinite(vectors).all():
             raise self._error(f"{count} texts were sent and {vectors.shape} numbers came back", "Try again")
@@ -141,11 +159,11 @@ class EndpointEmbedder:
             )
         return normalised(vectors)
 
-    def _refusal(self, response: httpx.Response | None, failure: Exception | None) -> EndpointError:
+    def _refusal(self, response: httpx.Response | None, failure: Exception | None, said: bytes) -> EndpointError:
         if response is None:
             return self._error(f"does not answer ({failure or 'no answer'})", "Is it running, and embedding.url right?")
-        said = " ".join(response.text.split())[:300]
-        what = f"answered {response.status_code} ({said})" if said else f"answered {response.status_code}"
+        text = " ".join(said.decode("utf-8", "replace").split())[:300]
+        what = f"answered {response.status_code} ({text})" if text else f"answered {response.status_code}"
         hints = {
             401: f"Set the environment variable {self._key_name} to a valid key",
             403: f"The key in {self._key_name} may not use this model",
@@ -183,14 +201,31 @@ def _batches(texts: list[str]) -> Iterator[list[str]]:
         yield batch
 
 
+def _read(response: httpx.Response) -> bytes:
+    """All of an answer, of an error its beginning. Raises as `bounded_http.read`."""
+    if response.status_code == 200:
+        return read(response, MOST_BYTES)
+    with contextlib.suppress(ResponseTooLarge, Encoded):
+        return read(response, LONGEST_ERROR)
+    return b""
+
+
 def _wait(attempt: int, response: httpx.Response | None) -> float:
     """Seconds before the next attempt: `Retry-After` (seconds or a date), else doubling with a random part."""
     said = response.headers.get("Retry-After", "") if response is not None else ""
     try:
         seconds = float(said)
     except ValueError:
-        date = email.utils.parsedate_tz(said)
-        seconds = email.utils.mktime_tz(date) - time.time() if date else -1.0
-    if seconds < 0:
+        seconds = _until(said)
+    if not math.isfinite(seconds) or seconds < 0:
         seconds = FIRST_WAIT_SECONDS * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)  # noqa: S311 - spreads retries
     return min(seconds, LONGEST_WAIT_SECONDS)
+
+
+def _until(date: str) -> float:
+    """Seconds until a date of HTTP; negative where it is none."""
+    parsed = email.utils.parsedate_tz(date)
+    try:
+        return email.utils.mktime_tz(parsed) - time.time() if parsed else -1.0
+    except (ValueError, OverflowError):
+        return -1.0

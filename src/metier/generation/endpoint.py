@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import email.utils
 import hashlib
 import json
+import math
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 import numpy as np
 
+from metier.core.bounded_http import Encoded, ResponseTooLarge, chunks, httpx_client, pause, time_left, within
 from metier.core.errors import EndpointError
 from metier.core.settings import GenerationSettings
 from metier.generation import endpoint_context
 from metier.generation.base import Completion, Message
+from metier.generation.endpoint_events import AnswerReading, BadAnswer, error_text, events
 from metier.generation.response_format import schema_of
 
 _OPENAI = "https://api.openai.com/v1"
@@ -27,6 +28,7 @@ _TIMEOUT = httpx.Timeout(30, connect=10, read=300)  # a large model on a CPU rea
 _LIMITS = httpx.Limits(max_keepalive_connections=20, keepalive_expiry=60)
 _ATTEMPTS = 4
 _LONGEST_WAIT_SECONDS = 60
+_LONGEST_ERROR = 64 * 2**10  # bytes of what is said of an error
 _RETRIED = {408, 429, 500, 502, 503, 504}
 # Not every server takes these; what it refuses by name is left out.
 _OPTIONAL = ("logprobs", "stream_options", "seed", "temperature", "top_p", "response_format")
@@ -60,9 +62,8 @@ class EndpointGenerator:
         self._url = (settings.url or _OPENAI).rstrip("/").removesuffix("/chat/completions")
         self.fingerprint = hashlib.sha256(f"{self._url}\0{model}".encode()).hexdigest()[:16]
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        # What is compressed comes in blocks, not in tokens.
-        headers["Accept-Encoding"] = "identity"
-        self._client = httpx.Client(headers=headers, timeout=_TIMEOUT, limits=_LIMITS)
+        self._client = httpx_client(headers=headers, timeout=_TIMEOUT, limits=_LIMITS)
+        self._seconds = settings.timeout_seconds
         self._backoff = backoff_seconds
         self._refused: set[str] = set()
 
@@ -111,23 +112,42 @@ class EndpointGenerator:
             body["response_format"] = dict(response_format)
         if stop := [word for word in stop if word]:
             body["stop"] = stop
-        reading = _Reading(on_text)
-        response = self._open(body)
-        try:
-            for event in self._events(response):
-                if reading.take(event):
-                    break
-            else:
-                if not reading.ended:
-                    raise self._error("the answer was cut off in the middle", "Ask again.")
-        except httpx.HTTPError as error:
-            raise self._error(f"the answer was cut off in the middle ({_said(error)})", "Ask again.") from None
-        finally:
-            response.close()
-        return reading.completion(self.count_tokens(messages), max_tokens)
+        with within(self._seconds):
+            response = self._open(body)
+            try:
+                reading = self._read(response, AnswerReading(on_text, max_tokens))
+                return reading.completion(self.count_tokens(messages), _estimate)
+            except BadAnswer as bad:
+                raise self._error(bad.what, bad.hint) from None
+            finally:
+                response.close()
 
     def close(self) -> None:
         self._client.close()
+
+    def _read(self, response: httpx.Response, reading: AnswerReading) -> AnswerReading:
+        """All that comes. Once the end of the text was seen, nothing that goes wrong behind it matters."""
+        try:
+            for event in events(response):
+                if reading.take(event):
+                    return reading
+        except httpx.HTTPError as error:
+            if not reading.ended:
+                raise self._broken("the answer was cut off in the middle", error) from None
+        except (ResponseTooLarge, Encoded) as error:
+            raise self._error(f"the answer cannot be used: {error}", "Is this an OpenAI-compatible endpoint?") from None
+        if not reading.ended:
+            raise self._error("the answer was cut off in the middle", "Ask again.")
+        return reading
+
+    def _broken(self, what: str, error: Exception) -> EndpointError:
+        """Of a call that broke, or whose time is up."""
+        if time_left() <= 0:
+            return self._error(
+                f"gave no whole answer within {self._seconds:g} s",
+                "Is it overloaded? generation.timeout_seconds is how long it may take.",
+            )
+        return self._error(f"{what} ({_said(error)})", "Ask again.")
 
     def _open(self, body: dict[str, object]) -> httpx.Response:
         """The response with its headers read and its body to come. Retries until then, never after."""
@@ -143,11 +163,13 @@ class EndpointGenerator:
                     raise self._error(
                         f"cannot be reached ({_said(error)})", "Is it running? Is the URL right?"
                     ) from None
-                time.sleep(self._backoff * 2 ** (attempt - 1))
+                pause(self._backoff * 2 ** (attempt - 1))
                 continue
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 if attempt == 1 and isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
                     continue  # a connection that was kept, and that the server closed at this moment
+                if time_left() <= 0:
+                    raise self._broken("", error) from None
                 raise self._error(f"gave no answer ({_said(error)})", "Is the URL right? Is it overloaded?") from None
             if response.status_code == 200:
                 return response
@@ -155,7 +177,7 @@ class EndpointGenerator:
             if response.status_code in (400, 422) and self._learns(said, sent):
                 attempt -= 1
             elif response.status_code in _RETRIED and attempt < _ATTEMPTS:
-                time.sleep(_retry_after(response) or self._backoff * 2 ** (attempt - 1))
+                pause(_retry_after(response) or self._backoff * 2 ** (attempt - 1))
             else:
                 failure = self._error(f"answered {response.status_code}: {said}", self._advice(response.status_code))
                 failure.status = response.status_code
@@ -175,51 +197,22 @@ class EndpointGenerator:
         self._refused |= refused
         return bool(refused)
 
-    def _events(self, response: httpx.Response) -> Iterator[dict[str, Any]]:
-        """The `data:` lines of a server-sent event stream, or the one answer of a server that does not stream. What
-        says that it is done is {}."""
-        if "text/event-stream" not in response.headers.get("content-type", ""):
-            yield self._parsed(response.read())
-            return
-        # Split at line feeds by hand: str.splitlines would also cut at U+2028 inside the JSON.
-        rest, chunks = b"", response.iter_bytes()
-        for chunk in chunks:
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                if line.startswith(b"data:"):
-                    data = line[5:].strip()
-                    if data == b"[DONE]":
-                        with contextlib.suppress(httpx.HTTPError):
-                            for _ in chunks:  # read to its end, a connection can be used again
-                                pass
-                        yield {}
-                        return
-                    yield self._parsed(data)
-
-    def _parsed(self, data: bytes) -> dict[str, Any]:
-        try:
-            event = json.loads(data)
-        except ValueError:
-            event = None
-        if not isinstance(event, dict):
-            shown = data[:80].decode("utf-8", "replace")
-            raise self._error(f"sent something that is not JSON: {shown!r}", "Is this an OpenAI-compatible endpoint?")
-        if error := event.get("error"):
-            raise self._error(f"stopped with an error: {_error_text(error)}", "Ask again.")
-        return event
-
     def _message(self, response: httpx.Response) -> str:
+        data = b""
         try:
-            data = response.read()
+            for chunk in chunks(response, _LONGEST_ERROR):
+                data += chunk
         except httpx.HTTPError as error:
             return _said(error)
+        except (ResponseTooLarge, Encoded):
+            pass  # its beginning will do
         finally:
             response.close()
         try:
             answer = json.loads(data)
-            return _error_text(answer.get("error") or answer.get("detail") or answer)
-        except (ValueError, AttributeError):
-            return data[:200].decode("utf-8", "replace").strip() or response.reason_phrase
+            return error_text(answer.get("error") or answer.get("detail") or answer)
+        except (ValueError, AttributeError, RecursionError):
+            return " ".join(data[:200].decode("utf-8", "replace").split()) or response.reason_phrase
 
     def _advice(self, status: int) -> str:
         if status in (401, 403):
@@ -232,51 +225,6 @@ class EndpointGenerator:
 
     def _error(self, what: str, hint: str) -> EndpointError:
         return EndpointError(what, where=self._url, hint=hint)
-
-
-class _Reading:
-    """Collects the events of one completion."""
-
-    def __init__(self, on_text: Callable[[str], bool | None] | None) -> None:
-        self.ended = False
-        self._finish = ""
-        self._on_text = on_text
-        self._started = time.perf_counter()
-        self._first: float | None = None
-        self._texts: list[str] = []
-        self._logprobs: list[float] = []
-        self._usage: dict[str, Any] = {}
-
-    def take(self, event: dict[str, Any]) -> bool:
-        self._usage = event.get("usage") or self._usage
-        self.ended = self.ended or not event
-        for choice in event.get("choices") or ():
-            self._finish = choice.get("finish_reason") or self._finish
-            self.ended = self.ended or bool(self._finish)
-            tokens = (choice.get("logprobs") or {}).get("content") or ()
-            self._logprobs.extend(token["logprob"] for token in tokens)
-            text = (choice.get("delta") or choice.get("message") or {}).get("content") or ""
-            if text:
-                self._first = self._first or time.perf_counter()
-                self._texts.append(text)
-            is_told = bool(text) or not self.ended
-            if is_told and self._on_text is not None and self._on_text(text):
-                return True
-        return False
-
-    def completion(self, estimated_prompt_tokens: int, max_tokens: int) -> Completion:
-        text, now = "".join(self._texts), time.perf_counter()
-        is_cut = self._finish == "length" or (not self._finish and self._usage.get("completion_tokens") == max_tokens)
-        return Completion(
-            text=text,
-            prompt_tokens=self._usage.get("prompt_tokens") or estimated_prompt_tokens,
-            completion_tokens=self._usage.get("completion_tokens") or len(self._logprobs) or _estimate(text),
-            cached_tokens=(self._usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
-            first_token_seconds=(self._first or now) - self._started,
-            seconds=now - self._started,
-            finish_reason="length" if is_cut else "stop",
-            logprobs=tuple(self._logprobs),
-        )
 
 
 _ASCII = np.array([0.25 if chr(n).isalpha() or chr(n) == " " else 0.5 for n in range(0x80)])
@@ -320,14 +268,9 @@ def _retry_after(response: httpx.Response) -> float:
     except ValueError:
         try:
             seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
-        except ValueError:
+        except (ValueError, OverflowError):
             return 0
-    return min(max(seconds, 0), _LONGEST_WAIT_SECONDS)
-
-
-def _error_text(error: object) -> str:
-    text = error.get("message") if isinstance(error, dict) else error
-    return str(text or error)[:300].strip()
+    return min(max(seconds, 0), _LONGEST_WAIT_SECONDS) if math.isfinite(seconds) else 0
 
 
 def _said(error: Exception) -> str:

@@ -5,12 +5,17 @@ OpenAI's /models has no field for it; most other servers have one, each with a n
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 
 import httpx
 
+from metier.core.bounded_http import Encoded, ResponseTooLarge, read, within
+
 UNKNOWN = 8192  # where a server does not tell
 _TIMEOUT = httpx.Timeout(3, connect=2)
+_LARGEST = 2**31
+_SECONDS, _MOST_BYTES = 5.0, 8 * 2**20
 # vLLM, SGLang; OpenRouter, Together; Groq; Mistral, LM Studio. Of llama.cpp: `meta.n_ctx`, older ones only what the
 # model was trained for, of which the server may hold less.
 _FIELDS = ("max_model_len", "context_length", "context_window", "max_context_length")
@@ -39,11 +44,11 @@ def context_tokens(client: httpx.Client, url: str, model: str) -> int | None:
 
 def _get(client: httpx.Client, url: str) -> Mapping[str, object]:
     """Empty where the server has no such route, or says something else there."""
-    response = client.get(url, timeout=_TIMEOUT)
-    try:
-        said = response.json() if response.status_code == 200 else {}
-    except ValueError:
-        said = {}
+    with within(_SECONDS), client.stream("GET", url, timeout=_TIMEOUT) as response:
+        try:
+            said = json.loads(read(response, _MOST_BYTES)) if response.status_code == 200 else {}
+        except (ValueError, RecursionError, ResponseTooLarge, Encoded):
+            said = {}
     return said if isinstance(said, Mapping) else {}
 
 
@@ -51,7 +56,7 @@ def _entry(said: Mapping[str, object], model: str, *, name: str = "id") -> Mappi
     """What a list says of `model`; a server of one model may know it by another name."""
     listed = said.get("data")
     entries = [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
-    known = {each.get(name): each for each in entries}
+    known = {each.get(name): each for each in entries if isinstance(each.get(name), str)}
     if model in known:
         return known[model]
     return entries[0] if len(entries) == 1 else {}
@@ -61,5 +66,5 @@ def _numbers(values: object, names: Iterable[str]) -> Iterator[int]:
     if isinstance(values, Mapping):
         for name in names:
             value = values.get(name)
-            if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            if isinstance(value, int) and not isinstance(value, bool) and 0 < value < _LARGEST:
                 yield value

@@ -20,6 +20,7 @@ from metier.text.language import Language
 
 FILE = "descriptions.jsonl"  # in the expert's state folder
 _TOKENS = 600
+_SECONDS = 300.0  # for one picture, whatever the endpoint sends
 _LONGEST = 2000  # characters of a description
 _CAPTION = 500
 _GIVES_UP = 3  # pictures in a row that an endpoint does not answer
@@ -39,7 +40,7 @@ class VisionModel:
     def __init__(self, settings: ParsingSettings, folder: Path) -> None:
         self.name = settings.vision.partition(":")[2]
         key = endpoint_key(settings.vision_key_env, "parsing.vision_key_env")
-        asked = GenerationSettings(model=settings.vision, url=settings.vision_url)
+        asked = GenerationSettings(model=settings.vision, url=settings.vision_url, timeout_seconds=_SECONDS)
         self._generator = EndpointGenerator(asked, self.name, key)
         self._cache = Cache(folder / FILE)
         self._unanswered = 0
