@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import time
 
 import pytest
 
+from metier.core.bounded_http import CallStopped, httpx_client
 from metier.serving.job_queue import Busy, JobQueue, OutOfTime, Stopping
 
 
@@ -169,3 +171,174 @@ def test_what_comes_first_counts_as_waiting_and_its_error_is_the_callers():
         await work.close(1)
 
     run(scene())
+
+
+# --- one caller does not stop the rest ---------------------------------------------------------------------------
+
+
+def test_who_asked_is_answered_by_the_clock_though_the_job_looks_at_nothing():
+    async def scene():
+        work, ends = JobQueue(1, 4, 0.1, patience=5), threading.Event()
+        began = time.monotonic()
+        with pytest.raises(OutOfTime):
+            await work.run(lambda stop: ends.wait(10))
+        seconds, running = time.monotonic() - began, work.running
+        ends.set()
+        await work.close(1)
+        return seconds, running
+
+    seconds, running = run(scene())
+    assert seconds < 1
+    assert running == 1  # the thread is busy, and is told as that
+
+
+def test_stuck_threads_are_replaced_but_not_without_end():
+    async def scene():
+        work, ends = JobQueue(1, 4, 0.1, patience=0.05), threading.Event()
+        for _ in range(2):
+            with pytest.raises(OutOfTime):
+                await work.run(lambda stop: ends.wait(10))
+            await asyncio.sleep(0.15)
+        told = (work.stuck, work.running)
+        with pytest.raises(Busy):  # one more thread would be one for each question that comes
+            await work.run(lambda stop: "answered")
+        ends.set()
+        await asyncio.sleep(0.1)
+        answer = await work.run(lambda stop: "answered")
+        after = (work.stuck, work.running)
+        await work.close(1)
+        return told, after, answer
+
+    assert run(scene()) == ((1, 1), (0, 0), "answered")
+
+
+def test_what_is_cancelled_and_does_not_look_is_replaced_too():
+    async def scene():
+        work, ends = JobQueue(1, 4, 10, patience=0.05), threading.Event()
+        asked = asyncio.ensure_future(work.run(lambda stop: ends.wait(10)))
+        await asyncio.sleep(0.02)
+        asked.cancel()
+        answer = await work.run(lambda stop: "answered")
+        ends.set()
+        await work.close(1)
+        return answer
+
+    assert run(scene()) == "answered"
+
+
+def test_an_end_does_not_wait_for_threads_that_never_end():
+    async def scene():
+        work, ends = JobQueue(1, 4, 60, patience=0.1), threading.Event()
+        asked = [asyncio.ensure_future(work.run(lambda stop: ends.wait(15))) for _ in range(2)]
+        await asyncio.sleep(0.02)
+        began = time.monotonic()
+        left = await work.close(0.1)
+        seconds = time.monotonic() - began
+        ends.set()
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        return seconds, left, outcomes
+
+    seconds, left, outcomes = run(scene())
+    assert seconds < 2
+    assert left == 1
+    assert isinstance(outcomes[1], Stopping)
+
+
+def test_a_key_that_asks_much_leaves_others_their_turn():
+    async def scene():
+        work, order, ends = JobQueue(1, 20, 10), [], threading.Event()
+
+        def job(name):
+            return lambda stop: order.append(name)
+
+        held = asyncio.ensure_future(work.run(lambda stop: ends.wait(5), share="greedy"))
+        await asyncio.sleep(0.02)
+        asked = [asyncio.ensure_future(work.run(job("greedy"), share="greedy")) for _ in range(6)]
+        await asyncio.sleep(0.02)
+        asked += [asyncio.ensure_future(work.run(job(name), share=name)) for name in ("one", "two")]
+        await asyncio.sleep(0.02)
+        ends.set()
+        await asyncio.gather(held, *asked)
+        await work.close(1)
+        return order
+
+    assert run(scene())[:3] == ["one", "two", "greedy"]
+
+
+def test_a_key_does_not_hold_every_place_while_others_ask():
+    async def scene():
+        work, running = JobQueue(4, 20, 10), []
+
+        def job(name):
+            def hold(stop):
+                running.append(name)
+                until(stop)
+
+            return hold
+
+        await work.run(lambda stop: None, share="modest")  # has asked within the minute
+        asked = [asyncio.ensure_future(work.run(job("greedy"), share="greedy")) for _ in range(8)]
+        await asyncio.sleep(0.05)
+        among_others = list(running)
+        answer = await work.run(lambda stop: "at once", share="modest")
+        for each in asked:
+            each.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        await work.close(1)
+        return among_others, answer
+
+    assert run(scene()) == (["greedy"] * 2, "at once")
+
+
+def test_a_key_that_is_alone_has_every_place():
+    async def scene():
+        work, most = JobQueue(4, 20, 10), threading.Barrier(4)
+        await asyncio.gather(*(work.run(lambda stop: most.wait(5), share="only") for _ in range(4)))
+        await work.close(1)
+
+    run(scene())
+
+
+def test_where_no_more_may_wait_the_one_that_waits_most_gives_way():
+    async def scene():
+        work, ends = JobQueue(1, 4, 10), threading.Event()
+        held = asyncio.ensure_future(work.run(lambda stop: ends.wait(5), share="greedy"))
+        await asyncio.sleep(0.02)
+        greedy = [asyncio.ensure_future(work.run(lambda stop: "greedy", share="greedy")) for _ in range(4)]
+        await asyncio.sleep(0.02)
+        modest = [asyncio.ensure_future(work.run(lambda stop: "modest", share="modest")) for _ in range(3)]
+        await asyncio.sleep(0.02)
+        ends.set()
+        outcomes = await asyncio.gather(*greedy, *modest, return_exceptions=True)
+        await held
+        await work.close(1)
+        return outcomes
+
+    outcomes = run(scene())
+    assert outcomes[:2] == ["greedy"] * 2
+    assert [type(each) for each in outcomes[2:4]] == [Busy, Busy]
+    assert outcomes[4:6] == ["modest"] * 2
+    assert isinstance(outcomes[6], Busy)  # each has half by now
+
+
+def test_what_a_job_asks_of_an_endpoint_ends_with_it():
+    """A server that takes a connection and says nothing, for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+
+        async def scene():
+            work, ended = JobQueue(1, 4, 0.3, patience=30), threading.Event()
+
+            def job(stop):
+                with httpx_client(timeout=60) as client:
+                    try:
+                        client.get(f"http://127.0.0.1:{silent.getsockname()[1]}/")
+                    except CallStopped:
+                        ended.set()
+                        raise
+
+            with pytest.raises(OutOfTime):
+                await work.run(job)
+            assert await asyncio.to_thread(ended.wait, 3)
+            await work.close(1)
+
+        run(scene())

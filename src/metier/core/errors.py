@@ -109,6 +109,10 @@ class StoreError(MetierError):
     """The store could not be read or written."""
 
 
+class Unwritable(StoreError):
+    """Nothing can be written: the disk is full, or the folder is read-only."""
+
+
 class IndexMismatch(StoreError):
     """The index was made by another embedder or analyser than the one now set."""
 

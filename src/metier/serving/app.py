@@ -25,6 +25,7 @@ from metier.serving.api.routes import RESPONSES, add_api
 from metier.serving.auth.access import Access
 from metier.serving.auth.keys import Keys
 from metier.serving.http import errors, hosts, metrics
+from metier.serving.http.gate import Gate
 from metier.serving.http.metrics import Metrics
 from metier.serving.http.middleware import Observed, Observer
 from metier.serving.http.path_prefix import PathPrefix
@@ -49,7 +50,7 @@ def create_app(
     `path_prefix`: path below which a proxy shows it; `observers`: told of every request. The expert and the keys are
     closed when the server ends."""
     serving, tracing = expert.settings.serving, _tracing(expert.settings)
-    limit = int(serving.upload_mb * 2**20)
+    limit = int(serving.request_mb * 2**20)
     agents = Endpoint(expert.settings.name, limit)
 
     @asynccontextmanager
@@ -65,18 +66,20 @@ def create_app(
                 yield
         finally:
             app.state.ready = False
-            await service.work.close(_GRACE_SECONDS)
-            await service.pictures.close()
+            stuck = await service.work.close(_GRACE_SECONDS)
+            stuck += await service.pictures.close()
             await asyncio.to_thread(syncing.close)
-            expert.close()
-            keys.close()
             if tracing is not None:
                 await asyncio.to_thread(tracing.close)
+            if not stuck:  # else it is still used, and the process ends without: `server.listen`
+                expert.close()
+                keys.close()
 
     app = FastAPI(
         title=f"Métier: {expert.settings.name}", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None
     )
     app.state.access = Access(keys, open_loopback=serving.open_loopback and hosts.is_loopback(host))
+    app.add_middleware(Gate, access=app.state.access, refuse=_told)
     app.state.ready, app.state.name, app.state.metrics = False, expert.settings.name, Metrics()
     add_api(app)
     app.include_router(openai.router, responses=RESPONSES)
@@ -94,12 +97,15 @@ def create_app(
 
     @app.get("/ready", tags=["State"], response_model=None, responses={503: {"description": "The models are loaded."}})
     async def ready() -> JSONResponse:
-        """Whether it answers questions: 503 while the models are loaded."""
-        is_ready = app.state.ready
+        """Whether it answers questions: 503 while the models are loaded, and where as many threads are stuck as there
+        are places."""
+        is_ready = app.state.ready and app.state.service.work.stuck < serving.parallel
         return JSONResponse({"status": "ready" if is_ready else "loading"}, 200 if is_ready else 503)
 
     placed = PathPrefix(app, path_prefix) if path_prefix else app
-    safe = secured(placed, host=host, names=serving.names, origins=serving.origins, limit=limit)
+    safe = secured(
+        placed, host=host, names=serving.names, origins=serving.origins, limit=limit, seconds=serving.client_seconds
+    )
     return Observed(safe, [app.state.metrics.observe, *observers], tracing)
 
 

@@ -23,6 +23,7 @@ from metier.serving.http.request_context import note_search
 from metier.store.base import Filter
 
 MOST_HITS = 100
+LONGEST_GLOB = 200  # characters
 _CHARACTER = re.compile(r"[^\n]")
 _BLANK = " "
 

@@ -123,7 +123,8 @@ async def correct_for(service: ExpertService, caller: Caller, said: Proposal, *,
             said.question, said.answer, document=said.document, page=said.page, change=said.change,
             passage=said.passage, text=said.text, why=said.why, who=caller.name, where=caller.document_filter(),
             accept=at_once if decides else None,
-        )
+        ),
+        share=caller.share,
     )  # fmt: skip
 
 

@@ -67,17 +67,18 @@ class PageImages:
         """A PNG or JPEG as it is."""
         return await self._of(caller, document, _picture)
 
-    async def close(self) -> None:
-        """End the process that draws, if there is one."""
-        await self._work.close(_GRACE_SECONDS)
+    async def close(self) -> int:
+        """End the process that draws, if there is one. Returns as `JobQueue.close`."""
+        stuck = await self._work.close(_GRACE_SECONDS)
         await asyncio.to_thread(self._parser.close)
+        return stuck
 
     async def _of(self, caller: Caller, document: Document, look: Callable[[Path], T]) -> T:
         def looked(_stop: object) -> T:
             with self._reading.original(caller, document.id) as path:
                 return look(path)
 
-        return await self._work.run(looked)
+        return await self._work.run(looked, share=caller.share)
 
 
 def _picture(path: Path) -> bytes:

@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
 from fastapi import Request
 
 from metier.answering.answer import Answer, OnSentence, OnText, Sentence
+from metier.core.bounded_http import CallStopped
 from metier.core.errors import InputError
 from metier.core.modes import MODES, WITH_ADAPTER
 from metier.expert import Expert
 from metier.generation.base import Message
+from metier.retrieval.retriever import Hit
 from metier.serving.ask_request import AskRequest
 from metier.serving.auth.access import Caller
 from metier.serving.document_access import DocumentAccess
@@ -28,12 +32,22 @@ from metier.serving.http import memory
 from metier.serving.http.request_context import AnswerRecord, note_asked, note_told
 from metier.serving.job_queue import JobQueue, Stop
 from metier.serving.page_images import PageImages
+from metier.serving.request_sizes import RequestSizes, in_batches
 
 if TYPE_CHECKING:  # importing it takes time that an expert without adapters does not need
     from metier.tuning.adapters import Card
 
 T = TypeVar("T")
 Hear = Callable[[Stop], tuple[OnText, OnSentence | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """`vectors`: float32, one row a text. `tokens`: of all texts, without special ones."""
+
+    vectors: np.ndarray
+    model: str
+    tokens: int
 
 
 class ExpertService:
@@ -46,6 +60,7 @@ class ExpertService:
         self.started = int(time.time())
         self.reading = DocumentAccess(expert)
         self.pictures = PageImages(self.reading, expert.settings.parsing)
+        self.sizes = RequestSizes(settings)
         self.work = JobQueue(settings.parallel, settings.queue, settings.timeout_seconds)
         self._changing = asyncio.Lock()
 
@@ -95,9 +110,10 @@ class ExpertService:
             running.cancel()
 
     async def _run(self, caller: Caller, asked: AskRequest, hear: Hear) -> Answer:
+        self.sizes.check_asked(asked)
         note_asked(asked)
         first = partial(self._follow_production, caller) if asked.mode in WITH_ADAPTER else None
-        return await self.work.run(lambda stop: self._ask(caller, asked, *hear(stop)), first)
+        return await self.work.run(lambda stop: self._ask(caller, asked, *hear(stop)), first, share=caller.share)
 
     def _ask(self, caller: Caller, asked: AskRequest, on_text: OnText, on_sentence: OnSentence | None) -> Answer:
         if not asked.question.strip():
@@ -115,6 +131,27 @@ class ExpertService:
         )  # fmt: skip
         note_told(AnswerRecord(answer, began, first, time.time_ns()))
         return answer
+
+    async def search(self, caller: Caller, question: str, limit: int, uri: str | None = None) -> list[Hit]:
+        """As `DocumentAccess.search`, as one of the jobs."""
+        self.sizes.check_text("question", question)
+        return await self.work.run(lambda stop: self.reading.search(caller, question, limit, uri), share=caller.share)
+
+    async def embedded(self, caller: Caller, texts: Sequence[str], *, as_questions: bool) -> Embedded:
+        """Vectors of texts, as one of the jobs."""
+        self.sizes.check_texts(texts)
+        return await self.work.run(lambda stop: self._embed(texts, as_questions, stop), share=caller.share)
+
+    def _embed(self, texts: Sequence[str], as_questions: bool, stop: Stop) -> Embedded:
+        embedder = self.expert.runtime.embedder
+        embed = embedder.embed_queries if as_questions else embedder.embed_passages
+        vectors, tokens = [], 0
+        for batch in in_batches(texts):
+            if stop():
+                raise CallStopped
+            vectors.append(embed(batch))
+            tokens += sum(embedder.count_tokens(batch))
+        return Embedded(np.concatenate(vectors) if vectors else embed([]), embedder.name, tokens)
 
     # --- adapters --------------------------------------------------------------------------------------------
 

@@ -93,7 +93,7 @@ async def decide(
         )
         return _shown(service, caller, decided)
 
-    return await service.work.run(lambda stop: act())
+    return await service.work.run(lambda stop: act(), share=caller.share)
 
 
 def _known(service: ExpertService, caller: Caller, identity: str) -> Correction:

@@ -19,7 +19,7 @@ from metier.serving.api.responses import (
 )
 from metier.serving.auth.access import Caller
 from metier.serving.dependencies import caller_for, service_of
-from metier.serving.document_access import MOST_HITS
+from metier.serving.document_access import LONGEST_GLOB, MOST_HITS
 from metier.serving.responses import AnswerResponse, SearchResponse
 from metier.serving.service import ExpertService, while_wanted
 from metier.serving.source_status import items_for, sources_for
@@ -43,14 +43,15 @@ async def ask(request: Request, body: QuestionRequest, service: TheService, call
 
 @router.get("/search", tags=["Questions"])
 async def search(
+    request: Request,
     service: TheService,
     caller: Asker,
     q: Annotated[str, Query(max_length=_MOST_SOUGHT, description="a question, or words", examples=["gearbox oil"])],
     limit: Annotated[int, Query(ge=1, le=MOST_HITS)] = 10,
-    document: Annotated[str | None, Query(max_length=_MOST_SOUGHT, description="a glob over their names")] = None,
+    document: Annotated[str | None, Query(max_length=LONGEST_GLOB, description="a glob over their names")] = None,
 ) -> SearchResponse:
     """Passages that may answer, best first."""
-    return SearchResponse.of(q, await service.work.run(lambda stop: service.reading.search(caller, q, limit, document)))
+    return SearchResponse.of(q, await while_wanted(request, service.search(caller, q, limit, document)))
 
 
 @router.get("/documents", tags=["Documents"])
@@ -78,9 +79,12 @@ def document(
 
 
 @router.get("/documents/{document_id}/passages", tags=["Documents"])
-def passages(service: TheService, caller: Asker, document_id: str) -> list[DocumentPassageResponse]:
+def passages(
+    service: TheService, caller: Asker, document_id: str, offset: Offset = 0, limit: Limit = _MOST_LISTED
+) -> list[DocumentPassageResponse]:
     """What of a document is found as a whole, in reading order."""
-    return [DocumentPassageResponse.of(each) for each in service.reading.document(caller, document_id).passages]
+    found = service.reading.document(caller, document_id).passages[offset : offset + limit]
+    return [DocumentPassageResponse.of(each) for each in found]
 
 
 @router.get("/sources", tags=["Sources"])

@@ -24,7 +24,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from metier.answering.answer import Answer, Sentence, Support
@@ -39,12 +39,15 @@ from metier.serving.dependencies import caller_for, service_of
 from metier.serving.http.errors import UnknownModel, told
 from metier.serving.http.request_context import note_error
 from metier.serving.responses import AnswerResponse, SentenceResponse, document_url
-from metier.serving.service import ExpertService, while_wanted
+from metier.serving.service import Embedded, ExpertService, while_wanted
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
-_MOST_STOPS = 16
+_MOST_STOPS, _LONGEST_STOP = 16, 200  # characters
+_MOST_MESSAGES = 1000
+_MOST_TOKENS = _LARGEST_SEED = 2**31 - 1
 _UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _REFUSED = ("tools", "functions", "audio", "web_search_options")
+_VECTORS: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"schema": {"type": "object"}}}}}
 _STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
 
 
@@ -72,7 +75,9 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-_Stops = Annotated[list[str], Field(max_length=_MOST_STOPS)]
+Name = Annotated[str, Field(max_length=300)]
+_Stops = Annotated[list[Annotated[str, Field(max_length=_LONGEST_STOP)]], Field(max_length=_MOST_STOPS)]
+_Tokens = Annotated[int, Field(ge=1, le=_MOST_TOKENS)]
 
 
 class SamplingRequest(BaseModel):
@@ -82,9 +87,9 @@ class SamplingRequest(BaseModel):
 
     temperature: float | None = Field(None, ge=0, le=2)
     top_p: float | None = Field(None, ge=0, le=1)
-    max_tokens: int | None = Field(None, ge=1)
+    max_tokens: _Tokens | None = None
     stop: Annotated[_Stops | None, BeforeValidator(_as_list, json_schema_input_type=str | _Stops | None)] = None
-    seed: int | None = None
+    seed: int | None = Field(None, ge=-_LARGEST_SEED, le=_LARGEST_SEED)
 
     def sampling(self) -> Sampling:
         return Sampling(
@@ -96,12 +101,12 @@ class SamplingRequest(BaseModel):
 class ChatRequest(SamplingRequest):
     """What of OpenAI's request is used; the rest is allowed and ignored."""
 
-    model: str
-    messages: list[ChatMessage] = Field(min_length=1)
+    model: Name
+    messages: list[ChatMessage] = Field(min_length=1, max_length=_MOST_MESSAGES)
     stream: bool = False
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None
-    max_completion_tokens: int | None = Field(None, ge=1)
+    max_completion_tokens: _Tokens | None = None
     response_format: dict[str, Any] | None = None
 
     def refuse_what_cannot_be_done(self) -> None:
@@ -137,7 +142,7 @@ class CompletionRequest(SamplingRequest):
     """What of OpenAI's request is used; the rest is allowed and ignored. The answer alone comes back, without
     probabilities, so `echo`, `suffix` and `logprobs` are refused."""
 
-    model: str
+    model: Name
     prompt: Prompt = Field(examples=["How often is the gearbox oil changed?"])
     stream: bool = False
     stream_options: StreamOptions | None = None
@@ -151,7 +156,7 @@ class CompletionRequest(SamplingRequest):
 class EmbeddingRequest(BaseModel):
     model_config = ConfigDict(extra="allow")
 
-    model: str
+    model: Name
     input: str | list[str] = Field(min_length=1, examples=[["gearbox oil"]])
     encoding_format: Literal["float", "base64"] = "float"
     input_type: Literal["passage", "query"] = "passage"
@@ -203,27 +208,18 @@ async def complete(
     return await _answered(request, service, caller, asked, body, TextForm())
 
 
-@router.post("/embeddings")
+@router.post("/embeddings", response_model=None, responses=_VECTORS)
 async def embeddings(
     body: EmbeddingRequest,
+    request: Request,
     service: Annotated[ExpertService, Depends(service_of)],
-    _caller: Annotated[Caller, Depends(caller_for("ask"))],
-) -> dict[str, Any]:
+    caller: Annotated[Caller, Depends(caller_for("ask"))],
+) -> Response:
     """Texts as vectors. `input_type` is an addition: an embedder that tells questions from passages is told which they
     are."""
     texts = [body.input] if isinstance(body.input, str) else body.input
-    embedder = service.expert.runtime.embedder
-    embed = embedder.embed_queries if body.input_type == "query" else embedder.embed_passages
-    vectors = await service.work.run(lambda stop: embed(texts))
-    data = [
-        {"object": "embedding", "index": index, "embedding": _encoded(vector, body.encoding_format)}
-        for index, vector in enumerate(vectors)
-    ]
-    tokens = sum(embedder.count_tokens(texts))
-    return {
-        "object": "list", "data": data, "model": embedder.name,
-        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
-    }  # fmt: skip
+    made = await while_wanted(request, service.embedded(caller, texts, as_questions=body.input_type == "query"))
+    return Response(await asyncio.to_thread(_vectors, made, body.encoding_format), media_type="application/json")
 
 
 def names_for(caller: Caller, service: ExpertService) -> list[str]:
@@ -296,7 +292,8 @@ async def _answered(
     if body.stream:
         usage = bool(body.stream_options and body.stream_options.include_usage)
         events = stream(service, caller, asked, head | {"object": form.chunk}, form, usage)
-        return StreamingResponse(await begun(events), media_type="text/event-stream", headers=_UNBUFFERED)
+        started = await while_wanted(request, begun(events))
+        return StreamingResponse(started, media_type="text/event-stream", headers=_UNBUFFERED)
     answer = await while_wanted(request, service.answer(caller, asked))
     choices = [_choice(form.whole(answer), answer.finish_reason)]
     more = {"choices": choices, "usage": usage_of(answer), "metier": _plain(AnswerResponse.of(answer))}
@@ -384,6 +381,19 @@ def _plain(model: BaseModel) -> dict[str, Any]:
 
 def _event(data: dict[str, Any]) -> str:
     return f"data: {json.dumps(data, ensure_ascii=False)}\n\n"
+
+
+def _vectors(made: Embedded, form: str) -> bytes:
+    """The answer as JSON, a vector at a time: whole it would hold all other threads up for a second."""
+    usage = {"prompt_tokens": made.tokens, "total_tokens": made.tokens}
+    rows = (
+        json.dumps({"object": "embedding", "index": index, "embedding": _encoded(vector, form)})
+        for index, vector in enumerate(made.vectors)
+    )
+    return (
+        f'{{"object": "list", "model": {json.dumps(made.model)}, "usage": {json.dumps(usage)}, '
+        f'"data": [{", ".join(rows)}]}}'
+    ).encode()
 
 
 def _encoded(vector: Sequence[float], form: str) -> list[float] | str:

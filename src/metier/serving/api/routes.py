@@ -17,9 +17,10 @@ from metier.serving.http import metrics
 _ERRORS = {
     400: "What was sent cannot be used.", 401: "No valid key came with the request.",
     403: "The key may not do this, or another site sent it.", 404: "There is no such thing for this key.",
-    413: "The request is too large.", 429: "Too many questions wait, or the key has spent its minute.",
+    408: "The request came too slowly.", 413: "More is asked for at once than a request may.",
+    429: "Too many questions wait, or the key has spent its minute.",
     500: "It went wrong in the server.", 502: "The model's endpoint failed.", 503: "The server is ending.",
-    504: "It took too long.",
+    504: "It took too long.", 507: "It cannot be kept: the disk is full or read-only. Questions are answered.",
 }  # fmt: skip
 RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": meaning} for status, meaning in _ERRORS.items()

@@ -102,6 +102,11 @@ class Caller:
     key_id: str | None
     rate: int | None = None
 
+    @property
+    def share(self) -> str:
+        """Whose the places are that this caller's requests take."""
+        return self.key_id or self.name
+
     def document_filter(self) -> Filter | None:
         """What every search, question and document view of this caller must be given."""
         return None if self.groups is None else Filter(groups=self.groups)

@@ -7,13 +7,14 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from metier.core.errors import EndpointError, InputError, MetierError
+from metier.core.errors import EndpointError, InputError, MetierError, Unwritable
 from metier.serving.auth.access import Denied
 from metier.serving.http.path_prefix import root_of
 from metier.serving.job_queue import Busy, OutOfTime, Stopping
 
 Body = dict[str, dict[str, str | None]]
 _FAILED = 500
+_CANNOT_KEEP = 507  # a full disk
 _UNKNOWN = "something went wrong in the server"
 _TYPES = {
     401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error",
@@ -23,6 +24,10 @@ _TYPES = {
 
 class NotFound(InputError):
     """There is no such thing, or the caller may not know of it: both are told alike."""
+
+
+class TooLarge(InputError):
+    """More is asked for at once than one request may."""
 
 
 class UnknownModel(NotFound):
@@ -49,13 +54,14 @@ def of(error: MetierError) -> tuple[int, Body, dict[str, str]]:
 
 # The first that fits.
 _STATUS = (
-    (Stopping, 503), (OutOfTime, 504), (EndpointError, 502), (NotFound, 404), (InputError, 400),
+    (Unwritable, _CANNOT_KEEP),
+    (Stopping, 503), (OutOfTime, 504), (EndpointError, 502), (NotFound, 404), (TooLarge, 413), (InputError, 400),
 )  # fmt: skip
 
 
 def is_ours(error: MetierError) -> bool:
     """Whether something went wrong in the server itself, not in what was asked of it."""
-    return of(error)[0] == _FAILED
+    return of(error)[0] in (_FAILED, _CANNOT_KEEP)
 
 
 def without_place(error: Exception, request_id: str) -> MetierError:

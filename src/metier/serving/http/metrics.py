@@ -5,7 +5,7 @@
     metier_stage_seconds{stage, mode}                retrieval, first_token, generation, total
     metier_tokens_total{kind, mode}                  prompt (cached ones among them), cached, completion
     metier_searches_total{found}                     empty searches are found="nothing"
-    metier_running, metier_waiting, metier_rejected_total
+    metier_running, metier_waiting, metier_stuck, metier_rejected_total
     metier_documents, metier_passages, metier_last_sync_timestamp_seconds, metier_adapter_info{adapter}
     process_resident_memory_bytes and others of the process
 
@@ -88,6 +88,7 @@ class _State(Collector):
         work, expert = self._service.work, self._service.expert
         yield GaugeMetricFamily("metier_running", "Jobs that run.", work.running)
         yield GaugeMetricFamily("metier_waiting", "Questions that wait for a place.", work.waiting)
+        yield GaugeMetricFamily("metier_stuck", "Threads that did not end when they were told to.", work.stuck)
         yield CounterMetricFamily("metier_rejected", "Questions told to come again.", work.rejected)
         documents, passages = expert.runtime.store.counts()
         yield GaugeMetricFamily("metier_documents", "Documents in the store.", documents)

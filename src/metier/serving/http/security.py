@@ -1,10 +1,11 @@
 """What every answer of the server says to browsers, and what no request gets past. Plain ASGI, outermost first:
 
-request id ─▶ security headers ─▶ host asked for ─▶ other sites' pages ─▶ size of the body ─▶ the application
+request id ─▶ security headers ─▶ host asked for ─▶ other sites' pages ─▶ size and time of the body ─▶ the application
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from collections.abc import Callable, Collection
@@ -34,14 +35,22 @@ _SECURITY = {
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _HEADERS = ("Authorization", "Content-Type", "X-Request-ID")
 _HSTS = "max-age=31536000"  # a year
+_BODY_SECONDS = 30.0
 
 
 def secured(
-    app: ASGIApp, *, host: str, names: Collection[str] = (), origins: Collection[str] = (), limit: int
+    app: ASGIApp,
+    *,
+    host: str,
+    names: Collection[str] = (),
+    origins: Collection[str] = (),
+    limit: int,
+    seconds: float = _BODY_SECONDS,
 ) -> ASGIApp:
     """`app` behind everything here. `host`: that the server listens on; `names`: by which it is also asked for, as
-    through a proxy; `origins`: of other sites whose pages may read its answers; `limit`: bytes of a request's body."""
-    limited: ASGIApp = BodyLimit(app, limit)
+    through a proxy; `origins`: of other sites whose pages may read its answers; `limit`: bytes of a request's body;
+    `seconds`: in which it has to come."""
+    limited: ASGIApp = BodyLimit(app, limit, seconds)
     return RequestIds(SecurityHeaders(HostCheck(_shared(limited, origins) if origins else limited, host, names)))
 
 
@@ -131,10 +140,11 @@ class HostCheck:
 
 class BodyLimit:
     """Answers 413 to a body of more than `limit` bytes: at once where its length is announced, else when that much
-    has come. No more of it is read."""
+    has come. Answers 408 to one that takes longer than `seconds` from when it is first asked for. No more of it is
+    read."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
-        self._app, self._limit = app, limit
+    def __init__(self, app: ASGIApp, limit: int, seconds: float = _BODY_SECONDS) -> None:
+        self._app, self._limit, self._seconds = app, limit, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -142,41 +152,66 @@ class BodyLimit:
             return
         announced = _LENGTH.fullmatch(Headers(scope=scope).get("content-length", ""))
         if announced and (len(announced[0]) > _DIGITS or int(announced[0]) > self._limit):
-            await self._refusal()(scope, receive, send)
+            await self._too_large()(scope, receive, send)
             return
-        await _Counted(self._limit, receive, send).run(self._app, scope, self._refusal())
+        counted = _Counted(self._limit, self._seconds, receive, send)
+        await counted.run(self._app, scope, lambda: self._too_slow() if counted.is_late else self._too_large())
 
-    def _refusal(self) -> JSONResponse:
+    def _too_large(self) -> JSONResponse:
         said = errors.body(413, f"the request is larger than {self._limit / 2**20:g} MiB", code="request_too_large")
         return JSONResponse(said, 413, {"Connection": "close"})
 
+    def _too_slow(self) -> JSONResponse:
+        said = errors.body(408, f"the request took longer than {self._seconds:g} s to arrive", code="request_too_slow")
+        return JSONResponse(said, 408, {"Connection": "close"})
+
 
 class _Counted:
-    """One request whose body is counted as it comes."""
+    """One request whose body is counted as it comes. `is_late`: it took too long."""
 
-    def __init__(self, limit: int, receive: Receive, send: Send) -> None:
-        self._left, self._receive, self._send = limit, receive, send
-        self._began = False
+    def __init__(self, limit: int, seconds: float, receive: Receive, send: Send) -> None:
+        self._left, self._seconds, self._receive, self._send = limit, seconds, receive, send
+        self._until: float | None = None
+        self._is_whole = self._began = self.is_late = False
 
-    async def run(self, app: ASGIApp, scope: Scope, refusal: JSONResponse) -> None:
+    async def run(self, app: ASGIApp, scope: Scope, refusal: Callable[[], JSONResponse]) -> None:
         try:
             await app(scope, self._take, self._pass)
         except Exception:  # ours, or what the application has wrapped it in
-            if self._left >= 0:
+            if not self._is_cut:
                 raise
-        if self._left < 0 and not self._began:
-            await refusal(scope, self._receive, self._send)
+        if self._is_cut and not self._began:
+            await refusal()(scope, self._receive, self._send)
+
+    @property
+    def _is_cut(self) -> bool:
+        return self._left < 0 or self.is_late
 
     async def _take(self) -> Message:
-        if self._left >= 0:
-            message = await self._receive()
-            self._left -= len(message.get("body", b""))
-        if self._left < 0:
+        if not self._is_cut:
+            try:
+                message = await self._in_time()
+            except TimeoutError:
+                self.is_late = True
+            else:
+                self._left -= len(message.get("body", b""))
+                self._is_whole = not message.get("more_body", False)
+        if self._is_cut:
             raise HTTPException(413)  # the one error that frameworks let through while they read a body
         return message
 
+    async def _in_time(self) -> Message:
+        """What comes next; once the body is there, that is that the client has gone, however late. Raises
+        `TimeoutError`."""
+        if self._is_whole:
+            return await self._receive()
+        now = asyncio.get_running_loop().time()
+        self._until = self._until or now + self._seconds
+        async with asyncio.timeout_at(self._until):
+            return await self._receive()
+
     async def _pass(self, message: Message) -> None:
-        if self._left < 0 and not self._began:
+        if self._is_cut and not self._began:
             return  # what the application makes of a body that was cut
         self._began = True
         await self._send(message)

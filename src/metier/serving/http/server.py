@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
+import threading
 from collections.abc import Callable
 from types import FrameType
 
@@ -14,10 +16,15 @@ from metier.expert import Expert
 from metier.serving.app import create_app
 from metier.serving.auth.access import check_binding
 from metier.serving.auth.keys import Keys
+from metier.serving.http.connections import protocol
 from metier.serving.http.logs import Logs
+from metier.serving.job_queue import threads_left
 from metier.serving.service import warm
 
+log = logging.getLogger(__name__)
 _GRACE_SECONDS = 30
+_LAST_SECONDS = 90  # after which the process ends, whatever hangs
+_STUCK = 1
 _KILLED = 128  # and the signal's number: how shells tell it
 
 
@@ -39,17 +46,31 @@ def listen(expert: Expert, host: str, port: int, path_prefix: str, started: Call
     taken = listening.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE_SECONDS
-    )
+        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE_SECONDS,
+        http=protocol(serving.client_seconds, serving.connections), ws="none",
+    )  # fmt: skip
     started(f"http://{shown}:{taken}{path_prefix}", expert.settings.name)
     _Server(config).run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
+    """Ends by the clock, without threads that do not end. Nothing on disk minds: whatever was said to be saved is."""
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self.should_exit:  # nothing on disk minds: whatever was said to be saved is
+        if self.should_exit:
             os._exit(_KILLED + sig)
+        last = threading.Timer(_LAST_SECONDS, os._exit, (_STUCK,))
+        last.daemon = True
+        last.start()
         super().handle_exit(sig, frame)
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().serve(sockets)
+        finally:
+            if threads_left():
+                log.error("a question did not end when it was told to; the process ends without it")
+                os._exit(_STUCK)
 
 
 def _socket(host: str, port: int) -> socket.socket:

@@ -17,11 +17,12 @@ from metier.answering.answer import DESCRIPTION, Answer
 from metier.core.documents import Document, Passage
 from metier.core.errors import InputError
 from metier.core.modes import MODES, Mode
+from metier.feedback.proposals import LONGEST
 from metier.parsing.core.locators import kind_of, locator_of
 from metier.retrieval.retriever import Hit
 from metier.serving.ask_request import AskRequest
 from metier.serving.auth.access import Caller
-from metier.serving.document_access import MOST_HITS
+from metier.serving.document_access import LONGEST_GLOB, MOST_HITS
 from metier.serving.responses import AnswerResponse, SearchResponse
 from metier.serving.service import ExpertService
 
@@ -35,20 +36,29 @@ class _Input(BaseModel):
 
 
 class AskInput(_Input):
-    question: str = Field(description="One question in full, in any language; it stands alone, without a conversation.")
+    question: str = Field(
+        max_length=LONGEST,
+        description="One question in full, in any language; it stands alone, without a conversation.",
+    )
     mode: Mode = Field(
         Mode.RAG, description="rag answers from the documents and cites them; base and tuned cite nothing."
     )
 
 
 class SearchInput(_Input):
-    query: str = Field(description="What to look for: a question, or words.")
+    query: str = Field(max_length=LONGEST, description="What to look for: a question, or words.")
     limit: int = Field(5, ge=1, le=MOST_HITS, description="Passages to return, at most.")
-    document: str | None = Field(None, description="Only in documents whose name fits this glob, e.g. `manuals/*.pdf`.")
+    document: str | None = Field(
+        None,
+        max_length=LONGEST_GLOB,
+        description="Only in documents whose name fits this glob, e.g. `manuals/*.pdf`.",
+    )
 
 
 class ReadInput(_Input):
-    document: str = Field(description="Name, id or URI of a document, as `search` and the resources name it.")
+    document: str = Field(
+        max_length=LONGEST, description="Name, id or URI of a document, as `search` and the resources name it."
+    )
     page: int | None = Field(None, ge=1, description="Only this page, slide or sheet.")
     start: int = Field(0, ge=0, description="Character to begin at; `next_start` of the answer before goes on.")
     end: int | None = Field(None, ge=0, description="Character to end before, as in the place of a passage.")
@@ -101,7 +111,7 @@ async def ask(service: ExpertService, caller: Caller, given: AskInput) -> ToolRe
 
 
 async def search(service: ExpertService, caller: Caller, given: SearchInput) -> ToolResult:
-    hits = await service.work.run(lambda stop: service.reading.search(caller, given.query, given.limit, given.document))
+    hits = await service.search(caller, given.query, given.limit, given.document)
     text = "\n\n".join(f"[{number}] {_source(hit)}\n{hit.passage.text}" for number, hit in enumerate(hits, start=1))
     return ToolResult(text or "Nothing was found.", SearchResponse.of(given.query, hits))
 

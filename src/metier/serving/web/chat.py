@@ -18,7 +18,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Annotated, Any, Literal, TypedDict
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
+from pydantic import Field
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from metier.answering.answer import Answer, Sentence
@@ -46,11 +47,13 @@ TheService = Annotated[ExpertService, Depends(service_of)]
 Asker = Annotated[Caller, Depends(caller_for("ask"))]
 Critic = Annotated[Caller, Depends(caller_for("feedback"))]
 Text = Annotated[str, Form(max_length=LONGEST)]
+Identity = Annotated[str, Field(max_length=100)]
+Sought = Annotated[str, Query(max_length=LONGEST)]
 
 
 @router.get("/")
 async def show(
-    request: Request, service: TheService, caller: Asker, q: str = "", mode: str = Mode.RAG, now: bool = False
+    request: Request, service: TheService, caller: Asker, q: Sought = "", mode: Sought = Mode.RAG, now: bool = False
 ) -> Response:
     usable = await asyncio.to_thread(service.modes, caller)
     answers = []
@@ -74,7 +77,7 @@ async def ask(request: Request, service: TheService, caller: Asker, question: Qu
 
 
 @router.get("/chat/documents")
-def document_names(service: TheService, caller: Critic, name: str = "") -> list[str]:
+def document_names(service: TheService, caller: Critic, name: Sought = "") -> list[str]:
     """Of the documents that the caller sees, a few whose name holds this."""
     wanted = name.strip().casefold()
     return [uri for uri in service.reading.from_sources(caller) if wanted in uri.casefold()][:_NAMES]
@@ -87,7 +90,9 @@ def thumb(
     caller: Critic,
     thumb: Annotated[Literal["up", "down"], Form()],
     mode: Annotated[Mode, Form()],
-    cited: Annotated[list[str], Form(default_factory=list, max_length=_MOST_PASSAGES)],
+    cited: Annotated[
+        list[Annotated[str, Field(max_length=100)]], Form(default_factory=list, max_length=_MOST_PASSAGES)
+    ],
     question: Text,
     answer: Text = "",
     adapter: Annotated[str, Form(max_length=200)] = "",

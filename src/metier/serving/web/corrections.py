@@ -127,7 +127,7 @@ async def decide(
     act = getattr(service.expert.corrections, verb)
     try:
         decided = await service.work.run(
-            lambda stop: act(correction, who=caller.name, why=why, where=caller.document_filter())
+            lambda stop: act(correction, who=caller.name, why=why, where=caller.document_filter()), share=caller.share
         )
     except MetierError as error:
         return await _refused(request, service, caller, state, error, Draft(), correction, why)

@@ -18,7 +18,7 @@ from metier.core.documents import Passage
 from metier.serving.auth.access import Caller
 from metier.serving.dependencies import caller_for, service_of
 from metier.serving.responses import document_url
-from metier.serving.service import ExpertService
+from metier.serving.service import ExpertService, while_wanted
 from metier.serving.web.rendering import page
 from metier.text.analyzer import Analyser
 from metier.text.phrases import UNSPACED
@@ -51,7 +51,11 @@ async def search(
     caller: Annotated[Caller, Depends(caller_for("ask"))],
     q: str = "",
 ) -> Response:
-    found = await service.work.run(lambda stop: _found(service, caller, q)) if q.strip() else []
+    found = []
+    if q.strip():
+        service.sizes.check_text("question", q)
+        searching = service.work.run(lambda stop: _found(service, caller, q), share=caller.share)
+        found = await while_wanted(request, searching)
     return await asyncio.to_thread(page, request, "search.html", "search", caller, question=q.strip(), found=found)
 
 

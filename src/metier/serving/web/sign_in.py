@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import unquote
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
-from starlette.staticfiles import StaticFiles
 
 from metier.serving.auth.access import Unauthorized
 from metier.serving.http.path_prefix import root_of
+from metier.serving.http.static_files import StaticFiles
 from metier.serving.web.rendering import page, redirect
 from metier.serving.web.translations import COOKIE, LANGUAGES
 
 router = APIRouter(include_in_schema=False)
-static = StaticFiles(directory=str(files("metier.serving.web") / "static"))
+static = StaticFiles(Path(str(files("metier.serving.web") / "static")))
 _YEAR = 365 * 24 * 3600
 
 

@@ -24,6 +24,7 @@ from metier.serving.web.rendering import page, redirect
 router = APIRouter(include_in_schema=False)
 _LISTED = 100  # items on one page
 _SYNCS = 5
+_LONGEST = 1000  # characters of what is looked for
 
 TheService = Annotated[ExpertService, Depends(service_of)]
 Reader = Annotated[Caller, Depends(caller_for("ask"))]
@@ -61,9 +62,9 @@ def show(
     service: TheService,
     caller: Reader,
     syncing: TheSyncing,
-    q: str = "",
+    q: Annotated[str, Query(max_length=_LONGEST)] = "",
     part: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
-    said: str = "",
+    said: Annotated[str, Query(max_length=_LONGEST)] = "",
 ) -> Response:
     items = items_for(service, caller)
     wanted = q.strip().casefold()
