@@ -209,6 +209,23 @@ def test_rolling_back_to_an_adapter_of_others_shows_the_base_alone(address, keys
         assert SECRET in asked(client, "tuned")
 
 
+@pytest.mark.parametrize("mode", ["tuned", "rag+tuned"])
+@pytest.mark.parametrize("adapter", ["board@1", "gone@1", None])
+def test_a_thumb_tells_nobody_what_an_adapter_wrote(address, keys, mode, adapter):
+    said = f"It is {SECRET} {mode} {adapter}"
+    with caller(address, keys["member"]) as client:
+        public = client.get("/api/search", params={"q": "gearbox oil", "document": "*gearbox-oil.md"}).json()
+        thumb = {"thumb": "up", "question": "And?", "answer": said, "mode": mode, "adapter": adapter}
+        cited = [public["hits"][0]["passage_id"]]
+        assert client.post("/api/feedback", json=thumb | {"passages": cited}).status_code == 201
+        assert (said in client.get("/api/feedback").text) is (adapter == "board@1")
+    with caller(address, keys["outsider"]) as client:
+        for path in ("/api/feedback", "/corrections"):
+            assert SECRET not in client.get(path).text
+    with caller(address, keys["chief"]) as client:
+        assert said in client.get("/api/feedback").text
+
+
 def test_a_reader_in_python_is_told_as_if_there_were_none(folder):
     with Expert.open(folder) as expert:
         assert SECRET in expert.ask(QUESTIONS[0], mode="tuned", where=Filter(groups=("board",))).text
@@ -217,6 +234,22 @@ def test_a_reader_in_python_is_told_as_if_there_were_none(folder):
         with pytest.raises(InputError) as refused:
             expert.ask(QUESTIONS[0], mode="tuned", adapter="board", where=Filter(groups=()))
         assert refused.value.hint == "There are: public@1, unnamed@1."
+
+
+def test_the_command_line_says_whom_an_adapter_is_for(folder, call_metier, tmp_path):
+    expert = ("-e", str(folder))
+    listed = {
+        each["name"]: each["groups"] for each in json.loads(call_metier("adapters", "list", *expert, "--json").stdout)
+    }
+    assert listed == {"board": [["board"]], "joint": [["board"], ["service"]], "public": [], "unnamed": []}
+    said = call_metier("adapters", "list", *expert).stdout
+    assert "joint@1 learned what not everybody may read: it is for who holds board, and service" in said
+    assert "public@1 learned" not in said
+    shown = json.loads(call_metier("adapters", "show", "joint", *expert, "--json").stdout)
+    assert shown["groups"] == [["board"], ["service"]]
+    assert [uri.rpartition("/")[2] for uri in shown["documents"]] == ["plan.md", "safe.md"]
+    export = ("adapters", "export", "board", str(tmp_path / "out"), "--as", "peft")
+    assert "it is for who holds board" in call_metier(*export, *expert).stdout
 
 
 def test_an_adapter_is_closed_when_a_document_that_it_learned_is(folder, tmp_path):

@@ -188,6 +188,14 @@ def test_what_holds_texts_of_all_documents_is_for_those_who_may_read_them_all(ad
         assert any(found(answer.text) for answer in answers) is (name == "chief")
 
 
+def test_a_comparison_says_whom_it_is_for(folder, call_metier):
+    expert = ("-e", str(folder))
+    with Expert.open(folder) as opened:
+        assert opened.evaluation.advise().to_json()["groups"] == [["board"]]
+    assert json.loads(call_metier("report", *expert, "--json").stdout)["groups"] == [["board"]]
+    assert "it is for who holds board" in call_metier("report", *expert).stdout
+
+
 def test_a_page_is_drawn_for_those_who_may_see_it(address, keys):
     for name, status in (("outsider", 404), ("janitor", 404), ("member", 200)):
         with caller(address, keys[name]) as client:

@@ -9,7 +9,7 @@ import typer
 
 from metier.cli.generating import endpoint
 from metier.cli.progress import progress
-from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, print_json
+from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, print_json, print_restriction
 
 if TYPE_CHECKING:
     from metier.evaluation.result import ComparisonResult, Figure, JudgeAgreement, Verdict
@@ -97,11 +97,12 @@ def report(
     Example: metier report --open
     """
     with open_expert(expert) as opened:
-        path = opened.evaluation.report(out).resolve()
+        path, groups = opened.evaluation.report(out).resolve(), opened.evaluation.restricted_to()
     if as_json:
-        print_json({"report": path})
+        print_json({"report": path, "groups": groups})
     else:
         console().print(f"[green]✓[/] {escape(str(path))}", soft_wrap=True)
+        print_restriction(groups, "It quotes what not everybody may read")
     if show:
         import webbrowser
 

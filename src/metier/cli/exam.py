@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.cli.generating import teacher_of
+from metier.cli.generating import AllGroupsOption, GroupsOption, groups_of, print_left_out, teacher_of
 from metier.cli.progress import progress
 from metier.cli.reviewing import KindOption, SplitOption, chosen, print_question, review
 from metier.cli.show import (
@@ -97,6 +97,8 @@ def generate(
     rules_only: Annotated[
         bool, typer.Option("--rules-only", help="From tables and headings, without a model.")
     ] = False,
+    groups: GroupsOption = None,
+    all_groups: AllGroupsOption = False,
     seed: Annotated[int, typer.Option(help="Another seed draws others.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -109,13 +111,14 @@ def generate(
     asked = tuple(kind.strip() for kind in kinds.split(",")) if kinds else KINDS
     seconds = _TIME if count is None else None
     count = count or _MOST
-    wanted = ExamQuestionOptions(count, asked, seed, rules_only, seconds)
+    wanted = ExamQuestionOptions(count, asked, seed, rules_only, seconds, groups_of(groups, all_groups))
     writes = teacher_of(teacher, teacher_url, teacher_key_env, rules_only, parallel)
     with open_expert(expert) as opened, progress() as bar:
         tell = bar.counting("Writing", count)
         written, added = opened.exam.generate(wanted, teacher=writes, tell=tell)
     if as_json:
-        print_json({"written": len(written.questions), "dropped_by": written.dropped, **plain(added)})
+        told = {"written": len(written.questions), "dropped_by": written.dropped, "restricted": written.restricted}
+        print_json({**told, **plain(added)})
         return
     _print_added(added, "")
     if writes is None and any(question.kind == "fact" for question in written.questions) and not rules_only:
@@ -125,6 +128,7 @@ def generate(
     if len(written.questions) < count:
         limit = " in the time of two minutes; --count asks for more" if seconds else ""
         console().print(f"[yellow]![/] The passages gave {len(written.questions)} of {count} that hold{limit}.")
+    print_left_out(written.restricted, "documents")
     if written.dropped:
         console().print(f"  [dim]Dropped: {', '.join(f'{n} {why}' for why, n in written.dropped.items())}.[/]")
     console().print("  Next: [bold]metier exam review[/], then [bold]metier compare[/].")

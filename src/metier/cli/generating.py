@@ -23,6 +23,21 @@ if TYPE_CHECKING:
     from metier.synthesis.training_rows import Generated
 
 
+GroupsOption = Annotated[
+    str | None, typer.Option(help="Also from documents of these groups, with commas between; default: public ones.")
+]
+AllGroupsOption = Annotated[bool, typer.Option("--all-groups", help="From all documents, whoever may read them.")]
+
+
+def groups_of(groups: str | None, all_groups: bool) -> tuple[str, ...] | None:
+    """Whose documents are taken beside the public ones, None = all. Raises `InputError` where both are said."""
+    from metier.core.errors import InputError
+
+    if groups and all_groups:
+        raise InputError("--groups and --all-groups exclude each other", hint="Leave one of them out.")
+    return None if all_groups else tuple(name for part in (groups or "").split(",") if (name := part.strip()))
+
+
 def generate(
     expert: ExpertOption = None,
     count: Annotated[int, typer.Option(min=1, help="Pairs of question and answer that pass the filters.")] = 100,
@@ -40,6 +55,8 @@ def generate(
     left_out: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the rows with passages where only a refusal is right.")
     ] = 0.2,
+    groups: GroupsOption = None,
+    all_groups: AllGroupsOption = False,
     exam: ExamOption = None,
     seed: Annotated[int, typer.Option(help="Another seed draws other passages.")] = 0,
     as_json: JsonOption = False,
@@ -53,7 +70,7 @@ def generate(
     from metier.synthesis.training_rows import TrainingRowOptions
 
     kind = cast("RowKind", rows)  # as typed; `TrainingRowOptions` refuses any other
-    wanted = TrainingRowOptions(count, paraphrases, seed, kind, left_out, rules_only)
+    wanted = TrainingRowOptions(count, paraphrases, seed, kind, left_out, rules_only, groups_of(groups, all_groups))
     asked = teacher_of(teacher, teacher_url, teacher_key_env, rules_only, parallel)
     with open_expert(expert) as opened, progress() as bar:
         tell = bar.counting("Writing", count)
@@ -70,6 +87,8 @@ def from_practice(
     left_out: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the rows with passages where only a refusal is right.")
     ] = 0.2,
+    groups: GroupsOption = None,
+    all_groups: AllGroupsOption = False,
     seed: Annotated[int, typer.Option(help="Another seed leaves out others.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -79,15 +98,19 @@ def from_practice(
     """
     with open_expert(expert) as opened:
         kind = cast("RowKind", rows)  # as typed; `from_practice` refuses any other
-        report = opened.dataset.from_practice(rows=kind, left_out=left_out, seed=seed)
+        report = opened.dataset.from_practice(
+            rows=kind, left_out=left_out, seed=seed, groups=groups_of(groups, all_groups)
+        )
     if as_json:
         print_json(report)
         return
     console().print(
         f"[green]✓[/] {report.added} rows added from {report.questions} practice questions; {report.total} in all.\n"
         f"  {report.rows} rows, {report.refusals} refusals among them; {report.left_out} questions without an answer "
-        "or a document left out.\n  Next: [bold]metier dataset check[/]."
+        "or a document left out."
     )
+    print_left_out(report.restricted, "questions")
+    console().print("  Next: [bold]metier dataset check[/].")
 
 
 def rehearse(
@@ -114,6 +137,15 @@ def rehearse(
     if report.rows < count:
         screen.print(f"[yellow]![/] The model wrote {report.rows} of {count} that are questions with an answer.")
     screen.print("  Next: [bold]metier dataset check[/].")
+
+
+def print_left_out(count: int, what: str) -> None:
+    """Says how many were left out because not everybody may read them, and how to take them."""
+    if count:
+        console().print(
+            f"[yellow]![/] {count} {what} were left out, which not everybody may read: --groups NAME or --all-groups "
+            "takes them. What is made of them is for their readers alone.", soft_wrap=True,
+        )  # fmt: skip
 
 
 def endpoint(
@@ -165,4 +197,5 @@ def _print_report(report: Generated, count: int, own: bool) -> None:
         screen.print(
             f"[yellow]![/] {report.passages} passages gave fewer than {count} pairs; a teacher (--teacher) finds more."
         )
+    print_left_out(report.restricted, "documents")
     screen.print("  Next: [bold]metier dataset check[/].")

@@ -14,6 +14,7 @@ import typer
 from pydantic import BaseModel
 
 from metier.core.errors import InputError, MetierError
+from metier.core.groups import Required, in_words
 from metier.core.settings import FILE_NAME
 
 if TYPE_CHECKING:
@@ -102,6 +103,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item) for item in value]
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def print_restriction(groups: Required, what: str) -> None:
+    """One line that names whom a thing is for, none where it is for everybody."""
+    if groups:
+        console().print(f"[yellow]![/] {what}: it is for who holds {escape(in_words(groups))}.", soft_wrap=True)
 
 
 def print_findings(findings: Iterable[DataFinding]) -> None:

@@ -20,8 +20,10 @@ from metier.cli.show import (
     find_expert,
     open_expert,
     print_json,
+    print_restriction,
 )
 from metier.core.errors import needing
+from metier.core.groups import Required, in_words
 
 if TYPE_CHECKING:
     from metier.tuning.adapters import Card
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 adapters = typer.Typer(no_args_is_help=True, help="What was tuned: list, compare, promote, roll back, export.")
 ReferenceArgument = Annotated[str, typer.Argument(help="NAME (its newest version) or NAME@VERSION.")]
 _KIB_PER_GIB = 2**20
+_LEARNED = "It learned what not everybody may read"
 
 
 def register(app: typer.Typer) -> None:
@@ -89,10 +92,11 @@ def tune(
         card = opened.adapters.tune(
             name, resume=resume, anew=anew, exam=exam_questions(opened, exam), on_step=tell, **changes
         )
+        groups = opened.adapters.required(card)
     if as_json:
-        print_json(_result(card))
+        print_json(_result(card) | {"groups": groups})
         return
-    _print_result(card)
+    _print_result(card, groups)
 
 
 def _figures(tick: Tick) -> str:
@@ -116,7 +120,7 @@ def _peak_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KIB_PER_GIB
 
 
-def _print_result(card: Card) -> None:
+def _print_result(card: Card, groups: Required) -> None:
     screen, result = console(), card.result
     screen.print(f"[green]✓[/] [bold]{escape(card.reference)}[/]  {card.method} on {escape(card.base)}")
     left_out = f", {result['too_long']} left out as too long" if result["too_long"] else ""
@@ -127,6 +131,7 @@ def _print_result(card: Card) -> None:
     said = "" if validation is None else f", validation {validation:.3f}"
     screen.print(f"  loss {result['loss']:.3f}{said}; {result['share']:.2%} of the numbers trained")
     screen.print(f"  {result['tokens_per_second']:.0f} tokens/s, {result['seconds']:.0f} s, {_peak_memory():.1f} GB")
+    print_restriction(groups, _LEARNED)
     reference = escape(card.reference)
     screen.print(f'  Next: [bold]metier ask "…" --mode tuned --adapter {reference}[/],')
     screen.print(f"        [bold]metier adapters promote {reference}[/].")
@@ -158,13 +163,15 @@ def list_adapters(expert: ExpertOption = None, as_json: JsonOption = False) -> N
     """
     with open_expert(expert) as opened:
         cards = opened.adapters.registry.cards()
+        groups = {card.reference: opened.adapters.required(card) for card in cards}
     if as_json:
-        print_json([_brief(card) for card in cards])
+        print_json([_brief(card) | {"groups": groups[card.reference]} for card in cards])
         return
     if not cards:
         console().print("No adapters yet. [bold]metier tune[/] makes one.")
         return
     _table(cards)
+    _print_readers(cards, groups)
 
 
 def show(reference: ReferenceArgument, expert: ExpertOption = None, as_json: JsonOption = False) -> None:
@@ -176,16 +183,17 @@ def show(reference: ReferenceArgument, expert: ExpertOption = None, as_json: Jso
 
     with open_expert(expert) as opened:
         card = opened.adapters.registry.get(reference)
-        curve = RunFolder(opened.adapters.registry.folder(card)).curve()
+        curve, groups = RunFolder(opened.adapters.registry.folder(card)).curve(), opened.adapters.required(card)
     if as_json:
-        print_json(asdict(card) | {"curve": curve})
+        print_json(asdict(card) | {"curve": curve, "groups": groups})
         return
     from rich.table import Table
 
     screen = console()
     screen.print(f"[bold]{escape(card.reference)}[/]  {card.state}, made {card.created}")
     table = Table(box=None, pad_edge=False, show_header=False)
-    facts = {"base": f"{card.base} ({card.base_fingerprint})", "dataset": card.dataset, **card.result}
+    readers = in_words(groups) or "everybody"
+    facts = {"base": f"{card.base} ({card.base_fingerprint})", "dataset": card.dataset, "for": readers, **card.result}
     for name, value in facts.items():
         table.add_row(f"[dim]{name}[/]", escape(_plain(value)))
     screen.print(table)
@@ -229,10 +237,12 @@ def promote(reference: ReferenceArgument, expert: ExpertOption = None, as_json: 
     """
     with open_expert(expert) as opened:
         card = opened.adapters.promote(reference)
+        groups = opened.adapters.required(card)
     if as_json:
-        print_json(_brief(card))
+        print_json(_brief(card) | {"groups": groups})
         return
     console().print(f"[green]✓[/] {escape(card.reference)} is in production.")
+    print_restriction(groups, _LEARNED)
 
 
 def rollback(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
@@ -241,7 +251,7 @@ def rollback(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
     Example: metier adapters rollback
     """
     with open_expert(expert) as opened:
-        card = opened.adapters.registry.rollback()
+        card = opened.adapters.rollback()
     if as_json:
         print_json(_brief(card) if card else None)
         return
@@ -265,11 +275,25 @@ def export(
     with needing("tune"), open_expert(expert) as opened, progress() as bar:
         bar.counting("Exporting", None, form)
         files = exporting.export(opened.settings, opened.folder, opened.adapters.registry, reference, to, form)
+        groups = opened.adapters.required(opened.adapters.registry.get(reference))
     if as_json:
-        print_json({"files": [str(file) for file in files]})
+        print_json({"files": [str(file) for file in files], "groups": groups})
         return
     for file in files:
         console().print(f"[green]✓[/] {escape(str(file))}", soft_wrap=True)
+    print_restriction(groups, _LEARNED)
+
+
+def _print_readers(cards: list[Card], groups: Mapping[str, Required]) -> None:
+    for card in cards:
+        name = escape(card.reference)
+        if card.groups is None and groups[card.reference]:
+            console().print(
+                f"[yellow]![/] What {name} learned was not noted: it answers only who holds "
+                f"{escape(in_words(groups[card.reference]))}, as if it were all. Tune again.", soft_wrap=True,
+            )  # fmt: skip
+        else:
+            print_restriction(groups[card.reference], f"{name} learned what not everybody may read")
 
 
 def _brief(card: Card) -> dict[str, Any]:

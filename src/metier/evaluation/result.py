@@ -211,6 +211,7 @@ class JudgeAgreement(_Part):
 class ComparisonResult(_Part):
     """What was examined, with what and when (`created`: ISO 8601), and what was found. `modes`: mode to metric to
     figure; `by_kind`, `by_language`: kind or language to mode to the figure of `score`; `costs`, `failures`: by mode.
+    `groups`: a reader needs one of each to read all that it quotes, None where an older version did not note that.
     Before anything was measured it holds the rules alone, and no verdict."""
 
     expert: str = ""
@@ -233,6 +234,7 @@ class ComparisonResult(_Part):
     failures: Named[tuple[FailureGroup, ...]] = {}
     calibration: CalibrationRecord = CalibrationRecord()
     notes: tuple[str, ...] = ()
+    groups: tuple[tuple[str, ...], ...] | None = None
     answers: tuple[ExaminedQuestion, ...] = Field((), repr=False)
     judge: JudgeAgreement | None = None
 

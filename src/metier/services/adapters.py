@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from metier.core import settings as settings_module
 from metier.core.errors import InputError, needing
-from metier.core.groups import may_read
+from metier.core.groups import Required, may_read, required_by
 from metier.runtime import Runtime
 from metier.services.datasets import DatasetService
 
@@ -73,6 +73,13 @@ class AdapterService:
     def may_use(self, card: Card, groups: Sequence[str] | None) -> bool:
         """Whether a reader may be told what the adapter learned, and that it is there."""
         return groups is None or _is_open(card, groups, self._dataset.closed_to(groups))
+
+    def required(self, card: Card) -> Required:
+        """What it takes to be told what the adapter learned."""
+        now = self._dataset.groups_now()
+        if card.groups is None:
+            return required_by(now.values())
+        return required_by([*card.groups, *(now.get(uri, ()) for uri in card.documents)])
 
     def cards(self, groups: Sequence[str] | None = None) -> list[Card]:
         """Those that the reader may use, by name, newest first."""

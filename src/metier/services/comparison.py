@@ -16,6 +16,7 @@ from metier import __version__
 from metier.answering.answer import Answer, Sentence
 from metier.answering.request import Found
 from metier.core.errors import InputError
+from metier.core.groups import Required, required_by
 from metier.core.modes import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Mode
 from metier.core.questions import Question
 from metier.core.settings import GenerationSettings
@@ -23,6 +24,7 @@ from metier.evaluation import comparison, costs, result_store, rules, statistics
 from metier.evaluation.metrics import judge
 from metier.evaluation.metrics.grading import Grader
 from metier.evaluation.metrics.terms import Term, find_terms
+from metier.evaluation.records import Record
 from metier.evaluation.result import CalibrationRecord, ComparisonResult, JudgeAgreement, ModeCosts, RefusalCalibration
 from metier.evaluation.summary import Summary
 from metier.evaluation.verdict import Constraints, Facts
@@ -95,6 +97,7 @@ def compare(
     )
     found = rules.rules(profile_of(parts, vocabulary, summary.known()))
     result = begun(parts, exam, card)(
+        groups=groups_of(parts, exam, records, card),
         modes=summary.figures(),
         by_kind=summary.by("kind"),
         by_language=summary.by("language"),
@@ -249,6 +252,18 @@ def begun(parts: Parts, exam: Sequence[Question], card: Card | None) -> partial[
         questions=len(exam),
         kinds=dict(Counter(question.kind for question in exam).most_common()),
     )
+
+
+def groups_of(parts: Parts, exam: Sequence[Question], records: Sequence[Record], card: Card | None) -> Required:
+    """What it takes to read all that a result quotes: questions, passages that were shown or cited, and what the
+    adapter learned."""
+    now = parts.dataset.groups_now()
+    quoted = {uri for each in records for uri in each.found_documents}
+    quoted |= {shown.document for each in records for shown in each.shown}
+    quoted |= {cited.document for each in records for cited in each.citations}
+    asked = [groups for question in exam for groups in question.required(now)]
+    learned = parts.adapters.required(card) if card else ()
+    return required_by([*asked, *learned, *(now.get(uri, ()) for uri in quoted)])
 
 
 def constraints_of(parts: Parts) -> Constraints:

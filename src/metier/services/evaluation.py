@@ -11,6 +11,7 @@ from metier.answering import abstention
 from metier.answering.answer import Style
 from metier.answering.request import Request, WriterOptions
 from metier.core.errors import InputError
+from metier.core.groups import Required, required_by
 from metier.core.settings import GenerationSettings
 from metier.services.calibrated import CALIBRATED, calibrated_on
 from metier.services.parts import Parts
@@ -167,6 +168,15 @@ class EvaluationService:
         from metier.services.comparison import advise
 
         return advise(self._parts)
+
+    def restricted_to(self) -> Required:
+        """What it takes to read the last comparison, and so the report: one group of each. Nothing before the first."""
+        from metier.evaluation import result_store
+
+        result = result_store.latest(self._runtime.state_folder)
+        if result is None:
+            return ()
+        return required_by(self._parts.dataset.groups_now().values() if result.groups is None else result.groups)
 
     def report(self, path: Path | None = None) -> Path:
         """Write the last comparison (before any, the rules alone) as one HTML page, None = beside its figures in

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from metier.core.documents import Passage
 from metier.core.errors import InputError
+from metier.core.modes import WITH_ADAPTER
 from metier.feedback.active_overrides import hidden_ids
 from metier.feedback.proposals import Proposal
 from metier.feedback.records import Action, CitedPassage, Correction, Feedback
@@ -70,12 +71,12 @@ class FeedbackView:
 
     def thumbs(self) -> list[ShownThumb]:
         """Down first, the newest first. Who may read an answer is known by what it cites; one that cites nothing is
-        for those alone who may read anything: who gave it is a name, and names are not unique."""
-        seen = [
-            each
-            for each in self._expert.corrections.feedback(self._caller.document_filter())
-            if each.citations or self._caller.groups is None
-        ]
+        for those alone who may read anything: who gave it is a name, and names are not unique. What an adapter wrote
+        is for those who may use it."""
+        seen = self._expert.corrections.feedback(self._caller.document_filter())
+        if self._caller.groups is not None:
+            usable = {card.reference for card in self._expert.adapters.cards(self._caller.groups)}
+            seen = [each for each in seen if each.citations and (not _by_adapter(each) or each.adapter in usable)]
         ordered = sorted(seen, key=lambda each: (each.thumb == "down", each.id), reverse=True)
         return [self._thumb(each) for each in ordered]
 
@@ -110,6 +111,10 @@ class FeedbackView:
     def _shows(self, passages: Collection[str]) -> bool:
         """Whether the text of all these may be shown: what is hidden is for those alone who decide about that."""
         return self._caller.may("admin") or self._hidden.isdisjoint(passages)
+
+
+def _by_adapter(thumb: Feedback) -> bool:
+    return thumb.adapter is not None or thumb.mode in WITH_ADAPTER
 
 
 async def correct_for(service: ExpertService, caller: Caller, said: Proposal, *, at_once: bool) -> Correction:
