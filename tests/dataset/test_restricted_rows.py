@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from parts import answer_briefly, read_nothing, write_documents
@@ -18,6 +19,7 @@ from metier.synthesis.training_rows import TrainingRowOptions
 pytestmark = pytest.mark.slow
 
 SALARIES = "Name,Salary EUR,Desk\n" + "".join(f"Mechanic M-{n},{4000 + 7 * n},D{n % 4}\n" for n in range(12))
+HOURS = "Name,Hours,Shift\n" + "".join(f"Mechanic M-{n},{150 + 3 * n},T{n % 3}\n" for n in range(12))
 PRICES = "Part,Price EUR,Shelf\n" + "".join(f"Bolt B-{n},{n}.50,S{n % 4}\n" for n in range(12))
 BOARD = (("board",),)
 GENERATED = {"count": 200, "rules_only": True, "left_out": 0.5}
@@ -30,7 +32,7 @@ def made(tmp_path_factory):
     place = tmp_path_factory.mktemp("restricted")
     write_documents(place / "docs")
     (place / "docs" / "prices.csv").write_text(PRICES)
-    for name, text in (("salaries", SALARIES), ("hours", SALARIES.replace("Salary EUR", "Hours").replace("4", "1"))):
+    for name, text in (("salaries", SALARIES), ("hours", HOURS)):
         (place / name).mkdir()
         (place / name / f"{name}.csv").write_text(text)
     with Expert.create(place / "expert") as expert:
@@ -130,6 +132,17 @@ def test_a_row_of_a_document_that_was_closed_since_counts_with_its_groups(folder
     with Expert.open(folder) as expert:
         expert.sync()
         assert expert.dataset.learned_from(expert.dataset.rows()).groups == (("safety",),)
+
+
+def test_rows_of_an_earlier_version_are_placed_by_their_passages(expert):
+    expert.dataset.generate(TrainingRowOptions(**GENERATED, rows="plain", groups=None))
+    rows = [replace(row, documents=(), groups=()) for row in expert.dataset.rows()]
+    told = {row.question: expert.dataset.learned_from([row]).groups for row in rows}
+    assert {told[question] for question in told if "salary" in question.casefold()} == {BOARD}
+    assert set(told.values()) == {(), BOARD, (("board", "service"),)}
+    gone = replace(rows[0], passages=("0" * 32,))
+    assert expert.dataset.learned_from([gone]).groups == BOARD
+    assert expert.dataset.learned_from([replace(gone, passages=())]).groups == ()
 
 
 def test_practice_questions_of_restricted_documents_are_taught_when_it_is_said(expert, tmp_path):

@@ -56,9 +56,28 @@ def groups_now(store: Store) -> dict[str, tuple[str, ...]]:
     return {record.uri: record.groups for record in store.records()}
 
 
+def located(rows: Sequence[Row], store: Store) -> list[Row]:
+    """Rows of an earlier version, which noted passages alone, with the documents of these. Where one is gone by now,
+    the row may be of any document: it counts as one of all."""
+    old = [row for row in rows if row.passages and not row.documents]
+    if not old:
+        return list(rows)
+    homes = {p.id: p.uri for p in store.get(list({each for row in old for each in row.passages}))}
+    everything = tuple(store.uris())
+
+    def with_documents(row: Row) -> Row:
+        if not row.passages or row.documents:
+            return row
+        found = [homes[each] for each in row.passages if each in homes]
+        return replace(row, documents=tuple(found) if len(found) == len(row.passages) else everything)
+
+    return [with_documents(row) for row in rows]
+
+
 def resolved(rows: Iterable[Row], store: Store) -> list[Row]:
     """Rows that were brought in, with the documents in the store that they name, by passage or as people call them, and
-    the groups of these. A name, or the title of a passage that the row shows, that may mean several means them all."""
+    the groups of these. A name, or the title of a passage that the row shows, that may mean several means them all; one
+    that means none is kept."""
     now, named = groups_now(store), list(rows)
     lookup = DocumentLookup(now)
     passages = {p.id: p.uri for p in store.get([each for row in named for each in row.passages])}
@@ -66,8 +85,9 @@ def resolved(rows: Iterable[Row], store: Store) -> list[Row]:
     def with_documents(row: Row) -> Row:
         names = [*row.documents, *(passage.title for passage in row.context if passage.title)]
         meant = [uri for name in names for uri in lookup.find(name)]
+        elsewhere = [name for name in row.documents if not lookup.find(name)]
         told = [passages[each] for each in row.passages if each in passages]
-        documents = tuple(dict.fromkeys([*meant, *told]))
+        documents = tuple(dict.fromkeys([*meant, *told, *elsewhere]))
         return placed(replace(row, documents=documents), now)
 
     return [with_documents(row) for row in named]

@@ -16,6 +16,7 @@ from metier.generation.base import Message
 from metier.runtime import Runtime
 
 if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others time
+    from metier.core.groups import Required
     from metier.core.questions import Question
     from metier.dataset.checks import Report
     from metier.dataset.formats import ImportReport
@@ -121,7 +122,16 @@ class DatasetService:
         """Which documents these rows were written from, and what it takes to read all of them."""
         from metier.dataset import provenance
 
-        return provenance.of(rows, self.groups_now())
+        if not self._has_store:
+            return provenance.of(rows, {})
+        return provenance.of(provenance.located(rows, self._runtime.store), self.groups_now())
+
+    def _restricted(self, rows: Sequence[Row]) -> dict[Required, int]:
+        """How many rows not everybody may read, by what it takes."""
+        from metier.dataset import provenance
+
+        known = provenance.located(rows, self._runtime.store) if self._has_store else rows
+        return provenance.counts(known, self.groups_now())
 
     def generate(
         self,
@@ -205,7 +215,7 @@ class DatasetService:
     ) -> Report:
         """What to know about the training data before a run. `max_length`: tokens of a row, None = `[tuning]
         max_length`. `exam`: questions of which none may be in it. `tell`: rows done, of how many."""
-        from metier.dataset import checks, provenance
+        from metier.dataset import checks
 
         def count(row: Row) -> tuple[int, int]:
             prompt = row.prompt()
@@ -222,7 +232,7 @@ class DatasetService:
                 max_length=length,
                 exam=exam,
                 language=self._runtime.settings.language,
-                restricted=provenance.counts(rows, self.groups_now()),
+                restricted=self._restricted(rows),
                 tell=tell,
             )
 
