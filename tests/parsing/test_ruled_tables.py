@@ -129,3 +129,63 @@ def test_names_that_nearly_touch_belong_to_the_cells_that_a_line_parts(parse):
         "Land: Spain | HBS: 24 | OXIRM: 47",
         "Land: Malta | OXIRM: 55",
     ]
+
+
+def test_a_line_under_a_name_says_which_columns_it_heads(parse):
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=A4)
+    canvas.setFont("Helvetica", 9)
+    rows = [["State", "2011", "2012", "2013", "2014", "2015"]]
+    rows += [[f"Land {n}", *(f"{n}{place},500" for place in range(5))] for n in range(1, 5)]
+    canvas.drawCentredString(225, 714, "Actual")
+    canvas.drawCentredString(355, 714, "Plan")
+    for left, right in ((150, 298), (302, 420)):
+        canvas.line(left, 711, right, 711)
+    for line, row in enumerate(rows):
+        canvas.drawString(60, 700 - 14 * line, row[0])
+        for x, text in zip((180, 235, 290, 345, 400), row[1:], strict=True):
+            canvas.drawRightString(x, 700 - 14 * line, text)
+    canvas.save()
+    found = rows_of(parse("a.pdf", file.getvalue()))
+    actual = "Actual › 2011: 10,500 | Actual › 2012: 11,500 | Actual › 2013: 12,500"
+    assert found[0] == f"State: Land 1 | {actual} | Plan › 2014: 13,500 | Plan › 2015: 14,500"
+
+
+def test_values_above_each_other_between_two_lines_are_rows(parse):
+    rows = [["Layers", "Language", "Simple", "All"]]
+    rows += [[str(n), "OTSL\nHTML", f"0.9{n}\n0.8{n}", f"0.7{n}\n0.6{n}"] for n in (6, 4, 2)]
+    found = rows_of(parse("a.pdf", page(rows, looks=[("GRID", (0, 0), (-1, -1), *THIN)])))
+    assert found[:2] == [
+        "Layers: 6 | Language: OTSL | Simple: 0.96 | All: 0.76",
+        "Layers: 6 | Language: HTML | Simple: 0.86 | All: 0.66",
+    ]
+
+
+def test_numbers_of_narrow_columns_that_stand_close_stay_apart(parse):
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=A4)
+    canvas.setFont("Helvetica", 9)
+    rows = [("State", "2011", "2012", "2013"), ("United States", "2,753,438", "2,799,250", "2,815,544")]
+    rows += [(f"Land {n}", f"{n}4,573", f"{n}5,515", f"{n}6,222") for n in range(1, 6)]
+    for line, row in enumerate(rows):
+        canvas.drawString(60, 700 - 14 * line, row[0])
+        for x, text in zip((180, 225, 270), row[1:], strict=True):
+            canvas.drawRightString(x, 700 - 14 * line, text)
+    canvas.save()
+    found = rows_of(parse("a.pdf", file.getvalue()))
+    assert found[0] == "State: United States | 2011: 2,753,438 | 2012: 2,799,250 | 2013: 2,815,544"
+
+
+def test_a_box_around_the_values_leaves_them_their_names(parse):
+    rows = [
+        ["Cost category", "", "All funds", "Indirect"],
+        ["Salaries", "", "1,314", "373"],
+        ["Travel", "", "94", "20"],
+    ]
+    rows += [["Travel", "", "94", "20"], ["Rent", "", "170", "150"], ["Phone", "", "109", "54"]]
+    file = io.BytesIO()
+    table = Table(rows, colWidths=[110, 60, 70, 70], style=TableStyle([("GRID", (2, 0), (-1, -1), *THIN)]))
+    body = getSampleStyleSheet()["BodyText"]
+    SimpleDocTemplate(file, pagesize=A4).build([Paragraph(PROSE, body), table, Paragraph(PROSE, body)])
+    found = rows_of(parse("a.pdf", file.getvalue()))
+    assert found[0] == "Cost category: Salaries | All funds: 1,314 | Indirect: 373"

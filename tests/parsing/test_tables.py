@@ -358,33 +358,3 @@ def test_a_title_set_close_over_a_table_names_no_column(parse, title):
     document = parse("a.pdf", file.getvalue())
     assert rows_of(document)[0] == "Persons without work: Less than half a year | Women: 15.1 | Men: 15.7"
     assert " ".join(title) in " ".join(others(document).split())
-
-
-def test_a_name_that_is_a_number_among_words_in_a_second_row_of_names_names_its_column(read):
-    found = read([
-        ["", "Finland", "", "", "EU", "", ""],
-        ["", "Women", "Men", "15-24", "Women", "Men", "15-24"],
-        ["1995", "15.1", "15.7", "29.7", "12.0", "8.7", "21.1"],
-        ["2000", "10.6", "9.1", "21.4", "9.3", "6.4", "15.3"],
-    ])  # fmt: skip
-    names = "Finland › Women: 15.1 | Finland › Men: 15.7 | Finland › 15-24: 29.7"
-    assert found[0] == f"1995 | {names} | EU › Women: 12.0 | EU › Men: 8.7 | EU › 15-24: 21.1"
-
-
-@pytest.mark.parametrize("place", [0, 1, 2], ids=["first", "middle", "last"])
-def test_a_name_that_stands_once_for_a_round_of_rows_stands_before_each(read, place):
-    rounds = [("1991", ["Men", "Women", "Total"]), ("1996", ["Men", "Women", "Total"])]
-    body = [
-        [year if n == place else "", name, f"{n}1.{year[-1]}"] for year, names in rounds for n, name in enumerate(names)
-    ]
-    found = read([["Year", "Sex", "Industry"], *body])
-    assert found == [
-        f"Year: {year} | Sex: {name} | Industry: {n}1.{year[-1]}"
-        for year, names in rounds
-        for n, name in enumerate(names)
-    ]
-
-
-def test_a_blank_first_cell_stays_blank_where_rows_make_no_rounds(read):
-    found = read([["Title", "Name", "Age"], ["Dr", "Smith", "40"], ["", "Jones", "33"], ["Prof", "Ash", "61"]])
-    assert found[1] == "Name: Jones | Age: 33"

@@ -29,6 +29,7 @@ _CURRENCY = regex.compile(rf"\(?(?:{CURRENCY_SIGN}|[A-Z]{{3}})\(?")
 _MARK = regex.compile(r"\(\d\)|\[\d\]|\*{1,3}|[†‡§]")  # of a footnote, unless a negative number
 _LEADER = regex.compile(r"(?:\s?[.…·_]){3,}\s*$")
 _CLOSING = regex.compile(r"[)\]%‰]{1,2}|\)\s?%|%\s?\)|(?:\(?\w\)){1,2}|\*{1,3}")
+_GOES_ON = regex.compile(r"[\p{Ll}(\[/&+]|[^\w\s]*\p{Ll}")
 _SPACED = regex.compile(r"\s+")
 
 
@@ -91,6 +92,11 @@ def _glue(cells: Sequence[list[str]], sign: int, number: int) -> None:
             row[number] = (
                 value + (" " if value and (text[0].isalnum() or text[0] == "*" or len(text) > 2) else "") + text
             )
+
+
+def goes_on(text: str) -> bool:
+    """Whether a line begins as the second one of a name does."""
+    return _GOES_ON.match(text) is not None
 
 
 def is_value(cell: str) -> bool:

@@ -14,13 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import regex
 
 from metier.parsing.core.row_groups import named_in_rounds
+from metier.parsing.core.spanning_names import with_spanning_names
 from metier.parsing.core.table_cells import (
     RawRow,
     glued,
+    goes_on,
     is_mark,
     is_period,
     is_time,
@@ -186,13 +189,30 @@ def _is_data(cell: str, dated: bool, timed: bool) -> bool:
 
 
 def _numbers_columns(rows: Sequence[RawRow], index: int) -> bool:
-    """Whether some names of a row are numbers ("15-24"): more words than values over columns that hold nothing but
-    values, in the first row, or beside a blank corner."""
+    """Whether some names of a row are numbers ("15-24", or 1, 2, 3 and so on): words beside them, more than numbers
+    unless these count up, in the first row or under names that span, over columns that hold nothing but values."""
     corner, *names = rows[index].cells
     named = [cell for cell in (corner, *names) if cell.strip()]
     words = [cell for cell in named if not is_value(cell)]
-    whole = all(map(str.strip, names)) and bool(names) and (not corner.strip() if index else not is_value(corner))
-    return len(words) > len(named) / 2 and len(rows) > index + 2 and whole
+    if not names or not all(map(str.strip, names)) or is_value(corner) or len(rows) <= index + 2:
+        return False
+    if _counts_up([cell for cell in names if is_value(cell)]):
+        return not any(row.cells[0].strip() for row in rows[:index])
+    return len(words) > len(named) / 2 and (not index or (not corner.strip() and _over_values(rows[index:])))
+
+
+def _over_values(rows: Sequence[RawRow]) -> bool:
+    """Whether what stands under the words of the first row is values, nearly all of it."""
+    columns = [n for n, cell in enumerate(rows[0].cells) if n and not is_value(cell)]
+    below = [row.cells[n] for row in rows[1 : _SAMPLE + 1] for n in columns if row.cells[n].strip()]
+    return sum(map(is_value, below)) > 0.8 * len(below)
+
+
+def _counts_up(cells: Sequence[str]) -> bool:
+    """Whether numbers follow each other, three at least from 1 on, or many."""
+    numbers = [int(cell) for cell in cells if cell.strip().isdecimal()]
+    follow = len(numbers) == len(cells) > 2 and all(b == a + 1 for a, b in pairwise(numbers))
+    return follow and (numbers[0] <= 1 or len(numbers) > 4)
 
 
 def _until_body(rows: Sequence[RawRow], first: int) -> int:
@@ -201,13 +221,19 @@ def _until_body(rows: Sequence[RawRow], first: int) -> int:
     depth = 0
     for row in rows[: min(first, _DEEPEST)]:
         own = [cell for cell in row.cells[1:] if cell.strip()]
-        if depth and not own and not is_unit(row.cells[0]):
+        if depth and not own and not is_unit(row.cells[0]) and not _goes_on_in_corner(rows[depth + 1 : first]):
             break
         names_a_row = bool(row.cells[0].strip()) and not is_unit(row.cells[0])
         if depth and names_a_row and _complete(rows[:depth]) and not _names_more(row):
             break
         depth += 1
     return depth
+
+
+def _goes_on_in_corner(rows: Sequence[RawRow]) -> bool:
+    """Whether names of columns follow, beside the next words of the name in the corner ("Age", "group", "(yrs)")."""
+    names = next((n for n, row in enumerate(rows) if any(cell.strip() for cell in row.cells[1:])), None)
+    return names is not None and all(goes_on(row.cells[0].strip() or "(") for row in rows[: names + 1])
 
 
 def _complete(header: Sequence[RawRow]) -> bool:
@@ -260,51 +286,13 @@ def looks_like_header(rows: Sequence[Sequence[str]]) -> bool:
 
 def _spread(header: Sequence[RawRow], found: Structure) -> list[list[str]]:
     """Header rows with names that span written over every column they head, and the unit taken out of the corner."""
-    rows = [list(row.cells) for row in header]
-    for index, row in enumerate(rows):
-        if index + 1 < len(rows) and not header[index].wide:
-            _fill(row, rows[index + 1 :])
+    rows = with_spanning_names(header)
+    for row in rows:
         corner = row[0].strip()
         if corner and is_unit(corner) and len(row) > 1:
             found.unit = found.unit or corner
             row[0] = ""
     return [row for row in rows if any(cell.strip() for cell in row)]
-
-
-def _fill(row: list[str], below: Sequence[list[str]]) -> None:
-    """Write the names of a row over the blank columns that they head: each over an equal part where they divide the
-    columns so, else over those to its right. Only over columns that a row below names."""
-    columns = [n for n in range(1, len(row)) if any(other[n].strip() for other in below)]
-    named = [n for n in columns if row[n].strip()]
-    if not named or len(named) >= len(columns):
-        return
-    if len(named) > 2 and len(named) == len(columns) - 1 and not _is_second_part(row, columns, below[0]):
-        return  # one blank among many names is no part of a group: "First", "Second", "Third", "Fourth", then a total
-    size, rest = divmod(len(columns), len(named))
-    parts = [columns[n * size : (n + 1) * size] for n in range(len(named))]
-    if not rest and all(n in part for n, part in zip(named, parts, strict=True)):
-        names = {column: row[n] for n, part in zip(named, parts, strict=True) for column in part}
-    else:
-        names, last = {}, ""
-        for column in columns:
-            last = row[column].strip() or last
-            names[column] = last
-    for column, name in names.items():
-        if not row[column].strip() and _same_depth(row, column, below, named):
-            row[column] = name
-
-
-def _is_second_part(row: list[str], columns: list[int], below: list[str]) -> bool:
-    """Whether the one blank among names is under the name at its left: what stands below it stands below other names
-    too, and not below that one ("arr", "dep")."""
-    place = next(n for n, column in enumerate(columns) if not row[column].strip())
-    part, others = below[columns[place]], [below[column] for column in columns[:place] + columns[place + 1 :]]
-    return place > 0 and part in others and part != below[columns[place - 1]]
-
-
-def _same_depth(row: list[str], column: int, below: Sequence[list[str]], named: Sequence[int]) -> bool:
-    """Whether the name below a blank is one part of a group: as those below the names are."""
-    return bool(below[0][column].strip()) and any(below[0][n].strip() for n in named)
 
 
 def _named_by_neighbours(rows: list[RawRow], depth: int) -> list[RawRow]:

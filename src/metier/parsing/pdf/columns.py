@@ -119,3 +119,17 @@ def _with_rare(columns: list[tuple[float, float]], parts: Sequence[Fragment]) ->
         if len(same) > 1 and all(right < a or left > b for a, b in columns):
             columns = sorted([*columns, (left, right)])
     return columns
+
+
+def place(part: Fragment, columns: Sequence[tuple[float, float]]) -> tuple[int, int]:
+    """The first and last column that a part reaches into by more than a little; else the nearest."""
+    touched = [
+        n
+        for n, (left, right) in enumerate(columns)
+        if min(right, part.right) - max(left, part.left) > min(0.25 * (right - left), 0.5 * part.size)
+    ]
+    if touched:
+        return touched[0], touched[-1]
+    centre = (part.left + part.right) / 2
+    nearest = min(range(len(columns)), key=lambda n: max(columns[n][0] - centre, centre - columns[n][1]))
+    return nearest, nearest

@@ -223,14 +223,14 @@ def _letters(text: str) -> int:
 def _layout(parts: list[Fragment], lines: list[Segment]) -> list[Paragraph | Grid]:
     upright, slanted = [p for p in parts if not p.slant], [p for p in parts if p.slant]
     tables = ruled(upright, lines)
-    rules = [line.at for line in lines if line.across]
+    level = [line for line in lines if line.across]
     used = {id(part) for table in tables for part in table.used}
     items: list[tuple[float, Paragraph | Grid]] = []
     result: list[Paragraph | Grid] = []
     for rows in zones([part for part in upright if id(part) not in used]):
         items = []
         start = 0
-        for found in find_tables(rows, rules):
+        for found in find_tables(rows, level):
             items.extend((p.top, p) for p in paragraphs(rows[start : found.first]))
             items.append((rows[found.first].top, found.grid))
             start = found.last

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _SMALLER, _OFFSET = 0.88, 0.13  # of a line's height: how high what is raised or lowered is at most, and how far off it
 _INITIAL = 1.6  # how much higher than most letters those are that begin a text
 _GAP = 0.9  # heights of a line between two words that belong to different columns or cells
+NUMBERS_APART = 0.4  # the same between two numbers, that a plain blank parts only if they are one
 _PRESENTATION = range(0xFB00, 0xFE00), range(0xFE70, 0xFEFF)  # ligatures and Arabic letter shapes
 _INVISIBLE_MODE = 3
 _LINE_ENDS, _BLANKS = frozenset([10, 13]), frozenset([32, 9, 0xA0])
@@ -42,7 +43,7 @@ class Fragment:
     """Text with its box. `size`: font size in points; `spaced`: a blank follows in the file; `slant`: not upright;
     `glyphs`: what it is made of, in the order of the file, of those that were not put together since; `font`: its name
     in the file, "" where it has none; `pieces`: its text where parts of it are raised or lowered; `filled`: a label
-    of a form with what is filled in."""
+    of a form with what is filled in; `parted`: an upright line stands behind it."""
 
     text: str
     left: float
@@ -57,6 +58,7 @@ class Fragment:
     slant: bool = False
     invisible: bool = False
     filled: bool = False
+    parted: bool = False
     font: str = ""
     pieces: list[Piece] = field(default_factory=list, repr=False)
     glyphs: list[Glyph] = field(default_factory=list, repr=False)
@@ -173,9 +175,19 @@ class _Collector:
         if self._glyphs:
             self._glyphs[-1].blank = True
 
+    def _begins_a_number(self, text: str, box: Box) -> bool:
+        """Whether a character begins a number of its own behind another one: in narrow columns they stand close."""
+        return (
+            self._glyphs[-1:] != []
+            and self._glyphs[-1].blank
+            and self._last is not None
+            and box[0] - self._last[2] > NUMBERS_APART * (box[3] - box[1])
+            and are_two_numbers(self._glyphs[-1].text, text)
+        )
+
     def _take(self, index: int, code: int, box: Box) -> None:
         left, bottom, right, top = box
-        if self._last is not None and _parted(box, self._last):
+        if self._last is not None and (_parted(box, self._last) or self._begins_a_number(chr(code), box)):
             self._close()
         if not self._glyphs:
             self._first, self._box = index, [left, bottom, right, top]
@@ -264,6 +276,11 @@ def _without_initials(glyphs: list[Glyph]) -> float:
         return 1.0
     usual = median(heights)
     return usual / first if first > _INITIAL * usual else 1.0
+
+
+def are_two_numbers(before: str, behind: str) -> bool:
+    """Whether a wide blank between two texts stands between two numbers."""
+    return (before[-1:].isdigit() or before[-1:] in ")%") and (behind[:1].isdigit() or behind[:1] in "(–−-*$€£")
 
 
 def _parted(box: Box, last: Box) -> bool:

@@ -14,7 +14,7 @@ from statistics import median
 
 from metier.parsing.core.table_cells import is_value
 from metier.parsing.pdf.bidi import Glyph, holds_rtl, is_rtl, spoken, unmirrored
-from metier.parsing.pdf.fragments import Fragment, Piece, in_one_line, plain
+from metier.parsing.pdf.fragments import NUMBERS_APART, Fragment, Piece, are_two_numbers, in_one_line, plain
 
 _BULLET = re.compile(r"(?:[•◦▪■●○‣∙·*–—➢➤✓❖\uf0b7\uf0a7\uf0d8-]\s+|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\s+)(?=\S)")
 _MARK = re.compile(
@@ -93,6 +93,9 @@ def zones(parts: list[Fragment], depth: int = 0) -> list[list[TextLine]]:
         lower = row.top if row else float("-inf")
         band = [part for part in beside if lower < part.middle <= upper]
         sides = [part for part in band if part.right <= gutter], [part for part in band if part.left >= gutter]
+        if _is_tabular(*sides):
+            found.append(rows_of(band))
+            sides = [], []
         for side in reversed(sides) if rtl else sides:
             found.extend(zones(side, depth + 1))
         if row:
@@ -101,6 +104,13 @@ def zones(parts: list[Fragment], depth: int = 0) -> list[list[TextLine]]:
             )
             upper = row.bottom
     return _whole([rows for rows in found if rows])
+
+
+def _is_tabular(left: list[Fragment], right: list[Fragment]) -> bool:
+    """Whether what stands on both sides of a gutter is one table over it: mostly values, and many of them on each."""
+    values = [sum(is_value(part.text) for part in side) for side in (left, right)]
+    enough = all(count > 2 and count > 0.4 * len(side) for count, side in zip(values, (left, right), strict=True))
+    return enough and sum(values) > 0.7 * (len(left) + len(right))
 
 
 def _whole(groups: list[list[TextLine]]) -> list[list[TextLine]]:
@@ -230,7 +240,8 @@ def _joined(parts: list[Fragment], *, rtl: bool) -> list[Fragment]:
     for part in parts[1:]:
         last = joined[-1]
         gap = max(part.left - last.right, last.left - part.right)
-        if gap > max(last.size, part.size):
+        size = max(last.size, part.size)
+        if last.parted or gap > size or (gap > NUMBERS_APART * size and are_two_numbers(last.text, part.text)):
             joined.append(part)
             pieces.append(_pieces(part))
             continue
@@ -252,6 +263,7 @@ def _joined(parts: list[Fragment], *, rtl: bool) -> list[Fragment]:
             hyphen=part.hyphen,
             invisible=last.invisible and part.invisible,
             filled=last.filled or part.filled,
+            parted=part.parted,
             font=last.font,
             glyphs=glyphs,
         )

@@ -10,7 +10,7 @@ from itertools import pairwise
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from metier.parsing.core.table_cells import is_value
+from metier.parsing.core.table_cells import goes_on, is_value
 from metier.parsing.core.tables import Grid
 from metier.parsing.pdf.bidi import Glyph, unmirrored
 from metier.parsing.pdf.columns import find_columns
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pypdfium2.raw import FPDF_PAGEOBJECT
 
 _TOLERANCE = 3.0  # points between lines that are meant to meet
+_TOUCHING = 1.0  # points between pieces of one line
 _THIN = 3.0
 _MAX_SEGMENTS = 4000
 _WORDS_APART = 0.4  # font sizes between two words that a line parts
@@ -51,8 +52,8 @@ class Segment:
 
 
 def segments(page: PdfPage, turn: Turn) -> list[Segment]:
-    """Straight lines and thin or stroked boxes drawn on a page, turned upright with its text."""
-    return [_upright(segment, turn) for segment in _drawn_lines(page)]
+    """Straight lines and thin or stroked boxes drawn on a page, each whole, turned upright with its text."""
+    return _whole([_upright(segment, turn) for segment in _drawn_lines(page)])
 
 
 def _upright(segment: Segment, turn: Turn) -> Segment:
@@ -130,7 +131,7 @@ def cut_at_lines(parts: list[Fragment], lines: list[Segment]) -> list[Fragment]:
             gap = _gap_at(part, line) if line.start < part.middle < line.end else 0
             if gap:
                 before, behind = part.glyphs[:gap], part.glyphs[gap:]
-                found.append(replace(part, text=_said(before), right=before[-1].box[2], glyphs=before))
+                found.append(replace(part, text=_said(before), right=before[-1].box[2], parted=True, glyphs=before))
                 part = replace(part, text=_said(behind), left=behind[0].box[0], glyphs=behind)
         found.append(part)
     return found
@@ -172,7 +173,7 @@ class _Frame:
 
 def ruled(parts: list[Fragment], lines: list[Segment]) -> list[RuledTable]:
     """Tables whose cells are parted by lines. A group of lines counts if at least four of its cells hold text."""
-    frames = [frame for group in _connected(_whole(lines)) if (frame := _frame(group, parts)) is not None]
+    frames = [frame for group in _connected(lines) if (frame := _frame(group, parts)) is not None]
     whole = [frame for frame in frames if frame.is_whole] if len(frames) > 1 else []
     found = []
     for frame in frames:
@@ -209,14 +210,14 @@ def _with_open_ends(levels: list[float], crossing: list[Segment]) -> list[float]
 
 def _takes_a_part(frame: _Frame, parts: list[Fragment]) -> bool:
     """Whether a box is drawn around some columns of a table only: most of its lines go on close beside it, in short
-    texts at the same height."""
+    texts at the same height; those of a box without names at its left, however far."""
     lines, left, right = rows_of(frame.inside), frame.columns[0], frame.columns[-1]
     beside = [p for p in parts if (p.right <= left + 2 or p.left >= right - 2) and len(p.text) < 60]
     going_on = 0
     for line in lines:
         reach = 8 * line.size
         level = [p for p in beside if min(p.top, line.top) - max(p.bottom, line.bottom) > 0.5 * (p.top - p.bottom)]
-        going_on += any(left - p.right < reach and p.left - right < reach for p in level)
+        going_on += any((left - p.right < reach or not frame.is_whole) and p.left - right < reach for p in level)
     return len(lines) > 1 and going_on > 0.6 * len(lines)
 
 
@@ -240,9 +241,11 @@ def _ruled_table(frame: _Frame) -> Grid | None:
     if longest > max(400, 0.4 * sum(len(part.text) for part in inside)):  # a frame around running text
         return None
     across, down = [s for s in frame.lines if s.across], [s for s in frame.lines if not s.across]
-    grid, covered, empty, merged = Grid(), set(), 0, 0
+    grid, empty, merged = Grid(), 0, 0
+    covered: set[tuple[int, int]] = set()
     for row in range(len(rows) - 1):
-        grid.start_row()
+        written: list[_Written] = []
+        whole = not any(row == place for place, _column in covered)
         middle = (rows[row] + rows[row + 1]) / 2
         for column in range(len(columns) - 1):
             if (row, column) in covered:
@@ -259,12 +262,39 @@ def _ruled_table(frame: _Frame) -> Grid | None:
                 high += 1
             places = [(row + i, column + j) for i in range(high) for j in range(wide)]
             covered.update(places)
-            text = _cell_text([part for place in places for part in cells.get(place, ())])
-            empty += not text
-            merged += bool(text) and wide * high > 1
-            grid.cell(text, columns=wide, rows=high)
+            lines = rows_of([part for place in places for part in cells.get(place, ())])
+            empty += not lines
+            merged += bool(lines) and wide * high > 1
+            written.append(_Written(lines, wide, high))
+        for told in _rows_in(written) if whole else [written]:
+            grid.start_row()
+            for cell in told:
+                grid.cell(_cell_text(cell.lines), columns=cell.wide, rows=cell.high)
     drawing, form = empty > 2 * len(cells), merged > 0.5 * len(cells)
     return None if drawing or form else grid
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A cell of `wide` columns and `high` rows with its lines of text."""
+
+    lines: list[TextLine]
+    wide: int
+    high: int
+
+
+def _rows_in(cells: list[_Written]) -> list[list[_Written]]:
+    """The rows that stand between two drawn lines: several where columns hold as many values above each other. A text
+    beside them belongs to all, unless it has as many lines that do not go on with each other."""
+    stacks = [cell for cell in cells if len(cell.lines) > 1 and all(is_value(line.text) for line in cell.lines)]
+    count = len(stacks[0].lines) if len(stacks) > 1 else 1
+    if count == 1 or any(len(cell.lines) != count for cell in stacks) or any(cell.high > 1 for cell in cells):
+        return [cells]
+    parted = [len(cell.lines) == count and not any(goes_on(x.text) for x in cell.lines[1:]) for cell in cells]
+    return [
+        [replace(cell, lines=[cell.lines[n]]) if apart else cell for cell, apart in zip(cells, parted, strict=True)]
+        for n in range(count)
+    ]
 
 
 def _apart(
@@ -298,9 +328,9 @@ def _drawn(lines: list[Segment], at: float, through: float) -> bool:
     return any(abs(line.at - at) < _TOLERANCE and line.start - 1 <= through <= line.end + 1 for line in lines)
 
 
-def _cell_text(parts: list[Fragment]) -> str:
+def _cell_text(lines: list[TextLine]) -> str:
     text, last = "", None
-    for row in rows_of(parts):
+    for row in lines:
         hyphen, spaced = (last.parts[-1].hyphen, last.parts[-1].spaced) if last else (False, False)
         text, last = join_lines(text, row.text, hyphen=hyphen, spaced=spaced), row
     return unmirrored(text)
@@ -316,7 +346,7 @@ def _whole(lines: list[Segment]) -> list[Segment]:
         level.sort(key=lambda line: line.start)
         whole = level[0]
         for line in level[1:]:
-            if line.start <= whole.end + _TOLERANCE:
+            if line.start <= whole.end + _TOUCHING:
                 whole = Segment(whole.across, whole.at, whole.start, max(whole.end, line.end))
             else:
                 found.append(whole)

@@ -14,13 +14,15 @@ from statistics import median
 
 import regex
 
-from metier.parsing.core.table_cells import is_mark, is_period, is_unit, is_value
+from metier.parsing.core.table_cells import goes_on, is_mark, is_period, is_unit, is_value
 from metier.parsing.core.tables import Grid
 from metier.parsing.pdf.bidi import is_rtl, unmirrored
-from metier.parsing.pdf.columns import find_columns, whole_values
+from metier.parsing.pdf.columns import find_columns, place, whole_values
 from metier.parsing.pdf.fragments import Fragment
 from metier.parsing.pdf.headings import is_caption
 from metier.parsing.pdf.layout import TextLine, join_lines
+from metier.parsing.pdf.spanners import Spanner, spanned, spanners
+from metier.parsing.pdf.tables import Segment
 from metier.text.language import in_any_language
 from metier.text.phrases import any_of
 
@@ -28,8 +30,8 @@ _FAR = 4.0  # heights of a line between two rows of one table
 _APART = 1.5  # times the usual step between two lines from which a gap sets tables apart
 _MOST_LINES = 400
 _LONG_LINE = 75  # characters of a line of running text
+_RUNNING = 0.5  # share of cells without values that begin as the second line of a sentence does
 _STEP = 2.0  # points by which a name is set in, at least
-_GOES_ON = regex.compile(r"[\p{Ll}(\[/&+]|[^\w\s]*\p{Ll}")  # how the second line of a name begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,12 @@ class _Row:
         return any(is_value(text) and not is_period(text) and not is_mark(text) for text in texts)
 
 
-def find_tables(lines: Sequence[TextLine], rules: Sequence[float]) -> list[FoundTable]:
-    """The tables among the lines of one column of a page, in their order."""
+def find_tables(lines: Sequence[TextLine], drawn: Sequence[Segment]) -> list[FoundTable]:
+    """The tables among the lines of text of one column of a page, in their order. `drawn`: level lines on the page."""
     lines = [TextLine(whole_values(line.parts) or line.parts) for line in lines]
     found = []
     for first, last in _regions(lines):
-        table = _table(lines, first, last, rules)
+        table = _table(lines, first, last, drawn)
         if table is not None:
             found.append(table)
     return found
@@ -101,7 +103,8 @@ def _regions(lines: Sequence[TextLine]) -> Iterator[tuple[int, int]]:
             if end > start and not _near(lines[end - 1], lines[end]):
                 break
             end += 1
-        edges = [start, *_other_headers(lines, start, end), end]
+        captions = [n for n in range(start + 1, end) if len(lines[n].parts) == 1 and is_caption(f"{lines[n].text} ")]
+        edges = [start, *sorted({*_other_headers(lines, start, end), *captions}), end]
         yield from ((a, b) for a, b in pairwise(edges) if sum(len(line.parts) > 1 for line in lines[a:b]) >= 2)
         start = max(end, start + 1)
 
@@ -111,15 +114,15 @@ def _other_headers(lines: Sequence[TextLine], first: int, last: int) -> list[int
     values above by a wide gap or by a line of text."""
     parted = [line.base for line in lines[first:last] if len(line.parts) > 1]
     pitch, found, values = _pitch(parted), [], 0
-    for place in range(first, last):
-        line = lines[place]
+    for at in range(first, last):
+        line = lines[at]
         if _holds_values(line):
             values += 1
         elif len(line.parts) > 1 and values > 1:
-            above = lines[place - 1]
+            above = lines[at - 1]
             apart = len(above.parts) == 1 or above.base - line.base > _APART * pitch
-            if apart and any(map(_holds_values, lines[place + 1 : place + 3])):
-                found.append(place)
+            if apart and any(map(_holds_values, lines[at + 1 : at + 3])):
+                found.append(at)
                 values = 0
     return found
 
@@ -137,18 +140,20 @@ def _near(above: TextLine, below: TextLine) -> bool:
     return above.bottom - below.bottom < _FAR * max(above.size, below.size)
 
 
-def _table(lines: Sequence[TextLine], first: int, last: int, rules: Sequence[float]) -> FoundTable | None:
+def _table(lines: Sequence[TextLine], first: int, last: int, drawn: Sequence[Segment]) -> FoundTable | None:
     """The table between two lines, None where they hold none."""
     parted = [n for n in range(first, last) if len(lines[n].parts) > 1]
     columns = find_columns([lines[n] for n in parted])
     if columns is None:
         return None
     first, last = _bounds(lines, first, last, parted, columns)
-    rows = [_row(line, columns) for line in lines[first:last]]
+    over = spanners(columns, drawn)
+    rows = [_row(line, columns, over) for line in lines[first:last]]
     if not _is_table(rows, columns):
         return None
     title = _title_lines(lines[first:last], rows)
     first, rows = first + title, rows[title:]
+    rules = [line.at for line in drawn]
     rows = _with_names_joined(rows, rules)
     return FoundTable(first, last, _grid(_joined(rows, rules), len(columns)))
 
@@ -178,10 +183,10 @@ def _title_lines(lines: Sequence[TextLine], rows: Sequence[_Row]) -> int:
     for line, row in zip(lines[:data], rows, strict=False):
         text, cell = line.text, row.cells[0]
         alone = len(row.cells) == 1 and cell.first == 0 < cell.last
-        goes_on = len(line.parts) == 1 and said and (_GOES_ON.match(text) or _is_open(said))
+        continued = len(line.parts) == 1 and said and (goes_on(text) or _is_open(said))
         if is_caption(f"{text} "):
             captioned = True
-        elif is_unit(text) or not (alone or goes_on):
+        elif is_unit(text) or not (alone or continued):
             break
         count, said = count + 1, text
     names = any(len(row.cells) > 1 or row.cells[0].first for row in rows[count:data])
@@ -200,10 +205,10 @@ def _pitch(bases: Sequence[float]) -> float:
 # --- rows ------------------------------------------------------------------------------------------------------
 
 
-def _row(line: TextLine, columns: Sequence[tuple[float, float]]) -> _Row:
+def _row(line: TextLine, columns: Sequence[tuple[float, float]], over: Sequence[Spanner]) -> _Row:
     cells: dict[tuple[int, int], list[Fragment]] = {}
     for part in sorted(line.parts, key=lambda part: part.left):
-        cells.setdefault(_place(part, columns), []).append(part)
+        cells.setdefault(spanned(part, line, over) or place(part, columns), []).append(part)
     merged: list[_Cell] = []
     for (first, last), parts in sorted(cells.items()):
         if merged and merged[-1].last >= first:
@@ -212,20 +217,6 @@ def _row(line: TextLine, columns: Sequence[tuple[float, float]]) -> _Row:
         else:
             merged.append(_Cell(first, last, [TextLine(list(parts))], parts[0].left))
     return _Row(merged, line.base, line.base, line.size)
-
-
-def _place(part: Fragment, columns: Sequence[tuple[float, float]]) -> tuple[int, int]:
-    """The first and last column that a part reaches into by more than a little; else the nearest."""
-    touched = [
-        n
-        for n, (left, right) in enumerate(columns)
-        if min(right, part.right) - max(left, part.left) > min(0.25 * (right - left), 0.5 * part.size)
-    ]
-    if touched:
-        return touched[0], touched[-1]
-    centre = (part.left + part.right) / 2
-    nearest = min(range(len(columns)), key=lambda n: max(columns[n][0] - centre, centre - columns[n][1]))
-    return nearest, nearest
 
 
 def _is_table(rows: Sequence[_Row], columns: Sequence[tuple[float, float]]) -> bool:
@@ -243,6 +234,9 @@ def _is_table(rows: Sequence[_Row], columns: Sequence[tuple[float, float]]) -> b
         return False
     if values > 0.4 * (filled - len(parted)):
         return filled > 0.35 * len(parted) * len(columns)
+    going_on = sum(goes_on(cell.text) for row in parted for cell in row.cells)
+    if going_on > _RUNNING * filled:  # text in columns
+        return False
     return len(parted) >= 3 and alone < 0.7 * len(parted) and filled > 0.45 * len(parted) * len(columns)
 
 
@@ -283,9 +277,9 @@ def _joined(rows: list[_Row], rules: Sequence[float]) -> list[_Row]:
         begin -= 1
     found = list(rows[:begin])
     blocks = _blocks(rows[begin:], pitch, rules)
-    for place, block in enumerate(blocks):
+    for number, block in enumerate(blocks):
         above = found[-1] if len(found) > begin else None
-        below = blocks[place + 1] if place + 1 < len(blocks) else None
+        below = blocks[number + 1] if number + 1 < len(blocks) else None
         if len(block.cells) > 1 or block.is_data:
             found.append(block)
             continue
@@ -294,7 +288,7 @@ def _joined(rows: list[_Row], rules: Sequence[float]) -> list[_Row]:
             _join(above, block)
         elif belongs == "below" and below is not None:
             _join(block, below)
-            blocks[place + 1] = block
+            blocks[number + 1] = block
         else:
             found.append(block)
     return found
@@ -327,9 +321,9 @@ def _belongs(row: _Row, above: _Row | None, below: _Row | None, pitch: float, ru
         return "above" if up <= down and above is not None and above.cell(0) else "below" if down < tight else ""
     if below is not None and below.is_data and down < 1.6 * row.size:
         follows = below.cell(0)
-        if follows is not None and (_GOES_ON.match(follows.text) or _is_open(text)):
+        if follows is not None and (goes_on(follows.text) or _is_open(text)):
             return "below"
-    if above is not None and up < 1.6 * row.size and _GOES_ON.match(text):
+    if above is not None and up < 1.6 * row.size and goes_on(text):
         return "above" if above.cell(0) else ""
     return ""
 
