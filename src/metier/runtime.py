@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others ti
     from metier.generation.vision import VisionModel
     from metier.state.catalog import Catalog, SyncRun
 
+_OF_STORE = ("store", "curation", "retriever", "answerer")
 WRITE_PATIENCE = 2.0  # seconds to wait for another process that writes to the store
 
 
@@ -108,12 +109,19 @@ class Runtime:
 
     @contextmanager
     def replacing_index(self, replacing: bool) -> Iterator[None]:
-        """While it is open, the store is built from nothing, whatever made the one that is there."""
-        if replacing:
-            self.forget("store", "curation", "retriever", "answerer")
-        self._replacing_index = replacing
+        """While it is open, the store is built from nothing, whatever made the one that is there, and takes its place
+        at the end; the old one stays where something fails."""
+        if not replacing:
+            yield
+            return
+        self.forget(*_OF_STORE)
+        self._replacing_index = True
         try:
             yield
+            self.store.publish()
+        except BaseException:
+            self.forget(*_OF_STORE)
+            raise
         finally:
             self._replacing_index = False
 

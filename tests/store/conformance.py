@@ -294,7 +294,9 @@ class StoreConformance:
 
     def test_replacing_empties_an_index_of_the_same_embedder(self, open_store):
         put(open_store(), "a.md", ["text"])
-        assert open_store(replace=True).counts() == (0, 0)
+        replaced = open_store(replace=True)
+        assert replaced.counts() == (0, 0)
+        replaced.publish()
         assert open_store().counts() == (0, 0)
 
     def test_vectors_of_wrong_shape_are_refused(self, open_store):

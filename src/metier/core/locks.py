@@ -1,30 +1,74 @@
-"""One process at a time, by a lock file. A lock ends with the process that holds it, also where that is killed."""
+"""One process at a time, by a lock file. A lock ends with the process that holds it, also where that is killed.
+
+Beside the lock file stands who holds it (`sync.lock.json`), so that whoever waits in vain is told.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
+import os
+import shlex
+import socket
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
+from metier.core.atomic import write_text
+from metier.core.disk import writing_to
 from metier.core.errors import InputError
+from metier.core.permissions import file_mode, make_state_folder
 
 SYNCING = "another sync is running on this expert"
 _LOOK_AGAIN = 0.05  # seconds between two looks at a lock that another holds
+_SHOWN = 80  # characters of a command
 
 
 @contextmanager
 def exclusive(path: Path, patience: float = 0.0, busy: str = SYNCING) -> Iterator[None]:
-    """Hold the lock file at `path`. Raises `InputError` (that `busy`) if another still holds it after `patience`
-    seconds; -1 = wait until it is free."""
+    """Hold the lock file at `path`. Raises `InputError` (that `busy`, and by whom) if another still holds it after
+    `patience` seconds, -1 = wait until it is free; `Unwritable` where the disk is full or read-only."""
     from filelock import FileLock, Timeout
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
+    note = path.with_name(f"{path.name}.json")
+    with writing_to(path.parent):
+        make_state_folder(path.parent)
+        lock = FileLock(path, mode=file_mode(path))
+        try:
+            lock.acquire(timeout=patience, poll_interval=_LOOK_AGAIN)
+        except Timeout:
+            raise InputError(f"{busy}{_holder(note)}", where=str(path.parent), hint="Wait until it is done.") from None
     try:
-        lock.acquire(timeout=patience, poll_interval=_LOOK_AGAIN)
-    except Timeout:
-        raise InputError(busy, where=str(path.parent), hint="Wait until it is done.") from None
-    try:
+        with suppress(OSError):  # a full disk; what is done under the lock says so
+            write_text(note, json.dumps(_this_process()))
         yield
     finally:
+        with suppress(OSError):
+            note.unlink()
         lock.release()
+
+
+def shortened(command: Sequence[str]) -> str:
+    """A command in a line of at most 80 characters."""
+    return textwrap.shorten(shlex.join(command), _SHOWN, placeholder=" …")
+
+
+def _this_process() -> dict[str, str | int]:
+    now = datetime.now().astimezone().isoformat(" ", "seconds")
+    return {
+        "pid": os.getpid(),
+        "command": shortened([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "host": socket.gethostname(),
+        "since": now,
+    }
+
+
+def _holder(note: Path) -> str:
+    """Who holds the lock, as the rest of a sentence; "" where nobody has said."""
+    try:
+        said = json.loads(note.read_text(encoding="utf-8"))
+        return f": `{said['command']}`, process {said['pid']} on {said['host']}, since {said['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

@@ -5,7 +5,9 @@ What was written is on the disk when `writing` ends, whatever happens to the pro
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +16,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from metier.state import sqlite
+from metier.state.lock_holder import holder
 from metier.state.schema import ready, unusable
 from metier.state.upgrade import engine_of
+
+log = logging.getLogger(__name__)
+_PATIENCE = 30.0  # seconds for another process that is writing
+_QUIET = 2.0  # of them before a word is said
 
 
 class Database:
@@ -32,7 +39,7 @@ class Database:
         """The rows of a query, column to value; none while there is no file."""
         if not self._is_open(make=False):
             return []
-        with self._told("be read"), self._engine.connect() as connection:
+        with self._told("be read"), self._reading() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
     @contextmanager
@@ -42,7 +49,7 @@ class Database:
         self._is_open(make=True)
         with self._told("be written"), self._engine.connect() as connection:
             connection.exec_driver_sql(sqlite.flush("FULL" if flushed else "NORMAL"))
-            connection.exec_driver_sql(sqlite.BEGIN)
+            self._begin(connection)
             yield connection
             connection.commit()
 
@@ -53,7 +60,10 @@ class Database:
             return 0
         with self._lock, self._told("be read"):
             if self._watching is None:
-                self._watching = self._engine.connect()
+                try:
+                    self._watching = self._engine.connect()
+                except sa.exc.OperationalError:  # nothing can be written there, and hardly anything changes
+                    return hash(sqlite.stamp(self.path))
             return int(self._watching.exec_driver_sql(sqlite.CHANGES).scalar_one())
 
     def close(self) -> None:
@@ -74,6 +84,37 @@ class Database:
 
     def _is_open(self, *, make: bool) -> bool:
         return self._opened is not None or ready(self.path, make=make)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        """Also where nothing can be written: a full disk, a read-only folder."""
+        try:
+            opened = self._engine.connect()
+        except sa.exc.OperationalError as error:
+            if error.orig is not None and sqlite.is_busy(error.orig):
+                raise
+            frozen = sa.create_engine(
+                "sqlite://", creator=lambda: sqlite.open_read_only(self.path), poolclass=sa.pool.NullPool
+            )
+            opened = frozen.connect()
+        with opened as connection:
+            yield connection
+
+    def _begin(self, connection: sa.Connection) -> None:
+        """A transaction that nobody else's comes between; waits for another process that has begun one, and says for
+        whom."""
+        until, told = time.monotonic() + _PATIENCE, False
+        connection.exec_driver_sql(sqlite.patience(min(_QUIET, _PATIENCE)))
+        while True:
+            try:
+                connection.exec_driver_sql(sqlite.BEGIN)
+                return
+            except sa.exc.OperationalError as error:
+                if error.orig is None or not sqlite.is_busy(error.orig) or time.monotonic() >= until:
+                    raise
+            if not told:
+                log.warning("Waiting for the expert's state, which is locked by %s", holder(self.path) or "another")
+                told = True
 
     @contextmanager
     def _told(self, what: str) -> Iterator[None]:

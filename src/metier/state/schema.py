@@ -5,9 +5,12 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from metier.core.disk import unwritable
 from metier.core.errors import StoreError
 from metier.core.locks import exclusive
+from metier.core.permissions import make_state_folder
 from metier.state import earlier_files, sqlite
+from metier.state.lock_holder import holder
 
 REVISION = "0002"  # the last of `migrations/versions`
 _PATIENCE = 60.0  # seconds for another process that does it
@@ -38,7 +41,7 @@ def _ready(path: Path, table: str, make: bool) -> tuple[bool, bool]:
                 where=str(path),
                 hint="Install that release: `pip install --upgrade metier`.",
             )
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_state_folder(path.parent)
         with exclusive(path.with_name(path.name + ".lock"), _PATIENCE, "another process is opening this expert"):
             if sqlite.look(path)[0] != REVISION:
                 from metier.state.upgrade import bring_up
@@ -50,10 +53,18 @@ def _ready(path: Path, table: str, make: bool) -> tuple[bool, bool]:
         raise unusable(path, "be opened", error) from None
 
 
-def unusable(path: Path, what: str, error: object) -> StoreError:
-    """That the state cannot `what`."""
-    return StoreError(
-        f"the expert's state cannot {what}: {getattr(error, 'orig', None) or error}",
+def unusable(path: Path, what: str, error: BaseException) -> StoreError:
+    """That the state cannot `what`, and why: another process has locked it, the disk is full, or it is damaged."""
+    cause = getattr(error, "orig", None) or error
+    if sqlite.is_busy(cause):
+        who = holder(path)
+        return StoreError(
+            f"the expert's state cannot {what}: another process has locked it{f': {who}' if who else ''}",
+            where=str(path),
+            hint="Wait until it is done, or end it; nothing was changed.",
+        )
+    return unwritable(path.parent, cause) or StoreError(
+        f"the expert's state cannot {what}: {cause}",
         where=str(path),
         hint="Check the disk, and who may write there; nothing that was saved is lost. A damaged file: restore it from "
         "a backup. Without one move it away: `metier sync` finds the documents again, while keys, thumbs and "

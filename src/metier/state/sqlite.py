@@ -30,11 +30,21 @@ def write_ahead(connection: sqlite3.Connection, patience: float = 30.0) -> None:
             connection.execute("PRAGMA journal_mode=WAL")
             break
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+            if not is_busy(error) or time.monotonic() >= until:
                 raise
         time.sleep(_LOOK_AGAIN)
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether it says that another connection has locked the file."""
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def patience(seconds: float) -> str:
+    """How long what follows waits for other connections."""
+    return f"PRAGMA busy_timeout = {round(seconds * 1000)}"
 
 
 def flush(how: Literal["FULL", "NORMAL"]) -> str:
@@ -84,12 +94,18 @@ def _tables(connection: sqlite3.Connection) -> frozenset[str]:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """Read-only, also where the folder is."""
+    with closing(open_read_only(path)) as connection:
+        yield connection
+
+
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """Also where the folder is, or the disk is full: then without the small files that readers and writers share."""
     address = f"file:{quote(str(path))}?mode=ro"
     try:
-        connection = sqlite3.connect(address, uri=True, timeout=30)
+        connection = sqlite3.connect(address, uri=True, timeout=30, check_same_thread=False)
         connection.execute("PRAGMA schema_version")
-    except sqlite3.OperationalError:
-        connection = sqlite3.connect(f"{address}&immutable=1", uri=True)
-    with closing(connection):
-        yield connection
+    except sqlite3.OperationalError as error:
+        if is_busy(error):
+            raise
+        connection = sqlite3.connect(f"{address}&immutable=1", uri=True, check_same_thread=False)
+    return connection

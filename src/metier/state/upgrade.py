@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from metier.core.disk import unwritable
 from metier.core.errors import StoreError
 from metier.state import sqlite
 from metier.state.tables import metadata
@@ -17,9 +19,12 @@ _WAIT = 30  # seconds for another process that is writing
 
 def bring_up(path: Path, revision: str, *, fresh: bool) -> None:
     """In one transaction: whoever is killed has done nothing. Raises `StoreError`."""
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # names and groups of keys are nobody else's business
+    # Names and groups of keys are nobody else's business, but those of the team whose folder it is.
+    folder = path.parent.stat().st_mode
+    mode = folder & 0o660 if folder & stat.S_IWGRP else 0o600
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, mode))
     with suppress(OSError):
-        path.chmod(0o600)
+        path.chmod(mode)
     engine = engine_of(path)
     try:
         with engine.connect() as connection:
@@ -30,7 +35,7 @@ def bring_up(path: Path, revision: str, *, fresh: bool) -> None:
                 _upgrade(connection, revision, path.parent)
             connection.commit()
     except sa.exc.SQLAlchemyError as error:
-        raise StoreError(
+        raise unwritable(path.parent, getattr(error, "orig", None) or error) or StoreError(
             f"the expert's state cannot be brought up to date: {getattr(error, 'orig', error)}",
             where=str(path),
             hint="Nothing was changed. Make room, see that the folder is writable, and try again.",

@@ -15,7 +15,7 @@ __all__ = ["Entry", "Filter", "Identity", "Scored", "Store", "open_store"]
 def open_store(folder: Path, settings: StoreSettings, identity: Identity, *, replace: bool = False) -> Store:
     """Open the store that `[store] backend` names, in `folder`, made on first use. Raises `SettingsError`.
 
-    With `replace`, whatever index is there is thrown away first, also one that another embedder made.
+    With `replace`, it is a new one, whatever made the index that is there; see `Store.publish`.
     """
     if settings.backend != "lance":
         make = plugins.load(plugins.STORES, settings.backend)

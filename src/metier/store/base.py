@@ -97,6 +97,11 @@ class Store(Protocol):
         """See what other processes wrote since; to be called before writing where there may be others."""
         ...
 
+    def publish(self) -> None:
+        """Let a store that was opened with `replace` take the place of the one that was there, which others read until
+        then, where the backend can build beside it; they find the new one at their next `refresh`."""
+        ...
+
     def uris(self, where: Filter | None = None) -> dict[str, str]:
         """Document id of every uri in the store that the filter lets through; `hidden` says nothing of documents."""
         ...

@@ -68,7 +68,8 @@ def without_place(error: Exception, request_id: str) -> MetierError:
     """What a client is told of an error in the server itself: not where, which the log says under the request's id."""
     what, hint = (error.what, error.hint or "") if isinstance(error, MetierError) else (_UNKNOWN, "")
     where = f"The server's log says more{f' under {request_id}' if request_id else ''}."
-    return MetierError(what, hint=f"{hint} {where}".strip())
+    kind = Unwritable if isinstance(error, Unwritable) else MetierError
+    return kind(what, hint=f"{hint} {where}".strip())
 
 
 def wants_page(request: Request) -> bool:

@@ -7,12 +7,12 @@ embedder and the analyser: an index made by others is seen and refused, and a ne
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import logging
 import re
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -23,13 +23,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from metier.core.disk import unwritable
 from metier.core.documents import Block, Document, Passage
 from metier.core.errors import IndexMismatch, StoreError
+from metier.core.permissions import make_folder
 from metier.core.settings import StoreSettings
 from metier.core.tables import Table
 from metier.store import background
 from metier.store.base import DocumentRecord, Entry, Filter, Identity, Scored
-from metier.store.lance import frequencies
+from metier.store.lance import frequencies, generations
 from metier.store.lance.ann import REFINED, build_index
 from metier.store.lance.import_lancedb import import_lancedb
 
@@ -48,16 +50,19 @@ _PASSAGE_COLUMNS = [
 class LanceStore:
     """See `metier.store.base.Store`."""
 
+    _folder: Path  # of the index that is read, in `_root`
+    _database: Any
+    _table: Any
+
     def __init__(self, folder: Path, settings: StoreSettings, identity: Identity, *, replace: bool = False) -> None:
         self.identity = identity
         self._settings = settings
-        self._folder = folder
         self._schema = _schema(identity.dimension)
-        lancedb = import_lancedb()
+        self._root = folder
+        self._is_beside = replace  # built beside the index in use until `publish`
         with _storage_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            self._database = lancedb.connect(folder)
-            self._table = self._open(folder, replace)
+            make_folder(folder)
+            self._open(*(generations.begin(folder) if replace else generations.enter(folder)))
         self._known: dict[str, str] | None = None
         self._keeping = threading.RLock()  # what is known of the documents and what is written are never apart
 
@@ -67,7 +72,7 @@ class LanceStore:
         if not entries:
             return
         rows = pa.Table.from_pylist([row for entry in entries for row in self._rows(entry)], schema=self._schema)
-        with self._keeping, _storage_errors(entries[0].document.uri if len(entries) == 1 else self._folder):
+        with self._keeping, _storage_errors(self._folder, entries[0].document.uri if len(entries) == 1 else ""):
             changed = [entry.document.id for entry in entries if entry.document.id in self.hashes()]
             if changed:
                 (
@@ -82,7 +87,7 @@ class LanceStore:
             self.hashes().update((entry.document.id, entry.document.content_hash) for entry in entries)
 
     def delete(self, document_ids: Sequence[str]) -> None:
-        with self._keeping, _storage_errors("delete"):
+        with self._keeping, _storage_errors(self._folder):
             gone = [name for name in document_ids if name in self.hashes()]
             if not gone:
                 return
@@ -91,18 +96,29 @@ class LanceStore:
                 del self.hashes()[name]
 
     def refresh(self) -> None:
-        with self._keeping, _storage_errors("refresh"):
-            self._table = self._database.open_table(self._table.name)  # a rebuild put another in its place
+        with self._keeping, _storage_errors(self._folder):
+            if self._is_beside or generations.is_current(self._root, self._folder):
+                self._open(self._folder, generations.hold(self._folder))
+            else:  # a rebuild put another in its place
+                self._open(*generations.enter(self._root))
+                generations.clear(self._root)
             self._known = None
 
+    def publish(self) -> None:
+        with self._keeping, _storage_errors(self._root):
+            if self._is_beside:
+                generations.publish(self._root, self._folder)
+                self._is_beside = False
+
     def optimize(self) -> dict[str, float | int | str]:
-        with _storage_errors("optimize"):
+        with _storage_errors(self._folder):
             self._table.optimize(cleanup_older_than=_KEEP_VERSIONS)  # a commit a document leaves many small files
             if not self._table.list_indices() and self.counts()[1]:
                 self._index_tokens()
             words = self._table.search().where("tokens IS NOT NULL").select(["tokens"])
             frequencies.build(self._folder, words.to_batches(10_000))
             background.build(self._folder, self._table)
+            generations.clear(self._root)  # what a killed rebuild left
             return build_index(self._table, self._folder, self.counts()[1], self._settings.exact_until)
 
     # --- reading ---------------------------------------------------------------------------------------------
@@ -110,31 +126,31 @@ class LanceStore:
     def hashes(self) -> dict[str, str]:
         if (known := self._known) is not None:
             return known
-        with self._keeping, _storage_errors("list documents"):
+        with self._keeping, _storage_errors(self._folder):
             rows = self._documents().select(["document_id", "content_hash"]).to_arrow()
             known = dict(zip(rows["document_id"].to_pylist(), rows["content_hash"].to_pylist(), strict=True))
             self._known = known
         return known
 
     def uris(self, where: Filter | None = None) -> dict[str, str]:
-        with _storage_errors("list documents"):
+        with _storage_errors(self._folder):
             rows = self._documents(where).select(["document_id", "uri"]).to_arrow()
         return dict(zip(rows["uri"].to_pylist(), rows["document_id"].to_pylist(), strict=True))
 
     def records(self, where: Filter | None = None) -> list[DocumentRecord]:
         columns = ["document_id", "uri", "title", "language", "groups", "metadata", "payload"]
-        with _storage_errors("list documents"):
+        with _storage_errors(self._folder):
             rows = self._documents(where).select(columns).to_list()
         return sorted(map(_record, rows), key=lambda record: record.uri)
 
     def document(self, document_id: str) -> Document | None:
-        with _storage_errors(document_id):
+        with _storage_errors(self._folder):
             query = self._table.search().where(f"id = {_quoted(document_id)} AND position = {_DOCUMENT}")
             rows = query.limit(1).to_list()
         return _document(rows[0]) if rows else None
 
     def passages(self, document_id: str, where: Filter | None = None) -> list[Passage]:
-        with _storage_errors(document_id):
+        with _storage_errors(self._folder):
             query = self._table.search().where(f"{_of_documents([document_id])} AND {_condition(where)}")
             rows = query.select([*_PASSAGE_COLUMNS, "position"]).to_list()
         return [_passage(row) for row in sorted(rows, key=lambda row: row["position"])]
@@ -142,7 +158,7 @@ class LanceStore:
     def openings(self, document_ids: Sequence[str], where: Filter | None = None) -> list[Passage]:
         if not document_ids:
             return []
-        with _storage_errors("search"):
+        with _storage_errors(self._folder):
             first = f"{_of_documents(document_ids)} AND position = 0 AND {_condition(where)}"
             query = self._table.search().where(first)
             return [_passage(row) for row in query.select(_PASSAGE_COLUMNS).to_list()]
@@ -155,7 +171,7 @@ class LanceStore:
             f"start <= {p.end + characters})"
             for p in passages
         )
-        with _storage_errors("search"):
+        with _storage_errors(self._folder):
             query = self._table.search().where(f"{_condition(where)} AND ({near})")
             rows = query.select([*_PASSAGE_COLUMNS, "position"]).to_list()
         return [_passage(row) for row in sorted(rows, key=lambda row: (row["document_id"], row["position"]))]
@@ -163,14 +179,14 @@ class LanceStore:
     def get(self, passage_ids: Sequence[str], where: Filter | None = None) -> list[Passage]:
         if not passage_ids:
             return []
-        with _storage_errors("search"):
+        with _storage_errors(self._folder):
             query = self._table.search().where(f"id IN ({_list(passage_ids)}) AND {_condition(where)}")
             rows = query.select(_PASSAGE_COLUMNS).to_list()
         found = {row["id"]: _passage(row) for row in rows}
         return [found[name] for name in dict.fromkeys(passage_ids) if name in found]
 
     def dense(self, vector: np.ndarray, limit: int, where: Filter | None = None) -> list[Scored]:
-        with _storage_errors("search"):
+        with _storage_errors(self._folder):
             query = self._table.search(np.asarray(vector, dtype=np.float32), vector_column_name="vector")
             query = query.distance_type("dot").refine_factor(REFINED).select([*_PASSAGE_COLUMNS, "_distance"])
             rows = query.where(_condition(where), prefilter=True).limit(limit).to_list()
@@ -181,7 +197,7 @@ class LanceStore:
             return []
         from lancedb.query import MatchQuery
 
-        with _storage_errors("search"):
+        with _storage_errors(self._folder):
             if not self._table.list_indices():
                 if not self.counts()[1]:
                     return []
@@ -200,24 +216,27 @@ class LanceStore:
 
     def counts(self) -> tuple[int, int]:
         documents = len(self.hashes())
-        with _storage_errors("count"):
+        with _storage_errors(self._folder):
             return documents, self._table.count_rows() - documents
 
     # --- inside ----------------------------------------------------------------------------------------------
 
-    def _open(self, folder: Path, replace: bool) -> Any:
-        name = f"passages_{_short(self.identity)}"
-        present = [table for table in self._database.list_tables().tables if table.startswith("passages_")]
-        if replace:
-            for old in present:
-                self._database.drop_table(old)
-            present = []
-        if name not in present:
-            if present:
-                raise _mismatch(folder, self._database.open_table(present[0]).schema, self.identity)
-            schema = self._schema.with_metadata({"metier": json.dumps(asdict(self.identity))})
-            self._database.create_table(name, schema=schema)
-        return self._database.open_table(name)
+    def _open(self, folder: Path, held: int | None) -> None:
+        """Read the index in `folder` from here on, made if there is none; `held` is let go with its last reader."""
+        try:
+            database, name = import_lancedb().connect(folder), f"passages_{_short(self.identity)}"
+            present = [table for table in database.list_tables().tables if table.startswith("passages_")]
+            if name not in present:
+                if present:
+                    raise _mismatch(folder, database.open_table(present[0]).schema, self.identity)
+                schema = self._schema.with_metadata({"metier": json.dumps(asdict(self.identity))})
+                database.create_table(name, schema=schema)
+            table = database.open_table(name)
+        except BaseException:
+            generations.leave(held)
+            raise
+        weakref.finalize(table, generations.leave, held)
+        self._database, self._table, self._folder = database, table, folder
 
     def _documents(self, where: Filter | None = None) -> Any:
         return self._table.search().where(_condition(where, f"position = {_DOCUMENT}"))
@@ -394,20 +413,20 @@ def _mismatch(folder: Path, schema: pa.Schema, wanted: Identity) -> IndexMismatc
 
 
 @contextmanager
-def _storage_errors(where: object) -> Iterator[None]:
+def _storage_errors(folder: Path, document: str = "") -> Iterator[None]:
     """Turn what the storage engine raises into a `StoreError` that says what to do."""
     try:
         yield
     except StoreError:
         raise
     except (OSError, RuntimeError, ValueError) as error:
-        text = str(error)
-        if getattr(error, "errno", None) == errno.ENOSPC or "os error 28" in text or "No space left" in text:
-            hint = "The disk is full: free some space and run `metier sync` again; nothing that was saved is lost."
-        elif isinstance(error, PermissionError) or "ermission denied" in text:
-            hint = "The expert's folder must be writable."
-        else:
-            hint = "If this goes on, `metier sync --rebuild` rebuilds the index from the sources."
         log.debug("storage error", exc_info=True)
+        if (told := unwritable(folder, error)) is not None:
+            raise told from error
+        text = str(error)
         said = _RUST_PLACE.sub("", text.splitlines()[0])[:300] if text else repr(error)
-        raise StoreError(said, where=str(where), hint=hint) from error
+        raise StoreError(
+            f"{document}: {said}" if document else said,
+            where=str(folder),
+            hint="If this goes on, `metier sync --rebuild` rebuilds the index from the sources.",
+        ) from error
