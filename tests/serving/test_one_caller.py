@@ -129,6 +129,7 @@ def health(server: Server) -> float:
             ]},
         ),
         ("/v1/embeddings", {"model": "parts", "input": "a" * 8_000_000}),
+        ("/v1/chat/completions", {"model": "parts", "messages": [], "more": [[]] * 200_000}),
     ],
 )  # fmt: skip
 def test_more_than_one_request_may_ask_for_is_refused_at_once(server, path, body):
@@ -153,8 +154,29 @@ def test_numbers_and_lists_without_end_are_refused(server, options):
     assert answer.json()["error"]["param"]
 
 
-def test_a_question_of_two_megabytes_on_the_page_is_refused(server):
-    body = {"question": "a" * 1_900_000, "history": [], "mode": "rag"}
+def nested(levels: int) -> dict:
+    return {"type": "array", "items": nested(levels - 1)} if levels else {"type": "string"}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "array", "minItems": 10**9, "items": {"type": "string"}},
+        {"type": "object", "properties": {"a": {"type": "string", "maxLength": 10**400}}},
+        {"type": "object", "properties": {f"field {n}": {"type": "string"} for n in range(5000)}},
+        nested(100),
+    ],
+)
+def test_a_schema_that_would_take_a_runtime_minutes_is_refused(server, schema):
+    form = {"type": "json_schema", "json_schema": {"name": "form", "schema": schema}}
+    body = {"model": "parts", "messages": [{"role": "user", "content": QUESTION}], "response_format": form}
+    answer = httpx.post(f"{server.address}/v1/chat/completions", json=body, timeout=60)
+    assert answer.status_code == 400
+    assert "response_format" in answer.json()["error"]["message"]
+
+
+def test_a_question_of_a_megabyte_on_the_page_is_refused(server):
+    body = {"question": "a" * 900_000, "history": [], "mode": "rag"}
     assert httpx.post(f"{server.address}/api/ask", json=body, timeout=60).status_code == 400
     assert health(server) < 1
 
@@ -296,6 +318,43 @@ def test_a_key_that_fills_the_queue_does_not_keep_another_out(server, keys):
     assert found.status_code == 200
     assert seconds < 2.5
     assert set(statuses) <= {429, 504}
+
+
+def test_an_answer_that_nobody_takes_does_not_hold_the_connection(server):
+    """Requests without end on one connection, of whose answers not a byte is read."""
+    with connect(server) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        ask, until = b"GET /static/chat.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 50, time.monotonic() + 12
+        connection.settimeout(0.5)
+        while time.monotonic() < until:
+            try:
+                connection.sendall(ask)
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        assert time.monotonic() < until
+    assert health(server) < 1
+
+
+def test_an_agents_sessions_are_limited_for_each_key(server, keys):
+    """Sessions of agents that speak the protocol as it was before July 2026."""
+    opening = {
+        "jsonrpc": "2.0", "id": 1, "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}
+        },
+    }  # fmt: skip
+    wanted = {"Accept": "application/json, text/event-stream"}
+
+    def begin(client: httpx.Client, key: dict[str, str]) -> int:
+        return client.post(f"{server.address}/mcp", json=opening, headers=wanted | key).status_code
+
+    greedy, modest = keys
+    with httpx.Client(timeout=30) as client:
+        statuses = [begin(client, greedy) for _ in range(201)]
+        assert statuses == [200] * 200 + [503]
+        assert begin(client, modest) == 200
 
 
 # --- no key --------------------------------------------------------------------------------------------------------

@@ -321,3 +321,57 @@ def test_pages_of_named_sites_alone_may_read_what_is_answered(app):
     assert "access-control-allow-origin" not in client.get("/id", headers={"Origin": other}).headers
     plain = TestClient(secured(app, host="127.0.0.1", limit=LIMIT), base_url="http://127.0.0.1")
     assert "access-control-allow-origin" not in plain.get("/id", headers={"Origin": site}).headers
+
+
+# --- slow and deep bodies ----------------------------------------------------------------------------------------
+
+
+def test_a_body_that_comes_too_slowly_is_refused_by_the_clock():
+    """A byte at a time puts nothing off."""
+
+    async def reads(scope, receive, send):
+        while (await receive()).get("more_body"):
+            pass
+
+    sent = []
+
+    async def receive():
+        await asyncio.sleep(0.02)
+        return piece(1)
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
+    asyncio.run(asyncio.wait_for(BodyLimit(reads, LIMIT * 100, 0.2)(scope, receive, send), 5))
+    assert sent[0]["status"] == 408
+
+
+def test_a_body_of_lists_alone_is_refused_as_too_much(app):
+    said = b'{"text": "' + b"[" * 60_000 + b'"}'
+    client = TestClient(secured(app, host="127.0.0.1", limit=10**6), "http://localhost:8000")
+    answer = client.post("/json", content=said, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 413
+
+
+def test_whether_the_client_is_gone_is_waited_for_without_a_clock():
+    """An answer may take longer to write than its question to come."""
+    heard = []
+
+    async def listens(scope, receive, send):
+        heard.extend([await receive(), await receive()])
+
+    messages = iter([piece(10, more=False), {"type": "http.disconnect"}])
+
+    async def receive():
+        message = next(messages)
+        if message["type"] == "http.disconnect":
+            await asyncio.sleep(0.3)
+        return message
+
+    async def send(message):
+        raise AssertionError(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
+    asyncio.run(asyncio.wait_for(BodyLimit(listens, LIMIT, 0.1)(scope, receive, send), 5))
+    assert heard[1]["type"] == "http.disconnect"

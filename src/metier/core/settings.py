@@ -233,7 +233,7 @@ class ServingSettings(_Section):
     timeout_seconds: float = Field(
         600, gt=0, description="a question that takes longer is given up; a large model on a CPU writes for minutes"
     )
-    request_mb: float = Field(2, gt=0, description="larger requests are refused (413), in MiB")
+    request_mb: float = Field(1, gt=0, description="larger requests are refused (413), in MiB")
     question_characters: int = Field(
         20_000, ge=1, description="longest question, prompt, search or text for a vector; longer ones are refused (413)"
     )

@@ -36,6 +36,8 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _HEADERS = ("Authorization", "Content-Type", "X-Request-ID")
 _HSTS = "max-age=31536000"  # a year
 _BODY_SECONDS = 30.0
+_MOST_NESTED = 50_000  # lists and objects of a body; a million of them hold the server up for a second, in a megabyte
+_TOO_LARGE = "the request is larger than {:g} MiB, or has more than {:,} lists and objects"
 
 
 def secured(
@@ -139,9 +141,9 @@ class HostCheck:
 
 
 class BodyLimit:
-    """Answers 413 to a body of more than `limit` bytes: at once where its length is announced, else when that much
-    has come. Answers 408 to one that takes longer than `seconds` from when it is first asked for. No more of it is
-    read."""
+    """Answers 413 to a body of more than `limit` bytes, at once where its length is announced, else when that much
+    has come, and to one with more lists and objects than anybody needs. Answers 408 to one that takes longer than
+    `seconds` from when it is first asked for. No more of it is read."""
 
     def __init__(self, app: ASGIApp, limit: int, seconds: float = _BODY_SECONDS) -> None:
         self._app, self._limit, self._seconds = app, limit, seconds
@@ -158,7 +160,7 @@ class BodyLimit:
         await counted.run(self._app, scope, lambda: self._too_slow() if counted.is_late else self._too_large())
 
     def _too_large(self) -> JSONResponse:
-        said = errors.body(413, f"the request is larger than {self._limit / 2**20:g} MiB", code="request_too_large")
+        said = errors.body(413, _TOO_LARGE.format(self._limit / 2**20, _MOST_NESTED), code="request_too_large")
         return JSONResponse(said, 413, {"Connection": "close"})
 
     def _too_slow(self) -> JSONResponse:
@@ -171,6 +173,7 @@ class _Counted:
 
     def __init__(self, limit: int, seconds: float, receive: Receive, send: Send) -> None:
         self._left, self._seconds, self._receive, self._send = limit, seconds, receive, send
+        self._nested_left = _MOST_NESTED
         self._until: float | None = None
         self._is_whole = self._began = self.is_late = False
 
@@ -185,7 +188,7 @@ class _Counted:
 
     @property
     def _is_cut(self) -> bool:
-        return self._left < 0 or self.is_late
+        return self._left < 0 or self._nested_left < 0 or self.is_late
 
     async def _take(self) -> Message:
         if not self._is_cut:
@@ -194,7 +197,9 @@ class _Counted:
             except TimeoutError:
                 self.is_late = True
             else:
-                self._left -= len(message.get("body", b""))
+                body = message.get("body", b"")
+                self._left -= len(body)
+                self._nested_left -= body.count(b"[") + body.count(b"{")
                 self._is_whole = not message.get("more_body", False)
         if self._is_cut:
             raise HTTPException(413)  # the one error that frameworks let through while they read a body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -43,6 +44,7 @@ def listen(expert: Expert, host: str, port: int, path_prefix: str, started: Call
     except MetierError:
         keys.close()
         raise
+    gc.freeze()  # what is loaded stays: looking through it takes a tenth of a second, whenever much is read
     taken = listening.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
     config = uvicorn.Config(

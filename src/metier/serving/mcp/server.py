@@ -19,11 +19,12 @@ from functools import partial, wraps
 from typing import Any
 
 import mcp_types as types
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, AuthorizationContext
 from mcp.server.auth.provider import AccessToken
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
 from mcp.server.stdio import stdio_server
+from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
@@ -46,6 +47,7 @@ Who = Callable[[Context], tuple[ExpertService, Caller]]
 log = logging.getLogger(__name__)
 _PAGE = 100  # documents in one list
 _SESSIONS = 2000  # open at once, of some 45 kB each; one that nobody uses ends after half an hour
+_SESSIONS_OF_ONE = 200  # of one key
 _KILLED = 128  # and the signal's number: how shells tell it
 _TICK = 1.0  # seconds between two words that an answer is still being worked on
 _INSTRUCTIONS = (
@@ -68,13 +70,19 @@ def server_for(name: str, who: Who, loading: asyncio.Future[None] | None = None)
     )  # fmt: skip
 
 
+class _Sessions(StreamableHTTPSessionManager):
+    """No key takes the sessions of the others."""
+
+    def _admit_session(self, requestor: AuthorizationContext | None) -> StreamableHTTPServerTransport | None:
+        own = sum(owner == requestor for owner in self._session_owners.values())
+        return None if own >= _SESSIONS_OF_ONE else super()._admit_session(requestor)
+
+
 class Endpoint:
     """/mcp of the application. `run` is entered for as long as the application runs."""
 
     def __init__(self, name: str, limit: int) -> None:
-        self._manager = StreamableHTTPSessionManager(
-            server_for(name, _of_request), max_request_body_size=limit, max_sessions=_SESSIONS
-        )
+        self._manager = _Sessions(server_for(name, _of_request), max_request_body_size=limit, max_sessions=_SESSIONS)
         # Without GET, on which a client would wait for what is said unasked: here nothing is.
         self.route = Route("/mcp", self, methods=["POST", "DELETE"], include_in_schema=False)
 
