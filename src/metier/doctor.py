@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from metier import __version__, models
+from metier.core import permissions
 from metier.core.errors import MetierError
 from metier.core.settings import Settings, cache_folder, load
 
@@ -122,6 +123,13 @@ def _expert(folder: Path) -> Iterator[Check]:
     yield Check("index", "note" if failed or not documents else "ok", said)
     if (calibration := _calibration(folder)) is not None:
         yield calibration
+    if not expert.settings.state.shared and (loose := permissions.looser(expert.runtime.state_folder)):
+        more = f" and {len(loose) - 1} more" if len(loose) > 1 else ""
+        yield Check(
+            "permissions", "note",
+            f"other accounts of this machine may read {loose[0]}{more}; `metier sync` takes that away, unless "
+            "`[state] shared = true` says that a team shares it",
+        )  # fmt: skip
 
 
 def _calibration(folder: Path) -> Check | None:

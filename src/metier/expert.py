@@ -167,6 +167,7 @@ class Expert:
                 return report
             finally:
                 catalog.close()
+                runtime.settle_permissions()
 
     def items(self) -> list[ItemState]:
         """What the last sync knew of every item of every source, failed ones with their reason."""

@@ -20,6 +20,7 @@ from metier.answering.answer import Style
 from metier.answering.answerer import Answerer
 from metier.answering.passage_count import PassageCount
 from metier.answering.support.base import Checker
+from metier.core import permissions
 from metier.core import settings as settings_module
 from metier.core.settings import STATE_FILE, STATE_FOLDER, Settings
 from metier.embedding.base import Embedder
@@ -94,6 +95,10 @@ class Runtime:
         embedder = self.embedder
         identity = Identity(embedder.name, embedder.fingerprint, embedder.dimension, self.analyser.version)
         return open_store(self.state_folder / "store", self.settings.store, identity, replace=self._replacing_index)
+
+    def settle_permissions(self) -> None:
+        """Give what libraries wrote into the state the modes that it should have."""
+        permissions.settle(self.state_folder, self.settings.state.shared)
 
     @contextmanager
     def vision(self) -> Iterator[VisionModel | None]:

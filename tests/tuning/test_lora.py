@@ -276,6 +276,12 @@ def test_a_killed_run_goes_on_to_the_end_of_one_that_never_was(llama, tmp_path, 
     assert_same_adapter(adapter_of(resumed), adapter_of(unbroken))
     assert losses(run) == pytest.approx(losses(whole), abs=1e-6)
     assert [row["step"] for row in run.curve()] == [row["step"] for row in whole.curve()]
+    assert lines_of_curve(run) == lines_of_curve(whole)
+
+
+def lines_of_curve(run) -> list[int]:
+    """The step of every line of the file, as what is kept with the adapter has them."""
+    return [json.loads(line)["step"] for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
 
 
 class Broken(Exception):
@@ -302,6 +308,16 @@ def test_a_run_that_was_broken_off_goes_on_exactly_where_it_was(llama, tmp_path,
     unbroken, expected = lora.train(llama, tiny_models.rows(), settings, RunFolder(tmp_path / "whole"))
     assert result.loss == expected.loss
     assert_same_adapter(adapter_of(resumed), adapter_of(unbroken))
+    assert lines_of_curve(run) == list(range(1, result.steps + 1))
+
+
+def test_a_line_that_a_kill_cut_in_half_takes_no_other_with_it(llama, run):
+    settings = changed(checkpoint_seconds=0)
+    break_off(llama, tiny_models.rows(), settings, run, at=5)
+    with (run.folder / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 6, "lo')
+    _, result = lora.train(llama, tiny_models.rows(), settings, run, resume=True)
+    assert lines_of_curve(run) == list(range(1, result.steps + 1))
 
 
 def test_a_run_broken_off_before_its_first_checkpoint_begins_anew(llama, tmp_path, run):
@@ -311,7 +327,7 @@ def test_a_run_broken_off_before_its_first_checkpoint_begins_anew(llama, tmp_pat
     assert result.steps == result.planned
     _, expected = lora.train(llama, tiny_models.rows(), QUICK, RunFolder(tmp_path / "whole"))
     assert result.loss == expected.loss
-    assert len(run.curve()) == result.steps
+    assert lines_of_curve(run) == list(range(1, result.steps + 1))
 
 
 def test_a_finished_run_can_be_resumed_and_is_still_finished(llama, run):

@@ -8,19 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from metier.core.permissions import file_mode
+from metier.core.permissions import file_mode, opener
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file to write to, which takes the place of `path` when the block ends without an error. It may be read by whom
     the one before could be read by, a new one by whom its folder can be."""
-    mode, known = file_mode(path), path.exists()
     beside = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-            if known:  # also what the umask would take from it
-                beside.chmod(mode)
+        with open(beside, "wb", opener=opener) as file:
+            if path.exists():  # also what the umask would take from it
+                beside.chmod(file_mode(path))
             yield file
         beside.replace(path)
     except BaseException:

@@ -17,18 +17,16 @@ _OTHERS = 0o077
 
 
 def make_folder(path: Path, mode: int | None = None) -> None:
-    """Make it and the folders above it where they are missing. `mode`: of new ones; None = that of the folder above.
-    Raises `OSError`."""
-    if path.is_dir():
-        return
-    if path.parent != path:
-        make_folder(path.parent, mode)
-    path.mkdir(_mode(path.parent) if mode is None else mode, exist_ok=True)
+    """Make it where it is missing, and the folders above it. `mode`: None = that of the folder above. Raises
+    `OSError`."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(_mode(path.parent) if mode is None else mode, exist_ok=True)
 
 
-def make_state_folder(path: Path, shared: bool = False) -> None:
-    """Make the folder of an expert's state where it is missing. Raises `OSError`."""
-    make_folder(path, 0o777 if shared else _OWNER)
+def make_state_folder(path: Path) -> None:
+    """Make the folder of an expert or of its state, the owner's alone, where it is missing. Raises `OSError`."""
+    make_folder(path, _OWNER)
 
 
 def file_mode(path: Path) -> int:
@@ -36,6 +34,11 @@ def file_mode(path: Path) -> int:
     with suppress(OSError):
         return stat.S_IMODE(path.stat().st_mode) & 0o666
     return _mode(path.parent) & 0o666
+
+
+def opener(name: str, flags: int) -> int:
+    """For `open`: a new file is given the mode that it should have as it is made."""
+    return os.open(name, flags, file_mode(Path(name)))
 
 
 def settle(folder: Path, shared: bool) -> None:

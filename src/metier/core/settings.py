@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from metier.core.atomic import write_text
 from metier.core.errors import InputError, SettingsError
+from metier.core.permissions import make_state_folder
 from metier.core.source_paths import holder, is_address, named, relative
 
 if TYPE_CHECKING:  # reading settings needs it not, and it takes time to import
@@ -275,6 +276,13 @@ class ServingSettings(_Section):
             raise ValueError("traces is neither env nor an address such as http://collector:4318")
 
 
+class StateSettings(_Section):
+    shared: bool = Field(
+        False,
+        description="a team shares what is kept in .metier: its files follow the umask; else they are their owner's alone",
+    )
+
+
 class Settings(_Section):
     """All of `metier.toml`."""
 
@@ -293,6 +301,7 @@ class Settings(_Section):
     costs: CostSettings = CostSettings()
     feedback: FeedbackSettings = FeedbackSettings()
     serving: ServingSettings = ServingSettings()
+    state: StateSettings = StateSettings()
 
 
 def with_tuning(settings: Settings, changes: Mapping[str, object]) -> Settings:
@@ -372,7 +381,7 @@ def create(
     if base is not None:
         template, values = template + _TUNED, values | {"base": base}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_state_folder(folder)
         quoted = {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
         write_text(path, template.format(**quoted))
     except OSError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from metier.core.atomic import write_text
 from metier.core.errors import StoreError
+from metier.core.permissions import make_folder
 from metier.evaluation.result import ComparisonResult
 
 
@@ -21,7 +22,7 @@ def name_of(result: ComparisonResult) -> str:
 
 def save(state: Path, result: ComparisonResult) -> Path:
     path = folder(state) / f"{name_of(result)}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_text(path, json.dumps(result.to_json(), ensure_ascii=False, indent=1))
     return path
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from metier.core.errors import InputError, ModelError
+from metier.core.permissions import make_state_folder, opener
 
 
 class Cache:
@@ -38,9 +39,9 @@ class Cache:
 
     def put(self, key: str, text: str) -> None:
         """Keep `text`; on disk when this returns, as far as the system is concerned."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_state_folder(self._path.parent)
         line = json.dumps({"key": key, "text": text}, ensure_ascii=False) + "\n"
-        with self._lock, self._path.open("ab") as file:
+        with self._lock, open(self._path, "ab", opener=opener) as file:
             if self._torn_at is not None:
                 file.truncate(self._torn_at)
                 self._torn_at = None

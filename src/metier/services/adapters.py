@@ -65,10 +65,13 @@ class AdapterService:
         chosen, rows = name or name_for(runtime.settings.name), self._dataset.rows_as_asked()
         with needing("tune"):
             leaks.refuse(rows, exam, runtime.settings.language)
-            return tune(
-                settings, rows, runtime.folder, runtime.state_folder, chosen, learned=self._dataset.learned_from(rows),
-                resume=resume, anew=anew, on_step=on_step,
-            )  # fmt: skip
+            try:
+                return tune(
+                    settings, rows, runtime.folder, runtime.state_folder, chosen,
+                    learned=self._dataset.learned_from(rows), resume=resume, anew=anew, on_step=on_step,
+                )  # fmt: skip
+            finally:
+                runtime.settle_permissions()
 
     def may_use(self, card: Card, groups: Sequence[str] | None) -> bool:
         """Whether a reader may be told what the adapter learned, and that it is there."""

@@ -265,6 +265,7 @@ class CorrectionService:
             with self._writing_store(WRITE_PATIENCE) as held:
                 if held:
                     self._reconciler.finish()
+                    self._runtime.settle_permissions()
         return self._log.get(identity)
 
     @contextmanager

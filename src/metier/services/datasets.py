@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from metier.answering import prompt, style
 from metier.answering.answer import Style
 from metier.core.errors import InputError, MetierError, needing
+from metier.core.permissions import make_state_folder
 from metier.core.settings import GenerationSettings
 from metier.generation.base import Message
 from metier.runtime import Runtime
@@ -87,7 +88,7 @@ class DatasetService:
         )
         before = self.rows()
         merged = formats.merge(before, self._with_documents(imported.rows))
-        self._runtime.state_folder.mkdir(exist_ok=True)
+        make_state_folder(self._runtime.state_folder)
         rows.save(self.path, merged)
         return formats.report(imported, len(before), len(merged))
 

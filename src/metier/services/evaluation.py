@@ -182,13 +182,14 @@ class EvaluationService:
         """Write the last comparison (before any, the rules alone) as one HTML page, None = beside its figures in
         `.metier/reports/`. Raises `InputError` for a folder that does not exist."""
         from metier.core.atomic import write_text
+        from metier.core.permissions import make_folder
         from metier.evaluation import result_store
         from metier.evaluation.report import page
 
         result = result_store.latest(self._runtime.state_folder) or self.advise()
         target = path or result_store.folder(self._runtime.state_folder) / f"{result_store.name_of(result)}.html"
         try:
-            target.parent.mkdir(exist_ok=True)
+            make_folder(target.parent)
             write_text(target, page.html(result))
         except OSError as error:
             raise InputError(error.strerror or str(error), where=str(target)) from None

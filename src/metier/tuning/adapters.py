@@ -25,6 +25,7 @@ import regex
 from metier.answering import closed_answers
 from metier.core.atomic import write_text
 from metier.core.errors import InputError, ModelError, StoreError
+from metier.core.permissions import make_folder
 from metier.core.groups import Required, from_json
 from metier.core.settings import STATE_FILE
 from metier.state import promotions
@@ -106,7 +107,7 @@ class Registry:
         gets its place. Raises `InputError` for a bad name, `StoreError` where it cannot be written."""
         check_name(card.name)
         versions = self._folder / card.name
-        versions.mkdir(parents=True, exist_ok=True)
+        make_folder(versions)
         version = 1 + max((int(path.name) for path in versions.iterdir() if path.name.isdigit()), default=0)
         card = replace(card, version=version, created=datetime.now(UTC).isoformat(timespec="seconds"))
         part = versions / f"{version}.part"

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from metier.core.atomic import write_text
 from metier.core.errors import InputError, ModelError, StoreError
+from metier.core.permissions import make_folder, opener
 
 if TYPE_CHECKING:
     import torch
@@ -50,13 +51,14 @@ class RunFolder:
         """Start a run. Raises `InputError` where one was interrupted, unless it is to be thrown away (`anew`)."""
         if not anew and (checkpoint := self.latest()) is not None:
             raise InputError(
-                f"a run was interrupted here at step {int(checkpoint.name.rpartition('-')[2])}",
+                f"a run was interrupted here at step {_step(checkpoint)}",
                 where=str(self.folder),
                 hint="Go on with `metier tune --resume`, or throw it away with `metier tune --anew`.",
             )
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
-        write_text(self.folder / "run.json", json.dumps(facts, indent=1, ensure_ascii=False))
+        with _disk_errors(self.folder):
+            shutil.rmtree(self.folder, ignore_errors=True)
+            make_folder(self.folder)
+            write_text(self.folder / "run.json", json.dumps(facts, indent=1, ensure_ascii=False))
 
     def resume(self, facts: Mapping[str, Any]) -> Path | None:
         """The checkpoint to go on from, None where there is none yet. Raises `InputError` where there is no run, or
@@ -75,7 +77,9 @@ class RunFolder:
                 f"the run that was interrupted had other settings ({'; '.join(other)})",
                 hint="Set them back to go on, or throw it away with `metier tune --anew`.",
             )
-        return self.latest()
+        checkpoint = self.latest()
+        self._cut_curve(_step(checkpoint) if checkpoint else 0)
+        return checkpoint
 
     def end(self) -> None:
         """The run is over and its adapter kept: what was there to go on with can go."""
@@ -126,7 +130,7 @@ class RunFolder:
     def note(self, row: Mapping[str, Any]) -> None:
         """Append to the curve. A line that a kill cut in half is left out when it is read."""
         with _disk_errors(self.folder):
-            with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            with open(self.folder / "metrics.jsonl", "a", encoding="utf-8", opener=opener) as file:
                 file.write(json.dumps(row) + "\n")
             if self._board is None:
                 from tensorboardX import SummaryWriter
@@ -142,22 +146,32 @@ class RunFolder:
             self._board = None
 
     def curve(self) -> list[dict[str, Any]]:
-        """The last line of every step: a run that went on from a checkpoint walks some steps twice."""
+        """What is known of every step. In runs of before, a step that was walked twice has two lines; the last holds."""
         path = self.folder / "metrics.jsonl"
-        rows: dict[tuple[int, bool], dict[str, Any]] = {}
+        rows: dict[int, dict[str, Any]] = {}
         for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
             try:
                 row = json.loads(line)
             except ValueError:
                 continue
-            rows[row["step"], "validation_loss" in row] = row
-        return [rows[key] for key in sorted(rows)]
+            rows[row["step"]] = rows.get(row["step"], {}) | row
+        return [rows[step] for step in sorted(rows)]
+
+    def _cut_curve(self, step: int) -> None:
+        """Take from the curve what comes after `step`, and is walked again from there."""
+        lines = (json.dumps(row) + "\n" for row in self.curve() if row["step"] <= step)
+        with _disk_errors(self.folder):
+            write_text(self.folder / "metrics.jsonl", "".join(lines))
 
     def _empty(self, name: str) -> Path:
         folder = self.folder / name
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
+        make_folder(folder)
         return folder
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
 
 
 def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,7 +195,7 @@ def read(path: Path) -> dict[str, torch.Tensor]:
 def _write(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
     from safetensors.torch import save
 
-    with path.open("wb") as file:
+    with open(path, "wb", opener=opener) as file:
         file.write(save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
         file.flush()
         os.fsync(file.fileno())
@@ -195,5 +209,6 @@ def _disk_errors(where: Path) -> Iterator[None]:
         raise StoreError(
             f"could not be written ({error.strerror or error})",
             where=str(where),
-            hint="Free some space, then go on from the last checkpoint with `metier tune --resume`.",
+            hint="Free some space there or make it writable, then go on from the last checkpoint with "
+            "`metier tune --resume`.",
         ) from error

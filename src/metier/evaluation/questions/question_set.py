@@ -21,6 +21,7 @@ from typing import Any, Literal, Self
 from metier.core.atomic import write_text
 from metier.core.errors import InputError
 from metier.core.groups import Required, required_by
+from metier.core.permissions import make_state_folder
 from metier.core.questions import Question
 from metier.dataset.cleaning import clean
 from metier.dataset.findings import short
@@ -193,7 +194,7 @@ class QuestionSet:
         return made
 
     def _save(self, kept: list[QuestionEntry]) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_state_folder(self._path.parent)
         lines = (json.dumps(each.to_json(), ensure_ascii=False) + "\n" for each in kept)
         write_text(self._path, "".join(lines))
         self.kept = kept
