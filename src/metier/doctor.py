@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from metier import __version__, models
 from metier.core import permissions
+from metier.core.addresses import masked
 from metier.core.errors import MetierError
 from metier.core.settings import Settings, cache_folder, load
 
@@ -63,7 +64,8 @@ def _rows(current: BaseModel, default: BaseModel, prefix: str) -> Iterator[Setti
         if isinstance(value, BaseModel):
             yield from _rows(value, usual, f"{prefix}{name}.")
         elif name != "sources":
-            yield SettingRow(prefix + name, value, value != usual, field.description or "")
+            shown = masked(value) if isinstance(value, str) and "://" in value else value
+            yield SettingRow(prefix + name, shown, value != usual, field.description or "")
 
 
 def _machine() -> Check:

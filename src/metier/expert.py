@@ -24,7 +24,7 @@ from metier.answering.request import Request, WriterOptions
 from metier.core import settings as settings_module
 from metier.core.errors import InputError, SourceError
 from metier.core.modes import MODES, WITH_ADAPTER, Mode
-from metier.core.settings import Settings, SourceSettings
+from metier.core.settings import Settings
 from metier.generation.base import Message, Sampling
 from metier.retrieval.retriever import Hit
 from metier.runtime import WRITE_PATIENCE, Runtime
@@ -95,7 +95,7 @@ class Expert:
         if "://" in source:
             from metier import sources
 
-            sources.create(SourceSettings(url=source), self.folder)
+            sources.check(source, self.folder, private=bool(options.get("private")))
         added = settings_module.add_source(self.folder, source, **options)
         self.runtime.reload_settings()
         return added

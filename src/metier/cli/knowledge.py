@@ -65,6 +65,10 @@ def add(
     group: Annotated[list[str] | None, typer.Option(help="Who may read it; repeat for several.")] = None,
     include: Annotated[list[str] | None, typer.Option(help="Glob that a file must match; repeatable.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="Glob that leaves a file out; repeatable.")] = None,
+    private: Annotated[bool, typer.Option("--private", help="An address may lead into a private network.")] = False,
+    auth_env: Annotated[
+        str | None, typer.Option(help="Variable with user:password, or a bearer token, for an address.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add sources to the expert.
@@ -74,8 +78,13 @@ def add(
     from metier.core.source_paths import is_address, is_glob
 
     opened = open_expert(expert)
-    options = {"groups": tuple(group or ()), "include": tuple(include or ()), "exclude": tuple(exclude or ())}
-    added = {source: opened.add(source, **options) for source in dict.fromkeys(sources)}
+    options: dict[str, object] = {
+        "groups": tuple(group or ()), "include": tuple(include or ()), "exclude": tuple(exclude or ())
+    }  # fmt: skip
+    web = {"private": private, "auth_env": auth_env}
+    added = {
+        source: opened.add(source, **options | (web if is_address(source) else {})) for source in dict.fromkeys(sources)
+    }
     if as_json:
         print_json(
             {"added": [s for s, new in added.items() if new], "known": [s for s, new in added.items() if not new]}
@@ -83,7 +92,7 @@ def add(
         return
     for source, new in added.items():
         if not new:
-            kept = "; its groups, include and exclude stay as metier.toml has them" if any(options.values()) else ""
+            kept = "; its options stay as metier.toml has them" if any((*options.values(), *web.values())) else ""
             console().print(f"[dim]· {escape(source)} was there already{kept}[/]", soft_wrap=True)
             continue
         console().print(f"[green]✓[/] Added {escape(source)}", soft_wrap=True)

@@ -12,6 +12,7 @@ of the whole call is up (`httpx.ReadTimeout`), and within a second after nobody 
 from __future__ import annotations
 
 import contextlib
+import logging
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +24,7 @@ import httpx
 
 _SLICE = 0.5  # seconds between two looks at whether the answer is still wanted
 _LEAST, _MOST = 0.001, 3600.0  # seconds that a wait is given, whatever is asked for
+Resolve = Callable[[str, int, float], list[str]]
 _until: ContextVar[float] = ContextVar("until", default=float("inf"))
 _is_over: ContextVar[Callable[[], bool] | None] = ContextVar("is_over", default=None)
 
@@ -94,15 +96,27 @@ def time_left() -> float:
     return _until.get() - time.monotonic()
 
 
-def httpx_client(**options: Any) -> httpx.Client:
-    """A client whose calls end by the clock; what it is answered comes uncompressed. Close it."""
+def httpx_client(resolve: Resolve | None = None, **options: Any) -> httpx.Client:
+    """A client whose calls end by the clock; what it is answered comes uncompressed. `resolve`: the addresses that may
+    be connected to for a host, port, and in so many seconds; of a proxy that the environment names it is not asked.
+    Close it."""
+    logging.getLogger("httpx").addFilter(_without_path)
     client = httpx.Client(**options)
     client.headers["Accept-Encoding"] = "identity"
     # httpx has no parameter for what httpcore takes; a test fails where this is no longer so.
     for transport in (client._transport, *client._mounts.values()):
         if isinstance(transport, httpx.HTTPTransport):
-            transport._pool._network_backend = _Backend()
+            transport._pool._network_backend = _Backend(resolve if transport is client._transport else None)
     return client
+
+
+def _without_path(entry: logging.LogRecord) -> bool:
+    """What httpx logs of each request names the host alone: further on in an address, and before it, may be secrets."""
+    if isinstance(entry.args, tuple):
+        entry.args = tuple(
+            f"{each.scheme}://{each.host}/…" if isinstance(each, httpx.URL) else each for each in entry.args
+        )
+    return True
 
 
 def chunks(response: httpx.Response, most: int) -> Iterator[bytes]:
@@ -123,6 +137,9 @@ def read(response: httpx.Response, most: int) -> bytes:
 
 
 class _Backend(httpcore.SyncBackend):
+    def __init__(self, resolve: Resolve | None) -> None:
+        self._resolve = resolve
+
     def connect_tcp(
         self,
         host: str,
@@ -132,7 +149,23 @@ class _Backend(httpcore.SyncBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         check_wanted()
-        return _Stream(super().connect_tcp(host, port, _bounded(timeout), local_address, socket_options))
+        failure: httpcore.NetworkError | httpcore.TimeoutException = httpcore.ConnectError(f"{host} has no address")
+        for address in self._addresses(host, port, _bounded(timeout)):
+            try:
+                return _Stream(super().connect_tcp(address, port, _bounded(timeout), local_address, socket_options))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+    def _addresses(self, host: str, port: int, seconds: float) -> list[str]:
+        if self._resolve is None:
+            return [host]
+        try:
+            return self._resolve(host, port, seconds)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
 
 
 class _Stream(httpcore.NetworkStream):

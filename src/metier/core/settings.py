@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from metier.core import addresses
 from metier.core.atomic import write_text
 from metier.core.errors import InputError, SettingsError
 from metier.core.permissions import make_state_folder
@@ -34,7 +35,7 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class SourceSettings(_Section):
@@ -45,10 +46,16 @@ class SourceSettings(_Section):
     include: tuple[str, ...] = Field((), description="glob patterns a file must match, empty = all known formats")
     exclude: tuple[str, ...] = Field((), description="glob patterns that leave a file out")
     groups: tuple[str, ...] = Field((), description="who may read what comes from here, empty = everyone")
+    private: bool = Field(False, description="url may lead to this machine and to private networks")
+    auth_env: str | None = Field(
+        None, description="environment variable, or password in the keyring, for url: user:password, or a bearer token"
+    )
 
     def model_post_init(self, _context: object) -> None:
         if (self.path is None) == (self.url is None):
             raise ValueError("a source needs exactly one of path and url")
+        if self.url is not None and (wrong := addresses.problem(self.url)) is not None:
+            raise ValueError(f"{addresses.masked(self.url)}: {wrong}")
 
     @property
     def name(self) -> str:

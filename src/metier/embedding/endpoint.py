@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 import httpx
 import numpy as np
 
+from metier.core.addresses import masked
 from metier.core.bounded_http import Encoded, ResponseTooLarge, httpx_client, pause, read, within
 from metier.core.errors import EndpointError
 from metier.core.settings import EmbeddingSettings
@@ -173,7 +174,7 @@ class EndpointEmbedder:
         return self._error(what, hints.get(response.status_code, "Try again, or look at the endpoint's own log"))
 
     def _error(self, what: str, hint: str) -> EndpointError:
-        return EndpointError(what, where=f"{self._url}/embeddings", hint=hint)
+        return EndpointError(what, where=f"{masked(self._url)}/embeddings", hint=hint)
 
 
 def estimate_tokens(text: str) -> int:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 import httpx
 import numpy as np
 
+from metier.core.addresses import masked
 from metier.core.bounded_http import Encoded, ResponseTooLarge, chunks, httpx_client, pause, time_left, within
 from metier.core.errors import EndpointError
 from metier.core.settings import GenerationSettings
@@ -224,7 +225,7 @@ class EndpointGenerator:
         return "Look at the server's log." if status >= 500 else "Check generation.model and generation.context_tokens."
 
     def _error(self, what: str, hint: str) -> EndpointError:
-        return EndpointError(what, where=self._url, hint=hint)
+        return EndpointError(what, where=masked(self._url), hint=hint)
 
 
 _ASCII = np.array([0.25 if chr(n).isalpha() or chr(n) == " " else 0.5 for n in range(0x80)])

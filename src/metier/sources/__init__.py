@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from metier.core import plugins
-from metier.core.errors import SettingsError
+from metier.core import addresses, plugins, public_addresses
+from metier.core.errors import InputError, SettingsError
 from metier.core.settings import SourceSettings
 from metier.sources.base import Item, Source, Unreachable
 
-__all__ = ["Item", "Source", "Unreachable", "create"]
+__all__ = ["Item", "Source", "Unreachable", "check", "create"]
 
 
 _WEB = ("http", "https")
@@ -24,10 +25,23 @@ def create(settings: SourceSettings, root: Path) -> Source:
             return _added(scheme, settings, root)
         from metier.sources.web import WebSource
 
-        return WebSource(settings.url, settings.groups)
+        return WebSource(settings)
     from metier.sources.files import FileSource
 
     return FileSource(settings, root)
+
+
+def check(address: str, root: Path, *, private: bool) -> None:
+    """Before an address becomes a source. Raises `InputError` where it is none, holds a secret, nothing reads it, or
+    its host is written as a number that is not to be asked (names are looked up when they are fetched)."""
+    if (wrong := addresses.problem(address)) is not None:
+        raise InputError(wrong, where=addresses.masked(address))
+    create(SourceSettings(url=address), root)
+    try:
+        if (number := public_addresses.number(urlsplit(address).hostname or "")) is not None:
+            public_addresses.refuse(number, private=private)
+    except public_addresses.Refused as refused:
+        raise InputError(str(refused), where=address, hint=None if private else public_addresses.HOW) from None
 
 
 def _added(scheme: str, settings: SourceSettings, root: Path) -> Source:
