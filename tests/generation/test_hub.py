@@ -76,9 +76,10 @@ def test_names_that_are_no_repository(name):
 
 
 class HubStandIn(BaseHTTPRequestHandler):
-    """Knows one repository and nothing of its files."""
+    """Knows one repository and nothing of its files. Its server notes what it is `asked`."""
 
     def do_GET(self):
+        self.server.asked.append(self.path)
         self.send_response(200 if self.path == "/api/models/o/known" else 404)
         self.end_headers()
 
@@ -89,6 +90,7 @@ class HubStandIn(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub(monkeypatch):
     with ThreadingHTTPServer(("127.0.0.1", 0), HubStandIn) as server:
+        server.asked = []
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
         monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
@@ -113,3 +115,20 @@ def test_no_hub(monkeypatch, address):
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setenv("HF_ENDPOINT", address)
     assert not reachable("o/known")
+
+
+@pytest.mark.parametrize(("model", "asked"), [((), 0), (("--model", "gguf:m.gguf"), 0), (("--model", "hf:o/known"), 1)])
+def test_a_new_expert_asks_the_hub_only_for_a_model_of_it(hub, call_metier, model, asked):
+    call_metier("init", "turbines", *model)
+    assert len(hub.asked) == asked
+
+
+def test_a_new_expert_says_where_its_model_is_not_on_the_hub(hub, call_metier):
+    told = call_metier("init", "turbines", "--model", "hf:o/unknown")
+    assert "does not answer for o/unknown" in " ".join(told.stdout.split())
+    assert hub.asked == ["/api/models/o/unknown"]
+
+
+def test_phi_3_is_tuned_from_its_full_weights(hub, call_metier, tmp_path):
+    call_metier("init", "turbines", "--model", "hf:microsoft/Phi-3-mini-4k-instruct-gguf")
+    assert 'base = "hf:microsoft/Phi-3-mini-4k-instruct"' in (tmp_path / "turbines" / "metier.toml").read_text()

@@ -26,7 +26,7 @@ def init(
     language: Annotated[str, typer.Option("--language", "-l", help="Language of the documents (BCP-47).")] = "en",
     embedding: Annotated[str | None, typer.Option(help="Embedder, if not the usual one for the language.")] = None,
     model: Annotated[
-        str | None, typer.Option(help="Language model; default: Phi-3 where a hub is in reach, else the packaged one.")
+        str | None, typer.Option(help="Language model, as hf:microsoft/Phi-3-mini-4k-instruct-gguf; default: packaged.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -38,10 +38,9 @@ def init(
     from metier.expert import Expert
     from metier.generation import hub
 
-    base = None
-    if model is None and hub.reachable():
-        model, base = hub.PHI_3, hub.PHI_3_WEIGHTS
-    expert = Expert.create(name, language=language, embedding=embedding, model=model, base=base)
+    expert = Expert.create(name, language=language, embedding=embedding, model=model, base=hub.weights_of(model))
+    repository = hub.repository_of(model)  # nothing else is asked of a network here
+    is_missing = bool(repository) and not hub.reachable(repository)
     if as_json:
         print_json({"expert": str(expert.folder), "settings": expert.settings.model_dump(mode="json")})
         return
@@ -52,10 +51,13 @@ def init(
 
         console().print(Padding(
             "The packaged model is for trying out: answers are quotes from your documents. A model of a billion "
-            "parameters or more writes its own: [bold]--model gguf:FILE[/], [bold]hf:OWNER/NAME[/] or "
+            f"parameters or more writes its own: [bold]--model {hub.PHI_3}[/], [bold]gguf:FILE[/] or "
             "[bold]openai:NAME[/].",
             (0, 0, 0, 2),
         ))  # fmt: skip
+    if is_missing:
+        said = f"  [yellow]![/] The hub does not answer for {escape(repository)}; it is fetched at the first question."
+        console().print(said, soft_wrap=True)
     console().print("  Next: [bold]metier add PATH[/], then [bold]metier sync[/].")
 
 

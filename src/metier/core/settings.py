@@ -286,7 +286,7 @@ class ServingSettings(_Section):
 class StateSettings(_Section):
     shared: bool = Field(
         False,
-        description="a team shares what is kept in .metier: its files follow the umask; else they are their owner's alone",
+        description="a team shares what is in .metier: its files follow the umask; else they are the owner's alone",
     )
 
 

@@ -17,12 +17,23 @@ _PART = re.compile(r"-\d{5}-of-\d{5}(?=\.gguf$)")
 
 
 # Microsoft's own GGUF of Phi-3 mini, 3.8 billion parameters in 4 bits, and the full weights that are tuned.
-PHI_3 = "hf:microsoft/Phi-3-mini-4k-instruct-gguf/Phi-3-mini-4k-instruct-q4.gguf"
-PHI_3_WEIGHTS = "hf:microsoft/Phi-3-mini-4k-instruct"
+PHI_3 = "hf:microsoft/Phi-3-mini-4k-instruct-gguf"
+_PHI_3_WEIGHTS = "hf:microsoft/Phi-3-mini-4k-instruct"
+_SCHEME = "hf:"
 _PATIENCE = 2.0  # seconds that `metier init` waits for a hub
 
 
-def reachable(repository: str = "microsoft/Phi-3-mini-4k-instruct-gguf") -> bool:
+def repository_of(model: str | None) -> str:
+    """OWNER/REPOSITORY of a model that is on the hub, "" of any other."""
+    return "/".join(model.removeprefix(_SCHEME).split("/")[:2]) if model and model.startswith(_SCHEME) else ""
+
+
+def weights_of(model: str | None) -> str | None:
+    """The full weights of a GGUF file on the hub, where it is known that they lie elsewhere."""
+    return _PHI_3_WEIGHTS if _SCHEME + repository_of(model) == PHI_3 else None
+
+
+def reachable(repository: str) -> bool:
     """Whether models can be fetched from the hub: its package is here, it is not set offline, and it answers for
     `repository` within two seconds. `HF_ENDPOINT` names another hub."""
     if importlib.util.find_spec("huggingface_hub") is None or os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0"):

@@ -25,8 +25,8 @@ import regex
 from metier.answering import closed_answers
 from metier.core.atomic import write_text
 from metier.core.errors import InputError, ModelError, StoreError
-from metier.core.permissions import make_folder
 from metier.core.groups import Required, from_json
+from metier.core.permissions import make_folder
 from metier.core.settings import STATE_FILE
 from metier.state import promotions
 

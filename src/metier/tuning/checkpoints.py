@@ -146,7 +146,7 @@ class RunFolder:
             self._board = None
 
     def curve(self) -> list[dict[str, Any]]:
-        """What is known of every step. In runs of before, a step that was walked twice has two lines; the last holds."""
+        """What is known of every step. In runs of before, a step walked twice has two lines; the last holds."""
         path = self.folder / "metrics.jsonl"
         rows: dict[int, dict[str, Any]] = {}
         for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
