@@ -12,7 +12,7 @@ import pytest
 
 from metier import Expert
 from metier.core.documents import document_id
-from metier.core.errors import IndexMismatch, InputError
+from metier.core.errors import IndexMismatch, InputError, SourceError
 from metier.ingestion.sync import Syncer
 from metier.sources.base import Item, Unreachable
 from metier.store import Filter
@@ -149,13 +149,64 @@ def test_groups_and_passage_length_reach_what_is_indexed_already(expert):
     assert again.search("gearbox oil", where=Filter(groups=("service",)))
 
 
-def test_a_source_that_is_gone_takes_its_items_with_it(expert, docs, tmp_path):
+def test_a_source_that_is_gone_takes_its_items_with_it_where_that_is_said(expert, docs, tmp_path):
     expert.sync()
     docs.rename(tmp_path / "elsewhere")
-    report = expert.sync()
+    report = expert.sync(allow_empty=True)
     assert report.deleted == 4
     assert "does not exist" in report.failed[0].reason
     assert expert.runtime.store.counts() == (0, 0)
+
+
+def is_gone(docs):
+    docs.rename(docs.parent / "elsewhere")
+
+
+def is_empty(docs):
+    for path in docs.iterdir():
+        path.unlink()
+
+
+@pytest.mark.parametrize("pattern", ["", "/*", "/**/*.*", "/bolts.txt"])
+@pytest.mark.parametrize("happens", [is_gone, is_empty])
+def test_what_cannot_be_reached_deletes_nothing(tmp_path, docs, call_metier, pattern, happens):
+    """A share that is not mounted is an empty folder, or none."""
+    with Expert.create(tmp_path / "expert") as expert:
+        expert.add(f"{docs}{pattern}")
+        before = expert.sync().added
+        happens(docs)
+        report = expert.sync()
+        assert (report.deleted, report.kept, report.unreachable) == (0, before, [f"../docs{pattern}"])
+        assert "--allow-empty" in report.failed[0].reason
+        assert expert.runtime.store.counts()[0] == before
+    assert "Out of reach" in call_metier("sync", "-e", "expert", check=1).stdout
+    call_metier("sync", "--json", "-e", "expert", check=1)
+    assert f"{before} deleted" in call_metier("sync", "--allow-empty", "-e", "expert").stdout
+
+
+def test_a_rebuild_loses_nothing_of_what_cannot_be_reached(expert, docs):
+    expert.sync()
+    is_gone(docs)
+    with pytest.raises(SourceError, match="would lose 4 documents"):
+        expert.sync(rebuild=True)
+    assert expert.search("blade root nuts")
+    expert.sync(rebuild=True, allow_empty=True)
+    assert expert.runtime.store.counts() == (0, 0)
+
+
+def test_a_file_that_cannot_be_read_now_keeps_what_was_indexed_and_is_read_again(expert, docs, monkeypatch):
+    expert.sync()
+    (docs / "bolts.txt").write_text("The blade root nuts take 850 Nm.")
+
+    def broken(*_):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("metier.ingestion.sync.hash_file", broken)
+        report = expert.sync()
+    assert [(each.item, each.reason) for each in report.failed] == [("docs/bolts.txt", "Input/output error")]
+    assert any("840 Nm" in hit.passage.text for hit in expert.search("blade root nuts"))
+    assert counts(expert.sync()) == (0, 1, 0, 3, 0)
 
 
 def test_what_cannot_be_looked_into_keeps_what_was_indexed(expert, monkeypatch):

@@ -136,10 +136,16 @@ class Expert:
     # --- knowledge -------------------------------------------------------------------------------------------
 
     def sync(
-        self, *, rebuild: bool = False, retry: bool = False, on_progress: Callable[[SyncProgress], None] | None = None
+        self,
+        *,
+        rebuild: bool = False,
+        retry: bool = False,
+        allow_empty: bool = False,
+        on_progress: Callable[[SyncProgress], None] | None = None,
     ) -> SyncReport:
         """Bring the store into line with the sources. `rebuild`: throw the index away first, which is needed after
-        another embedder was chosen. `retry`: read items again that failed and did not change since."""
+        another embedder was chosen. `retry`: read items again that failed and did not change since. `allow_empty`: of a
+        source that is gone, or empty where it was not, the documents go; else they stay, and the report names it."""
         from metier import sources
         from metier.core.locks import exclusive
         from metier.ingestion.sync import Syncer
@@ -156,7 +162,7 @@ class Expert:
                         self.settings, runtime.store, catalog, parser, runtime.embedder, runtime.analyser,
                         parser_version=parser.version, retry=retry or rebuild, on_progress=on_progress,
                         keep=corrections.documents(), before_commit=corrections.before_commit,
-                        fusion=runtime.fusion_path, vision=vision,
+                        fusion=runtime.fusion_path, vision=vision, rebuild=rebuild, allow_empty=allow_empty,
                     )  # fmt: skip
                     report = syncer.run([sources.create(each, self.folder) for each in self.settings.sources])
                 report.warnings += corrections.after_sync()
@@ -179,7 +185,9 @@ class Expert:
         """The file that a document was read from, as it is at its source now, while the context is open. Raises
         `SourceError` where no source has it, or another content by now."""
         from metier import sources
-        from metier.ingestion.sync import bytes_hash, hash_file
+        from metier.ingestion.sync import bytes_hash
+        from metier.sources.base import find_indexed
+        from metier.sources.real_files import MIB, hash_file
 
         with self.runtime.catalog() as catalog:
             state = catalog.item(document.uri)
@@ -187,12 +195,13 @@ class Expert:
         if chosen is None:
             raise SourceError("comes from no source of this expert", where=document.uri)
         source = sources.create(chosen, self.folder)
-        item = source.find(document.uri)
+        item = find_indexed(source, document.uri)
         if item is None:
             raise SourceError("is not at its source any more", where=document.uri, hint="Run `metier sync`.")
+        real = item.identity if os.path.isabs(item.identity) else ""
         with source.fetch(item) as path:
             try:
-                found = hash_file(path)
+                found = hash_file(path, int(self.settings.parsing.max_file_mb * MIB), real)
             except OSError as error:
                 raise SourceError(error.strerror or str(error), where=document.uri) from None
             if found != bytes_hash(document.content_hash):

@@ -10,7 +10,7 @@ import typer
 
 from metier.cli.item_list import print_items
 from metier.cli.progress import progress
-from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, print_json
+from metier.cli.show import ExpertOption, JsonOption, console, counted, escape, open_expert, print_json
 
 if TYPE_CHECKING:
     from metier.ingestion.sync import SyncProgress, SyncReport
@@ -111,6 +111,9 @@ def sync(
     expert: ExpertOption = None,
     rebuild: Annotated[bool, typer.Option(help="Throw the index away and rebuild it.")] = False,
     retry: Annotated[bool, typer.Option(help="Read again what failed before and did not change.")] = False,
+    allow_empty: Annotated[
+        bool, typer.Option("--allow-empty", help="Let go what was indexed of a source that is gone or empty now.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Bring the index into line with the sources.
@@ -128,20 +131,25 @@ def sync(
         def tell(state: SyncProgress) -> None:
             bar.tell("Syncing", state.done, state.total, state.item[-50:], f"{state.passages} passages")
 
-        report = opened.sync(rebuild=rebuild, retry=retry, on_progress=tell)
+        report = opened.sync(rebuild=rebuild, retry=retry, allow_empty=allow_empty, on_progress=tell)
     print_json(report) if as_json else _print_report(report)
+    if report.unreachable:
+        raise typer.Exit(1)
 
 
 def _print_report(report: SyncReport) -> None:
     screen = console()
     counts = f"{report.added} added, {report.changed} changed, {report.deleted} deleted, {report.unchanged} unchanged"
     screen.print(f"[green]✓[/] {counts} · {report.passages} passages in {report.seconds:.1f} s")
-    for warning in (*report.warnings, *report.unread_languages):
+    for warning in (*report.overlaps, *report.warnings, *report.unread_languages):
         screen.print(f"  [yellow]![/] {escape(warning.item)}: {escape(warning.reason)}", soft_wrap=True)
     if report.failed:
         screen.print(f"[red]✗[/] {len(report.failed)} could not be read:")
         for failure in report.failed:
             screen.print(f"  {failure.item}: {failure.reason}", markup=False, soft_wrap=True)
+    if report.unreachable:
+        names, kept = ", ".join(report.unreachable), counted(report.kept, "document")
+        screen.print(f"[bold red]✗[/] Out of reach or empty: {escape(names)}. {kept} of it kept.", soft_wrap=True)
     if report.index:
         screen.print(f"  Vector index {report.index['state']}: recall@10 {report.index['recall_at_10']:.3f}")
 

@@ -27,6 +27,15 @@ def required_by(sets: Iterable[Sequence[str]]) -> Required:
     return tuple(sorted(tuple(sorted(each)) for each in least))
 
 
+def strictest(sets: Iterable[Sequence[str]]) -> tuple[str, ...] | None:
+    """The groups of one document to which several were given, each of which must hold: public gives way to any, else
+    those that are in all; None where no group is, and so nobody may read it."""
+    restricted = [frozenset(groups) for groups in sets if groups]
+    if not restricted:
+        return ()
+    return tuple(sorted(frozenset.intersection(*restricted))) or None
+
+
 def in_words(required: Required) -> str:
     """`board, and service or safety`; "" where everybody may read it."""
     return ", and ".join(" or ".join(each) for each in required)

@@ -46,6 +46,7 @@ class SourceSettings(_Section):
     include: tuple[str, ...] = Field((), description="glob patterns a file must match, empty = all known formats")
     exclude: tuple[str, ...] = Field((), description="glob patterns that leave a file out")
     groups: tuple[str, ...] = Field((), description="who may read what comes from here, empty = everyone")
+    follow_links: bool = Field(False, description="read what links lead to outside of the path, too")
     private: bool = Field(False, description="url may lead to this machine and to private networks")
     auth_env: str | None = Field(
         None, description="environment variable, or password in the keyring, for url: user:password, or a bearer token"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import queue
 import threading
 import time
@@ -30,10 +31,12 @@ from metier.core.settings import Settings
 from metier.embedding.base import Embedder
 from metier.ingestion import chunking
 from metier.ingestion.descriptions import DescribedDocument, describe
+from metier.ingestion.discovery import Discovery, discover
 from metier.ingestion.embedding_cache import EmbeddingCache
 from metier.parsing.core.titles import is_title, readable
 from metier.retrieval import corpus_weight
-from metier.sources.base import Item, Source, Unreachable
+from metier.sources.base import Item, Source
+from metier.sources.real_files import MIB, hash_file
 from metier.state.catalog import Catalog, ItemState, SyncRun
 from metier.store.base import Entry, Store
 from metier.text.analyzer import Analyser
@@ -64,7 +67,9 @@ class Failure:
 @dataclass(slots=True)
 class SyncReport:
     """What a sync did. `unread_languages`: which documents are in a language that the embedder does not read, and
-    what to do. `passages` counts what was embedded in this run, `seconds` is wall time."""
+    what to do. `overlaps`: what is in several sources, and who may read it. `unreachable`: names of the sources that
+    were out of reach, or empty where they were not before: `kept` documents of them stay as they were indexed.
+    `passages` counts what was embedded in this run, `seconds` is wall time."""
 
     added: int = 0
     changed: int = 0
@@ -73,6 +78,9 @@ class SyncReport:
     failed: list[Failure] = field(default_factory=list)
     warnings: list[Failure] = field(default_factory=list)
     unread_languages: list[Failure] = field(default_factory=list)
+    overlaps: list[Failure] = field(default_factory=list)
+    unreachable: list[str] = field(default_factory=list)
+    kept: int = 0
     passages: int = 0
     seconds: float = 0.0
     index: dict[str, float | int | str] = field(default_factory=dict)
@@ -119,7 +127,9 @@ _Embedded = queue.Queue[tuple[list[_Work], np.ndarray] | None]
 class Syncer:
     """What a sync is made of. `retry`: read items again that failed before and did not change. `keep`: ids of
     documents that come from no source and stay. `before_commit`: hears of documents that are about to change.
-    `fusion`: file that keeps what the corpus says of weighing both searches. `vision`: describes pictures."""
+    `fusion`: file that keeps what the corpus says of weighing both searches. `vision`: describes pictures.
+    `rebuild`: the store is empty, whatever was indexed. `allow_empty`: a source that is gone or empty takes what was
+    indexed of it along."""
 
     settings: Settings
     store: Store
@@ -134,6 +144,8 @@ class Syncer:
     before_commit: Callable[[Sequence[Entry]], None] | None = None
     fusion: Path | None = None
     vision: VisionModel | None = None
+    rebuild: bool = False
+    allow_empty: bool = False
 
     def run(self, sources: Sequence[Source]) -> SyncReport:
         """Sync all sources. One bad item never stops it; a full disk or a broken model does, with nothing lost.
@@ -143,12 +155,14 @@ class Syncer:
         began = time.monotonic()
         report = SyncReport()
         self.store.refresh()
-        found, kept = self._discover(sources, report)
         known = self.catalog.items()
-        for uri, work in found.items():
-            work.before = known.get(uri)
-        todo = [work for uri, work in found.items() if not self._unchanged(work.item, known.get(uri), report)]
-        self._delete(found, kept, known, report)
+        discovery = self._discover(sources, known, report)
+        works = {
+            uri: _Work(each.item, each.source, known.get(uri), failure=each.refusal or None)
+            for uri, each in discovery.found.items()
+        }
+        todo = [work for work in works.values() if not self._unchanged(work, report)]
+        self._delete(works, discovery.kept, known, report)
         self._process(todo, report)
         if report.added or report.changed or report.deleted:
             report.index = self.store.optimize()
@@ -161,26 +175,25 @@ class Syncer:
 
     # --- what is there ---------------------------------------------------------------------------------------
 
-    def _discover(self, sources: Sequence[Source], report: SyncReport) -> tuple[dict[str, _Work], list[str]]:
-        """Items by uri, and the uri prefixes of what could not be looked into and is therefore kept."""
-        found: dict[str, _Work] = {}
-        kept: list[str] = []
-        for source in sources:
-            try:
-                for item in source.discover():
-                    if isinstance(item, Unreachable):
-                        report.failed.append(Failure(item.uri, item.reason))
-                        kept.append(item.uri)
-                    elif item.uri in found and found[item.uri].source is not source:
-                        log.info("%s is named by two sources; the first is taken", item.uri)
-                    else:
-                        found[item.uri] = _Work(item, source)
-            except SourceError as error:
-                report.failed.append(Failure(source.name, error.message))
-        return found, kept
+    def _discover(self, sources: Sequence[Source], known: Mapping[str, ItemState], report: SyncReport) -> Discovery:
+        """Raises `SourceError` where a rebuild would lose what was indexed of a source that is out of reach."""
+        made = discover(sources, known, allow_empty=self.allow_empty)
+        report.failed += [Failure(*told) for told in made.failed]
+        report.overlaps = [Failure(*told) for told in made.overlaps]
+        report.unreachable = made.unreachable
+        report.kept = sum(known[uri].state == "indexed" for uri in made.kept if uri not in made.found)
+        if self.rebuild and made.unreachable and report.kept:
+            raise SourceError(
+                f"out of reach or empty: {', '.join(made.unreachable)}. A rebuild would lose {report.kept} documents",
+                hint="Bring it back first, or let them go with `metier sync --rebuild --allow-empty`.",
+            )
+        return made
 
-    def _unchanged(self, item: Item, state: ItemState | None, report: SyncReport) -> bool:
-        if state is None or not item.version or (state.version, state.signature) != (item.version, self._sign(item)):
+    def _unchanged(self, work: _Work, report: SyncReport) -> bool:
+        item, state = work.item, work.before
+        if work.failure is not None or state is None or not item.version:
+            return False
+        if (state.version, state.signature) != (item.version, self._sign(item)):
             return False
         if state.state == "failed":
             if not self.retry:
@@ -194,15 +207,12 @@ class Syncer:
         return True
 
     def _delete(
-        self, found: dict[str, _Work], kept: list[str], known: dict[str, ItemState], report: SyncReport
+        self, found: Collection[str], kept: Collection[str], known: Mapping[str, ItemState], report: SyncReport
     ) -> None:
-        def hidden(uri: str) -> bool:
-            return any(uri == prefix or uri.startswith(prefix + "/") for prefix in kept)
-
-        stays = {document_id(uri) for uri in found} | {document_id(uri) for uri in known if hidden(uri)}
+        stays = {document_id(uri) for uri in (*found, *kept)}
         gone = [name for name in self.store.hashes() if name not in stays and name not in self.keep]
         self.store.delete(gone)
-        self.catalog.forget([uri for uri in known if uri not in found and not hidden(uri)])
+        self.catalog.forget([uri for uri in known if uri not in found and uri not in kept])
         report.deleted = len(gone)
 
     def _sign(self, item: Item) -> str:
@@ -212,6 +222,11 @@ class Syncer:
         if added := plugins.release(plugins.PARSERS, PurePath(item.uri).suffix.lower()):
             parts.append(added)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+    @property
+    def largest(self) -> int:
+        """Bytes of a file that is read at all."""
+        return int(self.settings.parsing.max_file_mb * MIB)
 
     # --- the three stages ------------------------------------------------------------------------------------
 
@@ -249,12 +264,20 @@ class Syncer:
     def _read(self, work: _Work, stop: threading.Event) -> None:
         """Fetch, hash, parse, describe and cut one item; a failure is noted on it."""
         item = work.item
+        if work.failure is not None:
+            return
         try:
             with work.source.fetch(item) as path:
-                work.content_hash = f"{hash_file(path)}-{self._sign(item)}"
+                real = item.identity if os.path.isabs(item.identity) else ""
+                read = hash_file(path, self.largest, real)
+                work.content_hash = f"{read}-{self._sign(item)}"
                 if self.store.hashes().get(document_id(item.uri)) == work.content_hash:
                     return
                 document = self.parser.parse(path, uri=item.uri, groups=item.groups)
+            if real and document.content_hash != read:  # another file took its place, perhaps one behind a link
+                raise SourceError("changed while it was read", where=item.uri, hint="Run `metier sync` again.")
+            for said in (document.text, document.title, *document.metadata.values()):
+                said.encode()  # the store keeps UTF-8 alone: half a surrogate pair must cost this document only
             language = document.language or detect(document.text, self.settings.language)
             described = self._described(replace(document, language=language), stop)
             work.is_complete, document = described.is_complete, described.document
@@ -270,7 +293,7 @@ class Syncer:
             work.keep = isinstance(error, SourceError) and not isinstance(error, ItemGone)
             work.failure = error.message.removeprefix(f"{item.uri}: ")
         except OSError as error:
-            work.failure = error.strerror or str(error)
+            work.keep, work.failure = True, error.strerror or str(error)
         except Exception as error:  # one document must never stop the others
             log.exception("reading %s", item.uri)
             work.failure = f"could not be read: {type(error).__name__}: {error}"
@@ -362,7 +385,7 @@ class _Writer(threading.Thread):
             uri=work.item.uri,
             source=work.source.name,
             version=work.item.version,
-            signature=self._syncer._sign(work.item) if work.is_complete else _INCOMPLETE,
+            signature=self._syncer._sign(work.item) if work.is_complete and not work.keep else _INCOMPLETE,
             content_hash=work.content_hash,
             state="failed" if work.failure is not None else "indexed",
             reason=reason,
@@ -406,12 +429,6 @@ def _drain(parsed: _Parsed, reader: threading.Thread) -> None:
         except queue.Empty:
             continue
     reader.join()
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of the bytes, as hex digits. Raises `OSError`."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _run_of(report: SyncReport, todo: Sequence[_Work], known: Mapping[str, ItemState]) -> SyncRun:

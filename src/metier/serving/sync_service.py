@@ -62,14 +62,14 @@ class Syncing:
         for thread in self._threads:
             thread.join(_GRACE_SECONDS)
 
-    def start(self, *, retry: bool = False) -> bool:
+    def start(self, *, retry: bool = False, allow_empty: bool = False) -> bool:
         """Sync in a thread, with the sources as they stand in metier.toml now. False where one runs already.
-        `retry`: as in `Expert.sync`."""
+        `retry`, `allow_empty`: as in `Expert.sync`."""
         with self._lock:
             if self._state.is_running or self._ending.is_set():
                 return False
             self._state = SyncState(is_running=True)
-            self._begin(lambda: self._run(retry), "metier-sync")
+            self._begin(lambda: self._run(retry, allow_empty), "metier-sync")
         return True
 
     def _begin(self, work: Callable[[], None], name: str) -> None:
@@ -77,12 +77,13 @@ class Syncing:
         self._threads = [*filter(threading.Thread.is_alive, self._threads), thread]
         thread.start()
 
-    def _run(self, retry: bool) -> None:
+    def _run(self, retry: bool, allow_empty: bool) -> None:
         ended = SyncState()
         try:
             sources = settings.load(self._expert.folder).sources
             self._expert.runtime.settings = self._expert.settings.model_copy(update={"sources": sources})
-            ended = SyncState(report=self._expert.sync(retry=retry, on_progress=self._tell))
+            report = self._expert.sync(retry=retry, allow_empty=allow_empty, on_progress=self._tell)
+            ended = SyncState(report=report)
             self._seen = self._written()
             self._expert.runtime.retriever.refresh()
         except _Stopped:

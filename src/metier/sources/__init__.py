@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 from metier.core import addresses, plugins, public_addresses
 from metier.core.errors import InputError, SettingsError
 from metier.core.settings import SourceSettings
-from metier.sources.base import Item, Source, Unreachable
+from metier.sources.base import Item, Rejected, Source, Unreachable
 
-__all__ = ["Item", "Source", "Unreachable", "check", "create"]
+__all__ = ["Item", "Rejected", "Source", "Unreachable", "check", "create"]
 
 
 _WEB = ("http", "https")

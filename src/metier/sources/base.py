@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -13,16 +13,28 @@ from typing import Protocol
 class Item:
     """One thing a source holds. `uri` names it for people and in citations; `version` is a cheap sign of change
     (size and time of modification, an ETag), "" where the source has none and the content must be read to know.
-    `groups`: who may read what comes from it."""
+    `groups`: who may read what comes from it. `identity`: what it really is, whatever way leads there: the real path
+    of a file, an address; two items that have the same are one. "" where nothing else can lead to it. `folder`: what
+    stands before its uri, with which it can be told from another one of the same uri."""
 
     uri: str
     version: str = ""
     groups: tuple[str, ...] = ()
+    identity: str = ""
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """Something the source names but could not list or open, with the reason."""
+    """Something the source names but could not list or open, with the reason. What was indexed of it stays."""
+
+    uri: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Something the source names that must not be read, with the reason. What was indexed of it goes."""
 
     uri: str
     reason: str
@@ -39,8 +51,27 @@ class Source(Protocol):
 
     name: str
 
-    def discover(self) -> Iterator[Item | Unreachable]: ...
+    def discover(self) -> Iterator[Item | Unreachable | Rejected]: ...
 
     def find(self, uri: str) -> Item | None: ...
 
     def fetch(self, item: Item) -> AbstractContextManager[Path]: ...
+
+
+def longer(item: Item) -> Iterator[str]:
+    """The item's uri behind more and more of the folder that it lies in, up to the whole path."""
+    parts = item.folder.strip("/").split("/") if item.folder.strip("/") else []
+    for count in range(1, len(parts) + 1):
+        yield "/".join([*parts[-count:], item.uri])
+
+
+def find_indexed(source: Source, uri: str) -> Item | None:
+    """The item of a source that was indexed as `uri`, which may be a longer one than the source's own."""
+    parts = uri.split("/")
+    for start in range(len(parts)):
+        item = source.find("/".join(parts[start:]))
+        if item is not None and (not start or uri in longer(item)):
+            return replace(item, uri=uri)
+        if "://" in uri:
+            break
+    return None

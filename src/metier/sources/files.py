@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import os
+import stat
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
+from urllib.parse import quote
 
 from metier.core.errors import SourceError
 from metier.core.settings import SourceSettings
 from metier.core.source_paths import is_glob
-from metier.sources.base import Item, Unreachable
+from metier.sources.base import Item, Rejected, Unreachable
+from metier.sources.real_files import is_within, why_not
+
+_CHECK = "Check the path, or take the source out of metier.toml."
+_LOCKED = "no permission to read this folder"
 
 
 class FileSource:
-    """See `metier.sources.base.Source`. Hidden files and folders are left out, links are followed once.
+    """See `metier.sources.base.Source`. Hidden files and folders are left out, links are followed once: those that lead
+    out of what the source names only where `follow_links` is set.
 
     An item's uri is its path from the source's folder on, that folder's name included (`docs/manuals/a.pdf`),
     so the same file keeps its name wherever the expert lies.
@@ -28,67 +35,82 @@ class FileSource:
         self.name = settings.path
         self._settings = settings
         pattern = Path(os.path.expanduser(settings.path))
-        self._pattern = pattern if pattern.is_absolute() else root / pattern
-        self._paths: dict[str, Path] = {}
-        self._base = self._pattern
+        self._pattern = Path(os.path.abspath(pattern if pattern.is_absolute() else root / pattern))
+        self._paths: dict[str, Path] = {}  # by identity
+        self._taken: dict[str, str] = {}  # uris, with what has them
+        try:
+            self._is_glob = is_glob(self.name) and not self._pattern.exists()
+            is_folder = not self._is_glob and self._pattern.is_dir()
+        except OSError as error:
+            raise SourceError(error.strerror or str(error), where=self.name, hint=_CHECK) from None
+        # Of a glob the part before its first wildcard is what uris are relative to.
+        self._base = self._before_wildcard() if self._is_glob else self._pattern if is_folder else self._pattern.parent
+        self._root = os.path.realpath(self._base if self._is_glob or is_folder else self._pattern)
 
-    def discover(self) -> Iterator[Item | Unreachable]:
-        found = False
-        for path in self._files():
-            found = True
-            if isinstance(path, Unreachable):
-                yield path
-            elif (item := self._item(path)) is not None:
-                yield item
-        if not found and not self._is_glob() and not self._pattern.exists():
-            raise SourceError(
-                "does not exist", where=self.name, hint="Check the path, or take the source out of metier.toml."
-            )
+    def discover(self) -> Iterator[Item | Unreachable | Rejected]:
+        self._taken.clear()
+        try:
+            if not self._is_glob:
+                self._pattern.stat()
+            for path in self._files():
+                item = path if isinstance(path, Unreachable | Rejected) else self._item(path)
+                if item is not None:
+                    yield item
+        except FileNotFoundError:
+            raise SourceError("does not exist", where=self.name, hint=_CHECK) from None
+        except OSError as error:
+            raise SourceError(error.strerror or str(error), where=self.name, hint=_CHECK) from None
 
     def find(self, uri: str) -> Item | None:
         """Looks at one path where the source is a folder or a file, whose names lead back to paths as a rule: not those
-        that were composed (NFC) or are no UTF-8. Raises `SourceError` as `discover`."""
-        item = None if self._is_glob() else self._item_at(uri)
+        that were composed (NFC), are no UTF-8, or were made unlike another one. Raises `SourceError` as `discover`."""
+        item = None if self._is_glob else self._item_at(uri)
         return item or next((each for each in self.discover() if isinstance(each, Item) and each.uri == uri), None)
 
     def _item_at(self, uri: str) -> Item | None:
-        is_folder = self._pattern.is_dir()
-        self._base = self._pattern if is_folder else self._pattern.parent
         own, _, rest = uri.partition("/")
         path, parts = self._base / rest, rest.split("/")
-        if own != Path(os.path.abspath(self._base)).name or not all(map(_is_listed, parts)) or "__pycache__" in parts:
+        if own != self._base.name or not all(map(_is_listed, parts)) or "__pycache__" in parts:
             return None
-        item = self._item(path) if is_folder or path == self._pattern else None
+        is_named = self._pattern in (self._base, path)
+        item = self._item(path) if is_named else None
         return item if isinstance(item, Item) and item.uri == uri else None
 
     @contextmanager
     def fetch(self, item: Item) -> Iterator[Path]:
-        path = self._paths.get(item.uri)
+        path = self._paths.get(item.identity)
         if path is None:
             raise SourceError("is not part of this source", where=item.uri)
         yield path
 
-    def _is_glob(self) -> bool:
-        return is_glob(self.name) and not self._pattern.exists()
+    def _before_wildcard(self) -> Path:
+        parts = self._pattern.parts
+        return Path(*parts[: next(i for i, part in enumerate(parts) if is_glob(part))])
 
-    def _files(self) -> Iterator[Path | Unreachable]:
-        if self._is_glob():
-            # The fixed part before the first wildcard is what uris are relative to.
-            parts = self._pattern.parts
-            fixed = next(i for i, part in enumerate(parts) if is_glob(part))
-            self._base = Path(*parts[:fixed])
-            for path in sorted(self._base.glob(str(Path(*parts[fixed:])))):
+    def _files(self) -> Iterator[Path | Unreachable | Rejected]:
+        if self._is_glob:
+            parts = self._pattern.relative_to(self._base).parts
+            yield from self._locked(parts[:-1])
+            for path in sorted(self._base.glob(str(Path(*parts))), key=_order):
                 if path.is_dir():
                     yield from self._walk(path)
                 else:
                     yield path
-        elif self._pattern.is_dir():
+        elif self._pattern == self._base:
             yield from self._walk(self._pattern)
-        elif self._pattern.exists():
-            self._base = self._pattern.parent
+        else:
             yield self._pattern
 
-    def _walk(self, folder: Path) -> Iterator[Path | Unreachable]:
+    def _locked(self, parts: Sequence[str]) -> Iterator[Unreachable]:
+        """Folders that a glob would look into and cannot, which `Path.glob` passes over."""
+        seen: set[Path] = set()
+        for end in range(1, len(parts) + 1):
+            for path in self._base.glob(str(Path(*parts[:end]))):
+                if path not in seen and path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+                    seen.add(path)
+                    yield Unreachable(self._uri(path), _LOCKED)
+
+    def _walk(self, folder: Path) -> Iterator[Path | Unreachable | Rejected]:
         seen: set[tuple[int, int]] = set()  # a link that leads back up would never end
         problems: list[OSError] = []
         for here, folders, files in os.walk(folder, followlinks=True, onerror=problems.append):
@@ -97,45 +119,72 @@ class FileSource:
                 folders.clear()
                 continue
             seen.add((status.st_dev, status.st_ino))
-            folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
-            for name in sorted(files):
+            folders[:] = sorted(
+                (name for name in folders if not name.startswith(".") and name != "__pycache__"), key=_order
+            )
+            for name in tuple(folders):
+                sub = Path(here) / name
+                if sub.is_symlink() and (refused := self._refused(self._uri(sub), os.path.realpath(sub))):
+                    folders.remove(name)
+                    yield refused
+                elif not os.access(sub, os.R_OK | os.X_OK):  # os.walk skips it; a person wants to know
+                    yield Unreachable(self._uri(sub), _LOCKED)
+            for name in sorted(files, key=_order):
                 if _is_listed(name):
                     yield Path(here) / name
-            # os.walk skips what it may not list; a person wants to know.
-            for folder_name in folders:
-                sub = Path(here) / folder_name
-                if not os.access(sub, os.R_OK | os.X_OK):
-                    yield Unreachable(self._uri(sub), "no permission to read this folder")
         for problem in problems:
-            if problem.filename and not isinstance(problem, PermissionError):
+            if problem.filename is None or Path(problem.filename) == folder:
+                raise problem  # nothing of it could be listed
+            if not isinstance(problem, PermissionError):
                 yield Unreachable(self._uri(Path(problem.filename)), problem.strerror or str(problem))
 
-    def _item(self, path: Path) -> Item | Unreachable | None:
+    def _refused(self, uri: str, real: str) -> Rejected | None:
+        if self._settings.follow_links or is_within(real, self._root):
+            return None
+        return Rejected(uri, "is a link that leads out of its source; `follow_links = true` there reads such ones")
+
+    def _item(self, path: Path) -> Item | Unreachable | Rejected | None:
         uri = self._uri(path)
         include, exclude = self._settings.include, self._settings.exclude
         if include and not any(fnmatchcase(uri, pattern) for pattern in include):
             return None
-        if any(fnmatchcase(uri, pattern) for pattern in exclude):
+        if any(fnmatchcase(uri, pattern) for pattern in exclude) or path.name == "metier.toml":
             return None
+        real = os.path.realpath(path)
+        if refused := self._refused(uri, real):
+            return refused
         try:
-            status = path.stat()
+            status = os.stat(real)
         except OSError as error:
             return Unreachable(uri, error.strerror or str(error))
-        if not path.is_file():
+        if stat.S_ISDIR(status.st_mode):
             return None
-        if path.name == "metier.toml":
-            return None
-        self._paths[uri] = path
-        return Item(
-            uri, f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}-{status.st_mode:o}", self._settings.groups
-        )
+        if problem := why_not(real, status.st_mode):
+            return Rejected(uri, problem)
+        if self._taken.setdefault(uri, real) != real:  # another spelling of the same letters (Unicode)
+            uri = _spelt_out(uri, path)
+            self._taken[uri] = real
+        self._paths.setdefault(real, path)
+        version = f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}-{status.st_mode:o}"
+        return Item(uri, version, self._settings.groups, real, self._base.parent.as_posix())
 
     def _uri(self, path: Path) -> str:
-        base = Path(os.path.abspath(self._base))
-        relative = os.path.join(base.name, os.path.relpath(path, base))
+        relative = os.path.join(self._base.name, os.path.relpath(path, self._base))
         # A file name can hold bytes that are no UTF-8; show them as such instead of failing later.
         text = os.fsencode(relative).decode("utf-8", "backslashreplace")
         return unicodedata.normalize("NFC", text.replace(os.sep, "/"))
+
+
+def _spelt_out(uri: str, path: Path) -> str:
+    """The uri of a file whose name has the same letters as that of another one, with the bytes of its own."""
+    return "/".join([*uri.split("/")[:-1], quote(os.fsencode(path.name), safe=" !$&'()+,;=@~")])
+
+
+def _order(name: str | Path) -> tuple[str, bool, str]:
+    """Names as they read; of those that read the same, the composed one first, which leads back to its path."""
+    text = os.fspath(name)
+    composed = unicodedata.normalize("NFC", text)
+    return composed, text != composed, text
 
 
 def _is_listed(name: str) -> bool:

@@ -40,13 +40,14 @@ class WebSource:
 
     def __init__(self, settings: SourceSettings) -> None:
         self.name = str(settings.url)
-        self._groups, self._private, self._auth = settings.groups, settings.private, settings.auth_env
+        self._private, self._auth = settings.private, settings.auth_env
+        self._item = Item(self.name, "", settings.groups, _identity(self.name))
 
     def discover(self) -> Iterator[Item | Unreachable]:
-        yield Item(self.name, "", self._groups)
+        yield self._item
 
     def find(self, uri: str) -> Item | None:
-        return Item(self.name, "", self._groups) if uri == self.name else None
+        return self._item if uri == self.name else None
 
     @contextmanager
     def fetch(self, item: Item) -> Iterator[Path]:
@@ -124,6 +125,13 @@ class WebSource:
             word = base64.b64encode(value.encode()).decode() if is_login else value
             headers["Authorization"] = f"{'Basic' if is_login else 'Bearer'} {word}"
         return headers
+
+
+def _identity(address: str) -> str:
+    """The same for all spellings of one address."""
+    parts = urlsplit(address)
+    host = (parts.hostname or "") + (f":{parts.port}" if parts.port not in (None, 80, 443) else "")
+    return parts._replace(scheme=parts.scheme.lower(), netloc=host, path=parts.path or "/", fragment="").geturl()
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

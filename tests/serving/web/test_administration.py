@@ -174,6 +174,19 @@ def test_a_sync_elsewhere_is_told_and_what_failed_is_read_again_only_when_asked(
     assert read_at() > before
 
 
+def test_a_share_that_is_away_keeps_its_documents_until_the_page_is_told_to_let_go(client, served_folder):
+    docs, away = served_folder.parent / "docs", served_folder.parent / "away"
+    docs.rename(away)
+    docs.mkdir()
+    page = synced(client["chief"])
+    assert "out of reach, or empty" in page
+    assert 'name="allow_empty"' in page
+    assert "allow_empty" not in shown(client["reader"], "/sources")
+    assert not answered(client["owner"], OIL)["abstained"]
+    assert "is done" in synced(client["chief"], allow_empty="true")
+    assert answered(client["owner"], OIL)["abstained"]
+
+
 def test_before_any_comparison_the_report_is_what_the_rules_say(client):
     page = shown(client["chief"], "/report")
     assert "metier compare" in page

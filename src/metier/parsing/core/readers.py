@@ -11,6 +11,7 @@ import hashlib
 import importlib
 import itertools
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -156,7 +157,7 @@ def read_document(content: bytes, *, name: str, uri: str, groups: tuple[str, ...
     kind = _kind(content, name)
     deadline = time.monotonic() + 0.9 * limits.timeout_seconds
     pictures = PictureCollector(limits.pictures)
-    context = Context(name=PurePath(name).name, media_type=kind, limits=limits, deadline=deadline, pictures=pictures)
+    context = Context(_readable(PurePath(name).name), kind, limits, deadline=deadline, pictures=pictures)
     builder = Builder(limits.text)
     reader_for(kind)(content, builder, context)
     text = builder.text
@@ -188,6 +189,11 @@ def read_document(content: bytes, *, name: str, uri: str, groups: tuple[str, ...
         tables=tuple(builder.tables),
         pictures=captioned(pictures.found, builder.blocks, text),
     )
+
+
+def _readable(name: str) -> str:
+    """A file's name, of which bytes that are no UTF-8 are shown as such."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _headings(context: Context, builder: Builder, text: str) -> list[str]:

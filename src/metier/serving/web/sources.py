@@ -1,7 +1,8 @@
 """Sources: what is indexed of each, what failed and why; and syncs, started and watched by those who may.
 
 GET  /sources             ?q= filters by name and reason, ?part= of the list
-POST /sources/sync        with `retry`, what failed and did not change is read again, too
+POST /sources/sync        with `retry`, what failed and did not change is read again, too; with `allow_empty`, what was
+                          indexed of a source that is gone or empty goes
 GET  /sources/progress    JSON, of the sync that runs
 """
 
@@ -81,8 +82,14 @@ def show(
 
 
 @router.post("/sources/sync", dependencies=[Depends(from_form)])
-def sync(request: Request, _caller: Admin, syncing: TheSyncing, retry: Annotated[bool, Form()] = False) -> Response:
-    has_begun = syncing.start(retry=retry)
+def sync(
+    request: Request,
+    _caller: Admin,
+    syncing: TheSyncing,
+    retry: Annotated[bool, Form()] = False,
+    allow_empty: Annotated[bool, Form()] = False,
+) -> Response:
+    has_begun = syncing.start(retry=retry, allow_empty=allow_empty)
     return redirect(request, "/sources" if has_begun else "/sources?said=already")
 
 
@@ -97,5 +104,7 @@ def _notes(state: SyncState, items: Sequence[ShownItem], caller: Caller) -> list
         return []
     known = {each.item.uri for each in items}
     return [
-        (each.item, each.reason) for each in (*state.report.failed, *state.report.warnings) if each.item not in known
+        (each.item, each.reason)
+        for each in (*state.report.failed, *state.report.overlaps, *state.report.warnings)
+        if each.item not in known
     ]
