@@ -163,7 +163,7 @@ def test_what_fails_in_the_server_can_be_found_by_its_id(server):
 def test_what_nobody_expected_is_told_with_its_id(server, monkeypatch):
     """In this process, where a fault can be put in."""
 
-    def broken(_service):
+    def broken(_service, _caller):
         return 1 / 0
 
     monkeypatch.setattr(ExpertService, "modes", broken)

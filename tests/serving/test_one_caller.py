@@ -143,7 +143,7 @@ def test_more_than_one_request_may_ask_for_is_refused_at_once(server, path, body
 @pytest.mark.parametrize(
     "options",
     [
-        {"stop": ["x" * 5000]}, {"max_tokens": 10**30}, {"seed": 10**30}, {"model": "m" * 5000},
+        {"stop": ["x" * 5000]}, {"max_tokens": 0}, {"seed": 10**30}, {"model": "m" * 5000},
         {"messages": [{"role": "user", "content": "a"}] * 2000},
     ],
 )  # fmt: skip

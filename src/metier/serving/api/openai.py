@@ -25,7 +25,7 @@ from typing import Annotated, Any, Literal, Protocol
 import numpy as np
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from metier.answering.answer import Answer, Sentence, Support
 from metier.core.errors import InputError, MetierError
@@ -77,7 +77,8 @@ def _as_list(value: object) -> object:
 
 Name = Annotated[str, Field(max_length=300)]
 _Stops = Annotated[list[Annotated[str, Field(max_length=_LONGEST_STOP)]], Field(max_length=_MOST_STOPS)]
-_Tokens = Annotated[int, Field(ge=1, le=_MOST_TOKENS)]
+# As many as there may be are no error: clients send the largest number that they know.
+_Tokens = Annotated[int, Field(ge=1), AfterValidator(lambda count: min(count, _MOST_TOKENS))]
 
 
 class SamplingRequest(BaseModel):
