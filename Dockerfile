@@ -7,19 +7,22 @@
 #   docker run --rm -v metier-data:/data metier keys create laptop        # shown once; without a key nothing is served
 #   docker run --rm -v metier-data:/data -p 127.0.0.1:8000:8000 --read-only --tmpfs /tmp --cap-drop ALL metier
 
-FROM python:3.11.13-slim-bookworm AS build
+# The digest is that of the tag when it was pinned: `docker buildx imagetools inspect python:3.11.13-slim-bookworm` says it.
+FROM python:3.11.13-slim-bookworm@sha256:86adf8dbadc3d6e82ee5dd2c74bec2e1c2467cdad47886280501df722372d2e1 AS build
 WORKDIR /build
 RUN python -m venv /opt/metier
 ENV PATH=/opt/metier/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1
-COPY pyproject.toml README.md LICENSE constraints.txt ./
+COPY constraints-serve.txt ./
+# No torch: it trains adapters, which are answered with by llama.cpp alone.
+RUN pip install --no-cache-dir --no-deps --require-hashes --requirement constraints-serve.txt
+COPY pyproject.toml README.md LICENSE ./
 COPY src src
-# No torch: it trains adapters, which are answered with by llama.cpp alone. For `metier tune` in here: ".[serve,tune]".
-RUN pip install --no-cache-dir --constraint constraints.txt ".[serve,tracing]"
+RUN pip install --no-cache-dir --no-deps --no-build-isolation .
 
 ENV METIER_CACHE=/opt/models
 RUN metier models pull
 
-FROM python:3.11.13-slim-bookworm
+FROM python:3.11.13-slim-bookworm@sha256:86adf8dbadc3d6e82ee5dd2c74bec2e1c2467cdad47886280501df722372d2e1
 # libgomp is what llama.cpp is linked against. Debian takes old versions off its mirrors, so none is pinned.
 # hadolint ignore=DL3008
 RUN apt-get update \
