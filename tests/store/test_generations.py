@@ -58,7 +58,8 @@ def test_an_expert_that_is_open_elsewhere_answers_all_the_while(turbines, docs, 
             thread.start()
         for number in (1, 2):
             (docs / "bolts.txt").write_text(f"The blade root nuts of the NV-110 are tightened to {number} Nm.")
-            run_metier("sync", "--rebuild", "-e", str(turbines))
+            done = run_metier("sync", "--rebuild", "-e", str(turbines))
+            assert re.search(r"beside the one in use, which takes \d+ MiB; [\d,]+ MiB are free", done.stderr)
             expert.runtime.retriever.refresh()
             assert f"to {number} Nm" in expert.search(QUESTION)[0].passage.text
         stop.set()

@@ -109,7 +109,7 @@ def add(
 
 def sync(
     expert: ExpertOption = None,
-    rebuild: Annotated[bool, typer.Option(help="Throw the index away and rebuild it.")] = False,
+    rebuild: Annotated[bool, typer.Option(help="Build the index anew, beside the one in use.")] = False,
     retry: Annotated[bool, typer.Option(help="Read again what failed before and did not change.")] = False,
     allow_empty: Annotated[
         bool, typer.Option("--allow-empty", help="Let go what was indexed of a source that is gone or empty now.")
@@ -120,11 +120,19 @@ def sync(
 
     Example: metier sync
     """
+    from metier.core import disk
     from metier.core.errors import InputError
 
     opened = open_expert(expert)
     if not opened.settings.sources and not opened.items():
         raise InputError("this expert has no sources", where=str(opened.folder), hint="Add one: `metier add ./docs`.")
+    if rebuild:
+        taken, free = disk.room(opened.runtime.state_folder / "store")
+        console(stderr=True).print(
+            f"[dim]· The new index is built beside the one in use, which takes {taken / 2**20:.0f} MiB; "
+            f"{free / 2**20:,.0f} MiB are free.[/]",
+            soft_wrap=True,
+        )
     with opened, progress() as bar:
         bar.counting("Looking", None)
 

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from metier.core.errors import Unwritable
@@ -32,22 +32,29 @@ def writing_to(folder: Path) -> Iterator[None]:
 def unwritable(folder: Path, error: BaseException) -> Unwritable | None:
     """Whether `error` came of a disk that is full or that this process may not write to; None where it did not.
     Libraries hide the number of the system's error, so that the disk is looked at as well."""
-    number, there = _number(error), folder
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    if number in _FULL or _free(there) < _ROOM:
+    number = _number(error)
+    if number in _FULL or _free(folder) < _ROOM:
         return Unwritable(
             "the disk is full, so nothing can be written",
             where=str(folder),
             hint="Free some space on it and do it again; nothing that was saved is lost, and questions are answered.",
         )
-    if number in _CLOSED or not os.access(there, os.W_OK):
+    if number in _CLOSED or (folder.exists() and not os.access(folder, os.W_OK)):
         return Unwritable(
             "is read-only for this user, so nothing can be written",
             where=str(folder),
             hint="Make it writable and do it again; questions are answered meanwhile.",
         )
     return None
+
+
+def room(folder: Path) -> tuple[int, float]:
+    """Bytes that `folder` takes, and that are free beside it."""
+    taken = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # a file that has gone
+            taken += path.lstat().st_size
+    return taken, _free(folder)
 
 
 def _number(error: BaseException) -> int | None:
@@ -59,6 +66,9 @@ def _number(error: BaseException) -> int | None:
 
 
 def _free(folder: Path) -> float:
+    """Bytes; without end where nobody says."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
     try:
         return shutil.disk_usage(folder).free
     except OSError:
