@@ -90,11 +90,17 @@ class Runtime:
 
     @cached_property
     def store(self) -> Store:
+        from metier.core.documents import CORRECTION
         from metier.store import open_store
+        from metier.store.access_control import AccessControlledStore
+        from metier.store.current_groups import CurrentGroups
 
         embedder = self.embedder
         identity = Identity(embedder.name, embedder.fingerprint, embedder.dimension, self.analyser.version)
-        return open_store(self.state_folder / "store", self.settings.store, identity, replace=self._replacing_index)
+        made = open_store(self.state_folder / "store", self.settings.store, identity, replace=self._replacing_index)
+        of_corrections = Filter(uri=f"{CORRECTION}*")
+        current = CurrentGroups(self.folder, self.state_path, self.catalog, lambda: made.records(of_corrections))
+        return AccessControlledStore(made, current)
 
     def settle_permissions(self) -> None:
         """Give what libraries wrote into the state the modes that it should have."""

@@ -490,7 +490,7 @@ WEEKEND = "Who mends the pumps at the weekend?"
 def test_an_answer_that_was_corrected_is_the_answer_until_it_is_undone(expert):
     before = expert.ask(WEEKEND)
     assert "Berg" not in before.text
-    made = expert.corrections.add(WEEKEND, "Nils Berg, extension 22.", who="anna", accept=True)
+    made = expert.corrections.add(WEEKEND, "Nils Berg, extension 22.", who="anna", groups=(), accept=True)
     after = expert.ask(WEEKEND)
     assert (after.text, after.abstained, cited(after)) == ("Nils Berg, extension 22.", False, [f"correction:{made.id}"])
     (citation,) = after.citations
@@ -522,6 +522,26 @@ def test_a_corrected_answer_is_for_those_who_may_read_what_its_author_read(exper
     for where in (OTHERS, Filter(groups=())):
         assert "9921" not in expert.ask("What is the code of the safe?", where=where).text
         assert not [h for h in expert.search("code of the safe 9921", 100, where) if "9921" in h.passage.text]
+
+
+def test_an_author_who_may_read_everything_tells_nobody_by_a_correction_that_names_no_document(expert, call_metier):
+    question, secret = "What is the code of the lift?", Filter(groups=())
+    expert.corrections.add(question, "It is 5512.", who="chair", accept=True)
+    assert "5512" in expert.ask(question).text
+    for where in (OTHERS, SERVICE, secret):
+        assert "5512" not in expert.ask(question, where=where).text
+        assert not any("5512" in hit.passage.text for hit in expert.search(question, 100, where))
+        assert expert.corrections.all(where=where) == []
+    given = expert.corrections.add("Who has the lift's key?", "Ada has it.", groups=("office",), accept=True)
+    assert [each.id for each in expert.corrections.all(where=OTHERS)] == [given.id]
+    for groups in ((), ("service", "office")):
+        with pytest.raises(InputError, match="other than one's own"):
+            expert.corrections.add("Whose is it?", "Ada's.", groups=groups, where=SERVICE)
+    with pytest.raises(InputError, match="may read its document"):
+        expert.corrections.add(OIL, "Every 24 months.", document="gearbox-oil.md", groups=())
+    add = ("corrections", "add", "-e", str(expert.folder))
+    assert "only who may read all of them" in " ".join(call_metier(*add, "Who?", "--answer", "Ada.").stdout.split())
+    assert "only who" not in call_metier(*add, "Whose?", "--answer", "Ada's.", "--public").stdout
 
 
 def test_what_waits_answers_nothing(expert):

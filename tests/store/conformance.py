@@ -216,6 +216,9 @@ class StoreConformance:
             (Filter(language="bn"), {"c%.md"}),
             (Filter(metadata={"year": "2020", "who": "O'Hara"}), {"a.md"}),
             (Filter(metadata={"year": "1999"}), set()),
+            (Filter(closed=("a.md", "it's none")), {"b_x/secret.md", "c%.md"}),
+            (Filter(closed_below=("b_x/", "a.mdx", "c_")), {"a.md", "c%.md"}),
+            (Filter(groups=("service",), closed=("c%.md",), closed_below=("b_",)), {"a.md"}),
         ],
     )
     def test_filters_hold_for_both_searches_before_ranking(self, open_store, where, uris):
@@ -268,6 +271,8 @@ class StoreConformance:
         assert set(store.uris(Filter(groups=()))) == {"b.md"}
         assert set(store.uris(Filter(groups=("service",)))) == {"গোপন.md", "b.md"}
         assert set(store.uris(Filter(uri="গো*"))) == {"গোপন.md"}
+        assert set(store.uris(Filter(closed_below=("গো",)))) == {"b.md"}
+        assert [record.uri for record in store.records(Filter(closed=("b.md",)))] == ["গোপন.md"]
 
     def test_another_process_is_seen_after_refresh(self, open_store):
         """Another process has another handle on the store."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, place, plain, print_json
+from metier.core.groups import NOBODY
 
 if TYPE_CHECKING:
     from metier.core.documents import Passage
@@ -79,6 +80,10 @@ def add(
     hide: Annotated[str | None, typer.Option(metavar="PASSAGE", help="Never find this passage again.")] = None,
     replace: Annotated[str | None, typer.Option(metavar="PASSAGE", help="Let this passage read as --text.")] = None,
     text: Annotated[str, typer.Option(help="The passage as it should read, as a whole.")] = "",
+    group: Annotated[
+        list[str] | None, typer.Option(help="Who may read it, where it names no document; repeat for several.")
+    ] = None,
+    public: Annotated[bool, typer.Option("--public", help="Everybody may, where it names no document.")] = False,
     queue: Annotated[bool, typer.Option("--queue", help="Let somebody else decide.")] = False,
     who: WhoOption = None,
     why: WhyOption = "",
@@ -95,10 +100,14 @@ def add(
     changes = [name for name, value in given if value]
     if len(changes) > 1:
         raise InputError(f"--{changes[0]} and --{changes[1]} do not go together", hint="Make two corrections.")
+    if public and group:
+        raise InputError("--public and --group exclude each other", hint="Leave one of them out.")
+    groups = () if public else tuple(group) if group else None
     with open_expert(expert) as opened:
         made = opened.corrections.add(
             question, answer, document=document, page=page, change=changes[0] if changes else "",
-            passage=hide or replace, text=text, why=why, who=_who(who), accept=not queue,
+            passage=hide or replace, text=text, why=why, who=_who(who), groups=groups,
+            accept=not queue,
         )  # fmt: skip
     _print_one(made, as_json)
 
@@ -161,6 +170,11 @@ def _print_one(correction: Correction, as_json: bool) -> None:
     _print_line(correction)
     if correction.unfinished:
         console().print("[yellow]![/] A sync holds the store; the rest is done when it ends.")
+    if correction.groups == NOBODY and correction.about is None:
+        console().print(
+            "[yellow]![/] It names no document, and some documents are not for everybody: only who may read all of "
+            "them finds it. `--public` or `--group` says otherwise.", soft_wrap=True,
+        )  # fmt: skip
     if note := (correction.learned or {}).get("note"):
         console().print(f"[yellow]![/] {escape(note[0].upper() + note[1:])}.")
 

@@ -90,3 +90,10 @@ def _is_secret(found: re.Match[str]) -> bool:
 
 def _hide(found: re.Match[str]) -> str:
     return f"{found[1]}={_HIDDEN}" if _is_secret(found) else found[0]
+
+
+def identity(address: str) -> str:
+    """The same for all spellings of one address."""
+    parts = urlsplit(address)
+    host = (parts.hostname or "") + (f":{parts.port}" if parts.port not in (None, 80, 443) else "")
+    return parts._replace(scheme=parts.scheme.lower(), netloc=host, path=parts.path or "/", fragment="").geturl()

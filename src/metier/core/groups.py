@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 Required = tuple[tuple[str, ...], ...]  # one group of each
+NOBODY = ("\0",)  # groups that no reader has but one who may read everything
 
 
 def may_read(held: Sequence[str] | None, required: Required) -> bool:
@@ -37,8 +38,8 @@ def strictest(sets: Iterable[Sequence[str]]) -> tuple[str, ...] | None:
 
 
 def in_words(required: Required) -> str:
-    """`board, and service or safety`; "" where everybody may read it."""
-    return ", and ".join(" or ".join(each) for each in required)
+    """`board, and service or safety`; "" where everybody may read it, "all groups" where only who reads everything."""
+    return ", and ".join("all groups" if each == NOBODY else " or ".join(each) for each in required)
 
 
 def from_json(plain: Iterable[Iterable[str]]) -> Required:

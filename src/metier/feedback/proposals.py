@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from metier.answering.term_weights import WordWeights, share
 from metier.core.documents import Passage
 from metier.core.errors import InputError
+from metier.core.groups import NOBODY
 from metier.core.questions import DocumentLookup
 from metier.dataset.cleaning import clean
 from metier.feedback.records import CHANGES, Change, Correction
@@ -21,7 +22,9 @@ LONGEST = 20_000  # characters of anything that a person writes here; a passage 
 class Proposal:
     """What a person says. A passage is named by its id, or by its document, 1-based `page` and `span` (offsets into the
     document's text), of which the passage with most of the answer's words is taken. Where the one to change is named by
-    its id, the document says where the answer stands."""
+    its id, the document says where the answer stands. `groups`: who may read a correction that names no document, empty
+    = everyone; None = its author's, and of an author who may read everything, some of which others may not, that is
+    nobody else."""
 
     question: str = ""
     answer: str = ""
@@ -33,6 +36,7 @@ class Proposal:
     text: str = ""
     why: str = ""
     who: str = ""
+    groups: tuple[str, ...] | None = None
 
 
 def propose(said: Proposal, store: Store, analyser: Analyser, where: Filter | None) -> Correction:
@@ -58,7 +62,7 @@ def propose(said: Proposal, store: Store, analyser: Analyser, where: Filter | No
         passage=passage,
         source=source,
         text=texts["text"],
-        groups=_groups(passage or source, where),
+        groups=_groups(said.groups, passage or source, store, where),
         why=texts["why"],
         who=texts["who"],
     )
@@ -90,11 +94,24 @@ def _check(said: Proposal, texts: dict[str, str]) -> None:
         raise InputError("the passage to hide is not named", hint="Give its id: `metier search --json` shows it.")
 
 
-def _groups(passage: Passage | None, where: Filter | None) -> tuple[str, ...]:
-    """Those of the document; without one, of the person, who may have read anything."""
+def _groups(
+    said: tuple[str, ...] | None, passage: Passage | None, store: Store, where: Filter | None
+) -> tuple[str, ...]:
+    """Those of the document; without one, of the person, who may have read anything that these open."""
     if passage is not None:
+        if said is not None:
+            raise InputError(
+                "who may read its document may read a correction", where=passage.uri, hint="Name no groups with it."
+            )
         return passage.groups
-    return where.groups or () if where is not None else ()
+    own = where.groups if where is not None else None
+    if said is not None:
+        if own is not None and not (said and set(said) <= set(own)):
+            raise InputError("a correction cannot be given to groups other than one's own", hint="Name none.")
+        return tuple(sorted(set(said)))
+    if own is not None:
+        return own
+    return () if len(store.uris(Filter(groups=()))) == len(store.uris()) else NOBODY
 
 
 def _named(identity: str, store: Store, where: Filter | None) -> Passage:

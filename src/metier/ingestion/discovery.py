@@ -23,13 +23,12 @@ Told = tuple[str, str]  # an item or a source, and what is to be said of it
 
 @dataclass(slots=True)
 class DiscoveredItem:
-    """An item as it is to be indexed, read from `source`. `sources`: names of all that hold it; `groups`: those that
-    each of them gives it. `refusal`: why it must not be indexed, "" as a rule."""
+    """An item as it is to be indexed, read from `source`. `ways`: as each source that holds it says it. `refusal`: why
+    it must not be indexed, "" as a rule."""
 
     item: Item
     source: Source
-    sources: list[str]
-    groups: list[tuple[str, ...]]
+    ways: list[tuple[Item, Source]]
     refusal: str = ""
 
 
@@ -91,27 +90,22 @@ def _merged(items: Iterable[tuple[Item, Source]]) -> list[DiscoveredItem]:
     for item, source in items:
         identity = item.identity or f"{source.name}\n{item.uri}"
         if (known := merged.get(identity)) is None:
-            merged[identity] = DiscoveredItem(item, source, [source.name], [item.groups])
-        elif source.name not in known.sources or item.groups not in known.groups:
-            known.sources.append(source.name)
-            known.groups.append(item.groups)
+            merged[identity] = DiscoveredItem(item, source, [(item, source)])
+        elif all(source is not other for _, other in known.ways):
+            known.ways.append((item, source))
     return list(merged.values())
 
 
 def _name(things: Sequence[DiscoveredItem], known: Mapping[str, ItemState], made: Discovery) -> None:
     """Give each a uri of its own, which stays the one that it has: first those that have one, then the others."""
-
-    def is_own(uri: str, thing: DiscoveredItem) -> bool:
-        return uri in known and known[uri].source == thing.source.name and uri not in made.found
-
     new = []
     for thing in things:
-        item = thing.item
-        if is_own(item.uri, thing):
-            made.found[item.uri] = thing
-        elif uri := next((uri for uri in longer(item) if is_own(uri, thing)), None):
-            thing.item = replace(item, uri=uri)
-            made.found[uri] = thing
+        for item, source in thing.ways:
+            its = (uri for uri in (item.uri, *longer(item)) if uri in known and known[uri].source == source.name)
+            if (uri := next((uri for uri in its if uri not in made.found), None)) is not None:
+                thing.item, thing.source = replace(item, uri=uri), source
+                made.found[uri] = thing
+                break
         else:
             new.append(thing)
     for thing in new:
@@ -128,10 +122,10 @@ def _settle_groups(made: Discovery) -> None:
     """Those whom all sources let read it may; where that is nobody, nothing of it is indexed."""
     alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = defaultdict(list)
     for uri, thing in made.found.items():
-        if len(thing.sources) == 1:
+        if len(thing.ways) == 1:
             continue
-        groups = strictest(thing.groups)
-        names = tuple(dict.fromkeys(thing.sources))
+        groups = strictest(item.groups for item, _ in thing.ways)
+        names = tuple(dict.fromkeys(source.name for _, source in thing.ways))
         if groups is None:
             thing.refusal = f"is in {_counted(names)} which no group may read both: give them one in common"
         elif groups != thing.item.groups:

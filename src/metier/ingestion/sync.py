@@ -193,7 +193,7 @@ class Syncer:
         item, state = work.item, work.before
         if work.failure is not None or state is None or not item.version:
             return False
-        if (state.version, state.signature) != (item.version, self._sign(item)):
+        if (state.version, state.signature, state.identity) != (item.version, self._sign(item), item.known_as):
             return False
         if state.state == "failed":
             if not self.retry:
@@ -391,6 +391,8 @@ class _Writer(threading.Thread):
             reason=reason,
             passages=work.count,
             synced_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            identity=work.item.known_as,
+            groups=work.item.groups,
         )
 
     def _save(self) -> None:

@@ -109,16 +109,18 @@ class CorrectionService:
         text: str = "",
         why: str = "",
         who: str = "",
+        groups: tuple[str, ...] | None = None,
         where: Filter | None = None,
         accept: bool | None = None,
     ) -> Correction:
         """Say that to `question` the right answer is `answer`, and where it stands; or what is to happen to a passage:
-        `change` is pin (for this question), hide or replace (by `text`). See `proposals.Proposal`. `accept`: let it
-        take effect now, which is for those who may decide; None = as `[feedback] at_once` is set. Otherwise it waits.
+        `change` is pin (for this question), hide or replace (by `text`). See `proposals.Proposal`, for `groups` too.
+        `accept`: let it take effect now, which is for those who may decide; None = as `[feedback] at_once` is set.
+        Otherwise it waits.
         Raises `InputError` for what is missing, unknown or ambiguous; what was returned is kept, whatever happens."""
         from metier.feedback.proposals import Proposal, propose
 
-        said = Proposal(question, answer, document, page, span, change, passage, text, why, who)
+        said = Proposal(question, answer, document, page, span, change, passage, text, why, who, groups)
         made = propose(said, self._runtime.store, self._runtime.analyser, self._but_hidden(where))
         if accept and (conflict := self._conflict(made)):
             raise conflict

@@ -126,8 +126,8 @@ async def correct_for(service: ExpertService, caller: Caller, said: Proposal, *,
     return await service.work.run(
         lambda stop: service.expert.corrections.add(
             said.question, said.answer, document=said.document, page=said.page, change=said.change,
-            passage=said.passage, text=said.text, why=said.why, who=caller.name, where=caller.document_filter(),
-            accept=at_once if decides else None,
+            passage=said.passage, text=said.text, why=said.why, who=caller.name, groups=said.groups,
+            where=caller.document_filter(), accept=at_once if decides else None,
         ),
         share=caller.share,
     )  # fmt: skip

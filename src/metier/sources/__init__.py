@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from metier.core import addresses, plugins, public_addresses
-from metier.core.errors import InputError, SettingsError
+from metier.core.errors import InputError, SettingsError, SourceError
 from metier.core.settings import SourceSettings
 from metier.sources.base import Item, Rejected, Source, Unreachable
 
-__all__ = ["Item", "Rejected", "Source", "Unreachable", "check", "create"]
+__all__ = ["Item", "Rejected", "Source", "Unreachable", "check", "create", "membership"]
 
 
 _WEB = ("http", "https")
@@ -29,6 +30,22 @@ def create(settings: SourceSettings, root: Path) -> Source:
     from metier.sources.files import FileSource
 
     return FileSource(settings, root)
+
+
+def membership(settings: SourceSettings, root: Path) -> Callable[[str], bool]:
+    """Tells by `Item.known_as` whether this source holds an item, without looking into it; of what another package
+    reads it never says so."""
+    if settings.path is not None:
+        from metier.sources.files import FileSource
+
+        try:
+            return FileSource(settings, root).holds
+        except SourceError:
+            return lambda identity: False
+    if settings.name.partition("://")[0].lower() not in _WEB:
+        return lambda identity: False
+    address = addresses.identity(settings.name)
+    return lambda identity: identity == address
 
 
 def check(address: str, root: Path, *, private: bool) -> None:

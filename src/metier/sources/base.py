@@ -23,6 +23,16 @@ class Item:
     identity: str = ""
     folder: str = ""
 
+    @property
+    def known_as(self) -> str:
+        """Its identity as the catalog keeps it: names need not be UTF-8."""
+        return in_utf8(self.identity)
+
+
+def in_utf8(path: str) -> str:
+    """A path that can be kept as text: of bytes that are no UTF-8 the values stand there."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
+
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:

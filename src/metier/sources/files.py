@@ -8,13 +8,13 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePath
 from urllib.parse import quote
 
 from metier.core.errors import SourceError
 from metier.core.settings import SourceSettings
 from metier.core.source_paths import is_glob
-from metier.sources.base import Item, Rejected, Unreachable
+from metier.sources.base import Item, Rejected, Unreachable, in_utf8
 from metier.sources.real_files import is_within, why_not
 
 _CHECK = "Check the path, or take the source out of metier.toml."
@@ -75,6 +75,19 @@ class FileSource:
         is_named = self._pattern in (self._base, path)
         item = self._item(path) if is_named else None
         return item if isinstance(item, Item) and item.uri == uri else None
+
+    def holds(self, identity: str) -> bool:
+        """Whether the file at this real path (`Item.known_as`) is one that `discover` lists where it is there, by its
+        path alone."""
+        root = in_utf8(self._root)
+        if not is_within(identity, root):
+            return False
+        parts = PurePath(identity).relative_to(root).parts
+        if self._is_glob:
+            is_listed = _is_matched(parts, self._pattern.relative_to(self._base).parts)
+        else:
+            is_listed = all(_is_listed(part) and part != "__pycache__" for part in parts)
+        return is_listed and self._is_wanted(self._uri(self._base.joinpath(*parts) if parts else self._pattern))
 
     @contextmanager
     def fetch(self, item: Item) -> Iterator[Path]:
@@ -145,10 +158,7 @@ class FileSource:
 
     def _item(self, path: Path) -> Item | Unreachable | Rejected | None:
         uri = self._uri(path)
-        include, exclude = self._settings.include, self._settings.exclude
-        if include and not any(fnmatchcase(uri, pattern) for pattern in include):
-            return None
-        if any(fnmatchcase(uri, pattern) for pattern in exclude) or path.name == "metier.toml":
+        if not self._is_wanted(uri) or path.name == "metier.toml":
             return None
         real = os.path.realpath(path)
         if refused := self._refused(uri, real):
@@ -168,11 +178,26 @@ class FileSource:
         version = f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}-{status.st_mode:o}"
         return Item(uri, version, self._settings.groups, real, self._base.parent.as_posix())
 
+    def _is_wanted(self, uri: str) -> bool:
+        include, exclude = self._settings.include, self._settings.exclude
+        if any(fnmatchcase(uri, pattern) for pattern in exclude):
+            return False
+        return not include or any(fnmatchcase(uri, pattern) for pattern in include)
+
     def _uri(self, path: Path) -> str:
         relative = os.path.join(self._base.name, os.path.relpath(path, self._base))
         # A file name can hold bytes that are no UTF-8; show them as such instead of failing later.
         text = os.fsencode(relative).decode("utf-8", "backslashreplace")
         return unicodedata.normalize("NFC", text.replace(os.sep, "/"))
+
+
+def _is_matched(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether a glob lists a path, or a folder that it lies in."""
+    if not pattern:
+        return all(_is_listed(part) and part != "__pycache__" for part in parts)
+    if pattern[0] == "**":
+        return any(_is_matched(parts[start:], pattern[1:]) for start in range(len(parts) + 1))
+    return bool(parts) and fnmatchcase(parts[0], pattern[0]) and _is_matched(parts[1:], pattern[1:])
 
 
 def _spelt_out(uri: str, path: Path) -> str:

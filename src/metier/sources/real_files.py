@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from metier.core.errors import ParseError, SourceError
 
@@ -19,7 +19,7 @@ _OF_THE_SYSTEM = ("/proc", "/sys", "/dev")  # what lies there is no document, wh
 
 def is_within(path: str, folder: str) -> bool:
     """Whether a real path is `folder`, a real path too, or lies in it."""
-    return PurePath(path).is_relative_to(folder)
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def why_not(path: str, mode: int) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from metier.core import public_addresses
-from metier.core.addresses import filled, masked, secret
+from metier.core.addresses import filled, identity, masked, secret
 from metier.core.errors import ItemGone, SourceError
 from metier.core.settings import SourceSettings
 from metier.sources.base import Item, Unreachable
@@ -41,7 +41,7 @@ class WebSource:
     def __init__(self, settings: SourceSettings) -> None:
         self.name = str(settings.url)
         self._private, self._auth = settings.private, settings.auth_env
-        self._item = Item(self.name, "", settings.groups, _identity(self.name))
+        self._item = Item(self.name, "", settings.groups, identity(self.name))
 
     def discover(self) -> Iterator[Item | Unreachable]:
         yield self._item
@@ -125,13 +125,6 @@ class WebSource:
             word = base64.b64encode(value.encode()).decode() if is_login else value
             headers["Authorization"] = f"{'Basic' if is_login else 'Bearer'} {word}"
         return headers
-
-
-def _identity(address: str) -> str:
-    """The same for all spellings of one address."""
-    parts = urlsplit(address)
-    host = (parts.hostname or "") + (f":{parts.port}" if parts.port not in (None, 80, 443) else "")
-    return parts._replace(scheme=parts.scheme.lower(), netloc=host, path=parts.path or "/", fragment="").geturl()
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

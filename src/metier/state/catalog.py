@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,7 +22,8 @@ _AT_ONCE = 500  # items of one query
 @dataclass(frozen=True, slots=True)
 class ItemState:
     """`state`: "indexed" or "failed". `signature`: of everything but the content that shaped the passages.
-    `reason`: why it failed, or what could not be read of an indexed document. `synced_at`: ISO 8601, UTC."""
+    `reason`: why it failed, or what could not be read of an indexed document. `synced_at`: ISO 8601, UTC. `identity`:
+    of the item, as its source said it; `groups`: who may read what was indexed of it."""
 
     uri: str
     source: str
@@ -32,6 +34,8 @@ class ItemState:
     reason: str
     passages: int
     synced_at: str
+    identity: str = ""
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +69,17 @@ class Catalog:
 
     def items(self) -> dict[str, ItemState]:
         """Every known item by uri."""
-        return {row["uri"]: ItemState(**row) for row in self._database.read(sa.select(items))}
+        return {row["uri"]: _item(row) for row in self._database.read(sa.select(items))}
+
+    def newest_item(self) -> tuple[int, str]:
+        """How many items are known, and when one was synced last: others than before where something was indexed."""
+        count, newest = sa.func.count().label("count"), sa.func.max(items.c.synced_at).label("newest")
+        found = self._database.read(sa.select(count, newest).select_from(items))
+        return (int(found[0]["count"]), found[0]["newest"] or "") if found else (0, "")
 
     def item(self, uri: str) -> ItemState | None:
         found = self._database.read(sa.select(items).where(items.c.uri == uri))
-        return ItemState(**found[0]) if found else None
+        return _item(found[0]) if found else None
 
     def put(self, states: Iterable[ItemState]) -> None:
         """Insert or replace, in one transaction."""
@@ -111,6 +121,10 @@ class Catalog:
 
     def close(self) -> None:
         self._database.close()
+
+
+def _item(row: Mapping[str, Any]) -> ItemState:
+    return ItemState(**{**row, "groups": tuple(row["groups"])})
 
 
 def _remember(connection: sa.Connection, rows: Sequence[Mapping[str, str]]) -> None:

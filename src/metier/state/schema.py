@@ -12,7 +12,7 @@ from metier.core.permissions import make_state_folder
 from metier.state import earlier_files, sqlite
 from metier.state.lock_holder import holder
 
-REVISION = "0002"  # the last of `migrations/versions`
+REVISION = "0003"  # the last of `migrations/versions`
 _PATIENCE = 60.0  # seconds for another process that does it
 
 

@@ -18,6 +18,8 @@ items = sa.Table(
     sa.Column("reason", sa.String, nullable=False),
     sa.Column("passages", sa.Integer, nullable=False),
     sa.Column("synced_at", sa.String, nullable=False),
+    sa.Column("identity", sa.String, nullable=False, server_default=""),
+    sa.Column("groups", sa.JSON, nullable=False, server_default="[]"),
 )
 history = sa.Table(
     "history",

@@ -30,7 +30,7 @@ class Filter:
 
     `groups`: the groups of the asker; None = no restriction (the owner), empty = public passages only.
     `uri`: glob over document uris (`*` and `?`). `metadata`: all of these keys must have these values. `hidden`: ids of
-    passages that are left out.
+    passages that are left out; `closed`: uris of documents that are, `closed_below`: beginnings of uris of such.
     """
 
     groups: tuple[str, ...] | None = None
@@ -38,6 +38,8 @@ class Filter:
     language: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
+    closed_below: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

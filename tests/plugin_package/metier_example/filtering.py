@@ -16,6 +16,8 @@ def lets_through(one: Document | Passage, where: Filter | None) -> bool:
         and (where.language is None or one.language == where.language)
         and where.metadata.items() <= one.metadata.items()
         and one.id not in where.hidden
+        and one.uri not in where.closed
+        and not one.uri.startswith(where.closed_below)
     )
 
 

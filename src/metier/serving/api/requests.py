@@ -49,7 +49,9 @@ class FeedbackRequest(_Request):
 
 class CorrectionRequest(_Request):
     """`question` and `answer`: what is right, which stands in `document`. `change`: what happens to `passage`: pin (for
-    this question), hide, or replace by `text`. `at_once`: let it take effect now (scope admin); else it waits."""
+    this question), hide, or replace by `text`. `at_once`: let it take effect now (scope admin); else it waits.
+    `groups`: who may read it where it names no document, [] = everybody; null = those who could read what its author
+    could."""
 
     question: Text = Field("", examples=["How often is the gearbox oil changed?"])
     answer: Text = Field("", examples=["Every 31 months."])
@@ -60,11 +62,13 @@ class CorrectionRequest(_Request):
     text: Text = ""
     why: Text = ""
     at_once: bool = False
+    groups: list[Annotated[str, Field(max_length=200)]] | None = Field(None, max_length=100)
 
     def proposal(self) -> Proposal:
         return Proposal(
             self.question, self.answer, document=self.document, page=self.page, change=self.change,
             passage=self.passage, text=self.text, why=self.why,
+            groups=None if self.groups is None else tuple(self.groups),
         )  # fmt: skip
 
 

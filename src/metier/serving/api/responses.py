@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import BaseModel
 
 from metier.core.documents import Document, Passage
+from metier.core.groups import NOBODY
 from metier.feedback.records import Action
 from metier.serving.feedback_views import ShownCorrection, ShownThumb
 from metier.serving.source_status import ShownItem, ShownSource
@@ -184,7 +185,8 @@ class ActionResponse(BaseModel):
 
 class CorrectionResponse(BaseModel):
     """`state`: queued, accepted, dismissed or undone. `url`: the passage where it is now, "" where it is gone; `about`:
-    its text as it was, "" where it is hidden from the caller. `look_again`: why a person should."""
+    its text as it was, "" where it is hidden from the caller. `look_again`: why a person should. `groups`: whom it is
+    for, null = only who may read everything."""
 
     id: str
     state: str
@@ -200,6 +202,7 @@ class CorrectionResponse(BaseModel):
     decided_by: str
     decided_at: str
     look_again: str
+    groups: list[str] | None
     url: str
     history: list[ActionResponse]
 
@@ -210,7 +213,8 @@ class CorrectionResponse(BaseModel):
             id=said.id, state=said.state, question=said.question, answer=said.answer, change=said.change,
             document=said.about.uri if said.about else "", about=about.text if about else "", text=said.text,
             why=said.why, who=said.who, at=said.at, decided_by=said.decided_by, decided_at=said.decided_at,
-            look_again=said.look_again, url=about.url if about else "",
+            look_again=said.look_again, groups=None if said.groups == NOBODY else list(said.groups),
+            url=about.url if about else "",
             history=[ActionResponse.of(each) for each in shown.history],
         )  # fmt: skip
 

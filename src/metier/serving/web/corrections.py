@@ -53,6 +53,7 @@ class Draft:
     text: str = ""
     why: str = ""
     at_once: bool = True
+    public: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +95,21 @@ async def make(
     text: Text = "",
     why: Text = "",
     at_once: Annotated[bool, Form()] = False,
+    public: Annotated[bool, Form()] = False,
 ) -> Response:
     """Where a document is named, it is what the answer stands in and what is pinned, not the passage."""
     is_about_passage = change in ("hide", "replace") or not document.strip()
     proposed = Proposal(
         question, answer, document=document.strip() or None, page=page, change=change,
         passage=(passage or None) if is_about_passage else None, text=text if change == "replace" else "", why=why,
+        groups=() if public and not document.strip() else None,
     )  # fmt: skip
     try:
         made = await correct_for(service, caller, proposed, at_once=at_once)
     except Forbidden:
         raise
     except MetierError as error:
-        draft = Draft(question, answer, document, page, change, passage, text, why, at_once)
+        draft = Draft(question, answer, document, page, change, passage, text, why, at_once, public)
         return await _refused(request, service, caller, "queued", error, draft)
     return rendering.redirect(request, f"/corrections?state={made.state}&said={outcome_of(made)}")
 

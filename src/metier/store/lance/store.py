@@ -372,14 +372,21 @@ def _condition(where: Filter | None, rows: str = f"position > {_DOCUMENT}") -> s
         if where.language is not None:
             parts.append(f"language = {_quoted(where.language)}")
         parts.extend(f"array_has(metadata, {_quoted(f'{key}={value}')})" for key, value in where.metadata.items())
+        if where.closed:
+            parts.append(f"uri NOT IN ({_list(where.closed)})")
+        parts.extend(f"uri NOT LIKE {_quoted(_escaped(name) + '%')} ESCAPE '\\'" for name in where.closed_below)
         if where.hidden:
             parts.append(f"id NOT IN ({_list(where.hidden)})")
     return " AND ".join(parts)
 
 
 def _like(glob: str) -> str:
-    escaped = glob.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return escaped.replace("*", "%").replace("?", "_")
+    return _escaped(glob).replace("*", "%").replace("?", "_")
+
+
+def _escaped(text: str) -> str:
+    """As it stands in a LIKE, so that it means itself."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _of_documents(ids: Sequence[str]) -> str:

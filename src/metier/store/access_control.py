@@ -1,0 +1,104 @@
+"""A store in which nobody reads what metier.toml does not let them read now, whatever it was indexed for.
+
+Every reading method is here, so that no way of asking goes past it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+
+from metier.core.documents import Document, Passage
+from metier.store.base import DocumentRecord, Entry, Filter, Identity, Scored, Store
+from metier.store.current_groups import CurrentGroups
+
+_Grouped = TypeVar("_Grouped", Document, DocumentRecord, Passage)
+
+
+class AccessControlledStore:
+    """See `metier.store.base.Store`: the one given, with the groups in force in place of those stored."""
+
+    def __init__(self, store: Store, current: CurrentGroups) -> None:
+        self._store, self._current = store, current
+        self.identity: Identity = store.identity
+
+    # --- reading ---------------------------------------------------------------------------------------------
+
+    def uris(self, where: Filter | None = None) -> dict[str, str]:
+        return self._store.uris(self._open(where))
+
+    def records(self, where: Filter | None = None) -> list[DocumentRecord]:
+        return self._regrouped(self._store.records(self._open(where)))
+
+    def document(self, document_id: str) -> Document | None:
+        found = self._store.document(document_id)
+        return None if found is None else self._regrouped([found])[0]
+
+    def passages(self, document_id: str, where: Filter | None = None) -> list[Passage]:
+        return self._regrouped(self._store.passages(document_id, self._open(where)))
+
+    def openings(self, document_ids: Sequence[str], where: Filter | None = None) -> list[Passage]:
+        return self._regrouped(self._store.openings(document_ids, self._open(where)))
+
+    def around(self, passages: Sequence[Passage], characters: int, where: Filter | None = None) -> list[Passage]:
+        return self._regrouped(self._store.around(passages, characters, self._open(where)))
+
+    def get(self, passage_ids: Sequence[str], where: Filter | None = None) -> list[Passage]:
+        return self._regrouped(self._store.get(passage_ids, self._open(where)))
+
+    def dense(self, vector: np.ndarray, limit: int, where: Filter | None = None) -> list[Scored]:
+        return self._scored(self._store.dense(vector, limit, self._open(where)))
+
+    def lexical(self, tokens: Sequence[str], limit: int, where: Filter | None = None) -> list[Scored]:
+        return self._scored(self._store.lexical(tokens, limit, self._open(where)))
+
+    # --- the same for every reader ---------------------------------------------------------------------------
+
+    def replace(self, entries: Sequence[Entry]) -> None:
+        self._store.replace(entries)
+
+    def delete(self, document_ids: Sequence[str]) -> None:
+        self._store.delete(document_ids)
+
+    def hashes(self) -> dict[str, str]:
+        return self._store.hashes()
+
+    def refresh(self) -> None:
+        self._store.refresh()
+
+    def publish(self) -> None:
+        self._store.publish()
+
+    def frequencies(self, tokens: Sequence[str]) -> np.ndarray:
+        return self._store.frequencies(tokens)
+
+    def background(self, vector: np.ndarray) -> tuple[float, float]:
+        return self._store.background(vector)
+
+    def counts(self) -> tuple[int, int]:
+        return self._store.counts()
+
+    def optimize(self) -> dict[str, float | int | str]:
+        return self._store.optimize()
+
+    # --- inside ----------------------------------------------------------------------------------------------
+
+    def _open(self, where: Filter | None) -> Filter | None:
+        """The filter, with what is closed to its reader; the owner reads everything."""
+        if where is None or where.groups is None:
+            return where
+        closed = self._current.closed_to(where.groups)
+        return replace(where, closed=closed.uris, closed_below=closed.below) if closed.uris or closed.below else where
+
+    def _regrouped(self, found: Iterable[_Grouped]) -> list[_Grouped]:
+        groups: Mapping[str, tuple[str, ...]] = self._current.groups()
+        if not groups:
+            return list(found)
+        return [replace(each, groups=groups[each.uri]) if each.uri in groups else each for each in found]
+
+    def _scored(self, found: Sequence[Scored]) -> list[Scored]:
+        passages = self._regrouped([each.passage for each in found])
+        return [replace(each, passage=passage) for each, passage in zip(found, passages, strict=True)]
