@@ -74,7 +74,7 @@ def make_expert(place: Path, url: str, keys: int) -> tuple[Path, list[str]]:
         made.sync()
     settings = place / "parts" / "metier.toml"
     text = settings.read_text().replace('model = "smollm2-135m-instruct"', f'model = "openai:{MODEL}"\nurl = "{url}"')
-    settings.write_text(f"{text}\n[serving]\ntimeout_seconds = 20\nclient_seconds = 5\n")
+    settings.write_text(f"{text}\n[serving]\ntimeout_seconds = 20\nclient_seconds = 5\nopen_loopback = true\n")
     opened = Keys(place / "parts" / STATE_FOLDER / STATE_FILE)
     secrets = [opened.create(f"client {n}", (), ("ask",), rate=10_000)[1] for n in range(keys)]
     opened.close()

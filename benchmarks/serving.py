@@ -268,13 +268,15 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as work:
         expert = options.expert or make_expert(Path(work))
-        without_refusals(expert / "metier.toml")
+        prepare(expert / "metier.toml")
         run(expert, options)
 
 
-def without_refusals(settings: Path) -> None:
+def prepare(settings: Path) -> None:
+    """Every question is answered, and clients send no key."""
     changed = tomlkit.parse(settings.read_text(encoding="utf-8"))
     changed.setdefault("answering", {})["abstain"] = False
+    changed.setdefault("serving", {})["open_loopback"] = True
     settings.write_text(tomlkit.dumps(changed), encoding="utf-8")
 
 

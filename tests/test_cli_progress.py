@@ -52,7 +52,7 @@ def slow_site() -> Iterator[str]:
 def test_a_long_sync_says_on_stderr_how_far_it_is(run_metier, tmp_path, slow_site):
     with Expert.create(tmp_path / "x") as expert:
         for number in range(5):
-            expert.add(f"{slow_site}/{number}.txt")
+            expert.add(f"{slow_site}/{number}.txt", private=True)
     done = run_metier("sync", "-e", "x", "--json")
     assert json.loads(done.stdout)["added"] == 5  # one JSON value and nothing else
     lines = done.stderr.splitlines()

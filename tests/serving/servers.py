@@ -38,12 +38,21 @@ def sample_expert(place: Path, serving: str = "", groups: tuple[str, ...] = (), 
     return place / "parts"
 
 
+def _open_loopback(settings: Path) -> None:
+    """Without a key a test is the owner, unless it says otherwise; test_owner_token.py asks what a token opens."""
+    text = settings.read_text()
+    if "open_loopback" not in text:
+        head, section, tail = text.partition("[serving]\n")
+        settings.write_text(f"{head}{section or '[serving]' + chr(10)}open_loopback = true\n{tail}")
+
+
 class Server:
     """A running one. `said`: what it printed when it had started; `log`: its stderr, a file. `environment`: added to
     this process's own."""
 
     def __init__(self, folder: Path, *options: str, **environment: str) -> None:
         self.folder = folder
+        _open_loopback(folder / "metier.toml")
         self.log = folder.parent / "stderr.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

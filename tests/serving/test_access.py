@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import pickle
+from pathlib import Path
 
 import pytest
 from starlette.requests import HTTPConnection
@@ -36,7 +37,7 @@ def sessions(clock) -> Sessions:
 
 @pytest.fixture
 def access(keys, sessions, clock) -> Access:
-    return Access(keys, sessions, RateLimiter(clock.seconds))
+    return Access(keys, sessions, RateLimiter(clock.seconds), open_loopback=True)
 
 
 @pytest.fixture
@@ -127,10 +128,20 @@ def test_revoking_the_last_key_does_not_let_any_word_in_again(access, keys):
             access.caller(asked(**bearer(word)))
 
 
-@pytest.mark.parametrize(
-    "header",
-    ["X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto", "Via", "CF-Connecting-IP"],
-)
+# Of nginx, HAProxy, Envoy, Traefik, Apache, IIS, ngrok, Tailscale, Google, Amazon, Azure, Alibaba, Cloudflare, Fastly,
+# Akamai, Imperva, Fly, Vercel, Netlify, WebLogic, and what scripts for forging addresses try.
+FORWARDING = Path(__file__).with_name("forwarding_headers.txt").read_text(encoding="utf-8").split()
+# Of browsers, curl, the clients of OpenAI and of agents, and of what traces them.
+USUAL = Path(__file__).with_name("usual_headers.txt").read_text(encoding="utf-8").split()
+
+
+@pytest.mark.parametrize("header", USUAL)
+def test_what_programs_send_of_themselves_comes_from_no_proxy(access, header):
+    value = {"Authorization": "Basic YTpi", "Origin": "http://localhost:8000"}.get(header, "1")
+    assert access.caller(asked(**{header: value})) is OWNER
+
+
+@pytest.mark.parametrize("header", FORWARDING)
 def test_what_a_proxy_passes_on_is_not_the_owner(access, keys, header):
     for value in ("192.0.2.7", "127.0.0.1", ""):
         with pytest.raises(Unauthorized):
@@ -431,6 +442,6 @@ def test_a_request_with_a_key_needs_no_token_and_gets_none(access, keys):
 
 
 def test_form_tokens_are_of_this_process(access, keys):
-    other = Access(keys)
+    other = Access(keys, open_loopback=True)
     with pytest.raises(Forbidden):
         other.check_form(asked("POST"), access.form_token(asked()))

@@ -16,7 +16,7 @@ ORIGIN = {"origin": "http://localhost:8000"}
 @pytest.fixture
 def served(keys):
     """A client on loopback, and one from elsewhere."""
-    access, app = Access(keys), FastAPI()
+    access, app = Access(keys, open_loopback=True), FastAPI()
 
     def asks(request: Request) -> Caller:
         return access.admit(request, "ask")

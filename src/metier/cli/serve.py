@@ -21,7 +21,7 @@ def serve(
 ) -> None:
     """Answer over OpenAI's API until Ctrl-C; answers that run are finished, unless it is pressed twice.
 
-    Example: metier serve --port 8000      then, with any OpenAI client: base_url="http://127.0.0.1:8000/v1"
+    Example: metier serve --port 8000      then open the address that it prints
     """
     from metier.core.errors import needing
     from metier.core.settings import load, validate
@@ -36,8 +36,13 @@ def serve(
     with needing("serve"):
         from metier.serving.http.server import listen
 
-        def started(address: str, name: str) -> None:
-            console().print(f"[green]✓[/] [bold]{escape(name)}[/] answers at {address}/v1  [dim]Ctrl-C ends[/]")
+        def started(address: str, name: str, token: str | None) -> None:
+            at = f"{address}/?token={token}" if token else f"{address}/v1"
+            said = f"[green]✓[/] [bold]{escape(name)}[/] answers at {at}  [dim]Ctrl-C ends[/]"
+            console().print(said, soft_wrap=True, highlight=False)  # an address in two lines opens nothing
+            if token:
+                said = f"  Programs ask {address}/v1, with the token as their api_key."
+                console().print(said, soft_wrap=True, highlight=False)
 
         opened = Expert.open(folder, parallel=settings.parallel)
         listen(opened, host or settings.host, settings.port if port is None else port, path_prefix, started)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+OWNER_TOKEN = "owner_token"  # noqa: S105 - name of a file of the state: its owner's alone, in a team as well
 _OWNER = 0o700
 _OTHERS = 0o077
 
@@ -45,7 +46,7 @@ def settle(folder: Path, shared: bool) -> None:
     """Give everything in the state `folder` the mode that it should have, as far as this user may."""
     wanted = 0o777 & ~_umask() if shared else _OWNER
     for path, mode in _modes(folder):
-        if shared and mode & _OTHERS:
+        if shared and (mode & _OTHERS or path.name == OWNER_TOKEN):
             continue
         right = stat.S_IMODE(mode) & ~0o777 | (wanted if stat.S_ISDIR(mode) else wanted & 0o666)
         if right != stat.S_IMODE(mode):

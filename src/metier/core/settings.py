@@ -261,7 +261,7 @@ class ServingSettings(_Section):
     )
     path_prefix: str = Field("", description="path below which a proxy shows the server: /metier, taken off or left on")
     open_loopback: bool = Field(
-        True, description="on loopback no key is needed; false behind a proxy on this machine, or where others log in"
+        False, description="on loopback neither the owner's token nor a key is needed: every account there is the owner"
     )
     log: Literal["auto", "text", "json", "off"] = Field(
         "auto", description="a line for each request; auto: text on a terminal, else json; off: only what goes wrong"

@@ -36,6 +36,7 @@ from metier.serving.service import ExpertService
 from metier.serving.sync_service import Syncing
 from metier.serving.web.rendering import problem
 from metier.serving.web.routes import add_page
+from metier.serving.web.sign_in import FirstVisit
 
 if TYPE_CHECKING:
     from metier.serving.http.tracing import Tracing
@@ -44,11 +45,17 @@ _GRACE_SECONDS = 20  # that answers have to end in, once the server is told to s
 
 
 def create_app(
-    expert: Expert, keys: Keys, *, host: str, path_prefix: str = "", observers: Sequence[Observer] = ()
+    expert: Expert,
+    keys: Keys,
+    *,
+    host: str,
+    token: str | None = None,
+    path_prefix: str = "",
+    observers: Sequence[Observer] = (),
 ) -> ASGIApp:
-    """The application, with what keeps it safe around it. `host`: the address that is listened on;
-    `path_prefix`: path below which a proxy shows it; `observers`: told of every request. The expert and the keys are
-    closed when the server ends."""
+    """The application, with what keeps it safe around it. `host`: the address that is listened on; `token`: the
+    owner's, where that is loopback; `path_prefix`: path below which a proxy shows it; `observers`: told of every
+    request. The expert and the keys are closed when the server ends."""
     serving, tracing = expert.settings.serving, _tracing(expert.settings)
     limit = int(serving.request_mb * 2**20)
     agents = Endpoint(expert.settings.name, limit)
@@ -78,8 +85,11 @@ def create_app(
     app = FastAPI(
         title=f"Métier: {expert.settings.name}", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None
     )
-    app.state.access = Access(keys, open_loopback=serving.open_loopback and hosts.is_loopback(host))
-    app.add_middleware(Gate, access=app.state.access, refuse=_told)
+    app.state.access = access = Access(
+        keys, owner_token=token, open_loopback=serving.open_loopback and hosts.is_loopback(host)
+    )
+    app.add_middleware(FirstVisit, access=access)
+    app.add_middleware(Gate, access=access, refuse=_told)
     app.state.ready, app.state.name, app.state.metrics = False, expert.settings.name, Metrics()
     add_api(app)
     app.include_router(openai.router, responses=RESPONSES)

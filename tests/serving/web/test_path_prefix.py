@@ -145,8 +145,8 @@ def test_the_path_is_told_at_the_start_and_one_that_is_none_is_refused(placed, s
 
 def test_a_session_is_found_beside_that_of_an_expert_above(placed, secrets):
     """Browsers send both cookies, the one for the longer path first."""
-    own = httpx.post(f"{placed.address}/sign-in", data={"key": secrets["reader"]}).cookies["metier_session"]
+    ((name, own),) = httpx.post(f"{placed.address}/sign-in", data={"key": secrets["reader"]}).cookies.items()
     other = "0123456789ab.99999999999.nonce.signature"
-    cookies = {"Cookie": f"metier_session={own}; metier_session={other}", "X-Forwarded-For": "192.0.2.7"}
+    cookies = {"Cookie": f"{name}={own}; {name}={other}", "X-Forwarded-For": "192.0.2.7"}
     assert httpx.get(f"{placed.address}{PREFIX}/documents", headers=cookies).status_code == 200
     assert httpx.get(f"{placed.address}{PREFIX}/documents", headers={"X-Forwarded-For": "192.0.2.7"}).status_code != 200

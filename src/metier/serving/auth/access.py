@@ -1,16 +1,18 @@
 """Who calls, what they may do, and which documents they may see.
 
-    Authorization: Bearer mtr_…   ─▶ the key's groups and scopes
-    the page's session cookie     ─▶ those of the key that signed in
-    neither, from this machine    ─▶ the owner: all documents, all scopes
+    Authorization: Bearer mtr_…                          ─▶ the key's groups and scopes
+    the page's session cookie                            ─▶ those of the key, or the owner, that signed in
+    Authorization: Bearer own_…, from this machine       ─▶ the owner: all documents, all scopes
+    neither, from this machine, with `open_loopback`     ─▶ the owner
 
-Whoever can open the expert's folder needs no server to read it, so nobody has to make a key to try their own expert.
-Three things must not pass for the owner:
+Whoever can open the expert's folder needs no server to read it, so nobody has to make a key to try their own expert: a
+file in it holds the owner's token (`owner_token`), and the address that `metier serve` prints has it as well. Four
+things must not pass for the owner:
 
+- Another account of this machine, which can connect but not read that file.
 - A reverse proxy on this machine, whose connections come from loopback whoever is behind it. A request that was
-  forwarded says so in its headers, or asks for a host that is not loopback, and needs a key. A proxy that adds no
-  header and rewrites Host to 127.0.0.1 (nginx with a bare `proxy_pass`) cannot be told from a person: behind one, and
-  on a machine that other people have accounts on, turn the owner off (`open_loopback=False`).
+  forwarded says so in its headers, or asks for a host that is not loopback, and needs a key, token or not. A proxy that
+  adds no header and rewrites Host to 127.0.0.1 (nginx with a bare `proxy_pass`) has no token to show.
 - A web site that the owner visits, whose scripts and forms the browser sends from loopback, too. What a browser says
   came from another site is refused, for the owner and for session cookies alike.
 - A name that its owner points at 127.0.0.1 (DNS rebinding): the host asked for must be loopback by name.
@@ -19,6 +21,7 @@ Three things must not pass for the owner:
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -40,11 +43,17 @@ FORM_TOKEN = "csrf_token"  # noqa: S105 - the field of a form
 FORM_TOKEN_HEADER = "X-CSRF-Token"  # noqa: S105 - or this header, from a script of the page
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _PORTS = {"http": ":80", "https": ":443"}
-# What proxies add; the first two are the convention, the others are there where somebody switched those off.
-_FORWARDED = (
-    "x-forwarded-for", "forwarded", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-server", "x-real-ip", "via",
-    "cf-connecting-ip", "true-client-ip", "x-envoy-external-address",
-)  # fmt: skip
+_OWNER_SESSION = "owner"  # in place of a key's id, which is hexadecimal
+# What proxies, load balancers and networks that deliver content add, and no browser and no library of ours does.
+_FORWARDED = re.compile(
+    r"""forwarded(-.*)? | via | .*-(ip|addr|address|ipaddress)
+    | x-(forward|origin|real|remote|proxy|cluster|backend|upstream|host|scheme|ssl|coming-from|waf|edge|cdn|varnish
+        |nginx|haproxy|traefik|envoy|amzn|amz-cf|azure|arr|appgw|appengine|cloud|google|gfe|akamai|fastly|sucuri|incap
+        |tailscale|vercel|nf|fly|render|railway).*
+    | (proxy|wl-proxy|cdn|cf|cloudfront|true-client|client|remote|front-end|fastly|fly|akamai|ali|incap
+        |tailscale)-.*""",
+    re.VERBOSE,
+)
 
 
 class Denied(MetierError):
@@ -63,7 +72,11 @@ class Unauthorized(Denied):
     status = 401
 
     def __init__(self) -> None:
-        super().__init__("no valid key came with the request", hint="Send `Authorization: Bearer mtr_…`, or sign in.")
+        super().__init__(
+            "no valid key came with the request",
+            hint="Send `Authorization: Bearer mtr_…`, sign in, or, on your own machine, open the address that "
+            "`metier serve` prints.",
+        )
 
     @property
     def headers(self) -> dict[str, str]:
@@ -134,8 +147,9 @@ class _Shown:
 class Access:
     """Decides about every request. Reads one row of `keys` each time, so call it in a thread where that may not wait.
 
-    `open_loopback`: whether a request from this machine needs no key; give False where the server listens on any other
-    address, because what comes from loopback there is as a rule a proxy.
+    `owner_token`: what makes a request from this machine the owner's; `open_loopback`: whether none is needed for that.
+    Give None and False where the server listens on any other address, because what comes from loopback there is as a
+    rule a proxy.
     """
 
     def __init__(
@@ -144,12 +158,13 @@ class Access:
         sessions: Sessions | None = None,
         limits: RateLimiter | None = None,
         *,
-        open_loopback: bool = True,
+        owner_token: str | None = None,
+        open_loopback: bool = False,
     ) -> None:
         self._keys = keys
         self._sessions = Sessions() if sessions is None else sessions
         self._limits = RateLimiter() if limits is None else limits
-        self._open_loopback = open_loopback
+        self._owner_token, self._open_loopback = owner_token, open_loopback
 
     def caller(self, connection: HTTPConnection) -> Caller:
         """Who calls. Raises `Unauthorized`, and `Forbidden` for what another site made the browser send."""
@@ -172,14 +187,25 @@ class Access:
         return caller
 
     def sign_in(self, connection: HTTPConnection, response: Response, secret: str) -> Caller:
-        """Give the browser a session of the key with this secret. Raises as `caller`."""
+        """Give the browser a session of the key with this secret, or of the owner whose token it is. Raises as
+        `caller`."""
+        if self._is_owners(secret.strip()):
+            return self.sign_owner_in(connection, response, secret)
         _refuse_foreign(connection, strictly=False)
         key = self._keys.check(secret.strip())
         if key is None:
             raise Unauthorized
-        cookie, path = self._sessions.begin(key.id), connection.base_url.path
-        self._sessions.put(response, cookie, path=path, secure=_is_https(connection))
+        self._begin(connection, response, key.id)
         return _caller(key)
+
+    def sign_owner_in(self, connection: HTTPConnection, response: Response, token: str) -> Caller:
+        """Give the browser the owner's session for their token, and for nothing else: it may come in an address, where
+        no key belongs. Raises as `caller`."""
+        _refuse_foreign(connection, strictly=False)
+        if not self._is_owners(token.strip()) or not _is_here(connection):
+            raise Unauthorized
+        self._begin(connection, response, _OWNER_SESSION)
+        return OWNER
 
     def sign_out(self, connection: HTTPConnection, response: Response) -> None:
         """End the session, if there is one. Raises `Forbidden` as `caller` does."""
@@ -187,7 +213,8 @@ class Access:
         session = self._session(connection)
         if session is not None:
             self._sessions.end(session)
-        self._sessions.remove(response, path=connection.base_url.path, secure=_is_https(connection))
+        name, path = self._cookie(connection), connection.base_url.path
+        self._sessions.remove(response, name, path=path, secure=_is_https(connection))
 
     def form_token(self, connection: HTTPConnection) -> str:
         """For the forms of a page that is about to be sent. Raises as `caller`."""
@@ -204,35 +231,51 @@ class Access:
     def _shown(self, connection: HTTPConnection) -> _Shown:
         secret, session = _bearer(connection), self._session(connection)
         if secret is not None:
+            if self._is_owners(secret) and _is_here(connection):
+                return _Shown(OWNER, None, by_itself=False)
             if key := self._keys.check(secret):
                 return _Shown(_caller(key), None, by_itself=False)
             # A client that cannot be without a key sends any, to an expert that has none.
-            if not self._is_owner(connection) or self._keys.exist():
+            if not self.is_open(connection) or self._keys.exist():
                 raise Unauthorized
         elif session is not None:
-            key = None if self._sessions.is_over(session) else self._keys.active(session.key_id)
-            if key is None:
-                raise Unauthorized
+            caller = self._signed_in(connection, session)
             _refuse_foreign(connection, strictly=True)
-            return _Shown(_caller(key), session, by_itself=True)
-        if not self._is_owner(connection):
+            return _Shown(caller, session, by_itself=True)
+        if not self.is_open(connection):
             raise Unauthorized
         _refuse_foreign(connection, strictly=False)
         return _Shown(OWNER, None, by_itself=True)
 
+    def _signed_in(self, connection: HTTPConnection, session: Session) -> Caller:
+        if not self._sessions.is_over(session):
+            if session.key_id == _OWNER_SESSION:
+                if _is_here(connection):
+                    return OWNER
+            elif key := self._keys.active(session.key_id):
+                return _caller(key)
+        raise Unauthorized
+
+    def _begin(self, connection: HTTPConnection, response: Response, key_id: str) -> None:
+        name, path = self._cookie(connection), connection.base_url.path
+        cookie = self._sessions.begin(key_id)
+        self._sessions.put(response, name, cookie, path=path, secure=_is_https(connection))
+
     def _session(self, connection: HTTPConnection) -> Session | None:
-        cookie = cookie_of(connection, self._sessions.name)
+        cookie = cookie_of(connection, self._cookie(connection))
         return self._sessions.read(cookie) if cookie else None
 
-    def _is_owner(self, connection: HTTPConnection) -> bool:
-        headers, client = connection.headers, connection.client
-        return (
-            self._open_loopback
-            and client is not None
-            and hosts.is_loopback_address(client.host)
-            and hosts.is_loopback_name(hosts.name_of(headers.get("host", "")))
-            and not any(name in headers for name in _FORWARDED)
-        )
+    def _cookie(self, connection: HTTPConnection) -> str:
+        """Its name. Cookies do not tell ports apart: two experts side by side would sign each other out."""
+        server = connection.scope.get("server")
+        return f"{self._sessions.name}_{server[1]}" if server else self._sessions.name
+
+    def _is_owners(self, secret: str) -> bool:
+        return self._owner_token is not None and _same(secret, self._owner_token)
+
+    def is_open(self, connection: HTTPConnection) -> bool:
+        """Whether a request is the owner's without anything to show for it."""
+        return self._open_loopback and _is_here(connection)
 
 
 def check_binding(host: str, has_keys: bool) -> None:
@@ -243,6 +286,17 @@ def check_binding(host: str, has_keys: bool) -> None:
     raise InputError(
         f"listening on {host or 'all addresses'} would open the expert to the network, and there is no key",
         hint="Make one with `metier keys create NAME`, or listen on 127.0.0.1.",
+    )
+
+
+def _is_here(connection: HTTPConnection) -> bool:
+    """Whether a request was made on this machine, and not forwarded from elsewhere."""
+    headers, client = connection.headers, connection.client
+    return (
+        client is not None
+        and hosts.is_loopback_address(client.host)
+        and hosts.is_loopback_name(hosts.name_of(headers.get("host", "")))
+        and not any(_FORWARDED.fullmatch(name) for name in headers)
     )
 
 

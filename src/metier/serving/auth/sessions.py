@@ -30,8 +30,7 @@ class Session:
 
 
 class Sessions:
-    """`name`: of the cookie. Cookies do not tell ports apart, so two servers on one host need two names. `clock`:
-    seconds since 1970."""
+    """`name`: of the cookie, its beginning. `clock`: seconds since 1970."""
 
     def __init__(self, name: str = "metier_session", clock: Callable[[], float] = time.time) -> None:
         self.name = name
@@ -65,14 +64,12 @@ class Sessions:
         """What a form of the page carries to show that it came from the page, of this session; None = of the owner."""
         return self._sign("form", session.nonce if session else "owner")
 
-    def put(self, response: Response, cookie: str, *, path: str, secure: bool) -> None:
+    def put(self, response: Response, name: str, cookie: str, *, path: str, secure: bool) -> None:
         """Set the cookie. `path`: below which the browser sends it; `secure`: over https only."""
-        response.set_cookie(
-            self.name, cookie, max_age=_LASTS, path=path, secure=secure, httponly=True, samesite="strict"
-        )
+        response.set_cookie(name, cookie, max_age=_LASTS, path=path, secure=secure, httponly=True, samesite="strict")
 
-    def remove(self, response: Response, *, path: str, secure: bool) -> None:
-        response.delete_cookie(self.name, path=path, secure=secure, httponly=True, samesite="strict")
+    def remove(self, response: Response, name: str, *, path: str, secure: bool) -> None:
+        response.delete_cookie(name, path=path, secure=secure, httponly=True, samesite="strict")
 
     def _sign(self, purpose: str, said: str) -> str:
         return hmac.new(self._secret, f"{purpose}:{said}".encode(), hashlib.sha256).hexdigest()

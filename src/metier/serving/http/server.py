@@ -17,21 +17,25 @@ from metier.expert import Expert
 from metier.serving.app import create_app
 from metier.serving.auth.access import check_binding
 from metier.serving.auth.keys import Keys
+from metier.serving.auth.owner_token import owner_token
+from metier.serving.http import hosts
 from metier.serving.http.connections import protocol
 from metier.serving.http.logs import Logs
 from metier.serving.job_queue import threads_left
 from metier.serving.service import warm
 
 log = logging.getLogger(__name__)
+Started = Callable[[str, str, str | None], None]
 _GRACE_SECONDS = 30
 _LAST_SECONDS = 90  # after which the process ends, whatever hangs
 _STUCK = 1
 _KILLED = 128  # and the signal's number: how shells tell it
 
 
-def listen(expert: Expert, host: str, port: int, path_prefix: str, started: Callable[[str, str], None]) -> None:
+def listen(expert: Expert, host: str, port: int, path_prefix: str, started: Started) -> None:
     """Serve until the process is told to end (SIGINT, SIGTERM); what runs then is finished, unless it is told a second
-    time. `path_prefix`: as in `create_app`; `started`: told the address and the expert's name. Raises
+    time. `path_prefix`: as in `create_app`; `started`: told the address, the expert's name, and the
+    owner's token, where it wants one. Raises
     `InputError` where the address cannot be had, or wants keys and there are none, and `MetierError` where the expert
     cannot answer."""
     serving, keys = expert.settings.serving, Keys(expert.runtime.state_path)
@@ -39,7 +43,8 @@ def listen(expert: Expert, host: str, port: int, path_prefix: str, started: Call
         check_binding(host, keys.any_active())
         listening = _socket(host, port)
         logs = Logs(serving.log, with_questions=serving.log_questions)
-        app = create_app(expert, keys, host=host, path_prefix=path_prefix, observers=[logs.observe])
+        token = owner_token(expert.runtime.state_path.parent) if hosts.is_loopback(host) else None
+        app = create_app(expert, keys, host=host, token=token, path_prefix=path_prefix, observers=[logs.observe])
         warm(expert)  # what is missing is told here, in a line; the server would tell it as a crash
     except MetierError:
         keys.close()
@@ -51,7 +56,7 @@ def listen(expert: Expert, host: str, port: int, path_prefix: str, started: Call
         app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE_SECONDS,
         http=protocol(serving.client_seconds, serving.connections), ws="none",
     )  # fmt: skip
-    started(f"http://{shown}:{taken}{path_prefix}", expert.settings.name)
+    started(f"http://{shown}:{taken}{path_prefix}", expert.settings.name, None if serving.open_loopback else token)
     _Server(config).run(sockets=[listening])
 
 

@@ -82,11 +82,12 @@ class Operation:
 @router.get("/api")
 def show(request: Request, caller: Reader) -> Response:
     described = Description(request.app.openapi())
-    operations = list(described.operations(str(request.base_url).rstrip("/"), request.app.state.name, caller))
+    with_key = caller.key_id is not None or not request.app.state.access.is_open(request)
+    operations = list(described.operations(str(request.base_url).rstrip("/"), request.app.state.name, with_key))
     sections = [(tag, list(own)) for tag, own in groupby(operations, lambda each: each.tag)]
     return page(
         request, "api.html", "api", caller, sections=sections, models=described.models(), errors=described.errors(),
-        document=request.app.openapi_url,
+        document=request.app.openapi_url, with_key=with_key,
     )  # fmt: skip
 
 
@@ -132,13 +133,14 @@ class Description:
         self._paths: Schema = document["paths"]
         self._parts: Mapping[str, Schema] = document["components"]["schemas"]
 
-    def operations(self, base: str, expert: str, caller: Caller) -> Iterator[Operation]:
-        """By tag, in the order of the document. `base`: address of the server; `caller`: whose key examples name."""
+    def operations(self, base: str, expert: str, with_key: bool) -> Iterator[Operation]:
+        """By tag, in the order of the document. `base`: address of the server; `with_key`: whether examples
+        send one."""
         found = [(method, path, each) for path, own in self._paths.items() for method, each in own.items()]
         tags = list(dict.fromkeys(_tag(each) for *_, each in found))
         for method, path, each in sorted(found, key=lambda item: tags.index(_tag(item[2]))):
             answers = each["responses"].items()
-            example = self._example(method.upper(), path, each, base, expert, caller)
+            example = self._example(method.upper(), path, each, base, expert, with_key)
             yield Operation(
                 _tag(each), method.upper(), path, _marked(each.get("description") or each["summary"]),
                 next((scope for way in each.get("security", ()) for scope in way.get("key", ())), ""),
@@ -188,7 +190,7 @@ class Description:
         return schema
 
     def _example(
-        self, method: str, path: str, operation: Schema, base: str, expert: str, caller: Caller
+        self, method: str, path: str, operation: Schema, base: str, expert: str, with_key: bool
     ) -> RequestExample:
         known, query = {"model": expert}, {}
         for each in operation.get("parameters", ()):
@@ -201,8 +203,9 @@ class Description:
         is_sent = operation.get("requestBody", {}).get("required")
         body = self._sample("", _body(operation), known) if is_sent else None
         media = next(answer["content"] for status, answer in operation["responses"].items() if status < "400")
-        with_key = caller.key_id is not None and bool(operation.get("security"))
-        return RequestExample(method, url, body, with_key, "application/json" in media)
+        return RequestExample(
+            method, url, body, with_key and bool(operation.get("security")), "application/json" in media
+        )
 
     def _sample(self, name: str, schema: Schema, known: Mapping[str, str]) -> Any:
         """A value that a schema allows: of a model what is required, and what has an example."""

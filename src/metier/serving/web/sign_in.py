@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -9,12 +10,32 @@ from urllib.parse import unquote
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from metier.serving.auth.access import Unauthorized
+from metier.serving.auth.access import Access, Denied, Unauthorized
 from metier.serving.http.path_prefix import root_of
 from metier.serving.http.static_files import StaticFiles
 from metier.serving.web.rendering import page, redirect
 from metier.serving.web.translations import COOKIE, LANGUAGES
+
+
+class FirstVisit:
+    """GET /?token=…, the address that `metier serve` prints: the token becomes a session, and leaves the address."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app, self._access = app, access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "GET" and scope["query_string"].startswith(b"token="):
+            request = Request(scope)
+            if request.url.path.removeprefix(root_of(request)) in ("", "/"):
+                response = redirect(request, "/")
+                with suppress(Denied):  # who is nobody is told so where that leads
+                    self._access.sign_owner_in(request, response, request.query_params["token"])
+                await response(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
 
 router = APIRouter(include_in_schema=False)
 static = StaticFiles(Path(str(files("metier.serving.web") / "static")))
