@@ -5,8 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metier.core.documents import Document, TextBuilder, document_id
+from metier.core.errors import ParseError
 from metier.core.settings import PassageSettings
 from metier.ingestion.chunking import cut
+from metier.text.analyzer import Analyser
 
 pytestmark = pytest.mark.slow
 
@@ -165,3 +167,64 @@ def test_no_passage_is_a_title_alone_where_text_follows():
     builder.add("heading", "Part two", level=1)
     builder.add("paragraph", "The rotor turns.")
     assert [p.text for p in pieces(document(builder))] == ["Part one\n\nPart two\n\nThe rotor turns."]
+
+
+MOST_CHARACTERS = 200 * 20  # of a passage of 200 tokens
+
+
+def words_of_a_tokenizer(texts):
+    """One token for a word, however long, as WordPiece gives for one that it does not know. Memory is bounded where
+    what is counted together is."""
+    assert sum(map(len, texts)) < 1_500_000
+    return [len(text.split()) for text in texts]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 2_000_000, "a b " * 100_000, "漢" * 300_000, ".," * 300_000, "e" + "\u0301" * 300_000, "Ab cd. " * 50_000],
+    ids=["no space", "short words", "no spaces in the script", "no words", "one character", "short sentences"],
+)
+@pytest.mark.parametrize("kind", ["paragraph", "heading", "list", "cell"])
+def test_no_passage_is_longer_than_its_characters_whatever_the_tokenizer_says(text, kind):
+    builder = TextBuilder()
+    if kind == "cell":
+        builder.add_table([["Part", "Note"], ["P-1", text]])
+    else:
+        builder.add(kind, text, level=kind == "heading")
+    doc = document(builder)
+    found = cut(doc, words_of_a_tokenizer, PassageSettings(tokens=200))
+    assert max(len(passage.indexed_text) for passage in found) <= MOST_CHARACTERS
+    assert all(doc.text[passage.start : passage.end] == passage.text for passage in found)
+    assert sum(len("".join(passage.text.split())) for passage in found) == len("".join(doc.text.split()))
+
+
+def test_a_word_that_is_cut_keeps_its_characters_whole():
+    builder = TextBuilder()
+    builder.add("paragraph", "👩‍🚒👍🏽" * 20_000)
+    found = cut(document(builder), words_of_a_tokenizer, PassageSettings(tokens=200))
+    assert len(found) > 1
+    assert all(passage.text.startswith(("👩", "👍")) and passage.text.endswith(("🚒", "🏽")) for passage in found)
+
+
+def test_a_heading_of_any_length_or_depth_is_not_repeated_with_every_passage():
+    builder = TextBuilder()
+    for level in range(1, 200):
+        builder.add("heading", "A heading of one level " * 12, level=level)
+    builder.add("heading", "word " * 10_000, level=200)
+    for page in range(200):
+        builder.add("paragraph", "Text.", page=page)
+    found = cut(document(builder), words_of_a_tokenizer, PassageSettings(tokens=200))
+    assert sum(len(passage.indexed_text) for passage in found) < 2_000_000
+
+
+def test_a_document_of_more_passages_than_anybody_reads_is_refused():
+    builder = TextBuilder()
+    for page in range(60_000):
+        builder.add("paragraph", "a", page=page)
+    with pytest.raises(ParseError, match="more than 50,000 passages"):
+        cut(document(builder), words_of_a_tokenizer, PassageSettings(tokens=200))
+
+
+def test_a_name_of_thousands_of_parts_makes_tokens_as_long_as_itself():
+    text = "1-a" * 100_000
+    assert sum(map(len, Analyser("en").tokens(text))) < 3 * len(text)

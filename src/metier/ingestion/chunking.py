@@ -2,28 +2,45 @@
 
 Lengths are counted in tokens of the embedder. A passage never crosses a section or a page, so its heading path and
 page hold for all of it; short paragraphs of one section share a passage; a paragraph too long is cut between
-sentences, a sentence too long between words. A list that fits into a passage stays whole, with its lead-in. The rows of
-a table have its caption as their last heading, so that every group of them repeats it; the names of their columns and
-their unit stand in the rows. A heading with nothing under it goes with what follows. What a model says of a picture
-shares no passage with text.
+sentences, a sentence too long between words, a word too long between characters. A list that fits into a passage
+stays whole, with its lead-in. The rows of a table have its caption as their last heading, so that every group of them
+repeats it; the names of their columns and their unit stand in the rows. A heading with nothing under it goes with what
+follows. What a model says of a picture shares no passage with text.
+
+What a document can cost is bounded, whatever stands in it: a passage has so many characters as well as tokens, its
+heading path so many names of so many characters, a document so many passages; and text is counted and cut a stretch at
+a time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 
 import regex
 
 from metier.core.documents import Block, BlockKind, Document, Passage, described, passage_id
+from metier.core.errors import ParseError
 from metier.core.settings import PassageSettings
 from metier.text.sentences import sentence_spans
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 _LONGEST_CAPTION = 200  # characters
+_LONGEST_HEADING = 300  # characters; a longer one is text: in the path it would be repeated with every passage under it
+_DEEPEST = 8  # names of a heading path: the outermost, and those nearest to the passage
+_CHARACTERS = (
+    20  # of a passage for each token of the target: a tokenizer gives one token, or none, for what it does not know
+)
+_WINDOW = 50_000  # characters of a paragraph that are cut at once
+_AT_ONCE = 250_000  # characters that are counted at once, up to the end of the section
+_UNIT_COST = 20  # characters that an empty unit counts for
+_MOST_PASSAGES = 50_000  # of one document, at the target of 200 tokens
+_NEAR = 200  # characters around the middle in which a place to cut is looked for first
 _LEAD_IN = (":", "：")
 _BREAK = regex.compile(r"\s+|(?<=[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])")
+_CHARACTER = regex.compile(r"\X")
+_LONGEST_CHARACTER = 64  # code points; a longer one is taken apart
 
 
 @dataclass(slots=True)
@@ -44,11 +61,52 @@ class _Unit:
 def cut(document: Document, count_tokens: CountTokens, settings: PassageSettings) -> list[Passage]:
     """Passages of `document` in reading order; `document.text[p.start:p.end] == p.text` for each.
 
-    `count_tokens` is the embedder's. No passage is longer than `settings.tokens`, except a single unbreakable word.
+    `count_tokens` is the embedder's. No passage is longer than `settings.tokens`, or than 20 characters a token. Raises
+    `ParseError` where there would be too many passages.
     """
-    units = _counted(list(_units(document)), document.text, count_tokens)
-    units = [piece for unit in units for piece in _split(unit, document, count_tokens, settings.tokens)]
-    return [_passage(document, group) for group in _pack(units, settings, document.text)]
+    most = _MOST_PASSAGES * max(200, settings.tokens) // settings.tokens
+    passages: list[Passage] = []
+    for batch in _batches(_units(document), document.text):
+        counted = _counted(batch, document.text, count_tokens)
+        units = [piece for unit in counted for piece in _split(unit, document, count_tokens, settings.tokens)]
+        for group in _pack(units, settings, document.text):
+            if len(passages) == most:
+                raise ParseError(
+                    f"would be more than {most:,} passages",
+                    where=document.uri,
+                    hint="Split it, or leave it out with `exclude`.",
+                )
+            passages.append(_passage(document, group))
+    return passages
+
+
+def _batches(units: Iterator[_Unit], text: str) -> Iterator[list[_Unit]]:
+    """Units that are counted and packed together: those of all sections but in a long document, and whole sections but
+    in one that is longer by far."""
+    batch: list[_Unit] = []
+    cost = 0
+    for unit in (window for whole in units for window in _windows(whole, text)):
+        if cost > _AT_ONCE and (cost > 4 * _AT_ONCE or _place(unit) != _place(batch[-1])):
+            yield batch
+            batch, cost = [], 0
+        batch.append(unit)
+        cost += unit.end - unit.start + _UNIT_COST
+    yield batch
+
+
+def _windows(unit: _Unit, text: str) -> Iterator[_Unit]:
+    """`unit` in pieces that take little to cut: at the ends of lines, else at white space, else between characters."""
+    start = unit.start
+    while unit.end - start > _WINDOW:
+        limit = start + _WINDOW
+        at = max(text.rfind("\n", limit - _WINDOW // 2, limit), text.rfind(" ", limit - _NEAR, limit))
+        at = at if at > start else _between_characters(text, limit)
+        yield replace(unit, start=start, end=at)
+        start = at
+        while start < unit.end and text[start].isspace():
+            start += 1
+    if start < unit.end:
+        yield replace(unit, start=start)
 
 
 def _units(document: Document) -> Iterator[_Unit]:
@@ -61,10 +119,11 @@ def _units(document: Document) -> Iterator[_Unit]:
 
     def headings(*more: str) -> tuple[str, ...]:
         names = (*(document.text[block.start : block.end] for block in path), *more)
-        return names if not title or names[:1] == (title,) else (title, *names)
+        names = names if not title or names[:1] == (title,) else (title, *names)
+        return names if len(names) <= _DEEPEST else (names[0], *names[1 - _DEEPEST :])
 
     for block, following in zip_longest(document.blocks, document.blocks[1:]):
-        if block.kind == "heading":
+        if block.kind == "heading" and block.end - block.start <= _LONGEST_HEADING:
             while path and path[-1].level >= block.level:
                 waiting = waiting or (path[-1] if path[-1] is lonely else None)
                 path.pop()
@@ -98,28 +157,48 @@ def _counted(units: list[_Unit], text: str, count_tokens: CountTokens) -> list[_
     return units
 
 
-def _split(unit: _Unit, document: Document, count_tokens: CountTokens, limit: int) -> Iterable[_Unit]:
-    if unit.tokens <= limit:
+def _split(
+    unit: _Unit, document: Document, count_tokens: CountTokens, limit: int, *, sentence: bool = False
+) -> Iterable[_Unit]:
+    """`sentence`: of one sentence, or of a part of it, which is cut between words alone."""
+    if unit.tokens <= limit and unit.end - unit.start <= limit * _CHARACTERS:
         return [unit]
     text = document.text[unit.start : unit.end]
-    spans = sentence_spans(text, document.language or "en")
-    if len(spans) < 2:
-        spans = _halves(text)
+    spans = [] if sentence else sentence_spans(text, document.language or "en")
+    if sentence := len(spans) < 2:
+        spans = _halves(text, limit * _CHARACTERS)
     if len(spans) < 2:
         return [unit]
     pieces = [replace(unit, start=unit.start + a, end=unit.start + b) for a, b in spans]
     pieces = _counted(pieces, document.text, count_tokens)
-    return [small for piece in pieces for small in _split(piece, document, count_tokens, limit)]
+    return [small for piece in pieces for small in _split(piece, document, count_tokens, limit, sentence=sentence)]
 
 
-def _halves(text: str) -> list[tuple[int, int]]:
+def _halves(text: str, far: int) -> list[tuple[int, int]]:
     """Cut near the middle, at white space or, in scripts without spaces, between characters."""
     middle = len(text) // 2
-    places = (found for found in _BREAK.finditer(text, 1) if found.end() < len(text))
-    best = min(places, key=lambda found: abs(found.start() - middle), default=None)
+    best = _break(text, middle, max(1, middle - _NEAR), middle + _NEAR) or _break(
+        text, middle, max(1, middle - far), middle + far
+    )
     if best is not None:
         return [(0, best.start()), (best.end(), len(text))]
+    middle = _between_characters(text, middle)
     return [(0, middle), (middle, len(text))] if middle else [(0, len(text))]
+
+
+def _break(text: str, middle: int, low: int, high: int) -> regex.Match[str] | None:
+    """The place between words nearest to `middle`, of those that begin in `low`..`high`; not one that may have begun
+    before, or that the text ends with."""
+    found = takewhile(lambda place: place.start() <= high, _BREAK.finditer(text, low))
+    places = (place for place in found if place.end() < len(text) and (place.start() > low or low == 1))
+    return min(places, key=lambda found: abs(found.start() - middle), default=None)
+
+
+def _between_characters(text: str, at: int) -> int:
+    """`at`, or the place a little before it where no character is taken apart: a letter with its marks, an emoji."""
+    low = max(0, at - _LONGEST_CHARACTER)
+    start = max((found.start() for found in _CHARACTER.finditer(text, low, at + 1)), default=at)
+    return start if start > low else at
 
 
 def _pack(units: list[_Unit], settings: PassageSettings, text: str) -> Iterator[list[_Unit]]:
@@ -131,7 +210,8 @@ def _pack(units: list[_Unit], settings: PassageSettings, text: str) -> Iterator[
         same_place = group and _place(group[-1]) == _place(unit)
         ahead = _list_tokens(units, place, text)
         whole = ahead if ahead <= settings.tokens else unit.tokens
-        if group and (not same_place or total + whole > settings.tokens):
+        too_long = group and unit.end - group[0].start > settings.tokens * _CHARACTERS
+        if group and (not same_place or too_long or total + whole > settings.tokens):
             yield group
             group = _overlap(group, settings.overlap, settings.tokens - unit.tokens) if same_place else []
             total = sum(kept.tokens for kept in group)

@@ -47,7 +47,7 @@ if TYPE_CHECKING:  # needed where a vision model is set
 
 log = logging.getLogger(__name__)
 
-_SHAPE = 1  # raised when the same bytes would be cut into other passages than before
+_SHAPE = 2  # raised when the same bytes would be cut into other passages than before
 _TOGETHER = 128  # passages gathered over small documents for one call of the embedder and one commit
 _CATALOG_EVERY = 2.0  # seconds between writes of the catalog
 _INCOMPLETE = ""  # signature of what is read again by the next sync

@@ -32,6 +32,10 @@ _PART = regex.compile(r"[\p{L}\p{M}\u200c\u200d]+|\p{N}+")
 _NUMBER = regex.compile(r"\p{N}+(?:[.,]\p{N}+)*")
 _THOUSANDS = regex.compile(r"\p{N}{1,3}(?:,\p{N}{3})+(?:\.\p{N}+)?")
 _CACHED_WORDS = 200_000
+_LONGEST_CACHED = 60  # characters
+_MOST_JOINED = (
+    16  # parts of a name that are joined; the tokens of a longer one would grow with the square of its length
+)
 _JOINERS = str.maketrans("", "", "\u200c\u200d\u00ad")
 _APOSTROPHE = regex.compile(r"(?<=[\p{L}\p{N}])['’](?:s\b)?")
 
@@ -57,7 +61,7 @@ class Analyser:
             word = match.group()
             if (known := self._known.get(word)) is None:
                 known = tuple(_bigrams(word) if _UNSPACED_CHAR.match(word) else self._word(word))
-                if len(self._known) < _CACHED_WORDS:
+                if len(word) <= _LONGEST_CACHED and len(self._known) < _CACHED_WORDS:
                     self._known[word] = known
             tokens.extend(known)
         return tokens
@@ -67,7 +71,7 @@ class Analyser:
             return [plain_number(word)]
         parts = [part for part in (p.translate(_JOINERS) for p in _PART.findall(word)) if part]
         found = [self._stem(part) for part in parts]
-        joined = ["".join(parts[:end]) for end in range(2, len(parts) + 1)]
+        joined = ["".join(parts[:end]) for end in range(2, min(len(parts), _MOST_JOINED) + 1)]
         return found + [name for name in joined if any(character.isdigit() for character in name)]
 
     def _stem(self, word: str) -> str:
