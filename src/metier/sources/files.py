@@ -87,7 +87,9 @@ class FileSource:
             is_listed = _is_matched(parts, self._pattern.relative_to(self._base).parts)
         else:
             is_listed = all(_is_listed(part) and part != "__pycache__" for part in parts)
-        return is_listed and self._is_wanted(self._uri(self._base.joinpath(*parts) if parts else self._pattern))
+        if not is_listed or not (self._settings.include or self._settings.exclude):
+            return is_listed
+        return self._is_wanted(self._uri(self._base.joinpath(*parts) if parts else self._pattern))
 
     @contextmanager
     def fetch(self, item: Item) -> Iterator[Path]:

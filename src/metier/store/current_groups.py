@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # SQLAlchemy takes a third of a second to import
     from metier.state.catalog import Catalog, ItemState
 
 log = logging.getLogger(__name__)
+_Holder = tuple[SourceSettings, Callable[[str], bool]]  # and whether it holds an item
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +117,31 @@ class CurrentGroups:
         holders = [(each, sources.membership(each, self._folder)) for each in self._sources]
         for uri, state in items.items():
             made.folders.update(_folders(uri))
-            held = [each for each, holds in holders if state.identity and holds(state.identity)]
-            held = held or [each for each, _ in holders if each.name == state.source]
-            given = [state.groups, *(each.groups for each in held)]
-            # A source that was taken out: what was for some is for nobody, until a sync takes it away.
-            groups = NOBODY if state.groups and not held else strictest(given)
-            groups = NOBODY if groups is None else groups
+            groups = _groups_of(state, holders)
             if set(groups) != set(state.groups):
                 made.groups[uri] = groups
         if made.groups:
             for record in self._corrections():
                 made.folders.update(_folders(record.uri))
-                if (groups := made.groups.get(record.metadata.get("corrects", ""))) is not None:
-                    made.groups[record.uri] = strictest([record.groups, groups]) or NOBODY
+                if (of_original := made.groups.get(record.metadata.get("corrects", ""))) is not None:
+                    made.groups[record.uri] = strictest([record.groups, of_original]) or NOBODY
         return made
+
+
+def _groups_of(state: ItemState, holders: Sequence[_Holder]) -> tuple[str, ...]:
+    """Who may read an item: those whom its label and all sources that hold it let read it."""
+
+    def are_holding(holders: Sequence[_Holder]) -> list[tuple[str, ...]]:
+        return [each.groups for each, holds in holders if state.identity and holds(state.identity)]
+
+    given = are_holding([holder for holder in holders if holder[0].groups])
+    named = [each.groups for each, _ in holders if each.name == state.source]
+    # By its name alone a source is known where it cannot be told by its path (`follow_links`, another package's).
+    if not given and (state.groups or any(named)) and not are_holding(holders):
+        # Of a source that was taken out, what was for some is for nobody, until a sync takes it away.
+        given = named or [NOBODY]
+    groups = strictest([state.groups, *given])
+    return NOBODY if groups is None else groups
 
 
 def _folders(uri: str) -> Iterator[str]:
