@@ -43,7 +43,7 @@ class SettingRow:
 
 def check(folder: Path | None) -> list[Check]:
     """All checks; `folder` is the expert's, None leaves its checks out."""
-    checks = [_machine(), _tesseract(), *_models()]
+    checks = [_machine(), _tesseract(), _sandbox(), *_models()]
     if folder is not None:
         checks.extend(_expert(folder))
     return checks
@@ -75,6 +75,15 @@ def _machine() -> Check:
         f"{os.cpu_count()} cores, {free / 2**30:.0f} GiB free for models"
     )
     return Check("machine", "note" if free < _LOW_DISK else "ok", said)
+
+
+def _sandbox() -> Check:
+    from metier.parsing import sandbox
+
+    if missing := sandbox.missing():
+        told = f"this system does not keep {' and '.join(missing)} from readers: run Métier in a container"
+        return Check("sandbox", "note", f"{told} where files come from strangers")
+    return Check("sandbox", "ok", "readers of documents open no files, no network and no keys")
 
 
 def _tesseract() -> Check:

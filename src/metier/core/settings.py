@@ -80,6 +80,9 @@ class ParsingSettings(_Section):
     vision_url: str | None = Field(None, description="base URL of an OpenAI-compatible endpoint with that model")
     vision_key_env: str | None = Field(None, description="environment variable that holds its key")
     vision_pictures: int = Field(40, ge=1, description="pictures of one document that are described, at most")
+    sandbox: bool = Field(
+        True, description="readers open no files, no network and no keys (Linux); false: a plug-in's reader needs them"
+    )
 
 
 class PassageSettings(_Section):

@@ -51,7 +51,7 @@ _SHAPE = 2  # raised when the same bytes would be cut into other passages than b
 _TOGETHER = 128  # passages gathered over small documents for one call of the embedder and one commit
 _CATALOG_EVERY = 2.0  # seconds between writes of the catalog
 _INCOMPLETE = ""  # signature of what is read again by the next sync
-_WHO_DESCRIBES = {"vision_url", "vision_key_env"}  # settings of parsing that do not shape what is stored
+_NOT_SHAPING = {"vision_url", "vision_key_env", "sandbox"}  # settings of parsing that do not shape what is stored
 
 
 class DocumentParser(Protocol):
@@ -218,7 +218,7 @@ class Syncer:
     def _sign(self, item: Item) -> str:
         """Everything but the content that shapes what is stored for an item."""
         parts = [_SHAPE, self.parser_version, self.settings.language, sorted(item.groups)]
-        parts += [self.settings.passages.model_dump(), self.settings.parsing.model_dump(exclude=_WHO_DESCRIBES)]
+        parts += [self.settings.passages.model_dump(), self.settings.parsing.model_dump(exclude=_NOT_SHAPING)]
         if added := plugins.release(plugins.PARSERS, PurePath(item.uri).suffix.lower()):
             parts.append(added)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

@@ -20,6 +20,7 @@ from metier.core.documents import Document
 from metier.core.errors import ParseError
 from metier.parsing.core.protocol import Message, Places, receive, send, unpack
 from metier.parsing.core.readers import MIB, ParsingLimits
+from metier.parsing.originals import open_original
 
 if TYPE_CHECKING:
     from metier.core.settings import ParsingSettings
@@ -33,6 +34,11 @@ _ENVIRONMENT = {
     "TOKIO_WORKER_THREADS": "1",
     "PYTHONUTF8": "1",
 }
+# All that the worker is told of ours: where programs are, and the language. Keys of other services stay here.
+_KEPT = (
+    "PATH", "PATHEXT", "SYSTEMROOT", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH",
+    "TESSDATA_PREFIX", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV",
+)  # fmt: skip
 
 
 class Parser:
@@ -56,9 +62,11 @@ class Parser:
             hidden=settings.hidden,
             pictures=settings.vision_pictures if settings.vision else 0,
             language=language,
+            sandbox=settings.sandbox,
         )
         self._process: subprocess.Popen[bytes] | None = None
         self._stderr: BinaryIO | None = None
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None  # the one folder that the worker writes to
         self._lock = threading.Lock()
 
     @property
@@ -92,13 +100,17 @@ class Parser:
         return Places(**found | {"boxes": tuple(map(tuple, found["boxes"]))})
 
     def _asked(self, path: Path, uri: str, request: Mapping[str, object]) -> Message:
-        with self._lock:
-            answer = self._ask({"path": os.path.abspath(path), **request}, uri)
+        try:
+            file, size = open_original(path, self._limits.file)
+        except ParseError as error:
+            raise ParseError(error.what, where=uri, hint=error.hint) from None
+        with file, self._lock:
+            answer = self._ask({"name": path.name, "size": size, **request}, file, size, uri)
         if "what" in answer:
             raise ParseError(answer["what"], where=uri, hint=answer.get("hint"))
         return answer
 
-    def _ask(self, request: Mapping[str, object], uri: str) -> Message:
+    def _ask(self, request: Mapping[str, object], file: BinaryIO, size: int, uri: str) -> Message:
         process = self._running()
         requests, answers = _pipes(process)
         overdue = threading.Event()
@@ -114,6 +126,7 @@ class Parser:
         try:
             with contextlib.suppress(BrokenPipeError):
                 send(requests, request)
+                _hand_over(file, size, requests)
                 answer = receive(answers)
         finally:
             timer.cancel()
@@ -142,17 +155,26 @@ class Parser:
             return self._process
         self._stop()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _stop, read when the worker dies
+        self._scratch = tempfile.TemporaryDirectory(prefix="metier-parsing-", ignore_cleanup_errors=True)
         self._process = subprocess.Popen(
             # -P: a file called email.py in the working directory must not be imported
             [sys.executable, "-P", "-m", "metier.parsing.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            env={**os.environ, **_ENVIRONMENT},
+            env=self._environment(self._scratch.name),
+            cwd=self._scratch.name,
             process_group=0 if os.name == "posix" else None,  # a group of its own, so that tesseract dies with it
         )
         send(_pipes(self._process)[0], asdict(self._limits))
         return self._process
+
+    def _environment(self, scratch: str) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name in _KEPT or not self._limits.sandbox}
+        if "PYTHONPATH" in kept:  # relative to where we are
+            kept["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, kept["PYTHONPATH"].split(os.pathsep)))
+        own = dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP"), scratch) if self._limits.sandbox else {}
+        return {**kept, **own, **_ENVIRONMENT}
 
     def _stop(self) -> str:
         """End the worker and return the end of what it wrote to stderr."""
@@ -165,9 +187,21 @@ class Parser:
         for stream in _pipes(process):
             with contextlib.suppress(OSError):
                 stream.close()
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
         with stderr:
             stderr.seek(max(0, stderr.seek(0, os.SEEK_END) - 2000))
             return stderr.read().decode("utf-8", "replace")
+
+
+def _hand_over(file: BinaryIO, size: int, requests: IO[bytes]) -> None:
+    """Write `size` bytes of a file to the worker: zeros for those that it lost since it was opened."""
+    while size > 0:
+        part = file.read(min(size, MIB)) or bytes(min(size, MIB))
+        requests.write(part)
+        size -= len(part)
+    requests.flush()
 
 
 def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:

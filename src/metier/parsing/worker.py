@@ -6,13 +6,14 @@ import base64
 import contextlib
 import os
 import select
+import shutil
 import signal
-import stat
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 
 from metier.core.errors import ParseError
 from metier.parsing.core.protocol import Message, pack, receive, send
@@ -24,24 +25,37 @@ def main() -> None:
     os.dup2(2, 1)  # whatever a library prints must not land among the answers
     limits = ParsingLimits(**(receive(requests) or {}))
     _limit_memory(limits.memory)
+    if limits.sandbox and os.name == "posix":
+        _enter_sandbox(limits)
     if hasattr(select, "poll"):
         threading.Thread(target=_die_with_parent, args=(requests.fileno(),), daemon=True).start()
     while (request := receive(requests)) is not None:
         with _alarm(limits.timeout_seconds + 5):
-            answer = _answer(request, limits)
+            content = requests.read(request["size"])
+            if len(content) < request["size"]:
+                return  # the file became shorter, or the parent ended
+            answer = _answer(content, request, limits)
+            del content
         send(answers, answer)
         if answer.get("exhausted"):
             return  # the heap is in pieces after a MemoryError; the parent starts a fresh process
 
 
-def _answer(request: Message, limits: ParsingLimits) -> Message:
+def _enter_sandbox(limits: ParsingLimits) -> None:
+    """Before any thread is started: threads that are there stay as they are."""
+    from metier.parsing import sandbox
+
+    programs = limits.ocr and shutil.which("tesseract") is not None
+    sandbox.enter(Path.cwd(), programs=programs, file_bytes=limits.file)
+
+
+def _answer(content: bytes, request: Message, limits: ParsingLimits) -> Message:
     try:
-        content = _content(request["path"], limits)
         if "draw" in request or "find" in request:
             return _of_a_page(content, request)
         document = read_document(
             content,
-            name=request["path"],
+            name=request["name"],
             uri=request["uri"],
             groups=tuple(request["groups"]),
             limits=limits,
@@ -70,30 +84,6 @@ def _of_a_page(content: bytes, request: Message) -> Message:
     if "draw" in request:
         return {"picture": base64.b64encode(page_image.draw(content, **request["draw"])).decode("ascii")}
     return {"places": asdict(page_image.find(content, **request["find"]))}
-
-
-def _content(path: str, limits: ParsingLimits) -> bytes:
-    try:
-        if not stat.S_ISREG(mode := os.stat(path).st_mode) and not stat.S_ISDIR(mode):
-            raise ParseError(
-                "is not a regular file", hint="Pipes and devices are not read; leave it out with `exclude`."
-            )
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > limits.file:
-                raise ParseError(
-                    f"is {size / MIB:.1f} MiB, more than {limits.file / MIB:g} MiB",
-                    hint="Split it, or raise parsing.max_file_mb in metier.toml.",
-                )
-            return file.read(limits.file + 1)
-    except FileNotFoundError:
-        raise ParseError("does not exist", hint="It may have been moved while the sync ran.") from None
-    except IsADirectoryError:
-        raise ParseError("is a folder, not a file", hint="Add it as a source: its files are read one by one.") from None
-    except PermissionError:
-        raise ParseError("may not be read", hint="Give the user that runs metier permission to read it.") from None
-    except OSError as error:
-        raise ParseError(f"cannot be read: {error.strerror or error}", hint="Check the disk or the mount.") from None
 
 
 def _limit_memory(limit: int) -> None:

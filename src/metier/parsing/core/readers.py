@@ -54,7 +54,8 @@ MIB = 2**20
 @dataclass(frozen=True, slots=True)
 class ParsingLimits:
     """What one document may cost. Sizes in bytes, time in seconds; `ocr_languages` as tesseract writes them; `hidden`:
-    what its author hid or struck out is read too; `pictures`: how many are gathered to be described."""
+    what its author hid or struck out is read too; `pictures`: how many are gathered to be described; `sandbox`: the
+    process opens no files but programs, and no connection."""
 
     timeout_seconds: float = 120
     memory: int = 3072 * MIB
@@ -65,6 +66,7 @@ class ParsingLimits:
     hidden: bool = False
     pictures: int = 0
     language: str = "en"
+    sandbox: bool = False
 
     @property
     def unpacked(self) -> int:
