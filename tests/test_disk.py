@@ -70,6 +70,24 @@ def test_questions_are_answered_where_nothing_can_be_written(kind, word, expert_
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts are of Linux")
 @pytest.mark.parametrize(("kind", "word"), [("full", "disk is full"), ("read-only", "read-only")])
+def test_every_verb_that_writes_says_why_it_cannot(kind, word, expert_folder):
+    (expert_folder / "rows.jsonl").write_text('{"prompt": "Who?", "completion": "Me."}\n')
+    (expert_folder / "exam.jsonl").write_text('{"question": "Who?", "answers": ["Me."]}\n')
+    verbs = (
+        ("add", "exam.jsonl"), ("remove", "docs"), ("dataset", "import", "rows.jsonl"),
+        ("exam", "import", "exam.jsonl"),
+        ("dataset", "generate", "--yes"), ("report",), ("corrections", "add", "--hide", "x"),
+    )  # fmt: skip
+    done = on_disk(kind, expert_folder, *((*verb, "-e", "turbines") for verb in verbs), ("init", "other"))
+    for each in done[:4] + done[-1:]:
+        assert each.returncode == 1, each
+        assert word in " ".join(each.stderr.split())
+    for each in done:
+        assert "backup" not in each.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts are of Linux")
+@pytest.mark.parametrize(("kind", "word"), [("full", "disk is full"), ("read-only", "read-only")])
 def test_a_server_answers_where_nothing_can_be_written_and_refuses_thumbs_with_a_word(kind, word, expert_folder):
     (done,) = on_disk(kind, expert_folder, ("python", "-c", SERVED, QUESTION))
     assert done.returncode == 0, done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from metier import __version__
 from metier.cli import care, compare, dataset, exam, feedback, keys, knowledge, mcp, questions, serve, status, tuning
 from metier.cli.show import find_expert, print_error
+from metier.core.disk import unwritable
 from metier.core.errors import MetierError
 
 _INTERRUPTED = 130
@@ -63,3 +65,9 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:  # of a write; what is read is told by who reads it
+        told = unwritable(Path(error.filename or "").parent, error)
+        if told is None:
+            raise
+        print_error(told)
+        sys.exit(told.exit_code)

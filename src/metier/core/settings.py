@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from metier.core import addresses
 from metier.core.atomic import write_text
+from metier.core.disk import unwritable
 from metier.core.errors import InputError, SettingsError
 from metier.core.permissions import make_state_folder
 from metier.core.source_paths import holder, is_address, named, relative
@@ -396,7 +397,7 @@ def create(
         quoted = {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
         write_text(path, template.format(**quoted))
     except OSError as error:
-        raise InputError(error.strerror or str(error), where=str(folder)) from None
+        raise unwritable(folder, error) or InputError(error.strerror or str(error), where=str(folder)) from None
 
 
 def add_source(folder: Path, source: str, **options: object) -> bool:

@@ -182,6 +182,7 @@ class EvaluationService:
         """Write the last comparison (before any, the rules alone) as one HTML page, None = beside its figures in
         `.metier/reports/`. Raises `InputError` for a folder that does not exist."""
         from metier.core.atomic import write_text
+        from metier.core.disk import unwritable
         from metier.core.permissions import make_folder
         from metier.evaluation import result_store
         from metier.evaluation.report import page
@@ -192,5 +193,7 @@ class EvaluationService:
             make_folder(target.parent)
             write_text(target, page.html(result))
         except OSError as error:
-            raise InputError(error.strerror or str(error), where=str(target)) from None
+            raise unwritable(target.parent, error) or InputError(
+                error.strerror or str(error), where=str(target)
+            ) from None
         return target

@@ -102,6 +102,7 @@ class Syncing:
         self._state = SyncState(is_running=True, progress=progress)
 
     def _follow(self) -> None:
+        told = ""
         while not self._ending.wait(_LOOK_AGAIN):
             if self._state.is_running:
                 continue
@@ -110,7 +111,9 @@ class Syncing:
                     self._expert.runtime.retriever.refresh()
                     self._seen = written
             except MetierError as error:
-                log.warning("what another process synced is not seen yet: %s", error)
+                if str(error) != told:  # an index of another embedder stays unseen until the server starts again
+                    log.warning("what another process synced is not seen yet: %s", error)
+                told = str(error)
 
     def _written(self) -> int:
         """How many syncs have ended, in this process or another."""
