@@ -13,6 +13,7 @@ import pytest
 from metier.core.errors import ParseError
 from metier.core.settings import ParsingSettings
 from metier.parsing import Parser
+from metier.parsing.core.readers import Builder
 
 from . import samples
 from .conftest import check
@@ -198,3 +199,33 @@ def test_old_office_files_that_are_garbage(parse, shared):
             scrambled[place] ^= 0x5A
         either(parse, f"scrambled.{name[-3:]}", bytes(scrambled))
     assert parse("ok.txt", "still alive").text == "still alive"
+
+
+def test_a_table_of_more_columns_than_any_sheet_has(parse):
+    content = ",".join(f"c{n}" for n in range(20_000)) + "\n" + ",".join("1" * 20_000)
+    assert "more than 16,384 columns" in refused(parse, "a.csv", content)
+
+
+def test_more_parts_than_any_document_has():
+    headings, cells = Builder(2**30), Builder(2**30)
+    for _ in range(1_000_001):
+        headings.add("heading", "a", level=1)
+    with pytest.raises(ParseError, match="more than 1,000,000 paragraphs, rows and headings"):
+        headings.add("heading", "a", level=1)
+    with pytest.raises(ParseError, match="more than 3,000,000 cells"):
+        cells.add_table([["a", *[""] * 9_999]] * 400)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", "x" * 15_000_000),
+        ("a.json", '{"a": "' + "word " * 1_000_000 + '"}'),
+        ("a.csv", 'a,b\n"' + "word " * 2_000_000 + '",1\n'),
+        ("a.html", "<ul><li>a" * 100_000),
+        ("a.zip.docx", samples.package({f"{n}.xml": "<a/>" for n in range(100_000)})),
+    ],
+    ids=["no space", "one line of JSON", "one row", "nested lists", "entries of an archive"],
+)
+def test_what_is_long_or_deep_ends_within_the_limits(parse, name, content):
+    either(parse, name, content)

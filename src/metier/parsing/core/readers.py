@@ -13,13 +13,14 @@ import itertools
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from metier.core import plugins
 from metier.core.documents import Document, TextBuilder, document_id
 from metier.core.errors import ParseError, PluginError
+from metier.core.tables import TableRow
 from metier.parsing.core import formats
 from metier.parsing.core.pictures import PictureCollector, captioned
 from metier.parsing.core.titles import best_title, is_title, tidied
@@ -49,6 +50,7 @@ _READERS: tuple[tuple[tuple[str, ...], str], ...] = (
 _HEADINGS = 5  # that are looked at for a title
 MAX_NESTING = 3  # a mail in a mail in a mail
 MIB = 2**20
+_MOST_BLOCKS, _MOST_COLUMNS, _MOST_CELLS = 1_000_000, 16_384, 3_000_000  # a sheet of Excel has 16,384 columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +77,30 @@ class ParsingLimits:
 
 
 class Builder(TextBuilder):
-    """A `TextBuilder` that refuses more text than `limit` bytes (UTF-8), as soon as there is too much."""
+    """A `TextBuilder` that refuses more text than `limit` bytes (UTF-8), as soon as there is too much; also more
+    blocks, columns or cells than any document has: each takes ten times the memory of its text."""
 
     def __init__(self, limit: int) -> None:
         super().__init__()
-        self._limit, self._bytes = limit, 0
+        self._limit, self._bytes, self._cells = limit, 0, 0
 
     def _append(self, text: str) -> int:
         self._bytes += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
         if self._bytes > self._limit:
             raise too_much_text(self._limit)
+        if len(self.blocks) > _MOST_BLOCKS:
+            raise _too_many(_MOST_BLOCKS, "paragraphs, rows and headings")
         return super()._append(text)
+
+    def _row(
+        self, names: Sequence[str], cells: Sequence[str], key: str, groups: tuple[str, ...], unit: str, pairs: bool
+    ) -> TableRow:
+        self._cells += len(cells)
+        if len(cells) > _MOST_COLUMNS:
+            raise _too_many(_MOST_COLUMNS, "columns in a table")
+        if self._cells > _MOST_CELLS:
+            raise _too_many(_MOST_CELLS, "cells in its tables")
+        return super()._row(names, cells, key, groups, unit, pairs)
 
 
 @dataclass(slots=True)
@@ -136,6 +151,10 @@ class Context:
             value = " ".join(str(value).split()) if value else ""
             if value and name not in self.metadata:
                 self.metadata[name] = value[:1000]
+
+
+def _too_many(most: int, what: str) -> ParseError:
+    return ParseError(f"holds more than {most:,} {what}", hint="Split it, or leave it out with `exclude`.")
 
 
 def too_much_text(limit: int) -> ParseError:
