@@ -40,7 +40,7 @@ def tries(on: Attacked) -> Iterator[Try]:
     for name in ("bomb.docx", "many.docx", "lies.docx", "entity.docx", "laughs.xml", "external.xml", "nested.json",
                  "nested.docx", "sparse.txt", "pipe.md", "wide.csv"):  # fmt: skip
         yield "files", f"{name} is refused with a reason", partial(_refused, bad, name)
-    yield "files", "megabytes without a space", partial(_long_passages, bad)
+    yield "files", "hundreds of kilobytes without a space", partial(_long_passages, bad)
     yield "files", "the memory of a sync", partial(_memory, bad)
     yield "files", "control tokens of a chat template", partial(_tokens, on)
     yield "files", "what the parser is told, and may do", partial(_parser, on)
