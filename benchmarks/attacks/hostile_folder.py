@@ -62,8 +62,8 @@ class Hostile:
         return {hit.passage.uri: hit.passage.text for hit in self.expert.search(question, 200, Filter(groups=groups))}
 
     def failed(self) -> dict[str, str]:
-        items = self.expert.runtime.catalog.items().values()
-        return {item.uri: item.reason for item in items if item.state == "failed"}
+        with self.expert.runtime.catalog() as catalog:
+            return {item.uri: item.reason for item in catalog.items().values() if item.state == "failed"}
 
     def _files(self) -> dict[str, str | bytes]:
         prolog = f'{EXTERNAL}<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">'

@@ -162,7 +162,7 @@ def _names(bad: Hostile) -> Outcome:
         right = listed.code == 0
     except ValueError:
         right = False
-    return len(found) >= 8 and right, f"{len(found)} of 8 read, the list is {'' if right else 'no '}JSON"
+    return len(found) == 9 and right, f"{len(found)} of 9 read, the list is {'' if right else 'no '}JSON"
 
 
 def _terminal(bad: Hostile) -> Outcome:
