@@ -99,7 +99,7 @@ class Runtime:
         identity = Identity(embedder.name, embedder.fingerprint, embedder.dimension, self.analyser.version)
         made = open_store(self.state_folder / "store", self.settings.store, identity, replace=self._replacing_index)
         of_corrections = Filter(uri=f"{CORRECTION}*")
-        current = CurrentGroups(self.folder, self.state_path, self.catalog, lambda: made.records(of_corrections))
+        current = CurrentGroups(self.folder, self.state_path, lambda: made.records(of_corrections))
         return AccessControlledStore(made, current)
 
     def settle_permissions(self) -> None:

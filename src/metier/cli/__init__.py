@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 from metier import __version__
 from metier.cli import care, compare, dataset, exam, feedback, keys, knowledge, mcp, questions, serve, status, tuning
 from metier.cli.show import find_expert, print_error
+from metier.cli.terminal import VisibleFormatter
 from metier.core.disk import unwritable
 from metier.core.errors import MetierError
 
@@ -53,6 +55,8 @@ def options(
 
 def main() -> None:
     """Entry point of `metier`. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(VisibleFormatter())
     try:
         app()
     except MetierError as error:

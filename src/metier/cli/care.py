@@ -12,12 +12,11 @@ from metier.cli.progress import progress
 from metier.cli.show import (
     ExpertOption,
     JsonOption,
-    console,
-    escape,
     find_expert,
     open_expert,
     print_json,
 )
+from metier.cli.terminal import console, styled
 
 if TYPE_CHECKING:
     from metier.answering.passage_count import PassageCount
@@ -59,18 +58,31 @@ def calibrate(
         print_json(learned)
         return
     screen, fusion, shown, refusals = console(), learned.fusion, learned.shown, learned.refusals
-    screen.print(f"[green]✓[/] Dense search weighs {fusion.weight:.2f} ({_learned(fusion)}).")
-    screen.print(f"[green]✓[/] Answers are read from {shown.passages} passages ({_learned(shown)}).")
+    screen.print(styled("[green]✓[/] Dense search weighs {:.2f} ({}).", fusion.weight, _learned(fusion)))
+    screen.print(styled("[green]✓[/] Answers are read from {} passages ({}).", shown.passages, _learned(shown)))
     near = "" if refusals.near_misses is None else f", {refusals.near_misses:.0%} of the near misses refused"
     screen.print(
-        f"[green]✓[/] Refusals on {refusals.questions} practice cases kept apart: precision {refusals.precision:.2f}, "
-        f"recall {refusals.recall:.2f}{near}, {refusals.wrongly_refused:.0%} of the answerable ones wrongly refused."
+        styled(
+            "[green]✓[/] Refusals on {} practice cases kept apart: precision {:.2f}, recall "
+            "{:.2f}{}, {:.0%} of the answerable ones wrongly refused.",
+            refusals.questions,
+            refusals.precision,
+            refusals.recall,
+            near,
+            refusals.wrongly_refused,
+        )
     )
-    screen.print("  [dim]A near miss asks a known thing for what no document gives.[/]")
+    screen.print(styled("  [dim]A near miss asks a known thing for what no document gives.[/]"))
     errors = learned.errors
     screen.print(
-        f"[green]✓[/] Of {errors.planted} errors planted in sentences of the documents {errors.caught} are flagged, "
-        f"of the {errors.told} true sentences {errors.false_alarms}."
+        styled(
+            "[green]✓[/] Of {} errors planted in sentences of the documents {} are flagged, of the"
+            " {} true sentences {}.",
+            errors.planted,
+            errors.caught,
+            errors.told,
+            errors.false_alarms,
+        )
     )
 
 
@@ -99,10 +111,10 @@ def doctor(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
         print_json({"checks": checks, "settings": settings_table(folder)})
     else:
         screen = console()
-        marks = {"ok": "[green]✓[/]", "note": "[yellow]![/]", "bad": "[red]✗[/]"}
+        marks = {"ok": styled("[green]✓[/]"), "note": styled("[yellow]![/]"), "bad": styled("[red]✗[/]")}
         for item in sorted(checks, key=lambda item: list(reversed(marks)).index(item.state)):  # what is wrong first
-            screen.print(f"{marks[item.state]} [bold]{item.name}[/]", end=" ")
-            screen.print(item.said, markup=False, soft_wrap=True)
+            screen.print(styled("{} [bold]{}[/]", marks[item.state], item.name), end=" ")
+            screen.print(item.said, soft_wrap=True)
         _print_settings(settings_table(folder))
     if any(item.state == "bad" for item in checks):
         sys.exit(1)
@@ -115,8 +127,8 @@ def _print_settings(rows: list[SettingRow]) -> None:
     for name in ("setting", "value", "what it is"):
         table.add_column(name, overflow="fold")
     for row in rows:
-        value = f"[bold]{escape(str(row.value))}[/]" if row.changed else escape(str(row.value))
-        table.add_row(row.name, value, f"[dim]{escape(row.description)}[/]")
+        value = styled("[bold]{}[/]", str(row.value)) if row.changed else str(row.value)
+        table.add_row(row.name, value, styled("[dim]{}[/]", row.description))
     console().print(table)
 
 
@@ -137,16 +149,18 @@ def list_models(as_json: JsonOption = False) -> None:
     for name in ("", "model", "kind", "languages", "size", "licence"):
         table.add_column(name, no_wrap=True)
     for model in known:
-        mark = "[green]✓[/]" if model.present else "[dim]·[/]"
+        mark = styled("[green]✓[/]") if model.present else styled("[dim]·[/]")
         size = f"{model.size_bytes / 1e6:.0f} MB"
-        table.add_row(mark, f"[bold]{model.name}[/]", model.kind, model.languages, size, model.licence)
+        table.add_row(mark, styled("[bold]{}[/]", model.name), model.kind, model.languages, size, model.licence)
     screen = console()
     screen.print(table)
-    screen.print("\n[dim]made of[/]")
+    screen.print(styled("\n[dim]made of[/]"))
     for model in known:
-        screen.print(f"  [bold]{model.name}[/] {escape(model.source)}", soft_wrap=True)
+        screen.print(styled("  [bold]{}[/] {}", model.name, model.source), soft_wrap=True)
     if not all(model.present for model in known):
-        console().print("Fetch one with [bold]metier models pull NAME[/], all with [bold]metier models pull[/].")
+        console().print(
+            styled("Fetch one with [bold]metier models pull NAME[/], all with [bold]metier models pull[/].")
+        )
 
 
 def pull(
@@ -171,9 +185,9 @@ def pull(
 
             places[name] = str(models.pull(name, tell))
             for problem in models.verify(name):
-                console(stderr=True).print(f"[red]✗[/] {problem}")
+                console(stderr=True).print(styled("[red]✗[/] {}", problem))
     if as_json:
         print_json(places)
         return
     for name, where in places.items():
-        console().print(f"[green]✓[/] {name}  [dim]{where}[/]", soft_wrap=True)
+        console().print(styled("[green]✓[/] {}  [dim]{}[/]", name, where), soft_wrap=True)

@@ -9,9 +9,12 @@ import typer
 
 from metier.cli.generating import endpoint
 from metier.cli.progress import progress
-from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, print_json, print_restriction
+from metier.cli.show import ExpertOption, JsonOption, open_expert, print_json, print_restriction
+from metier.cli.terminal import console, styled
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from metier.evaluation.result import ComparisonResult, Figure, JudgeAgreement, Verdict
 
 # Metric, heading; those of which there are figures are shown.
@@ -63,7 +66,7 @@ def compare(
         return
     if result.verdict:
         _print_result(result, result.verdict)
-    console().print("  Every answer: [bold]metier report --open[/].")
+    console().print(styled("  Every answer: [bold]metier report --open[/]."))
 
 
 def advise(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
@@ -82,7 +85,7 @@ def advise(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
     _print_rules(result)
     if not result.verdict:
         console().print(
-            "  Measure it: [bold]metier exam import FILE[/] or [bold]generate[/], then [bold]metier compare[/]."
+            styled("  Measure it: [bold]metier exam import FILE[/] or [bold]generate[/], then [bold]metier compare[/].")
         )
 
 
@@ -101,7 +104,7 @@ def report(
     if as_json:
         print_json({"report": path, "groups": groups})
     else:
-        console().print(f"[green]✓[/] {escape(str(path))}", soft_wrap=True)
+        console().print(styled("[green]✓[/] {}", str(path)), soft_wrap=True)
         print_restriction(groups, "It quotes what not everybody may read")
     if show:
         import webbrowser
@@ -115,7 +118,7 @@ def _print_result(result: ComparisonResult, verdict: Verdict) -> None:
     screen, figures = console(), result.modes
     columns = [(metric, title) for metric, title in _COLUMNS if any(metric in of for of in figures.values())]
     table = Table(box=None, pad_edge=False, header_style="dim", title_justify="left")
-    table.title = f"{result.questions} exam questions, {escape(result.model)}"
+    table.title = f"{result.questions} exam questions, {result.model}"
     table.add_column("")
     for _, title in columns:
         table.add_column(title, justify="right")
@@ -123,7 +126,7 @@ def _print_result(result: ComparisonResult, verdict: Verdict) -> None:
     table.add_column("MiB", justify="right")
     chosen = verdict.choice
     for mode, of in figures.items():
-        name = f"[bold green]{mode}[/]" if mode == chosen else f"[bold]{mode}[/]"
+        name = styled("[bold green]{}[/]", mode) if mode == chosen else styled("[bold]{}[/]", mode)
         spent = result.costs.get(mode)
         seconds, memory = (spent.total_p50, spent.peak_memory_mb) if spent else (None, None)
         table.add_row(
@@ -133,30 +136,32 @@ def _print_result(result: ComparisonResult, verdict: Verdict) -> None:
             "" if memory is None else f"{memory:.0f}",
         )
     screen.print(table)
-    mark = "[yellow]?[/]" if chosen == "undecided" else "[green]✓[/]"
-    screen.print(f"\n{mark} [bold]{escape(verdict.reason)}[/]", soft_wrap=True)
+    mark = styled("[yellow]?[/]") if chosen == "undecided" else styled("[green]✓[/]")
+    screen.print(styled("\n{} [bold]{}[/]", mark, verdict.reason), soft_wrap=True)
     for mode, why in verdict.excluded.items():
-        screen.print(f"  {mode} is left out: {escape(why)}.", soft_wrap=True)
-    screen.print(f"  {escape(result.agreement)}", soft_wrap=True)
+        screen.print(f"  {mode} is left out: {why}.", soft_wrap=True)
+    screen.print(f"  {result.agreement}", soft_wrap=True)
     _print_failures(result, verdict)
     if result.judge:
         _print_judge(result.judge)
     for note in result.notes:
-        screen.print(f"[yellow]![/] {escape(note)}", soft_wrap=True)
+        screen.print(styled("[yellow]![/] {}", note), soft_wrap=True)
 
 
-def _figure(figure: Figure | None) -> str:
+def _figure(figure: Figure | None) -> Text:
     if figure is None:
-        return "[dim]–[/]"
-    return f"{figure.mean:.2f} [dim]{figure.low:.2f}–{figure.high:.2f}[/]"
+        return styled("[dim]–[/]")
+    return styled("{:.2f} [dim]{:.2f}–{:.2f}[/]", figure.mean, figure.low, figure.high)
 
 
 def _print_failures(result: ComparisonResult, verdict: Verdict) -> None:
     mode = verdict.choice if verdict.choice in result.failures else verdict.best
     for failure in result.failures.get(mode, ())[:2] if mode else ():
         console().print(
-            f"  [dim]Where {mode} fails most:[/] {failure.cause}, {failure.count} questions. "
-            f"{escape(failure.next_step)}", soft_wrap=True,
+            styled(
+                "  [dim]Where {} fails most:[/] {}, {} questions. {}",
+                mode, failure.cause, failure.count, failure.next_step,
+            ), soft_wrap=True,
         )  # fmt: skip
 
 
@@ -165,17 +170,17 @@ def _print_judge(agreed: JudgeAgreement) -> None:
     kappa = "" if agreed.kappa is None else f", kappa {agreed.kappa:.2f}"
     share = "none" if agreed.agreement is None else f"{agreed.agreement:.0%}"
     console().print(
-        f"  The judge {escape(agreed.model)} says: {said}. It agrees with the score on {share} of "
+        f"  The judge {agreed.model} says: {said}. It agrees with the score on {share} of "
         f"{agreed.answers} answers{kappa}.", soft_wrap=True,
     )  # fmt: skip
 
 
 def _print_rules(result: ComparisonResult) -> None:
     screen = console()
-    screen.print("[bold]What the rules say[/]")
+    screen.print(styled("[bold]What the rules say[/]"))
     for rule in result.rules:
-        points = f"[bold]{rule.points_to}[/]" if rule.points_to else "[dim]open[/]"
-        screen.print(f"  {escape(rule.asks)}  → {points}", soft_wrap=True)
-        screen.print(f"    [dim]{escape(rule.evidence)}[/]", soft_wrap=True)
+        points = styled("[bold]{}[/]", rule.points_to) if rule.points_to else styled("[dim]open[/]")
+        screen.print(f"  {rule.asks}  → {points}", soft_wrap=True)
+        screen.print(styled("    [dim]{}[/]", rule.evidence), soft_wrap=True)
     if not result.verdict:
-        screen.print(f"\n  {escape(result.agreement)}", soft_wrap=True)
+        screen.print(f"\n  {result.agreement}", soft_wrap=True)

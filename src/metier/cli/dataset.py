@@ -15,14 +15,13 @@ from metier.cli.show import (
     ExamOption,
     ExpertOption,
     JsonOption,
-    console,
-    escape,
     exam_questions,
     open_expert,
     plain,
     print_findings,
     print_json,
 )
+from metier.cli.terminal import console, styled
 
 if TYPE_CHECKING:
     from metier.dataset.checks import Report
@@ -67,13 +66,15 @@ def import_file(
         return
     screen = console()
     known = f", {report.known} were there already" if report.known else ""
-    screen.print(f"[green]✓[/] {report.added} rows added ({escape(report.layout)}){known}; {report.total} in all.")
+    screen.print(
+        styled("[green]✓[/] {} rows added ({}){}; {} in all.", report.added, report.layout, known, report.total)
+    )
     if report.skipped:
         left_out = ", ".join(f"{count} {reason}" for reason, count in report.skipped.items())
-        screen.print(f"[yellow]![/] Left out: {left_out}.")
+        screen.print(styled("[yellow]![/] Left out: {}.", left_out))
     for problem in report.problems:
-        screen.print(f"  {problem}", markup=False, style="dim", soft_wrap=True)
-    screen.print("  Next: [bold]metier dataset check[/].")
+        screen.print(f"  {problem}", style="dim", soft_wrap=True)
+    screen.print(styled("  Next: [bold]metier dataset check[/]."))
 
 
 def check(
@@ -104,7 +105,7 @@ def check(
         print_json({**plain(report), "stops": report.stops, "dropped": dropped})
     else:
         if drop_leaks:
-            console().print(f"[green]✓[/] {dropped} rows that the exam asks for were taken out.")
+            console().print(styled("[green]✓[/] {} rows that the exam asks for were taken out.", dropped))
         _print_report(report)
     if report.stops:
         sys.exit(1)
@@ -131,20 +132,22 @@ def show(
         return
     screen = console()
     if not rows:
-        screen.print("There is no training data yet. Next: [bold]metier dataset import FILE[/] or [bold]generate[/].")
+        screen.print(
+            styled("There is no training data yet. Next: [bold]metier dataset import FILE[/] or [bold]generate[/].")
+        )
         return
     for row in rows[:limit]:
-        screen.print(f"[bold cyan]{escape(row.origin or row.id)}[/]  [dim]{escape(row.kind)}[/]")
+        screen.print(styled("[bold cyan]{}[/]  [dim]{}[/]", row.origin or row.id, row.kind))
         for message in row.prompt():
             screen.print(f"{message.role:>9}", style="dim")
-            screen.print(message.content, markup=False, soft_wrap=True)
+            screen.print(message.content, soft_wrap=True)
         screen.print("completion", style="green")
-        screen.print(row.completion, markup=False, soft_wrap=True)
+        screen.print(row.completion, soft_wrap=True)
         screen.print()
     screen.print(f"{len(rows)} rows")
     for name, counted in counts.items():
         listed = ", ".join(f"{key} {count}" for key, count in counted.items())
-        screen.print(f"  {name}: {listed}", markup=False, soft_wrap=True)
+        screen.print(f"  {name}: {listed}", soft_wrap=True)
 
 
 def _columns(question: str | None, completion: str | None, context: str | None) -> Columns | None:
@@ -187,8 +190,7 @@ def _print_report(report: Report) -> None:
         largest = ", ".join(f"{label} {count}" for label, count in list(report.labels.rows.items())[:_LABELS_SHOWN])
         screen.print(
             f"{len(report.labels.rows)} labels, balance {report.labels.balance:.2f} of 1: {largest}",
-            markup=False,
             soft_wrap=True,
         )
     if not report.stops:
-        screen.print("[green]✓[/] Nothing speaks against a run.")
+        screen.print(styled("[green]✓[/] Nothing speaks against a run."))

@@ -14,13 +14,12 @@ from metier.cli.reviewing import KindOption, SplitOption, chosen, print_question
 from metier.cli.show import (
     ExpertOption,
     JsonOption,
-    console,
-    escape,
     open_expert,
     plain,
     print_findings,
     print_json,
 )
+from metier.cli.terminal import console, styled
 
 if TYPE_CHECKING:
     from metier.evaluation.questions.question_set import Added
@@ -69,12 +68,14 @@ def import_file(
     if as_json:
         print_json({"layout": found.layout, "skipped": found.skipped, "problems": found.problems, **plain(added)})
         return
-    _print_added(added, f" ({escape(found.layout)})")
+    _print_added(added, f" ({found.layout})")
     if found.skipped:
-        console().print(f"[yellow]![/] Left out: {', '.join(f'{n} {why}' for why, n in found.skipped.items())}.")
+        console().print(
+            styled("[yellow]![/] Left out: {}.", ", ".join(f"{n} {why}" for why, n in found.skipped.items()))
+        )
     for problem in found.problems:
-        console().print(f"  {problem}", markup=False, style="dim", soft_wrap=True)
-    console().print("  Next: [bold]metier exam check[/].")
+        console().print(f"  {problem}", style="dim", soft_wrap=True)
+    console().print(styled("  Next: [bold]metier exam check[/]."))
 
 
 def generate(
@@ -123,15 +124,19 @@ def generate(
     _print_added(added, "")
     if writes is None and any(question.kind == "fact" for question in written.questions) and not rules_only:
         console().print(
-            "[yellow]![/] A small model writes poor questions: look at them, or leave them out with --rules-only."
+            styled(
+                "[yellow]![/] A small model writes poor questions: look at them, or leave them out with --rules-only."
+            )
         )
     if len(written.questions) < count:
         limit = " in the time of two minutes; --count asks for more" if seconds else ""
-        console().print(f"[yellow]![/] The passages gave {len(written.questions)} of {count} that hold{limit}.")
+        console().print(
+            styled("[yellow]![/] The passages gave {} of {} that hold{}.", len(written.questions), count, limit)
+        )
     print_left_out(written.restricted, "documents")
     if written.dropped:
-        console().print(f"  [dim]Dropped: {', '.join(f'{n} {why}' for why, n in written.dropped.items())}.[/]")
-    console().print("  Next: [bold]metier exam review[/], then [bold]metier compare[/].")
+        console().print(styled("  [dim]Dropped: {}.[/]", ", ".join(f"{n} {why}" for why, n in written.dropped.items())))
+    console().print(styled("  Next: [bold]metier exam review[/], then [bold]metier compare[/]."))
 
 
 def show(
@@ -167,7 +172,7 @@ def check(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
         print_json({**plain(report), "stops": report.stops})
     else:
         screen = console()
-        screen.print(f"[bold]{report.questions} questions[/]")
+        screen.print(styled("[bold]{} questions[/]", report.questions))
         for side, kinds in report.kinds.items():
             screen.print(f"  {side}: {', '.join(f'{n} {kind}' for kind, n in kinds.items()) or 'none'}")
         print_findings(report.findings)
@@ -178,8 +183,14 @@ def check(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
 def _print_added(added: Added, how: str) -> None:
     screen = console()
     screen.print(
-        f"[green]✓[/] {added.added} questions added{how}: {added.practice} to practise, {added.exam} for the exam; "
-        f"{added.total} in all."
+        styled(
+            "[green]✓[/] {} questions added{}: {} to practise, {} for the exam; {} in all.",
+            added.added,
+            how,
+            added.practice,
+            added.exam,
+            added.total,
+        )
     )
     if added.kinds:
         screen.print(f"  {', '.join(f'{n} {kind}' for kind, n in added.kinds.items())}")
@@ -191,4 +202,4 @@ def _print_added(added: Added, how: str) -> None:
         if count:
             screen.print(f"  {count} {what}")
     for line in added.differing[:3]:
-        screen.print(f"[yellow]![/] {escape(line)}", soft_wrap=True)
+        screen.print(styled("[yellow]![/] {}", line), soft_wrap=True)

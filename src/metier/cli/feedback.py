@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, place, plain, print_json
+from metier.cli.show import ExpertOption, JsonOption, open_expert, place, plain, print_json
+from metier.cli.terminal import console, styled
 from metier.core.groups import NOBODY
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ corrections = typer.Typer(no_args_is_help=True, help="Corrections: give them, de
 IdArgument = Annotated[str, typer.Argument(help="Its id, from `metier corrections list`.")]
 WhoOption = Annotated[str | None, typer.Option(help="Who says so; default: the user of this machine.")]
 WhyOption = Annotated[str, typer.Option(help="The reason, for those who come after.")]
-_MARKS = {"queued": "[yellow]?[/]", "accepted": "[green]✓[/]", "dismissed": "[dim]·[/]", "undone": "[dim]↶[/]"}
+_MARKS = {"queued": ("?", "yellow"), "accepted": ("✓", "green"), "dismissed": ("·", "dim"), "undone": ("↶", "dim")}
 _DOES = {"pin": "pins", "hide": "hides", "replace": "replaces", "": "answers"}
 
 
@@ -64,10 +65,10 @@ def show(identity: IdArgument, expert: ExpertOption = None, as_json: JsonOption 
         if passage is not None:
             _print_passage(name, passage)
     if correction.text:
-        console().print("[bold]Reads now[/]")
-        console().print(correction.text, markup=False)
+        console().print(styled("[bold]Reads now[/]"))
+        console().print(correction.text)
     for action in history:
-        console().print(f"[dim]{action.at}[/]  {_said(action)}", soft_wrap=True)
+        console().print(styled("[dim]{}[/]  {}", action.at, _said(action)), soft_wrap=True)
 
 
 def add(
@@ -169,39 +170,45 @@ def _print_one(correction: Correction, as_json: bool) -> None:
         return
     _print_line(correction)
     if correction.unfinished:
-        console().print("[yellow]![/] A sync holds the store; the rest is done when it ends.")
+        console().print(styled("[yellow]![/] A sync holds the store; the rest is done when it ends."))
     if correction.groups == NOBODY and correction.about is None:
         console().print(
-            "[yellow]![/] It names no document, and some documents are not for everybody: only who may read all of "
-            "them finds it. `--public` or `--group` says otherwise.", soft_wrap=True,
+            styled(
+                "[yellow]![/] It names no document, and some documents are not for everybody: only who may read all of "
+                "them finds it. `--public` or `--group` says otherwise."
+            ), soft_wrap=True,
         )  # fmt: skip
     if note := (correction.learned or {}).get("note"):
-        console().print(f"[yellow]![/] {escape(note[0].upper() + note[1:])}.")
+        console().print(styled("[yellow]![/] {}.", note[0].upper() + note[1:]))
 
 
 def _print_line(correction: Correction) -> None:
+    from rich.text import Text
+
     said = f"“{correction.question}”" if correction.question else ""
     what = " ".join(part for part in (_DOES[correction.change], ", ".join(correction.documents)) if part)
     answer = f" → {correction.answer}" if correction.answer else ""
     by = f"{correction.who or 'somebody'}, {correction.at[:10]}"
     screen = console()
     screen.print(
-        f"{_MARKS[correction.state]} [bold cyan]{correction.id}[/] {correction.state}  {escape(said)}{escape(answer)}  "
-        f"[dim]{escape(what)} · {escape(by)}[/]", soft_wrap=True,
+        styled(
+            "{} [bold cyan]{}[/] {}  {}{}  [dim]{} · {}[/]",
+            Text(*_MARKS[correction.state]), correction.id, correction.state, said, answer, what, by,
+        ), soft_wrap=True,
     )  # fmt: skip
     if correction.look_again:
-        screen.print(f"  [yellow]![/] {escape(correction.look_again[0].upper() + correction.look_again[1:])}.")
+        screen.print(styled("  [yellow]![/] {}.", correction.look_again[0].upper() + correction.look_again[1:]))
 
 
 def _print_passage(name: str, passage: Passage) -> None:
     from metier.parsing.core.locators import locator_of
 
-    where = escape(place(locator_of(passage), passage.headings))
-    console().print(f"[bold]{name}[/] {escape(passage.uri)}  [dim]{where} · {passage.id}[/]", soft_wrap=True)
-    console().print(passage.text, markup=False, style="dim")
+    where = place(locator_of(passage), passage.headings)
+    console().print(styled("[bold]{}[/] {}  [dim]{} · {}[/]", name, passage.uri, where, passage.id), soft_wrap=True)
+    console().print(passage.text, style="dim")
 
 
 def _said(action: Action) -> str:
-    who = f" by {escape(action.who)}" if action.who else ""
-    why = f": {escape(action.why)}" if action.why else ""
+    who = f" by {action.who}" if action.who else ""
+    why = f": {action.why}" if action.why else ""
     return f"{action.action}{who}{why}"

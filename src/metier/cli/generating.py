@@ -11,11 +11,11 @@ from metier.cli.show import (
     ExamOption,
     ExpertOption,
     JsonOption,
-    console,
     exam_questions,
     open_expert,
     print_json,
 )
+from metier.cli.terminal import console, styled
 
 if TYPE_CHECKING:
     from metier.core.settings import GenerationSettings
@@ -105,12 +105,19 @@ def from_practice(
         print_json(report)
         return
     console().print(
-        f"[green]✓[/] {report.added} rows added from {report.questions} practice questions; {report.total} in all.\n"
-        f"  {report.rows} rows, {report.refusals} refusals among them; {report.left_out} questions without an answer "
-        "or a document left out."
+        styled(
+            "[green]✓[/] {} rows added from {} practice questions; {} in all.\n  {} rows, {} "
+            "refusals among them; {} questions without an answer or a document left out.",
+            report.added,
+            report.questions,
+            report.total,
+            report.rows,
+            report.refusals,
+            report.left_out,
+        )
     )
     print_left_out(report.restricted, "questions")
-    console().print("  Next: [bold]metier dataset check[/].")
+    console().print(styled("  Next: [bold]metier dataset check[/]."))
 
 
 def rehearse(
@@ -133,18 +140,25 @@ def rehearse(
         print_json(report)
         return
     screen = console()
-    screen.print(f"[green]✓[/] {report.added} rows added with what the model says now; {report.total} in all.")
+    screen.print(
+        styled("[green]✓[/] {} rows added with what the model says now; {} in all.", report.added, report.total)
+    )
     if report.rows < count:
-        screen.print(f"[yellow]![/] The model wrote {report.rows} of {count} that are questions with an answer.")
-    screen.print("  Next: [bold]metier dataset check[/].")
+        screen.print(
+            styled("[yellow]![/] The model wrote {} of {} that are questions with an answer.", report.rows, count)
+        )
+    screen.print(styled("  Next: [bold]metier dataset check[/]."))
 
 
 def print_left_out(count: int, what: str) -> None:
     """Says how many were left out because not everybody may read them, and how to take them."""
     if count:
         console().print(
-            f"[yellow]![/] {count} {what} were left out, which not everybody may read: --groups NAME or --all-groups "
-            "takes them. What is made of them is for their readers alone.", soft_wrap=True,
+            styled(
+                "[yellow]![/] {} {} were left out, which not everybody may read: --groups NAME or --all-groups takes "
+                "them. What is made of them is for their readers alone.",
+                count, what,
+            ), soft_wrap=True,
         )  # fmt: skip
 
 
@@ -175,8 +189,13 @@ def teacher_of(
 def _print_report(report: Generated, count: int, own: bool) -> None:
     screen = console()
     screen.print(
-        f"[green]✓[/] {report.added} rows added from {sum(report.kept.values())} pairs; {report.total} in all "
-        f"({report.seconds:.0f} s)."
+        styled(
+            "[green]✓[/] {} rows added from {} pairs; {} in all ({:.0f} s).",
+            report.added,
+            sum(report.kept.values()),
+            report.total,
+            report.seconds,
+        )
     )
     for source, said in (("rule", "by rule"), ("model", "by the model")):
         if written := report.written.get(source, 0):
@@ -184,18 +203,24 @@ def _print_report(report: Generated, count: int, own: bool) -> None:
     screen.print(f"  {report.rows} rows, {report.refusals} refusals, {report.paraphrases} paraphrases among them")
     for name, dropped in report.dropped.items():
         if dropped.count:
-            screen.print(f"  [yellow]dropped[/] {dropped.count} {name}")
+            screen.print(styled("  [yellow]dropped[/] {} {}", dropped.count, name))
             for example in dropped.examples:
-                screen.print(f"    {example}", markup=False, style="dim", soft_wrap=True)
+                screen.print(f"    {example}", style="dim", soft_wrap=True)
     if own and report.kept.get("model"):
         # Of 15 that the packaged 135M model wrote of the sample company and the filters kept, 5 were right.
         screen.print(
-            "[yellow]![/] A small model writes poor pairs: look at them with [bold]metier dataset show[/], or leave "
-            "them out with --rules-only."
+            styled(
+                "[yellow]![/] A small model writes poor pairs: look at them with [bold]metier dataset "
+                "show[/], or leave them out with --rules-only."
+            )
         )
     if not report.enough:
         screen.print(
-            f"[yellow]![/] {report.passages} passages gave fewer than {count} pairs; a teacher (--teacher) finds more."
+            styled(
+                "[yellow]![/] {} passages gave fewer than {} pairs; a teacher (--teacher) finds more.",
+                report.passages,
+                count,
+            )
         )
     print_left_out(report.restricted, "documents")
-    screen.print("  Next: [bold]metier dataset check[/].")
+    screen.print(styled("  Next: [bold]metier dataset check[/]."))

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from metier.cli.show import console, counted
+from metier.cli.show import counted
+from metier.cli.terminal import console, styled, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,7 +34,9 @@ def print_items(name: str, sources: int, items: Sequence[ItemState]) -> None:
     head = f"{counted(sources, 'source')}, {counted(len(items), 'document')}" + (f": {told}" if told else "")
     screen.print(Text.assemble((name, "bold"), f": {head}"), soft_wrap=True)
     if not items:
-        screen.print("  Next: [bold]metier sync[/]." if sources else "  Next: [bold]metier add PATH[/].")
+        screen.print(
+            styled("  Next: [bold]metier sync[/].") if sources else styled("  Next: [bold]metier add PATH[/].")
+        )
         return
     screen.print(Text(f"  {'state':<7}  passages  document", "dim"))
     for folder, within in groupby(sorted(items, key=_path), lambda item: _path(item)[0]):
@@ -56,7 +59,7 @@ def _print_item(screen: Console, item: ItemState) -> None:
     for part in more:
         screen.print(Text(" " * _BEFORE_NAME + part), soft_wrap=True)
     if item.reason:
-        reason = Text(item.reason, _COLOURS[state])
+        reason = Text(visible(item.reason), _COLOURS[state])
         if screen.is_terminal:
             screen.print(Padding(reason, (0, 0, 0, _BEFORE_NAME)))
         else:
@@ -70,8 +73,8 @@ def _state(item: ItemState) -> str:
 def _path(item: ItemState) -> tuple[str, str]:
     """Folder and name; an address has none, and `plant.sqlite#table` is a name."""
     if "://" in item.uri:
-        return "", item.uri
-    folder, _, name = item.uri.rpartition("/")
+        return "", visible(item.uri)
+    folder, _, name = visible(item.uri).rpartition("/")
     return folder, name
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metier.cli.show import ExpertOption, JsonOption, console, escape, find_expert, print_json
+from metier.cli.show import ExpertOption, JsonOption, find_expert, print_json
+from metier.cli.terminal import console, styled
 from metier.core.errors import InputError
 from metier.core.settings import STATE_FILE, STATE_FOLDER, Settings, load
 
@@ -58,13 +59,15 @@ def create(
         print_json(_row(key) | {"secret": secret, "unknown_groups": unknown})
         return
     screen = console()
-    screen.print(f"[green]✓[/] A key for [bold]{escape(key.name)}[/] ({key.id}): {_may(key)}.", soft_wrap=True)
-    screen.print(f"  {secret}", markup=False, soft_wrap=True)
-    screen.print("  This secret will not be shown again: copy it now. Send it as [bold]Authorization: Bearer …[/],")
+    screen.print(styled("[green]✓[/] A key for [bold]{}[/] ({}): {}.", key.name, key.id, _may(key)), soft_wrap=True)
+    screen.print(f"  {secret}", soft_wrap=True)
+    screen.print(
+        styled("  This secret will not be shown again: copy it now. Send it as [bold]Authorization: Bearer …[/],")
+    )
     screen.print("  or sign in on the page with it.")
     if unknown:
-        named = escape(", ".join(unknown))
-        screen.print(f"[yellow]![/] No source in metier.toml has these groups yet: {named}", soft_wrap=True)
+        named = ", ".join(unknown)
+        screen.print(styled("[yellow]![/] No source in metier.toml has these groups yet: {}", named), soft_wrap=True)
 
 
 def list_keys(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
@@ -81,7 +84,7 @@ def list_keys(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
         print_json([_row(key) for key in found])
         return
     if not found:
-        console().print("No keys yet. [bold]metier keys create NAME[/] makes one.")
+        console().print(styled("No keys yet. [bold]metier keys create NAME[/] makes one."))
         return
     _table(found)
 
@@ -103,7 +106,7 @@ def revoke(
     if as_json:
         print_json(_row(key))
         return
-    console().print(f"[green]✓[/] The key of {escape(key.name)} ({key.id}) is revoked.", soft_wrap=True)
+    console().print(styled("[green]✓[/] The key of {} ({}) is revoked.", key.name, key.id), soft_wrap=True)
 
 
 def _open(expert: str | None) -> tuple[Settings, Keys]:
@@ -144,7 +147,7 @@ def _row(key: Key) -> dict[str, Any]:
 def _may(key: Key) -> str:
     sees = "sees all documents" if key.groups is None else "sees public documents"
     if key.groups:
-        sees += f" and those of {escape(', '.join(key.groups))}"
+        sees += f" and those of {', '.join(key.groups)}"
     often = "as often as it likes" if key.rate is None else f"{key.rate} times a minute"
     until = "never expires" if key.expires is None else f"expires {_when(key.expires)}"
     return f"may {', '.join(key.scopes)} {often}, {sees}, {until}"
@@ -162,7 +165,7 @@ def _table(found: list[Key]) -> None:
         often = "any" if key.rate is None else str(key.rate)
         over = "" if state == "active" else state
         table.add_row(
-            key.id, escape(key.name), escape(groups), ", ".join(key.scopes), often, _day(key.expires),
+            key.id, key.name, groups, ", ".join(key.scopes), often, _day(key.expires),
             _day(key.last_used), over, style="dim" if over else "",
         )  # fmt: skip
     console().print(table)

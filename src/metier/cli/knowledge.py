@@ -10,7 +10,8 @@ import typer
 
 from metier.cli.item_list import print_items
 from metier.cli.progress import progress
-from metier.cli.show import ExpertOption, JsonOption, console, counted, escape, open_expert, print_json
+from metier.cli.show import ExpertOption, JsonOption, counted, open_expert, print_json
+from metier.cli.terminal import console, styled
 
 if TYPE_CHECKING:
     from metier.ingestion.sync import SyncProgress, SyncReport
@@ -45,20 +46,22 @@ def init(
         print_json({"expert": str(expert.folder), "settings": expert.settings.model_dump(mode="json")})
         return
     models = f"{expert.settings.embedding.model} and {expert.settings.generation.model}"
-    console().print(f"[green]✓[/] Made [bold]{escape(name)}/metier.toml[/] with {models}.", soft_wrap=True)
+    console().print(styled("[green]✓[/] Made [bold]{}/metier.toml[/] with {}.", name, models), soft_wrap=True)
     if expert.settings.generation.model == GenerationSettings().model:
         from rich.padding import Padding
 
         console().print(Padding(
-            "The packaged model is for trying out: answers are quotes from your documents. A model of a billion "
-            f"parameters or more writes its own: [bold]--model {hub.PHI_3}[/], [bold]gguf:FILE[/] or "
-            "[bold]openai:NAME[/].",
+            styled(
+                "The packaged model is for trying out: answers are quotes from your documents. A model of a billion "
+                "parameters or more writes its own: [bold]--model {}[/], [bold]gguf:FILE[/] or [bold]openai:NAME[/].",
+                hub.PHI_3,
+            ),
             (0, 0, 0, 2),
         ))  # fmt: skip
     if is_missing:
-        said = f"  [yellow]![/] The hub does not answer for {escape(repository)}; it is fetched at the first question."
+        said = styled("  [yellow]![/] The hub does not answer for {}; it is fetched at the first question.", repository)
         console().print(said, soft_wrap=True)
-    console().print("  Next: [bold]metier add PATH[/], then [bold]metier sync[/].")
+    console().print(styled("  Next: [bold]metier add PATH[/], then [bold]metier sync[/]."))
 
 
 def add(
@@ -95,16 +98,16 @@ def add(
     for source, new in added.items():
         if not new:
             kept = "; its options stay as metier.toml has them" if any((*options.values(), *web.values())) else ""
-            console().print(f"[dim]· {escape(source)} was there already{kept}[/]", soft_wrap=True)
+            console().print(styled("[dim]· {} was there already{}[/]", source, kept), soft_wrap=True)
             continue
-        console().print(f"[green]✓[/] Added {escape(source)}", soft_wrap=True)
+        console().print(styled("[green]✓[/] Added {}", source), soft_wrap=True)
         if (
             not is_address(source)
             and is_glob(source)
             and not any(glob.iglob(str(Path(source).expanduser()), recursive=True))
         ):
-            console().print("  [yellow]![/] Nothing matches it now.")
-    console().print("  Next: [bold]metier sync[/].")
+            console().print(styled("  [yellow]![/] Nothing matches it now."))
+    console().print(styled("  Next: [bold]metier sync[/]."))
 
 
 def sync(
@@ -129,8 +132,11 @@ def sync(
     if rebuild:
         taken, free = disk.room(opened.runtime.state_folder / "store")
         console(stderr=True).print(
-            f"[dim]· The new index is built beside the one in use, which takes {taken / 2**20:.0f} MiB; "
-            f"{free / 2**20:,.0f} MiB are free.[/]",
+            styled(
+                "[dim]· The new index is built beside the one in use, which takes {:.0f} MiB; {:,.0f} MiB are free.[/]",
+                taken / 2**20,
+                free / 2**20,
+            ),
             soft_wrap=True,
         )
     with opened, progress() as bar:
@@ -148,16 +154,16 @@ def sync(
 def _print_report(report: SyncReport) -> None:
     screen = console()
     counts = f"{report.added} added, {report.changed} changed, {report.deleted} deleted, {report.unchanged} unchanged"
-    screen.print(f"[green]✓[/] {counts} · {report.passages} passages in {report.seconds:.1f} s")
+    screen.print(styled("[green]✓[/] {} · {} passages in {:.1f} s", counts, report.passages, report.seconds))
     for warning in (*report.overlaps, *report.warnings, *report.unread_languages):
-        screen.print(f"  [yellow]![/] {escape(warning.item)}: {escape(warning.reason)}", soft_wrap=True)
+        screen.print(styled("  [yellow]![/] {}: {}", warning.item, warning.reason), soft_wrap=True)
     if report.failed:
-        screen.print(f"[red]✗[/] {len(report.failed)} could not be read:")
+        screen.print(styled("[red]✗[/] {} could not be read:", len(report.failed)))
         for failure in report.failed:
-            screen.print(f"  {failure.item}: {failure.reason}", markup=False, soft_wrap=True)
+            screen.print(f"  {failure.item}: {failure.reason}", soft_wrap=True)
     if report.unreachable:
         names, kept = ", ".join(report.unreachable), counted(report.kept, "document")
-        screen.print(f"[bold red]✗[/] Out of reach or empty: {escape(names)}. {kept} of it kept.", soft_wrap=True)
+        screen.print(styled("[bold red]✗[/] Out of reach or empty: {}. {} of it kept.", names, kept), soft_wrap=True)
     if report.index:
         screen.print(f"  Vector index {report.index['state']}: recall@10 {report.index['recall_at_10']:.3f}")
 

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from metier.cli.show import console, escape
+from metier.cli.terminal import console, styled
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
     from metier.tuning.devices import Device
     from metier.tuning.plan import Plan
@@ -25,10 +26,10 @@ def print_plan(plans: Sequence[Plan], devices: Sequence[Device]) -> None:
     recipe, place = first.recipe, "GPU" if any(device.kind == "cuda" for device in devices) or not devices else "CPU"
     rows = f"{recipe.batch} x {recipe.length:,} tokens on each {place}, {recipe.labelled:,} of them learned"
     again = ", activations recomputed" if recipe.gradient_checkpointing else ""
-    screen.print(f"[bold]{escape(first.model)}[/]  {_count(first.parameters)} parameters")
-    screen.print(f"[dim]{rows}{again}[/]\n")
+    screen.print(styled("[bold]{}[/]  {} parameters", first.model, _count(first.parameters)))
+    screen.print(styled("[dim]{}{}[/]\n", rows, again))
     screen.print(_parts(plans, place))
-    screen.print("[dim]GB are 2^30 bytes. In brackets: not there at the peak.[/]\n")
+    screen.print(styled("[dim]GB are 2^30 bytes. In brackets: not there at the peak.[/]\n"))
     if devices:
         screen.print(_fitting(plans, devices))
         screen.print()
@@ -50,7 +51,7 @@ def _parts(plans: Sequence[Plan], place: str) -> Table:
     names = dict.fromkeys(part.name for plan in plans for part in plan.parts)
     for name in sorted(names, key=_ORDER.index):
         table.add_row(name, *(_cell(plan, name) for plan in plans))
-    table.add_row("[bold]at the peak[/]", *(f"[bold]{_gb(plan.total)}[/]" for plan in plans))
+    table.add_row(styled("[bold]at the peak[/]"), *(styled("[bold]{}[/]", _gb(plan.total)) for plan in plans))
     table.add_row("share trained", *(f"{plan.share:.2%}" for plan in plans), style="dim")
     return table
 
@@ -75,20 +76,20 @@ _ORDER = (
 )
 
 
-def _cell(plan: Plan, name: str) -> str:
+def _cell(plan: Plan, name: str) -> str | Text:
     part = next((part for part in plan.parts if part.name == name), None)
     if part is None:
-        return "[dim]·[/]"
-    return _gb(part.bytes) if plan.at_peak(part) else f"[dim]({_gb(part.bytes)})[/]"
+        return styled("[dim]·[/]")
+    return _gb(part.bytes) if plan.at_peak(part) else styled("[dim]({})[/]", _gb(part.bytes))
 
 
 def _fitting(plans: Sequence[Plan], devices: Sequence[Device]) -> Table:
     table = _table(plans, "what is there")
     for device, count in Counter(devices).items():
         index = devices.index(device)
-        marks = ("[green]✓ fits[/]" if plan.fits[index] else "[red]✗ too big[/]" for plan in plans)
+        marks = (styled("[green]✓ fits[/]") if plan.fits[index] else styled("[red]✗ too big[/]") for plan in plans)
         several = f"{count} x " if count > 1 else ""
-        table.add_row(f"{several}{escape(device.name)}, {device.free / _GIB:.1f} GB free", *marks)
+        table.add_row(f"{several}{device.name}, {device.free / _GIB:.1f} GB free", *marks)
     return table
 
 

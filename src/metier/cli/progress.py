@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from metier.cli.show import console
+from metier.cli.terminal import console, visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress, Task, TaskID
@@ -36,7 +36,7 @@ def progress() -> Iterator[Stages]:
     screen = console(stderr=True)
     has_bars = sys.stderr.isatty() and screen.is_interactive
     bars = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
         TextColumn("{task.fields[figures]}", style="dim", markup=False),
         TextColumn("{task.fields[note]}", style="dim", markup=False),
         console=screen, transient=True, disable=not has_bars, speed_estimate_period=_SPEED[not has_bars],
@@ -105,7 +105,7 @@ class _Lines:
             if has_ended or last is None or time.monotonic() - last >= _EVERY:
                 self._said[task.id] = time.monotonic()
                 with suppress(OSError):  # nobody reads it any more
-                    print(_line(task, took, has_ended=has_ended), file=sys.stderr, flush=True)
+                    print(visible(_line(task, took, has_ended=has_ended)), file=sys.stderr, flush=True)
             if has_ended:
                 self._ended.add(task.id)
 

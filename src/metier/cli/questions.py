@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, place, print_json
+from metier.cli.show import ExpertOption, JsonOption, open_expert, place, print_json
+from metier.cli.terminal import console, styled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,10 +56,10 @@ def search(
         screen.print("Nothing found. Is anything indexed? `metier sources` shows it.")
     for number, hit in enumerate(hits, start=1):
         passage = hit.passage
-        where_it_is = escape(place(locator_of(passage), passage.headings))
-        head = f"[bold cyan]{number}[/] [bold]{escape(passage.uri)}[/]  [dim]{where_it_is}  {hit.score:.1f}[/]"
+        where_it_is = place(locator_of(passage), passage.headings)
+        head = styled("[bold cyan]{}[/] [bold]{}[/]  [dim]{}  {:.1f}[/]", number, passage.uri, where_it_is, hit.score)
         screen.print(head, soft_wrap=True)
-        screen.print(_shorten(passage.text), markup=False, style="dim" if number > 1 else "")
+        screen.print(_shorten(passage.text), style="dim" if number > 1 else "")
 
 
 def ask(
@@ -105,10 +106,10 @@ def chat(
         def asked(question: str) -> Callable[[OnText], Answer]:
             return lambda on_text: conversation.ask(question, mode=mode, adapter=adapter, on_text=on_text)
 
-        screen.print(f"[dim]Ask {escape(opened.settings.name)}. An empty line ends.[/]")
+        screen.print(styled("[dim]Ask {}. An empty line ends.[/]", opened.settings.name))
         while True:
             try:
-                question = screen.input("[bold cyan]›[/] ").strip()
+                question = screen.input(styled("[bold cyan]›[/] ")).strip()
             except EOFError:
                 screen.print()  # the prompt ends its line
                 break
@@ -117,14 +118,14 @@ def chat(
             try:
                 _print_answer(asked(question))
             except KeyboardInterrupt:
-                screen.print("\n[yellow]Stopped.[/]")
+                screen.print(styled("\n[yellow]Stopped.[/]"))
 
 
 def _print_answer(run: Callable[[OnText], Answer]) -> None:
     """The text as it is written, as plain text; below it what carries which sentence."""
     screen = console()
     written: list[str] = []
-    waiting = screen.status("[dim]…[/]")
+    waiting = screen.status(styled("[dim]…[/]"))
 
     def on_text(piece: str) -> None:
         piece = piece if written else piece.lstrip()
@@ -139,7 +140,7 @@ def _print_answer(run: Callable[[OnText], Answer]) -> None:
     if text:
         screen.out("")
     if answer.text != text:  # a refusal, or another text that no model wrote
-        screen.print(answer.text, markup=False, soft_wrap=True, style="yellow" if answer.abstained else "")
+        screen.print(answer.text, soft_wrap=True, style="yellow" if answer.abstained else "")
     _print_marks(screen, answer)
 
 
@@ -157,9 +158,9 @@ def _print_marks(screen: Console, answer: Answer) -> None:
         copies = f"the same in: {', '.join(citation.copies)}" if citation.copies else ""
         parts = (corrects, citation.dated, newer, copies, where, citation.cell, described)
         where = " · ".join(part for part in parts if part)
-        head = rf"[cyan]\[{number}][/] [bold]{escape(citation.document)}[/]  [dim]{escape(where)}[/]"
+        head = styled("[cyan]\\[{}][/] [bold]{}[/]  [dim]{}[/]", number, citation.document, where)
         screen.print(head, soft_wrap=True)
-        screen.print(f"    “{_shorten(citation.quote)}”", markup=False, style="dim")
+        screen.print(f"    “{_shorten(citation.quote)}”", style="dim")
     for sentence in stated:
         marks = "".join(
             f"[{mark}]"
@@ -169,22 +170,22 @@ def _print_marks(screen: Console, answer: Answer) -> None:
         said = f"“{_shorten(answer.text[sentence.start : sentence.end], _SHORT)}”"
         why = f" ({sentence.reason})" if sentence.reason else ""
         if sentence.support is Support.NOT:
-            screen.print(f"[red]✗[/] [dim]{escape(said)} stands in no document{escape(why)}[/]", soft_wrap=True)
+            screen.print(styled("[red]✗[/] [dim]{} stands in no document{}[/]", said, why), soft_wrap=True)
         elif sentence.support is Support.PARTLY:
-            screen.print(f"[yellow]~[/] [dim]{escape(f'{said} only in part {marks}{why}')}[/]", soft_wrap=True)
+            screen.print(styled("[yellow]~[/] [dim]{}[/]", f"{said} only in part {marks}{why}"), soft_wrap=True)
         elif len(stated) > 1:
-            screen.print(f"[green]✓[/] [dim]{escape(f'{said} {marks}')}[/]", soft_wrap=True)
+            screen.print(styled("[green]✓[/] [dim]{}[/]", f"{said} {marks}"), soft_wrap=True)
     if answer.abstained and answer.searched_for:
-        screen.print(f"[dim]Looked for: {escape('; '.join(answer.searched_for))}[/]", soft_wrap=True)
+        screen.print(styled("[dim]Looked for: {}[/]", "; ".join(answer.searched_for)), soft_wrap=True)
     for passage in answer.nearest:
         where = place(locator_of(passage), passage.headings) + (f" · {DESCRIPTION}" if passage.described else "")
-        screen.print(f"[dim]Nearest:[/] [bold]{escape(passage.uri)}[/]  [dim]{escape(where)}[/]", soft_wrap=True)
+        screen.print(styled("[dim]Nearest:[/] [bold]{}[/]  [dim]{}[/]", passage.uri, where), soft_wrap=True)
     for note in answer.notes:
-        screen.print(f"[yellow]![/] {escape(note)}")
+        screen.print(styled("[yellow]![/] {}", note))
     seconds = answer.timings.get("total", 0.0)
     sure = "" if answer.confidence is None else f" · confidence {answer.confidence:.2f}"
-    model = f"{answer.model} + {escape(answer.adapter)}" if answer.adapter else answer.model
-    screen.print(f"[dim]{answer.mode} · {model} · {seconds:.1f} s{sure}[/]")
+    model = f"{answer.model} + {answer.adapter}" if answer.adapter else answer.model
+    screen.print(styled("[dim]{} · {} · {:.1f} s{}[/]", answer.mode, model, seconds, sure))
 
 
 def _filter(groups: list[str] | None, within: str | None, where: list[str] | None) -> Filter | None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.cli.show import ExpertOption, JsonOption, console, escape, open_expert, print_json
+from metier.cli.show import ExpertOption, JsonOption, open_expert, print_json
+from metier.cli.terminal import console, styled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 SplitOption = Annotated[str | None, typer.Option(help="practice or exam.")]
 KindOption = Annotated[str | None, typer.Option(help="fact, several, table, yesno, label, text or unanswerable.")]
 
-_KEYS = "[bold]a[/] accept  [bold]e[/] edit  [bold]d[/] drop  [bold]s[/] skip  [bold]q[/] quit"
 _DONE = {"a": "accepted", "e": "edited", "d": "dropped", "s": "skipped"}
 _PASSAGES, _PASSAGE_SHOWN = 2, 600  # passages of a question, and characters of each
 
@@ -44,7 +44,7 @@ def review(
     with open_expert(expert) as opened:
         waiting = [each for each in chosen(opened, kind, split) if again or not each.review]
         for number, each in enumerate(waiting[:limit], start=1):
-            screen.print(f"\n[dim]{number} of {len(waiting)}[/]")
+            screen.print(styled("\n[dim]{} of {}[/]", number, len(waiting)))
             print_question(each, screen)
             _print_source(opened, each.question, screen)
             if (done := _reviewed(opened, each, screen)) is None:
@@ -71,10 +71,10 @@ def chosen(opened: Expert, kind: str | None, split: str | None) -> list[Question
 
 def print_question(each: QuestionEntry, screen: Console) -> None:
     question = each.question
-    mark = {"accepted": "[green]✓[/]", "dropped": "[red]✗[/]"}.get(each.review, "[dim]·[/]")
+    mark = {"accepted": styled("[green]✓[/]"), "dropped": styled("[red]✗[/]")}.get(each.review, styled("[dim]·[/]"))
     about = f"{question.kind}, {question.split} · {question.id} · {question.origin}"
-    screen.print(f"{mark} [bold]{escape(question.question)}[/]  [dim]{escape(about)}[/]", soft_wrap=True)
-    screen.print(f"  {escape(' | '.join(question.answers) or '(nothing answers it)')}", soft_wrap=True)
+    screen.print(styled("{} [bold]{}[/]  [dim]{}[/]", mark, question.question, about), soft_wrap=True)
+    screen.print(f"  {' | '.join(question.answers) or '(nothing answers it)'}", soft_wrap=True)
 
 
 def _print_source(opened: Expert, question: Question, screen: Console) -> None:
@@ -83,13 +83,13 @@ def _print_source(opened: Expert, question: Question, screen: Console) -> None:
 
     for uri in question.documents:
         place = locator_in(uri, question.page)
-        screen.print(f"  [cyan]{escape(uri)}[/]{f', {place}' if place else ''}", soft_wrap=True)
+        screen.print(styled("  [cyan]{}[/]{}", uri, f", {place}" if place else ""), soft_wrap=True)
     passages = _passages(opened, question)
     if not question.documents and opened.runtime.store.counts()[1]:
-        screen.print("  [dim]What the search finds:[/]")
+        screen.print(styled("  [dim]What the search finds:[/]"))
         passages = [hit.passage for hit in opened.search(question.question, _PASSAGES)]
     for passage in passages[:_PASSAGES]:
-        screen.print(f"  “{passage.text[:_PASSAGE_SHOWN]}”", style="dim", markup=False, soft_wrap=True)
+        screen.print(f"  “{passage.text[:_PASSAGE_SHOWN]}”", style="dim", soft_wrap=True)
 
 
 def _passages(opened: Expert, question: Question) -> list[Passage]:
@@ -106,7 +106,7 @@ def _reviewed(opened: Expert, each: QuestionEntry, screen: Console) -> str | Non
     from metier.core.errors import InputError
 
     while True:
-        screen.print(_KEYS)
+        screen.print(styled("[bold]a[/] accept  [bold]e[/] edit  [bold]d[/] drop  [bold]s[/] skip  [bold]q[/] quit"))
         key = _key()
         if key in ("", "q"):
             return None
@@ -118,16 +118,16 @@ def _reviewed(opened: Expert, each: QuestionEntry, screen: Console) -> str | Non
             if key in ("a", "d"):
                 opened.exam.review(each.question.id, "accepted" if key == "a" else "dropped")
         except InputError as error:
-            screen.print(f"[red]✗[/] {escape(error.message)}", soft_wrap=True)
+            screen.print(styled("[red]✗[/] {}", error.message), soft_wrap=True)
             continue
         return _DONE[key]
 
 
 def _edit(opened: Expert, each: QuestionEntry, screen: Console) -> bool:
     """False where the input ended before both lines were there; nothing is changed then."""
-    screen.print("[dim]Question (empty = as it is):[/]")
+    screen.print(styled("[dim]Question (empty = as it is):[/]"))
     text = sys.stdin.readline()
-    screen.print("[dim]Accepted answers, parted by | (empty = as they are):[/]")
+    screen.print(styled("[dim]Accepted answers, parted by | (empty = as they are):[/]"))
     line = sys.stdin.readline()
     if not line:
         return False

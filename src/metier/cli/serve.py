@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from metier.cli.show import ExpertOption, console, escape, find_expert
+from metier.cli.show import ExpertOption, find_expert
+from metier.cli.terminal import console, styled
 
 
 def register(app: typer.Typer) -> None:
@@ -38,11 +39,11 @@ def serve(
 
         def started(address: str, name: str, token: str | None) -> None:
             at = f"{address}/?token={token}" if token else f"{address}/v1"
-            said = f"[green]✓[/] [bold]{escape(name)}[/] answers at {at}  [dim]Ctrl-C ends[/]"
+            said = styled("[green]✓[/] [bold]{}[/] answers at {}  [dim]Ctrl-C ends[/]", name, at)
             console().print(said, soft_wrap=True, highlight=False)  # an address in two lines opens nothing
             if token:
-                said = f"  Programs ask {address}/v1, with the token as their api_key."
-                console().print(said, soft_wrap=True, highlight=False)
+                how = f"  Programs ask {address}/v1, with the token as their api_key."
+                console().print(how, soft_wrap=True, highlight=False)
 
         opened = Expert.open(folder, parallel=settings.parallel)
         listen(opened, host or settings.host, settings.port if port is None else port, path_prefix, started)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import sys
 from collections.abc import Iterable
@@ -13,13 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import BaseModel
 
+from metier.cli.terminal import console, in_json, styled
 from metier.core.errors import InputError, MetierError
 from metier.core.groups import Required, in_words
 from metier.core.settings import FILE_NAME
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from metier.core.questions import Question
     from metier.dataset.findings import DataFinding
     from metier.expert import Expert
@@ -66,30 +64,16 @@ def exam_questions(opened: Expert, path: Path | None) -> list[Question]:
     return load_exam(path) if path else opened.exam.questions("exam")
 
 
-def console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr, highlight=False)
-
-
-def escape(text: str) -> str:
-    """Text that the console prints as it is, whatever brackets it holds."""
-    from rich.markup import escape as escape_markup
-
-    return escape_markup(text)
-
-
 def print_error(error: MetierError) -> None:
     screen = console(stderr=True)
     what = f"{error.where}: {error.what}" if error.where else error.what
-    screen.print(f"[bold red]✗[/] {escape(what)}", soft_wrap=True)
+    screen.print(styled("[bold red]✗[/] {}", what), soft_wrap=True)
     if error.hint:
-        screen.print(f"  {escape(error.hint)}", soft_wrap=True)
+        screen.print(f"  {error.hint}", soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
-    json.dump(plain(value), sys.stdout, ensure_ascii=False, indent=2, allow_nan=False)
-    sys.stdout.write("\n")
+    sys.stdout.write(in_json(plain(value)) + "\n")
 
 
 def plain(value: Any) -> Any:
@@ -108,19 +92,22 @@ def plain(value: Any) -> Any:
 def print_restriction(groups: Required, what: str) -> None:
     """One line that names whom a thing is for, none where it is for everybody."""
     if groups:
-        console().print(f"[yellow]![/] {what}: it is for who holds {escape(in_words(groups))}.", soft_wrap=True)
+        console().print(styled("[yellow]![/] {}: it is for who holds {}.", what, in_words(groups)), soft_wrap=True)
 
 
 def print_findings(findings: Iterable[DataFinding]) -> None:
     """What a check found, with examples and what to do."""
-    screen, marks = console(), {"stop": "[red]✗[/]", "warn": "[yellow]![/]", "note": "[dim]·[/]"}
+    screen, marks = (
+        console(),
+        {"stop": styled("[red]✗[/]"), "warn": styled("[yellow]![/]"), "note": styled("[dim]·[/]")},
+    )
     for finding in findings:
-        screen.print(f"{marks[finding.severity]} [bold]{finding.check}[/]", end=" ")
-        screen.print(finding.what, markup=False, soft_wrap=True)
+        screen.print(styled("{} [bold]{}[/]", marks[finding.severity], finding.check), end=" ")
+        screen.print(finding.what, soft_wrap=True)
         for example in finding.examples:
-            screen.print(f"    {example}", markup=False, style="dim", soft_wrap=True)
+            screen.print(f"    {example}", style="dim", soft_wrap=True)
         if finding.hint:
-            screen.print(f"    {finding.hint}", markup=False, soft_wrap=True)
+            screen.print(f"    {finding.hint}", soft_wrap=True)
 
 
 def place(numbered: Locator | None, headings: tuple[str, ...] = ()) -> str:

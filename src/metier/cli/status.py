@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.cli.show import ExpertOption, JsonOption, console, counted, escape, open_expert, print_json
+from metier.cli.show import ExpertOption, JsonOption, counted, open_expert, print_json
+from metier.cli.terminal import console, styled
 
 if TYPE_CHECKING:
     from metier.services.status import Status
@@ -33,13 +34,13 @@ def status(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
         print_json({**asdict(found), "next": [asdict(step) for step in steps]})
         return
     screen = console()
-    screen.print(f"[bold]{escape(found.name)}[/] [dim]{escape(found.folder)}[/]")
+    screen.print(styled("[bold]{}[/] [dim]{}[/]", found.name, found.folder))
     for name, value in _facts(found):
-        screen.print(f"  [dim]{name:<11}[/]{escape(value)}", soft_wrap=True)
+        screen.print(styled("  [dim]{:<11}[/]{}", name, value), soft_wrap=True)
     screen.print("\nNext:")
     width = max(len(step.command) for step in steps)
     for step in steps:
-        screen.print(f"  [bold]{escape(step.command):<{width}}[/]  [dim]{step.why}[/]", soft_wrap=True)
+        screen.print(styled("  [bold]{}[/]  [dim]{}[/]", step.command.ljust(width), step.why), soft_wrap=True)
 
 
 def _facts(found: Status) -> list[tuple[str, str]]:
@@ -76,8 +77,8 @@ def remove(
     for source in sources:
         opened.remove(source)
         if not as_json:
-            console().print(f"[green]✓[/] Removed {escape(source)}", soft_wrap=True)
+            console().print(styled("[green]✓[/] Removed {}", source), soft_wrap=True)
     if as_json:
         print_json({"removed": sources})
         return
-    console().print("  Next: [bold]metier sync[/].")
+    console().print(styled("  Next: [bold]metier sync[/]."))

@@ -14,14 +14,13 @@ from metier.cli.show import (
     ExamOption,
     ExpertOption,
     JsonOption,
-    console,
-    escape,
     exam_questions,
     find_expert,
     open_expert,
     print_json,
     print_restriction,
 )
+from metier.cli.terminal import console, styled
 from metier.core.errors import needing
 from metier.core.groups import Required, in_words
 
@@ -122,7 +121,7 @@ def _peak_memory() -> float:
 
 def _print_result(card: Card, groups: Required) -> None:
     screen, result = console(), card.result
-    screen.print(f"[green]✓[/] [bold]{escape(card.reference)}[/]  {card.method} on {escape(card.base)}")
+    screen.print(styled("[green]✓[/] [bold]{}[/]  {} on {}", card.reference, card.method, card.base))
     left_out = f", {result['too_long']} left out as too long" if result["too_long"] else ""
     screen.print(f"  {result['rows']} rows, {result['validation_rows']} kept apart to validate{left_out}")
     early = ", stopped early: the validation loss no longer fell" if result["stopped"] == "early" else ""
@@ -132,9 +131,9 @@ def _print_result(card: Card, groups: Required) -> None:
     screen.print(f"  loss {result['loss']:.3f}{said}; {result['share']:.2%} of the numbers trained")
     screen.print(f"  {result['tokens_per_second']:.0f} tokens/s, {result['seconds']:.0f} s, {_peak_memory():.1f} GB")
     print_restriction(groups, _LEARNED)
-    reference = escape(card.reference)
-    screen.print(f'  Next: [bold]metier ask "…" --mode tuned --adapter {reference}[/],')
-    screen.print(f"        [bold]metier adapters promote {reference}[/].")
+    reference = card.reference
+    screen.print(styled('  Next: [bold]metier ask "…" --mode tuned --adapter {}[/],', reference))
+    screen.print(styled("        [bold]metier adapters promote {}[/].", reference))
 
 
 def _plan(expert: str | None, model: str | None, gpus: str | None, changes: Mapping[str, Any], as_json: bool) -> None:
@@ -168,7 +167,7 @@ def list_adapters(expert: ExpertOption = None, as_json: JsonOption = False) -> N
         print_json([_brief(card) | {"groups": groups[card.reference]} for card in cards])
         return
     if not cards:
-        console().print("No adapters yet. [bold]metier tune[/] makes one.")
+        console().print(styled("No adapters yet. [bold]metier tune[/] makes one."))
         return
     _table(cards)
     _print_readers(cards, groups)
@@ -190,18 +189,18 @@ def show(reference: ReferenceArgument, expert: ExpertOption = None, as_json: Jso
     from rich.table import Table
 
     screen = console()
-    screen.print(f"[bold]{escape(card.reference)}[/]  {card.state}, made {card.created}")
+    screen.print(styled("[bold]{}[/]  {}, made {}", card.reference, card.state, card.created))
     table = Table(box=None, pad_edge=False, show_header=False)
     readers = in_words(groups) or "everybody"
     facts = {"base": f"{card.base} ({card.base_fingerprint})", "dataset": card.dataset, "for": readers, **card.result}
     for name, value in facts.items():
-        table.add_row(f"[dim]{name}[/]", escape(_plain(value)))
+        table.add_row(styled("[dim]{}[/]", name), _plain(value))
     screen.print(table)
-    screen.print("[dim]settings[/] " + escape(", ".join(f"{k} {v}" for k, v in card.settings.items())))
+    screen.print(styled("[dim]settings[/] ") + ", ".join(f"{k} {v}" for k, v in card.settings.items()))
     if losses := [row["loss"] for row in curve]:
-        screen.print(f"[dim]loss[/] {_spark(losses)}  {losses[0]:.3f} to {losses[-1]:.3f}")
+        screen.print(styled("[dim]loss[/] {}  {:.3f} to {:.3f}", _spark(losses), losses[0], losses[-1]))
     for name, value in card.exam.items():
-        screen.print(f"[dim]exam[/] {escape(name)}: {escape(_plain(value))}")
+        screen.print(styled("[dim]exam[/] {}: {}", name, _plain(value)))
 
 
 def compare(
@@ -224,9 +223,9 @@ def compare(
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("", *(card.reference for card in cards)):
-        table.add_column(escape(name))
+        table.add_column(name)
     for name, values in rows.items():
-        table.add_row(f"[dim]{name}[/]", *(escape(_plain(value)) for value in values))
+        table.add_row(styled("[dim]{}[/]", name), *(_plain(value) for value in values))
     console().print(table if rows else "They differ in nothing.")
 
 
@@ -241,7 +240,7 @@ def promote(reference: ReferenceArgument, expert: ExpertOption = None, as_json: 
     if as_json:
         print_json(_brief(card) | {"groups": groups})
         return
-    console().print(f"[green]✓[/] {escape(card.reference)} is in production.")
+    console().print(styled("[green]✓[/] {} is in production.", card.reference))
     print_restriction(groups, _LEARNED)
 
 
@@ -255,8 +254,8 @@ def rollback(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(_brief(card) if card else None)
         return
-    said = f"{escape(card.reference)} is in production again" if card else "no adapter is in production any more"
-    console().print(f"[green]✓[/] {said}.")
+    said = f"{card.reference} is in production again" if card else "no adapter is in production any more"
+    console().print(styled("[green]✓[/] {}.", said))
 
 
 def export(
@@ -280,17 +279,20 @@ def export(
         print_json({"files": [str(file) for file in files], "groups": groups})
         return
     for file in files:
-        console().print(f"[green]✓[/] {escape(str(file))}", soft_wrap=True)
+        console().print(styled("[green]✓[/] {}", str(file)), soft_wrap=True)
     print_restriction(groups, _LEARNED)
 
 
 def _print_readers(cards: list[Card], groups: Mapping[str, Required]) -> None:
     for card in cards:
-        name = escape(card.reference)
+        name = card.reference
         if card.groups is None and groups[card.reference]:
             console().print(
-                f"[yellow]![/] What {name} learned was not noted: it answers only who holds "
-                f"{escape(in_words(groups[card.reference]))}, as if it were all. Tune again.", soft_wrap=True,
+                styled(
+                    "[yellow]![/] What {} learned was not noted: it answers only who holds {}, as if it were all. Tune "
+                    "again.",
+                    name, in_words(groups[card.reference]),
+                ), soft_wrap=True,
             )  # fmt: skip
         else:
             print_restriction(groups[card.reference], f"{name} learned what not everybody may read")
@@ -308,14 +310,14 @@ def _table(cards: list[Card]) -> None:
     for name in ("", "adapter", "method", "base", "rows", "validation loss", "made"):
         table.add_column(name)
     for card in cards:
-        mark = {"production": "[green]●[/]", "retired": "[dim]○[/]"}.get(card.state, "")
+        mark = {"production": styled("[green]●[/]"), "retired": styled("[dim]○[/]")}.get(card.state, "")
         loss = card.result.get("validation_loss")
         table.add_row(
-            mark, f"[bold]{escape(card.reference)}[/]", card.method, escape(card.base), str(card.result.get("rows")),
+            mark, styled("[bold]{}[/]", card.reference), card.method, card.base, str(card.result.get("rows")),
             "" if loss is None else f"{loss:.3f}", card.created[:16].replace("T", " "),
         )  # fmt: skip
     console().print(table)
-    console().print("[dim]● in production   ○ was in production[/]")
+    console().print(styled("[dim]● in production   ○ was in production[/]"))
 
 
 def _flat(card: Card) -> dict[str, Any]:

@@ -71,12 +71,6 @@ class Catalog:
         """Every known item by uri."""
         return {row["uri"]: _item(row) for row in self._database.read(sa.select(items))}
 
-    def newest_item(self) -> tuple[int, str]:
-        """How many items are known, and when one was synced last: others than before where something was indexed."""
-        count, newest = sa.func.count().label("count"), sa.func.max(items.c.synced_at).label("newest")
-        found = self._database.read(sa.select(count, newest).select_from(items))
-        return (int(found[0]["count"]), found[0]["newest"] or "") if found else (0, "")
-
     def item(self, uri: str) -> ItemState | None:
         found = self._database.read(sa.select(items).where(items.c.uri == uri))
         return _item(found[0]) if found else None

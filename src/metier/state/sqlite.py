@@ -88,6 +88,18 @@ def rows(path: Path, table: str) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY rowid")]  # noqa: S608
 
 
+def newest(path: Path, table: str, column: str) -> tuple[int, str]:
+    """How many rows a table has, and the largest text of a column; (0, "") where there is no such table. Both names:
+    never from outside."""
+    if not path.exists():
+        return 0, ""
+    with _reading(path) as connection:
+        if table not in _tables(connection):
+            return 0, ""
+        count, largest = connection.execute(f"SELECT count(*), max({column}) FROM {table}").fetchone()  # noqa: S608
+        return count, largest or ""
+
+
 def _tables(connection: sqlite3.Connection) -> frozenset[str]:
     return frozenset(row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'"))
 

@@ -8,27 +8,27 @@ Where both say the same, as after every sync, nothing here closes anything.
 
 from __future__ import annotations
 
+import json
 import logging
+import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from metier import sources
 from metier.core import settings as settings_module
 from metier.core.errors import SettingsError
 from metier.core.groups import NOBODY, strictest
 from metier.core.settings import FILE_NAME, SourceSettings
-from metier.state import sqlite
+from metier.state import schema, sqlite
 from metier.store.base import DocumentRecord
 
-if TYPE_CHECKING:  # SQLAlchemy takes a third of a second to import
-    from metier.state.catalog import Catalog, ItemState
-
 log = logging.getLogger(__name__)
+_ITEMS = "items"
+_Row = Mapping[str, Any]  # of the catalog, read without SQLAlchemy, which takes a third of a second to import
 _Holder = tuple[SourceSettings, Callable[[str], bool]]  # and whether it holds an item
 
 
@@ -58,11 +58,9 @@ class CurrentGroups:
         self,
         folder: Path,
         state: Path,
-        catalog: Callable[[], AbstractContextManager[Catalog]],
         corrections: Callable[[], Sequence[DocumentRecord]],
     ) -> None:
-        self._folder, self._state = folder, state
-        self._catalog, self._corrections = catalog, corrections
+        self._folder, self._state, self._corrections = folder, state, corrections
         self._lock = threading.Lock()
         self._sources: tuple[SourceSettings, ...] = ()
         self._read_at: object = None  # what metier.toml was like when it was read
@@ -89,11 +87,13 @@ class CurrentGroups:
             self._read()
             looked_at = (self._read_at, sqlite.stamp(self._state))
             if looked_at != self._looked_at:
-                with self._catalog() as catalog:
-                    at = (self._read_at, catalog.newest_item())
+                try:
+                    at = (self._read_at, sqlite.newest(self._state, _ITEMS, "synced_at"))
                     if at != self._worked_out_at:
-                        self._known = self._worked_out(catalog.items())
+                        self._known = self._worked_out(sqlite.rows(self._state, _ITEMS))
                         self._worked_out_at = at
+                except sqlite3.Error as error:
+                    raise schema.unusable(self._state, "be read", error) from None
                 self._looked_at = looked_at
             return self._known
 
@@ -112,14 +112,15 @@ class CurrentGroups:
             log.warning("who may read what is as metier.toml said before, because it cannot be read: %s", error.message)
         self._read_at = now
 
-    def _worked_out(self, items: Mapping[str, ItemState]) -> _Known:
+    def _worked_out(self, items: Sequence[_Row]) -> _Known:
         made = _Known()
         holders = [(each, sources.membership(each, self._folder)) for each in self._sources]
-        for uri, state in items.items():
-            made.folders.update(_folders(uri))
-            groups = _groups_of(state, holders)
-            if set(groups) != set(state.groups):
-                made.groups[uri] = groups
+        for item in items:
+            made.folders.update(_folders(item["uri"]))
+            label = tuple(json.loads(item.get("groups", "[]")))  # earlier: not noted
+            groups = _groups_of(item, label, holders)
+            if set(groups) != set(label):
+                made.groups[item["uri"]] = groups
         if made.groups:
             for record in self._corrections():
                 made.folders.update(_folders(record.uri))
@@ -128,19 +129,20 @@ class CurrentGroups:
         return made
 
 
-def _groups_of(state: ItemState, holders: Sequence[_Holder]) -> tuple[str, ...]:
+def _groups_of(item: _Row, label: tuple[str, ...], holders: Sequence[_Holder]) -> tuple[str, ...]:
     """Who may read an item: those whom its label and all sources that hold it let read it."""
+    identity = item.get("identity", "")
 
     def are_holding(holders: Sequence[_Holder]) -> list[tuple[str, ...]]:
-        return [each.groups for each, holds in holders if state.identity and holds(state.identity)]
+        return [each.groups for each, holds in holders if identity and holds(identity)]
 
     given = are_holding([holder for holder in holders if holder[0].groups])
-    named = [each.groups for each, _ in holders if each.name == state.source]
+    named = [each.groups for each, _ in holders if each.name == item["source"]]
     # By its name alone a source is known where it cannot be told by its path (`follow_links`, another package's).
-    if not given and (state.groups or any(named)) and not are_holding(holders):
+    if not given and (label or any(named)) and not are_holding(holders):
         # Of a source that was taken out, what was for some is for nobody, until a sync takes it away.
         given = named or [NOBODY]
-    groups = strictest([state.groups, *given])
+    groups = strictest([label, *given])
     return NOBODY if groups is None else groups
 
 

@@ -23,8 +23,12 @@ _SAVED = regex.compile(r"\p{Ll}+(?:-[\p{Ll}\d]+){2,}|[\p{L}\d.-]*_[\p{L}\d._-]*"
 _CODE = regex.compile(r"(?<=\d)-(?=\d)|(?<![\p{L}\p{N}])\p{L}{1,4}-(?=\d)")  # dates and names of things: 2024-05, WT-07
 
 
+# What would turn or hide the rest of a line wherever a title is shown; half characters cannot be kept.
+_CONTROL = regex.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
 def tidied(title: str | None) -> str:
-    return " ".join((title or "").split())[:_LONGEST]
+    return " ".join(_CONTROL.sub(" ", title or "").split())[:_LONGEST]
 
 
 def is_title(text: str, *, saved: bool = False) -> bool:
