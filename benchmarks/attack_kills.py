@@ -46,7 +46,7 @@ ASKED = "How often is the yaw grease of the NV-110 changed?"
 CORRECTED = "The yaw grease of the NV-110 is changed every 8 months."
 ADAPTER = "killed"
 LONGEST = 300  # seconds of one run
-CLOCKS = ("created", "costs", "timings", "seconds", "total_p", "first_token", "latency", "memory")
+CLOCKS = ("created", "costs", "timings", "seconds", "total", "first_token", "latency", "memory")
 
 
 @dataclass(frozen=True)
@@ -261,6 +261,10 @@ def differs(left: Any, whole: Any) -> str:
         return "; ".join(
             f"{key}: {differs(left.get(key), each)}" for key, each in whole.items() if left.get(key) != each
         )
+    if isinstance(left, list) and isinstance(whole, list) and len(left) == len(whole):
+        return "; ".join(
+            f"{n}: {differs(*each)}" for n, each in enumerate(zip(left, whole, strict=True)) if each[0] != each[1]
+        )[:300]
     return f"{left!r:.150} instead of {whole!r:.150}"
 
 
