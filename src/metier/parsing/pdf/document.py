@@ -21,6 +21,7 @@ from metier.parsing.office.package import locked
 from metier.parsing.pdf.annotations import Annotations, Note, take_annotations
 from metier.parsing.pdf.bidi import Box, holds_rtl
 from metier.parsing.pdf.drawings import drawing_boxes
+from metier.parsing.pdf.drawn_lines import Segment, cut_at_lines, segments
 from metier.parsing.pdf.figures import PageFigures
 from metier.parsing.pdf.files import read_files
 from metier.parsing.pdf.forms import with_fields
@@ -34,7 +35,7 @@ from metier.parsing.pdf.regions import Region, convert_guessed, garbled, outside
 from metier.parsing.pdf.running import without_running
 from metier.parsing.pdf.scans import Scanner, looks_scanned
 from metier.parsing.pdf.struck import without_struck
-from metier.parsing.pdf.tables import RuledTable, Segment, cut_at_lines, ruled, segments
+from metier.parsing.pdf.tables import RuledTable, ruled
 from metier.parsing.pdf.title import find_title
 from metier.parsing.pdf.unruled import find_tables
 from metier.parsing.pdf.xfa import read_xfa

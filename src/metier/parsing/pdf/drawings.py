@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from metier.parsing.pdf.bidi import Box
+from metier.parsing.pdf.drawn_lines import Segment
 from metier.parsing.pdf.fragments import Fragment, Turn
 from metier.parsing.pdf.pictures import letters_over
-from metier.parsing.pdf.tables import RuledTable, Segment, ruled
+from metier.parsing.pdf.tables import RuledTable, ruled
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfObject, PdfPage

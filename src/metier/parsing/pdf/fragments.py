@@ -175,19 +175,12 @@ class _Collector:
         if self._glyphs:
             self._glyphs[-1].blank = True
 
-    def _begins_a_number(self, text: str, box: Box) -> bool:
-        """Whether a character begins a number of its own behind another one: in narrow columns they stand close."""
-        return (
-            self._glyphs[-1:] != []
-            and self._glyphs[-1].blank
-            and self._last is not None
-            and box[0] - self._last[2] > NUMBERS_APART * (box[3] - box[1])
-            and are_two_numbers(self._glyphs[-1].text, text)
-        )
-
     def _take(self, index: int, code: int, box: Box) -> None:
         left, bottom, right, top = box
-        if self._last is not None and (_parted(box, self._last) or self._begins_a_number(chr(code), box)):
+        if self._last is not None and (
+            _parted(box, self._last)
+            or (self._glyphs[-1].blank and _is_next_number(box, self._last, self._glyphs[-1].text, chr(code)))
+        ):
             self._close()
         if not self._glyphs:
             self._first, self._box = index, [left, bottom, right, top]
@@ -281,6 +274,11 @@ def _without_initials(glyphs: list[Glyph]) -> float:
 def are_two_numbers(before: str, behind: str) -> bool:
     """Whether a wide blank between two texts stands between two numbers."""
     return (before[-1:].isdigit() or before[-1:] in ")%") and (behind[:1].isdigit() or behind[:1] in "(–−-*$€£")
+
+
+def _is_next_number(box: Box, last: Box, before: str, text: str) -> bool:
+    """Whether a character begins a number of its own behind another one: in narrow columns they stand close."""
+    return box[0] - last[2] > NUMBERS_APART * (box[3] - box[1]) and are_two_numbers(before, text)
 
 
 def _parted(box: Box, last: Box) -> bool:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from metier.parsing.core.table_cells import is_value
+from metier.parsing.pdf.drawn_lines import Segment
 from metier.parsing.pdf.fragments import Fragment
 from metier.parsing.pdf.layout import TextLine
-from metier.parsing.pdf.tables import Segment
 
 _BELOW, _ABOVE = 0.9, 0.3  # sizes of a name by which its line lies under the lower edge of its box, or over it
 _OFF_CENTRE = 0.2  # of the length of a line, by which the name over it may stand beside its middle

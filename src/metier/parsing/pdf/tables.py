@@ -1,31 +1,19 @@
-"""Tables on a PDF page: ruled ones by their lines, others by columns that stay in place from row to row."""
+"""Tables on a PDF page whose cells are parted by lines, all of them or some."""
 
 from __future__ import annotations
 
-import ctypes
-from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from types import ModuleType
-from typing import TYPE_CHECKING
 
 from metier.parsing.core.table_cells import goes_on, is_value
 from metier.parsing.core.tables import Grid
-from metier.parsing.pdf.bidi import Glyph, unmirrored
+from metier.parsing.pdf.bidi import unmirrored
 from metier.parsing.pdf.columns import find_columns
-from metier.parsing.pdf.fragments import Fragment, Turn, plain
+from metier.parsing.pdf.drawn_lines import Segment
+from metier.parsing.pdf.fragments import Fragment
 from metier.parsing.pdf.layout import TextLine, join_lines, rows_of
 
-if TYPE_CHECKING:
-    from pypdfium2 import PdfPage
-    from pypdfium2.raw import FPDF_PAGEOBJECT
-
 _TOLERANCE = 3.0  # points between lines that are meant to meet
-_TOUCHING = 1.0  # points between pieces of one line
-_THIN = 3.0
-_MAX_SEGMENTS = 4000
-_WORDS_APART = 0.4  # font sizes between two words that a line parts
 _OPEN = 8.0  # points by which lines reach beyond those that they cross where a table is open at a side
 
 
@@ -39,115 +27,6 @@ class RuledTable:
     left: float
     right: float
     used: list[Fragment]
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A horizontal (`across`) or vertical line: `at` its fixed coordinate, from `start` to `end`."""
-
-    across: bool
-    at: float
-    start: float
-    end: float
-
-
-def segments(page: PdfPage, turn: Turn) -> list[Segment]:
-    """Straight lines and thin or stroked boxes drawn on a page, each whole, turned upright with its text."""
-    return _whole([_upright(segment, turn) for segment in _drawn_lines(page)])
-
-
-def _upright(segment: Segment, turn: Turn) -> Segment:
-    at, start, end = segment.at, segment.start, segment.end
-    left, bottom, right, top = turn.upright((start, at, end, at) if segment.across else (at, start, at, end))
-    if right - left > top - bottom:
-        return Segment(True, bottom, left, right)
-    return Segment(False, left, bottom, top)
-
-
-def _drawn_lines(page: PdfPage) -> list[Segment]:
-    import pypdfium2.raw as raw
-
-    found: list[Segment] = []
-    left, bottom, right, top = (ctypes.c_float() for _side in range(4))
-    count = raw.FPDFPage_CountObjects(page)
-    for index in range(min(count, 4 * _MAX_SEGMENTS)):
-        item = raw.FPDFPage_GetObject(page, index)
-        if raw.FPDFPageObj_GetType(item) != raw.FPDF_PAGEOBJ_PATH:
-            continue
-        if raw.FPDFPath_CountSegments(item) > 5 or not raw.FPDFPageObj_GetBounds(item, left, bottom, right, top):
-            found.extend(_long_path(raw, item))
-            continue
-        found.extend(_edges(left.value, bottom.value, right.value, top.value, stroked=_is_stroked(raw, item)))
-        if len(found) > _MAX_SEGMENTS:
-            return []  # a drawing, not a table
-    return found
-
-
-def _is_stroked(raw: ModuleType, item: FPDF_PAGEOBJECT) -> bool:
-    fill, stroke = ctypes.c_int(), ctypes.c_int()
-    return bool(raw.FPDFPath_GetDrawMode(item, fill, stroke)) and bool(stroke.value)
-
-
-def _edges(left: float, bottom: float, right: float, top: float, *, stroked: bool) -> list[Segment]:
-    """Lines that a box is or draws; one that is only filled is no frame: shading stands behind words, not between."""
-    width, height = right - left, top - bottom
-    if height <= _THIN and width > 8:
-        return [Segment(True, (top + bottom) / 2, left, right)]
-    if width <= _THIN and height > 5:
-        return [Segment(False, (left + right) / 2, bottom, top)]
-    if stroked and width > 8 and height > 5:
-        sides = [Segment(True, y, left, right) for y in (bottom, top)]
-        return sides + [Segment(False, x, bottom, top) for x in (left, right)]
-    return []
-
-
-def _long_path(raw: ModuleType, item: FPDF_PAGEOBJECT) -> list[Segment]:
-    """Straight pieces of a path that draws several lines at once."""
-    matrix, found, here = raw.FS_MATRIX(), [], None
-    raw.FPDFPageObj_GetMatrix(item, matrix)
-    x, y = ctypes.c_float(), ctypes.c_float()
-    for index in range(min(raw.FPDFPath_CountSegments(item), 2000)):
-        piece = raw.FPDFPath_GetPathSegment(item, index)
-        raw.FPDFPathSegment_GetPoint(piece, x, y)
-        point = matrix.a * x.value + matrix.c * y.value + matrix.e, matrix.b * x.value + matrix.d * y.value + matrix.f
-        kind = raw.FPDFPathSegment_GetType(piece)
-        if kind == raw.FPDF_SEGMENT_LINETO and here is not None:
-            if abs(point[1] - here[1]) < 1 and abs(point[0] - here[0]) > 8:
-                found.append(Segment(True, point[1], *sorted((point[0], here[0]))))
-            elif abs(point[0] - here[0]) < 1 and abs(point[1] - here[1]) > 5:
-                found.append(Segment(False, point[0], *sorted((point[1], here[1]))))
-        here = point
-    return found
-
-
-def cut_at_lines(parts: list[Fragment], lines: list[Segment]) -> list[Fragment]:
-    """Parts, each cut where an upright line stands between two of its words: these belong to two cells."""
-    upright = sorted((line for line in lines if not line.across), key=lambda line: line.at)
-    places = [line.at for line in upright]
-    found = []
-    for part in parts:
-        inside = upright[bisect_right(places, part.left) : bisect_left(places, part.right)]
-        for line in inside if not part.pieces and not part.rtl else ():
-            gap = _gap_at(part, line) if line.start < part.middle < line.end else 0
-            if gap:
-                before, behind = part.glyphs[:gap], part.glyphs[gap:]
-                found.append(replace(part, text=_said(before), right=before[-1].box[2], parted=True, glyphs=before))
-                part = replace(part, text=_said(behind), left=behind[0].box[0], glyphs=behind)
-        found.append(part)
-    return found
-
-
-def _gap_at(part: Fragment, line: Segment) -> int:
-    """How many of the glyphs of a part stand before a line that runs through a wide gap between words, 0 for none."""
-    for place, (before, behind) in enumerate(pairwise(part.glyphs), start=1):
-        left, right = before.box[2], behind.box[0]
-        if right - left > _WORDS_APART * part.size and left - 1 < line.at < right + 1:
-            return place
-    return 0
-
-
-def _said(glyphs: list[Glyph]) -> str:
-    return plain("".join(glyph.text + " " * glyph.blank for glyph in glyphs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +101,37 @@ def _takes_a_part(frame: _Frame, parts: list[Fragment]) -> bool:
 
 
 def _ruled_table(frame: _Frame) -> Grid | None:
-    rows, columns, inside = frame.rows, frame.columns, frame.inside
+    """None where the frame parts no cells: running text, a drawing, a form."""
+    cells = _cells(frame)
+    if len(cells) < 4 or any(len({place[axis] for place in cells}) < 2 for axis in (0, 1)):
+        return None
+    told = {place: rows_of(parts) for place, parts in cells.items()}
+    if _lack_lines(told):
+        return None
+    longest = max(sum(len(part.text) for part in parts) for parts in cells.values())
+    if longest > max(400, 0.4 * sum(len(part.text) for part in frame.inside)):  # a frame around running text
+        return None
+    rows = list(_rows(frame, cells, told))
+    written = [cell for _uncovered, row in rows for cell in row]
+    empty = sum(not cell.lines for cell in written)
+    merged = sum(bool(cell.lines) and cell.wide * cell.high > 1 for cell in written)
+    drawing, form = empty > 2 * len(cells), merged > 0.5 * len(cells)
+    if drawing or form:
+        return None
+    grid = Grid()
+    for uncovered, row in rows:
+        for part in _rows_in(row) if uncovered else [row]:
+            grid.start_row()
+            for cell in part:
+                grid.cell(_cell_text(cell.lines), columns=cell.wide, rows=cell.high)
+    return grid
+
+
+def _cells(frame: _Frame) -> dict[tuple[int, int], list[Fragment]]:
+    """What stands inside a frame by row and column."""
+    rows, columns = frame.rows, frame.columns
     cells: dict[tuple[int, int], list[Fragment]] = {}
-    for part in inside:
+    for part in frame.inside:
         row = sum(part.middle < y for y in rows) - 1
         column = min(len(columns) - 2, max(0, sum((part.left + part.right) / 2 > x for x in columns) - 1))
         if (
@@ -232,22 +139,21 @@ def _ruled_table(frame: _Frame) -> Grid | None:
         ):  # over a line that is not drawn there
             column = min(len(columns) - 2, max(0, sum(part.left + 2 > x for x in columns) - 1))
         cells.setdefault((min(row, len(rows) - 2), column), []).append(part)
-    filled_rows = {row for row, _column in cells}
-    if len(cells) < 4 or len(filled_rows) < 2 or len({column for _row, column in cells}) < 2:
-        return None
-    if _lack_lines({place: rows_of(parts) for place, parts in cells.items()}):
-        return None
-    longest = max(sum(len(part.text) for part in parts) for parts in cells.values())
-    if longest > max(400, 0.4 * sum(len(part.text) for part in inside)):  # a frame around running text
-        return None
+    return cells
+
+
+def _rows(
+    frame: _Frame, cells: Mapping[tuple[int, int], list[Fragment]], told: Mapping[tuple[int, int], list[TextLine]]
+) -> Iterator[tuple[bool, list[_Written]]]:
+    """The rows between the level lines of a frame, and whether no cell reaches into them from above."""
+    rows, columns = frame.rows, frame.columns
     across, down = [s for s in frame.lines if s.across], [s for s in frame.lines if not s.across]
-    grid, empty, merged = Grid(), 0, 0
     covered: set[tuple[int, int]] = set()
     for row in range(len(rows) - 1):
         written: list[_Written] = []
-        whole = not any(row == place for place, _column in covered)
         middle = (rows[row] + rows[row + 1]) / 2
-        for column in range(len(columns) - 1):
+        open_columns = [column for column in range(len(columns) - 1) if (row, column) not in covered]
+        for column in open_columns:
             if (row, column) in covered:
                 continue
             wide, high = 1, 1
@@ -262,16 +168,10 @@ def _ruled_table(frame: _Frame) -> Grid | None:
                 high += 1
             places = [(row + i, column + j) for i in range(high) for j in range(wide)]
             covered.update(places)
-            lines = rows_of([part for place in places for part in cells.get(place, ())])
-            empty += not lines
-            merged += bool(lines) and wide * high > 1
+            filled = [place for place in places if place in cells]
+            lines = told[filled[0]] if len(filled) == 1 else rows_of([part for at in filled for part in cells[at]])
             written.append(_Written(lines, wide, high))
-        for told in _rows_in(written) if whole else [written]:
-            grid.start_row()
-            for cell in told:
-                grid.cell(_cell_text(cell.lines), columns=cell.wide, rows=cell.high)
-    drawing, form = empty > 2 * len(cells), merged > 0.5 * len(cells)
-    return None if drawing or form else grid
+        yield len(open_columns) == len(columns) - 1, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,25 +234,6 @@ def _cell_text(lines: list[TextLine]) -> str:
         hyphen, spaced = (last.parts[-1].hyphen, last.parts[-1].spaced) if last else (False, False)
         text, last = join_lines(text, row.text, hyphen=hyphen, spaced=spaced), row
     return unmirrored(text)
-
-
-def _whole(lines: list[Segment]) -> list[Segment]:
-    """Pieces of one line, drawn cell by cell, as one."""
-    levels: dict[tuple[bool, int], list[Segment]] = {}
-    for line in lines:
-        levels.setdefault((line.across, round(line.at)), []).append(line)
-    found: list[Segment] = []
-    for level in levels.values():
-        level.sort(key=lambda line: line.start)
-        whole = level[0]
-        for line in level[1:]:
-            if line.start <= whole.end + _TOUCHING:
-                whole = Segment(whole.across, whole.at, whole.start, max(whole.end, line.end))
-            else:
-                found.append(whole)
-                whole = line
-        found.append(whole)
-    return found
 
 
 def _connected(lines: list[Segment]) -> list[list[Segment]]:

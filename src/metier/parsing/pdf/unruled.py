@@ -18,11 +18,11 @@ from metier.parsing.core.table_cells import goes_on, is_mark, is_period, is_unit
 from metier.parsing.core.tables import Grid
 from metier.parsing.pdf.bidi import is_rtl, unmirrored
 from metier.parsing.pdf.columns import find_columns, place, whole_values
+from metier.parsing.pdf.drawn_lines import Segment
 from metier.parsing.pdf.fragments import Fragment
 from metier.parsing.pdf.headings import is_caption
 from metier.parsing.pdf.layout import TextLine, join_lines
 from metier.parsing.pdf.spanners import Spanner, spanned, spanners
-from metier.parsing.pdf.tables import Segment
 from metier.text.language import in_any_language
 from metier.text.phrases import any_of
 
