@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import struct
@@ -51,7 +52,7 @@ class Hostile:
 
     @cached_property
     def synced(self) -> Done:
-        return metier("sync", "-e", str(self.folder))
+        return metier("sync", "-e", str(self.folder), "--json")
 
     @cached_property
     def expert(self) -> Expert:
@@ -62,8 +63,8 @@ class Hostile:
         return {hit.passage.uri: hit.passage.text for hit in self.expert.search(question, 200, Filter(groups=groups))}
 
     def failed(self) -> dict[str, str]:
-        with self.expert.runtime.catalog() as catalog:
-            return {item.uri: item.reason for item in catalog.items().values() if item.state == "failed"}
+        """By name, as the sync said."""
+        return {each["item"]: each["reason"] for each in json.loads(self.synced.out)["failed"]}
 
     def _files(self) -> dict[str, str | bytes]:
         prolog = f'{EXTERNAL}<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">'

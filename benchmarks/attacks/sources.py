@@ -166,8 +166,9 @@ def _names(bad: Hostile) -> Outcome:
 
 
 def _terminal(bad: Hostile) -> Outcome:
-    said = bad.synced.text
+    said = ""
     for words in (
+        ("sync",),
         ("sources",),
         ("search", "What is the soup of the canteen?"),
         ("ask", "What is the soup of the canteen?"),
