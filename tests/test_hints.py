@@ -19,7 +19,7 @@ from metier.core.errors import InputError
 from metier.core.python_calls import CALLS, in_python
 
 SOURCE = Path(metier.__file__).parent
-SHELL_ONLY = ("adapters export", "doctor", "keys create", "keys list")  # no call does the same
+SHELL_ONLY = ("adapters export", "doctor", "keys create", "keys list", "serve")  # no call does the same
 COMMANDS = typer.main.get_command(app)
 NAMED = re.compile(r"`metier ([^`]+)`")
 

@@ -176,15 +176,26 @@ def test_a_sync_elsewhere_is_told_and_what_failed_is_read_again_only_when_asked(
 
 def test_a_share_that_is_away_keeps_its_documents_until_the_page_is_told_to_let_go(client, served_folder):
     docs, away = served_folder.parent / "docs", served_folder.parent / "away"
+
+    def cited():
+        sentences = answered(client["owner"], OIL)["sentences"]
+        return {each["document"].split("/")[0] for sentence in sentences for each in sentence["citations"]}
+
     docs.rename(away)
     docs.mkdir()
-    page = synced(client["chief"])
-    assert "out of reach, or empty" in page
-    assert 'name="allow_empty"' in page
-    assert "allow_empty" not in shown(client["reader"], "/sources")
-    assert not answered(client["owner"], OIL)["abstained"]
-    assert "is done" in synced(client["chief"], allow_empty="true")
-    assert answered(client["owner"], OIL)["abstained"]
+    try:
+        page = synced(client["chief"])
+        assert "out of reach, or empty" in page
+        assert 'name="allow_empty"' in page
+        assert "allow_empty" not in shown(client["reader"], "/sources")
+        assert cited() == {"docs"}
+        assert "is done" in synced(client["chief"], allow_empty="true")
+        assert "docs" not in cited()
+    finally:
+        docs.rmdir()
+        away.rename(docs)
+        synced(client["chief"])
+    assert cited() == {"docs"}
 
 
 def test_before_any_comparison_the_report_is_what_the_rules_say(client):
