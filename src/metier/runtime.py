@@ -121,7 +121,7 @@ class Runtime:
     @contextmanager
     def replacing_index(self, replacing: bool) -> Iterator[None]:
         """While it is open, the store is built from nothing, whatever made the one that is there, and takes its place
-        at the end; the old one stays where something fails."""
+        when a sync has ended; the old one stays where that fails."""
         if not replacing:
             yield
             return
@@ -129,7 +129,6 @@ class Runtime:
         self._replacing_index = True
         try:
             yield
-            self.store.publish()
         except BaseException:
             self.forget(*_OF_STORE)
             raise

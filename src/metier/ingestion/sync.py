@@ -170,6 +170,7 @@ class Syncer:
             corpus_weight.keep(self.fusion, self.store, self.embedder, self.analyser)
         report.failed.sort(key=lambda failure: failure.item)
         report.seconds = time.monotonic() - began
+        self.store.publish()  # before it is told: who hears of a sync looks for its index at once
         self.catalog.put_sync(_run_of(report, todo, known))
         return report
 
