@@ -157,7 +157,7 @@ def test_what_fails_in_the_server_can_be_found_by_its_id(server):
         line = line_of(server, failed)
         assert (line["level"], line["route"], line["error"]) == ("ERROR", "/metrics", "StoreError")
         assert "Traceback" in line["traceback"]
-        assert "catalog.py" in line["traceback"]
+        assert "metier/state/" in line["traceback"]
 
 
 def test_what_nobody_expected_is_told_with_its_id(server, monkeypatch):

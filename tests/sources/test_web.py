@@ -231,7 +231,7 @@ def test_a_name_server_that_never_answers_ends_by_the_clock(monkeypatch, tmp_pat
     monkeypatch.setattr(
         socket,
         "getaddrinfo",
-        lambda *given, flags=0, **more: ask(*given, flags=flags, **more) if flags else over.wait(20),
+        lambda *given, flags=0, **more: ask(*given, flags=flags, **more) if flags else [over.wait(20)][1:],
     )
     began = time.monotonic()
     with pytest.raises(SourceError, match="could not be fetched"):
