@@ -85,6 +85,8 @@ def test_a_sync_is_remembered_and_an_old_catalog_is_still_read(tmp_path, expert)
     with sqlite3.connect(path) as connection:
         for table in ("syncs", "feedback", "actions", "corrections", "keys", "promotions", "alembic_version"):
             connection.execute(f"DROP TABLE {table}")
+        for column in ("identity", "groups"):
+            connection.execute(f'ALTER TABLE items DROP COLUMN "{column}"')
     connection.close()
     catalog = Catalog(path)
     assert catalog.syncs() == []
