@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import shutil
@@ -15,10 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from parsing.samples import pdf
 from serving.servers import COMMAND, Server, sample_expert
 from serving.test_adapter_access import GROUPS, learn
-from serving.test_ten_ways import ASKED, EXAM, IDENTITY, SECRET
+from serving.test_ten_ways import with_secrets
 from serving.tuned import QUESTIONS, write_expert
 
 from metier import Expert
@@ -98,33 +96,14 @@ def copied(folder: Path, to: Path) -> Path:
 
 
 def _with_secrets(place: Path) -> Path:
-    """As `serving.test_ten_ways` has it: documents for the board, corrections, a thumb, and a comparison."""
+    """Documents for the board, corrections, a thumb, a comparison, and a document that tries to give orders."""
     place.mkdir()
     folder = sample_expert(place, SERVING)
-    for name in ("secret", "open"):
-        (place / name).mkdir()
-    (place / "secret" / "safe.md").write_text(
-        f"# Safe\n\nThe code of the Vargmyr safe is {SECRET}.\n\n"
-        f"## Spare\n\nThe spare code of the Vargmyr safe is {SECRET}9.\n"
-    )
-    (place / "secret" / "plan.pdf").write_bytes(pdf([[(72, 700, 12, f"The vault of Skovlund opens with {SECRET}.")]]))
+    (place / "open").mkdir()
     (place / "open" / "crane.md").write_text(HOSTILE)
-    (place / "questions.jsonl").write_text(json.dumps(EXAM))
     with Expert.open(folder) as expert:
-        expert.add(str(place / "secret"), groups=("board",))
         expert.add(str(place / "open"))
-        expert.sync()
-        expert.exam.import_file(place / "questions.jsonl")
-        spare = expert.search("spare code of the Vargmyr safe")[0].passage
-        expert.corrections.replace(
-            spare.id, f"The spare code of the Vargmyr safe is {SECRET}8.", who="c", why="changed"
-        )
-        first = next(each.id for each in expert.runtime.store.passages(IDENTITY) if each.id != spare.id)
-        expert.corrections.pin(ASKED, first, who="c")
-        answer = expert.ask(ASKED)
-        expert.corrections.give_feedback("up", ASKED, answer.text, citations=answer.citations, who="c")
-        expert.evaluation.compare(["rag"], calibrate=False, measure_memory=False)
-    return folder
+    return with_secrets(place, folder, ("board",))
 
 
 def _with_adapter(place: Path) -> Path:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -74,6 +74,18 @@ def hidden_parser() -> Iterator[Parser]:
 def parse_hidden(hidden_parser: Parser, tmp_path: Path) -> Callable[[str, bytes | str], Document]:
     """As `parse`, with what authors hid or struck out."""
     return _writing(hidden_parser, tmp_path)
+
+
+def html(rows: Sequence[Sequence[str]], extra: str = "") -> bytes:
+    """A page with a table of plain cells, and before it `extra`."""
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<html><body>{extra}<table>{body}</table></body></html>".encode()
+
+
+@pytest.fixture
+def read(parse: Callable[[str, bytes | str], Document]) -> Callable[..., list[str]]:
+    """The rows of an HTML table of plain cells, as they are told; see `html`."""
+    return lambda rows, extra="": kinds(parse("a.html", html(rows, extra)), "row")
 
 
 def kinds(document: Document, kind: str) -> list[str]:

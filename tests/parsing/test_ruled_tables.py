@@ -11,6 +11,8 @@ from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Table, TableStyle
 
+from .conftest import kinds
+
 PROSE = (
     "The following figures are explained in the notes, which are part of these accounts and are read with them. " * 2
 )
@@ -28,10 +30,6 @@ TOLD = [
     "1996 | Men | Industry: 39.4 | Services: 51.0",
     "1996 | Girls | Industry: 13.9 | Services: 80.9",
 ]
-
-
-def rows_of(document) -> list[str]:
-    return [document.text[block.start : block.end] for block in document.blocks if block.kind == "row"]
 
 
 def page(*items, looks=()) -> bytes:
@@ -54,14 +52,14 @@ def page(*items, looks=()) -> bytes:
 )
 def test_a_name_in_a_cell_over_several_rows_stands_before_each(parse, lines):
     spans = [("SPAN", (0, 1), (0, 2)), ("SPAN", (0, 3), (0, 4))]
-    assert rows_of(parse("a.pdf", page(PEOPLE, looks=[*spans, *lines]))) == TOLD
+    assert kinds(parse("a.pdf", page(PEOPLE, looks=[*spans, *lines])), "row") == TOLD
 
 
 def test_rows_parted_by_lines_that_are_drawn_cell_by_cell_have_columns_without_lines_too(parse):
     rows = [["Country", "Domestic", "Unknown"], *[[f"Land {n}", f"{n}.5", f"{n}00"] for n in range(1, 7)]]
     looks = [("GRID", (0, 0), (-1, 0), *THIN), ("BOX", (0, 0), (-1, -1), *THIN), ("GRID", (0, 4), (-1, 4), *THIN)]
     looks += [("LINEBELOW", (n, 1), (n, -1), *THIN) for n in range(3)]
-    found = rows_of(parse("a.pdf", page(rows, looks=looks)))
+    found = kinds(parse("a.pdf", page(rows, looks=looks)), "row")
     assert found == [f"Country: Land {n} | Domestic: {n}.5 | Unknown: {n}00" for n in range(1, 7)]
 
 
@@ -69,7 +67,7 @@ def test_columns_parted_by_lines_have_rows_without_lines_too(parse):
     rows = [["Country", "Domestic", "Unknown"], *[[f"Land {n}", f"{n}.5", f"{n}00"] for n in range(1, 7)]]
     looks = [("INNERGRID", (0, 0), (-1, 0), *THIN), ("LINEBELOW", (0, 0), (-1, 0), *THIN)]
     looks += [("LINEAFTER", (0, 0), (1, -1), *THIN), ("LINEABOVE", (0, 0), (-1, 0), *THIN)]
-    found = rows_of(parse("a.pdf", page(rows, looks=looks)))
+    found = kinds(parse("a.pdf", page(rows, looks=looks)), "row")
     assert found == [f"Country: Land {n} | Domestic: {n}.5 | Unknown: {n}00" for n in range(1, 7)]
 
 
@@ -78,7 +76,7 @@ def test_tables_beside_each_other_in_frames_of_their_own_are_not_one(parse):
     right = [["Rail", "Calls"], ["France", "153"], ["Greece", "119"], ["Malta", "2"]]
     rows = [[*a, "", *b] for a, b in zip(left, right, strict=True)]
     looks = [("GRID", (0, 0), (1, -1), *THIN), ("GRID", (3, 0), (4, -1), *THIN)]
-    found = rows_of(parse("a.pdf", page(rows, looks=looks)))
+    found = kinds(parse("a.pdf", page(rows, looks=looks)), "row")
     assert sorted(found) == sorted(
         [f"Air: {name} | Calls: {calls}" for name, calls in left[1:]]
         + [f"Rail: {name} | Calls: {calls}" for name, calls in right[1:]]
@@ -106,7 +104,7 @@ def test_a_cell_set_out_to_both_margins_is_one_text(parse):
         for x, value in zip(edges[1:], (f"{row}7", f"{row}6"), strict=False):
             canvas.drawString(x + 3, 685 - height * row, value)
     canvas.save()
-    assert rows_of(parse("a.pdf", file.getvalue())) == [
+    assert kinds(parse("a.pdf", file.getvalue()), "row") == [
         "Number of companies that took the option | Loans: 17 | Sales: 16",
         "Percentage of all that took it of those asked | Loans: 27 | Sales: 26",
         "Number with stricter rules on what they tell | Loans: 37 | Sales: 36",
@@ -124,7 +122,7 @@ def test_names_that_nearly_touch_belong_to_the_cells_that_a_line_parts(parse):
         canvas.drawRightString(164, 686 - 20 * line, first)
         canvas.drawString(169, 686 - 20 * line, second)
     canvas.save()
-    assert rows_of(parse("a.pdf", file.getvalue())) == [
+    assert kinds(parse("a.pdf", file.getvalue()), "row") == [
         "Land: Italy | HBS: 21 | OXIRM: 58",
         "Land: Spain | HBS: 24 | OXIRM: 47",
         "Land: Malta | OXIRM: 55",
@@ -146,7 +144,7 @@ def test_a_line_under_a_name_says_which_columns_it_heads(parse):
         for x, text in zip((180, 235, 290, 345, 400), row[1:], strict=True):
             canvas.drawRightString(x, 700 - 14 * line, text)
     canvas.save()
-    found = rows_of(parse("a.pdf", file.getvalue()))
+    found = kinds(parse("a.pdf", file.getvalue()), "row")
     actual = "Actual › 2011: 10,500 | Actual › 2012: 11,500 | Actual › 2013: 12,500"
     assert found[0] == f"State: Land 1 | {actual} | Plan › 2014: 13,500 | Plan › 2015: 14,500"
 
@@ -154,7 +152,7 @@ def test_a_line_under_a_name_says_which_columns_it_heads(parse):
 def test_values_above_each_other_between_two_lines_are_rows(parse):
     rows = [["Layers", "Language", "Simple", "All"]]
     rows += [[str(n), "OTSL\nHTML", f"0.9{n}\n0.8{n}", f"0.7{n}\n0.6{n}"] for n in (6, 4, 2)]
-    found = rows_of(parse("a.pdf", page(rows, looks=[("GRID", (0, 0), (-1, -1), *THIN)])))
+    found = kinds(parse("a.pdf", page(rows, looks=[("GRID", (0, 0), (-1, -1), *THIN)])), "row")
     assert found[:2] == [
         "Layers: 6 | Language: OTSL | Simple: 0.96 | All: 0.76",
         "Layers: 6 | Language: HTML | Simple: 0.86 | All: 0.66",
@@ -172,7 +170,7 @@ def test_numbers_of_narrow_columns_that_stand_close_stay_apart(parse):
         for x, text in zip((180, 225, 270), row[1:], strict=True):
             canvas.drawRightString(x, 700 - 14 * line, text)
     canvas.save()
-    found = rows_of(parse("a.pdf", file.getvalue()))
+    found = kinds(parse("a.pdf", file.getvalue()), "row")
     assert found[0] == "State: United States | 2011: 2,753,438 | 2012: 2,799,250 | 2013: 2,815,544"
 
 
@@ -187,5 +185,5 @@ def test_a_box_around_the_values_leaves_them_their_names(parse):
     table = Table(rows, colWidths=[110, 60, 70, 70], style=TableStyle([("GRID", (2, 0), (-1, -1), *THIN)]))
     body = getSampleStyleSheet()["BodyText"]
     SimpleDocTemplate(file, pagesize=A4).build([Paragraph(PROSE, body), table, Paragraph(PROSE, body)])
-    found = rows_of(parse("a.pdf", file.getvalue()))
+    found = kinds(parse("a.pdf", file.getvalue()), "row")
     assert found[0] == "Cost category: Salaries | All funds: 1,314 | Indirect: 373"

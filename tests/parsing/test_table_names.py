@@ -5,18 +5,6 @@ from __future__ import annotations
 import pytest
 
 
-@pytest.fixture
-def read(parse):
-    """The rows of an HTML table of plain cells, as they are told."""
-
-    def read(rows: list[list[str]]) -> list[str]:
-        body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-        document = parse("a.html", f"<html><body><table>{body}</table></body></html>".encode())
-        return [document.text[block.start : block.end] for block in document.blocks if block.kind == "row"]
-
-    return read
-
-
 def test_a_name_that_is_a_number_among_words_in_a_second_row_of_names_names_its_column(read):
     found = read([
         ["", "Finland", "", "", "EU", "", ""],

@@ -14,18 +14,11 @@ from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate, Spacer, 
 
 from metier.parsing.core.table_cells import is_period, is_unit, is_value
 
+from .conftest import html, kinds
+
 PROSE = (
     "The following figures are explained in the notes, which are part of these accounts and are read with them. " * 2
 )
-
-
-def html(rows, extra: str = "") -> bytes:
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<html><body>{extra}<table>{body}</table></body></html>".encode()
-
-
-def rows_of(document) -> list[str]:
-    return [document.text[block.start : block.end] for block in document.blocks if block.kind == "row"]
 
 
 def others(document) -> str:
@@ -35,11 +28,6 @@ def others(document) -> str:
         for b in document.blocks
         if b.kind not in ("row", "table") and not any(start <= b.start < end for start, end in inside)
     )
-
-
-@pytest.fixture
-def read(parse):
-    return lambda rows, extra="": rows_of(parse("a.html", html(rows, extra)))
 
 
 def test_years_name_columns_under_a_blank_corner(read):
@@ -129,7 +117,7 @@ def test_title_lines_are_captions_and_footnotes_are_notes(parse):
         ["(a) restated after the merger", "", ""],
     ]
     document = parse("a.html", html(rows))
-    assert rows_of(document) == ["North | 2022: 5 | 2021: 4 (a)", "South | 2022: 2 | 2021: 1"]
+    assert kinds(document, "row") == ["North | 2022: 5 | 2021: 4 (a)", "South | 2022: 2 | 2021: 1"]
     (table,) = document.tables
     assert (table.caption, table.notes) == ("Table 4: Sales by region", ("(a) restated after the merger",))
     assert "(a) restated after the merger" in others(document)
@@ -217,7 +205,7 @@ WIDTHS = [180, 90, 90]
 )
 def test_a_pdf_table_is_read_by_columns_whatever_is_drawn(parse, looks):
     document = parse("a.pdf", pdf(PLAIN, looks, WIDTHS))
-    assert rows_of(document) == [
+    assert kinds(document, "row") == [
         "Revenue | 2019: 1,452 | 2018: 1,146",
         "Cost of goods | 2019: (12) | 2018: —",
         "Result | 2019: 1,440 | 2018: 1,146",
@@ -234,7 +222,7 @@ def test_names_and_labels_over_two_lines_leaders_and_signs_apart(parse):
     ]
     looks = [("SPAN", (1, 0), (2, 0)), ("VALIGN", (0, 0), (-1, -1), "BOTTOM")]
     document = parse("a.pdf", pdf(cells, looks, [190, 15, 70, 80]))
-    assert rows_of(document) == [
+    assert kinds(document, "row") == [
         "Grain, seeds and other goods that are sold by weight | Net sales of products: $1,452 | "
         "Share of all sales: 81%",
         "Services | Net sales of products: 341 | Share of all sales: 19%",
@@ -252,7 +240,7 @@ def test_indented_names_stand_under_theirs(parse):
     ]
     looks = [("LEFTPADDING", (0, 2), (0, 3), 18)]
     document = parse("a.pdf", pdf(cells, looks, WIDTHS))
-    assert rows_of(document) == [
+    assert kinds(document, "row") == [
         "Revenue › Products | 2019: 5 | 2018: 4",
         "Revenue › Services | 2019: 2 | 2018: 1",
         "Staff | 2019: 9 | 2018: 8",
@@ -263,7 +251,7 @@ def test_a_spanning_name_over_years_without_lines(parse):
     cells = [["", "Year ended 31 May", ""], ["", "2019", "2018"], ["Sales", "5", "4"], ["Costs", "2", "1"]]
     looks = [("SPAN", (1, 0), (2, 0)), ("ALIGN", (1, 0), (2, 0), "CENTER")]
     document = parse("a.pdf", pdf(cells, looks, WIDTHS))
-    assert rows_of(document)[0] == "Sales | Year ended 31 May › 2019: 5 | Year ended 31 May › 2018: 4"
+    assert kinds(document, "row")[0] == "Sales | Year ended 31 May › 2019: 5 | Year ended 31 May › 2018: 4"
 
 
 def test_a_table_goes_on_over_the_page_with_its_names(parse):
@@ -272,7 +260,7 @@ def test_a_table_goes_on_over_the_page_with_its_names(parse):
     second = Table([[f"P-{n}", f"{n} EUR", f"{n * 2}"] for n in range(20, 30)])
     file = io.BytesIO()
     SimpleDocTemplate(file, pagesize=A4).build([Paragraph(PROSE, body), first, PageBreak(), second])
-    found = rows_of(parse("a.pdf", file.getvalue()))
+    found = kinds(parse("a.pdf", file.getvalue()), "row")
     assert found[-1] == "Part: P-29 | Price: 29 EUR | Stock: 58"
     assert len(found) == 29
 
@@ -287,7 +275,7 @@ def test_text_in_two_columns_is_no_table(parse):
         canvas.drawString(320, 780 - 14 * number, right)
     canvas.save()
     document = parse("a.pdf", file.getvalue())
-    assert not rows_of(document)
+    assert not kinds(document, "row")
 
 
 @pytest.mark.parametrize("turned", [0, 90, 180, 270])
@@ -298,7 +286,7 @@ def test_a_table_on_a_turned_page_keeps_its_columns(parse, turned):
     upright[0].set_rotation(turned)
     file = io.BytesIO()
     upright.save(file)
-    assert rows_of(parse("a.pdf", file.getvalue()))[0] == "Revenue | 2019: 1,452 | 2018: 1,146"
+    assert kinds(parse("a.pdf", file.getvalue()), "row")[0] == "Revenue | 2019: 1,452 | 2018: 1,146"
 
 
 def test_a_table_that_goes_on_keeps_its_unit_and_group(parse):
@@ -311,7 +299,7 @@ def test_a_table_that_goes_on_keeps_its_unit_and_group(parse):
     second = Table(rest, style=further, colWidths=[120, 60, 60])
     file = io.BytesIO()
     SimpleDocTemplate(file, pagesize=A4).build([Paragraph(PROSE, body), first, PageBreak(), second])
-    found = rows_of(parse("a.pdf", file.getvalue()))
+    found = kinds(parse("a.pdf", file.getvalue()), "row")
     assert found[0] == "Assets › Stock 1 (in thousands of euros) | 2024: 100 | 2023: 110"
     assert found[-3:] == [
         "Assets › Receivables (in thousands of euros) | 2024: 963 | 2023: 911",
@@ -329,7 +317,7 @@ def test_two_tables_below_each_other_keep_their_own_names(parse, between):
     file = io.BytesIO()
     SimpleDocTemplate(file, pagesize=A4).build([Paragraph(PROSE, body), out, *told, back, Paragraph(PROSE, body)])
     document = parse("a.pdf", file.getvalue())
-    assert rows_of(document)[2] == "Port: Velsay | Sailing 2: 07:20 | Sailing 4: 10:30"
+    assert kinds(document, "row")[2] == "Port: Velsay | Sailing 2: 07:20 | Sailing 4: 10:30"
     assert between in others(document)
 
 
@@ -356,5 +344,5 @@ def test_a_title_set_close_over_a_table_names_no_column(parse, title):
             canvas.drawString(x, 700 - 14 * line, text)
     canvas.save()
     document = parse("a.pdf", file.getvalue())
-    assert rows_of(document)[0] == "Persons without work: Less than half a year | Women: 15.1 | Men: 15.7"
+    assert kinds(document, "row")[0] == "Persons without work: Less than half a year | Women: 15.1 | Men: 15.7"
     assert " ".join(title) in " ".join(others(document).split())

@@ -7,6 +7,7 @@ import pytest
 from metier.serving.auth.keys import Keys
 
 from .clocks import Clock
+from .servers import Server
 
 
 @pytest.fixture
@@ -19,6 +20,14 @@ def keys(tmp_path, clock):
     opened = Keys(tmp_path / ".metier" / "catalog.sqlite", clock.now)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    """Of a server on the expert in `folder`, which each module makes."""
+    server = Server(folder)
+    yield server.address
+    server.stop()
 
 
 @pytest.fixture(scope="session")

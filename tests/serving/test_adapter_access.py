@@ -19,7 +19,6 @@ from metier.core.settings import STATE_FILE
 from metier.serving.auth.keys import Keys
 from metier.store.base import Filter
 
-from .servers import Server
 from .test_ten_ways import agent, caller, tool
 from .tuned import QUESTIONS, TUNING, write_expert
 
@@ -75,13 +74,6 @@ def keys(folder):
     made = {name: opened.create(name, groups, EVERYTHING)[1] for name, groups in GROUPS.items()}
     opened.close()
     return made
-
-
-@pytest.fixture(scope="module")
-def address(folder, keys):
-    server = Server(folder)
-    yield server.address
-    server.stop()
 
 
 def chat(client: httpx.Client, mode: str, **more: Any) -> str:

@@ -15,7 +15,6 @@ from metier.evaluation.report.page import html
 from metier.evaluation.result import ComparisonResult
 from metier.parsing.core.locators import locator_in, locator_of
 
-from .servers import Server
 from .test_mcp import over_stdio
 
 pytestmark = pytest.mark.slow
@@ -42,13 +41,6 @@ def folder(tmp_path_factory):
         made.sync()
     read_nothing(place / "parts")
     return place / "parts"
-
-
-@pytest.fixture(scope="module")
-def address(folder):
-    server = Server(folder)
-    yield server.address
-    server.stop()
 
 
 def test_a_citation_and_a_hit_name_sheet_and_slide(folder):

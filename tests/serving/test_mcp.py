@@ -19,7 +19,7 @@ from metier.core.documents import document_id
 from metier.core.settings import STATE_FILE
 from metier.serving.auth.keys import Keys
 
-from .servers import QUESTION, Server, sample_expert
+from .servers import QUESTION, sample_expert
 
 pytestmark = pytest.mark.slow
 
@@ -48,13 +48,6 @@ def keys(folder):
     made["deaf"] = opened.create("deaf", (), ("feedback",))[1]
     opened.close()
     return made
-
-
-@pytest.fixture(scope="module")
-def address(folder, keys):
-    server = Server(folder)
-    yield server.address
-    server.stop()
 
 
 def over_http(address: str, key: str | None, work, mode: str = "auto"):

@@ -23,13 +23,6 @@ def folder(tmp_path_factory):
     return sample_expert(tmp_path_factory.mktemp("served"), "queue = 1", secret=SECRET_DOCUMENT)
 
 
-@pytest.fixture(scope="module")
-def address(folder):
-    server = Server(folder)
-    yield server.address
-    server.stop()
-
-
 @pytest.fixture
 def client(address):
     with openai.OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0) as client:

@@ -74,13 +74,6 @@ def secrets(folder):
 
 
 @pytest.fixture(scope="module")
-def address(folder, secrets):
-    server = Server(folder)
-    yield server.address
-    server.stop()
-
-
-@pytest.fixture(scope="module")
 def api(address, secrets):
     """A client for each key by its name, and the owner's."""
     bearers = {"owner": {}} | {name: {"Authorization": f"Bearer {secret}"} for name, secret in secrets.items()}

@@ -22,7 +22,7 @@ from metier import Expert
 from metier.core.settings import STATE_FILE
 from metier.serving.auth.keys import Keys
 
-from .servers import Server, sample_expert
+from .servers import sample_expert
 
 pytestmark = pytest.mark.slow
 
@@ -43,13 +43,6 @@ def secret(folder):
     made = keys.create("narrow", ("service",), ("ask", "feedback"))[1]
     keys.close()
     return made
-
-
-@pytest.fixture(scope="module")
-def address(folder, secret):
-    server = Server(folder)
-    yield server.address
-    server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,7 +22,7 @@ from metier.core.documents import document_id
 from metier.core.settings import STATE_FILE
 from metier.serving.auth.keys import Keys
 
-from .servers import Server, sample_expert
+from .servers import sample_expert
 
 pytestmark = pytest.mark.slow
 
@@ -34,12 +35,9 @@ EXAM = {"id": "safe", "question": ASKED, "answers": [SECRET], "document": "safe.
 EVERYTHING = ("ask", "feedback", "admin")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """With restricted documents, what their readers have said about one, a thumb and two corrections, and a comparison
-    that asks for it."""
-    place = tmp_path_factory.mktemp("ways")
-    made = sample_expert(place)
+def with_secrets(place: Path, made: Path, groups: Sequence[str] = ()) -> Path:
+    """The expert `made` in `place` with documents for `groups`, what their readers have said about one, a thumb and two
+    corrections, and a comparison that asks for it."""
     (place / "secret").mkdir()
     (place / "secret" / "safe.md").write_text(
         f"# Safe\n\nThe code of the Vargmyr safe is {SECRET}.\n\n"
@@ -48,7 +46,7 @@ def folder(tmp_path_factory):
     (place / "secret" / "plan.pdf").write_bytes(pdf([[(72, 700, 12, f"The vault of Skovlund opens with {SECRET}.")]]))
     (place / "questions.jsonl").write_text(json.dumps(EXAM))
     with Expert.open(made) as expert:
-        expert.add(str(place / "secret"), groups=("board",))
+        expert.add(str(place / "secret"), groups=tuple(groups))
         expert.sync()
         expert.exam.import_file(place / "questions.jsonl")
         hit = expert.search("spare code of the Vargmyr safe")[0].passage
@@ -66,6 +64,12 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("ways")
+    return with_secrets(place, sample_expert(place), ("board",))
+
+
+@pytest.fixture(scope="module")
 def keys(folder):
     opened = Keys(folder / ".metier" / STATE_FILE)
     made = {
@@ -77,13 +81,6 @@ def keys(folder):
     }
     opened.close()
     return made
-
-
-@pytest.fixture(scope="module")
-def address(folder, keys):
-    server = Server(folder)
-    yield server.address
-    server.stop()
 
 
 def caller(address: str, key: str | None) -> httpx.Client:
@@ -170,14 +167,19 @@ def found(text: str) -> bool:
     return SECRET in text or "safe.md" in unnamed or "plan.pdf" in unnamed
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_who_may_not_see_a_document_does_not_find_it(address, keys, way):
+def check_way(address: str, keys: Mapping[str, str], way: str) -> None:
+    """Only who may see the document finds it."""
     for name in ("outsider", "other", "janitor"):
         with caller(address, keys[name]) as client:
             assert not found(WAYS[way](client)), f"{name}, by {way}"
     for key in (keys["member"], None):
         with caller(address, key) as client:
             assert found(WAYS[way](client)), f"nobody finds it by {way}"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_who_may_not_see_a_document_does_not_find_it(address, keys, way):
+    check_way(address, keys, way)
 
 
 def test_what_holds_texts_of_all_documents_is_for_those_who_may_read_them_all(address, keys):
