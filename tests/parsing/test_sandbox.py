@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or bool(sandbox.missing()), reason="this system has no Landlock or no seccomp"
 )
 
+PLANTED = Path(tempfile.gettempdir(), f"metier-planted-{os.getpid()}")  # beside the worker's own folder
 READER = """
     import json, os, socket, subprocess, sys, threading
     from pathlib import Path
@@ -47,7 +49,7 @@ READER = """
             "list": lambda: os.listdir(TARGETS["folder"]),
             "write": lambda: Path(TARGETS["folder"], "planted").write_text("x"),
             "home": lambda: Path(TARGETS["home"], ".planted").write_text("x"),
-            "temporary": lambda: Path("/tmp/metier-planted").write_text("x"),
+            "temporary": lambda: Path(TARGETS["temporary"]).write_text("x"),
             "code": lambda: Path(__file__).write_text("x"),
             "link": lambda: Path("link").symlink_to(TARGETS["secret"]) or Path("link").read_text(),
             "parent": lambda: Path(f"/proc/{os.getppid()}/environ").read_bytes()[:20],
@@ -85,7 +87,10 @@ def attacker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     expert.mkdir()
     (expert / "secret.txt").write_text("the secret")
     (expert / "a.hostile").write_text("content")
-    targets = {"secret": str(expert / "secret.txt"), "folder": str(expert), "home": str(tmp_path), "port": 9}
+    targets = {
+        "secret": str(expert / "secret.txt"), "folder": str(expert), "home": str(tmp_path), "port": 9,
+        "temporary": str(PLANTED),
+    }  # fmt: skip
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(package), *filter(None, [os.environ.get("PYTHONPATH")])]))
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-another-service")
 
@@ -103,7 +108,7 @@ def test_a_reader_reaches_nothing_but_its_own_folder(attacker):
     assert "OPENAI_API_KEY" not in came_to.pop("environment").split()
     reached = {name for name, result in came_to.items() if result.startswith("done")}
     assert reached == {"scratch", "thread"}
-    assert not Path("/tmp/metier-planted").exists()
+    assert not PLANTED.exists()
 
 
 def test_where_scans_are_read_it_may_start_programs_that_reach_no_more(attacker):

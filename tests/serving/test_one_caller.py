@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from generation.bad_endpoint import bad_endpoint
 
 from metier.core.settings import STATE_FILE
 from metier.serving.auth.keys import Keys
@@ -29,33 +30,14 @@ SERVING = "timeout_seconds = 4\nqueue = 8\nclient_seconds = 2\nconnections = 40\
 @pytest.fixture(scope="module")
 def endpoint():
     """Of a model that never ends: it sends a comment every tenth of a second, and not a word."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        ended = threading.Event()
 
-        def hold(connection: socket.socket) -> None:
-            with connection:
-                try:
-                    asked = connection.recv(65536)
-                    if asked.startswith(b"GET"):
-                        connection.sendall(b"HTTP/1.1 404 None\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-                        return
-                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
-                    while not ended.wait(0.1):
-                        connection.sendall(b": still there\n\n")
-                except OSError:
-                    pass
+    def comment(connection: socket.socket, over: threading.Event) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+        while not over.wait(0.1):
+            connection.sendall(b": still there\n\n")
 
-        def serve() -> None:
-            while True:
-                try:
-                    connection = listening.accept()[0]
-                except OSError:
-                    return
-                threading.Thread(target=hold, args=(connection,), daemon=True).start()
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
-        ended.set()
+    with bad_endpoint(comment) as address:
+        yield address
 
 
 class _At:
@@ -212,18 +194,29 @@ def memory(server: Server) -> float:
 # --- too slow ------------------------------------------------------------------------------------------------------
 
 
+def is_given_up(connection: socket.socket, piece: bytes) -> bool:
+    """Whether the server closes a connection on which a piece of a request comes every third of a second."""
+    until = time.monotonic() + 8
+    try:
+        while time.monotonic() < until:
+            connection.sendall(piece)
+            time.sleep(0.3)
+    except OSError:
+        pass
+    return time.monotonic() < until
+
+
+def is_told_or_reset(connection: socket.socket) -> bool:
+    """Whether what came last is a 408; nothing comes where the connection was reset meanwhile."""
+    said = received(connection)
+    return not said or said.startswith(b"HTTP/1.1 408 ")
+
+
 def test_a_head_that_never_ends_is_given_up(server):
     with connect(server) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n")
-        until = time.monotonic() + 8
-        try:
-            while time.monotonic() < until:
-                connection.sendall(b"X-More: 1\r\n")
-                time.sleep(0.3)
-        except OSError:
-            pass
-        assert time.monotonic() < until
-        assert received(connection).startswith((b"HTTP/1.1 408", b""))
+        assert is_given_up(connection, b"X-More: 1\r\n")
+        assert is_told_or_reset(connection)
 
 
 def test_a_connection_that_asks_nothing_is_given_up(server):
@@ -239,29 +232,15 @@ def test_a_body_that_comes_a_byte_at_a_time_is_given_up(server):
             b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             b"Content-Length: 100000\r\n\r\n"
         )
-        until = time.monotonic() + 8
-        try:
-            while time.monotonic() < until:
-                connection.sendall(b" ")
-                time.sleep(0.3)
-        except OSError:
-            pass
-        assert time.monotonic() < until
-        assert b" 408 " in received(connection).partition(b"\r\n")[0] + b" 408 "  # or it was reset meanwhile
+        assert is_given_up(connection, b" ")
+        assert is_told_or_reset(connection)
 
 
 def test_what_follows_an_answer_does_not_hold_the_connection(server):
     """A route that needs no body answers at once; the rest of what was announced never comes."""
     with connect(server) as connection:
         connection.sendall(b"POST /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")
-        until = time.monotonic() + 8
-        try:
-            while time.monotonic() < until:
-                connection.sendall(b" ")
-                time.sleep(0.3)
-        except OSError:
-            pass
-        assert time.monotonic() < until
+        assert is_given_up(connection, b" ")
 
 
 def test_more_connections_than_one_address_may_open_are_closed(server):
