@@ -187,7 +187,7 @@ class Expert:
         from metier import sources
         from metier.ingestion.sync import bytes_hash
         from metier.sources.base import find_indexed
-        from metier.sources.real_files import MIB, hash_file
+        from metier.sources.real_files import hash_file
 
         with self.runtime.catalog() as catalog:
             state = catalog.item(document.uri)
@@ -201,7 +201,7 @@ class Expert:
         real = item.identity if os.path.isabs(item.identity) else ""
         with source.fetch(item) as path:
             try:
-                found = hash_file(path, int(self.settings.parsing.max_file_mb * MIB), real)
+                found = hash_file(path, self.settings.parsing.max_file_bytes, real)
             except OSError as error:
                 raise SourceError(error.strerror or str(error), where=document.uri) from None
             if found != bytes_hash(document.content_hash):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # reading settings needs it not, and it takes time to import
 FILE_NAME = "metier.toml"
 STATE_FOLDER = ".metier"
 STATE_FILE = "catalog.sqlite"  # in it: what the tool remembers beside passages
+MIB = 2**20
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9._-]+(:\d{1,5})?")
 _PATH_PREFIX = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._~-]*)*")
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
@@ -84,6 +85,10 @@ class ParsingSettings(_Section):
     sandbox: bool = Field(
         True, description="readers open no files, no network and no keys (Linux); false: a plug-in's reader needs them"
     )
+
+    @property
+    def max_file_bytes(self) -> int:
+        return int(self.max_file_mb * MIB)
 
 
 class PassageSettings(_Section):

@@ -36,7 +36,7 @@ from metier.ingestion.embedding_cache import EmbeddingCache
 from metier.parsing.core.titles import is_title, readable
 from metier.retrieval import corpus_weight
 from metier.sources.base import Item, Source
-from metier.sources.real_files import MIB, hash_file
+from metier.sources.real_files import hash_file
 from metier.state.catalog import Catalog, ItemState, SyncRun
 from metier.store.base import Entry, Store
 from metier.text.analyzer import Analyser
@@ -224,11 +224,6 @@ class Syncer:
             parts.append(added)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
-    @property
-    def largest(self) -> int:
-        """Bytes of a file that is read at all."""
-        return int(self.settings.parsing.max_file_mb * MIB)
-
     # --- the three stages ------------------------------------------------------------------------------------
 
     def _process(self, todo: list[_Work], report: SyncReport) -> None:
@@ -270,7 +265,7 @@ class Syncer:
         try:
             with work.source.fetch(item) as path:
                 real = item.identity if os.path.isabs(item.identity) else ""
-                read = hash_file(path, self.largest, real)
+                read = hash_file(path, self.settings.parsing.max_file_bytes, real)
                 work.content_hash = f"{read}-{self._sign(item)}"
                 if self.store.hashes().get(document_id(item.uri)) == work.content_hash:
                     return

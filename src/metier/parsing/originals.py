@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from metier.core.errors import ParseError
-from metier.parsing.core.readers import MIB
+from metier.sources.real_files import check_size
 
 
 def open_original(path: Path, limit: int) -> tuple[BinaryIO, int]:
@@ -30,11 +30,7 @@ def open_original(path: Path, limit: int) -> tuple[BinaryIO, int]:
             raise ParseError(
                 "is not a regular file", hint="Pipes and devices are not read; leave it out with `exclude`."
             )
-        if state.st_size > limit:
-            raise ParseError(
-                f"is {state.st_size / MIB:.1f} MiB, more than {limit / MIB:g} MiB",
-                hint="Split it, or raise parsing.max_file_mb in metier.toml.",
-            )
+        check_size(state.st_size, limit)
     except BaseException:
         file.close()
         raise

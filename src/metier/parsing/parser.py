@@ -55,7 +55,7 @@ class Parser:
         self._limits = ParsingLimits(
             timeout_seconds=settings.timeout_seconds,
             memory=settings.memory_mb * MIB,
-            file=int(settings.max_file_mb * MIB),
+            file=settings.max_file_bytes,
             text=int(settings.max_text_mb * MIB),
             ocr=settings.ocr == "auto",
             ocr_languages=settings.ocr_languages,

@@ -11,8 +11,8 @@ from io import BufferedReader
 from pathlib import Path
 
 from metier.core.errors import ParseError, SourceError
+from metier.core.settings import MIB
 
-MIB = 2**20
 _DESCRIPTORS = Path("/proc/self/fd")  # on Linux: where an open file really lies
 _OF_THE_SYSTEM = ("/proc", "/sys", "/dev")  # what lies there is no document, whatever it says of itself
 
@@ -47,13 +47,17 @@ def hash_file(path: Path, largest: int, identity: str = "") -> str:
     """SHA-256 of the bytes, as hex digits. Raises as `opened`, and `ParseError` for one with more than `largest` bytes,
     of which none is read."""
     with opened(path, identity) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > largest:
-            raise ParseError(
-                f"is {size / MIB:,.1f} MiB, more than {largest / MIB:g} MiB",
-                hint="Split it, or raise parsing.max_file_mb in metier.toml.",
-            )
+        check_size(os.fstat(file.fileno()).st_size, largest)
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_size(size: int, largest: int) -> None:
+    """Raises `ParseError`, without a `where`, for a file of more than `largest` bytes."""
+    if size > largest:
+        raise ParseError(
+            f"is {size / MIB:,.1f} MiB, more than {largest / MIB:g} MiB",
+            hint="Split it, or raise parsing.max_file_mb in metier.toml.",
+        )
 
 
 def _place(descriptor: int, path: str) -> str:
