@@ -180,7 +180,7 @@ def _print_rules(result: ComparisonResult) -> None:
     screen.print(styled("[bold]What the rules say[/]"))
     for rule in result.rules:
         points = styled("[bold]{}[/]", rule.points_to) if rule.points_to else styled("[dim]open[/]")
-        screen.print(f"  {rule.asks}  → {points}", soft_wrap=True)
+        screen.print(styled("  {}  → {}", rule.asks, points), soft_wrap=True)
         screen.print(styled("    [dim]{}[/]", rule.evidence), soft_wrap=True)
     if not result.verdict:
         screen.print(f"\n  {result.agreement}", soft_wrap=True)

@@ -12,6 +12,7 @@ from metier.cli.show import (
     ExpertOption,
     JsonOption,
     exam_questions,
+    listed,
     open_expert,
     print_json,
 )
@@ -35,7 +36,7 @@ def groups_of(groups: str | None, all_groups: bool) -> tuple[str, ...] | None:
 
     if groups and all_groups:
         raise InputError("--groups and --all-groups exclude each other", hint="Leave one of them out.")
-    return None if all_groups else tuple(name for part in (groups or "").split(",") if (name := part.strip()))
+    return None if all_groups else tuple(listed(groups or ""))
 
 
 def generate(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metier.cli.show import ExpertOption, JsonOption, find_expert, print_json
+from metier.cli.show import ExpertOption, JsonOption, find_expert, listed, print_json
 from metier.cli.terminal import console, styled
 from metier.core.errors import InputError
 from metier.core.settings import STATE_FILE, STATE_FOLDER, Settings, load
@@ -48,10 +48,10 @@ def create(
     """
     if all_groups and groups:
         raise InputError("--groups and --all-groups exclude each other", hint="Leave one of them out.")
-    may_see = None if all_groups else tuple(_listed(groups))
+    may_see = None if all_groups else tuple(listed(groups))
     settings, kept = _open(expert)
     try:
-        key, secret = kept.create(name, may_see, _listed(scopes), _expiry(expires), rate or None)
+        key, secret = kept.create(name, may_see, listed(scopes), _expiry(expires), rate or None)
     finally:
         kept.close()
     unknown = _unknown(key, settings)
@@ -114,10 +114,6 @@ def _open(expert: str | None) -> tuple[Settings, Keys]:
 
     folder = find_expert(expert)
     return load(folder), Keys(folder / STATE_FOLDER / STATE_FILE)
-
-
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _expiry(given: str | None) -> datetime | None:

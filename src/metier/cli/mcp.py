@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from metier.cli.show import ExpertOption, find_expert
+from metier.cli.show import ExpertOption, find_expert, listed
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +37,7 @@ def mcp(
 
     caller = OWNER
     if groups is not None:
-        caller = replace(OWNER, groups=tuple(name for part in groups.split(",") if (name := part.strip())))
+        caller = replace(OWNER, groups=tuple(listed(groups)))
 
     async def run(opened: Expert) -> None:
         _ = opened.runtime.store  # what is wrong with the expert is told before the protocol begins

@@ -116,6 +116,11 @@ def place(numbered: Locator | None, headings: tuple[str, ...] = ()) -> str:
     return " · ".join(part for part in (str(numbered or ""), " › ".join(path[-2:])) if part)
 
 
+def listed(text: str) -> list[str]:
+    """What an option names with commas between."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def counted(count: int, what: str) -> str:
     """`1 source`, `2 sources`."""
     return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -16,6 +16,7 @@ from metier.cli.show import (
     JsonOption,
     exam_questions,
     find_expert,
+    listed,
     open_expert,
     print_json,
     print_restriction,
@@ -76,7 +77,7 @@ def tune(
     named = {
         "method": method, "epochs": epochs, "rank": rank, "alpha": alpha, "learning_rate": lr, "batch": batch,
         "max_steps": max_steps, "max_length": max_length, "seed": seed,
-        "modules": None if modules is None else [each.strip() for each in modules.split(",") if each.strip()],
+        "modules": None if modules is None else listed(modules),
     }  # fmt: skip
     changes = {key: value for key, value in named.items() if value is not None}
     if plan:
