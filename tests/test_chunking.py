@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -228,3 +230,29 @@ def test_a_document_of_more_passages_than_anybody_reads_is_refused():
 def test_a_name_of_thousands_of_parts_makes_tokens_as_long_as_itself():
     text = "1-a" * 100_000
     assert sum(map(len, Analyser("en").tokens(text))) < 3 * len(text)
+
+
+def test_text_without_a_space_is_counted_once_because_counting_is_most_of_what_cutting_takes():
+    builder = TextBuilder()
+    builder.add("paragraph", "x" * 1_000_000)
+    counted = []
+
+    def count(texts):
+        counted.extend(map(len, texts))
+        return words_of_a_tokenizer(texts)
+
+    cut(document(builder), count, PassageSettings(tokens=200))
+    assert sum(counted) <= 1_000_000
+
+
+def test_a_document_that_takes_too_long_to_cut_is_given_up():
+    builder = TextBuilder()
+    for page in range(40):
+        builder.add("paragraph", "A sentence of it. " * 3000, page=page)
+
+    def slow(texts):
+        time.sleep(0.2)
+        return words_of_a_tokenizer(texts)
+
+    with pytest.raises(ParseError, match=r"took longer than 0\.1 s to cut"):
+        cut(document(builder), slow, PassageSettings(tokens=200), seconds=0.1)

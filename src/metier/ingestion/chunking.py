@@ -14,9 +14,11 @@ a time.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile, zip_longest
+from itertools import zip_longest
 
 import regex
 
@@ -58,16 +60,25 @@ class _Unit:
     picture: int = -1
 
 
-def cut(document: Document, count_tokens: CountTokens, settings: PassageSettings) -> list[Passage]:
+def cut(
+    document: Document, count_tokens: CountTokens, settings: PassageSettings, *, seconds: float = math.inf
+) -> list[Passage]:
     """Passages of `document` in reading order; `document.text[p.start:p.end] == p.text` for each.
 
     `count_tokens` is the embedder's. No passage is longer than `settings.tokens`, or than 20 characters a token. Raises
-    `ParseError` where there would be too many passages.
+    `ParseError` where there would be too many passages, or it takes longer than `seconds`.
     """
+    until = time.monotonic() + seconds
     most = _MOST_PASSAGES * max(200, settings.tokens) // settings.tokens
     passages: list[Passage] = []
     for batch in _batches(_units(document), document.text):
-        counted = _counted(batch, document.text, count_tokens)
+        if time.monotonic() > until:
+            raise ParseError(
+                f"took longer than {seconds:g} s to cut into passages and was given up",
+                where=document.uri,
+                hint="Split it, or raise parsing.timeout_seconds in metier.toml.",
+            )
+        counted = _counted(batch, document.text, count_tokens, settings.tokens)
         units = [piece for unit in counted for piece in _split(unit, document, count_tokens, settings.tokens)]
         for group in _pack(units, settings, document.text):
             if len(passages) == most:
@@ -102,9 +113,7 @@ def _windows(unit: _Unit, text: str) -> Iterator[_Unit]:
         at = max(text.rfind("\n", limit - _WINDOW // 2, limit), text.rfind(" ", limit - _NEAR, limit))
         at = at if at > start else _between_characters(text, limit)
         yield replace(unit, start=start, end=at)
-        start = at
-        while start < unit.end and text[start].isspace():
-            start += 1
+        start = min(_past_space(text, at), unit.end)
     if start < unit.end:
         yield replace(unit, start=start)
 
@@ -151,8 +160,12 @@ def _units(document: Document) -> Iterator[_Unit]:
         yield _Unit(waiting.start, lonely.end, waiting.page, None, headings(), "heading")
 
 
-def _counted(units: list[_Unit], text: str, count_tokens: CountTokens) -> list[_Unit]:
-    for unit, tokens in zip(units, count_tokens([text[u.start : u.end] for u in units]), strict=True):
+def _counted(units: list[_Unit], text: str, count_tokens: CountTokens, limit: int) -> list[_Unit]:
+    """What is too long by its characters is too long, and not counted."""
+    short = [unit for unit in units if unit.end - unit.start <= limit * _CHARACTERS]
+    for unit in units:
+        unit.tokens = limit + 1
+    for unit, tokens in zip(short, count_tokens([text[u.start : u.end] for u in short]), strict=True):
         unit.tokens = tokens
     return units
 
@@ -161,7 +174,7 @@ def _split(
     unit: _Unit, document: Document, count_tokens: CountTokens, limit: int, *, sentence: bool = False
 ) -> Iterable[_Unit]:
     """`sentence`: of one sentence, or of a part of it, which is cut between words alone."""
-    if unit.tokens <= limit and unit.end - unit.start <= limit * _CHARACTERS:
+    if unit.tokens <= limit:
         return [unit]
     text = document.text[unit.start : unit.end]
     spans = [] if sentence else sentence_spans(text, document.language or "en")
@@ -170,7 +183,7 @@ def _split(
     if len(spans) < 2:
         return [unit]
     pieces = [replace(unit, start=unit.start + a, end=unit.start + b) for a, b in spans]
-    pieces = _counted(pieces, document.text, count_tokens)
+    pieces = _counted(pieces, document.text, count_tokens, limit)
     return [small for piece in pieces for small in _split(piece, document, count_tokens, limit, sentence=sentence)]
 
 
@@ -181,17 +194,23 @@ def _halves(text: str, far: int) -> list[tuple[int, int]]:
         text, middle, max(1, middle - far), middle + far
     )
     if best is not None:
-        return [(0, best.start()), (best.end(), len(text))]
+        return [(0, best[0]), (best[1], len(text))]
     middle = _between_characters(text, middle)
     return [(0, middle), (middle, len(text))] if middle else [(0, len(text))]
 
 
-def _break(text: str, middle: int, low: int, high: int) -> regex.Match[str] | None:
-    """The place between words nearest to `middle`, of those that begin in `low`..`high`; not one that may have begun
-    before, or that the text ends with."""
-    found = takewhile(lambda place: place.start() <= high, _BREAK.finditer(text, low))
-    places = (place for place in found if place.end() < len(text) and (place.start() > low or low == 1))
-    return min(places, key=lambda found: abs(found.start() - middle), default=None)
+def _break(text: str, middle: int, low: int, high: int) -> tuple[int, int] | None:
+    """Start and end of the place between words nearest to `middle`, of those that begin in `low`..`high`; not one that
+    may have begun before, or that the text ends with."""
+    starts = (found.start() for found in _BREAK.finditer(text, low, high + 1))
+    places = [(at, _past_space(text, at)) for at in starts if at <= high and (at > low or low == 1)]
+    return min((p for p in places if p[1] < len(text)), key=lambda place: abs(place[0] - middle), default=None)
+
+
+def _past_space(text: str, at: int) -> int:
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return at
 
 
 def _between_characters(text: str, at: int) -> int:

@@ -280,7 +280,12 @@ class Syncer:
             if not work.is_complete:
                 work.content_hash = f"{bytes_hash(work.content_hash)}-{_INCOMPLETE}"
             work.document = replace(document, id=document_id(item.uri), content_hash=work.content_hash)
-            work.passages = chunking.cut(work.document, self.embedder.count_tokens, self.settings.passages)
+            work.passages = chunking.cut(
+                work.document,
+                self.embedder.count_tokens,
+                self.settings.passages,
+                seconds=self.settings.parsing.timeout_seconds,
+            )
             if not work.passages:
                 raise ParseError("; ".join(["holds no text", *document.warnings]), where=item.uri)
             name = _name_to_search(work.document)
