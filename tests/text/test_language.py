@@ -171,7 +171,7 @@ from metier.core.settings import PassageSettings
 from metier.dataset import formats
 from metier.evaluation.questions import files
 from metier.ingestion.chunking import cut
-from metier.parsing.core.table_structure import _is_total
+from metier.parsing.core.table_body import is_total
 from metier.parsing.pdf.headings import is_caption
 from metier.parsing.pdf.unruled import _is_open
 from metier.retrieval.decomposition import split
@@ -235,7 +235,7 @@ assert (row.question, row.completion, row.kind) == ("Máy hỏng.", "gấp", "la
 assert files.read(rows).layout == "label"
 
 assert is_caption("Hình 3. Máy") and not is_caption("Hình dạng 3 máy")
-assert _is_total("Tổng: cộng") and _is_open("Dầu và") and not _is_open("Dầu vàng")
+assert is_total("Tổng: cộng") and _is_open("Dầu và") and not _is_open("Dầu vàng")
 """
 
 

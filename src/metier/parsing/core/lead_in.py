@@ -14,7 +14,7 @@ from dataclasses import replace
 import regex
 
 from metier.parsing.core.table_cells import RawRow, is_period, is_unit, is_value
-from metier.parsing.core.table_structure import header_depth
+from metier.parsing.core.table_header import header_depth
 
 BETWEEN = " – "  # lines of one caption
 _MOST_LINES = 8

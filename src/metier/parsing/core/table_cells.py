@@ -105,6 +105,18 @@ def is_value(cell: str) -> bool:
     return bool(cell) and bool(_NUMBER.fullmatch(cell) or _FIGURES.fullmatch(cell))
 
 
+def is_sign(cell: str) -> bool:
+    """A currency sign, or what closes a number, alone in a cell: `$`, `%`, `)`."""
+    return (_CURRENCY.fullmatch(cell.strip()) or _CLOSING.fullmatch(cell.strip())) is not None
+
+
+def is_alone(row: RawRow) -> bool:
+    """Whether a row holds a name at the left and nothing else, or one text over its whole width."""
+    label = row.cells[0].strip()
+    rest = {cell.strip() for cell in row.cells[1:]} - {""}
+    return bool(label) and (not rest or (row.wide and rest == {label})) and not is_value(label)
+
+
 def is_mark(cell: str) -> bool:
     """A mark that may be a footnote's, alone in a cell: `(1)`, `*`."""
     return _MARK.fullmatch(cell.strip()) is not None

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from metier.parsing.core.lead_in import BETWEEN, line_of, pairs_in, without_lead_in
 from metier.parsing.core.readers import Builder
 from metier.parsing.core.table_cells import RawRow
-from metier.parsing.core.table_structure import Structure, header_depth, structured
+from metier.parsing.core.table_header import header_depth
+from metier.parsing.core.table_structure import Structure, structured
 from metier.parsing.core.timetables import with_stations
 
 _MAX_SPAN = 500

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from metier.parsing.core.readers import Builder, Context
 from metier.parsing.core.regions import write_regions
 from metier.parsing.core.table_cells import RawRow
-from metier.parsing.core.table_structure import looks_like_header
+from metier.parsing.core.table_header import looks_like_header
 from metier.parsing.core.titles import is_title
 from metier.parsing.office.calculation import column_letters
 
