@@ -163,6 +163,34 @@ def test_a_question_of_a_megabyte_on_the_page_is_refused(server):
     assert health(server) < 1
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/documents?q=", "/documents?part=", "/search?q=", "/sources?q=", "/?again=", "/chat/documents?name=",
+     "/adapters/card?reference=", "/documents/none?start=", "/report?", "/health?", "/metrics?a=", "/nothing?",
+     "/api/search?q=", "/api/items?state=", "/v1/models?", "/static/none.css?", "/documents?q=%E0%A6%95&q="],
+)  # fmt: skip
+def test_no_route_takes_a_parameter_longer_than_a_question(server, path):
+    answer = httpx.get(f"{server.address}{path}{'a' * 20_001}")
+    assert answer.status_code in (400, 413), answer.text[:200]
+    assert httpx.get(f"{server.address}/health?{'a' * 20_000}").status_code == 200
+
+
+def test_a_head_of_more_or_longer_lines_than_any_client_sends_is_refused(server):
+    def status(lines: list[str]) -> bytes:
+        with connect(server) as connection:
+            connection.sendall("\r\n".join(["GET /health HTTP/1.1", "Host: localhost", *lines, "", ""]).encode())
+            try:
+                return connection.recv(100).split(b" ", 2)[1]
+            except ConnectionResetError:
+                return b"reset"  # what it did not read any more
+
+    assert status(["X: a"] * 20_000) in (b"431", b"reset")
+    assert status(["X: a"] * 200) == b"431"
+    assert status(["X: " + "a" * 20_000]) == b"431"
+    assert status(["X: " + "a" * 8_000] * 12) == b"431"
+    assert status([f"X-{number}: {'a' * 100}" for number in range(60)]) == b"200"
+
+
 def test_embeddings_that_nobody_waits_for_end(server):
     """Each is as much as one request may ask for."""
     body = json.dumps({"model": "parts", "input": ["gearbox oil pump " * 80] * 360}).encode()

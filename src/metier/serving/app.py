@@ -32,6 +32,7 @@ from metier.serving.http.path_prefix import PathPrefix
 from metier.serving.http.request_context import note_error
 from metier.serving.http.security import secured
 from metier.serving.mcp.server import Endpoint
+from metier.serving.request_sizes import RequestSizes
 from metier.serving.service import ExpertService
 from metier.serving.sync_service import Syncing
 from metier.serving.web.rendering import problem
@@ -89,7 +90,7 @@ def create_app(
         keys, owner_token=token, open_loopback=serving.open_loopback and hosts.is_loopback(host)
     )
     app.add_middleware(FirstVisit, access=access)
-    app.add_middleware(Gate, access=access, refuse=_told)
+    app.add_middleware(Gate, access=access, sizes=RequestSizes(serving), refuse=_told)
     app.state.ready, app.state.name, app.state.metrics = False, expert.settings.name, Metrics()
     add_api(app)
     app.include_router(openai.router, responses=RESPONSES)

@@ -1,5 +1,7 @@
 """How much one request may ask for, whatever the interface: what is longer is refused before anything works on it.
 
+header lines of a request, bytes of them   `http.security.HeadLimit`                                431
+parameters in its address, each            question_characters                                      413
 bytes of a request                         [serving] request_mb, read only once the key is known    413
 characters of a question, prompt, search   question_characters                                      413
 characters of a conversation with it       conversation_characters                                  413
@@ -12,6 +14,7 @@ a key's jobs that run and wait             half of the places while others ask: 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from urllib.parse import parse_qsl
 
 from metier.core.settings import ServingSettings
 from metier.serving.ask_request import AskRequest
@@ -34,6 +37,11 @@ class RequestSizes:
     def check_text(self, name: str, text: str) -> None:
         """A question, or what is searched for."""
         _check(f"{name} has", len(text), "characters", self._most.question_characters, "question_characters")
+
+    def check_parameters(self, query: bytes) -> None:
+        """Those in an address, as it came: no route takes more there than in a body."""
+        for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+            self.check_text("longest parameter", max(name, value, key=len))
 
     def check_texts(self, texts: Sequence[str]) -> None:
         """Those that vectors are wanted of."""

@@ -1,5 +1,6 @@
 """Connections that nobody can hold for nothing: slow to ask, slow to take what they are sent, or too many.
 
+a head of more than 64 KiB that is not whole      431, closed          (a whole one: `security.HeadLimit`)
 no whole request head within `seconds`           408, closed          (the body: `security.BodyLimit`)
 nothing taken of an answer within `seconds`      closed; what writes it is stopped
 more than `most` open from one address           the new one is closed at once
@@ -14,6 +15,9 @@ from typing import Any, ClassVar
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from metier.serving.http.security import LONGEST_HEAD
+
+_TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -61,6 +65,13 @@ class GuardedConnection(H11Protocol):
         self._has_begun = False
         super().on_response_complete()
         self._watch_asking()
+
+    def send_400_response(self, msg: str) -> None:
+        if len(self.conn.trailing_data[0]) <= LONGEST_HEAD:
+            super().send_400_response(msg)
+            return
+        self.transport.write(_TOO_LONG)
+        self.transport.close()
 
     def pause_writing(self) -> None:
         super().pause_writing()

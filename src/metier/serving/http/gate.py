@@ -2,6 +2,7 @@
 
     what is open to everybody       a body of some kilobytes (signing in, the language of the page)
     else, with a body               401, 403 without one byte of it read
+a parameter in the address      as long as a question at most, on every route: 413
     GET                             so many of a key at once; further ones wait their turn among its own
 
 Jobs have a queue of their own (`job_queue`); what a GET does is short, but a thousand of them would hold every thread.
@@ -20,9 +21,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from metier.serving.auth.access import Access, Denied
+from metier.serving.http.errors import TooLarge
 from metier.serving.http.path_prefix import root_of
 from metier.serving.http.security import BodyLimit
 from metier.serving.job_queue import Busy
+from metier.serving.request_sizes import RequestSizes
 
 _OPEN = ("/sign-in", "/sign-out", "/language")
 _NEVER_WAIT = ("/health", "/ready", "/static/")
@@ -36,9 +39,13 @@ class Gate:
     """`refuse`: the answer to an error."""
 
     def __init__(
-        self, app: ASGIApp, access: Access, refuse: Callable[[Request, Exception], Awaitable[Response]]
+        self,
+        app: ASGIApp,
+        access: Access,
+        sizes: RequestSizes,
+        refuse: Callable[[Request, Exception], Awaitable[Response]],
     ) -> None:
-        self._app, self._access, self._refuse = app, access, refuse
+        self._app, self._access, self._sizes, self._refuse = app, access, sizes, refuse
         self._small = BodyLimit(app, _SMALL)
         self._threads: anyio.CapacityLimiter | None = None  # belongs to the loop that it is made in
         self._turns: dict[str, _Turns] = {}
@@ -48,6 +55,11 @@ class Gate:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
+        try:
+            self._sizes.check_parameters(scope["query_string"])
+        except TooLarge as error:
+            await (await self._refuse(request, error))(scope, receive, send)
+            return
         path = request.url.path.removeprefix(root_of(request))
         if path.startswith(_NEVER_WAIT):
             await self._app(scope, receive, send)

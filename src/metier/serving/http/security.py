@@ -1,6 +1,7 @@
 """What every answer of the server says to browsers, and what no request gets past. Plain ASGI, outermost first:
 
-request id ─▶ security headers ─▶ host asked for ─▶ other sites' pages ─▶ size and time of the body ─▶ the application
+request id ─▶ security headers ─▶ size of the head ─▶ host asked for ─▶ other sites' pages ─▶ size and time of the body
+─▶ the application
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ _SECURITY = {
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _HEADERS = ("Authorization", "Content-Type", "X-Request-ID")
 _HSTS = "max-age=31536000"  # a year
+_MOST_LINES, _LONGEST_LINE, LONGEST_HEAD = 100, 16 * 2**10, 64 * 2**10  # lines, bytes, bytes of all lines together
 _BODY_SECONDS = 30.0
 _MOST_NESTED = 50_000  # lists and objects of a body; a million of them hold the server up for a second, in a megabyte
 _TOO_LARGE = "the request is larger than {:g} MiB, or has more than {:,} lists and objects"
@@ -53,7 +55,8 @@ def secured(
     through a proxy; `origins`: of other sites whose pages may read its answers; `limit`: bytes of a request's body;
     `seconds`: in which it has to come."""
     limited: ASGIApp = BodyLimit(app, limit, seconds)
-    return RequestIds(SecurityHeaders(HostCheck(_shared(limited, origins) if origins else limited, host, names)))
+    checked = HostCheck(_shared(limited, origins) if origins else limited, host, names)
+    return RequestIds(SecurityHeaders(HeadLimit(checked)))
 
 
 def _shared(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
@@ -107,6 +110,29 @@ class SecurityHeaders:
                 headers.setdefault("Strict-Transport-Security", _HSTS)
 
         await self._app(scope, receive, _with_headers(send, add))
+
+
+class HeadLimit:
+    """Answers 431 to a head of more or longer header lines than any client sends, and 414 to an address as long. What
+    is longer before it is whole is refused while it comes (`connections`)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        lines = [len(name) + len(value) for name, value in scope["headers"]]
+        if len(lines) > _MOST_LINES or max(lines, default=0) > _LONGEST_LINE or sum(lines) > LONGEST_HEAD:
+            status, what = 431, f"more than {_MOST_LINES} header lines, or longer ones than {_LONGEST_LINE:,} bytes"
+        elif len(scope["path"]) + len(scope["query_string"]) > LONGEST_HEAD:
+            status, what = 414, f"an address of more than {LONGEST_HEAD:,} bytes"
+        else:
+            await self._app(scope, receive, send)
+            return
+        said = errors.body(status, f"the request has {what}", code="request_too_large")
+        await JSONResponse(said, status, {"Connection": "close"})(scope, receive, send)
 
 
 class HostCheck:

@@ -21,6 +21,7 @@ from metier.serving.auth.owner_token import owner_token
 from metier.serving.http import hosts
 from metier.serving.http.connections import protocol
 from metier.serving.http.logs import Logs
+from metier.serving.http.security import LONGEST_HEAD
 from metier.serving.job_queue import threads_left
 from metier.serving.service import warm
 
@@ -55,6 +56,7 @@ def listen(expert: Expert, host: str, port: int, path_prefix: str, started: Star
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE_SECONDS,
         http=protocol(serving.client_seconds, serving.connections), ws="none",
+        h11_max_incomplete_event_size=LONGEST_HEAD,
     )  # fmt: skip
     started(f"http://{shown}:{taken}{path_prefix}", expert.settings.name, None if serving.open_loopback else token)
     _Server(config).run(sockets=[listening])
