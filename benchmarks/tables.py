@@ -2,12 +2,13 @@
 
     python benchmarks/tables.py [--rivals] [--show NAME] [--folder FOLDER]
 
-For each data cell of a table (it holds a digit and does not stand in the table's first column): is there a block of the
-parsed document that holds the cell's text ("text"), and with it the words of its row's first cell ("row"), and at least
-80% of the words of its column's header as well ("column")? The header is the rows above the first row with a value; a
-bare year is no value. "named" is stricter: the part of the row between two bars that holds the cell holds the header's
-words itself, so that no neighbour's name can stand in. "alone" is stricter again: that part ends with the text of the
-cell and holds nothing else behind the names, as it would where rows ran together.
+For each data cell of a table (it holds a digit and does not stand in the table's first column): is there a block of
+the parsed document that holds the cell's text ("text"), and with it the words of its row's first cell ("row"), and
+at least 80% of the words of its column's header as well ("column")? The header is the rows above the first row with
+a value (a bare year is none), or other names further down (SECOND_HEADERS). "named" is stricter: the part of the
+row between two bars that holds the cell holds the header's words itself, so that no neighbour's name can stand in.
+"alone" is stricter again: that part ends with the text of the cell and holds nothing else behind the names, as it
+would where rows ran together.
 
 PDF:  FOLDER (default $METIER_DATA/icdar2013): files with their tables cell by cell beside them (`NAME-str.xml`, the
       format of the ICDAR 2013 table competition).
@@ -46,6 +47,25 @@ ENOUGH = 0.8  # of the words of a column's header
 WORD = regex.compile(r"\d+(?:[.,'’]\d+)*|[\p{L}\p{M}]+")
 YEAR = regex.compile(r"(?:19|20)\d\d")
 Rows = list[list[str]]
+# Rows of TAT-QA (dev, test) with which other names of columns begin in the body of a table, and how many rows these
+# are, told by eye.
+SECOND_HEADERS = {
+    ("(In Millions)", "Dec 30, 2017", "Acquisitions", "Transfers", "Other", "Dec 29, 2018"): 1,
+    ("", "", "As of December 31, 2018", "", ""): 3,
+    ("Breakup of revenue growth", "FY 2019 (%)", "FY 2018 (%)", "", ""): 1,
+    ("", "", "", "", "Fiscal 2018", ""): 3,
+    ("", "", "", "", "16 Weeks"): 4,
+    ("Number of stapled securities on Issue", "2019", "2018"): 1,
+    ("", "", "Accelerated tax", ""): 3,
+    ("", "", "Year Ended December 31, 2018", "", ""): 2,
+    ("", "", "Year Ended December 31, 2017", "", ""): 2,
+    ("", "", "As of February 28,", ""): 2,
+}
+# Those that name the rows below them, not a column, although they stand beside a blank above the first value.
+NAMES_OF_ROWS = (
+    ("", "Consolidated Statements of Operations Data:", "", "", "", ""),
+    ("", "Cloud and License Revenues:", "", "", ""),
+)
 Blocks = list[tuple[str, list[str]]]  # text of a block, and its cells
 
 
@@ -118,11 +138,15 @@ def stands_alone(value: str, part: str) -> bool:
 def data_cells(rows: Rows) -> list[DataCell]:
     """The values of a table: `rows` rectangular, what spans repeated."""
     depth = header_depth(rows)
+    headers = [(0, depth), *((n, n + SECOND_HEADERS.get(tuple(row), 0)) for n, row in enumerate(rows) if n >= depth)]
+    headers = [(start, end) for start, end in headers if end > start or not start]
     found = []
     for number, row in enumerate(rows[depth:], start=depth):
+        start, end = max(each for each in headers if each[0] <= number)
+        above = [upper for upper in rows[start:end] if tuple(upper) not in NAMES_OF_ROWS]
         for column, text in enumerate(row):
-            if column and any(c.isdigit() for c in text):
-                header = [upper[column] for upper in rows[:depth]]
+            if number >= end and column and any(c.isdigit() for c in text):
+                header = [upper[column] for upper in above]
                 distinct = [name for place, name in enumerate(header) if name not in header[:place]]
                 found.append(DataCell(words(text), words(row[0]), words(" ".join(distinct)), text, (number, column)))
     return found

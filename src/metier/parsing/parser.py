@@ -25,7 +25,7 @@ from metier.parsing.originals import open_original
 if TYPE_CHECKING:
     from metier.core.settings import ParsingSettings
 
-_READERS = 3  # raised when the readers give other text for the same bytes
+_READERS = 4  # raised when the readers give other text for the same bytes
 # One thread and one heap in the native libraries: address space is limited, and the sync keeps the cores busy.
 _ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",

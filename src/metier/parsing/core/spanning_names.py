@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from metier.parsing.core.table_cells import RawRow
+from metier.parsing.core.table_cells import RawRow, is_period
 
 
 def with_spanning_names(header: Sequence[RawRow]) -> list[list[str]]:
@@ -59,8 +59,9 @@ def _fill(row: list[str], below: Sequence[list[str]]) -> None:
         for column in columns:
             last = row[column].strip() or last
             names[column] = last
+    dated = len(named) == 1 and is_period(row[named[0]])  # a year over all, a total beside its quarters too
     for column, name in names.items():
-        if not row[column].strip() and _same_depth(row, column, below, named):
+        if not row[column].strip() and (dated or _same_depth(row, column, below, named)):
             row[column] = name
 
 

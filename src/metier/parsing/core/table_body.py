@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from metier.parsing.core.table_cells import RawRow, is_alone
+import regex
+
+from metier.parsing.core.table_cells import RawRow, is_alone, is_period, is_value
 from metier.parsing.core.table_header import LONGEST_NAME
 from metier.text.language import words_in_any_language
 from metier.text.phrases import compose, fold
 
 HALF_STEP = 0.01  # less than any text is set in by
+_DIGITS = regex.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,42 +26,76 @@ class BodyRow:
     groups: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A name that rows stand under. `indent`: what rows under it are set in further than, None where it is not known.
+    `valued`: it has values of its own. `period`: it is a year that heads a part of the table, with groups in it."""
+
+    indent: float | None
+    name: str
+    valued: bool = False
+    period: bool = False
+
+
 def grouped(rows: Sequence[RawRow], headed: bool) -> list[BodyRow]:
-    """Rows with the names they stand under: those less far set in, or a name without values until the next or a total.
-    A group's own row is left out where rows stand under it."""
+    """Rows with the names they stand under: those less far set in, or a name without values until the next or a total,
+    a year until the next one. A group's own row is left out where rows stand under it."""
     found: list[BodyRow] = []
-    path: list[tuple[float | None, str, bool]] = []  # indent, name, has values
+    path: list[_Group] = []
     told = any(row.indent for row in rows)
+    years = _years_alone(rows)
     for place, row in enumerate(rows):
         label = row.cells[0].strip()
-        alone = is_alone(row)
+        period = label in years
+        alone = period or is_alone(row)
         following = rows[place + 1] if place + 1 < len(rows) else None
-        leads = following is not None and headed and not is_alone(following) and bool(following.cells[0].strip())
-        depth = row.indent
+        leads = headed and alone and following is not None and _may_stand_under(following, period, years)
+        indent = row.indent
         if told and row.indent is not None:
             deeper = following is not None and following.indent is not None and following.indent > row.indent
-            if alone and leads and not deeper:
-                depth = row.indent - HALF_STEP  # a name without values over rows that are set in as far as it is
-            leads = deeper or (alone and leads)
-            while path and (path[-1][0] or 0) >= (depth or 0):
+            if leads and not deeper:  # a name without values over rows that are set in as far as it is
+                indent = row.indent - (2 if period else 1) * HALF_STEP
+            leads = deeper or leads
+            while path and (path[-1].indent or 0) >= (indent or 0):
                 path.pop()
-            while is_total(label) and path and path[-1][2]:  # a total that is set in is no part of the row above
+            while is_total(label) and path and path[-1].valued:  # a total that is set in is no part of the row above
                 path.pop()
         elif alone:
-            path.clear()
-        under = tuple(name for _indent, name, _valued in path)
+            path = [group for group in path if group.period and not period]
+        under = tuple(group.name for group in path)
         if alone and leads and len(row.cells) > 1 and len(label) <= LONGEST_NAME:
-            path.append((depth, label.rstrip(" :"), False))
+            path.append(_Group(indent, label.rstrip(" :"), period=period))
             continue
         found.append(BodyRow(row.number, _once(row, headed), under))
         if told and leads and label:
-            path.append((row.indent, label.rstrip(" :"), True))
+            path.append(_Group(row.indent, label.rstrip(" :"), valued=True))
         if under and is_total(label) and len(found) > 1 and found[-2].groups[: len(under)] == under:
             if not told:
-                path.clear()
-            elif row.indent is not None and path and path[-1][0] == row.indent - HALF_STEP:
+                path = [group for group in path if group.period]
+            elif row.indent is not None and path and path[-1].indent == row.indent - HALF_STEP:
                 path.pop()
     return found
+
+
+def _may_stand_under(row: RawRow, period: bool, years: frozenset[str]) -> bool:
+    """Whether a row may be the first under a name without values: one with values, or under a year another name."""
+    label = row.cells[0].strip()
+    return bool(label) and label not in years and (period or not is_alone(row))
+
+
+def _years_alone(rows: Sequence[RawRow]) -> frozenset[str]:
+    """Years and dates that stand alone at the left and head the rows below them: two at least that differ in their
+    numbers alone, and no row that has values is named so."""
+    alone: set[str] = set()
+    valued: set[str] = set()
+    for row in rows:
+        label, rest = row.cells[0].strip(), {cell.strip() for cell in row.cells[1:]} - {""}
+        if is_period(label):
+            (valued if rest - {label} else alone).add(label)
+    shapes = Counter(_DIGITS.sub("0", label) for label in alone)
+    if len(shapes) != 1 or any(map(is_value, valued)) or len(alone) < 2 - all(map(is_value, alone)):
+        return frozenset()
+    return frozenset(alone)
 
 
 def _once(row: RawRow, headed: bool) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import decimal
 
 import regex
 
@@ -30,18 +31,21 @@ _MARK = regex.compile(r"\(\d\)|\[\d\]|\*{1,3}|[†‡§]")  # of a footnote, unl
 _LEADER = regex.compile(r"(?:\s?[.…·_]){3,}\s*$")
 _CLOSING = regex.compile(r"[)\]%‰]{1,2}|\)\s?%|%\s?\)|(?:\(?\w\)){1,2}|\*{1,3}")
 _GOES_ON = regex.compile(r"[\p{Ll}(\[/&+]|[^\w\s]*\p{Ll}")
+_NATIVE_DIGIT = regex.compile(r"(?![0-9])\p{Nd}")  # of another script: ২০২৩
 _SPACED = regex.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
 class RawRow:
     """A row as it was read. `wide`: it has cells that span columns, whose text is repeated in each. `indent`: how far
-    its first cell is set in, in any unit, None where that is not known."""
+    its first cell is set in, in any unit, None where that is not known. `heads`: the source marks all of its cells as
+    names."""
 
     number: int
     cells: list[str]
     wide: bool = False
     indent: float | None = None
+    heads: bool = False
 
 
 def without_leader(cells: list[str]) -> list[str]:
@@ -129,6 +133,8 @@ def is_period(cell: str) -> bool:
         return False
     if _QUARTER.search(cell):
         return True
+    if not cell.isascii():
+        cell = _NATIVE_DIGIT.sub(lambda digit: str(decimal(digit[0])), cell)
     digits = regex.findall(r"\d+", _MARKED.sub("", cell))
     return bool(_YEAR.search(cell)) and all(map(_PERIOD_DIGITS.fullmatch, digits)) and len(digits) <= 4
 

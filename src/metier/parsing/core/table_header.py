@@ -23,7 +23,7 @@ def header_depth(rows: Sequence[RawRow]) -> int:
         return 0
     depth = _until_body(rows, first)
     header = rows[:depth]
-    if all(len(cell.strip()) <= LONGEST_NAME for row in header for cell in row.cells) and _names_something(header):
+    if all(len(cell.strip()) <= LONGEST_NAME for row in header for cell in row.cells[1:]) and _names_something(header):
         return depth
     return 0
 

@@ -99,12 +99,16 @@ def is_note(text: str) -> bool:
 
 
 def _spread(header: Sequence[RawRow], found: Structure) -> list[list[str]]:
-    """Header rows with names that span written over every column they head, and the unit taken out of the corner."""
+    """Header rows with names that span written over every column they head, and the unit, or a title, taken out of the
+    corner."""
     rows = with_spanning_names(header)
     for row in rows:
         corner = row[0].strip()
         if corner and is_unit(corner) and len(row) > 1:
             found.unit = found.unit or corner
+            row[0] = ""
+        elif len(corner) > LONGEST_NAME:
+            found.captions.append(corner)
             row[0] = ""
     return [row for row in rows if any(cell.strip() for cell in row)]
 

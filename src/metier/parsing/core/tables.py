@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from metier.parsing.core.header_blocks import header_blocks
 from metier.parsing.core.lead_in import BETWEEN, line_of, pairs_in, without_lead_in
 from metier.parsing.core.readers import Builder
-from metier.parsing.core.table_cells import RawRow
+from metier.parsing.core.table_cells import RawRow, is_unit
 from metier.parsing.core.table_header import header_depth
 from metier.parsing.core.table_structure import Structure, structured
 from metier.parsing.core.timetables import with_stations
@@ -23,7 +24,7 @@ class Grid:
     Every row can then be read alone, which is how passages are cut. `header_rows`: how many the file itself marks
     as header, None where it does not say. `caption`: what the source marks as such. `pairs`: the source marks the first
     of two columns as names of what stands in the second. `before`: the table that this one goes on with; `structure`:
-    what it was found to be, once it is written.
+    what it was found to be, once it is written. `heads`: indices of rows all of whose cells are marked as names.
     """
 
     header_rows: int | None = None
@@ -31,6 +32,7 @@ class Grid:
     pairs: bool = False
     before: Grid | None = None
     structure: Structure | None = None
+    heads: frozenset[int] = frozenset()
     _rows: list[list[str | None]] = field(default_factory=list)
     _pending: dict[tuple[int, int], str] = field(default_factory=dict)
     _wide: set[int] = field(default_factory=set)
@@ -89,10 +91,12 @@ class Grid:
     def go_on_with(self, before: Grid) -> None:
         """Take over from the table that this one goes on with on another page: the names of the columns where it has
         none of its own, its unit, and the names that its last rows stand under."""
-        rows, above = self._raw_rows(), before._raw_rows()
+        rows, above, depth = self._raw_rows(), before._raw_rows(), before.header_rows
         if self.header_rows is not None or not rows or not above or len(rows[0].cells) != len(above[0].cells):
             return
-        depth = header_depth(above) if before.header_rows is None else before.header_rows
+        last = header_blocks(above, depth)[-1]
+        above, depth = last.rows, last.header_rows
+        depth = header_depth(above) if depth is None else depth
         own = header_depth(rows)
         same = own == depth and [row.cells[1:] for row in rows[:own]] == [row.cells[1:] for row in above[:depth]]
         if not depth or (own and not same):
@@ -106,7 +110,7 @@ class Grid:
 
     def _raw_rows(self) -> list[RawRow]:
         return [
-            RawRow(number, cells, number - 1 in self._wide, self._indents.get(number - 1))
+            RawRow(number, cells, number - 1 in self._wide, self._indents.get(number - 1), number - 1 in self.heads)
             for number, cells in enumerate(self.rows(), start=1)
         ]
 
@@ -144,15 +148,30 @@ def write_table(
         return None
     lines, rows = without_lead_in(rows) if header_rows is None else ([], rows)
     write_pairs(builder, lines, page=page)
-    rows = with_stations(rows)
     caption = BETWEEN.join(filter(None, (caption, *map(line_of, lines))))
-    found = structured(rows, header_rows, before)
+    first, *others = header_blocks(with_stations(rows), header_rows)
+    found = structured(first.rows, first.header_rows, before)
     if caption:
         found.captions.insert(0, caption)
-    for line in found.captions:
+    _write(builder, found, found.captions, page=page, pairs=pairs)
+    for block in others:
+        titles, units = ([line for line in block.titles if is_unit(line) == told] for told in (False, True))
+        captions = [*found.captions[: max(0, len(found.captions) - len(titles))], *titles]
+        found = structured(block.rows, block.header_rows, Structure(unit=units[-1] if units else found.unit))
+        found.captions = captions
+        _write(builder, found, titles, page=page)
+    return found
+
+
+def _write(
+    builder: Builder, found: Structure, captions: Sequence[str], *, page: int | None, pairs: bool = False
+) -> None:
+    """Add a table, and before it those of its `captions` that no table before it has."""
+    for line in captions:
         builder.add("caption", line, page=page)
     names = [row.cells[0].strip() for row in found.body if row.cells[0].strip()]
-    pairs = not found.header and len(rows[0].cells) == 2 and (pairs or all(name.endswith(":") for name in names))
+    two = len(found.body[0].cells) == 2 if found.body else False
+    pairs = not found.header and two and (pairs or all(name.endswith(":") for name in names))
     builder.add_table(
         [*found.header, *(row.cells for row in found.body)],
         header=len(found.header),
@@ -166,7 +185,6 @@ def write_table(
     )
     for note in found.notes:
         builder.add("paragraph", note, page=page)
-    return found
 
 
 def write_pairs(builder: Builder, lines: Sequence[RawRow], *, page: int | None = None) -> None:

@@ -73,6 +73,7 @@ class HtmlTable:
     def finished(self) -> Grid:
         """The cells, with the number of header rows and whether the rows are names and values."""
         rows = [row for row in self._rows if row.names or row.values]
+        self.grid.heads = frozenset(n for n, row in enumerate(self._rows) if row.names > 1 and not row.values)
         self.grid.header_rows = _header_rows(rows)
         told = [row for row in rows if row.cells == 2]
         pairs = len(told) > len(rows) / 2 and all(row.first_names and row.values for row in told)
