@@ -148,6 +148,18 @@ His number is not in the documents.
 The opening times of the tip are not in the sources.
 There are no figures for 2019 in the documents.
 There is no price for a third key anywhere in the sources.
+The letter does not give the serial number of the piano.
+The humidity log has no reading for Sunday 15 November.
+The price list gives no price for harpsichords.
+The staff list does not show a salary for her.
+The terms do not say anything about pets.
+There is no entry for that day in the register.
+La lettre ne donne pas le numéro de série de ce piano.
+Le devis ne contient pas de prix pour le transport.
+Der Brief gibt die Seriennummer nicht an.
+Die Preisliste enthält keinen Preis für ein Cembalo.
+La carta no da el número de serie.
+El registro de humedad no contiene ninguna lectura de ese día.
 No MOT date for van 6 is in the sources.
 That isn't something the documents cover.
 The sources I have don't include a van 6.
@@ -309,6 +321,15 @@ According to the manual, the filter is not reusable.
 The report says that nothing was found.
 The files are kept for ten years and not shared.
 He did not give a reason.
+The contract does not give the tenant the right to sublet.
+The contract has no end date.
+The list has no gaps.
+The report shows no increase in 2024.
+The schedule has no visits on Sundays.
+The quote does not include transport.
+Le contrat ne donne pas le droit de sous-louer.
+Die Liste enthält keine Lücken.
+El contrato no incluye el transporte.
 The records do not have to be printed.
 Not more than 30 bar.
 It is not known to the public, but the code is 4711.
