@@ -19,6 +19,10 @@ def cut(text, language="en"):
         ("en", "The answer is no. Then (e.g. here) it is 4.2 V. Stop.",
          ["The answer is no.", "Then (e.g. here) it is 4.2 V.", "Stop."]),
         ("en", "No, he doesn't. The crew is two.", ["No, he doesn't.", "The crew is two."]),
+        ("en", "It is inventory no. V-0023. See fig. A3 and order no. AB/12. He said no. Very well.",
+         ["It is inventory no. V-0023.", "See fig. A3 and order no. AB/12.", "He said no.", "Very well."]),
+        ("en", "Is it? No. NV-110 needs more. **No.** V1 is shut.",
+         ["Is it?", "No.", "NV-110 needs more.", "**No.**", "V1 is shut."]),
         ("en", "Ask A. Smith. Is it? Yes!", ["Ask A. Smith.", "Is it?", "Yes!"]),
         ("de", "Das gilt z. B. am 3. März 2026. Nr. 5 ist ca. 4,2 mm lang. Die Prüfung folgt.",
          ["Das gilt z. B. am 3. März 2026.", "Nr. 5 ist ca. 4,2 mm lang.", "Die Prüfung folgt."]),
@@ -62,6 +66,7 @@ def test_rows_code_and_headings_are_units_of_their_own():
 
 
 STREAMED = [
+    "It is inventory no. V-0023 (see fig. A3). No. NV-110 is another. Order no. AB/12 is late.",
     "See No. 5. It is approx. 5 mm. Am 3. März 2026. Dr. Smith said \"no.\" Then he left. 第一句。第二句",
     "# Steps\n\nHere are they:\n\n1. Close V1.\n2. Wait until\n   it falls. Go.\n- **Note**: do. No.\n\n"
     "| A | B |\n|---|---|\n| 1 | 2 |\n\n```py\nx = 1.\n\ny\n```\nDone!",

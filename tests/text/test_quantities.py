@@ -18,6 +18,7 @@ def one(text, language="en"):
         ("1.234,5 m", "de", 1234.5, "length"), ("4,2 MW", "de", 4.2, "power"), ("১২৩ কেজি", "bn", 123, "mass"),
         ("12 %", "en", 12, "percent"), ("$5 million", "en", 5e6, "dollar"), ("a 24-hour service", "en", 24, "time"),
         ("5公斤", "zh", 5, "mass"), ("three documents", "en", 3, ""), ("twenty-five years", "en", 25, "months"),
+        ("571.5 thousand euro", "en", 571_500, "euro"), ("12 thousand tonnes", "en", 12_000, "mass"),
     ],
 )  # fmt: skip
 def test_spellings_of_numbers(text, language, value, dimension):
@@ -33,6 +34,7 @@ def test_what_is_no_number(text):
 
 def test_the_first_number_of_a_range_has_the_unit_of_the_second():
     assert [q.dimension for q in quantities("between 4 and 6 °C, 5–10 mm")] == ["temperature"] * 2 + ["length"] * 2
+    assert [q.dimension for q in quantities("2 × € 49, 3 × $5")] == ["", "euro", "", "dollar"]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,8 @@ def test_the_first_number_of_a_range_has_the_unit_of_the_second():
         ("1960", "in the 1960s", True), ("850 kg", "850 Nm", False), ("840", "840 Nm", True),
         ("EUR 7,050", "7050 EUR", True), ("$780 a week", "$780 a day", False), ("$780 a week", "$780", True),
         ("5 ml/kg/min", "5 ml/kg/h", False), ("5 ml/kg/h", "5 ml/kg/h", True), ("0.1 ml/kg", "0.1 mg/kg", False),
-        ("20 mmHg", "20 cm H2O", False), ("5 mSv", "5 rem", False), ("50 mSv", "5 rem", True),
+        ("20 mmHg", "20 cm H2O", False), ("5 million kg", "5 thousand kg", False),
+        ("5 million kg", "5,000 t", True), ("5 mSv", "5 rem", False), ("50 mSv", "5 rem", True),
         ("$45 an hour", "$45 a night", False), ("9,400 ha", "9,400 m²", False),
         ("20 weeks", "20 working days", False), ("five days", "five business days", False),
         ("10 jours ouvrables", "10 working days", True), ("€50 per hour", "€50 per working day", False),

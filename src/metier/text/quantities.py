@@ -116,7 +116,8 @@ def quantities(text: str, language: str = "en") -> list[Quantity]:
         if _is_name(match[0]) or is_code(match[0]):
             hide(*match.span())
     found.extend(_numbers("".join(hidden), text, language))
-    found.extend(_words(text, language))
+    spans = [(quantity.start, quantity.end) for quantity in found]
+    found.extend(q for q in _words(text, language) if not any(a <= q.start < b for a, b in spans))  # "5 thousand"
     return _ranges(sorted(found, key=lambda quantity: quantity.start), text)
 
 
@@ -158,7 +159,9 @@ def _ranges(found: list[Quantity], text: str) -> list[Quantity]:
     """Gives the first number of "5–10 mm" the unit of the second."""
     for index in range(len(found) - 2, -1, -1):
         first, second = found[index], found[index + 1]
-        if first.values and not first.unit and second.unit and _between().fullmatch(text[first.end : second.start]):
+        between = _between().fullmatch(text[first.end : second.start])
+        times = second.unit is not None and second.unit.dimension in MONEY and between and between[0].strip() in "x×/"
+        if first.values and not first.unit and second.unit and between and not times:  # "2 × € 49"
             found[index] = replace(first, unit=second.unit, per=second.per)
     return found
 

@@ -60,8 +60,10 @@ _FENCE = regex.compile(r"[ \t]*(`{3,}|~{3,})")
 _ROW = regex.compile(r"[ \t]*\||.*\S[ \t]\|[ \t]\S")
 _TOKEN = regex.compile(r"[\p{L}\p{M}\p{N}.·'’-]+\.$")
 _NEXT = regex.compile(r"[\"'“‘«(\[*_`¿¡]*([\p{L}\p{M}\p{N}]+)")
+_CODE = regex.compile(r"\p{Lu}+(?:[-/.]?\p{N}|[-/.]?$)")  # "V-0023", or as much of it as is written
 _WIDE = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
 _MARKS = regex.compile(r"[*_`#>]+")
+_OPENS = regex.compile(rf"(?:^|{_TERMINAL}|[:\n])[\s*_\"'“‘«(]*$")
 # Symbols of units, which end a sentence behind a number.
 _UNITS = frozenset((
     "m", "mm", "cm", "km", "kg", "g", "mg", "t", "l", "ml", "s", "h", "a", "v", "w", "kw", "mw", "gw", "n", "nm", "kn",
@@ -203,7 +205,9 @@ def _ends_at(text: str, at: int, language: str, mark: str = ".") -> bool:
     if token.isdigit():
         return not (len(token) <= 2 and word and _is_month(fold(compose(word)), len(word) == len(rest)))
     measured = before is not None and bool(_MEASURED.search(text, max(0, before.start() - 3), before.start()))
-    return not _abbreviated(token, word, measured, language)
+    opens = before is None or bool(_OPENS.search(text, max(0, before.start() - 4), before.start()))
+    numbered = bool(_CODE.match(word + rest[following.end() :])) if following and not opens else False
+    return not _abbreviated(token, word, measured, language, numbered=numbered)
 
 
 def _is_month(word: str, cut: bool) -> bool:
@@ -211,12 +215,13 @@ def _is_month(word: str, cut: bool) -> bool:
     return any(word == month or (cut and month.startswith(word)) for month in _months())
 
 
-def _abbreviated(token: str, following: str, measured: bool, language: str) -> bool:
-    """Whether `token`, before a stop, is short for something. `measured`: a number stands before it."""
+def _abbreviated(token: str, following: str, measured: bool, language: str, *, numbered: bool) -> bool:
+    """Whether `token`, before a stop, is short for something. `measured`: a number stands before it; `numbered`: a
+    code stands behind it, and words before it ("inventory no. V-0023")."""
     plain = fold(compose(token)).lstrip(".")
     if not plain:
         return False
-    if plain in words_in_any_language("sentences", "before_number") and following[:1].isdigit():
+    if plain in words_in_any_language("sentences", "before_number") and (following[:1].isdigit() or numbered):
         return True
     if (measured and plain in _UNITS) or plain in words_in_any_language("sentences", "may_end"):
         return False

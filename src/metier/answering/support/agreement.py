@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -71,6 +72,8 @@ def agrees(said: Quantity, given: Quantity, *, about: bool = False) -> bool:
         return False
     if said.per and given.per and sorted(map(_size, said.per)) != sorted(map(_size, given.per)):
         return False
+    if _scaled(said) and _scaled(given):  # "5 million" is not "5 thousand"
+        said, given = _in_full(said), _in_full(given)
     both = said.unit is not None and given.unit is not None
     if both and said.dimension != given.dimension:
         if {said.dimension, given.dimension} != {"angle", "temperature"}:  # "12 degrees"
@@ -99,7 +102,12 @@ def _size(unit: UnitOfMeasure) -> tuple[str, float]:
 
 
 def _scaled(said: Quantity) -> bool:
-    return len(said.values) > 1 and said.values[0] >= 1000 * said.values[-1]
+    """Whether it is told in thousands or millions; one of its values is without them, as a table may leave them out."""
+    return len(said.values) > 1 and max(said.values) >= 1000 * min(said.values)
+
+
+def _in_full(said: Quantity) -> Quantity:
+    return replace(said, values=(max(said.values),))
 
 
 def _same_day(said: Quantity, given: Quantity) -> bool:
