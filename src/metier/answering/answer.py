@@ -136,7 +136,8 @@ class Sentence:
 
 
 OnSentence = Callable[[Sentence], None]
-"""Gets each sentence with its support and citations as soon as it is complete, in order."""
+"""Gets each sentence with its support and citations as soon as it is complete, in order. One that is flagged there may
+be carried in the answer, where what follows shows how its number is worked out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,10 @@ class LiveChecks:
             self._check(text, span)
 
     def _all(self, text: str) -> tuple[Sentence, ...]:
-        return tuple(self._check(text, span) for span in self._checking.result().spans(text))
+        """One that was flagged is looked at again: a sum behind it may give its number."""
+        checking = self._checking.result()
+        sentences = [self._check(text, span) for span in checking.spans(text)]
+        return tuple(checking.check(text, each.span) if each.flagged else each for each in sentences)
 
     def _check(self, text: str, span: tuple[int, int]) -> Sentence:
         if span not in self._checked:

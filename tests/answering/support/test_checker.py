@@ -1,25 +1,19 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from metier import embedding
 from metier.answering.answer import Support
 from metier.answering.support import create
 from metier.answering.support.agreement import equations
 from metier.core.documents import Passage
 from metier.core.errors import SettingsError
-from metier.core.settings import EmbeddingSettings, Settings
+from metier.core.settings import Settings
 from metier.text.analyzer import Analyser
 from metier.text.quantities import quantities
 
 pytestmark = pytest.mark.slow
 
 CARRIED, PARTLY, NOT, NONE = Support.CARRIED, Support.PARTLY, Support.NOT, Support.NONE
-
-
-def weigh(tokens):
-    return np.array([0.1 if token in {"the", "of", "is", "are", "a", "to", "in", "and"} else 3.0 for token in tokens])
 
 
 def passage(text, uri="a.md", *, headings=(), page=1, start=0, language="en"):
@@ -45,20 +39,10 @@ LOCKOUT = passage(
 SHOWN = [BOLTS, OTHER, ROWS, LOCKOUT]
 
 
-@pytest.fixture(scope="module")
-def embedder():
-    made = embedding.create(EmbeddingSettings(model="all-minilm-l6-v2", threads=1))
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def check(embedder):
-    checker = create(Settings(), embedder, Analyser("en"), weigh)
-
+@pytest.fixture
+def check(check_against):
     def checked(answer, question="", shown=SHOWN, language="en"):
-        checking = checker.over(shown, question, language)
-        return [checking.check(answer, span) for span in checking.spans(answer)]
+        return check_against(answer, shown, question, language)
 
     return checked
 
@@ -197,11 +181,11 @@ def test_bengali_over_bengali(check):
     assert wrong.support is NOT
 
 
-def test_spans_do_not_change_while_the_answer_is_written(embedder):
+def test_spans_do_not_change_while_the_answer_is_written(checker):
     answer = (
         "The nuts take 840 Nm. Then:\n\n1. Open Q1. Wait.\n2. Close it.\n\n| A | B |\n|---|---|\n| 1 | 2 |\n\nDone."
     )
-    checking = create(Settings(), embedder, Analyser("en"), weigh).over(SHOWN, "", "en")
+    checking = checker.over(SHOWN, "", "en")
     before: list = []
     for end in range(1, len(answer) + 1):
         now = checking.spans(answer[:end])
@@ -217,7 +201,7 @@ def test_without_sources_nothing_is_carried(check):
 def test_an_unknown_checker_is_refused(embedder):
     settings = Settings.model_validate({"answering": {"checker": "magic"}})
     with pytest.raises(SettingsError, match="magic"):
-        create(settings, embedder, Analyser("en"), weigh)
+        create(settings, embedder, Analyser("en"), lambda tokens: [1.0 for _ in tokens])
 
 
 HOISTS = passage(

@@ -15,6 +15,7 @@ join what stands in two places.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -42,6 +43,7 @@ _OPPOSED = 0.35  # the same where the word itself, which it does not hold, is on
 _NOTHING_ELSE = 0.85  # share of its other words from which a unit with the opposite word says the opposite
 _DENIED = 0.5  # share of the common words that only one of the two denies
 _AS_GOOD = 0.1  # a unit that holds so much less of the claim may as well be its source
+_ONE_WORD = 0.1  # share of a claim's words
 _WORDS = ("unit", "window", "passage", "all", "pairs")
 _WORKED_OUT = 0.8  # what a result that follows from the sources' numbers is worth whatever its words
 _BARE = 0.5  # what a bare number or name that a source has is worth whatever the source says of it
@@ -78,7 +80,7 @@ class Alignment:
     def align(self, claim: Claim, candidates: int) -> Finding:
         """All features but the cosine. `candidates`: how many units are kept in `evidence`, best first."""
         claim = self._with_numbered_names(claim)
-        words = self._coverage.words(claim.text, claim.language)
+        words = self._words_of(claim)
         weights, held = self._coverage.weights(words), self._coverage.held(words)
         named = self._question | {w for text in claim.about for w in self._coverage.words(text, claim.language)}
         topical = self._coverage.topical(words, named)
@@ -120,6 +122,12 @@ class Alignment:
                 finding.fatal = True
         return finding
 
+    def _words_of(self, claim: Claim) -> list[str]:
+        """None of a bare number, in words ("Four.")."""
+        words = self._coverage.words(claim.text, claim.language)
+        counted = {w for q in claim.quantities if q.word for w in self._coverage.words(q.text, claim.language)}
+        return words if set(words) - counted else []
+
     def _with_numbered_names(self, claim: Claim) -> Claim:
         """A word with a capital and the number behind it are one name where the sources have both together: "TM 24",
         "Crew 1"."""
@@ -153,30 +161,50 @@ class Alignment:
 
     def chosen(self, claim: Claim, finding: Finding, most: int, least: float) -> list[int]:
         """Sources to cite: the best, and those that add at least `least` of the claim's words, or a number of it."""
-        words = self._coverage.words(claim.text, claim.language)
+        words = self._words_of(claim)
         weights, held = self._coverage.weights(words), self._coverage.held(words)
         total = float(weights.sum()) or 1.0
-        taken = list(dict.fromkeys(finding.evidence))[:1]
+        evidence = self._best_first(claim, finding)
+        taken = evidence[:1]
         have = held[:, taken].max(axis=1) if len(held) and taken else np.zeros(len(words))
         numbers = {n for n, places in finding.holding.items() if places & set(taken)}
-        for index in dict.fromkeys(finding.evidence):
+        for index in evidence:
             if len(taken) >= most or finding.foreign:
                 break
             wider = np.maximum(have, held[:, index]) if len(held) else have
             more = {n for n, places in finding.holding.items() if index in places} - numbers
+            more = more if not words or self._speaks_of(claim, index, finding) else set()
             if index not in taken and (float(weights @ (wider - have)) / total >= least or more):
                 taken.append(index)
                 have, numbers = wider, numbers | more
         return taken
 
-    def asked_about(self, most: int) -> list[int]:
-        """Sources that hold most of the question's words, best first."""
+    @staticmethod
+    def _best_first(claim: Claim, finding: Finding) -> list[int]:
+        """The evidence, before all what holds several of the claim's numbers and most of its words."""
+        held = Counter(index for found in finding.holding.values() for index in found)
+        evidence = list(dict.fromkeys(finding.evidence))
+        several = [index for index in evidence if held[index] > 1]
+        if not several or finding.foreign:
+            return evidence
+        first = max(several, key=lambda i: held[i] / len(claim.quantities) + float(finding.units[i]))
+        return [first, *(index for index in evidence if index != first)]
+
+    def _speaks_of(self, claim: Claim, index: int, finding: Finding) -> bool:
+        """Whether a source has a word or a name of the claim, so that a number of it is no other one by chance."""
+        keys = self._shown.sources[index].keys
+        return float(finding.units[index]) >= _ONE_WORD or any(stands_in(name, keys) for name in claim.names)
+
+    def asked_about(self, most: int, least: float = 0.0) -> list[int]:
+        """Sources that hold most of the question's words, best first; with `least` those that have more than this share
+        of them, or a name of the question."""
         words = sorted(self._question)
         if not words or not self._shown.sources:
             return []
         weights, held = self._coverage.weights(words), self._coverage.held(words)
-        holds = weights @ held
-        return [int(index) for index in np.argsort(-holds, kind="stable")[:most] if holds[index] > 0]
+        holds, floor = weights @ held, least * float(weights.sum())
+        best = [int(index) for index in np.argsort(-holds, kind="stable")[:most] if holds[index] > 0]
+        return [index for index in best if holds[index] > floor or self._subjects.is_asked_for(index)]
 
     def shared(self, claim: Claim, finding: Finding, indices: Sequence[int]) -> np.ndarray:
         """By how much sources of another language come nearer because they hold the claim's numbers and names."""
@@ -245,7 +273,9 @@ class Alignment:
         trials: list[tuple[bool, bool, int, int, Finding]] = []
         for index in order:
             trial = Finding(dict.fromkeys(FEATURES, 0.0), [])
-            exchanged = near_copy.judge(claim, self._shown.sources[index], self._polarity, trial)
+            source = self._shown.sources[index]
+            around = self._shown.reads[source.passage].around_keys
+            exchanged = near_copy.judge(claim, source, around, self._shown.documents, self._polarity, trial)
             trials.append((trial.fatal, exchanged, len(trial.reasons), len(trials), trial))
         fatal, exchanged, _, _, trial = min(trials)
         for kind in OBJECTIONS:

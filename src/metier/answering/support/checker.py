@@ -35,6 +35,7 @@ _VETOED = 0.2  # the most that a claim with a fatal objection is worth
 _SECOND = 0.15  # share of the claim's words that a second source must add to be cited
 _MOST_CITED = 3
 _DECIDING = 3  # sources that are asked what they say to a yes/no question
+_ASKED_ABOUT = 0.4  # share of the question's words in a source that is worth opening for a bare yes or no
 _FILE_NAME = 6  # characters
 _ADDRESS = regex.compile(r"(?:https?://|www\.)\S+")
 _ADDRESSES = "the sources are addresses only"
@@ -123,6 +124,8 @@ class LearnedChecking:
         copied = finding.features["unit"] >= _COPIED and not finding.reasons
         if finding.foreign or not (finding.fatal or finding.bare or copied):
             self._compare(claim, finding)
+        elif finding.bare and finding.holding and not (finding.fatal or finding.worked_out):
+            self._cite_asked(finding)
         return finding
 
     def _units(self, text: str) -> list[Unit]:
@@ -133,15 +136,15 @@ class LearnedChecking:
     def _decided(self, span: tuple[int, int], said: str) -> Sentence:
         """A yes or no, checked against the sentence that decides the question; where none does, the one that speaks of
         most of it is cited, for a person to judge."""
-        near = self._alignment.asked_about(_DECIDING)
-        for index in near:
+        for index in self._alignment.asked_about(_DECIDING):
             told = decide(self._question, self._shown.sources[index].text, self._language, self._analyser)
             if told is not None:
                 cited = (Citation.of(self._shown.part(index), span),)
                 if fold(compose(told)) == said:
                     return Sentence(*span, Support.CARRIED, 1.0, cited)
                 return Sentence(*span, Support.NOT, 0.0, cited, f"a source says {told.lower()}")
-        nearest = tuple(Citation.of(self._shown.part(index), span) for index in near[:1])
+        near = self._alignment.asked_about(1, least=_ASKED_ABOUT)
+        nearest = tuple(Citation.of(self._shown.part(index), span) for index in near)
         return Sentence(*span, Support.PARTLY, 0.5, nearest, "a yes or no alone cannot be checked")
 
     def _compare(self, claim: Claim, finding: Finding) -> None:
@@ -159,6 +162,15 @@ class LearnedChecking:
         if finding.foreign:
             near = near + self._alignment.shared(claim, finding, chosen)
             finding.evidence = [chosen[i] for i in np.argsort(-near, kind="stable")]
+
+    def _cite_asked(self, finding: Finding) -> None:
+        """Of the sources that hold a bare number the one that is nearest to the question."""
+        held = set.intersection(*finding.holding.values())
+        places = [index for index in self._alignment.asked_about(len(self._shown.sources)) if index in held]
+        if places:
+            texts = [self._text_of(index) for index in places[:_CANDIDATES]]
+            near = self._nearness.to(self._question, texts, self._language)
+            finding.evidence.insert(0, places[int(near.argmax())])
 
     def _text_of(self, index: int) -> str:
         return self._shown.part(index).indexed_text

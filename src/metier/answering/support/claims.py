@@ -37,7 +37,7 @@ _META_SHARE = 0.5  # of a sentence's words that may be its own where it is made 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """`text`: of the sentence without marks. `about`: texts that say what it is about, nearest first. `words`: see
-    `PassageReader.words`. `kind`: as the unit's. `before`: what stands before it in the answer.
+    `PassageReader.words`. `kind`: as the unit's. `before`, `after`: what the answer has so far on its two sides.
     `decision`: the yes or no that it began with, folded, which is no part of `text`."""
 
     text: str
@@ -48,6 +48,7 @@ class Claim:
     about: tuple[str, ...]
     before: str
     decision: str = ""
+    after: str = ""
 
 
 @lru_cache(maxsize=1)
@@ -91,7 +92,8 @@ def read(text: str, unit: Unit, cut: list[Unit], language: str, documents: regex
         if not any(n.start <= q.start < n.end for n in inside)
         and (_is_year(q) or not any(start <= q.start < end for start, end in heads))
     )
-    return Claim(bare, unit.kind, language, found, called, about, text[: unit.start], decision)
+    before, after = text[: unit.start], text[unit.end :]
+    return Claim(bare, unit.kind, language, found, called, about, before, decision, after)
 
 
 def _decision(text: str, language: str) -> tuple[str, str]:

@@ -34,6 +34,7 @@ _COPIED = 0.55  # share of the claim's words that stand in the sentence in the s
 _SHORT = 3  # words of a stretch in which a negation is all that matters
 DENIED = "a source says the opposite (not)"
 OPPOSED = "a source says the opposite of “{}”"
+_COLUMN_GOES_ON = regex.compile(r"[^|:]*:\s")  # behind a part of a column's name
 _CERTAIN = 2  # words in common on both sides of what was exchanged, together
 
 _Placed = TypeVar("_Placed", Quantity, Name)
@@ -50,13 +51,17 @@ class Exchange:
     held: int
 
 
-def judge(claim: Claim, source: SourceUnit, polarity: Polarity, finding: Finding) -> bool:
-    """Objections to what was exchanged, where the claim is a near copy of `source`. Returns whether yes and no were."""
+def judge(
+    claim: Claim, source: SourceUnit, around: frozenset[str], documents: frozenset[str], polarity: Polarity,
+    finding: Finding,
+) -> bool:  # fmt: skip
+    """Objections to what was exchanged, where the claim is a near copy of `source`. `around`: keys of its headings and
+    title; `documents`: what documents are called by. Returns whether yes and no were."""
     denied, opposed = False, ""
     for exchange in exchanges(claim.text, source.text):
         if exchange.held >= _CERTAIN:
             _numbers(claim, source, exchange, finding)
-            _names(claim, source, exchange, finding)
+            _names(claim, source, around, documents, exchange, finding)
         said, given = claim.text[slice(*exchange.said)], source.text[slice(*exchange.given)]
         denied |= exchange.words <= _SHORT and polarity.only_denies(said, given)
         if said and given:
@@ -121,10 +126,16 @@ def _is_alike(said: Quantity, given: Quantity) -> bool:
     )
 
 
-def _names(claim: Claim, source: SourceUnit, exchange: Exchange, finding: Finding) -> None:
+def _names(
+    claim: Claim, source: SourceUnit, around: frozenset[str], documents: frozenset[str], exchange: Exchange,
+    finding: Finding,
+) -> None:  # fmt: skip
     given = [n for n in _inside(source.names, exchange.given) if n.key not in _key(claim.text)]
+    given = [n for n in given if not (source.is_row and _COLUMN_GOES_ON.match(source.text, n.end))]
     for said in _inside(claim.names, exchange.said):
         others = [n for n in given if n.identifier == said.identifier and said.sure]
-        if others and not stands_in(said, source.keys):
+        if said.key in documents and not any(n.key in documents for n in others):
+            continue  # "the FAQ says …" in place of "Decision: …"
+        if others and not stands_in(said, source.keys) and not stands_in(said, around):
             reason = f"{said.text} stands elsewhere; here the sources have {others[0].text}"
             finding.add_objection("name_swapped", reason, fatal=True)

@@ -7,7 +7,8 @@ or of the question; and no other number of its kind may stand where its clause f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import regex
@@ -31,6 +32,8 @@ _ELSEWHERE = 0.1  # what a place fits at most that speaks of something else
 _EXACT = 1e-6
 _HOURS_A_YEAR = 8760
 _COUNTED = regex.compile(r" ([\p{L}\p{M}]{4,})")
+_SHORT_WORD = 5  # characters of " and "
+_OF_THE_WHOLE = 0.5  # weight of the share of the whole sentence that a place holds, beside that of its clause
 _TELLING = 3  # digits of a number that is hardly another one by chance
 _RANGE = 2  # numbers that "5 to 7" has
 _CALENDAR = frozenset((value, unit.factor) for value, name in (
@@ -121,7 +124,7 @@ class NumberCheck:
         near = [q for i in finding.evidence[:_NEAREST] for q in self._shown.sources[i].quantities]
         follows = _is_running_total(said, alike) or bool(derived(said, [*own, *earlier], strict=False))
         follows = follows or (self._computes(claim) and bool(derived(said, [*known, *near], strict=True)))
-        follows = follows or self._totals.has(said)
+        follows = follows or self._totals.has(said) or self._is_reckoned_behind(claim, said)
         if follows:
             self._worked_out.append(said)
         finding.worked_out |= follows
@@ -133,6 +136,14 @@ class NumberCheck:
         told = quantities(claim.before, claim.language)
         sums = {id(result) for _, result, right in equations(claim.before, told) if right}
         return [q for q in told if id(q) in sums or self._is_given(q) or is_among(q, self._worked_out)]
+
+    def _is_reckoned_behind(self, claim: Claim, said: Quantity) -> bool:
+        """Whether the answer gives the result first and then the sum that leads to it, from numbers of the sources."""
+        sums = equations(claim.after, quantities(claim.after, claim.language))
+        return any(
+            right and agrees(said, result) and all(self._is_given(q) for q in operands)
+            for operands, result, right in sums
+        )
 
     def _is_given(self, said: Quantity) -> bool:
         """Whether a source or the question has a number. Remembered: each is asked for behind every later sentence."""
@@ -196,8 +207,9 @@ class NumberCheck:
             if rivals:
                 finding.evidence.insert(0, max(rivals, key=fit).index)
             return False
-        best = max(fitting, key=fit)
+        best = self._to_cite(claim, fitting, fit, finding)
         finding.evidence.insert(0, best.index)
+        best = best if claim.kind == "row" else max(fitting, key=fit)
         if subjects:
             others = [p for p in others if self._subjects.are_near(subjects, p, all_of)]
         rival = max(others, key=fit, default=None)
@@ -212,9 +224,27 @@ class NumberCheck:
         reason = f"{said.text} stands elsewhere; here the sources have {rival.quantity.text}"
         # A bare number may be a name ("alarm 2231"), but not where both count the same.
         told = said.unit is not None or bool(said.dates) or same_table or self._count_alike(claim, said, rival)
+        told = told and not self._is_range_of(claim, said, best)
         degree = min(1.0, 0.5 + ahead) if told else _DOUBTFUL
         finding.add_objection("number_rival", reason, degree, fatal=decided and not asked and told)
         return False
+
+    def _to_cite(self, claim: Claim, places: list[Place], fit: Callable[[Place], float], finding: Finding) -> Place:
+        """Of places that have a number the one that speaks most of what is said; cells of a row are said together."""
+        held = Counter(index for found in finding.holding.values() for index in found)
+
+        def worth(place: Place) -> tuple[int, float]:
+            together = held[place.index] if claim.kind == "row" else 0
+            return together, fit(place) + _OF_THE_WHOLE * float(finding.units[place.index])
+
+        return max(places, key=worth)
+
+    def _is_range_of(self, claim: Claim, said: Quantity, place: Place) -> bool:
+        """Whether a number and the one beside it are a range ("between 42 and 52 %") that a source has as well: two are
+        hardly the same by chance."""
+        given = self._shown.sources[place.index].quantities
+        beside = [q for q in claim.quantities if _are_beside(q, said)]
+        return any(agrees(q, other) for q in beside for other in given if _are_beside(other, place.quantity))
 
     def _count_alike(self, claim: Claim, said: Quantity, rival: Place) -> bool:
         mine = _COUNTED.match(claim.text, said.end)
@@ -229,6 +259,12 @@ class NumberCheck:
             and p.quantity.word == said.word
             and _parts(p.quantity) == _parts(said)
         ]
+
+
+def _are_beside(first: Quantity, second: Quantity) -> bool:
+    """Whether nothing but a short word stands between two numbers of one kind."""
+    apart = max(first.start, second.start) - min(first.end, second.end)
+    return first is not second and first.dimension == second.dimension and 0 <= apart <= _SHORT_WORD
 
 
 def _is_running_total(said: Quantity, told: Sequence[Quantity]) -> bool:

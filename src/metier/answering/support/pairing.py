@@ -21,7 +21,8 @@ from metier.answering.support.claims import Claim
 from metier.answering.support.findings import Finding
 from metier.answering.support.names import Name, stands_in
 from metier.answering.support.polarity import clause_spans
-from metier.answering.support.sources import CELL_TEXT, Shown, SourceUnit, same_word
+from metier.answering.support.row_quantities import CELL_TEXT
+from metier.answering.support.sources import Shown, SourceUnit, same_word
 from metier.text.quantities import Quantity
 
 _LONGEST = 600  # characters of a source; longer ones are paragraphs that nothing could cut

@@ -15,17 +15,15 @@ import regex
 from rapidfuzz import fuzz
 
 from metier.answering.support.names import Name, key_of, keys, names
+from metier.answering.support.row_quantities import CELL_TEXT, COLUMN, row_quantities
 from metier.core.documents import Passage
 from metier.text.analyzer import Analyser
 from metier.text.language import Language, all_languages, in_any_language
 from metier.text.phrases import SPACED_LETTER, SPACED_SIGN, compose, fold
 from metier.text.quantities import Quantity, is_code, is_identifier, quantities
 from metier.text.sentences import Unit, is_leadin, units, without_marker
-from metier.text.units import UnitOfMeasure, unit_of
+from metier.text.units import unit_of
 
-CELL_TEXT = regex.compile(r"[^|]+")
-_COLUMN = regex.compile(r"^\s*([^:|]{1,60}):\s+")
-_IN_BRACKETS = regex.compile(r"[(\[]\s*(?:in\s+)?([^)\]]{1,12}?)\s*[)\]]|(?:,|\bin)\s+(\S{1,8})$")
 _NUMERIC = regex.compile(
     r"[~≈<>≤≥±+(-]*\s*(?:[\p{Sc}]|[A-Z]{3})?\s*[\p{Nd}.,'’ \u00a0–/-]*\p{Nd}\)?\s*[\p{L}\p{M}%°²³/]{0,12}"
 )
@@ -41,12 +39,12 @@ _LONGER = 3
 _PART = 0.7  # how much of a word one that holds it, or is held by it, counts for
 _INFLECTED = 0.95
 MOST_ROWS = 400  # of a table that is looked through; larger ones take too long
-_WORDS_OF_A_RATE = 3  # "€ per day" at the end of a column's name
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What a number in a row is said of: its column's name and the cells that are no numbers."""
+    """What a number in a row is said of: its column's name, the cells that are no numbers, and what the row is named
+    by; a number that names it is said of the whole row."""
 
     words: frozenset[str]
     keys: frozenset[str]
@@ -130,6 +128,9 @@ class PassageReader:
         return self._known[key]
 
     def _read(self, passage: Passage, language: str) -> Read:
+        places = [*passage.headings, passage.title, _stem(passage.uri), *passage.metadata.values()]
+        around = " · ".join(dict.fromkeys(place for place in places if place))
+        numbers = tuple(quantities(f"{around} · {PurePath(passage.uri).stem}", language))
         found: list[SourceUnit] = []
         table, parent = -1, -1
         cut = units(passage.text, language)
@@ -141,21 +142,19 @@ class PassageReader:
                 table = (
                     before.table if before and before.is_row and _adjacent(passage.text, before, unit) else table + 1
                 )
-            source = self._source(len(found), passage, unit, language, table if unit.kind == "row" else -1, parent)
+            of = table if unit.kind == "row" else -1
+            source = self._source(len(found), passage, unit, language, of, parent, numbers)
             found.append(source)
             if unit.kind != "item":
                 parent = source.index if is_leadin(source.text) else -1
-        places = [*passage.headings, passage.title, _stem(passage.uri), *passage.metadata.values()]
-        around = " · ".join(dict.fromkeys(place for place in places if place))
         parts = PurePath(passage.uri).parts
         file = frozenset(key_of("/".join(parts[first:])) for first in range(len(parts)))
-        numbers = tuple(quantities(f"{around} · {PurePath(passage.uri).stem}", language))
         page = (Quantity(0, 0, str(passage.page), (float(passage.page),)),) if passage.page is not None else ()
         return Read(tuple(found), frozenset(self.words(around, language)), keys(around) | file, numbers + page)
 
     def _cells(self, row: str, numbers: Sequence[Quantity], language: str) -> tuple[Cell, ...]:
         parts = list(CELL_TEXT.finditer(row))
-        numeric = [_numeric(part[0]) for part in parts]
+        numeric = [n > 0 and _numeric(part[0]) for n, part in enumerate(parts)]  # the first cell names the row
         shared = " | ".join(part[0] for part, is_number in zip(parts, numeric, strict=True) if not is_number)
         found = []
         for number in numbers:
@@ -164,10 +163,13 @@ class PassageReader:
             found.append(Cell(frozenset(self.words(text, language)), keys(text)))
         return tuple(found)
 
-    def _source(self, index: int, passage: Passage, unit: Unit, language: str, table: int, parent: int) -> SourceUnit:
+    def _source(
+        self, index: int, passage: Passage, unit: Unit, language: str, table: int, parent: int,
+        around: Sequence[Quantity],
+    ) -> SourceUnit:  # fmt: skip
         text = passage.text[unit.start : unit.end]
         bare = without_marker(text) if unit.kind == "item" else text
-        numbers = _of_row(text, language) if table >= 0 else tuple(quantities(bare, language))
+        numbers = row_quantities(text, language, around) if table >= 0 else tuple(quantities(bare, language))
         label = frozenset(self.words(_first_cell(text), language)) if table >= 0 else frozenset()
         return SourceUnit(
             index, 0, unit.start, unit.end, unit.kind, text, frozenset(self.words(bare, language)), numbers,
@@ -191,7 +193,7 @@ def _is_sign(token: str) -> bool:
 
 def _numeric(cell: str) -> bool:
     """Whether the value of a cell is a number, perhaps with its unit."""
-    value = _COLUMN.sub("", cell).strip()
+    value = COLUMN.sub("", cell).strip()
     return bool(_NUMERIC.fullmatch(value))
 
 
@@ -205,43 +207,7 @@ def _stem(uri: str) -> str:
 
 def _first_cell(row: str) -> str:
     first = next((cell[0] for cell in CELL_TEXT.finditer(row) if cell[0].strip()), "")
-    return _COLUMN.sub("", first)
-
-
-def _of_row(row: str, language: str) -> tuple[Quantity, ...]:
-    """Numbers of the cells; one without a unit has that of its column's name ("Weight (kg): 850")."""
-    found: list[Quantity] = []
-    for cell in CELL_TEXT.finditer(row):
-        column = _COLUMN.match(cell[0])
-        unit, per = _measure_of_column(column[1], language) if column else (None, ())
-        for quantity in quantities(cell[0], language):
-            inside = column is not None and quantity.start < column.end()
-            bare = quantity.unit is None and not quantity.dates and not inside
-            own = (unit, per) if bare else (quantity.unit, quantity.per or (() if inside else per))
-            start, end = quantity.start + cell.start(), quantity.end + cell.start()
-            found.append(replace(quantity, start=start, end=end, unit=own[0], per=own[1]))
-    return tuple(found)
-
-
-def _measure_of_column(name: str, language: str) -> tuple[UnitOfMeasure | None, tuple[UnitOfMeasure, ...]]:
-    """Unit of the numbers of a column and what they are told for: "Weight (kg)", "Rent (€/day)", "Price EUR per m²"."""
-    for match in _IN_BRACKETS.finditer(name):
-        if measured := _measured(match[1] or match[2], language):
-            return measured
-    words = name.split()
-    for first in range(max(1, len(words) - _WORDS_OF_A_RATE), len(words)):
-        tail = " ".join(words[first:])
-        if len(tail) > 1 and (measured := _measured(tail, language)):
-            return measured
-    return None, ()
-
-
-def _measured(text: str, language: str) -> tuple[UnitOfMeasure | None, tuple[UnitOfMeasure, ...]] | None:
-    """What `text` measures where it is nothing but a unit."""
-    found = quantities(f"1 {text.strip()}", language)
-    if len(found) == 1 and found[0].unit is not None and found[0].end == len(text.strip()) + 2:
-        return found[0].unit, found[0].per
-    return None
+    return COLUMN.sub("", first)
 
 
 @dataclass
@@ -290,6 +256,11 @@ class Shown:
     def keys(self) -> frozenset[str]:
         """All that names are compared with, headings and file names included."""
         return frozenset().union(*(s.keys for s in self.sources), *(r.around_keys for r in self.reads))
+
+    @cached_property
+    def documents(self) -> frozenset[str]:
+        """Keys of what the documents are called by."""
+        return frozenset(key_of(name) for p in self.passages for name in (PurePath(p.uri).stem, p.title) if name)
 
     @cached_property
     def folded(self) -> str:

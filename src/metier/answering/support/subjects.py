@@ -128,7 +128,9 @@ class Subjects:
         numbered = [c for c in clauses if c.quantities]
         if own and (len(numbered) < 2 or all(self.present(c.names) for c in numbered)):
             return own, len(own) <= _FEW, True
-        if whole := self.present([name for name in claim.names if name.start < clause.end]):
+        # Of documents one clause may name this and the next another: "the FAQ says …, but …".
+        before = [n for n in claim.names if n.start < clause.end and n.key not in self._shown.documents]
+        if whole := self.present(before):
             return whole, False, True
         for text in claim.about:
             if near := self.present(names(text, claim.language)):
@@ -136,6 +138,10 @@ class Subjects:
         if declines(claim.before):  # what comes near is told of something else than was asked for
             return [], False, False
         return self.present(self._asked_names), False, True
+
+    def is_asked_for(self, index: int) -> bool:
+        """Whether a source has a name of the question."""
+        return any(n.sure and stands_in(n, self._shown.sources[index].keys) for n in self._asked_names)
 
     def present(self, given: Sequence[Name]) -> list[Name]:
         """Those that stand somewhere in what was shown: of others nothing can be said."""

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from metier.answering.support.agreement import is_among
-from metier.answering.support.sources import CELL_TEXT, MOST_ROWS, Shown, SourceUnit
+from metier.answering.support.row_quantities import CELL_TEXT
+from metier.answering.support.sources import MOST_ROWS, Shown, SourceUnit
 from metier.text.quantities import Quantity
 
 _FEWEST = 3  # digits of a total that does not come out by chance
