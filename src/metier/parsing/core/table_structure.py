@@ -37,9 +37,16 @@ class Structure:
     notes: list[str] = field(default_factory=list)
 
 
-def structured(rows: Sequence[RawRow], header_rows: int | None = None, before: Structure | None = None) -> Structure:
+def structured(
+    rows: Sequence[RawRow],
+    header_rows: int | None = None,
+    before: Structure | None = None,
+    *,
+    pairs: bool = False,
+) -> Structure:
     """`rows`: all of one width, none empty. `header_rows`: how many the source marks as header, None where it does not
-    say. `before`: the table that this one goes on with, whose unit and last groups hold on."""
+    say. `before`: the table that this one goes on with, whose unit and last groups hold on. `pairs`: the rows are names
+    and values, with no names over them."""
     found = Structure(unit=before.unit if before else "")
     rows = glued([replace(row, cells=without_leader(row.cells)) for row in rows])
     if header_rows is None:
@@ -51,7 +58,7 @@ def structured(rows: Sequence[RawRow], header_rows: int | None = None, before: S
         depth = 1 if len(rows) > 1 else 0
     rows = _named_by_neighbours(rows[:depth] + _without_notes(rows[depth:], found), depth)
     found.header = _spread(rows[:depth], found)
-    found.body = grouped(named_in_rounds(rows[depth:]), bool(depth))
+    found.body = grouped(named_in_rounds(rows[depth:]), bool(depth) or pairs)
     if before and before.body:
         found.body = still_under(before.body[-1], found.body, {row.number: row.indent for row in rows})
     return found

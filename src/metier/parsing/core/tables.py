@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from metier.parsing.core.header_blocks import header_blocks
 from metier.parsing.core.lead_in import BETWEEN, line_of, pairs_in, without_lead_in
+from metier.parsing.core.name_values import are_name_values, title_rows
 from metier.parsing.core.readers import Builder
 from metier.parsing.core.table_cells import RawRow, is_unit
 from metier.parsing.core.table_header import header_depth
@@ -146,11 +147,15 @@ def write_table(
         builder.add("caption", caption, page=page)
         builder.add("paragraph", rows[0].cells[0] if rows else "", page=page)
         return None
-    lines, rows = without_lead_in(rows) if header_rows is None else ([], rows)
+    lines: list[RawRow] = []
+    if pairs or (header_rows is None and are_name_values(rows)):
+        lines, rows, header_rows, pairs = rows[: title_rows(rows)], rows[title_rows(rows) :], 0, True
+    elif header_rows is None:
+        lines, rows = without_lead_in(rows)
     write_pairs(builder, lines, page=page)
     caption = BETWEEN.join(filter(None, (caption, *map(line_of, lines))))
     first, *others = header_blocks(with_stations(rows), header_rows)
-    found = structured(first.rows, first.header_rows, before)
+    found = structured(first.rows, first.header_rows, before, pairs=pairs)
     if caption:
         found.captions.insert(0, caption)
     _write(builder, found, found.captions, page=page, pairs=pairs)
