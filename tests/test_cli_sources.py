@@ -149,3 +149,20 @@ def test_in_a_pipe_a_name_stays_whole(call_metier, plant):
     (plant / "docs" / LONG.replace(".pdf", ".md")).write_text("The gearbox.")
     call_metier("sync")
     assert LONG.replace(".pdf", ".md") in call_metier("sources").stdout
+
+
+def test_a_link_that_was_refused_is_listed_with_its_reason_in_both_forms(call_metier, plant):
+    (plant / "docs" / "away.md").symlink_to("/etc/passwd")
+    (plant / "docs" / "outside").symlink_to("/etc")
+    call_metier("sync")
+    for name in ("docs/away.md", "docs/outside"):
+        (item,) = (i for i in json.loads(call_metier("sources", "--json").stdout)["items"] if i["uri"] == name)
+        assert item["state"] == "failed"
+        assert "leads out" in item["reason"]
+        assert name.rpartition("/")[2] in call_metier("sources", "--failed").stdout
+    (plant / "docs" / "away.md").unlink()
+    (plant / "docs" / "away.md").write_text("The crane lifts 40 tons.")
+    (plant / "docs" / "outside").unlink()
+    call_metier("sync")
+    items = {i["uri"]: i["state"] for i in json.loads(call_metier("sources", "--json").stdout)["items"]}
+    assert items == {"docs/away.md": "indexed", "docs/old/fan.md": "indexed", "docs/pump.md": "indexed"}

@@ -38,7 +38,7 @@ from metier.store.base import Filter
 
 if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others time
     from metier.core.documents import Document
-    from metier.ingestion.sync import SyncProgress, SyncReport
+    from metier.ingestion.work import SyncProgress, SyncReport
     from metier.retrieval.curation import Curation
     from metier.services.status import Status
     from metier.state.catalog import ItemState, SyncRun

@@ -295,13 +295,19 @@ class StoreConformance:
         with pytest.raises(IndexMismatch, match="weights-1"):
             open_store(identity=other)
         assert open_store().counts() == (1, 1)
-        assert open_store(identity=other, replace=True).counts() == (0, 0)
+        replacing = open_store(identity=other, replace=True)
+        assert replacing.counts() == (0, 0)
+        assert replacing.replaced(document_id("a.md")).text == "text"
+        assert replacing.replaced(document_id("b.md")) is None
 
     def test_replacing_empties_an_index_of_the_same_embedder(self, open_store):
         put(open_store(), "a.md", ["text"])
         replaced = open_store(replace=True)
         assert replaced.counts() == (0, 0)
+        assert replaced.document(document_id("a.md")) is None
+        assert replaced.replaced(document_id("a.md")).text == "text"
         replaced.publish()
+        assert replaced.replaced(document_id("a.md")) is None
         assert open_store().counts() == (0, 0)
 
     def test_vectors_of_wrong_shape_are_refused(self, open_store):

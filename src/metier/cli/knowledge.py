@@ -14,7 +14,7 @@ from metier.cli.show import ExpertOption, JsonOption, counted, open_expert, prin
 from metier.cli.terminal import console, styled
 
 if TYPE_CHECKING:
-    from metier.ingestion.sync import SyncProgress, SyncReport
+    from metier.ingestion.work import SyncProgress, SyncReport
 
 
 def register(app: typer.Typer) -> None:

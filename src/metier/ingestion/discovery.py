@@ -2,7 +2,7 @@
 
     the same file in two sources     one document, under its first uri, for those whom all of them let read it
     two files with the same uri      two documents; what came later is named by more of its path
-    a source out of reach, or empty  what was indexed of it stays
+    a source out of reach, or empty  what was indexed of it stays; so does what vanished with a mount (`vanished`)
 
 What lies behind a link is what the link leads to: items are told apart by their real paths.
 """
@@ -15,9 +15,14 @@ from dataclasses import dataclass, field, replace
 
 from metier.core.errors import SourceError
 from metier.core.groups import in_words, required_by, strictest
+from metier.ingestion.vanished import vanished
 from metier.sources.base import Item, Rejected, Source, Unreachable, longer
 from metier.state.catalog import ItemState
 
+_VANISHED = (
+    "nothing of it is there any more, as where a share is not mounted. What was indexed of it stays ({}); "
+    "`metier sync --allow-empty` takes it out."
+)
 Told = tuple[str, str]  # an item or a source, and what is to be said of it
 
 
@@ -35,19 +40,21 @@ class DiscoveredItem:
 @dataclass(slots=True)
 class Discovery:
     """`found`: by uri. `kept`: uris of what could not be looked at and stays as it was indexed. `failed`: items and
-    sources with the reason; `unreachable`: names of those sources that were out of reach or empty as a whole.
-    `overlaps`: what is in several sources."""
+    sources with the reason; `refused`: those of them that are items of a source, which is named beside them;
+    `unreachable`: names of sources, and of folders in them, that were out of reach or empty as a whole. `overlaps`:
+    what is in several sources."""
 
     found: dict[str, DiscoveredItem] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
     failed: list[Told] = field(default_factory=list)
+    refused: list[tuple[Unreachable | Rejected, str]] = field(default_factory=list)
     unreachable: list[str] = field(default_factory=list)
     overlaps: list[Told] = field(default_factory=list)
 
 
 def discover(sources: Sequence[Source], known: Mapping[str, ItemState], *, allow_empty: bool) -> Discovery:
     """Look at all of them. `known`: what the last sync knew, by uri. `allow_empty`: a source that is gone or empty has
-    nothing any more, and what was indexed of it goes."""
+    nothing any more, nor has a folder in it that vanished, and what was indexed of it goes."""
     made = Discovery()
     before = Counter(state.source for state in known.values() if state.state == "indexed")
     items: list[tuple[Item, Source]] = []
@@ -69,9 +76,16 @@ def discover(sources: Sequence[Source], known: Mapping[str, ItemState], *, allow
         if problem:
             made.failed.append((source.name, problem))
         items += [(each, source) for each in listed if isinstance(each, Item)]
-        made.failed += [(each.uri, each.reason) for each in listed if not isinstance(each, Item)]
+        made.refused += [(each, source.name) for each in listed if not isinstance(each, Item)]
         hidden += [each for each in listed if isinstance(each, Unreachable)]
+    made.failed += [(each.uri, each.reason) for each, _ in made.refused]
     made.kept = set(_kept(known, made.unreachable, hidden))
+    if not allow_empty:
+        unsure = {uri: state for uri, state in known.items() if uri not in made.kept}
+        for folder, uris in vanished(unsure, [item for item, _ in items], sources):
+            made.kept.update(uris)
+            made.unreachable.append(folder)
+            made.failed.append((folder, _VANISHED.format(len(uris))))
     _name(_merged(items), known, made)
     _settle_groups(made)
     return made

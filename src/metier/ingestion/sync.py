@@ -17,15 +17,14 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from metier.core import plugins
-from metier.core.documents import Document, Passage, document_id
+from metier.core.documents import Document, document_id
 from metier.core.errors import ItemGone, MetierError, ParseError, SourceError
 from metier.core.settings import Settings
 from metier.embedding.base import Embedder
@@ -33,6 +32,8 @@ from metier.ingestion import chunking
 from metier.ingestion.descriptions import DescribedDocument, describe
 from metier.ingestion.discovery import Discovery, discover
 from metier.ingestion.embedding_cache import EmbeddingCache
+from metier.ingestion.work import INCOMPLETE, Failure, SyncProgress, SyncReport, Work
+from metier.ingestion.writing import Writer
 from metier.parsing.core.titles import is_title, readable
 from metier.retrieval import corpus_weight
 from metier.sources.base import Item, Source
@@ -49,8 +50,6 @@ log = logging.getLogger(__name__)
 
 _SHAPE = 2  # raised when the same bytes would be cut into other passages than before
 _TOGETHER = 128  # passages gathered over small documents for one call of the embedder and one commit
-_CATALOG_EVERY = 2.0  # seconds between writes of the catalog
-_INCOMPLETE = ""  # signature of what is read again by the next sync
 _NOT_SHAPING = {"vision_url", "vision_key_env", "sandbox"}  # settings of parsing that do not shape what is stored
 
 
@@ -58,69 +57,7 @@ class DocumentParser(Protocol):
     def parse(self, path: Path, *, uri: str, groups: Sequence[str] = ()) -> Document: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    item: str
-    reason: str
-
-
-@dataclass(slots=True)
-class SyncReport:
-    """What a sync did. `unread_languages`: which documents are in a language that the embedder does not read, and
-    what to do. `overlaps`: what is in several sources, and who may read it. `unreachable`: names of the sources that
-    were out of reach, or empty where they were not before: `kept` documents of them stay as they were indexed.
-    `passages` counts what was embedded in this run, `seconds` is wall time."""
-
-    added: int = 0
-    changed: int = 0
-    deleted: int = 0
-    unchanged: int = 0
-    failed: list[Failure] = field(default_factory=list)
-    warnings: list[Failure] = field(default_factory=list)
-    unread_languages: list[Failure] = field(default_factory=list)
-    overlaps: list[Failure] = field(default_factory=list)
-    unreachable: list[str] = field(default_factory=list)
-    kept: int = 0
-    passages: int = 0
-    seconds: float = 0.0
-    index: dict[str, float | int | str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class SyncProgress:
-    """`done` of `total` items; `item` is the one just finished, "" before the first."""
-
-    done: int
-    total: int
-    passages: int
-    item: str
-
-
-@dataclass(slots=True)
-class _Work:
-    """One item on its way through the stages."""
-
-    item: Item
-    source: Source
-    before: ItemState | None = None
-    content_hash: str = ""
-    document: Document | None = None
-    passages: list[Passage] = field(default_factory=list)
-    tokens: list[list[str]] = field(default_factory=list)
-    failure: str | None = None
-    keep: bool = False  # the source was out of reach: what was indexed before stays
-    is_complete: bool = True  # False: the vision model did not answer, and is asked again by the next sync
-
-    @property
-    def count(self) -> int:
-        """Of its passages, those that stay included."""
-        if self.document is None and self.failure is None and self.before is not None:
-            return self.before.passages
-        return len(self.passages)
-
-
-_Parsed = queue.Queue[_Work | BaseException | None]  # None: no more comes
-_Embedded = queue.Queue[tuple[list[_Work], np.ndarray] | None]
+_Parsed = queue.Queue[Work | BaseException | None]  # None: no more comes
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +65,8 @@ class Syncer:
     """What a sync is made of. `retry`: read items again that failed before and did not change. `keep`: ids of
     documents that come from no source and stay. `before_commit`: hears of documents that are about to change.
     `fusion`: file that keeps what the corpus says of weighing both searches. `vision`: describes pictures.
-    `rebuild`: the store is empty, whatever was indexed. `allow_empty`: a source that is gone or empty takes what was
-    indexed of it along."""
+    `rebuild`: the store is empty, whatever was indexed. `allow_empty`: a source, or a folder in it, that is gone or
+    empty takes what was indexed of it along."""
 
     settings: Settings
     store: Store
@@ -158,11 +95,13 @@ class Syncer:
         known = self.catalog.items()
         discovery = self._discover(sources, known, report)
         works = {
-            uri: _Work(each.item, each.source, known.get(uri), failure=each.refusal or None)
+            uri: Work(each.item, each.source, known.get(uri), failure=each.refusal or None)
             for uri, each in discovery.found.items()
         }
         todo = [work for work in works.values() if not self._unchanged(work, report)]
-        self._delete(works, discovery.kept, known, report)
+        if self.rebuild:
+            todo += self._hidden(sources, discovery, known)
+        self._delete(works, discovery, known, report)
         self._process(todo, report)
         if report.added or report.changed or report.deleted:
             report.index = self.store.optimize()
@@ -190,7 +129,7 @@ class Syncer:
             )
         return made
 
-    def _unchanged(self, work: _Work, report: SyncReport) -> bool:
+    def _unchanged(self, work: Work, report: SyncReport) -> bool:
         item, state = work.item, work.before
         if work.failure is not None or state is None or not item.version:
             return False
@@ -207,13 +146,31 @@ class Syncer:
             report.warnings.append(Failure(item.uri, state.reason))
         return True
 
+    def _hidden(
+        self, sources: Sequence[Source], discovery: Discovery, known: Mapping[str, ItemState]
+    ) -> Iterator[Work]:
+        """What could not be looked at, to be taken over from the index that is replaced."""
+        by_name = {source.name: source for source in sources}
+        for uri in discovery.kept:
+            state = known[uri]
+            if uri not in discovery.found and state.source in by_name:
+                item = Item(uri, state.version, state.groups, state.identity)
+                yield Work(item, by_name[state.source], state, keep=True, is_hidden=True)
+
     def _delete(
-        self, found: Collection[str], kept: Collection[str], known: Mapping[str, ItemState], report: SyncReport
+        self, found: Collection[str], discovery: Discovery, known: Mapping[str, ItemState], report: SyncReport
     ) -> None:
+        kept = discovery.kept
         stays = {document_id(uri) for uri in (*found, *kept)}
         gone = [name for name in self.store.hashes() if name not in stays and name not in self.keep]
         self.store.delete(gone)
         self.catalog.forget([uri for uri in known if uri not in found and uri not in kept])
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self.catalog.put(
+            ItemState(each.uri, source, "", INCOMPLETE, "", "failed", each.reason, passages=0, synced_at=now)
+            for each, source in discovery.refused
+            if each.uri not in found and each.uri not in kept
+        )
         report.deleted = len(gone)
 
     def _sign(self, item: Item) -> str:
@@ -226,11 +183,13 @@ class Syncer:
 
     # --- the three stages ------------------------------------------------------------------------------------
 
-    def _process(self, todo: list[_Work], report: SyncReport) -> None:
+    def _process(self, todo: list[Work], report: SyncReport) -> None:
         parsed: _Parsed = queue.Queue(maxsize=32)
-        embedded: _Embedded = queue.Queue(maxsize=4)
         stop, cache = threading.Event(), EmbeddingCache(self.embedder)
-        writer = _Writer(self, report, embedded, total=len(todo))
+        writer = Writer(
+            self.store, self.catalog, report, len(todo), sign=self._sign, before_commit=self.before_commit,
+            on_progress=self.on_progress,
+        )  # fmt: skip
         reader = threading.Thread(target=self._read_all, args=(todo, parsed, stop), name="metier-read", daemon=True)
         reader.start()
         writer.start()
@@ -245,7 +204,7 @@ class Syncer:
             writer.finish()
             _drain(parsed, reader)
 
-    def _read_all(self, todo: list[_Work], out: _Parsed, stop: threading.Event) -> None:
+    def _read_all(self, todo: list[Work], out: _Parsed, stop: threading.Event) -> None:
         try:
             for work in todo:
                 if stop.is_set():
@@ -257,11 +216,19 @@ class Syncer:
         finally:
             out.put(None)
 
-    def _read(self, work: _Work, stop: threading.Event) -> None:
-        """Fetch, hash, parse, describe and cut one item; a failure is noted on it."""
+    def _read(self, work: Work, stop: threading.Event) -> None:
+        """Fetch, hash, parse, describe and cut one item; a failure is noted on it. While the index is made anew, what
+        cannot be reached is taken over from the one that is replaced."""
+        if not work.is_hidden and work.failure is None:
+            self._fetch(work, stop)
+        if work.keep and self.rebuild:
+            document = self.store.replaced(document_id(work.item.uri))
+            with suppress(ParseError):  # why it cannot be read is told already
+                if document is not None:
+                    self._cut(work, replace(document, groups=work.item.groups))
+
+    def _fetch(self, work: Work, stop: threading.Event) -> None:
         item = work.item
-        if work.failure is not None:
-            return
         try:
             with work.source.fetch(item) as path:
                 real = item.identity if os.path.isabs(item.identity) else ""
@@ -278,18 +245,8 @@ class Syncer:
             described = self._described(replace(document, language=language), stop)
             work.is_complete, document = described.is_complete, described.document
             if not work.is_complete:
-                work.content_hash = f"{bytes_hash(work.content_hash)}-{_INCOMPLETE}"
-            work.document = replace(document, id=document_id(item.uri), content_hash=work.content_hash)
-            work.passages = chunking.cut(
-                work.document,
-                self.embedder.count_tokens,
-                self.settings.passages,
-                seconds=self.settings.parsing.timeout_seconds,
-            )
-            if not work.passages:
-                raise ParseError("; ".join(["holds no text", *document.warnings]), where=item.uri)
-            name = _name_to_search(work.document)
-            work.tokens = [self.analyser.tokens(f"{passage.indexed_text}\n{name}") for passage in work.passages]
+                work.content_hash = f"{bytes_hash(work.content_hash)}-{INCOMPLETE}"
+            self._cut(work, replace(document, id=document_id(item.uri), content_hash=work.content_hash))
         except MetierError as error:
             work.keep = isinstance(error, SourceError) and not isinstance(error, ItemGone)
             work.failure = error.message.removeprefix(f"{item.uri}: ")
@@ -300,6 +257,19 @@ class Syncer:
             work.failure = f"could not be read: {type(error).__name__}: {error}"
         if work.failure is not None:
             work.document, work.passages, work.tokens = None, [], []
+
+    def _cut(self, work: Work, document: Document) -> None:
+        passages = chunking.cut(
+            document,
+            self.embedder.count_tokens,
+            self.settings.passages,
+            seconds=self.settings.parsing.timeout_seconds,
+        )
+        if not passages:
+            raise ParseError("; ".join(["holds no text", *document.warnings]), where=document.uri)
+        name = _name_to_search(document)
+        work.document, work.passages = document, passages
+        work.tokens = [self.analyser.tokens(f"{passage.indexed_text}\n{name}") for passage in passages]
 
     def _described(self, document: Document, stop: threading.Event) -> DescribedDocument:
         if self.vision is None or not document.pictures:
@@ -314,104 +284,9 @@ def _name_to_search(document: Document) -> str:
     return " ".join(word for word in name.split() if word.casefold() not in title) if is_title(name) else ""
 
 
-class _Writer(threading.Thread):
-    """Commits documents in order, then tells the catalog. The first error is raised in the main thread."""
-
-    def __init__(self, syncer: Syncer, report: SyncReport, inbox: _Embedded, total: int) -> None:
-        super().__init__(name="metier-write", daemon=True)
-        self._syncer, self._report, self._inbox, self._total = syncer, report, inbox, total
-        self._error: BaseException | None = None
-        self._states: list[ItemState] = []
-        self._done = 0
-
-    def submit(self, entry: tuple[list[_Work], np.ndarray]) -> None:
-        if self._error is not None:
-            raise self._error
-        self._inbox.put(entry)
-
-    def finish(self) -> None:
-        self._inbox.put(None)
-        self.join()
-        if self._error is not None:
-            raise self._error
-
-    def run(self) -> None:
-        saved = time.monotonic()
-        try:
-            while (entry := self._inbox.get()) is not None:
-                if self._error is None:
-                    self._commit(*entry)
-                    if time.monotonic() - saved > _CATALOG_EVERY:
-                        self._save()
-                        saved = time.monotonic()
-        except BaseException as error:  # noqa: BLE001 - carried to the main thread and raised there
-            self._error = error
-            while self._inbox.get() is not None:  # let the main thread come out of its put
-                pass
-        finally:
-            try:
-                self._save()
-            except MetierError as error:
-                self._error = self._error or error
-
-    def _commit(self, batch: list[_Work], vectors: np.ndarray) -> None:
-        store, report = self._syncer.store, self._report
-        known = set(store.hashes())
-        # What a file that fails now said before is no longer true.
-        store.delete([document_id(work.item.uri) for work in batch if work.failure is not None and not work.keep])
-        entries = list(_entries(batch, vectors))
-        if self._syncer.before_commit is not None:
-            self._syncer.before_commit(entries)
-        store.replace(entries)
-        for work in batch:
-            uri, reason = work.item.uri, work.failure or ""
-            if work.failure is not None:
-                report.failed.append(Failure(uri, work.failure))
-            elif work.document is None:  # the bytes are the same, so what was said of them holds
-                report.unchanged += 1
-                reason = work.before.reason if work.before is not None else ""
-            else:
-                report.changed += work.document.id in known
-                report.added += work.document.id not in known
-                report.passages += len(work.passages)
-                if reason := "; ".join(work.document.warnings):
-                    report.warnings.append(Failure(uri, reason))
-            self._states.append(self._state(work, reason))
-            self._done += 1
-            if self._syncer.on_progress is not None:
-                self._syncer.on_progress(SyncProgress(self._done, self._total, report.passages, uri))
-
-    def _state(self, work: _Work, reason: str) -> ItemState:
-        return ItemState(
-            uri=work.item.uri,
-            source=work.source.name,
-            version=work.item.version,
-            signature=self._syncer._sign(work.item) if work.is_complete and not work.keep else _INCOMPLETE,
-            content_hash=work.content_hash,
-            state="failed" if work.failure is not None else "indexed",
-            reason=reason,
-            passages=work.count,
-            synced_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            identity=work.item.known_as,
-            groups=work.item.groups,
-        )
-
-    def _save(self) -> None:
-        self._syncer.catalog.put(self._states)
-        self._states.clear()
-
-
-def _entries(batch: list[_Work], vectors: np.ndarray) -> Iterator[Entry]:
-    at = 0
-    for work in batch:
-        if work.document is not None:
-            yield Entry(work.document, work.passages, vectors[at : at + len(work.passages)], work.tokens)
-        at += len(work.passages)
-
-
-def _batches(parsed: _Parsed) -> Iterator[list[_Work]]:
+def _batches(parsed: _Parsed) -> Iterator[list[Work]]:
     """Group finished documents so that the embedder and the store get enough passages at once."""
-    batch: list[_Work] = []
+    batch: list[Work] = []
     waiting = 0
     while (entry := parsed.get()) is not None:
         if isinstance(entry, BaseException):
@@ -434,7 +309,7 @@ def _drain(parsed: _Parsed, reader: threading.Thread) -> None:
     reader.join()
 
 
-def _run_of(report: SyncReport, todo: Sequence[_Work], known: Mapping[str, ItemState]) -> SyncRun:
+def _run_of(report: SyncReport, todo: Sequence[Work], known: Mapping[str, ItemState]) -> SyncRun:
     """What is remembered of a run: what happened to the documents. One that is indexed again with the bytes that it
     had, after a rebuild or where a setting changed, is unchanged."""
     before = {uri: bytes_hash(state.content_hash) for uri, state in known.items() if state.state == "indexed"}

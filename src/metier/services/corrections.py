@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others ti
     from metier.feedback.log import Log
     from metier.feedback.reconciler import Reconciler
     from metier.feedback.records import Action, Change, CitedPassage, Correction, Feedback, State, Thumb
-    from metier.ingestion.sync import Failure
+    from metier.ingestion.work import Failure
     from metier.store.base import Entry
 
 log = logging.getLogger(__name__)
@@ -337,7 +337,7 @@ class CorrectionService:
 
     def after_sync(self) -> list[Failure]:
         """Do what is open, and say which corrections a person should look at again."""
-        from metier.ingestion.sync import Failure
+        from metier.ingestion.work import Failure
 
         if not self._has_any:
             return []

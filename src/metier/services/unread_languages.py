@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from metier.core.settings import EmbeddingSettings
-from metier.ingestion.sync import Failure
+from metier.ingestion.work import Failure
 from metier.models import reads_english_only
 from metier.store.base import DocumentRecord
 from metier.text.language import Language

@@ -16,7 +16,7 @@ from metier.core.errors import MetierError
 from metier.expert import Expert
 
 if TYPE_CHECKING:  # importing it takes time that a server which never syncs does not need
-    from metier.ingestion.sync import SyncProgress, SyncReport
+    from metier.ingestion.work import SyncProgress, SyncReport
 
 log = logging.getLogger(__name__)
 _LOOK_AGAIN = 1.0  # seconds between two looks at whether another process has synced

@@ -18,6 +18,7 @@ from metier.sources.base import Item, Rejected, Unreachable, in_utf8
 from metier.sources.real_files import is_within, why_not
 
 _CHECK = "Check the path, or take the source out of metier.toml."
+_MOUNT = " on "  # in a version, before the mount point
 _LOCKED = "no permission to read this folder"
 
 
@@ -38,6 +39,7 @@ class FileSource:
         self._pattern = Path(os.path.abspath(pattern if pattern.is_absolute() else root / pattern))
         self._paths: dict[str, Path] = {}  # by identity
         self._taken: dict[str, str] = {}  # uris, with what has them
+        self._mounts: dict[str, str] = {}  # by folder
         try:
             self._is_glob = is_glob(self.name) and not self._pattern.exists()
             is_folder = not self._is_glob and self._pattern.is_dir()
@@ -49,6 +51,7 @@ class FileSource:
 
     def discover(self) -> Iterator[Item | Unreachable | Rejected]:
         self._taken.clear()
+        self._mounts.clear()
         try:
             if not self._is_glob:
                 self._pattern.stat()
@@ -90,6 +93,12 @@ class FileSource:
         if not is_listed or not (self._settings.include or self._settings.exclude):
             return is_listed
         return self._is_wanted(self._uri(self._base.joinpath(*parts) if parts else self._pattern))
+
+    def would_list(self, identity: str, uri: str) -> bool:
+        """Whether `discover` would list a file that it listed before, if it were there: `holds`, also for what lay
+        behind a link that led out of the source."""
+        is_outside = self._settings.follow_links and not is_within(identity, in_utf8(self._root))
+        return self._is_wanted(uri) if is_outside else self.holds(identity)
 
     @contextmanager
     def fetch(self, item: Item) -> Iterator[Path]:
@@ -178,7 +187,18 @@ class FileSource:
             self._taken[uri] = real
         self._paths.setdefault(real, path)
         version = f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}-{status.st_mode:o}"
+        if mount := self._mount(os.path.dirname(real)):
+            version += _MOUNT + in_utf8(mount)
         return Item(uri, version, self._settings.groups, real, self._base.parent.as_posix())
+
+    def _mount(self, folder: str) -> str:
+        """The mount point below what the source names, or behind a link in it, that a folder lies on; "" on the disk of
+        the source itself."""
+        if is_within(self._root, folder):
+            return ""
+        if folder not in self._mounts:
+            self._mounts[folder] = folder if os.path.ismount(folder) else self._mount(os.path.dirname(folder))
+        return self._mounts[folder]
 
     def _is_wanted(self, uri: str) -> bool:
         include, exclude = self._settings.include, self._settings.exclude
@@ -191,6 +211,16 @@ class FileSource:
         # A file name can hold bytes that are no UTF-8; show them as such instead of failing later.
         text = os.fsencode(relative).decode("utf-8", "backslashreplace")
         return unicodedata.normalize("NFC", text.replace(os.sep, "/"))
+
+
+def moment_of(version: str) -> str:
+    """Size and time of change in an item's version, which a file that is moved keeps."""
+    return "-".join(version.split("-")[:2])
+
+
+def mount_of(version: str) -> str:
+    """The mount point that an item lay on, below its source, "" for none."""
+    return version.partition(_MOUNT)[2]
 
 
 def _is_matched(parts: Sequence[str], pattern: Sequence[str]) -> bool:

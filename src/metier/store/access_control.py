@@ -37,6 +37,10 @@ class AccessControlledStore:
         found = self._store.document(document_id)
         return None if found is None else self._regrouped([found])[0]
 
+    def replaced(self, document_id: str) -> Document | None:
+        found = self._store.replaced(document_id)
+        return None if found is None else self._regrouped([found])[0]
+
     def passages(self, document_id: str, where: Filter | None = None) -> list[Passage]:
         return self._regrouped(self._store.passages(document_id, self._open(where)))
 

@@ -114,6 +114,11 @@ class Store(Protocol):
 
     def document(self, document_id: str) -> Document | None: ...
 
+    def replaced(self, document_id: str) -> Document | None:
+        """Of a store that was opened with `replace`, until it is published: the document as it stands in the index that
+        it takes the place of, whatever made that. None where there is no such, and of any other store."""
+        ...
+
     def passages(self, document_id: str, where: Filter | None = None) -> list[Passage]:
         """The passages of one document that the filter lets through, in reading order; none for an unknown id."""
         ...

@@ -34,8 +34,12 @@ class OneFileStore:
         self.identity = identity
         self._path = folder / "onefile.sqlite"
         self._held: Held | None = None
+        self._replaced: dict[str, Document] = {}
         with self._open() as file:
             made = file.execute("SELECT body FROM kept WHERE id = ?", [IDENTITY]).fetchone()
+            if replace and made is not None:
+                rows = file.execute("SELECT id, body, vectors FROM kept").fetchall()
+                self._replaced = Held(0, rows, json.loads(made[0])["dimension"]).documents
         if replace or made is None:
             self._write([(IDENTITY, json.dumps(asdict(identity)), b"")], everything_else_goes=replace)
         elif json.loads(made[0]) != asdict(identity):
@@ -57,6 +61,10 @@ class OneFileStore:
 
     def publish(self) -> None:
         """It took the place of the old one when it was opened."""
+        self._replaced = {}
+
+    def replaced(self, document_id: str) -> Document | None:
+        return self._replaced.get(document_id)
 
     def refresh(self) -> None:
         """Every call sees the last commit, whoever made it."""

@@ -145,9 +145,19 @@ class LanceStore:
 
     def document(self, document_id: str) -> Document | None:
         with _storage_errors(self._folder):
-            query = self._table.search().where(f"id = {_quoted(document_id)} AND position = {_DOCUMENT}")
-            rows = query.limit(1).to_list()
-        return _document(rows[0]) if rows else None
+            return _document_in(self._table, document_id)
+
+    def replaced(self, document_id: str) -> Document | None:
+        if not self._is_beside:
+            return None
+        with _storage_errors(self._root):
+            folder, held = generations.enter(self._root)
+            try:
+                database = import_lancedb().connect(folder)
+                tables = map(database.open_table, _indexes(database))
+                return next((found for each in tables if (found := _document_in(each, document_id))), None)
+            finally:
+                generations.leave(held)
 
     def passages(self, document_id: str, where: Filter | None = None) -> list[Passage]:
         with _storage_errors(self._folder):
@@ -225,7 +235,7 @@ class LanceStore:
         """Read the index in `folder` from here on, made if there is none; `held` is let go with its last reader."""
         try:
             database, name = import_lancedb().connect(folder), f"passages_{_short(self.identity)}"
-            present = [table for table in database.list_tables().tables if table.startswith("passages_")]
+            present = _indexes(database)
             if name not in present:
                 if present:
                     raise _mismatch(folder, database.open_table(present[0]).schema, self.identity)
@@ -352,6 +362,16 @@ def _document(row: dict[str, Any]) -> Document:
         warnings=tuple(payload["warnings"]),
         tables=tuple(map(Table.from_json, json.loads(payload.get("tables", "[]")))),  # earlier: none
     )
+
+
+def _indexes(database: Any) -> list[str]:
+    """Names of tables, one for each identity."""
+    return [table for table in database.list_tables().tables if table.startswith("passages_")]
+
+
+def _document_in(table: Any, document_id: str) -> Document | None:
+    rows = table.search().where(f"id = {_quoted(document_id)} AND position = {_DOCUMENT}").limit(1).to_list()
+    return _document(rows[0]) if rows else None
 
 
 def _groups(row: dict[str, Any]) -> tuple[str, ...]:
