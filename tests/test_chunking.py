@@ -21,7 +21,10 @@ def count_words(texts):
 
 
 def document(builder: TextBuilder, title: str = "", language: str = "en") -> Document:
-    return Document(document_id("a"), "a", title, builder.text, tuple(builder.blocks), "text/plain", language=language)
+    return Document(
+        document_id("a"), "a", title, builder.text, tuple(builder.blocks), "text/plain", language=language,
+        tables=tuple(builder.tables),
+    )  # fmt: skip
 
 
 def pieces(doc: Document, tokens: int = 20, overlap: int = 0):
@@ -161,6 +164,29 @@ def test_every_group_of_rows_repeats_caption_names_and_unit():
     assert found[0].text.startswith("Table 3: Cost by turbine")
     assert all(p.headings[-1] == "Table 3: Cost by turbine" for p in found)
     assert all("(in thousands) | 2023: 1" in line for p in found[1:] for line in p.text.splitlines())
+
+
+def test_of_several_lines_over_a_table_one_is_its_heading_and_all_are_a_passage():
+    builder = TextBuilder()
+    builder.add("heading", "Ships", level=1)
+    lines = "Printed: 03.07.2025 – Maintenance log of 2025 – Yard: Corrin"
+    builder.add_table([["Printed", "03.07.2025"], ["Yard", "Corrin"]], header=False, pairs=True)
+    builder.add("caption", lines)
+    builder.add_table([["Vessel", "Hours"], *([f"Halla {n}", str(100 + n)] for n in range(30))], caption=lines)
+    builder.add_table([["Vessel", "Days"], ["Bran", "7"]], caption=lines)
+    first, *others = pieces(document(builder), tokens=30)
+    assert (first.text, first.headings[-1]) == (f"Printed: 03.07.2025\nYard: Corrin\n\n{lines}", "Ships")
+    assert len(others) > 2
+    assert {p.headings[-1] for p in others} == {"Maintenance log of 2025"}
+    assert not any("Corrin" in p.text for p in others)
+
+
+def test_a_table_behind_another_has_not_its_caption():
+    builder = TextBuilder()
+    builder.add("caption", "Table 3 – Costs")
+    builder.add_table([["", "2023"], ["WT-01", "5"]])
+    builder.add_table([["", "Wind"], ["WT-01", "7"]])
+    assert [p.headings[-1:] for p in pieces(document(builder))] == [("Table 3 – Costs",), ()]
 
 
 def test_no_passage_is_a_title_alone_where_text_follows():

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 Span = tuple[int, int]  # start, end: characters of the document's text
 PATH = " › "  # between the parts of a name: of a column from the top down, of a row from its group inwards
+LINES = " – "  # between the lines that stand over a table and are its caption
 
 
 @dataclass(frozen=True, slots=True)

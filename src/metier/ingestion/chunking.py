@@ -4,8 +4,9 @@ Lengths are counted in tokens of the embedder. A passage never crosses a section
 page hold for all of it; short paragraphs of one section share a passage; a paragraph too long is cut between
 sentences, a sentence too long between words, a word too long between characters. A list that fits into a passage
 stays whole, with its lead-in. The rows of a table have its caption as their last heading, so that every group of them
-repeats it; the names of their columns and their unit stand in the rows. A heading with nothing under it goes with what
-follows. What a model says of a picture shares no passage with text.
+repeats it; where names with their values are among its lines, it is one line, and all are a passage of their own. The
+names of columns and the unit stand in the rows. A heading with nothing under it goes with what follows. What a model
+says of a picture shares no passage with text.
 
 What a document can cost is bounded, whatever stands in it: a passage has so many characters as well as tokens, its
 heading path so many names of so many characters, a document so many passages; and text is counted and cut a stretch at
@@ -25,6 +26,7 @@ import regex
 from metier.core.documents import Block, BlockKind, Document, Passage, described, passage_id
 from metier.core.errors import ParseError
 from metier.core.settings import PassageSettings
+from metier.core.tables import LINES
 from metier.text.sentences import sentence_spans
 
 CountTokens = Callable[[Sequence[str]], list[int]]
@@ -124,7 +126,10 @@ def _units(document: Document) -> Iterator[_Unit]:
     path: list[Block] = []
     lonely: Block | None = None  # a heading with nothing under it so far
     waiting: Block | None = None  # the first of what goes with the next block
-    caption: tuple[str, ...] = ()
+    caption = before = ""  # of the table whose rows follow; what stands right over it
+    captions = {table.start: table.caption for table in document.tables}
+    row = ""  # the last one, which may be a name with its value that is a line of a caption, too
+    joined: set[str] = set()  # captions of several such lines
 
     def headings(*more: str) -> tuple[str, ...]:
         names = (*(document.text[block.start : block.end] for block in path), *more)
@@ -143,21 +148,38 @@ def _units(document: Document) -> Iterator[_Unit]:
         if waiting is not None and (waiting.page != block.page or block.kind == "description"):
             yield _Unit(waiting.start, waiting.end, waiting.page, None, headings()[:1], waiting.kind)
             waiting = None
-        if following is not None and (block.kind, following.kind) in (("caption", "table"), ("table", "row")):
+        follows = following.kind if following is not None else ""
+        if block.kind == "table" and follows == "row":
             # The line of column names goes with the first row; every row carries the names anyway.
             waiting = waiting or block
-            if block.kind == "caption":
-                caption = (" ".join(document.text[block.start : block.end].split())[:_LONGEST_CAPTION],)
+            caption, before = before or captions.get(block.start, ""), ""
             continue
-        caption = caption if block.kind == "row" else ()
+        if block.kind == "caption" and follows == "table":
+            before = document.text[block.start : block.end]
+            if row not in before.split(LINES):
+                waiting = waiting or block
+                continue
+            joined.add(before)
+        row = document.text[block.start : block.end] if block.kind == "row" else ""
+        caption = caption if block.kind == "row" else ""
         start = waiting.start if waiting is not None else block.start
         picture = block.start if block.kind == "description" else -1
-        yield _Unit(start, block.end, block.page, block.row, headings(*caption), block.kind, picture=picture)
+        names = headings(*_heading(caption, title, caption in joined))
+        yield _Unit(start, block.end, block.page, block.row, names, block.kind, picture=picture)
         waiting = None
     if lonely is not None:
         waiting = waiting or lonely
         path.pop()
         yield _Unit(waiting.start, lonely.end, waiting.page, None, headings(), "heading")
+
+
+def _heading(caption: str, title: str, joined: bool) -> tuple[str, ...]:
+    """A caption as a heading, none where it is blank. `joined`: of several lines, of which the first is taken that is
+    neither a name with its value nor the title of the document."""
+    lines = " ".join(caption.split()).split(LINES) if joined else [" ".join(caption.split())]
+    texts = [line for line in lines if ": " not in line]
+    line = next((line for line in texts if line != title), (texts or lines)[0])
+    return (line[:_LONGEST_CAPTION],) if line else ()
 
 
 def _counted(units: list[_Unit], text: str, count_tokens: CountTokens, limit: int) -> list[_Unit]:

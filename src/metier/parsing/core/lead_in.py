@@ -16,7 +16,6 @@ import regex
 from metier.parsing.core.table_cells import RawRow, is_period, is_unit, is_value
 from metier.parsing.core.table_header import header_depth
 
-BETWEEN = " – "  # lines of one caption
 _MOST_LINES = 8
 _LONGEST_NAME = 60  # characters of the name in a pair
 _SAMPLE = 20  # rows that tell which columns hold something

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from metier.parsing.core.lead_in import BETWEEN, are_lines, is_pair, line_of
+from metier.core.tables import LINES
+from metier.parsing.core.lead_in import are_lines, is_pair, line_of
 from metier.parsing.core.readers import Builder
 from metier.parsing.core.table_cells import RawRow, is_value
 from metier.parsing.core.tables import write_pairs, write_table
@@ -37,9 +38,9 @@ def write_regions(builder: Builder, regions: Sequence[Sequence[RawRow]], *, page
             for line in lines:
                 builder.add("paragraph", line, page=page)
         elif following is not None and _are_pairs(rows, following):
-            write_table(builder, rows, header_rows=0, page=page, caption=BETWEEN.join(caption), pairs=True)
+            write_table(builder, rows, header_rows=0, page=page, caption=LINES.join(caption), pairs=True)
         else:
-            write_table(builder, rows, page=page, caption=BETWEEN.join(caption))
+            write_table(builder, rows, page=page, caption=LINES.join(caption))
             after_table = True
         caption = []
         if not place and any(block.kind == "caption" for block in builder.blocks[begun:]):

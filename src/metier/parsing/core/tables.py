@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from metier.core.tables import LINES
 from metier.parsing.core.header_blocks import header_blocks
-from metier.parsing.core.lead_in import BETWEEN, line_of, pairs_in, without_lead_in
+from metier.parsing.core.lead_in import line_of, pairs_in, without_lead_in
 from metier.parsing.core.name_values import are_name_values, title_rows
 from metier.parsing.core.readers import Builder
 from metier.parsing.core.table_cells import RawRow, is_unit
@@ -153,7 +154,7 @@ def write_table(
     elif header_rows is None:
         lines, rows = without_lead_in(rows)
     write_pairs(builder, lines, page=page)
-    caption = BETWEEN.join(filter(None, (caption, *map(line_of, lines))))
+    caption = LINES.join(filter(None, (caption, *map(line_of, lines))))
     first, *others = header_blocks(with_stations(rows), header_rows)
     found = structured(first.rows, first.header_rows, before, pairs=pairs)
     if caption:
