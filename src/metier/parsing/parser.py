@@ -11,20 +11,24 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO, TypeVar
 
 from metier.core.documents import Document
 from metier.core.errors import ParseError
-from metier.parsing.core.protocol import Message, Places, receive, send, unpack
+from metier.parsing.core.protocol import Message, Places, Unreadable, reading, receive, send, unpack
 from metier.parsing.core.readers import MIB, ParsingLimits
 from metier.parsing.originals import open_original
 
 if TYPE_CHECKING:
     from metier.core.settings import ParsingSettings
 
+_Read = TypeVar("_Read")
+_LONGEST = 2000  # characters of a reason
+_NO_ANSWER = "made the parser answer what cannot be read"
+_DAMAGED = "The file is probably damaged: save it again from the program it came from, or leave it out with `exclude`."
 _READERS = 4  # raised when the readers give other text for the same bytes
 # One thread and one heap in the native libraries: address space is limited, and the sync keeps the cores busy.
 _ENVIRONMENT = {
@@ -88,27 +92,41 @@ class Parser:
 
     def parse(self, path: Path, *, uri: str, groups: Sequence[str] = ()) -> Document:
         """Read one file. Raises `ParseError` that says what is wrong with it and what to do, whatever happens to it."""
-        return unpack(self._asked(path, uri, {"uri": uri, "groups": list(groups)})["document"])
+        document = self._asked(
+            path, uri, {"uri": uri, "groups": list(groups)}, lambda answer: unpack(answer["document"])
+        )
+        return replace(document, uri=uri, groups=tuple(groups))  # whatever a worker says that was taken over
 
     def draw_page(self, path: Path, *, uri: str, number: int) -> bytes:
         """A page of a PDF, from 1, as a PNG of bounded size. Raises `ParseError`."""
-        return base64.b64decode(self._asked(path, uri, {"draw": {"number": number}})["picture"])
+        return self._asked(path, uri, {"draw": {"number": number}}, lambda answer: base64.b64decode(answer["picture"]))
 
     def find_on_page(self, path: Path, *, uri: str, number: int, text: str, spans: Sequence[tuple[int, int]]) -> Places:
         """Where `spans` of `text`, all that was read from a page of a PDF, stand on it. Raises `ParseError`."""
-        found = self._asked(path, uri, {"find": {"number": number, "text": text, "spans": spans}})["places"]
-        return Places(**found | {"boxes": tuple(map(tuple, found["boxes"]))})
 
-    def _asked(self, path: Path, uri: str, request: Mapping[str, object]) -> Message:
+        def places(answer: Message) -> Places:
+            found = answer["places"]
+            return Places(**found | {"boxes": tuple(map(tuple, found["boxes"]))})
+
+        return self._asked(path, uri, {"find": {"number": number, "text": text, "spans": spans}}, places)
+
+    def _asked(self, path: Path, uri: str, request: Mapping[str, object], read: Callable[[Message], _Read]) -> _Read:
+        """What `read` makes of the answer; a worker whose answer it cannot read is ended."""
         try:
             file, size = open_original(path, self._limits.file)
         except ParseError as error:
             raise ParseError(error.what, where=uri, hint=error.hint) from None
         with file, self._lock:
             answer = self._ask({"name": path.name, "size": size, **request}, file, size, uri)
-        if "what" in answer:
-            raise ParseError(answer["what"], where=uri, hint=answer.get("hint"))
-        return answer
+            try:
+                with reading():
+                    if "what" in answer:
+                        hint = answer.get("hint") or ""
+                        raise ParseError(answer["what"][:_LONGEST], where=uri, hint=hint[:_LONGEST] or None)
+                    return read(answer)
+            except Unreadable:
+                self._stop()
+                raise ParseError(_NO_ANSWER, where=uri, hint=_DAMAGED) from None
 
     def _ask(self, request: Mapping[str, object], file: BinaryIO, size: int, uri: str) -> Message:
         process = self._running()
@@ -127,7 +145,9 @@ class Parser:
             with contextlib.suppress(BrokenPipeError):
                 send(requests, request)
                 _hand_over(file, size, requests)
-                answer = receive(answers)
+                answer = receive(answers, self._limits.message)
+        except Unreadable:
+            raise ParseError(_NO_ANSWER, where=uri, hint=_DAMAGED) from None
         finally:
             timer.cancel()
             if answer is None or answer.get("exhausted"):  # also after KeyboardInterrupt: half an answer is in the pipe
@@ -146,8 +166,7 @@ class Parser:
         raise ParseError(
             f"crashed the parser ({_ending(process.returncode, said)})",
             where=uri,
-            hint="The file is probably damaged: save it again from the program it came from, or leave it out with "
-            "`exclude`.",
+            hint=_DAMAGED,
         )
 
     def _running(self) -> subprocess.Popen[bytes]:

@@ -19,17 +19,19 @@ from metier.core.errors import ParseError
 from metier.parsing.core.protocol import Message, pack, receive, send
 from metier.parsing.core.readers import MIB, ParsingLimits, read_document
 
+_FIRST = MIB  # bytes of the limits, with which the parent begins
+
 
 def main() -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not land among the answers
-    limits = ParsingLimits(**(receive(requests) or {}))
+    limits = ParsingLimits(**(receive(requests, _FIRST) or {}))
     _limit_memory(limits.memory)
     if limits.sandbox and os.name == "posix":
         _enter_sandbox(limits)
     if hasattr(select, "poll"):
         threading.Thread(target=_die_with_parent, args=(requests.fileno(),), daemon=True).start()
-    while (request := receive(requests)) is not None:
+    while (request := receive(requests, limits.message)) is not None:
         with _alarm(limits.timeout_seconds + 5):
             content = requests.read(request["size"])
             if len(content) < request["size"]:

@@ -1,6 +1,7 @@
 """What parent and worker say to each other: a 4-byte big-endian length, then that many bytes of JSON.
 
-JSON and not pickle, because a file that took over the native parser must not be able to run code in the parent.
+JSON and not pickle, because a file that took over the native parser must not be able to run code in the parent. For the
+same reason a message is as long as its reader allows at most, and what cannot be read as one is `Unreadable`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import base64
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -30,14 +32,29 @@ class Places:
     boxes: tuple[Box, ...]
 
 
-def receive(stream: IO[bytes]) -> Message | None:
-    """The next message, None at the end of the stream or where it is cut."""
+class Unreadable(ValueError):
+    """What came is no message, or not the one that was asked for."""
+
+
+def receive(stream: IO[bytes], most: int) -> Message | None:
+    """The next message, None at the end of the stream or where it is cut. `most`: bytes. Raises `Unreadable`, for a
+    longer one before any of it is read."""
     head = stream.read(4)
     if len(head) < 4:
         return None
     (length,) = struct.unpack(">I", head)
+    if length > most:
+        raise Unreadable(f"{length} bytes")
     body = stream.read(length)
-    return json.loads(body) if len(body) == length else None
+    if len(body) < length:
+        return None
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"{error}") from None
+    if not isinstance(message, dict):
+        raise Unreadable(f"a {type(message).__name__}")
+    return message
 
 
 def send(stream: IO[bytes], message: Mapping[str, object]) -> None:
@@ -59,9 +76,20 @@ def pack(document: Document) -> Message:
 
 
 def unpack(fields: Message) -> Document:
-    """The document that `pack` was given."""
-    fields["blocks"] = tuple(Block(*block) for block in fields["blocks"])
-    fields["tables"] = tuple(map(Table.from_json, fields["tables"]))
-    fields["pictures"] = tuple(Picture(base64.b64decode(content), *rest) for content, *rest in fields["pictures"])
-    fields["groups"], fields["warnings"] = tuple(fields["groups"]), tuple(fields["warnings"])
-    return Document(**fields)
+    """The document that `pack` was given. Raises `Unreadable`."""
+    with reading():
+        made = dict(fields)
+        made["blocks"] = tuple(Block(*block) for block in fields["blocks"])
+        made["tables"] = tuple(map(Table.from_json, fields["tables"]))
+        made["pictures"] = tuple(Picture(base64.b64decode(content), *rest) for content, *rest in fields["pictures"])
+        made["groups"], made["warnings"] = tuple(fields["groups"]), tuple(fields["warnings"])
+        return Document(**made)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """What is not as it should be in a message is `Unreadable`."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise Unreadable(f"{type(error).__name__}: {error}") from None

@@ -75,6 +75,12 @@ class ParsingLimits:
         """Bytes that a zip-based file may unpack to, pictures included."""
         return 4 * self.file
 
+    @property
+    def message(self) -> int:
+        """Bytes of a message between the process that parses and the one that asks: in JSON a character takes three
+        times its bytes at most, what tables say is there twice, and there may be a million blocks, and pictures."""
+        return 8 * self.text + 192 * MIB
+
 
 class Builder(TextBuilder):
     """A `TextBuilder` that refuses more text than `limit` bytes (UTF-8), as soon as there is too much; also more
