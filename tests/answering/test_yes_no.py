@@ -19,6 +19,8 @@ from metier.text.analyzer import Analyser
         ("When is the pump approved for sea water?", "The pump is approved for sea water in May.", None),
         ("Is the office open on 30 December?", "The office closes on the 24th and is open again on the 2nd.", None),
         ("Tea or coffee?", "Tea and coffee are served.", None),
+        ("Price?", "The price for the school year 2026 is € 6,622.56.", None),
+        ("Price of tuning?", "No.: 1 | Work: Tuning | Price: € 3,250", None),
         ("sea water pump", "The sea water pump is here.", None),
     ],
 )

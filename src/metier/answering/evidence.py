@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from metier.core.documents import CELL, Passage
 from metier.reader.base import Reading
 from metier.retrieval.query import Query
 from metier.text.analyzer import Analyser
-from metier.text.sentences import is_heading_like, is_leadin, sentence_spans
+from metier.text.sentences import is_heading_like, is_leadin, is_question, sentence_spans
 
 _WORDS = 0.5  # weight of the covered words beside the cosine; from practice questions of the sample company
 _EMBEDDED = 12  # sentences whose cosine is taken, those with most of the question's words; embedding takes time
@@ -57,13 +58,13 @@ def find(
     weighed by what else is known of the passage. Cosines are taken from
     the mean of the corpus upwards, because an embedder whose cosines lie close together would else leave the choice to
     the words."""
-    pieces, answers = _pieces(passages, readings, coverage)
+    pieces, said, answers = _pieces(passages, readings, coverage)
     if not pieces:
         return []
-    covered = np.array([coverage.of(piece) for piece in pieces])
+    covered = np.array([coverage.of(piece) for piece in said])
     read = np.array([-1.0 if probability is None else probability for probability in answers])
     order = np.lexsort((-covered, -read))[: _EMBEDDED + (read >= 0).sum()]
-    best = vectors.of([pieces[i].indexed_text for i in order])
+    best = vectors.of([said[i].indexed_text for i in order])
     cosines = (best @ asked.vector - asked.mean) / max(1e-6, 1 - asked.mean)
     found = [
         Evidence(
@@ -77,18 +78,34 @@ def find(
 
 def _pieces(
     passages: Sequence[Passage], readings: Sequence[Reading], coverage: QuestionCoverage
-) -> tuple[list[Passage], list[float | None]]:
-    """What may be quoted, and the reader's probability for the one in each passage that it points at."""
+) -> tuple[list[Passage], list[Passage], list[float | None]]:
+    """What may be quoted, the same with the questions before it, and the reader's probability for the one in each
+    passage that it points at."""
     pieces: list[Passage] = []
+    said: list[Passage] = []
     answers: list[float | None] = []
     for number, passage in enumerate(passages):
+        cut = sentence_spans(passage.text, passage.language or "en")
         spans = quotable(passage)
         spans = [s for s in spans if not _is_its_title(passage.text[slice(*s)], coverage)] or spans
+        spans = [s for s in spans if not is_question(passage.text[slice(*s)])] or spans  # what follows it answers
         pointed = answering_span(passage, spans, readings[number], coverage) if readings else None
         for span in spans if pointed is None or pointed in spans else (*spans, pointed):
             pieces.append(passage.within(*span))
+            said.append(passage.within(_asked_from(passage, cut, span), span[1]))
             answers.append(readings[number].answerable if span == pointed else None)
-    return pieces, answers
+    return pieces, said, answers
+
+
+def _asked_from(passage: Passage, cut: Sequence[tuple[int, int]], span: tuple[int, int]) -> int:
+    """Where the questions begin that stand before one of the sentences in `cut`, which says what they ask; its own
+    start where none do."""
+    start = span[0]
+    for first, last in reversed([each for each in cut if each[1] <= start]):
+        if not is_question(passage.text[first:last]):
+            break
+        start = first
+    return start
 
 
 def quotable(passage: Passage) -> list[tuple[int, int]]:
@@ -150,7 +167,7 @@ def _pointed(passage: Passage, spans: Sequence[tuple[int, int]], reading: Readin
     shared = [min(end, reading.end) - max(start, reading.start) for start, end in spans]
     touched = [n for n, characters in enumerate(shared) if characters > 0]
     if not touched:
-        return None
+        return _behind_question(passage, spans, reading)
     best = max(touched, key=shared.__getitem__)
     if any(CELL in passage.text[slice(*spans[n])] for n in touched):
         return spans[best]
@@ -160,20 +177,33 @@ def _pointed(passage: Passage, spans: Sequence[tuple[int, int]], reading: Readin
     while last > best and shared[last] < _REACHES:
         last -= 1
     whole = (spans[first][0], spans[last][1])
-    return whole if whole[1] - whole[0] <= _LONGEST else spans[best]
+    asks = any("?" in passage.text[a[1] : b[0]] for a, b in pairwise(spans[first : last + 1]))  # another begins there
+    return whole if whole[1] - whole[0] <= _LONGEST and not asks else spans[best]
+
+
+def _behind_question(passage: Passage, spans: Sequence[tuple[int, int]], reading: Reading) -> tuple[int, int] | None:
+    """The first of `spans` behind a question that a reader points at, which is no answer itself."""
+    cut = sentence_spans(passage.text, passage.language or "en")
+    at = next((span for span in cut if span[0] <= reading.start < span[1]), None)
+    if at is None or not is_question(passage.text[slice(*at)]):
+        return None
+    return next((span for span in spans if span[0] >= at[1]), None)
 
 
 def _likeliest(
     passage: Passage, spans: Sequence[tuple[int, int]], reading: Reading, coverage: QuestionCoverage
 ) -> tuple[int, int]:
-    told = dict(zip(sentence_spans(passage.text, passage.language or "en"), reading.sentences, strict=True))
+    cut = sentence_spans(passage.text, passage.language or "en")
+    told = dict(zip(cut, reading.sentences, strict=True))
 
     def weight(span: tuple[int, int]) -> float:
-        text = passage.text[slice(*span)]
+        first = _asked_from(passage, cut, span)
+        text = passage.text[first : span[1]]
         words = set(coverage.analyser.tokens(text))
         held = _HELD * coverage.sought.covered(words, text, passage.language)
         named = _NAMED * coverage.names_row(text) if CELL in text else 0.0
-        return told[span] + held + named + _IN_COLUMN * coverage.in_column_of_question(text, passage.language)
+        said = max(told[each] for each in cut if first <= each[0] <= span[0])
+        return said + held + named + _IN_COLUMN * coverage.in_column_of_question(text, passage.language)
 
     return max(spans, key=weight)
 

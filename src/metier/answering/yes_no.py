@@ -1,7 +1,8 @@
 """Yes/no questions answered from a sentence: whether it says yes or no to what is asked, where it speaks of all of it.
 
 A question without a question word asks for a yes or a no ("Is the pump approved for sea water?"). The sentence decides
-only where it holds nearly all content words of the question: "approved for fresh water" says nothing of sea water. It
+only where it holds nearly all content words of the question: "approved for fresh water" says nothing of sea water. One
+word ("Price?") asks for more than a yes, and a row of a table holds many words without saying so. The sentence
 says no where one of both denies what they share and the other does not, or where a word has its opposite in it.
 """
 
@@ -11,10 +12,12 @@ import regex
 
 from metier.answering.support.polarity import Polarity
 from metier.answering.term_weights import alike, content_tokens
+from metier.core.documents import CELL
 from metier.text.analyzer import Analyser
 from metier.text.language import Language
 from metier.text.phrases import compose, fold
 
+_FEWEST = 2  # content words of a question that a yes or no answers
 _MISSING = 8  # of so many content words of the question the sentence may lack one
 _DENIED = 0.5  # share of them that only one of both denies
 _SAME_WORD = 85  # similarity (0..100) of two forms of one word
@@ -44,7 +47,9 @@ def decide(question: str, sentence: str, language: str, analyser: Analyser) -> s
     opposed = polarity.opposed(question, sentence)
     against = set(analyser.tokens(opposed)) if opposed else set()
     shared = [token for token in asked if token in given or token in against or alike(token, given, _SAME_WORD)]
-    if not asked or len(asked) - len(shared) > len(asked) // _MISSING or polarity.denied(question):
+    if len(asked) < _FEWEST or CELL in sentence:
+        return None
+    if len(asked) - len(shared) > len(asked) // _MISSING or polarity.denied(question):
         return None
     if polarity.holds_both(question, sentence):
         return None

@@ -48,6 +48,7 @@ _TERMINAL = r"[.!?…。！？｡।॥؟۔։።፧᠃៕။]"
 _CLOSING = r"[\"'”’»›)\]}*_`」』）】〉》]"
 _END = regex.compile(rf"{_TERMINAL}+{_CLOSING}*")
 _ENDS = regex.compile(rf"(?:{_TERMINAL}|[:：;]){_CLOSING}*$")
+_ASKS = regex.compile(r"[?？؟]\W*$")
 _SPACED = ".!?…؟"  # marks that end a sentence only before a space; the others stand without one
 _MARKER = regex.compile(
     r"[ \t]*(?:>[ \t]*)*(?:[-*+•◦▪‣·–—][ \t]+|\(?(?:(?:\p{Nd}{1,3}|[\p{Ll}\p{Lo}]|[ivxIVX]{1,5})[.)]|\p{Lu}\))[ \t]+"
@@ -92,6 +93,11 @@ def is_leadin(text: str) -> bool:
     """Whether `text` only introduces what follows: it is short and ends in a colon."""
     bare = _MARKS.sub("", text).strip()
     return bare.endswith((":", "：")) and len(bare) <= _LEADIN
+
+
+def is_question(text: str) -> bool:
+    """Whether `text` ends as a question does."""
+    return bool(_ASKS.search(text))
 
 
 def is_heading_like(text: str) -> bool:

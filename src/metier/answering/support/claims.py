@@ -18,7 +18,7 @@ from metier.core.documents import CELL
 from metier.text.language import Language, in_any_language
 from metier.text.phrases import WORD, any_of, compose, fold
 from metier.text.quantities import Quantity, quantities
-from metier.text.sentences import Unit, is_leadin, without_marker
+from metier.text.sentences import Unit, is_leadin, is_question, without_marker
 
 _LINK = regex.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _MARKED = regex.compile(
@@ -27,7 +27,6 @@ _MARKED = regex.compile(
 _LEADING = regex.compile(r"^(?:\s*(?:>|#{1,6})\s*)+")
 _FIRST_WORD = regex.compile(r"[\s*_]*([\p{L}\p{M}]+)[*_]*(?:\s*[,.!;:–—،،。，！]\s*|$)")
 _CELLS = regex.compile(r"(?<!\\)\|")
-_QUESTION = regex.compile(r"[?？؟]\W*$")
 _BOLD_LINE = regex.compile(r"^\s*\*\*[^*]+\*\*:?\s*$")
 _LABEL = regex.compile(r"^\s*(?:[-*+•]\s+|\p{N}{1,3}[.)]\s+)?\*\*([^*]{1,80})\*\*\s*:?|^([^:.|]{1,60}):\s")
 _LONGEST_EMPTY = 200  # characters of the longest sentence that can be nothing but a phrase
@@ -123,7 +122,7 @@ def states_nothing(text: str, unit: Unit, cut: list[Unit], claim: Claim, reader:
         return following.kind == "rule" if following is not None else not _is_in_table(cut, index)
     if unit.kind == "code":
         return False
-    if _QUESTION.search(claim.text):
+    if is_question(claim.text):
         return True
     raw = text[unit.start : unit.end]
     if _BOLD_LINE.match(raw) and following is not None and not measured:
