@@ -12,7 +12,7 @@ from metier.answering.refusal_messages import declines
 from metier.answering.support.agreement import agrees
 from metier.answering.support.claims import Claim
 from metier.answering.support.coverage import Coverage
-from metier.answering.support.names import Name, form_of, names, stands_in
+from metier.answering.support.names import Name, form_of, keys, names, stands_in
 from metier.answering.support.polarity import clause_spans
 from metier.answering.support.sources import Cell, Shown, SourceUnit, same_word
 from metier.core.documents import CELL
@@ -102,7 +102,7 @@ class Subjects:
             held_by = {place.index for place in self.places if place.quantity.dates and agrees(said, place.quantity)}
             keyed[list(held_by)] += _KEY
         for key in clause.keys:
-            keyed += np.array([_KEY * (key in source.keys) for source in self._shown.sources])
+            keyed += np.array([_KEY * (key in s.keys or self._is_headed(key, s)) for s in self._shown.sources])
         return (held + keyed) / total
 
     def fit_place(self, clause: Clause, place: Place, fits: np.ndarray) -> float:
@@ -116,7 +116,14 @@ class Subjects:
             for word, weight in zip(clause.words, weights, strict=True)
             if self._shown.holding(word)[place.index] > 0
         )
-        return float(found + _KEY * len(clause.keys & place.cell.keys)) / total
+        source = self._shown.sources[place.index]
+        held = [key for key in clause.keys if key in place.cell.keys or self._is_headed(key, source)]
+        return float(found + _KEY * len(held)) / total
+
+    def _is_headed(self, key: str, source: SourceUnit) -> bool:
+        """Whether a row stands right under a year or a name: "Prices 2025"."""
+        headings = self._shown.passages[source.passage].headings
+        return source.is_row and bool(headings) and key in keys(headings[-1])
 
     def of(self, claim: Claim, clause: Clause, clauses: Sequence[Clause]) -> tuple[list[Name], bool, bool]:
         """The names that a number of `clause` may be said of, whether it must be of all of them, and whether they are
@@ -223,8 +230,8 @@ class Subjects:
         if index not in self._near:
             source = self._shown.sources[index]
             before = self._shown.sources[max(0, index - _BACK) : index] if not source.is_row else []
-            keys = [s.keys for s in before if s.passage == source.passage and not s.is_row]
-            self._near[index] = frozenset().union(*keys)
+            held = [s.keys for s in before if s.passage == source.passage and not s.is_row]
+            self._near[index] = frozenset().union(*held)
         return self._near[index]
 
     def _caption(self, index: int) -> SourceUnit | None:
