@@ -110,3 +110,12 @@ def test_text_that_two_passages_share_is_shown_once():
 def test_a_long_document_is_cut_into_parts_that_fit():
     parts = context.parts([passage("a", 20 * n, f"Sentence {n} here.") for n in range(10)], 60, words)
     assert [len(part) for part in parts] == [3, 3, 3, 1]
+
+
+def test_only_what_is_nearly_as_good_as_the_best_is_told_as_left_out():
+    good = [
+        hit(passage("good", 1000 * n, f"Pump {n} is driven by a motor of its own.", (str(n),)), 9.0) for n in range(4)
+    ]
+    weak = [hit(passage("weak", 1000 * n, f"Lamp {n} hangs in the hall.", (str(n),)), 3.0) for n in range(9)]
+    assert shown([*good, *weak], budget=110).dropped == 0
+    assert shown([*good, *weak], budget=60).dropped == 2

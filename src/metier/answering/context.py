@@ -32,7 +32,8 @@ _SAME = 0.9  # share of their words that two texts have in common which are copi
 
 @dataclass(frozen=True, slots=True)
 class PromptContext:
-    """`passages`: what is shown, in the order of the prompt. `dropped`: hits worth showing that found no room."""
+    """`passages`: what is shown, in the order of the prompt. `dropped`: hits nearly as good as the best that found no
+    room."""
 
     passages: tuple[Passage, ...]
     dropped: int = 0
@@ -106,7 +107,9 @@ def build(
         filling.widen(hit.passage, around[hit.passage.id], rank)
     for rank, hit in enumerate(order[len(first) :], start=len(first)):
         filling.add(hit.passage, rank)
-    return PromptContext(tuple(_arranged(filling.places())), filling.dropped)
+    good = [hit for hit in order if hit.pinned or hit.score >= _NEARLY * hits[0].score]
+    dropped = sum(not filling.has(hit.passage) for hit in good)
+    return PromptContext(tuple(_arranged(filling.places())), dropped)
 
 
 def _sections(hits: Sequence[Hit], store: Store, where: Filter | None) -> dict[str, list[Passage]]:
@@ -132,7 +135,9 @@ class _Filling:
         self._section = max(1, int(budget * _SECTION))
         self._count = count
         self._taken: dict[str, tuple[int, Passage]] = {}
-        self.dropped = 0
+
+    def has(self, passage: Passage) -> bool:
+        return passage.id in self._taken
 
     def add(self, passage: Passage, rank: int) -> int:
         """Tokens that it took; 0 where it is there already or there is no room."""
@@ -140,7 +145,6 @@ class _Filling:
             return 0
         tokens = self._count(passage.text) + _HEADER
         if tokens > self._room and self._taken:
-            self.dropped += 1
             return 0
         self._taken[passage.id] = (rank, passage)
         self._room -= tokens
