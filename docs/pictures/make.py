@@ -29,7 +29,7 @@ MAKE = HERE.parents[1] / "examples" / "turbines" / "make.py"
 QUESTION = "How tight are the blade root nuts of the NV-110?"
 _WIDTH = 96  # columns
 _PAGE = {"width": 1100, "height": 700}
-_ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
+_ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)\S*")  # with the token that signs its owner in
 _FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _SPINNER = re.compile(r"[\u2800-\u28ff].{0,2}")
@@ -85,7 +85,7 @@ def _address_of(server: subprocess.Popen[str]) -> str:
         if found := _ADDRESS.search(line):
             while time.monotonic() < until:
                 with suppress(httpx.ConnectError):
-                    if httpx.get(f"{found[0]}/ready").status_code == httpx.codes.OK:
+                    if httpx.get(f"{found[1]}/ready").status_code == httpx.codes.OK:
                         return found[0]
                 time.sleep(0.2)
     raise SystemExit("the server did not start")
