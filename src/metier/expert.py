@@ -24,6 +24,7 @@ from metier.answering.request import Request, WriterOptions
 from metier.core import settings as settings_module
 from metier.core.errors import InputError, SourceError
 from metier.core.modes import MODES, WITH_ADAPTER, Mode
+from metier.core.reading import reading_as
 from metier.core.settings import Settings
 from metier.generation.base import Message, Sampling
 from metier.retrieval.retriever import Hit
@@ -216,7 +217,8 @@ class Expert:
 
     def search(self, question: str, limit: int = 10, where: Filter | None = None) -> list[Hit]:
         """Passages that may answer the question, best first."""
-        return self.runtime.retriever.search(_asked(question), limit, where)
+        with reading_as(where.groups if where else None):
+            return self.runtime.retriever.search(_asked(question), limit, where)
 
     def ask(
         self,
@@ -246,13 +248,12 @@ class Expert:
         readable = where.groups if where else None
         card = self.adapters.in_use(adapter, readable) if mode in WITH_ADAPTER else None
         writer = WriterOptions(card.reference, card.labels, fresh) if card else WriterOptions(fresh=fresh)
-        return self.runtime.answerer.ask(
-            Request(
-                question, mode=mode, where=where, history=tuple(history), system=system,
-                sampling=sampling or Sampling(), writer=writer, without=without, abstain=abstain, on_text=on_text,
-                on_sentence=on_sentence,
-            )
+        request = Request(
+            question, mode=mode, where=where, history=tuple(history), system=system, sampling=sampling or Sampling(),
+            writer=writer, without=without, abstain=abstain, on_text=on_text, on_sentence=on_sentence,
         )  # fmt: skip
+        with reading_as(readable):
+            return self.runtime.answerer.ask(request)
 
     def chat(self) -> Conversation:
         """A conversation that remembers its turns."""

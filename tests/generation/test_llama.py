@@ -7,6 +7,7 @@ import time
 import pytest
 
 from metier.core.errors import InputError, ModelError
+from metier.core.reading import reading_as
 from metier.core.settings import GenerationSettings
 from metier.generation import Message, create
 from metier.generation.gguf_file import read_header
@@ -43,6 +44,21 @@ def test_a_second_question_reuses_the_prefix(smollm):
     smollm.complete([Message("system", long), Message("user", "When?")], max_tokens=1)
     again = smollm.complete([Message("system", long), Message("user", "Which turbine?")], max_tokens=1)
     assert again.cached_tokens > 0.9 * again.prompt_tokens
+
+
+def test_what_others_had_read_to_the_model_shows_in_no_count_and_no_time(smollm):
+    """Neither in which tokens were known, nor, beyond noise, in the time to the first one."""
+    long = [QUESTION[0], Message("user", "The vault opens in October 2027. " * 40)]
+    for groups in (("board",), None):
+        with reading_as(groups):
+            smollm.complete(long, max_tokens=2)
+            again = smollm.complete(long, max_tokens=2)
+        assert again.cached_tokens > 0.9 * again.prompt_tokens
+        for others in ((), ("service",), ("board", "service")):
+            with reading_as(others):
+                read = smollm.complete(long, max_tokens=2)
+            assert read.cached_tokens == 0
+            assert read.first_token_seconds > 3 * again.first_token_seconds
 
 
 def test_on_text_stops_llama_cpp_too(smollm):

@@ -332,6 +332,40 @@ class StoreConformance:
         cosines = np.array([vector_of(line) @ vector_of("q") for line in lines])
         assert store.background(vector_of("q")) == pytest.approx((cosines.mean(), cosines.std()), abs=1e-3)
 
+    def test_nothing_that_a_reader_may_not_see_shows_in_a_number(self, open_store):
+        """The same before and after there is more for others, in the words of what there is, and in more words."""
+        store = open_store()
+        lines = [f"nut torque {n}" + " oil" * (n % 7) for n in range(30)]
+        put(store, "open.md", [*lines, "bolt nut", "bolt oil oil"])
+        put(store, "ours.md", ["bolt torque nut", "vargmyr road"], groups=("service",))
+
+        def seen(groups: tuple[str, ...]) -> list[object]:
+            store.optimize()
+            where, told = Filter(groups=groups), []
+            for query in ("nut", "nut torque", "torque torque bolt", "vargmyr nut", "vargmyr"):
+                found = (*store.lexical(query.split(), 10, where), *store.dense(vector_of(query), 10, where))
+                told += [(hit.passage.uri, hit.passage.text, round(hit.score, 5)) for hit in found]
+                told += [round(each, 5) for each in store.background(vector_of(query), where)]
+            told.append(store.frequencies(["nut", "torque", "bolt", "vargmyr", "road"], where).tolist())
+            return [*told, store.counts(where)]
+
+        readers = ((), ("service",), ("service", "other"))
+        before = [seen(groups) for groups in readers]
+        secret = ["vargmyr nut nut torque", "torque " * 40, *(f"nut bolt {n}" for n in range(60))]
+        put(store, "secret.md", secret, groups=("board", "chief"))
+        assert [seen(groups) for groups in readers] == before
+        assert seen(("board",)) != before[0]
+        assert store.frequencies(["vargmyr"]).tolist() == [2], "the owner's are of everything"
+
+    def test_a_reader_of_everything_gets_the_scores_of_the_owner(self, open_store):
+        store = open_store()
+        put(store, "open.md", [f"nut torque {n}" + " oil" * (n % 7) for n in range(30)] + ["bolt nut", "bolt oil oil"])
+        store.optimize()
+        for query in ("nut", "oil oil bolt", "torque nut zzz"):
+            own, all_of_it = (store.lexical(query.split(), 40, where) for where in (None, Filter(groups=())))
+            scores = {hit.passage.id: hit.score for hit in all_of_it}
+            assert scores == pytest.approx({hit.passage.id: hit.score for hit in own}, rel=1e-5)
+
     def test_several_documents_change_in_one_commit(self, open_store):
         store = open_store()
         put(store, "old.md", ["one", "two"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from contextvars import copy_context
+from typing import TYPE_CHECKING, TypeVar
 
 import regex
 
@@ -13,6 +14,7 @@ from metier.answering.answer import OnSentence, Sentence
 if TYPE_CHECKING:
     from metier.answering.support.base import Checking
 
+T = TypeVar("T")
 _MAY_END = regex.compile(r"[\p{P}\n]")
 
 
@@ -26,23 +28,27 @@ class LiveChecks:
         self._text = ""
         self._checked: dict[tuple[int, int], Sentence] = {}
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="metier-check")
-        self._checking = self._beside.submit(begin)
+        self._checking = self._submit(begin)
         self._looks: list[Future[None]] = []
 
     def feed(self, piece: str) -> None:
         self._text += piece
         if _MAY_END.search(piece):
             going = [look for look in self._looks if not look.done() or look.exception()]
-            self._looks = [*going, self._beside.submit(self._look)]
+            self._looks = [*going, self._submit(self._look)]
 
     def finish(self, text: str) -> tuple[Sentence, ...]:
         """All sentences of the finished `text`, which begins with what was fed."""
         try:
             for look in self._looks:
                 look.result()
-            return self._beside.submit(self._all, text).result()
+            return self._submit(self._all, text).result()
         finally:
             self._beside.shutdown(cancel_futures=True)
+
+    def _submit(self, work: Callable[..., T], *given: object) -> Future[T]:
+        """In the checking thread, for the reader that this one is for."""
+        return self._beside.submit(copy_context().run, work, *given)
 
     def _look(self) -> None:
         text = self._text

@@ -12,6 +12,7 @@ from rapidfuzz import fuzz
 
 from metier.answering.support.agreement import agrees
 from metier.store.base import Store
+from metier.store.bm25 import inverse_frequency
 from metier.text.analyzer import Analyser
 from metier.text.language import Language
 from metier.text.phrases import SPACED_SIGN, compose, fold
@@ -34,12 +35,10 @@ class WordWeights:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._passages = max(1, store.counts()[1])
 
     def __call__(self, tokens: Sequence[str]) -> np.ndarray:
-        counts = np.minimum(self._store.frequencies(tokens), self._passages)
-        rarity: np.ndarray = np.log1p((self._passages - counts + 0.5) / (counts + 0.5))
-        return rarity
+        """In what its reader may see (`core.reading`)."""
+        return inverse_frequency(self._store.frequencies(tokens), max(1, self._store.counts()[1]))
 
 
 def share(tokens: Sequence[str], weights: np.ndarray, words: Collection[str]) -> float:

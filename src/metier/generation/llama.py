@@ -14,12 +14,14 @@ from types import MappingProxyType
 from typing import Any
 
 from metier.core.errors import InputError, ModelError
+from metier.core.reading import readers_groups
 from metier.core.settings import GenerationSettings
 from metier.generation import gguf_file
 from metier.generation.base import Completion, Message
 from metier.generation.chat_prompt import prompt_tokens
 from metier.generation.llama_server import LOG_VARIABLE, LlamaServer
 from metier.generation.response_format import schema_of
+from metier.generation.slots import Slots
 
 _BILLION = 10**9
 # Tokens of prompt and answer where the settings do not say: each takes 0.4 MB in Phi-3 mini, for every answer that is
@@ -50,6 +52,7 @@ class LlamaGenerator:
         self._lock = threading.Lock()
         self._server: LlamaServer | None = None
         self._finalizer: weakref.finalize[[], LlamaGenerator] | None = None
+        self._slots = Slots(parallel)
         self._last_prompt: tuple[tuple[Message, ...], list[int]] = ((), [])
 
     @cached_property
@@ -118,7 +121,6 @@ class LlamaGenerator:
             "seed": seed,
             "stop": [word for word in stop if word],
             "timings_per_token": True,
-            "cache_prompt": not fresh,  # sums over other batches differ in the last bits
         }
         if logprobs:
             body["logprobs"] = 1
@@ -129,7 +131,10 @@ class LlamaGenerator:
             body["lora"] = self._switches(adapter)
         elif adapter is not None:
             raise ModelError(f"the adapter {adapter!r} is not loaded", where=self.name)
-        server.complete(body, writing.take)
+        with self._slots.take(prompt, readers_groups()) as (slot, may_reuse):
+            body["id_slot"] = slot
+            body["cache_prompt"] = may_reuse and not fresh  # sums over other batches differ in the last bits
+            server.complete(body, writing.take)
         if schema is not None and writing.ended_by_itself:
             _check_json(writing.text)
         return writing.completion(len(prompt))

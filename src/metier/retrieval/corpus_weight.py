@@ -25,8 +25,8 @@ import numpy as np
 from metier.core.documents import Passage
 from metier.embedding.base import Embedder
 from metier.retrieval.fusion import DEFAULT_WEIGHT, Fusion, dense_evidence
-from metier.retrieval.query import inverse_frequency
-from metier.store.base import Store
+from metier.store.base import Filter, Store
+from metier.store.bm25 import K1, B, inverse_frequency
 from metier.text.analyzer import Analyser
 from metier.text.sentences import units
 
@@ -38,7 +38,6 @@ _WINDOW = 20  # words at either end of a passage without two sentences
 _PRIOR, _PRIOR_DEVIATION = 1.5, 1.0  # of log(a/b): what is believed before any pair was seen
 _SCALE_DEVIATION = 3.0  # of log(a + b), around 0
 _GROWN = 0.2  # share by which a corpus grows or shrinks before its weight is learned again
-_K1, _B = 1.2, 0.75  # of BM25, as the store has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +54,9 @@ class Learned:
 
 def keep(path: Path, store: Store, embedder: Embedder, analyser: Analyser) -> Fusion:
     """What `path` says of fusion, learned again and saved where the corpus or the embedder is another one by now. What
-    practice questions taught stays as long as the embedder does."""
-    known, passages = Fusion.load(path), store.counts()[1]
+    practice questions taught stays as long as the embedder does. It orders everybody's passages, so documents teach it
+    that everybody may read; where there are none, all do."""
+    known, passages = Fusion.load(path), store.counts(_read_by_all(store))[1]
     same = known.embedder == embedder.fingerprint
     if same and abs(passages - known.passages) <= _GROWN * known.passages:
         return known
@@ -85,7 +85,7 @@ def learn(store: Store, embedder: Embedder, analyser: Analyser, seed: int = 0) -
 def sample(store: Store, analyser: Analyser, seed: int = 0) -> list[tuple[str, str]]:
     """Up to `PAIRS` pairs of sentences, each of one passage, spread over the documents."""
     draw = np.random.default_rng(seed)
-    names = sorted(store.hashes())
+    names = sorted(store.uris(_read_by_all(store)).values())
     share = math.ceil(PAIRS / max(1, len(names)))
     pairs: list[tuple[str, str]] = []
     for at in draw.permutation(len(names)):
@@ -95,6 +95,11 @@ def sample(store: Store, analyser: Analyser, seed: int = 0) -> list[tuple[str, s
         if len(pairs) >= PAIRS:
             break
     return pairs[:PAIRS]
+
+
+def _read_by_all(store: Store) -> Filter | None:
+    public = Filter(groups=())
+    return public if store.counts(public)[0] else None
 
 
 def _pairs(passages: Sequence[Passage], analyser: Analyser, draw: np.random.Generator) -> Iterator[tuple[str, str]]:
@@ -125,7 +130,7 @@ def bm25(asked: Sequence[Sequence[str]], wanted: Sequence[Sequence[str]]) -> np.
     weights = inverse_frequency(np.array(list(frequency.values()), dtype=np.int64), len(wanted))
     weight = dict(zip(frequency, weights, strict=True))
     lengths = np.array([len(tokens) for tokens in wanted], dtype=float)
-    norms = _K1 * (1 - _B + _B * lengths / max(1.0, lengths.mean()))
+    norms = K1 * (1 - B + B * lengths / max(1.0, lengths.mean()))
     columns: dict[str, np.ndarray] = {}
     scores = np.zeros((len(asked), len(wanted)))
     for row, tokens in enumerate(asked):
@@ -134,7 +139,7 @@ def bm25(asked: Sequence[Sequence[str]], wanted: Sequence[Sequence[str]]) -> np.
                 continue
             if token not in columns:
                 counts = np.array([each[token] for each in occurrences], dtype=float)
-                columns[token] = weight[token] * counts * (_K1 + 1) / (counts + norms)
+                columns[token] = weight[token] * counts * (K1 + 1) / (counts + norms)
             scores[row] += columns[token]
     return scores
 

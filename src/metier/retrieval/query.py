@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from metier.store.bm25 import inverse_frequency
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -24,13 +26,6 @@ class Query:
         """Cosine with another vector, 0 at the mean of the corpus and 1 where both are the same: embedders differ in
         where their cosines lie."""
         return (float(vector @ self.vector) - self.mean) / max(1e-6, 1 - self.mean)
-
-
-def inverse_frequency(counts: np.ndarray, passages: int) -> np.ndarray:
-    """What a word weighs in BM25 (Robertson and Spärck Jones, as Lucene keeps it positive). `counts`: in how many of
-    `passages` it occurs, 0 for one that the index does not know. Shape (n,) to (n,), in nats."""
-    counts = np.minimum(counts, passages)  # counted at the last `optimize`
-    return np.log1p((passages - counts + 0.5) / (counts + 0.5))
 
 
 def known_share(counts: np.ndarray, passages: int) -> float:

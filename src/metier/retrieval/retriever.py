@@ -14,14 +14,16 @@ from itertools import zip_longest
 import numpy as np
 
 from metier.core.documents import Passage
+from metier.core.reading import Groups, readers_groups
 from metier.core.settings import RetrievalSettings
 from metier.embedding.base import Embedder
 from metier.retrieval import multi_hop
 from metier.retrieval.curation import Curation
 from metier.retrieval.fusion import Fusion, dense_evidence, fuse
-from metier.retrieval.query import Query, inverse_frequency, known_share
+from metier.retrieval.query import Query, known_share
 from metier.retrieval.reranking import Reranker
 from metier.store.base import Filter, Scored, Store
+from metier.store.bm25 import inverse_frequency
 from metier.text.analyzer import Analyser
 
 _REMEMBERED = 64  # questions, each some kilobytes
@@ -97,9 +99,8 @@ class Retriever:
         self.fusion = fusion
         self._reranker = reranker
         self._curation = curation
-        self._queries: OrderedDict[str, Future[Query]] = OrderedDict()
+        self._queries: OrderedDict[tuple[Groups, str], Future[Query]] = OrderedDict()
         self._making = threading.Lock()
-        self._passages: int | None = None
         self._tokens_of = lru_cache(_TOKENISED)(analyser.tokens)
         self._beside = ThreadPoolExecutor(_LANES, thread_name_prefix="metier-lexical")
 
@@ -108,7 +109,6 @@ class Retriever:
         self._store.refresh()
         with self._making:
             self._queries.clear()
-            self._passages = None
 
     def search(self, question: str | Query, limit: int, where: Filter | None = None) -> list[Hit]:
         """Best passages first, at most `limit`. An empty store gives an empty list."""
@@ -169,30 +169,29 @@ class Retriever:
         return np.where(counts > 0, inverse_frequency(counts, self._size()), 0.0)
 
     def _size(self) -> int:
-        if self._passages is None:
-            self._passages = self._store.counts()[1]
-        return self._passages
+        return self._store.counts()[1]
 
     def query(self, question: str | Query) -> Query:
         """The question as search sees it. The last ones are remembered, since what was searched for is then weighed;
         who asks the same at the same time waits for the first."""
         if isinstance(question, Query):
             return question
+        key = (readers_groups(), question)  # the words of a question weigh what they do in what its reader may see
         with self._making:
-            made = self._queries.get(question)
+            made = self._queries.get(key)
             mine = made is None
             if made is None:
-                made = self._queries[question] = Future()
+                made = self._queries[key] = Future()
                 while len(self._queries) > _REMEMBERED:
                     self._queries.popitem(last=False)
-            self._queries.move_to_end(question)
+            self._queries.move_to_end(key)
         if mine:
             try:
                 made.set_result(self._make(question))
             except BaseException as error:
                 with self._making:
-                    if self._queries.get(question) is made:
-                        del self._queries[question]
+                    if self._queries.get(key) is made:
+                        del self._queries[key]
                 made.set_exception(error)
                 raise
         return made.result()

@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from metier.core.documents import Document, Passage
+from metier.core.reading import readers_groups
 from metier.store.base import DocumentRecord, Entry, Filter, Identity, Scored, Store
 from metier.store.current_groups import CurrentGroups
 
@@ -59,6 +60,17 @@ class AccessControlledStore:
     def lexical(self, tokens: Sequence[str], limit: int, where: Filter | None = None) -> list[Scored]:
         return self._scored(self._store.lexical(tokens, limit, self._open(where)))
 
+    # --- what is worked out over many documents: without a filter, over those that its reader may see -----------
+
+    def frequencies(self, tokens: Sequence[str], where: Filter | None = None) -> np.ndarray:
+        return self._store.frequencies(tokens, where or _of_reader())
+
+    def background(self, vector: np.ndarray, where: Filter | None = None) -> tuple[float, float]:
+        return self._store.background(vector, where or _of_reader())
+
+    def counts(self, where: Filter | None = None) -> tuple[int, int]:
+        return self._store.counts(self._open(where or _of_reader()))
+
     # --- the same for every reader ---------------------------------------------------------------------------
 
     def replace(self, entries: Sequence[Entry]) -> None:
@@ -75,15 +87,6 @@ class AccessControlledStore:
 
     def publish(self) -> None:
         self._store.publish()
-
-    def frequencies(self, tokens: Sequence[str]) -> np.ndarray:
-        return self._store.frequencies(tokens)
-
-    def background(self, vector: np.ndarray) -> tuple[float, float]:
-        return self._store.background(vector)
-
-    def counts(self) -> tuple[int, int]:
-        return self._store.counts()
 
     def optimize(self) -> dict[str, float | int | str]:
         return self._store.optimize()
@@ -106,3 +109,8 @@ class AccessControlledStore:
     def _scored(self, found: Sequence[Scored]) -> list[Scored]:
         passages = self._regrouped([each.passage for each in found])
         return [replace(each, passage=passage) for each, passage in zip(found, passages, strict=True)]
+
+
+def _of_reader() -> Filter | None:
+    groups = readers_groups()
+    return None if groups is None else Filter(groups=groups)

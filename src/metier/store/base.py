@@ -142,20 +142,22 @@ class Store(Protocol):
         ...
 
     def lexical(self, tokens: Sequence[str], limit: int, where: Filter | None = None) -> list[Scored]:
-        """Best passages by BM25 over their tokens, best first; passages without any of the tokens are left out."""
+        """Best passages by BM25 over their tokens, best first; passages without any of the tokens are left out. Words
+        are as rare as they are in what the filter's groups open."""
         ...
 
-    def frequencies(self, tokens: Sequence[str]) -> np.ndarray:
-        """In how many passages each token occurs, as of the last `optimize`; shape (n,), int64."""
+    def frequencies(self, tokens: Sequence[str], where: Filter | None = None) -> np.ndarray:
+        """In how many passages each token occurs, as of the last `optimize`; shape (n,), int64. Of a filter the groups
+        alone count, here and in `background`: nothing that they do not open shows in a number."""
         ...
 
-    def background(self, vector: np.ndarray) -> tuple[float, float]:
+    def background(self, vector: np.ndarray, where: Filter | None = None) -> tuple[float, float]:
         """Mean and standard deviation of the cosine between `vector` and the passages at large, estimated on a
         sample drawn at the last `optimize`; (0, 0) before the first."""
         ...
 
-    def counts(self) -> tuple[int, int]:
-        """(documents, passages)."""
+    def counts(self, where: Filter | None = None) -> tuple[int, int]:
+        """(documents, passages) that the filter lets through; `hidden` says nothing of documents."""
         ...
 
     def optimize(self) -> dict[str, float | int | str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -12,7 +13,8 @@ import numpy as np
 
 from metier.core.documents import Block, Document, Passage
 from metier.core.tables import Table
-from metier.store.base import Entry
+from metier.store.base import Entry, Filter
+from metier_example.filtering import lets_through
 
 IDENTITY, OPTIMISED = "identity", "optimised"  # ids of rows that are no document
 Row = tuple[str, str, bytes]  # id, JSON, vectors
@@ -36,12 +38,22 @@ class Held:
         none = np.zeros((0, dimension), np.float32)
         del bodies[IDENTITY], arrays[IDENTITY]
         self.commits = commits
-        self.frequencies: dict[str, int] = bodies.pop(OPTIMISED, {})
-        self.sample: np.ndarray = arrays.pop(OPTIMISED, none)
+        self.is_optimised = OPTIMISED in bodies
+        bodies.pop(OPTIMISED, None)
+        arrays.pop(OPTIMISED, None)
         self.documents = {name: _document(fields) for name, (fields, _, _) in bodies.items()}
         self.passages = [_passage(fields) for _, passages, _ in bodies.values() for fields in passages]
         self.counts = [Counter(tokens) for _, _, each in bodies.values() for tokens in each]
         self.vectors = np.concatenate([none, *arrays.values()])
+
+    def readable(self, where: Filter | None) -> Held:
+        """What the groups of a filter open, whatever else it says."""
+        readers = None if where is None else Filter(groups=where.groups)
+        places = [at for at, passage in enumerate(self.passages) if lets_through(passage, readers)]
+        part = copy(self)
+        part.passages = [self.passages[at] for at in places]
+        part.counts, part.vectors = [self.counts[at] for at in places], self.vectors[places]
+        return part
 
 
 def _document(fields: dict[str, Any]) -> Document:

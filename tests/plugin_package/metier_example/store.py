@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
@@ -53,10 +52,7 @@ class OneFileStore:
         self._write([], gone=document_ids)
 
     def optimize(self) -> dict[str, float | int | str]:
-        held = self._read()
-        frequencies = Counter(token for counts in held.counts for token in counts)
-        sample = np.random.default_rng(0).permutation(held.vectors)[:_SAMPLE]
-        self._write([(OPTIMISED, json.dumps(frequencies), sample.tobytes())])
+        self._write([(OPTIMISED, "{}", b"")])
         return {}
 
     def publish(self) -> None:
@@ -107,7 +103,7 @@ class OneFileStore:
         return _best(held.passages, held.vectors @ vector, limit, where)
 
     def lexical(self, tokens: Sequence[str], limit: int, where: Filter | None = None) -> list[Scored]:
-        held = self._read()
+        held = self._read().readable(where)
         lengths = np.array([counts.total() for counts in held.counts], dtype=np.float64)
         saturation = _K1 * (1 - _B + _B * lengths / max(1.0, lengths.sum() / max(1, len(lengths))))
         scores = np.zeros(len(lengths))
@@ -118,17 +114,20 @@ class OneFileStore:
             scores += rarity * (_K1 + 1) * times / (times + saturation)
         return _best(held.passages, np.where(scores > 0, scores, -np.inf), limit, where)
 
-    def frequencies(self, tokens: Sequence[str]) -> np.ndarray:
-        known = self._read().frequencies
-        return np.array([known.get(token, 0) for token in tokens], dtype=np.int64)
-
-    def background(self, vector: np.ndarray) -> tuple[float, float]:
-        cosines = self._read().sample @ vector
-        return (float(cosines.mean()), float(cosines.std())) if len(cosines) else (0.0, 0.0)
-
-    def counts(self) -> tuple[int, int]:
+    def frequencies(self, tokens: Sequence[str], where: Filter | None = None) -> np.ndarray:
         held = self._read()
-        return len(held.documents), len(held.passages)
+        counts = held.readable(where).counts if held.is_optimised else []
+        return np.array([sum(token in each for each in counts) for token in tokens], dtype=np.int64)
+
+    def background(self, vector: np.ndarray, where: Filter | None = None) -> tuple[float, float]:
+        held = self._read()
+        cosines = held.readable(where).vectors[:_SAMPLE] @ vector
+        return (float(cosines.mean()), float(cosines.std())) if held.is_optimised and len(cosines) else (0.0, 0.0)
+
+    def counts(self, where: Filter | None = None) -> tuple[int, int]:
+        held = self._read()
+        documents = sum(lets_through(document, where) for document in held.documents.values())
+        return documents, sum(lets_through(passage, where) for passage in held.passages)
 
     @contextmanager
     def _open(self, transaction: str = "BEGIN") -> Iterator[sqlite3.Connection]:

@@ -20,7 +20,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from metier.serving.auth.access import Access, Denied
+from metier.core.reading import Groups, reading_as
+from metier.serving.auth.access import Access, Caller, Denied
 from metier.serving.http.errors import TooLarge
 from metier.serving.http.path_prefix import root_of
 from metier.serving.http.security import BodyLimit
@@ -72,30 +73,33 @@ class Gate:
 
     async def _known(self, request: Request, receive: Receive, send: Send) -> None:
         try:
-            await self._share_of(request)
+            caller = await self._caller(request)
         except Denied as error:
             response = await self._refuse(request, error)
             response.headers["Connection"] = "close"  # else the rest of the body would have to be read
             await response(request.scope, receive, send)
             return
-        await self._app(request.scope, receive, send)
+        with reading_as(caller.groups):
+            await self._app(request.scope, receive, send)
 
     async def _in_turn(self, request: Request, receive: Receive, send: Send) -> None:
+        groups: Groups
         try:
-            share = await self._share_of(request)
+            caller = await self._caller(request)
+            share, groups = caller.share, caller.groups
         except Denied:  # the route says so where it minds
-            share = f"from {request.client.host if request.client else ''}"
+            share, groups = f"from {request.client.host if request.client else ''}", ()
         try:
-            async with self._turn(share):
-                await self._app(request.scope, receive, send)
+            with reading_as(groups):
+                async with self._turn(share):
+                    await self._app(request.scope, receive, send)
         except Busy as error:
             await (await self._refuse(request, error))(request.scope, receive, send)
 
-    async def _share_of(self, request: Request) -> str:
+    async def _caller(self, request: Request) -> Caller:
         if self._threads is None:
             self._threads = anyio.CapacityLimiter(_THREADS)
-        caller = await anyio.to_thread.run_sync(self._access.caller, request, limiter=self._threads)
-        return caller.share
+        return await anyio.to_thread.run_sync(self._access.caller, request, limiter=self._threads)
 
     @asynccontextmanager
     async def _turn(self, share: str) -> AsyncIterator[None]:

@@ -71,7 +71,7 @@ def show(
     wanted = q.strip().casefold()
     found = [each for each in items if wanted in each.item.uri.casefold() or wanted in each.item.reason.casefold()]
     sources, problem = sources_for(service, caller, items)
-    runs = service.expert.syncs()
+    runs = service.expert.syncs() if caller.groups is None else []  # each says that something has changed
     return page(
         request, "sources.html", "sources", caller, sources=sources, problem=problem,
         items=found[(part - 1) * _LISTED : part * _LISTED], found=len(found), count=len(items), sought=q.strip(),

@@ -28,12 +28,12 @@ from metier.core.documents import Document, Passage
 from metier.core.errors import IndexMismatch, StoreError
 from metier.core.permissions import make_folder
 from metier.core.settings import StoreSettings
-from metier.store import background
 from metier.store.base import DocumentRecord, Entry, Filter, Identity, Scored
-from metier.store.lance import frequencies, generations
+from metier.store.lance import generations, lexical
 from metier.store.lance.ann import REFINED, build_index
 from metier.store.lance.conditions import condition, in_list, of_documents, quoted
 from metier.store.lance.import_lancedb import import_lancedb
+from metier.store.lance.statistics import Statistics
 from metier.store.lance.table_rows import (
     DOCUMENT,
     PASSAGE_COLUMNS,
@@ -47,6 +47,7 @@ from metier.store.lance.table_rows import (
 log = logging.getLogger(__name__)
 
 _RUST_PLACE = re.compile(r",? ?/\S+\.rs:\d+(:\d+)?$")  # where in its own source the engine gave up
+_REMEMBERED = 256  # filters whose documents were counted
 _KEEP_VERSIONS = timedelta(hours=1)  # a reader that began before a sync can finish
 
 
@@ -56,6 +57,7 @@ class LanceStore:
     _folder: Path  # of the index that is read, in `_root`
     _database: Any
     _table: Any
+    _statistics: Statistics
 
     def __init__(self, folder: Path, settings: StoreSettings, identity: Identity, *, replace: bool = False) -> None:
         self.identity = identity
@@ -67,6 +69,7 @@ class LanceStore:
             make_folder(folder)
             self._open(*(generations.begin(folder) if replace else generations.enter(folder)))
         self._known: dict[str, str] | None = None
+        self._counted: dict[str, tuple[int, int]] = {}  # by condition
         self._keeping = threading.RLock()  # what is known of the documents and what is written are never apart
 
     # --- writing ---------------------------------------------------------------------------------------------
@@ -90,6 +93,7 @@ class LanceStore:
             else:
                 self._table.add(rows)
             self.hashes().update((entry.document.id, entry.document.content_hash) for entry in entries)
+            self._counted.clear()
 
     def delete(self, document_ids: Sequence[str]) -> None:
         with self._keeping, _storage_errors(self._folder):
@@ -99,6 +103,7 @@ class LanceStore:
             self._table.delete(of_documents(gone))
             for name in gone:
                 del self.hashes()[name]
+            self._counted.clear()
 
     def refresh(self) -> None:
         with self._keeping, _storage_errors(self._folder):
@@ -108,6 +113,7 @@ class LanceStore:
                 self._open(*generations.enter(self._root))
                 generations.clear(self._root)
             self._known = None
+            self._counted.clear()
 
     def publish(self) -> None:
         with self._keeping, _storage_errors(self._root):
@@ -119,10 +125,8 @@ class LanceStore:
         with _storage_errors(self._folder):
             self._table.optimize(cleanup_older_than=_KEEP_VERSIONS)  # a commit a document leaves many small files
             if not self._table.list_indices() and self.counts()[1]:
-                self._index_tokens()
-            words = self._table.search().where("tokens IS NOT NULL").select(["tokens"])
-            frequencies.build(self._folder, words.to_batches(10_000))
-            background.build(self._folder, self._table)
+                lexical.index_tokens(self._table)
+            self._statistics.take()
             generations.clear(self._root)  # what a killed rebuild left
             return build_index(self._table, self._folder, self.counts()[1], self._settings.exact_until)
 
@@ -210,29 +214,29 @@ class LanceStore:
     def lexical(self, tokens: Sequence[str], limit: int, where: Filter | None = None) -> list[Scored]:
         if not tokens:
             return []
-        from lancedb.query import MatchQuery
-
         with _storage_errors(self._folder):
             if not self._table.list_indices():
                 if not self.counts()[1]:
                     return []
-                self._index_tokens()
-            match = MatchQuery(" ".join(tokens), "tokens")  # type: ignore[call-arg]  # its Field(1.0) are defaults
-            query = self._table.search(match, query_type="fts")
-            query = query.select([*PASSAGE_COLUMNS, "_score"])
-            rows = query.where(condition(where), prefilter=True).limit(limit).to_list()
-        return [Scored(as_passage(row), row["_score"]) for row in rows]
+                lexical.index_tokens(self._table)
+            return lexical.search(self._table, tokens, limit, where, self._statistics)
 
-    def frequencies(self, tokens: Sequence[str]) -> np.ndarray:
-        return frequencies.look_up(self._folder, tokens)
+    def frequencies(self, tokens: Sequence[str], where: Filter | None = None) -> np.ndarray:
+        return self._statistics.frequencies(tokens, where.groups if where else None)
 
-    def background(self, vector: np.ndarray) -> tuple[float, float]:
-        return background.measure(self._folder, vector)
+    def background(self, vector: np.ndarray, where: Filter | None = None) -> tuple[float, float]:
+        return self._statistics.background(vector, where.groups if where else None)
 
-    def counts(self) -> tuple[int, int]:
-        documents = len(self.hashes())
-        with _storage_errors(self._folder):
-            return documents, self._table.count_rows() - documents
+    def counts(self, where: Filter | None = None) -> tuple[int, int]:
+        counted = condition(where)
+        if (known := self._counted.get(counted)) is not None:
+            return known
+        with self._keeping, _storage_errors(self._folder):
+            if len(self._counted) >= _REMEMBERED:
+                self._counted.clear()
+            documents = self._table.count_rows(condition(where, f"position = {DOCUMENT}"))
+            known = self._counted[counted] = documents, self._table.count_rows(counted)
+        return known
 
     # --- inside ----------------------------------------------------------------------------------------------
 
@@ -252,23 +256,10 @@ class LanceStore:
             raise
         weakref.finalize(table, generations.leave, held)
         self._database, self._table, self._folder = database, table, folder
+        self._statistics = Statistics(folder, table)
 
     def _documents(self, where: Filter | None = None) -> Any:
         return self._table.search().where(condition(where, f"position = {DOCUMENT}"))
-
-    def _index_tokens(self) -> None:
-        from lancedb.index import FTS
-
-        plain = FTS(
-            base_tokenizer="whitespace",
-            lower_case=False,
-            stem=False,
-            remove_stop_words=False,
-            ascii_folding=False,
-            with_position=False,
-            max_token_length=None,
-        )
-        self._table.create_index("tokens", config=plain)
 
 
 def _indexes(database: Any) -> list[str]:

@@ -1,0 +1,89 @@
+"""BM25 over the tokens of the table: as the index weighs words for who reads everything, and for other readers as rare
+as words are in what they may see.
+
+    score = sum over the question's words of  rarity * f * (K1 + 1) / (f + K1 * (1 - B + B * length / mean length))
+
+In scores of the whole index, whoever has a key would find out how often a word of their choice stands in documents of
+others. The index chooses the candidates all the same, with its words boosted to what they weigh for the reader; what it
+cannot be told is their mean length, so that some more are chosen than wanted, and scored anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from metier.store.base import Filter, Scored
+from metier.store.bm25 import K1, B, inverse_frequency
+from metier.store.lance.conditions import condition
+from metier.store.lance.statistics import Statistics
+from metier.store.lance.table_rows import PASSAGE_COLUMNS, as_passage
+
+_CLAUSES = 64  # words of a question that candidates are chosen by, those that weigh most
+_WIDER = 1.5  # times as many candidates as wanted: enough where passages of others are three times as long
+
+
+def index_tokens(table: Any) -> None:
+    from lancedb.index import FTS
+
+    plain = FTS(
+        base_tokenizer="whitespace",
+        lower_case=False,
+        stem=False,
+        remove_stop_words=False,
+        ascii_folding=False,
+        with_position=False,
+        max_token_length=None,
+    )
+    table.create_index("tokens", config=plain)
+
+
+def search(table: Any, tokens: Sequence[str], limit: int, where: Filter | None, statistics: Statistics) -> list[Scored]:
+    """Best passages for the tokens, of which there is one at least, best first."""
+    if where is not None and where.groups is not None:
+        return _for_reader(table, tokens, limit, where, statistics)
+    from lancedb.query import MatchQuery
+
+    match = MatchQuery(" ".join(tokens), "tokens")  # type: ignore[call-arg]  # its Field(1.0) are defaults
+    query = table.search(match, query_type="fts").select([*PASSAGE_COLUMNS, "_score"])
+    rows = query.where(condition(where), prefilter=True).limit(limit).to_list()
+    return [Scored(as_passage(row), row["_score"]) for row in rows]
+
+
+def _for_reader(table: Any, tokens: Sequence[str], limit: int, where: Filter, statistics: Statistics) -> list[Scored]:
+    from lancedb.query import BooleanQuery, FullTextQuery, MatchQuery, Occur
+
+    asked = Counter(tokens)
+    words = list(asked)
+    passages, length = statistics.totals(where.groups)
+    of_all = inverse_frequency(statistics.frequencies(words, None), statistics.totals(None)[0])
+    weights = np.array(list(asked.values())) * inverse_frequency(statistics.frequencies(words, where.groups), passages)
+    boosts = weights / np.maximum(of_all, 1e-9)
+    clauses: list[tuple[Occur, FullTextQuery]] = [
+        (Occur.SHOULD, MatchQuery(words[at], "tokens", boost=float(boosts[at])))  # type: ignore[call-arg]
+        for at in np.argsort(-weights, kind="stable")[:_CLAUSES]
+    ]
+    query = table.search(BooleanQuery(clauses), query_type="fts").select([*PASSAGE_COLUMNS, "tokens", "_score"])
+    found = query.where(condition(where), prefilter=True).limit(int(_WIDER * limit)).to_arrow()
+    scores = _scores(words, weights, found["tokens"].combine_chunks(), length / max(1, passages))
+    best = np.lexsort((found["id"].to_numpy(zero_copy_only=False).astype(str), -scores))[:limit]
+    rows = found.select(PASSAGE_COLUMNS).take(best).to_pylist()
+    return [Scored(as_passage(row), float(score)) for row, score in zip(rows, scores[best], strict=True)]
+
+
+def _scores(words: Sequence[str], weights: np.ndarray, texts: pa.StringArray, mean_length: float) -> np.ndarray:
+    """Of each of `texts`, tokens with white space between them, for `words`, each once, which weigh `weights` (n,).
+    Shape (texts,)."""
+    split = pc.utf8_split_whitespace(texts)
+    places = pc.index_in(pc.list_flatten(split), value_set=pa.array(words, pa.string()))
+    is_asked = places.is_valid()
+    pairs = pc.list_parent_indices(split).filter(is_asked).to_numpy() * len(words) + places.filter(is_asked).to_numpy()
+    times = np.bincount(pairs, minlength=len(texts) * len(words)).reshape(len(texts), len(words))
+    norms = K1 * (1 - B + B * pc.list_value_length(split).to_numpy() / max(1.0, mean_length))
+    saturated = times * (K1 + 1) / np.where(times > 0, times + norms[:, None], 1.0)
+    return np.asarray(saturated @ weights)

@@ -1,0 +1,77 @@
+"""What is worked out over all passages of an index and kept beside it, for each reader over those that they may see."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from metier.store.lance import background, frequencies
+from metier.store.lance.labelled_rows import LabelledRows
+
+_FREQUENCIES, _BACKGROUND = "frequencies.npy", "background.npy"
+_Stamp = tuple[int, int, int]
+
+
+class Statistics:
+    """Of the LanceDB table in `folder`. Safe to ask from any thread. `groups`: of the reader, None = of everything."""
+
+    def __init__(self, folder: Path, table: Any) -> None:
+        self._folder, self._table = folder, table
+        self._read: dict[str, tuple[_Stamp | None, LabelledRows | None]] = {}
+        self._taking = threading.Lock()
+
+    def take(self) -> None:
+        """Anew, from the table as it stands."""
+        words = self._table.search().where("tokens IS NOT NULL").select(["tokens", "groups"])
+        frequencies.build(self._folder / _FREQUENCIES, words.to_batches(10_000))
+        background.build(self._folder / _BACKGROUND, self._table)
+
+    def frequencies(self, tokens: Sequence[str], groups: Sequence[str] | None) -> np.ndarray:
+        """In how many passages each token occurs; shape (n,), int64."""
+        return frequencies.look_up(self._kept(_FREQUENCIES), tokens, groups)
+
+    def totals(self, groups: Sequence[str] | None) -> tuple[int, int]:
+        """Passages, and their tokens together; (0, 0) before they were taken."""
+        kept = self._kept(_FREQUENCIES)
+        if kept is None:
+            return 0, 0
+        opened = kept.opened_to(groups)
+        return opened.passages, opened.tokens
+
+    def background(self, vector: np.ndarray, groups: Sequence[str] | None) -> tuple[float, float]:
+        """Mean and standard deviation of the cosine between `vector` and the passages at large."""
+        return background.measure(self._kept(_BACKGROUND), vector, groups)
+
+    def _kept(self, name: str) -> LabelledRows | None:
+        """What a file says now, which another process may have replaced."""
+        path = self._folder / name
+        stamp, known = _stamp(path), self._read.get(name)
+        if known is None or known[0] != stamp:
+            kept = LabelledRows.load(path)
+            if kept is None and stamp is not None:
+                kept, stamp = self._taken_again(path), _stamp(path)
+            known = self._read[name] = (stamp, kept)
+        return known[1]
+
+    def _taken_again(self, path: Path) -> LabelledRows | None:
+        """Of an index whose statistics do not say for whom they are, as those of an earlier version."""
+        with self._taking:
+            kept = LabelledRows.load(path)
+            if kept is None:
+                with suppress(OSError):  # what is read-only goes without
+                    self.take()
+                kept = LabelledRows.load(path)
+            return kept
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
