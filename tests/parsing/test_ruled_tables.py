@@ -187,3 +187,35 @@ def test_a_box_around_the_values_leaves_them_their_names(parse):
     SimpleDocTemplate(file, pagesize=A4).build([Paragraph(PROSE, body), table, Paragraph(PROSE, body)])
     found = kinds(parse("a.pdf", file.getvalue()), "row")
     assert found[0] == "Cost category: Salaries | All funds: 1,314 | Indirect: 373"
+
+
+def drawing(*, axis: bool, rounded: bool) -> bytes:
+    """Columns of numbers over bars, or in a frame with round corners, with an axis beside them or names."""
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=A4)
+    canvas.drawString(72, 760, "Calls at the north quay in three years")
+    if rounded:
+        canvas.roundRect(90, 430, 400, 260, 12)
+    else:
+        canvas.line(140, 450, 450, 450)
+    for place, height in enumerate((80, 150, 110, 270)):
+        if not rounded:
+            canvas.rect(150 + 70 * place, 450, 30, height, fill=1, stroke=0)
+        for level in range(4):
+            canvas.drawRightString(180 + 70 * place, 450 + 36 * level, f"{7 * level + 11 * place + 5}")
+        canvas.drawString(150 + 70 * place, 594, ("Ferry", "Tug", "Barge", "Yacht")[place])
+    for level in range(4):
+        canvas.drawRightString(130, 450 + 36 * level, str(20 * level) if axis else f"{2020 + level}")
+    canvas.save()
+    return file.getvalue()
+
+
+def test_labels_of_the_bars_and_the_axis_of_a_chart_are_no_table(parse):
+    document = parse("a.pdf", drawing(axis=True, rounded=False))
+    assert not document.tables
+    assert all(word in document.text.split() for word in ("Barge", "60", "38", "12"))
+
+
+def test_a_table_in_a_frame_with_round_corners_stays_one(parse):
+    document = parse("a.pdf", drawing(axis=False, rounded=True))
+    assert kinds(document, "row")[0] == "2023 | Ferry: 26 | Tug: 37 | Barge: 48 | Yacht: 59"

@@ -75,6 +75,14 @@ def test_a_unit_in_the_corner_stands_with_every_row(read, corner):
     ]
 
 
+@pytest.mark.parametrize("unit", ["(in %)", "Mio. EUR", "(in thousands)"])
+def test_a_unit_alone_over_columns_without_names_holds_for_all(read, unit):
+    told = unit if unit.startswith("(") else f"({unit})"
+    found = [["", "", unit, ""], ["2001", "30.5", "49.0", "20.4"], ["2005", "29.7", "48.6", "21.7"]]
+    assert read(found) == [f"2001 {told} | 30.5 | 49.0 | 20.4", f"2005 {told} | 29.7 | 48.6 | 21.7"]
+    assert read([["Land", unit], ["Laos", "5"], ["Mali", "7"]])[0] == f"Land: Laos | {unit}: 5"
+
+
 def test_a_row_of_units_is_part_of_the_names(read):
     assert read([["", "2022", "2021"], ["", "£m", "£m"], ["Sales", "5", "4"]]) == [
         "Sales | 2022 › £m: 5 | 2021 › £m: 4"

@@ -117,6 +117,10 @@ def _spread(header: Sequence[RawRow], found: Structure) -> list[list[str]]:
         elif len(corner) > LONGEST_NAME:
             found.captions.append(corner)
             row[0] = ""
+    told = {cell.strip() for row in rows for cell in row[1:]} - {""}
+    if len(told) == 1 and rows and len(rows[0]) > 2 and is_unit(unit := next(iter(told))):
+        found.unit = found.unit or unit  # no name of one column among others that have none
+        rows = [[row[0], *[""] * (len(row) - 1)] for row in rows]
     return [row for row in rows if any(cell.strip() for cell in row)]
 
 

@@ -6,7 +6,9 @@ A page that has no text layer, or one that makes no sense, is rendered and read 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ from metier.parsing.core.readers import Builder, Context
 from metier.parsing.core.tables import Grid
 from metier.parsing.office.package import locked
 from metier.parsing.pdf.annotations import Annotations, Note, take_annotations
+from metier.parsing.pdf.axes import has_axis
 from metier.parsing.pdf.bidi import Box, holds_rtl
 from metier.parsing.pdf.drawings import drawing_boxes
 from metier.parsing.pdf.drawn_lines import Segment, cut_at_lines, segments
@@ -83,7 +86,7 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
     scanner.report(read_something=any(page.items or page.parts or page.figures for page in pages))
     kept, head = without_running([page.parts for page in pages], [page.turn.page_height for page in pages])
     for page, parts in zip(pages, kept, strict=True):
-        page.items = page.items or _layout(parts, page.lines)
+        page.items = page.items or _layout(parts, page.lines, partial(_charts, document, page))
     _name_columns_again(pages)
     for page in pages:
         page.items = with_pictures(page.items, page.pictures)
@@ -221,7 +224,16 @@ def _letters(text: str) -> int:
     return sum(c.isalnum() for c in text)
 
 
-def _layout(parts: list[Fragment], lines: list[Segment]) -> list[Paragraph | Grid]:
+def _charts(document: PdfDocument, page: Page) -> list[Box]:
+    boxes = drawing_boxes(document[page.number - 1], page.turn, page.parts, page.lines)
+    return [box for box in boxes if has_axis(box, page.parts)]
+
+
+def _layout(
+    parts: list[Fragment], lines: list[Segment], find_charts: Callable[[], list[Box]]
+) -> list[Paragraph | Grid]:
+    """`find_charts`: where they stand, asked for once something looks like a table, since it takes longest of all."""
+    charts: list[Box] | None = None
     upright, slanted = [p for p in parts if not p.slant], [p for p in parts if p.slant]
     tables = ruled(upright, lines)
     level = [line for line in lines if line.across]
@@ -232,6 +244,9 @@ def _layout(parts: list[Fragment], lines: list[Segment]) -> list[Paragraph | Gri
         items = []
         start = 0
         for found in find_tables(rows, level):
+            charts = find_charts() if charts is None else charts
+            if _is_over(rows[found.first : found.last], charts):
+                continue  # the labels of axes and bars
             items.extend((p.top, p) for p in paragraphs(rows[start : found.first]))
             items.append((rows[found.first].top, found.grid))
             start = found.last
@@ -241,6 +256,13 @@ def _layout(parts: list[Fragment], lines: list[Segment]) -> list[Paragraph | Gri
         result.append(table.grid)
     result.extend(Paragraph(part.text, 0.0, False, 1, 0.0, 0.0) for part in slanted)
     return result
+
+
+def _is_over(rows: Sequence[TextLine], boxes: Sequence[Box]) -> bool:
+    """Whether the middle of lines of text stands in one of some boxes."""
+    across = (min(row.left for row in rows) + max(row.right for row in rows)) / 2
+    up = (rows[0].top + rows[-1].bottom) / 2
+    return any(box[0] < across < box[2] and box[1] < up < box[3] for box in boxes)
 
 
 def _placed(
