@@ -45,6 +45,13 @@ def test_the_main_job(docs, run_metier, tmp_path):
     assert {"page", "headings", "passage_id"} <= set(citation)
 
 
+def test_search_for_signs_alone_asks_for_a_question_as_ask_does(call_metier, turbines):
+    told = "Please ask a question about the documents."
+    assert call_metier("search", "??").stdout.strip() == told
+    assert told in call_metier("ask", "??").stdout
+    assert json.loads(call_metier("search", "??", "--json").stdout)["hits"] == []
+
+
 def test_a_person_sees_the_answer_and_its_source(turbines, run_metier):
     said = run_metier("ask", "How tight are the blade root nuts of the NV-110?").stdout
     assert "840" in said

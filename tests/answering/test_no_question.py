@@ -82,3 +82,9 @@ def test_a_short_question_after_an_answer_leans_on_it(expert):
 
 def test_without_documents_the_model_answers_what_it_is_told(expert):
     assert not is_told_to_ask(expert.ask("the", mode="base"))
+
+
+@pytest.mark.parametrize("message", ["??", "…", "😀", "!?", "❤️"])
+def test_signs_without_a_word_find_nothing(expert, message):
+    assert expert.search(message) == []
+    assert expert.search(f"oil {message}")

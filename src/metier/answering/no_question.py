@@ -12,9 +12,8 @@ from itertools import pairwise
 import regex
 
 from metier.text.language import Language, words_of
-from metier.text.phrases import PIECE, WORD
+from metier.text.phrases import PIECE, WORD, has_words
 
-_SIGN = regex.compile(r"[\p{L}\p{N}]")
 _DIGITS = regex.compile(r"[\p{N}\p{M}\s\p{P}\p{S}]+")
 _LONE_DIGITS = 3  # digits of a number that may name a thing by itself
 _ROWS = (
@@ -33,7 +32,7 @@ _PERIOD = regex.compile(r"(.{1,40}?)\1{9,}.{0,40}")
 def asks_nothing(text: str, languages: Iterable[Language], follows: bool, known: Callable[[str], bool]) -> bool:
     """Whether a message is no question. `languages`: those it may be in; `follows`: whether there are earlier turns, on
     which "and why?" may lean; `known`: whether a word of a text stands in a document or its name."""
-    if not _SIGN.search(text) or _repeats(text):
+    if not has_words(text) or _repeats(text):
         return True
     if _DIGITS.fullmatch(text):
         return all(len(number) < _LONE_DIGITS for number in PIECE.findall(text)) or not known(text)

@@ -43,16 +43,21 @@ def search(
     Example: metier search "torque of the blade bolts" --in "*manuals*"
     """
     from metier.parsing.core.locators import locator_of
+    from metier.text.language import Language
+    from metier.text.phrases import has_words
 
     with open_expert(expert) as opened:
         hits = opened.search(question, limit, _filter(group, within, where))
+        language = Language.of(opened.runtime.settings.language)
     if as_json:
         from metier.serving.responses import SearchResponse
 
         print_json(SearchResponse.of(question, hits))
         return
     screen = console()
-    if not hits:
+    if not has_words(question):
+        screen.print(language.text("replies", "no_question"))
+    elif not hits:
         screen.print("Nothing found. Is anything indexed? `metier sources` shows it.")
     for number, hit in enumerate(hits, start=1):
         passage = hit.passage

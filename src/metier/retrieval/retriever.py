@@ -25,6 +25,7 @@ from metier.retrieval.reranking import Reranker
 from metier.store.base import Filter, Scored, Store
 from metier.store.bm25 import inverse_frequency
 from metier.text.analyzer import Analyser
+from metier.text.phrases import has_words
 
 _REMEMBERED = 64  # questions, each some kilobytes
 _LANES = 8  # lexical searches at once
@@ -111,7 +112,9 @@ class Retriever:
             self._queries.clear()
 
     def search(self, question: str | Query, limit: int, where: Filter | None = None) -> list[Hit]:
-        """Best passages first, at most `limit`. An empty store gives an empty list."""
+        """Best passages first, at most `limit`. An empty store gives an empty list, and so do signs without a word."""
+        if not has_words(question if isinstance(question, str) else question.text):
+            return []
         query = self.query(question)
         hits = self._rerank(query.text, self.candidates(query, limit, where).ranked(self.fusion.weight))
         return self._pinned_first(query, hits, where)[:limit]

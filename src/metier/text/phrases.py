@@ -26,6 +26,7 @@ SPACED_LETTER = rf"[[\p{{L}}\p{{M}}]--[{UNSPACED}]]"  # this and the next in exp
 SPACED_SIGN = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}]]"
 WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:['’-][\p{L}\p{M}\p{N}]+)*")
 PIECE = regex.compile(r"[\p{L}\p{M}\p{N}]+")
+_SIGN = regex.compile(r"[\p{L}\p{N}]")
 
 _GAP_WORDS = 4
 _GAP_CHARACTERS = 12
@@ -37,6 +38,11 @@ _SENTENCE_END = frozenset(".!?。？！।؟\n")
 _SLOT = regex.compile(r"\{(\w+)\}")
 _FREE = {**dict.fromkeys(("title", "author", "recipient", "folder", "topic"), r"\w[^.]*?"), "n": r"\w+"}
 Slots = Mapping[str, Sequence[str]]
+
+
+def has_words(text: str) -> bool:
+    """Whether a text has a letter or a digit: "??" and an emoji have none."""
+    return _SIGN.search(text) is not None
 
 
 def fold(text: str) -> str:
