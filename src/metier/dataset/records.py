@@ -3,6 +3,9 @@
 A record is what one row holds, whatever its layout; `layouts` makes training rows of it. Numbers are as a person
 finds the row again: the line of a JSON Lines file, the row of a spreadsheet with its header as row 1, else the
 1-based place in the list.
+
+What a file costs is bounded: its bytes, before one is read; characters of a line or cell; lists in lists of JSON; rows
+and bytes that a compressed file unpacks to.
 """
 
 from __future__ import annotations
@@ -14,10 +17,11 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from metier.core import bounded_files
 from metier.core.errors import InputError
 from metier.parsing.text.delimited import find_separator
 
@@ -28,8 +32,15 @@ KINDS = ".jsonl, .json, .csv, .tsv, .parquet, or a folder that `datasets.save_to
 # Lists of rows inside an object, as `{"data": [...]}`.
 _LISTS = ("data", "conversations", "rows", "train", "examples")
 _LOOK_AT = 20  # records whose columns are taken for the file's
+_LONGEST = 2_000_000  # characters of a line, or of a cell
+_TOO_LONG = f"has a text of more than {_LONGEST:,} characters"
+_MOST_NESTED = 20_000_000  # lists and objects in one JSON value, each of which takes some sixty bytes
+_MOST_ROWS = 2_000_000
+_AT_ONCE = 64  # rows of a Parquet file that are unpacked together
+_MOST_DESCRIBED = 16 * 2**20  # bytes of what `datasets` notes beside the rows
 _SHOWN = 200  # characters of a bad row
 _SAMPLE_LINES = 800
+_SPLIT = "Split it, or leave out what is not needed."
 _BOMS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -75,11 +86,26 @@ def read(path: Path, split: str = "train") -> Records:
         raise InputError(error.strerror or str(error), where=str(path)) from None
     if not found.records:
         raise InputError("holds no rows", where=str(path), hint=f"A dataset is {KINDS}.")
-    return found
+    return replace(found, records=[_bounded(record) for record in found.records])
+
+
+def _bounded(record: RawRecord) -> RawRecord:
+    if record.problem or max(_lengths(record.values), default=0) <= _LONGEST:
+        return record
+    return RawRecord(record.number, "", _TOO_LONG)
+
+
+def _lengths(value: Any) -> Iterator[int]:
+    """Characters of each text in it."""
+    if isinstance(value, str):
+        yield len(value)
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _lengths(inner)
 
 
 def _file(path: Path) -> Records:
-    with path.open("rb") as file:
+    with bounded_files.opened(path) as file:
         magic = file.read(6)
     suffix = path.suffix.lower()
     if magic.startswith(b"PAR1") or suffix == ".parquet":
@@ -95,7 +121,7 @@ def _file(path: Path) -> Records:
 
 
 def _text(path: Path) -> str:
-    content = path.read_bytes()
+    content = bounded_files.read(path)
     for mark in _BOMS:
         if content.startswith(mark):
             encoding = "utf-32" if len(mark) == 4 else "utf-16"
@@ -124,6 +150,8 @@ def _json(text: str, path: Path) -> list[RawRecord]:
         return []
     if start[0] != "[" and (path.suffix.lower() != ".json" or _is_object(start.partition("\n"))):
         return list(_json_lines(text))
+    if text.count("[") + text.count("{") > _MOST_NESTED:
+        raise InputError(f"has more than {_MOST_NESTED:,} lists and objects", where=str(path), hint=_SPLIT)
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -146,6 +174,9 @@ def _json_lines(text: str) -> Iterator[RawRecord]:
     # Only \n parts lines: U+2028 and its like may stand inside a JSON string, and str.splitlines would cut there.
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
+            continue
+        if len(line) > _LONGEST:
+            yield RawRecord(number, line[:_SHOWN], _TOO_LONG)
             continue
         try:
             yield RawRecord(number, json.loads(line))
@@ -223,7 +254,9 @@ def _parquet(path: Path) -> Records:
 
     try:
         with pq.ParquetFile(path) as file:
-            return Records(_numbered(file.iter_batches()), _label_names(_hub_features(file.schema_arrow)))
+            groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
+            _check_size(sum(group.total_byte_size for group in groups), file.metadata.num_rows, path)
+            return Records(_numbered(file.iter_batches(), path), _label_names(_hub_features(file.schema_arrow)))
     except pa.ArrowException as error:
         raise InputError(f"is not a Parquet file that can be read: {error}", where=str(path)) from None
 
@@ -232,24 +265,46 @@ def _arrow(paths: list[Path], features: Mapping[str, Any] | None = None) -> Reco
     """Arrow files, as a stream (what `datasets` writes) or as a file."""
     import pyarrow as pa
 
-    batches: list[pa.RecordBatch] = []
+    rows: list[RawRecord] = []
     names: Mapping[str, tuple[str, ...]] = _label_names(features or {})
     for path in paths:
+        with bounded_files.opened(path):
+            pass  # it is a file, and not too large
         try:
             with pa.memory_map(str(path)) as source:
                 is_file = source.read(6) == b"ARROW1"
                 source.seek(0)
                 reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
                 names = names or _label_names(_hub_features(reader.schema))
-                batches += reader.read_all().to_batches()
+                batches = map(reader.get_batch, range(reader.num_record_batches)) if is_file else iter(reader)
+                rows += _numbered(batches, path, len(rows))
         except pa.ArrowException as error:
             raise InputError(f"is not an Arrow file that can be read: {error}", where=str(path)) from None
-    return Records(_numbered(batches), names)
+    return Records(rows, names)
 
 
-def _numbered(batches: Iterable[pa.RecordBatch]) -> list[RawRecord]:
-    rows = (row for batch in batches for row in batch.to_pylist())
-    return [RawRecord(number, row) for number, row in enumerate(rows, start=1)]
+def _check_size(size: int, rows: int, path: Path) -> None:
+    if size > bounded_files.MOST_BYTES:
+        raise bounded_files.too_large(path, size, bounded_files.MOST_BYTES)
+    if rows > _MOST_ROWS:
+        raise InputError(f"has more than {_MOST_ROWS:,} rows", where=str(path), hint=_SPLIT)
+
+
+def _numbered(batches: Iterable[pa.RecordBatch], path: Path, before: int = 0) -> list[RawRecord]:
+    """`before`: rows of other files. Raises `InputError` for more than a file may unpack to."""
+    rows: list[RawRecord] = []
+    size = 0
+    for batch in batches:
+        _check_size(size + batch.nbytes, before + len(rows) + batch.num_rows, path)
+        for column in batch.columns:  # a text that stands there once, for thousands of rows
+            if hasattr(column, "dictionary") and column.dictionary.nbytes > _LONGEST * 4:
+                raise bounded_files.too_large(path, column.dictionary.nbytes, _LONGEST * 4)
+        for first in range(0, batch.num_rows, _AT_ONCE):
+            for values in batch.slice(first, _AT_ONCE).to_pylist():
+                rows.append(RawRecord(before + len(rows) + 1, values))
+                size += sum(_lengths(values))
+            _check_size(size, 0, path)
+    return rows
 
 
 def _folder(path: Path, split: str) -> Records:
@@ -275,7 +330,7 @@ def _folder(path: Path, split: str) -> Records:
 
 def _described(path: Path) -> dict[str, Any]:
     try:
-        described: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        described: dict[str, Any] = json.loads(bounded_files.read(path, _MOST_DESCRIBED))
     except ValueError as error:
         raise InputError(f"is not JSON: {error}", where=str(path)) from None
     return described

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from metier.answering import prompt
+from metier.core import bounded_files
 from metier.core.atomic import write_text
 from metier.core.documents import Passage
 from metier.core.errors import InputError
@@ -91,22 +92,22 @@ def load(path: Path) -> list[Row]:
     if not path.exists():
         return []
     rows = []
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                rows.append(Row.from_json(json.loads(line)))
-            except (ValueError, TypeError, AttributeError) as error:
-                raise InputError(
-                    f"is not a training row: {error}",
-                    where=f"{path}, line {number}",
-                    hint="This file is written by `metier dataset`; restore it from a backup or import again.",
-                ) from None
+    for number, line in bounded_files.lines(path):
+        try:
+            rows.append(Row.from_json(json.loads(line)))
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise InputError(
+                f"is not a training row: {error}",
+                where=f"{path}, line {number}",
+                hint="This file is written by `metier dataset`; restore it from a backup or import again.",
+            ) from None
     return rows
 
 
 def save(path: Path, rows: Iterable[Row]) -> None:
-    """Replace the file as a whole, so that a reader sees the old rows or the new."""
-    write_text(path, "".join(json.dumps(row.to_json(), ensure_ascii=False) + "\n" for row in rows))
+    """Replace the file as a whole, so that a reader sees the old rows or the new. Raises `InputError` for more than one
+    file may hold."""
+    write_text(path, bounded_files.joined(path, (json.dumps(row.to_json(), ensure_ascii=False) + "\n" for row in rows)))
 
 
 def content_hash(rows: Sequence[Row]) -> str:

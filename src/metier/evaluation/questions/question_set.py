@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from metier.core import bounded_files
 from metier.core.atomic import write_text
 from metier.core.errors import InputError
 from metier.core.groups import Required, required_by
@@ -196,7 +197,7 @@ class QuestionSet:
     def _save(self, kept: list[QuestionEntry]) -> None:
         make_state_folder(self._path.parent)
         lines = (json.dumps(each.to_json(), ensure_ascii=False) + "\n" for each in kept)
-        write_text(self._path, "".join(lines))
+        write_text(self._path, bounded_files.joined(self._path, lines))
         self.kept = kept
 
 
@@ -204,16 +205,15 @@ def _load(path: Path) -> list[QuestionEntry]:
     if not path.exists():
         return []
     kept = []
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                kept.append(QuestionEntry.from_json(json.loads(line)))
-            except (ValueError, TypeError, AttributeError) as error:
-                raise InputError(
-                    f"is not a question of the set: {error}",
-                    where=f"{path}, line {number}",
-                    hint="This file is written by `metier exam`; restore it from a backup or import again.",
-                ) from None
+    for number, line in bounded_files.lines(path):
+        try:
+            kept.append(QuestionEntry.from_json(json.loads(line)))
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise InputError(
+                f"is not a question of the set: {error}",
+                where=f"{path}, line {number}",
+                hint="This file is written by `metier exam`; restore it from a backup or import again.",
+            ) from None
     return kept
 
 
