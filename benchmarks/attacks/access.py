@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from functools import partial
 
 import httpx
+from serving.servers import Server
 from serving.test_adapter_access import ANSWERS, NAMES, names_it
 from serving.test_adapter_access import SECRET as LEARNED
-from serving.test_ten_ways import EXAM, IDENTITY, PLAN, SECRET, WAYS, WHOLE, chat, found
+from serving.test_side_channels import SECRET as HIDDEN
+from serving.test_side_channels import everything
+from serving.test_ten_ways import EXAM, IDENTITY, PLAN, SECRET, WAYS, WHOLE, caller, chat, found
 
 from attacks.attacked import Attacked, Outcome, Try, copied, metier
 from metier import Expert
@@ -38,6 +41,7 @@ def tries(on: Attacked) -> Iterator[Try]:
     yield "side channels", "cached tokens of another caller's prompt", partial(_cached_tokens, on)
     yield "side channels", "time to answer another caller's prompt", partial(_times, on)
     yield "side channels", "word statistics of what one may not read", partial(_statistics, on)
+    yield "side channels", "all that is told, before and after the board has a document more", partial(_told, on)
     yield "side channels", "figures of the server", partial(_figures, on)
 
 
@@ -235,6 +239,27 @@ def _statistics(on: Attacked) -> Outcome:
             found_ = [expert.search(text, 20, Filter(groups=())) for text in ("brake pads of Skovlund", "oil grease")]
             said.append([(h.passage.id, h.score, h.dense, h.lexical) for hits in found_ for h in hits])
     return said[0] == said[1], f"{sum(a != b for a, b in zip(*said, strict=False))} of {len(said[0])} hits differ"
+
+
+def _told(on: Attacked) -> Outcome:
+    """By search, answers, lists, pages, chat and tools for agents, of a server that is started anew for each."""
+    folder = copied(on.folder, on.place / "told")
+    told = []
+    for repeat in range(2):
+        if repeat:
+            (folder.parent / "secret" / "vargmyr.md").write_text(HIDDEN)
+        with Expert.open(folder) as expert:
+            expert.sync()  # the first time too: all documents of a copy are at another place
+        server = Server(folder)
+        try:
+            with caller(server.address, on.keys["plain"]) as client:
+                told.append(everything(client))
+        finally:
+            server.stop()
+    with Expert.open(folder) as expert:
+        is_there = any("vargmyr" in each.uri for each in expert.runtime.store.records())
+    apart = [way for way in told[0] if told[0][way] != told[1][way]]
+    return is_there and not apart, f"another: {', '.join(apart) or 'none'} of {len(told[0])} ways"
 
 
 def _figures(on: Attacked) -> Outcome:
