@@ -392,3 +392,13 @@ def test_colours_have_the_contrast_that_wcag_aa_asks_for(scheme):
         for text in ("ink", "soft", "link", "right", "wrong", "base", "rag", "tuned", "both", "other"):
             assert contrast(colours[text], colours[background]) >= 4.5, (text, background)
         assert contrast(colours["edge"], colours[background]) >= 3, background
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [([], "everybody"), ([["board"], ["service", "safety"]], "who holds board, and service or safety"),
+     ([[HOSTILE]], f"who holds {HOSTILE}")],
+)  # fmt: skip
+def test_whom_the_report_is_for_stands_in_it(groups, said):
+    tree = parsed(sample() | {"groups": groups})
+    assert said in texts(tree, ".basis dd")

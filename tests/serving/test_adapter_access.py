@@ -269,3 +269,17 @@ def test_an_adapter_of_which_nothing_is_known_is_for_readers_of_everything(folde
         assert not expert.adapters.may_use(expert.adapters.get("unnamed"), ("board",))
         assert expert.adapters.may_use(expert.adapters.get("unnamed"), ("board", "service"))
         assert replace(expert.adapters.get("public"), groups=None) not in expert.adapters.cards(())
+
+
+def test_the_page_of_an_adapter_says_whom_it_is_for(address, keys):
+    with caller(address, keys["chief"]) as client:
+        for name, said in (("board", "who holds board."), ("joint", "who holds board, and service.")):
+            assert said in client.get("/adapters/card", params={"adapter": f"{name}@1"}).text
+        assert "who holds" not in client.get("/adapters/card", params={"adapter": "public@1"}).text
+        listed = client.get("/adapters").text
+        assert listed.count("who holds board.") == 1
+        assert "who holds board, and service." in listed
+    for name in SHUT_OUT:
+        with caller(address, keys[name]) as client:
+            assert client.get("/adapters/card", params={"adapter": "board@1"}).status_code == 404
+            assert "who holds board" not in client.get("/adapters").text

@@ -195,7 +195,8 @@ def test_a_comparison_says_whom_it_is_for(folder, call_metier):
     with Expert.open(folder) as opened:
         assert opened.evaluation.advise().to_json()["groups"] == [["board"]]
     assert json.loads(call_metier("report", *expert, "--json").stdout)["groups"] == [["board"]]
-    assert "it is for who holds board" in call_metier("report", *expert).stdout
+    assert "it is for who holds board" in call_metier("report", "--out", str(folder / "report.html"), *expert).stdout
+    assert ">board<" in (folder / "report.html").read_text()
 
 
 def test_a_page_is_drawn_for_those_who_may_see_it(address, keys):

@@ -178,6 +178,13 @@ class EvaluationService:
             return ()
         return required_by(self._parts.dataset.groups_now().values() if result.groups is None else result.groups)
 
+    def reported(self) -> ComparisonResult:
+        """What the report shows: the last comparison, before any the rules alone; `groups` say whom it is for now."""
+        from metier.evaluation import result_store
+
+        result = result_store.latest(self._runtime.state_folder)
+        return self.advise() if result is None else result.model_copy(update={"groups": self.restricted_to()})
+
     def report(self, path: Path | None = None) -> Path:
         """Write the last comparison (before any, the rules alone) as one HTML page, None = beside its figures in
         `.metier/reports/`. Raises `InputError` for a folder that does not exist."""
@@ -187,7 +194,7 @@ class EvaluationService:
         from metier.evaluation import result_store
         from metier.evaluation.report import page
 
-        result = result_store.latest(self._runtime.state_folder) or self.advise()
+        result = self.reported()
         target = path or result_store.folder(self._runtime.state_folder) / f"{result_store.name_of(result)}.html"
         try:
             make_folder(target.parent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from metier.core.groups import in_words
 from metier.core.modes import MODES
 from metier.evaluation.report.markup import Html, join, tag
 from metier.evaluation.report.tables import questions
@@ -65,6 +66,7 @@ def basis(view: ReportView) -> Html:
         ("adapter", result.adapter or (words("adapter.none") if view.modes else None)),
         ("embedder", result.embedder),
         ("measured" if view.modes else "dated", _date(result.created)),
+        ("readers", _readers(view)),
         ("margin", number(verdict.margin) if shown(verdict.margin) else None),
         ("best", view.mode(best) if best else None),
         ("needed", questions(verdict.questions_needed)),
@@ -77,6 +79,12 @@ def basis(view: ReportView) -> Html:
         if value
     ]
     return tag("dl", rows, class_="basis")
+
+
+def _readers(view: ReportView) -> Html | None:
+    if view.result.groups:
+        return view.words("readers", groups=tag("bdi", in_words(view.result.groups)))
+    return view.words("everybody") if view.modes else None
 
 
 def _questions(view: ReportView) -> str | None:

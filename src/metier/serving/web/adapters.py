@@ -19,6 +19,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import Response
 
 from metier.core.errors import MetierError
+from metier.core.groups import in_words
 from metier.expert import Expert
 from metier.serving.auth.access import Caller
 from metier.serving.dependencies import caller_for, from_form, service_of
@@ -71,8 +72,9 @@ def card(request: Request, service: TheService, caller: Admin, adapter: Referenc
     curve = _curve(RunFolder(service.expert.adapters.registry.folder(found)).curve())
     fits = _fits(service.expert, [found])
     return page(
-        request, "adapters_card.html", "adapters", caller, card=found, curve=curve, fits=found.reference in fits
-    )
+        request, "adapters_card.html", "adapters", caller, card=found, curve=curve, fits=found.reference in fits,
+        readers=in_words(service.expert.adapters.required(found)),
+    )  # fmt: skip
 
 
 @router.get("/adapters/promote")
@@ -128,7 +130,8 @@ def _list(
     cards = service.expert.adapters.cards(caller.groups)
     fits = _fits(service.expert, cards)
     now = next((card for card in cards if card.state == "production"), None)
-    values = {"cards": cards, "fits": fits, "now": now, "said": said, "problem": problem}
+    readers = {card.reference: in_words(service.expert.adapters.required(card)) for card in cards}
+    values = {"cards": cards, "readers": readers, "fits": fits, "now": now, "said": said, "problem": problem}
     return page(request, "adapters.html", "adapters", caller, status, **values)
 
 

@@ -43,8 +43,7 @@ def show(request: Request, service: TheService, caller: Admin) -> Response:
 
 @router.get("/report/full")
 def full(request: Request, service: TheService, _caller: Admin) -> Response:
-    result = result_store.latest(service.expert.runtime.state_folder) or service.expert.evaluation.advise()
-    return HTMLResponse(html(result, words_for(request).language), headers=_HEADERS)
+    return HTMLResponse(html(service.expert.evaluation.reported(), words_for(request).language), headers=_HEADERS)
 
 
 @router.get("/report.json")
