@@ -38,6 +38,21 @@ def test_the_first_number_of_a_range_has_the_unit_of_the_second():
 
 
 @pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("on 16 and 17 November", [16, 17]), ("am 16. und 17. November 2026", [16, 17]),
+        ("from 5 to 9 March", [5, 9]), ("2, 3 and 4 May", [2, 3, 4]), ("45 and 3 May", [3]), ("2 kg or 3 May", [3]),
+    ],
+)  # fmt: skip
+def test_days_of_one_month_are_dates(text, days):
+    assert [day for q in quantities(text) for _, _, day in q.dates] == days
+
+
+def test_what_is_told_of_a_date_has_no_full_stop():
+    assert one("It was put off to November.").text == "November"
+
+
+@pytest.mark.parametrize(
     ("said", "given", "same"),
     [
         ("840 Nm", "0.84 kNm", True), ("40 Nm", "40 kNm", False), ("2.2 t", "2,180 kg", True),

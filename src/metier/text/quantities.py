@@ -156,13 +156,20 @@ def _ordinal() -> regex.Pattern[str]:
 
 
 def _ranges(found: list[Quantity], text: str) -> list[Quantity]:
-    """Gives the first number of "5–10 mm" the unit of the second."""
+    """Gives the first number of "5–10 mm" the unit of the second, and of "16 and 17 November" its month."""
+    followed: set[int] = set()  # numbers that got the month of the one behind them
     for index in range(len(found) - 2, -1, -1):
         first, second = found[index], found[index + 1]
-        between = _between().fullmatch(text[first.end : second.start])
-        times = second.unit is not None and second.unit.dimension in MONEY and between and between[0].strip() in "x×/"
-        if first.values and not first.unit and second.unit and between and not times:  # "2 × € 49"
+        joint = text[first.end : second.start].lstrip(".")
+        if not first.values or first.unit or not (_between().fullmatch(joint) or (second.dates and joint == ", ")):
+            continue
+        if second.unit and not (second.unit.dimension in MONEY and joint.strip() in "x×/"):  # "2 × € 49"
             found[index] = replace(first, unit=second.unit, per=second.per)
+        elif index + 1 in followed or (second.text[:1].isdigit() and any(map(str.isalpha, second.text))):
+            days = tuple((y, m, int(first.values[0])) for y, m, day in second.dates if day is not None)
+            if days and first.values[0] in range(1, 32) and not first.word:
+                found[index] = replace(first, values=(), dates=days)
+                followed.add(index)
     return found
 
 
@@ -287,7 +294,7 @@ def _dates(plain: str, text: str, language: str) -> Iterator[Quantity]:
         valid = tuple(r for r in dict.fromkeys(readings) if _possible(r))
         if valid and not any(a < end and start < b for a, b in taken):
             taken.append((start, end))
-            yield Quantity(start, end, text[start:end].strip(), dates=valid)
+            yield Quantity(start, end, text[start:end].strip().rstrip("."), dates=valid)
 
     def number(written: str | None) -> int | None:
         return int(written) if written else None

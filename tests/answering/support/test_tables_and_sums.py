@@ -72,6 +72,10 @@ NEWS = passage(
         ("On Thursday 19 November Ada Holm is at the fuel dock at 13:30.", "Where is Ada on the 19th of November?"),
         ("On 20 November 2026 Jonas Bek works with the crane at 10:00.", ""),
         ("Painting the hull (code R1) of a large boat costs € 1,180.00, VAT included.", ""),
+        ("Jonas Bek is on leave on 19 November.", "Who is off in November?"),
+        ("On 19 November (leave) Jonas Bek is off.", "Who is off in November?"),
+        ("On 19 and 20 November Ada Holm is at the fuel dock.", ""),
+        ("Total income rose from 310.8 to 329.6 thousand euro: berths brought 22.3 thousand euro more.", ""),
         ("The FAQ says one month's rent, but from 1 November 2026 the deposit is two months' rent.", ""),
     ],
 )
@@ -92,6 +96,7 @@ def test_what_the_sources_say_is_not_flagged(check_against, answer, question):
         ("On Wednesday 18 November Ada Holm is at the fuel dock at 13:30.", "18 November"),
         ("On Thursday 19 December Ada Holm is at the fuel dock at 13:30.", "19 December"),
         ("Painting the hull (code R1) of a large boat costs € 1,280.00, VAT included.", "1,280"),
+        ("On 19 and 24 November Ada Holm is at the fuel dock.", "24 November"),
     ],
 )
 def test_another_number_than_theirs_is_flagged(check_against, answer, word):
@@ -108,6 +113,36 @@ def test_a_result_may_stand_before_the_sum_that_leads_to_it(check_against):
     assert first.support is NOT
     first, *_ = check_against("You pay **€ 62.00**.\n\nIt is two months' rent: 2 × € 31.00 = € 62.00.", [OLD, TERMS])
     assert first.support is NOT
+
+
+def test_a_difference_may_stand_before_the_products_that_it_is_of(check_against):
+    rents = passage("A berth costs € 84 a month for 3 months, and € 65 a month for 24 months.", "rents.md")
+    sums = "- 24 × € 84 = € 2,016\n- 24 × € 65 = € 1,560\n- € 2,016 − € 1,560 = € 456"
+    first, *rest = check_against(f"The long contract is € 456 cheaper.\n\n{sums}", [rents])
+    assert NOT not in [each.support for each in (first, *rest)], first
+    first, *_ = check_against(f"The long contract is € 476 cheaper.\n\n{sums}", [rents])
+    assert first.support is NOT
+
+
+def test_a_table_may_compare_things_in_its_columns(check_against):
+    vans = passage(
+        "Offer: Renn Tempo | Range loaded: 190 km\nOffer: Morris Sprint | Range loaded: 245 km\n"
+        "Offer: Fiske Transit | Range loaded: 215 km\n\nThe Renn has a range of 190 km; the Morris does 245 km.",
+        "offers.md",
+    )
+    head = "| | Renn Tempo | Morris Sprint | Fiske Transit |\n|---|---|---|---|\n"
+    *_, row = check_against(f"{head}| Range loaded | 190 km | 245 km | 215 km |", [vans], "Compare the offers.")
+    assert row.support is not NOT, row
+    *_, row = check_against(f"{head}| Range loaded | 190 km | 245 km | 275 km |", [vans], "Compare the offers.")
+    assert row.support is NOT
+
+
+def test_the_head_of_a_table_states_nothing_while_the_line_below_it_is_written(checker):
+    checking = checker.over([CREWS], "", "en")
+    text = "| Boat | Crew |\n|---|---|\n| 9–12 m | 3 |"
+    for end in range(text.index("\n") + 2, len(text) + 1):
+        span = checking.spans(text[:end])[0]
+        assert checking.check(text[:end], span).support is Support.NONE, text[:end]
 
 
 @pytest.mark.parametrize(

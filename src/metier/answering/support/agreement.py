@@ -142,9 +142,8 @@ def equations(text: str, found: Sequence[Quantity]) -> Iterator[tuple[list[Quant
             chain, signs = [], []
             continue
         chain.append(first)
-        between = (
-            _operator().fullmatch(text[first.end : second.start]) if second is not None and second.values else None
-        )
+        gap = text[first.end : second.start] if second is not None and second.values else "\n"
+        between = None if "\n" in gap else _operator().fullmatch(gap)  # "- " on a new line is an item of a list
         if between is not None and not _COLON.match(text, first.end):
             signs.append(between[1].strip() + _operators()[between[2].lower()] + between[3].strip())
             continue

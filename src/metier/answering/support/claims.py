@@ -84,7 +84,7 @@ def read(text: str, unit: Unit, cut: list[Unit], language: str, documents: regex
     decision, bare = _decision(bare, language)
     called = tuple(names(bare, language))
     inside = [name for name in called if name.identifier]
-    heads = _heads(bare) if unit.kind == "row" else []
+    heads = columns_of(bare) if unit.kind == "row" else []
     found = tuple(
         q
         for q in quantities(bare, language)
@@ -119,7 +119,9 @@ def states_nothing(text: str, unit: Unit, cut: list[Unit], claim: Claim, reader:
     if unit.kind == "heading" or not any(c.isalnum() for c in claim.text):
         return True
     if unit.kind == "row":
-        return following.kind == "rule" if following is not None else not _is_in_table(cut, index)
+        if following is None:
+            return not _is_in_table(cut, index)
+        return following.kind == "rule" or not text[following.start : following.end].strip("|:- ")  # as it is written
     if unit.kind == "code":
         return False
     if is_question(claim.text):
@@ -201,7 +203,7 @@ def _row(text: str, cut: list[Unit], index: int) -> str:
     return " | ".join(f"{plain(name)}: {plain(cell)}" if name.strip() else plain(cell) for name, cell in pairs)
 
 
-def _heads(row: str) -> list[tuple[int, int]]:
+def columns_of(row: str) -> list[tuple[int, int]]:
     """Where the names of columns stand in a row as `_row` writes it."""
     found, start = [], 0
     for cell in row.split(CELL):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import regex
 
-from metier.answering.support.claims import Claim
+from metier.answering.support.claims import Claim, columns_of
 from metier.answering.support.findings import Finding
 from metier.answering.support.names import Name, keys, stands_in
 from metier.answering.support.sources import PassageReader, Shown
@@ -112,7 +112,9 @@ class NameCheck:
 
     def _judge_item(self, claim: Claim, finding: Finding) -> None:
         """All names of a list item or table row belong to the first: where that is a row's, they stand in that row."""
-        own = self._subjects.present(claim.names)
+        heads = columns_of(claim.text) if claim.kind == "row" else []  # those compare what the columns are of
+        called = [n for n in claim.names if not any(start <= n.start < end for start, end in heads)]
+        own = self._subjects.present(called)
         if not own:
             return
         first, *rest = own

@@ -98,7 +98,7 @@ def names(text: str, language: str = "en") -> list[Name]:
             if word in personal_titles():
                 last_capital = True
                 continue
-            if word in no_names or fold(_APOSTROPHE.split(plain)[0]) in no_names:
+            if no_names.intersection((word, word.removesuffix("s"), fold(_APOSTROPHE.split(plain)[0]))):  # "Fridays"
                 last_capital = False
                 continue
             short = plain.isupper() and len(plain) <= 6

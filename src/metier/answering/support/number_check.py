@@ -39,7 +39,8 @@ _RANGE = 2  # numbers that "5 to 7" has
 _CALENDAR = frozenset((value, unit.factor) for value, name in (
     (_HOURS_A_YEAR, "hours"), (365, "days"), (366, "days"), (52, "weeks"),
 ) if (unit := unit_of(name)))  # fmt: skip
-_NEAREST = 4  # sources whose numbers a result may be worked out from
+_NEAREST = 4  # sources that say most of a claim
+_OPERANDS = 6  # those whose numbers a result may be worked out from
 
 
 class NumberCheck:
@@ -121,7 +122,8 @@ class NumberCheck:
         counts = [q for q in claim.quantities if q.unit is None]  # "two of each" need not stand in a source
         own = [q for q in {id(q): q for q in (*known, *counts)}.values() if q is not said]
         alike = [q for q in earlier if q.dimension == said.dimension]
-        near = [q for i in finding.evidence[:_NEAREST] for q in self._shown.sources[i].quantities]
+        nearest = list(dict.fromkeys(finding.evidence))[:_OPERANDS]
+        near = [q for i in nearest for q in self._shown.sources[i].quantities]
         follows = _is_running_total(said, alike) or bool(derived(said, [*own, *earlier], strict=False))
         follows = follows or (self._computes(claim) and bool(derived(said, [*known, *near], strict=True)))
         follows = follows or self._totals.has(said) or self._is_reckoned_behind(claim, said)
@@ -139,11 +141,11 @@ class NumberCheck:
 
     def _is_reckoned_behind(self, claim: Claim, said: Quantity) -> bool:
         """Whether the answer gives the result first and then the sum that leads to it, from numbers of the sources."""
-        sums = equations(claim.after, quantities(claim.after, claim.language))
-        return any(
-            right and agrees(said, result) and all(self._is_given(q) for q in operands)
-            for operands, result, right in sums
-        )
+        results: list[Quantity] = []
+        for operands, result, right in equations(claim.after, quantities(claim.after, claim.language)):
+            if right and all(self._is_given(q) or is_among(q, results) for q in operands):
+                results.append(result)
+        return is_among(said, results)
 
     def _is_given(self, said: Quantity) -> bool:
         """Whether a source or the question has a number. Remembered: each is asked for behind every later sentence."""
@@ -195,6 +197,8 @@ class NumberCheck:
         def fit(place: Place) -> float:
             return self._subjects.fit_place(clause, place, fits)
 
+        if not fitting and not nearest and max(map(fit, places)) >= _SAID:
+            fitting = places  # the sentence says by itself what it is about, not the one before it
         if not fitting and said.word and said.unit is None:  # "two of them" counts what the answer lists
             fitting = places
         if not fitting:

@@ -16,7 +16,7 @@ from metier.answering.support.names import Name, form_of, keys, names, stands_in
 from metier.answering.support.polarity import clause_spans
 from metier.answering.support.sources import Cell, Shown, SourceUnit, same_word
 from metier.core.documents import CELL
-from metier.text.quantities import Quantity
+from metier.text.quantities import Quantity, quantities
 from metier.text.sentences import without_marker
 
 _ARTICLE = 6  # characters beside a name in a clause that is nothing but a part of a list
@@ -56,7 +56,7 @@ class Subjects:
         self._shown = shown
         self._coverage = coverage
         self._language = language
-        self._question = tuple(coverage.words(question, language))
+        self._question = tuple(coverage.words(_undated(question, language), language))
         self._asked_names = names(question, language)
         self._near: dict[int, frozenset[str]] = {}
         self._documents: dict[str, frozenset[str]] = {}
@@ -75,7 +75,7 @@ class Subjects:
         called = {w for name in claim.names for w in self._coverage.words(name.text, claim.language)}
         topic = [w for text in claim.about for w in self._coverage.words(text, claim.language)]
         for start, end in clause_spans(claim.text, claim.language):
-            own = tuple(self._coverage.words(claim.text[start:end], claim.language))
+            own = tuple(self._coverage.words(_undated(claim.text[start:end], claim.language), claim.language))
             words = own
             for more in (found[0].own if found else (), () if called else topic, self._question):
                 if len(set(words) - called) < _TOO_SHORT:
@@ -242,6 +242,13 @@ class Subjects:
             if not other.is_row:
                 return other
         return None
+
+
+def _undated(text: str, language: str) -> str:
+    """A text without its dates, whose months are no words: sources write them in other ways."""
+    for date in reversed([q for q in quantities(text, language) if q.dates]):
+        text = f"{text[: date.start]} {text[date.end :]}"
+    return text
 
 
 def _is_list_of_names(text: str, named: Sequence[Name]) -> bool:
