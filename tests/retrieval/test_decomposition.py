@@ -57,6 +57,21 @@ def test_there_are_no_more_than_so_many_parts_and_a_text_is_no_question():
     assert split(text, "en") == (text,)
 
 
+@pytest.mark.parametrize(
+    ("language", "said", "asked"),
+    [
+        ("en", "The pump was fitted in May and has run without a stop since then.", "How often is its oil changed?"),
+        ("de", "Die Pumpe wurde im Mai eingebaut und läuft seitdem ohne Unterbrechung.", "Wann ist der Ölwechsel?"),
+        ("zh", "水泵五月安装，此后一直运行。", "多久换一次油？"),
+    ],
+)
+def test_of_a_long_text_what_it_asks_is_looked_up(language, said, asked):
+    told = " ".join(f"({n}) {said}" for n in range(150))
+    assert split(f"{told} {asked}", language) == (asked,)
+    assert split(f"{asked} {told}", language) == (asked,)
+    assert split(told, language) == (told,)
+
+
 QUESTION = "Which pump is heavier, the KX-4 or the KX-7, and who sells them?"
 
 

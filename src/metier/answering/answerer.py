@@ -214,7 +214,7 @@ class Answerer:
         """What has to be looked up. By rule; a capable model splits a long question that no rule takes apart, which
         costs a call."""
         parts = decomposition.split(asked, language)
-        if len(parts) > 1 or self.style is Style.QUOTED or len(asked.split()) < _LONG_QUESTION:
+        if parts != (asked,) or self.style is Style.QUOTED or len(asked.split()) < _LONG_QUESTION:
             return parts
         return decomposition.split_by_model(asked, language, self._generator, request.writer.adapter)
 

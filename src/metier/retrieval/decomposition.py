@@ -19,7 +19,7 @@ import regex
 from metier.generation.base import Generator, Message
 from metier.text.language import Language, words_in_any_language
 from metier.text.phrases import compose, fold, searchable
-from metier.text.sentences import sentence_spans
+from metier.text.sentences import is_question, sentence_spans
 
 MOST = 6  # parts of one question
 _LONGEST = 1500  # characters; what is longer is no question but a text
@@ -57,10 +57,14 @@ class _Word:
 
 def split(question: str, language: str) -> tuple[str, ...]:
     """What has to be looked up for `question`, each as a question of its own; `(question,)` where nothing splits. At
-    most `MOST`."""
+    most `MOST`. Of a long text, as a mail that is asked about, the sentences that ask."""
     text = compose(question.strip())
-    if not text or len(text) > _LONGEST:
+    if not text:
         return (question,)
+    if len(text) > _LONGEST:
+        sentences = (text[start:end] for start, end in sentence_spans(text, language))
+        asked = tuple(dict.fromkeys(filter(is_question, sentences)))
+        return asked if 0 < len(asked) <= MOST and max(map(len, asked)) <= _LONGEST else (question,)
     known = Language.of(language)
     parts = [part for each in _questions(text, known) for part in _of_one(each, known)]
     parts = list(dict.fromkeys(part for part in parts if part))[:MOST]
