@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import io
 import shutil
 
 import pytest
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfgen.canvas import Canvas
 
 from metier.core.errors import ParseError
 from metier.core.settings import ParsingSettings
@@ -216,3 +221,36 @@ def test_brackets_are_turned_back():
     assert unmirrored(")أكثر من 80( درجة") == "(أكثر من 80) درجة"
     assert unmirrored("(أكثر من 80) درجة") == "(أكثر من 80) درجة"
     assert unmirrored("latin) text(") == "latin) text("
+
+
+def test_a_bullet_that_is_larger_than_its_text_parts_no_line_from_the_next(parse):
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=A4)
+    lines = [
+        "They grease the bearings of each turbine and write the date into the",
+        "log book of the yard",
+        "They wait",
+    ]
+    for place, line in enumerate(lines):
+        top = 700 - 12 * place
+        if place != 1:
+            canvas.setFont("ZapfDingbats", 14)
+            canvas.drawString(72, top, "l")
+        canvas.setFont("Helvetica", 9)
+        canvas.drawString(90, top, line)
+    canvas.save()
+    assert [text.lstrip("■ ") for text in kinds(parse("a.pdf", file.getvalue()), "list")] == [
+        f"{lines[0]} {lines[1]}",
+        lines[2],
+    ]
+
+
+def test_hangul_lines_are_joined_within_a_word_only_where_they_end_at_the_margin(parse):
+    pdfmetrics.registerFont(UnicodeCIDFont("HYGothic-Medium"))
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=A4)
+    canvas.setFont("HYGothic-Medium", 10)
+    for place, line in enumerate(["발행일", "발행처 국회입", "법조사처 안내"]):
+        canvas.drawString(72, 700 - 12 * place, line)
+    canvas.save()
+    assert parse("a.pdf", file.getvalue()).text == "발행일 발행처 국회입법조사처 안내"

@@ -214,6 +214,8 @@ class _Collector:
             text = plain(spoken(self._glyphs) if is_rtl(text) else in_one_line(pieces) if pieces else text)
             if text:
                 size, slant, invisible = self._look(self._first)
+                if _begins_with_bullet(self._glyphs):  # which may be of another size
+                    size = self._look(self._end)[0]
                 size *= _without_initials(self._glyphs)
                 bold, italic = bold and last[0], italic and last[1]
                 left, bottom, right, top = self._box
@@ -269,6 +271,12 @@ def _without_initials(glyphs: list[Glyph]) -> float:
         return 1.0
     usual = median(heights)
     return usual / first if first > _INITIAL * usual else 1.0
+
+
+def _begins_with_bullet(glyphs: list[Glyph]) -> bool:
+    """Whether a bullet stands before a text that ends with letters of its full height."""
+    first, *others = glyphs
+    return bool(others[1:]) and first.blank and not first.text.isalnum() and not glyph_pieces(others)
 
 
 def are_two_numbers(before: str, behind: str) -> bool:

@@ -347,9 +347,10 @@ def _continues(group: list[TextLine], row: TextLine, leading: float, right: floa
 
 
 def _paragraph(group: list[TextLine]) -> Paragraph:
-    text = group[0].text
+    text, right = group[0].text, max(row.right for row in group)
     for last, row in pairwise(group):
-        text = join_lines(text, row.text, hyphen=last.parts[-1].hyphen, spaced=last.parts[-1].spaced)
+        ended = last.parts[-1].spaced or last.right < right - 2 * last.size  # before the margin, so behind a word
+        text = join_lines(text, row.text, hyphen=last.parts[-1].hyphen, spaced=ended)
     longest = max(group, key=lambda row: len(row.text))
     bullet = _BULLET.match(text)
     return Paragraph(
