@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import tarfile
+from pathlib import Path
 
 import full_disk
 import pytest
@@ -37,6 +39,32 @@ def expert_folder(turbines, docs):
         file.write("\n[serving]\nopen_loopback = true\n")
     (docs / "ladder.md").write_text("# Ladder\n\nThe mast ladder is checked every 55 days.")
     return turbines.parent
+
+
+EARLIER = Path(__file__).parent / "state" / "expert_before_one_state"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts are of Linux")
+@pytest.mark.parametrize("kind", ["full", "read-only"])
+def test_an_expert_of_an_earlier_release_answers_where_nothing_can_be_written(kind, tmp_path):
+    place = tmp_path / "place"
+    place.mkdir()
+    with tarfile.open(f"{EARLIER}.tar.gz") as packed:
+        packed.extractall(place, filter="data")
+    asked, wanted = next(iter(json.loads(EARLIER.with_suffix(".json").read_text("utf-8")).items()))
+    expert = ("-e", "pumps")
+    answered, status, listed, key, corrected = on_disk(
+        kind, place, ("ask", asked, *expert, "--json"), ("status", *expert), ("sources", *expert, "--json"),
+        ("keys", "create", "laptop", *expert), ("corrections", "list", *expert, "--json"),
+    )  # fmt: skip
+    assert json.loads(answered.stdout)["text"] == wanted["text"], answered.stderr
+    assert "of an earlier Métier" in answered.stderr
+    assert "Unwritable" not in answered.stderr
+    assert [status.returncode, listed.returncode, corrected.returncode] == [0, 0, 0], listed.stderr
+    assert len(json.loads(listed.stdout)["items"]) == 3
+    assert json.loads(corrected.stdout)
+    assert key.returncode == 1
+    assert {"full": "disk is full", "read-only": "read-only"}[kind] in key.stderr
 
 
 def on_disk(kind: str, folder, *commands):

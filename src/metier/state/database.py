@@ -31,6 +31,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._file = path  # that is read: a copy where this one is of an earlier schema, and nothing can be written
         self._lock = threading.RLock()
         self._opened: sa.Engine | None = None
         self._watching: sa.Connection | None = None
@@ -46,6 +47,8 @@ class Database:
     def writing(self, *, flushed: bool = True) -> Iterator[sa.Connection]:
         """A transaction that nobody else's comes between. `flushed`: False for what is cheap to find again, of which
         the last may be lost with the power."""
+        if self._file != self.path:
+            self.close()
         self._is_open(make=True)
         with self._told("be written"), self._engine.connect() as connection:
             connection.exec_driver_sql(sqlite.flush("FULL" if flushed else "NORMAL"))
@@ -63,7 +66,7 @@ class Database:
                 try:
                     self._watching = self._engine.connect()
                 except sa.exc.OperationalError:  # nothing can be written there, and hardly anything changes
-                    return hash(sqlite.stamp(self.path))
+                    return hash(sqlite.stamp(self._file))
             return int(self._watching.exec_driver_sql(sqlite.CHANGES).scalar_one())
 
     def close(self) -> None:
@@ -74,16 +77,21 @@ class Database:
             if self._opened is not None:
                 self._opened.dispose()
                 self._opened = None
+            self._file = self.path
 
     @property
     def _engine(self) -> sa.Engine:
         with self._lock:
             if self._opened is None:
-                self._opened = engine_of(self.path)
+                self._opened = engine_of(self._file)
             return self._opened
 
     def _is_open(self, *, make: bool) -> bool:
-        return self._opened is not None or ready(self.path, make=make)
+        if self._opened is not None:
+            return True
+        found = ready(self.path, make=make)
+        self._file = found or self.path
+        return found is not None
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
@@ -94,7 +102,7 @@ class Database:
             if error.orig is not None and sqlite.is_busy(error.orig):
                 raise
             frozen = sa.create_engine(
-                "sqlite://", creator=lambda: sqlite.open_read_only(self.path), poolclass=sa.pool.NullPool
+                "sqlite://", creator=lambda: sqlite.open_read_only(self._file), poolclass=sa.pool.NullPool
             )
             opened = frozen.connect()
         with opened as connection:

@@ -46,6 +46,11 @@ def _told(path: Path) -> Iterator[None]:
         ) from None
 
 
+def names() -> tuple[str, ...]:
+    """Of these files, and of what SQLite keeps beside them; relative to the folder of the state."""
+    return (*(f"{name}{suffix}" for name in (_FEEDBACK, _KEYS) for suffix in ("", "-wal")), _PRODUCTION)
+
+
 def are_in(folder: Path) -> bool:
     return any((folder / name).exists() for name in (_FEEDBACK, _KEYS, _PRODUCTION))
 

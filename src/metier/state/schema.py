@@ -6,19 +6,21 @@ import sqlite3
 from pathlib import Path
 
 from metier.core.disk import unwritable
-from metier.core.errors import StoreError
+from metier.core.errors import StoreError, Unwritable
 from metier.core.locks import exclusive
 from metier.core.permissions import make_state_folder
 from metier.state import earlier_files, sqlite
 from metier.state.lock_holder import holder
+from metier.state.upgraded_copy import upgraded_copy
 
 REVISION = "0003"  # the last of `migrations/versions`
 _PATIENCE = 60.0  # seconds for another process that does it
 
 
-def ready(path: Path, *, make: bool) -> bool:
-    """Whether there is a file of state at `path`, from here on of this schema. `make`: make one where there is none.
-    Raises `StoreError` where it cannot be read or written, or a newer release has written it."""
+def ready(path: Path, *, make: bool) -> Path | None:
+    """The file of state to read, of this schema: that at `path`, from here on; where it is of an earlier one and
+    nothing can be written there, a copy. None where there is none. `make`: make one, to be written to. Raises
+    `StoreError` where it cannot be read or written, or a newer release has written it."""
     return _ready(path, "", make)[0]
 
 
@@ -27,14 +29,15 @@ def has_rows(path: Path, table: str) -> bool:
     return _ready(path, table, make=False)[1]
 
 
-def _ready(path: Path, table: str, make: bool) -> tuple[bool, bool]:
-    """Whether there is a file, and whether its `table` has a row."""
+def _ready(path: Path, table: str, make: bool) -> tuple[Path | None, bool]:
+    """The file, and whether its `table` has a row."""
+    found: str | None = None
     try:
         found, has = sqlite.look(path, table)
         if found == REVISION:
-            return True, has
+            return path, has
         if found is None and not make and not earlier_files.are_in(path.parent):
-            return False, False
+            return None, False
         if found and found > REVISION:
             raise StoreError(
                 f"a newer Métier has written this expert's state (revision {found}, this one knows {REVISION})",
@@ -48,9 +51,13 @@ def _ready(path: Path, table: str, make: bool) -> tuple[bool, bool]:
 
                 bring_up(path, REVISION, fresh=found is None and not earlier_files.are_in(path.parent))
                 earlier_files.set_aside(path.parent)
-        return True, sqlite.look(path, table)[1]
-    except (sqlite3.Error, OSError) as error:
-        raise unusable(path, "be opened", error) from None
+        return path, sqlite.look(path, table)[1]
+    except (sqlite3.Error, OSError, Unwritable) as error:
+        told = error if isinstance(error, Unwritable) else unusable(path, "be opened", error)
+        if make or not isinstance(told, Unwritable):
+            raise told from None
+        copy = upgraded_copy(path, REVISION)
+        return copy, sqlite.look(copy, table)[1]
 
 
 def unusable(path: Path, what: str, error: BaseException) -> StoreError:
