@@ -158,3 +158,23 @@ def test_of_rows_that_a_question_cannot_tell_apart_none_is_left_out(tmp_path):
     assert "1.15" in answer.text
     assert "1.32" in answer.text
     assert "0.8" not in answer.text
+
+
+def test_years_alone_over_rows_are_told_apart_where_asked_and_told_both_where_not(tmp_path):
+    (tmp_path / "docs").mkdir()
+    rows = [
+        ["", "Spring", "Autumn"],
+        ["2024", "", ""], ["Ferry calls", "112", "134"], ["Cargo calls", "65", "87"],
+        ["2023", "", ""], ["Ferry calls", "101", "123"], ["Cargo calls", "54", "76"],
+    ]  # fmt: skip
+    as_html(tmp_path / "docs" / "calls.html", rows, "The harbour counts the ships that call at its quays.")
+    with Expert.create(tmp_path / "expert") as expert:
+        expert.add(str(tmp_path / "docs"))
+        expert.sync()
+        one = expert.ask("How many cargo calls were there in autumn 2023?")
+        both = expert.ask("How many cargo calls were there in autumn?")
+    assert (one.citations[0].row, one.citations[0].column) == ("2023 › Cargo calls", "Autumn")
+    assert "76" in one.text
+    assert "87" not in one.text
+    assert "76" in both.text
+    assert "87" in both.text

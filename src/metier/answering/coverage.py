@@ -104,6 +104,12 @@ class QuestionCoverage:
         return self._names[name]
 
 
+def without_years(name: str) -> str:
+    """The name of a row without groups that hold no letter: the years that it stands under."""
+    *groups, own = name.split(PATH)
+    return PATH.join([*(group for group in groups if any(map(str.isalpha, group))), own])
+
+
 def _without_column(label: str) -> str:
     """What the first cell of a row holds, without the name of its column."""
     return label.partition(": ")[2] or label

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import regex
 
 from metier.answering.asked_columns import asked_columns, asked_figures
-from metier.answering.coverage import QuestionCoverage
+from metier.answering.coverage import QuestionCoverage, without_years
 from metier.answering.evidence import is_row
 from metier.core.documents import CELL, Passage
 from metier.text.quantities import quantities
@@ -58,8 +58,8 @@ def row_for_sentence(sentence: Passage, around: Sequence[Passage], coverage: Que
 def namesakes(chosen: Passage, around: Sequence[Passage], coverage: QuestionCoverage) -> list[Passage]:
     """A row and those near it that have its name and that the question does not tell from it, in reading order: the
     quarters of two years, one below the other. None where there are no others, or so many that they are a list."""
-    name, held = chosen.text.partition(CELL)[0], coverage.of(chosen)
-    alike = {row.text: row for row in _rows(chosen, around) if row.text.partition(CELL)[0] == name}
+    name, held = without_years(chosen.text.partition(CELL)[0]), coverage.of(chosen)
+    alike = {row.text: row for row in _rows(chosen, around) if without_years(row.text.partition(CELL)[0]) == name}
     same = [r for r in alike.values() if r.headings == chosen.headings and abs(coverage.of(r) - held) < _AS_MUCH]
     return same if 1 < len(same) <= _NAMESAKES else []
 
