@@ -25,10 +25,11 @@ import attacks.access
 import attacks.identity
 import attacks.service
 import attacks.sources
+import attacks.unreachable
 from attacks.attacked import Attacked, Try, attacked
 from ingest import RESULTS, circumstances
 
-PARTS = (attacks.access, attacks.identity, attacks.sources, attacks.service)
+PARTS = (attacks.access, attacks.identity, attacks.sources, attacks.unreachable, attacks.service)
 
 
 def tries(on: Attacked) -> Iterator[Try]:

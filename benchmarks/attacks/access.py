@@ -37,6 +37,7 @@ def tries(on: Attacked) -> Iterator[Try]:
         yield "adapter", f"answers: {way}", partial(_by_adapter, on, way)
     for way in NAMES:
         yield "adapter", f"names: {way}", partial(_adapter_named, on, way)
+    yield "adapter", "whom it is for stands on its page", partial(_told_whom, on)
     yield "adapter", "promoting and rolling back what is for others", partial(_promoted, on)
     yield "side channels", "cached tokens of another caller's prompt", partial(_cached_tokens, on)
     yield "side channels", "time to answer another caller's prompt", partial(_times, on)
@@ -177,6 +178,15 @@ def _adapter_named(on: Attacked, way: str) -> Outcome:
             return False, "a key of another group learns of it"
     with on.client("chief", tuned=True) as client:
         return names_it(NAMES[way](client)), "only who may use it learns of it"
+
+
+def _told_whom(on: Attacked) -> Outcome:
+    pages = ("/adapters", "/adapters/card?adapter=board@1")
+    with on.client("chief", tuned=True) as client:
+        told = all("who holds board" in client.get(page).text for page in pages)
+    with on.client(OUTSIDE, tuned=True) as client:
+        leaks = [page for page in pages if "who holds" in client.get(page).text]
+    return told and not leaks, f"{'named' if told else 'not named'}, and told to others by {leaks or 'no page'}"
 
 
 def _promoted(on: Attacked) -> Outcome:

@@ -6,6 +6,7 @@ import http.client
 import json
 import signal
 import socket
+import tarfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from generation.bad_endpoint import EMBEDS_WRONG, WRITES_WRONG, WRONG, Play, bad
 from serving.scripted import answered_by
 from serving.servers import QUESTION, Server
 from serving.test_one_caller import _At, figures, nested
+from state.test_schema import EARLIER
 
 from attacks.attacked import Attacked, Outcome, Try, copied
 from metier.core.errors import EndpointError
@@ -45,7 +47,10 @@ OVERSIZE = {
     "/api/feedback, passages": {"thumb": "up", "question": "a", "passages": ["a"] * 100_000},
     "/api/corrections": {"question": "a", "answer": LARGE},
 }
-QUERIES = ("/api/search?q=", "/search?q=", "/documents?q=", "/?now=1&q=", "/chat/documents?name=")
+QUERIES = (
+    "/api/search?q=", "/search?q=", "/documents?q=", "/documents?part=", "/?now=1&q=", "/chat/documents?name=",
+    "/sources?q=", "/adapters/card?adapter=", "/report?", "/health?", "/nothing?a=",
+)  # fmt: skip
 OPTIONS = (
     {"stop": ["x" * 5000]}, {"max_tokens": 0}, {"max_tokens": -1}, {"seed": 10**30}, {"model": "m" * 5000},
     {"temperature": 1e308}, {"n": 10**9},
@@ -63,6 +68,7 @@ def tries(on: Attacked) -> Iterator[Try]:
     for path in QUERIES:
         yield "size", f"a query of 60 kB to {path.partition('?')[0]}", partial(_query, on, path)
     yield "size", "numbers, lists and schemas without end", partial(_options, on)
+    yield "size", "heads of more or longer lines than any client sends", partial(_heads, on)
     yield "size", "heads of megabytes, and what is no HTTP", partial(_no_http, on)
     yield "size", "vectors that nobody waits for", partial(_cancelled, on)
     yield "slow", "a head that never ends", partial(_drip, on, HEAD, b"X-More: 1\r\n")
@@ -78,6 +84,8 @@ def tries(on: Attacked) -> Iterator[Try]:
     yield "endpoint", "vectors: everything wrong", partial(_endpoints, WRONG | EMBEDS_WRONG, _embeds)
     for kind, word in (("full", "disk is full"), ("read-only", "read-only")):
         yield "disk", f"{kind}: questions are answered, a sync says so", partial(_disk, on, kind, word)
+    for kind in ("full", "read-only"):
+        yield "disk", f"{kind}: an expert of an earlier release answers", partial(_earlier, on, kind)
     yield "disk", "who may read what an expert keeps", partial(_modes, on)
     yield "at last", "the servers stand, wrote no traceback, and their memory is bounded", partial(_standing, on)
 
@@ -140,6 +148,18 @@ def _no_http(on: Attacked) -> Outcome:
         if code and (code[0].startswith(b"5") or (code[0] == b"200" and b"chunked" not in data)):
             wrong.append(f"{data[38:70]!r}: {code[0].decode()}")
     return not wrong, "; ".join(wrong) or "nine refused"
+
+
+def _heads(on: Attacked) -> Outcome:
+    codes = []
+    for lines in (b"X: a\r\n" * 20_000, b"X: a\r\n" * 200, b"X: " + b"a" * 20_000 + b"\r\n"):
+        with _connect(on) as connection:
+            try:
+                connection.sendall(HEAD + lines + b"\r\n")
+                codes.append(connection.recv(4096).split(b" ", 2)[1].decode())
+            except OSError:
+                codes.append("reset")
+    return set(codes) <= {"431", "reset"}, ", ".join(codes)
 
 
 def _figures(on: Attacked) -> dict[str, float]:
@@ -322,6 +342,20 @@ def _disk(on: Attacked, kind: str, word: str) -> Outcome:
     crashed = any("Traceback" in each.stderr for each in done)
     held = answered and synced.returncode == 1 and word in said and not crashed
     return held, f"{'answered' if answered else 'not answered'}; the sync: {said[:70]}"
+
+
+def _earlier(on: Attacked, kind: str) -> Outcome:
+    place = on.place / f"earlier-{kind}"
+    place.mkdir()
+    with tarfile.open(f"{EARLIER}.tar.gz") as packed:
+        packed.extractall(place, filter="data")
+    asked, wanted = next(iter(json.loads(EARLIER.with_suffix(".json").read_text("utf-8")).items()))
+    done = full_disk.on(kind, place, [("ask", asked, "-e", "pumps", "--json")])
+    if done is None:
+        return False, "nobody may mount a disk here"
+    said = done[0]
+    held = said.returncode == 0 and json.loads(said.stdout)["text"] == wanted["text"]
+    return held, " ".join(said.stderr.split())[-120:]
 
 
 def _modes(on: Attacked) -> Outcome:

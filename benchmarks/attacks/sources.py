@@ -17,20 +17,24 @@ from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
+from dataset.test_file_sizes import blown_up, constant, sparse
+from parsing.test_worker_answers import NO_ANSWERS, plant
 from sources.test_web import METADATA, NO_ADDRESSES, PRIVATE, WITH_SECRETS, Pages
 from sources.test_web import SECRET as TOKEN
 
 from attacks.attacked import PLANTED, Attacked, Outcome, Try, metier
 from attacks.hostile_folder import Hostile
 from metier import Expert
-from metier.core.documents import document_id
-from metier.core.errors import MetierError
+from metier.core.documents import Document, TextBuilder, document_id
+from metier.core.errors import InputError, MetierError, ParseError
 from metier.core.settings import ParsingSettings, SourceSettings
+from metier.ingestion.chunking import cut
 from metier.parsing import Parser
 from metier.sources import create
 
 MEMORY_MB = 2048  # the most that one process may take
 SECONDS = 240  # for the whole hostile folder on a busy machine
+CUTTING_SECONDS = 20  # of 4 MB on a busy machine
 LONGEST_PASSAGE = 20_000  # characters
 
 
@@ -41,17 +45,20 @@ def tries(on: Attacked) -> Iterator[Try]:
                  "nested.docx", "sparse.txt", "pipe.md", "wide.csv"):  # fmt: skip
         yield "files", f"{name} is refused with a reason", partial(_refused, bad, name)
     yield "files", "hundreds of kilobytes without a space", partial(_long_passages, bad)
+    yield "files", "time to cut megabytes without a space", partial(_cutting, bad)
     yield "files", "the memory of a sync", partial(_memory, bad)
     yield "files", "control tokens of a chat template", partial(_tokens, on)
     yield "files", "what the parser is told, and may do", partial(_parser, on)
+    yield "files", "a parser that was taken over answers what it likes", partial(_answers, on)
+    yield "files", "questions and rows: 40 GB, a device, what unpacks to gigabytes", partial(_imported, on)
     yield "links", "links out of a source, and the environment", partial(_links, bad)
     yield "links", "devices and sockets", partial(_devices, bad)
+    yield "links", "what was refused is listed, as JSON too", partial(_listed, bad)
     yield "names", "bad names cost nothing else", partial(_names, bad)
     yield "names", "names in the terminal", partial(_terminal, bad)
     yield "names", "twins that read the same", partial(_twins, bad)
     yield "sources", "a source inside a public one, for the board", partial(_inside, bad)
     yield "sources", "two sources with the same names", partial(_same_names, bad)
-    yield "sources", "a share that is not mounted, by four ways", partial(_unmounted, on)
     yield "web", "private addresses and those of a cloud machine", partial(_private, on)
     yield "web", "redirects to them, to files, and without end", partial(_redirects, on)
     yield "web", "bombs and pages of a terabyte", partial(_large, on)
@@ -84,6 +91,16 @@ def _long_passages(bad: Hostile) -> Outcome:
         for name in ("long.txt", "long-line.md")
     }
     return max(longest.values()) <= LONGEST_PASSAGE, f"longest passages {longest}"
+
+
+def _cutting(bad: Hostile) -> Outcome:
+    builder = TextBuilder()
+    builder.add("paragraph", "x" * 4_000_000)
+    whole = Document(document_id("x"), "x", "x", builder.text, tuple(builder.blocks), "text/plain")
+    began = time.monotonic()
+    count = len(cut(whole, bad.expert.runtime.embedder.count_tokens, bad.expert.settings.passages))
+    seconds = time.monotonic() - began
+    return seconds < CUTTING_SECONDS, f"4 MB in {seconds:.1f} s, {count} passages"
 
 
 def _memory(bad: Hostile) -> Outcome:
@@ -120,6 +137,45 @@ def _parser(on: Attacked) -> Outcome:
     return bool(workers) and not told and not free, said
 
 
+def _answers(on: Attacked) -> Outcome:
+    package, file, good = on.place / "package", on.place / "a.hostile", on.place / "good.txt"
+    plant(package)
+    file.write_text("content")
+    good.write_text("The crane lifts 40 tons.")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(package), *filter(None, [os.environ.get("PYTHONPATH")])])
+    wrong = []
+    try:
+        with Parser(ParsingSettings(timeout_seconds=15)) as parser:
+            for name, said in NO_ANSWERS.items():
+                (package / "answer").write_bytes(said)
+                began = time.monotonic()
+                try:
+                    parser.parse(file, uri="a.hostile")
+                    wrong.append(f"{name} is read")
+                except ParseError:
+                    if time.monotonic() - began > 10 or "40 tons" not in parser.parse(good, uri="good.txt").text:
+                        wrong.append(name)
+    finally:
+        os.environ["PYTHONPATH"] = os.environ["PYTHONPATH"].partition(os.pathsep)[2]
+    return not wrong, ", ".join(wrong) or f"{len(NO_ANSWERS)} cost one file each"
+
+
+def _imported(on: Attacked) -> Outcome:
+    taken, made = [], {"sparse.jsonl": sparse, "rows.parquet": constant, "texts.parquet": blown_up,
+                       "zero.csv": lambda path: path.symlink_to("/dev/zero")}  # fmt: skip
+    with Expert.create(on.place / "imported") as expert:
+        for name, make in made.items():
+            make(path := on.place / name)
+            for importing in (expert.dataset.import_file, expert.exam.import_file):
+                began = time.monotonic()
+                with suppress(InputError):
+                    importing(path)
+                    taken.append(name)
+                if time.monotonic() - began > 10:
+                    taken.append(f"{name} after a long time")
+    return not taken, f"taken: {taken}" if taken else f"{len(made)} refused, by exam and dataset"
+
+
 def _children(of: int | None = None) -> set[int]:
     found: set[int] = set()
     for file in Path(f"/proc/{of or os.getpid()}/task").glob("*/children"):
@@ -152,6 +208,14 @@ def _links(bad: Hostile) -> Outcome:
 def _devices(bad: Hostile) -> Outcome:
     uris = [uri for uri in bad.expert.runtime.store.uris() if uri.endswith(("zero.md", "socket.md", "pipe.md"))]
     return not uris, f"{uris}" if uris else "none was read"
+
+
+def _listed(bad: Hostile) -> Outcome:
+    refused = ("passwd.md", "environ.md", "folder", "up.md", "pipe.md")
+    _ = bad.synced
+    items = json.loads(metier("sources", "-e", str(bad.folder), "--json").out)["items"]
+    told = [name for name in refused for item in items if item["uri"].endswith(f"/{name}") and item["reason"]]
+    return len(told) == len(refused), f"{len(told)} of {len(refused)} with their reason"
 
 
 def _names(bad: Hostile) -> Outcome:
@@ -207,35 +271,6 @@ def _same_names(bad: Hostile) -> Outcome:
         "500 Nm" in texts and "700 Nm" in texts,
         "both are read" if "500" in texts and "700" in texts else "one is lost",
     )
-
-
-def _unmounted(on: Attacked) -> Outcome:
-    """A folder, one of two of its kind, a glob and a file: gone, then there and empty."""
-    place = on.place / "share"
-    for name in ("folder", "globbed", "single"):
-        (place / name).mkdir(parents=True)
-        (place / name / "a.md").write_text(f"# A\n\nThe crane in the {name} lifts 40 tons.")
-    with Expert.create(place / "expert") as made:
-        for source in ("folder", "globbed/*.md", "single/a.md"):
-            made.add(str(place / source))
-        made.sync()
-        count = len(made.runtime.store.uris())
-    lost, codes = [], []
-    for step in ("gone", "empty"):
-        for name in ("folder", "globbed", "single"):
-            if step == "gone":
-                (place / name).rename(place / f"{name}-away")
-            else:
-                (place / name).mkdir(exist_ok=True)
-        codes.append(metier("sync", "-e", str(place / "expert")).code)
-        with Expert.open(place / "expert") as expert:
-            if len(expert.runtime.store.uris()) != count:
-                lost.append(step)
-    codes.append(metier("sync", "-e", str(place / "expert"), "--allow-empty").code)
-    with Expert.open(place / "expert") as expert:
-        left = len(expert.runtime.store.uris())
-    held = not lost and codes[0] == codes[1] == 1 and left == 0
-    return held, f"lost when {lost}" if lost else f"exit codes {codes}, {left} left once that was allowed"
 
 
 # --- web -----------------------------------------------------------------------------------------------------------

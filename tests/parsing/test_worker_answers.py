@@ -33,15 +33,20 @@ READER = """
 """
 
 
-@pytest.fixture
-def answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A parser, and what it makes of a file whose reader answers in place of the worker."""
-    package = tmp_path / "package"
+def plant(package: Path) -> None:
+    """A package with a reader of `.hostile` files, which answers with what stands in `answer` beside it."""
     info = package / "hostile_reader-1.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hostile-reader\nVersion: 1\n")
     (info / "entry_points.txt").write_text("[metier.parsers]\n.hostile = hostile_reader:read\n")
     (package / "hostile_reader.py").write_text(textwrap.dedent(READER))
+
+
+@pytest.fixture
+def answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A parser, and what it makes of a file whose reader answers in place of the worker."""
+    package = tmp_path / "package"
+    plant(package)
     (tmp_path / "a.hostile").write_text("content")
     (tmp_path / "good.txt").write_text("The crane lifts 40 tons.")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(package), *filter(None, [os.environ.get("PYTHONPATH")])]))
@@ -59,15 +64,21 @@ def framed(said: object) -> bytes:
     return struct.pack(">I", len(body)) + body
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        struct.pack(">I", 2**32 - 1) + b"[", framed(b"no JSON"), framed(b"\xff\xfe"), framed(b"[" * 60_000),
-        framed([]), framed({}), framed({"document": 5}), framed({"document": {"text": "a"}}), framed({"what": 5}),
-        framed({"document": {"blocks": [[1]], "tables": [], "pictures": [], "groups": [], "warnings": []}}),
-    ],
-    ids=["4 GiB", "no JSON", "no UTF-8", "nested", "a list", "nothing", "a number", "parts", "no words", "wrong parts"],
-)  # fmt: skip
+NO_ANSWERS = {
+    "4 GiB": struct.pack(">I", 2**32 - 1) + b"[",
+    "no JSON": framed(b"no JSON"),
+    "no UTF-8": framed(b"\xff\xfe"),
+    "nested": framed(b"[" * 60_000),
+    "a list": framed([]),
+    "nothing": framed({}),
+    "a number": framed({"document": 5}),
+    "parts": framed({"document": {"text": "a"}}),
+    "no words": framed({"what": 5}),
+    "wrong parts": framed({"document": {"blocks": [[1]], "tables": [], "pictures": [], "groups": [], "warnings": []}}),
+}
+
+
+@pytest.mark.parametrize("said", NO_ANSWERS.values(), ids=NO_ANSWERS)
 def test_an_answer_that_is_none_costs_this_file(answered, tmp_path, said):
     parser, answer = answered
     began = time.monotonic()
