@@ -75,7 +75,7 @@ def test_a_unit_in_the_corner_stands_with_every_row(read, corner):
     ]
 
 
-@pytest.mark.parametrize("unit", ["(in %)", "Mio. EUR", "(in thousands)"])
+@pytest.mark.parametrize("unit", ["(in %)", "Mio. EUR", "(in thousands)", "(in kg)"])
 def test_a_unit_alone_over_columns_without_names_holds_for_all(read, unit):
     told = unit if unit.startswith("(") else f"({unit})"
     found = [["", "", unit, ""], ["2001", "30.5", "49.0", "20.4"], ["2005", "29.7", "48.6", "21.7"]]

@@ -22,6 +22,7 @@ from metier.parsing.core.spanning_names import with_spanning_names
 from metier.parsing.core.table_body import BodyRow, grouped, still_under
 from metier.parsing.core.table_cells import RawRow, glued, is_period, is_unit, is_value, without_leader
 from metier.parsing.core.table_header import LONGEST_NAME, header_depth
+from metier.text.units import unit_of
 
 _NOTE = regex.compile(r"(?:\(\w{1,2}\)|\[\w{1,2}\]|\w\)|\d{1,2}[.)]?|\*{1,3}|[†‡§¹²³])\s*\p{L}|\p{L}{3,12}\s?:\s")
 
@@ -118,10 +119,16 @@ def _spread(header: Sequence[RawRow], found: Structure) -> list[list[str]]:
             found.captions.append(corner)
             row[0] = ""
     told = {cell.strip() for row in rows for cell in row[1:]} - {""}
-    if len(told) == 1 and rows and len(rows[0]) > 2 and is_unit(unit := next(iter(told))):
+    if len(told) == 1 and rows and len(rows[0]) > 2 and _measures(unit := next(iter(told))):
         found.unit = found.unit or unit  # no name of one column among others that have none
         rows = [[row[0], *[""] * (len(row) - 1)] for row in rows]
     return [row for row in rows if any(cell.strip() for cell in row)]
+
+
+def _measures(text: str) -> bool:
+    """Whether a text alone over columns says in what their values are given, in brackets also what is no money."""
+    in_brackets = text[:1] in "([" and any(unit_of(word) for word in text.strip("()[]").split())
+    return is_unit(text) or in_brackets
 
 
 def _named_by_neighbours(rows: list[RawRow], depth: int) -> list[RawRow]:
