@@ -272,15 +272,24 @@ def _arrow(paths: list[Path], features: Mapping[str, Any] | None = None) -> Reco
             pass  # it is a file, and not too large
         try:
             with pa.memory_map(str(path)) as source:
-                is_file = source.read(6) == b"ARROW1"
-                source.seek(0)
-                reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
-                names = names or _label_names(_hub_features(reader.schema))
-                batches = map(reader.get_batch, range(reader.num_record_batches)) if is_file else iter(reader)
+                schema, batches = _batches(source)
+                names = names or _label_names(_hub_features(schema))
                 rows += _numbered(batches, path, len(rows))
         except pa.ArrowException as error:
             raise InputError(f"is not an Arrow file that can be read: {error}", where=str(path)) from None
     return Records(rows, names)
+
+
+def _batches(source: pa.MemoryMappedFile) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    import pyarrow as pa
+
+    is_file = source.read(6) == b"ARROW1"
+    source.seek(0)
+    if is_file:
+        file = pa.ipc.open_file(source)
+        return file.schema, map(file.get_batch, range(file.num_record_batches))
+    stream = pa.ipc.open_stream(source)
+    return stream.schema, iter(stream)
 
 
 def _check_size(size: int, rows: int, path: Path) -> None:
