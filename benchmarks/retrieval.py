@@ -21,8 +21,10 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from sets import NAMES, RetrievalSet, load, metrics
@@ -97,16 +99,24 @@ def as_document(name: str, title: str, text: str, language: str) -> Document:
 
 
 def build(
-    chosen: RetrievalSet, folder: Path, model: str, passages: PassageSettings, embedder: Embedder | None = None
+    chosen: RetrievalSet,
+    folder: Path,
+    model: str,
+    passages: PassageSettings,
+    embedder: Embedder | None = None,
+    groups: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> Retriever:
     """An index over the set, made by the same modules as `metier sync`, fused as it fuses. `embedder`: None = `model`
-    as it is."""
+    as it is. `groups`: of documents that are not for everybody."""
     embedder = embedder or embedding.create(EmbeddingSettings(model=model))
     language = language_of(chosen.name)
     analyser = Analyser(language)
     identity = Identity(embedder.name, embedder.fingerprint, embedder.dimension, analyser.version)
     store = open_store(folder, StoreSettings(), identity)
-    documents = [as_document(name, *content, language) for name, content in chosen.documents.items()]
+    documents = [
+        replace(as_document(name, *content, language), groups=groups.get(name, ()))
+        for name, content in chosen.documents.items()
+    ]
     cuts = [cut(document, embedder.count_tokens, passages) for document in documents]
     vectors = embedder.embed_passages([p.indexed_text for ps in cuts for p in ps])
     at, entries = 0, []
