@@ -228,7 +228,7 @@ class NumberCheck:
         reason = f"{said.text} stands elsewhere; here the sources have {rival.quantity.text}"
         # A bare number may be a name ("alarm 2231"), but not where both count the same.
         told = said.unit is not None or bool(said.dates) or same_table or self._count_alike(claim, said, rival)
-        told = told and not self._is_range_of(claim, said, best)
+        told = told and not self._is_range_of(claim, said, best) and not _stands_with_others(claim, said, best, finding)
         degree = min(1.0, 0.5 + ahead) if told else _DOUBTFUL
         finding.add_objection("number_rival", reason, degree, fatal=decided and not asked and told)
         return False
@@ -263,6 +263,15 @@ class NumberCheck:
             and p.quantity.word == said.word
             and _parts(p.quantity) == _parts(said)
         ]
+
+
+def _stands_with_others(claim: Claim, said: Quantity, place: Place, finding: Finding) -> bool:
+    """Whether another number of the claim, as long and of one kind, stands in the same source."""
+    return any(
+        other is not said and not other.dates and min(other.digits, said.digits) > _TELLING
+        and other.dimension == said.dimension and place.index in finding.holding.get(number, ())
+        for number, other in enumerate(claim.quantities)
+    )  # fmt: skip
 
 
 def _are_beside(first: Quantity, second: Quantity) -> bool:
