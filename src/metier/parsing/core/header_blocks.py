@@ -144,7 +144,7 @@ def _are_names(body: Sequence[RawRow], start: int, end: int, header: Sequence[Ra
 def _is_headed_anew(body: Sequence[RawRow], start: int, names: Sequence[RawRow], header: Sequence[RawRow]) -> bool:
     """Of names with a text at the left, which look like a row whose values are words: whether the header has some of
     them or their years, or they stand below a title or a total."""
-    cells = [cell.strip() for row in names for cell in row.cells[1:] if cell.strip()]
+    cells = [cell.strip() for row in names for cell in row.cells[1:] if cell.strip() and not is_unit(cell)]
     known = {cell.strip() for row in header for cell in row.cells[1:]}
     if all(map(is_period, cells)):
         told = set(_WORD.findall(" ".join(known)))
@@ -182,8 +182,8 @@ def _same(row: RawRow, other: RawRow) -> bool:
 
 
 def _distinct(rows: Sequence[RawRow]) -> set[str]:
-    """The names in the lowest of header rows."""
-    return {cell.strip() for cell in rows[-1].cells[1:] if cell.strip()}
+    """The names in that of some header rows which has most."""
+    return max(({cell.strip() for cell in row.cells[1:]} - {""} for row in rows), key=len)
 
 
 # --- names of groups beside a blank --------------------------------------------------------------------------
