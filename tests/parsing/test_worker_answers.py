@@ -33,13 +33,13 @@ READER = """
 """
 
 
-def plant(package: Path) -> None:
-    """A package with a reader of `.hostile` files, which answers with what stands in `answer` beside it."""
+def plant(package: Path, reader: str = READER) -> None:
+    """A package with a reader of `.hostile` files; READER answers with what stands in `answer` beside it."""
     info = package / "hostile_reader-1.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hostile-reader\nVersion: 1\n")
     (info / "entry_points.txt").write_text("[metier.parsers]\n.hostile = hostile_reader:read\n")
-    (package / "hostile_reader.py").write_text(textwrap.dedent(READER))
+    (package / "hostile_reader.py").write_text(textwrap.dedent(reader))
 
 
 @pytest.fixture
@@ -93,3 +93,23 @@ def test_name_and_groups_of_a_document_are_not_the_workers_to_say(answered):
     _, answer = answered
     document = answer(framed({"document": {**fields, "blocks": [], "tables": [], "pictures": [], "warnings": []}}))
     assert (document.uri, document.groups) == ("a.hostile", ("board",))
+
+
+REMEMBERING = """
+    SEEN = []
+
+    def read(content, builder, context):
+        SEEN.append(content.decode())
+        builder.add("paragraph", " ".join(SEEN))
+"""
+
+
+def test_what_one_document_left_in_the_worker_is_not_there_for_readers_of_another(tmp_path, monkeypatch):
+    plant(tmp_path / "package", REMEMBERING)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "package"))
+    texts = []
+    with Parser(ParsingSettings()) as parser:
+        for name, groups in (("open", ()), ("secret", ("board",)), ("more", ("board",)), ("public", ())):
+            (tmp_path / f"{name}.hostile").write_text(name)
+            texts.append(parser.parse(tmp_path / f"{name}.hostile", uri=f"{name}.hostile", groups=groups).text)
+    assert texts == ["open", "secret", "secret more", "public"]  # it is kept while the readers are the same

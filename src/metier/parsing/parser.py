@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO, TypeVar
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from metier.core.documents import Document
 from metier.core.errors import ParseError
@@ -49,7 +49,8 @@ class Parser:
     """Turns files into documents in a worker process, one at a time; safe to call from any thread.
 
     The worker starts with the first file, and again after a file that crashed it, took longer than
-    `settings.timeout_seconds` or needed more than `settings.memory_mb`.
+    `settings.timeout_seconds` or needed more than `settings.memory_mb`; and for a document of other groups, so that a
+    file which took it over hands nothing of one to the readers of another.
 
         with Parser(settings.parsing, settings.language) as parser:
             document = parser.parse(path, uri="manuals/wt-07.pdf")
@@ -68,6 +69,7 @@ class Parser:
             language=language,
             sandbox=settings.sandbox,
         )
+        self._groups: frozenset[str] = frozenset()  # of what the worker has read
         self._process: subprocess.Popen[bytes] | None = None
         self._stderr: BinaryIO | None = None
         self._scratch: tempfile.TemporaryDirectory[str] | None = None  # the one folder that the worker writes to
@@ -97,26 +99,40 @@ class Parser:
         )
         return replace(document, uri=uri, groups=tuple(groups))  # whatever a worker says that was taken over
 
-    def draw_page(self, path: Path, *, uri: str, number: int) -> bytes:
+    def draw_page(self, path: Path, *, uri: str, number: int, groups: Sequence[str] = ()) -> bytes:
         """A page of a PDF, from 1, as a PNG of bounded size. Raises `ParseError`."""
-        return self._asked(path, uri, {"draw": {"number": number}}, lambda answer: base64.b64decode(answer["picture"]))
+        request = {"draw": {"number": number}, "groups": list(groups)}
+        return self._asked(path, uri, request, lambda answer: base64.b64decode(answer["picture"]))
 
-    def find_on_page(self, path: Path, *, uri: str, number: int, text: str, spans: Sequence[tuple[int, int]]) -> Places:
+    def find_on_page(
+        self,
+        path: Path,
+        *,
+        uri: str,
+        number: int,
+        text: str,
+        spans: Sequence[tuple[int, int]],
+        groups: Sequence[str] = (),
+    ) -> Places:
         """Where `spans` of `text`, all that was read from a page of a PDF, stand on it. Raises `ParseError`."""
 
         def places(answer: Message) -> Places:
             found = answer["places"]
             return Places(**found | {"boxes": tuple(map(tuple, found["boxes"]))})
 
-        return self._asked(path, uri, {"find": {"number": number, "text": text, "spans": spans}}, places)
+        request = {"find": {"number": number, "text": text, "spans": spans}, "groups": list(groups)}
+        return self._asked(path, uri, request, places)
 
-    def _asked(self, path: Path, uri: str, request: Mapping[str, object], read: Callable[[Message], _Read]) -> _Read:
+    def _asked(self, path: Path, uri: str, request: Mapping[str, Any], read: Callable[[Message], _Read]) -> _Read:
         """What `read` makes of the answer; a worker whose answer it cannot read is ended."""
         try:
             file, size = open_original(path, self._limits.file)
         except ParseError as error:
             raise ParseError(error.what, where=uri, hint=error.hint) from None
         with file, self._lock:
+            if self._groups != (groups := frozenset(request["groups"])):
+                self._stop()
+                self._groups = groups
             answer = self._ask({"name": path.name, "size": size, **request}, file, size, uri)
             try:
                 with reading():

@@ -50,7 +50,9 @@ class PageImages:
     async def page(self, caller: Caller, document: Document, number: int) -> bytes:
         """A page of a PDF, from 1, as PNG."""
         return await self._of(
-            caller, document, lambda path: self._parser.draw_page(path, uri=document.uri, number=number)
+            caller,
+            document,
+            lambda path: self._parser.draw_page(path, uri=document.uri, number=number, groups=document.groups),
         )
 
     async def places(
@@ -60,7 +62,9 @@ class PageImages:
         return await self._of(
             caller,
             document,
-            lambda path: self._parser.find_on_page(path, uri=document.uri, number=number, text=text, spans=spans),
+            lambda path: self._parser.find_on_page(
+                path, uri=document.uri, number=number, text=text, spans=spans, groups=document.groups
+            ),
         )
 
     async def picture(self, caller: Caller, document: Document) -> bytes:
