@@ -2,14 +2,14 @@
 
     python benchmarks/attack_kills.py [--kills 50] [--only sync,correct,promote,tune,compare] [--place FOLDER]
 
-Each command is run once without a break, on a copy of an expert, and timed. Then, copy by copy, it is begun, its whole
-process group is killed (SIGKILL) at a moment drawn evenly over that time, it is run again as a person would, and what
-it left is compared: documents, passages and catalog of a sync; corrections, and passages as they read; what is in
-production and what a rollback would bring; the bytes of an adapter's weights; the table and answers of a comparison.
-Only runs that the kill did hit count.
+Each command is run once without a break, on a copy of a small expert, and timed. Then, copy by copy, it is begun, its
+whole process group is killed (SIGKILL), it is run again as a person would, and what it left is compared: documents,
+passages and catalog of a sync; corrections, and passages as they read; what is in production and what a rollback would
+bring; the bytes of an adapter's weights; the table and answers of a comparison. The kills are spread: one somewhere in
+each of as many equal parts of that time as there are kills. Only runs that the kill did hit count.
 
-With `--place`, what was done is kept there and a later call goes on. Writes benchmarks/results/attack_kills.json, and
-ends with 1 where one did not hold.
+With `--place`, what was done is kept there: a later call goes on, whichever commands it names, and tells of all.
+Writes benchmarks/results/attack_kills.json, and ends with 1 where one did not hold.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import hashlib
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -33,7 +34,7 @@ from typing import Any
 
 import attacks  # noqa: F401 - puts tests/ on the path
 from ingest import RESULTS, circumstances
-from parts import PARTS
+from parts import PARTS, read_nothing
 from serving.servers import COMMAND, sample_expert
 from serving.tuned import QUESTIONS, TUNING, write_tuned
 
@@ -84,15 +85,16 @@ def make_read(place: Path) -> Path:
 def make_tuned(place: Path) -> Path:
     """Three adapters, the first in production, rows to learn, and questions to compare on."""
     folder = write_tuned(place)
+    read_nothing(folder)
     settings = folder / "metier.toml"
-    lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in TUNING.items())
+    lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in (TUNING | {"epochs": 12}).items())
     settings.write_text(
         settings.read_text().replace('base = "base"\n', f'base = "base"\ncheckpoint_seconds = 0\n{lines}')
     )
     asked = [
         {"id": name, "question": f"How often is the {name} of the NV-110 changed?", "answers": [f"{months} months"],
          "document": f"{name.replace(' ', '-')}.md", "split": "exam"}
-        for name, months in PARTS.items()
+        for name, months in list(PARTS.items())[:5]
     ]  # fmt: skip
     (place / "questions.jsonl").write_text("\n".join(map(json.dumps, asked)))
     with Expert.open(folder) as expert:
@@ -190,7 +192,7 @@ def _tune_again(folder: Path) -> Sequence[Sequence[str]]:
     return () if done else (("tune", "--name", ADAPTER, "--resume"), ("tune", "--name", ADAPTER))
 
 
-COMPARE = ("compare", "--modes", "base,rag,tuned", "--no-calibrate")
+COMPARE = ("compare", "--modes", "rag,tuned", "--no-calibrate")
 COMMANDS = {
     "sync": Command("read", lambda _: ("sync",), lambda _: (("sync",),), synced),
     "correct": Command("read", _correction, _correct_again, corrected),
@@ -249,7 +251,7 @@ def one_kill(command: Command, base: Path, whole: Any, seconds: float, place: Pa
         if not killed(folder, command.begin(base), seconds):
             return None
         wrong = go_on(command, folder)
-        left = command.left(folder)
+        left = json.loads(json.dumps(command.left(folder)))
         held = not wrong and left == whole
         return {"after": round(seconds, 3), "held": held, "what": wrong or ("" if held else differs(left, whole))}
     finally:
@@ -268,26 +270,56 @@ def differs(left: Any, whole: Any) -> str:
     return f"{left!r:.150} instead of {whole!r:.150}"
 
 
-def measure(name: str, kills: int, base: Path, place: Path, kept: Path) -> dict[str, Any]:
-    """Goes on with what stands in `kept`, a line a kill."""
-    command, dice = COMMANDS[name], random.Random()
-    done = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
+def unbroken(name: str, base: Path, place: Path) -> dict[str, Any]:
+    """What the command leaves, and in how many seconds; kept, so that it is run once."""
+    kept = place / f"{name}.whole.json"
+    if kept.exists():
+        return json.loads(kept.read_text())
+    command = COMMANDS[name]
     copy = Path(shutil.copytree(base.parent, place / "copy"))
     began = time.monotonic()
     code, said = run(copy / base.name, command.begin(base))
     seconds = time.monotonic() - began
     if code:
         sys.exit(f"{name} ends with {code} without a kill: {said}")
-    whole = command.left(copy / base.name)
+    found = {"seconds": seconds, "left": command.left(copy / base.name)}
     shutil.rmtree(copy)
+    kept.write_text(json.dumps(found))
+    return json.loads(json.dumps(found))
+
+
+def measure(name: str, kills: int, base: Path, place: Path, kept: Path) -> None:
+    """Goes on with what stands in `kept`, a line a kill."""
+    dice, whole, done = random.Random(), unbroken(name, base, place), killed_before(kept)
+    began, cpu, before = time.monotonic(), cpu_seconds(), len(done)
     while len(done) < kills:
-        if one := one_kill(command, base, whole, dice.uniform(0, seconds), place):
-            done.append(one)
-            with kept.open("a") as file:
-                file.write(json.dumps(one) + "\n")
-            print(f"{name} {len(done)}/{kills} {one}", file=sys.stderr, flush=True)
-    held = sum(each["held"] for each in done)
-    return {"kills": len(done), "held": held, "seconds": round(seconds, 2), "wrong": [e for e in done if not e["held"]]}
+        after = (len(done) + dice.random()) / kills * whole["seconds"]
+        # One that ended before is tried again a little earlier: how long a run takes is not the same each time.
+        while (one := one_kill(COMMANDS[name], base, whole["left"], after, place)) is None:
+            after *= 0.9
+        done.append(one)
+        with kept.open("a") as file:
+            file.write(json.dumps(one) + "\n")
+        print(f"{name} {len(done)}/{kills} {one}", file=sys.stderr, flush=True)
+    if made := len(done) - before:
+        spent = (time.monotonic() - began) / made, (cpu_seconds() - cpu) / made
+        print(f"{name}: {spent[0]:.1f} s a kill, {spent[1]:.1f} s of them on a processor", file=sys.stderr, flush=True)
+
+
+def killed_before(kept: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
+
+
+def told(name: str, place: Path) -> dict[str, Any]:
+    """What is kept of a command."""
+    done, whole = killed_before(place / f"{name}.jsonl"), json.loads((place / f"{name}.whole.json").read_text())
+    wrong = [each for each in done if not each["held"]]
+    return {"kills": len(done), "held": len(done) - len(wrong), "seconds": round(whole["seconds"], 2), "wrong": wrong}
+
+
+def cpu_seconds() -> float:
+    spent = [resource.getrusage(whom) for whom in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in spent)
 
 
 def main() -> None:
@@ -308,10 +340,13 @@ def main() -> None:
             base.parent.mkdir()
             BASES[COMMANDS[name].base](base.parent)
             (place / f"{base.parent.name}.made").touch()
-        told = measure(name, options.kills, base, place, place / f"{name}.jsonl")
-        result["commands"][name] = told
-        print(f"{name:8} {told['held']} of {told['kills']} held, over {told['seconds']} s", flush=True)
-        for each in told["wrong"]:
+        measure(name, options.kills, base, place, place / f"{name}.jsonl")
+    for name in COMMANDS:
+        if not (place / f"{name}.jsonl").exists():
+            continue
+        result["commands"][name] = found = told(name, place)
+        print(f"{name:8} {found['held']} of {found['kills']} held, over {found['seconds']} s", flush=True)
+        for each in found["wrong"]:
             print(f"         after {each['after']} s: {each['what']}", flush=True)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "attack_kills.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
