@@ -115,7 +115,7 @@ def sync(
     rebuild: Annotated[bool, typer.Option(help="Build the index anew, beside the one in use.")] = False,
     retry: Annotated[bool, typer.Option(help="Read again what failed before and did not change.")] = False,
     allow_empty: Annotated[
-        bool, typer.Option("--allow-empty", help="Let go what was indexed of a source that is gone or empty now.")
+        bool, typer.Option("--allow-empty", help="Let go what was indexed of what is gone or empty now.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

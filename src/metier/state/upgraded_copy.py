@@ -26,7 +26,7 @@ def upgraded_copy(path: Path, revision: str) -> Path:
         raise StoreError(
             f"is of an earlier Métier, and can be brought up to date neither there nor in a copy: {error}",
             where=str(path),
-            hint="Make the folder writable once, and open the expert: `metier status`.",
+            hint="Make the folder writable once, and run `metier sources` there.",
         ) from None
 
 
