@@ -12,6 +12,7 @@ from metier.core.errors import StoreError
 from metier.core.settings import StoreSettings
 from metier.store import Entry
 from metier.store import open_store as open_at
+from metier.store.base import Filter
 
 pytestmark = pytest.mark.slow
 
@@ -37,6 +38,25 @@ def test_index_is_built_above_the_size_and_its_recall_measured(open_store):
     put(store, "b.md", ["a late line"])
     assert store.dense(vector_of("a late line"), 1)[0].passage.text == "a late line"
     assert store.optimize() == {}
+
+
+@pytest.mark.parametrize("is_writable", [True, False])
+def test_statistics_of_an_earlier_version_are_taken_again_for_each_reader(open_store, tmp_path, is_writable):
+    store = open_store()
+    put(store, "open.md", ["nut torque", "nut oil"])
+    put(store, "board.md", ["nut vault"], groups=("board",))
+    store.optimize()
+    own = Filter(groups=())
+    wanted = [store.frequencies(["nut", "vault"], where).tolist() for where in (None, own)]
+    cosines = store.background(vector_of("nut"), own)
+    for name in ("frequencies.npy", "background.npy"):
+        np.save(tmp_path / "store" / name, np.zeros(3))
+        if not is_writable:  # also for root
+            (tmp_path / "store" / f"{name}.{os.getpid()}").mkdir()
+    store = open_store()
+    assert wanted == [[3, 1], [2, 0]]
+    assert [store.frequencies(["nut", "vault"], where).tolist() for where in (None, own)] == wanted
+    assert store.background(vector_of("nut"), own) == cosines
 
 
 def test_killed_between_documents_leaves_whole_documents(tmp_path):

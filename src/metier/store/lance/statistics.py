@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -27,9 +27,7 @@ class Statistics:
 
     def take(self) -> None:
         """Anew, from the table as it stands."""
-        words = self._table.search().where("tokens IS NOT NULL").select(["tokens", "groups"])
-        frequencies.build(self._folder / _FREQUENCIES, words.to_batches(10_000))
-        background.build(self._folder / _BACKGROUND, self._table)
+        self._take(self._folder)
 
     def frequencies(self, tokens: Sequence[str], groups: Sequence[str] | None) -> np.ndarray:
         """In how many passages each token occurs; shape (n,), int64."""
@@ -54,19 +52,28 @@ class Statistics:
         if known is None or known[0] != stamp:
             kept = LabelledRows.load(path)
             if kept is None and stamp is not None:
-                kept, stamp = self._taken_again(path), _stamp(path)
+                kept, stamp = self._taken_again(name), _stamp(path)
             known = self._read[name] = (stamp, kept)
         return known[1]
 
-    def _taken_again(self, path: Path) -> LabelledRows | None:
+    def _taken_again(self, name: str) -> LabelledRows | None:
         """Of an index whose statistics do not say for whom they are, as those of an earlier version."""
         with self._taking:
-            kept = LabelledRows.load(path)
-            if kept is None:
-                with suppress(OSError):  # what is read-only goes without
-                    self.take()
-                kept = LabelledRows.load(path)
-            return kept
+            kept = LabelledRows.load(self._folder / name)
+            if kept is not None:
+                return kept
+            try:
+                self.take()
+                return LabelledRows.load(self._folder / name)
+            except OSError:  # the folder is read-only, or the disk full
+                with TemporaryDirectory(prefix="metier-", ignore_cleanup_errors=True) as beside:
+                    self._take(Path(beside))
+                    return LabelledRows.load(Path(beside) / name)
+
+    def _take(self, folder: Path) -> None:
+        words = self._table.search().where("tokens IS NOT NULL").select(["tokens", "groups"])
+        frequencies.build(folder / _FREQUENCIES, words.to_batches(10_000))
+        background.build(folder / _BACKGROUND, self._table)
 
 
 def _stamp(path: Path) -> _Stamp | None:

@@ -222,10 +222,12 @@ class LanceStore:
             return lexical.search(self._table, tokens, limit, where, self._statistics)
 
     def frequencies(self, tokens: Sequence[str], where: Filter | None = None) -> np.ndarray:
-        return self._statistics.frequencies(tokens, where.groups if where else None)
+        with _storage_errors(self._folder):
+            return self._statistics.frequencies(tokens, where.groups if where else None)
 
     def background(self, vector: np.ndarray, where: Filter | None = None) -> tuple[float, float]:
-        return self._statistics.background(vector, where.groups if where else None)
+        with _storage_errors(self._folder):
+            return self._statistics.background(vector, where.groups if where else None)
 
     def counts(self, where: Filter | None = None) -> tuple[int, int]:
         counted = condition(where)
