@@ -41,9 +41,11 @@ def header_blocks(rows: Sequence[RawRow], header_rows: int | None = None) -> lis
     """`rows` parted where names of columns stand in the body; names that are repeated as they are are left out. Names
     over the other columns for several rows, beside a blank, become texts at the left, as those of groups are."""
     rows = list(rows)
+    if len(rows[0].cells) < 2 or not _may_name_again(rows, header_rows):
+        return [HeaderBlock(rows, header_rows)]
     top = len(rows) - len(without_title(rows, Structure())) if header_rows is None else 0
     depth = header_depth(rows[top:]) if header_rows is None else min(header_rows, len(rows))
-    if not depth or len(rows[0].cells) < 2 or len(rows) <= top + depth + 1:
+    if not depth or len(rows) <= top + depth + 1:
         return [HeaderBlock(rows, header_rows)]
     rows, depth = _with_groups(rows, top, depth)
     if header_rows is not None:
@@ -70,6 +72,17 @@ def header_blocks(rows: Sequence[RawRow], header_rows: int | None = None) -> lis
         done = end
     found[-1].rows.extend(body[done:])
     return found
+
+
+def _may_name_again(rows: Sequence[RawRow], header_rows: int | None) -> bool:
+    """Whether a row without a value stands below one that has one, or a row is marked or repeated: few tables have
+    such."""
+    begun = header_rows
+    if begun is None:
+        begun = next((n for n, row in enumerate(rows) if not _holds_names(row) and not is_alone(row)), len(rows))
+    if any(map(_holds_names, rows[begun:])) or any(row.heads for row in rows[1:]):
+        return True
+    return len({tuple(row.cells) for row in rows}) < len(rows)
 
 
 def _runs(body: Sequence[RawRow], header: Sequence[RawRow]) -> Iterator[tuple[int, int]]:
