@@ -126,3 +126,18 @@ def test_a_year_without_values_in_a_column_of_years_is_a_row(read):
     assert read([["Year", "Ferry"], ["2021", "10"], ["2022", ""], ["2023", "14"], ["2024", ""], ["Total", "24"]]) == [
         "Year: 2021 | Ferry: 10", "Year: 2022", "Year: 2023 | Ferry: 14", "Year: 2024", "Year: Total | Ferry: 24",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["html", "xlsx", "csv"])
+def test_a_group_right_below_the_names_is_none_of_them(parse, kind):
+    prices = [
+        ["Code", "Service", "Upright", "Grand"],
+        ["", "Tuning", "", ""],
+        ["T1", "Standard", "105", "120"],
+        ["T2", "Concert", "190", "215"],
+        ["", "Action", "", ""],
+        ["R1", "Regulation", "780", "1180"],
+    ]
+    found = kinds(parse(*written(kind, prices)), "row")
+    assert "Code: T1 | Service: Standard | Upright: 105 | Grand: 120" in found
+    assert "Code: R1 | Service: Regulation | Upright: 780 | Grand: 1180" in found

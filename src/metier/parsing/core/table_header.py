@@ -102,8 +102,21 @@ def _until_body(rows: Sequence[RawRow], first: int) -> int:
         names_a_row = bool(row.cells[0].strip()) and not is_unit(row.cells[0])
         if depth and names_a_row and _complete(rows[:depth]) and not _names_more(row):
             break
+        if depth and len(own) == 1 and not names_a_row and _is_group(row, rows[:depth], rows[depth + 1 :]):
+            break
         depth += 1
     return depth
+
+
+def _is_group(row: RawRow, header: Sequence[RawRow], below: Sequence[RawRow]) -> bool:
+    """Whether the only text of a row, below names for all columns, heads rows whose names stand in its column: of
+    `Code | Service | Price` over `| Tuning |` no price is one of a tuning service."""
+    place = next(n for n, cell in enumerate(row.cells) if cell.strip())
+    named = _complete(header) and all(header[-1].cells[n].strip() for n in (0, place))
+    if not named or is_unit(row.cells[place]) or is_period(row.cells[place]):
+        return False
+    held = [each.cells[place] for each in below[:_SAMPLE] if each.cells[place].strip()]
+    return len(held) > 1 and not any(map(is_value, held))
 
 
 def _goes_on_in_corner(rows: Sequence[RawRow]) -> bool:
