@@ -50,7 +50,7 @@ OUTCOMES = ("exact", "refused", "wrong")
 EVERY = 7  # of the tables of TAT-QA one is taken
 SCALES = {"thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "billion": 1e9, "bn": 1e9}
 SCALES |= {"millisecond": 1e-3, "ms": 1e-3, "second": 1.0, "sec": 1.0, "s": 1.0, "minute": 60.0, "min": 60.0}
-SMALL = "zero one two three four five six seven eight nine ten eleven twelve".split()
+SMALL = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _NUMBER = regex.compile(r"(?<![\w.,])((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?![.,]?\d)\s*(%|\p{L}+)?")
 _CLOCK = regex.compile(r"\b(?:(\d+):)?(\d+):(\d\d)\b|\b(?:(\d+) ?h\w* )?(\d+) ?min\w*,? (?:and )?(\d+) ?s\w*")
 _DATE = regex.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?")
@@ -231,7 +231,7 @@ def _is_stray(number: float, unit: str, asked: TableQuestion) -> bool:
     if year or unit in ("row", "record"):
         return False
     for named, scale in numbers_of(asked.question):
-        if number in (named, named * SCALES.get(scale, 1.0) / SCALES.get(asked.scale, 1.0)):
+        if number in (named, *(named * SCALES.get(scale, 1.0) / power for power in (1, 1e3, 1e6))):
             return False
     known = (*told, *asked.operands)
     return not any(_equal(number, unit, value, asked) or math.isclose(number, abs(value)) for value in known)
@@ -245,10 +245,8 @@ def numbers_of(text: str) -> Iterator[tuple[float, str]]:
         yield hours * 3600.0 + minutes * 60 + seconds, "second"
     for found in _NUMBER.finditer(_CLOCK.sub(" ", text)):
         unit = (found[2] or "").lower()
-        yield (
-            float(found[1].replace(",", "")),
-            "%" if unit == "percent" else unit[:-1] if unit[2:].endswith("s") else unit,
-        )
+        singular = unit[:-1] if unit[2:].endswith("s") else unit
+        yield float(found[1].replace(",", "")), "%" if unit == "percent" else singular
 
 
 def _without(text: str, values: Iterable[str | float]) -> str:
