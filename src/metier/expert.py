@@ -166,6 +166,7 @@ class Expert:
                         fusion=runtime.fusion_path, vision=vision, rebuild=rebuild, allow_empty=allow_empty,
                     )  # fmt: skip
                     report = syncer.run([sources.create(each, self.folder) for each in self.settings.sources])
+                runtime.table_store.follow(runtime.store.hashes(), runtime.store.document)
                 report.warnings += corrections.after_sync()
                 report.unread_languages = unread_languages(self.settings.embedding, runtime.store.records())
                 if runtime.is_built("retriever"):

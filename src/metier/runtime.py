@@ -30,6 +30,9 @@ from metier.retrieval.curation import Curation
 from metier.retrieval.fusion import Fusion
 from metier.retrieval.retriever import Retriever
 from metier.store.base import Filter, Identity, Store
+from metier.tables.asking import TableAsker
+from metier.tables.runner import QueryRunner
+from metier.tables.table_store import TableStore
 from metier.text.analyzer import Analyser
 
 if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others time
@@ -66,7 +69,9 @@ class Runtime:
         for name in ("generator", "embedder", "reader"):
             if self.__dict__.get(name) is not None:
                 self.__dict__[name].close()
-        self.forget("generator", "store", "curation", "retriever", "answerer", "embedder", "reader")
+        if self.is_built("tables"):
+            self.tables.close()
+        self.forget("generator", "tables", "store", "curation", "retriever", "answerer", "embedder", "reader")
 
     def forget(self, *names: str) -> None:
         """The next use of these builds them again."""
@@ -150,6 +155,16 @@ class Runtime:
         """What people decided about single passages."""
         return self._make_curation()
 
+    @cached_property
+    def table_store(self) -> TableStore:
+        """The tables of all documents, typed."""
+        return TableStore(self.state_folder / "tables.sqlite", self.analyser)
+
+    @cached_property
+    def tables(self) -> TableAsker:
+        """Asks them."""
+        return TableAsker(self.table_store, QueryRunner(self.table_store.path), self.analyser)
+
     @property
     def fusion(self) -> Fusion:
         """The fusion in force: from metier.toml, else what sync and calibrate learned."""
@@ -214,7 +229,7 @@ class Runtime:
     def answerer_from(self, shown: PassageCount) -> Answerer:
         return Answerer(
             self.settings, self.store, self.retriever, self.embedder, self.analyser, self.generator, self.abstention,
-            shown.passages, lambda: self.reader, lambda: self.checker, self.documents,
+            shown.passages, lambda: self.reader, lambda: self.checker, self.documents, lambda: self.tables,
         )  # fmt: skip
 
     @cached_property

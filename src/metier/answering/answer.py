@@ -150,13 +150,25 @@ class Usage:
     passages: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class TableSource:
+    """How the tables were asked. `sql`: the query; `filters`: its conditions in words; `table`: the name of the one
+    whose rows were looked at; `rows`: how many fit, of which `shown` are told."""
+
+    sql: str
+    filters: tuple[str, ...]
+    table: str
+    rows: int
+    shown: int
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Answer:
     """`confidence`: 1 - probability that the documents hold no answer, None where nothing was looked up. `timings` in
     seconds. `notes`: what a person should know, such as passages that did not fit. `hits`: what retrieval found, best
     first; `shown`: of it what the model read. `nearest`: places worth opening where the answer was refused.
     `searched_for`: what was looked up, several where a question has parts. `finish_reason`: "stop", or "length" where
-    the token limit cut the text."""
+    the token limit cut the text. `tables`: where the answer was computed from tables, how."""
 
     question: str
     text: str
@@ -176,6 +188,7 @@ class Answer:
     searched_for: tuple[str, ...] = ()
     finish_reason: str = "stop"
     features: dict[str, float] = field(default_factory=dict)
+    tables: TableSource | None = None
 
     @property
     def citations(self) -> tuple[Citation, ...]:

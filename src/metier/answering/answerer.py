@@ -24,6 +24,7 @@ from metier.answering.request import Found, Request
 from metier.answering.routing import Documents, Router
 from metier.answering.style import TokenLimits
 from metier.answering.support.base import Checker
+from metier.answering.table_answers import TableAnswerer
 from metier.answering.term_weights import WordWeights, names
 from metier.answering.version_comparison import asks_what_changed, changes, versions_among
 from metier.answering.version_selection import with_newer
@@ -38,6 +39,7 @@ from metier.reader.base import Reader
 from metier.retrieval import decomposition
 from metier.retrieval.retriever import Retriever
 from metier.store.base import Filter, Store
+from metier.tables.asking import TableAsker
 from metier.text.analyzer import Analyser
 from metier.text.detection import detect
 
@@ -51,7 +53,7 @@ _TABLE = 40_000  # and the rest of a table
 
 class Answerer:
     """Answers with one set of models over one store. `passages`: how many the quoted style chooses from. `reader`,
-    `checker`: called when they are first needed. `documents`: what the catalog knows of those an asker may see."""
+    `checker`, `tables`: called when they are first needed. `documents`: what the catalog knows of those an asker may see."""
 
     def __init__(
         self,
@@ -66,6 +68,7 @@ class Answerer:
         reader: Callable[[], Reader | None],
         checker: Callable[[], Checker],
         documents: Documents,
+        tables: Callable[[], TableAsker],
     ) -> None:
         self._settings = settings
         self._store = store
@@ -78,6 +81,7 @@ class Answerer:
         self._new_reader = reader
         self._new_checker = checker
         self._documents = documents
+        self._new_tables = tables
 
     @cached_property
     def style(self) -> Style:
@@ -114,6 +118,10 @@ class Answerer:
         )  # fmt: skip
 
     @cached_property
+    def _tables(self) -> TableAnswerer:
+        return TableAnswerer(self._new_tables(), self._store, self._generator.name)
+
+    @cached_property
     def _router(self) -> Router:
         whole = WholeDocument(self._writer, self.limits, self.finder.counter)
         settings = self._settings
@@ -135,6 +143,9 @@ class Answerer:
         if (answer := self._router.answer(request, intent, language)) is not None:
             return answer
         asked = self._looked_up(request, intent)
+        visible = self._retriever.visible(request.where)
+        if intent.kind is not Kind.EDIT and (exact := self._tables.answer(request, asked, language, visible)) is not None:
+            return exact
         answers = self._written if self.style is Style.WRITTEN else self._quoted
         answer = with_newer(answers(request, asked, language))
         if answer.abstained and not answer.hits and not self._store.counts()[1]:

@@ -185,6 +185,10 @@ def _print_marks(screen: Console, answer: Answer) -> None:
     for passage in answer.nearest:
         where = place(locator_of(passage), passage.headings) + (f" · {DESCRIPTION}" if passage.described else "")
         screen.print(styled("[dim]Nearest:[/] [bold]{}[/]  [dim]{}[/]", passage.uri, where), soft_wrap=True)
+    if answer.tables is not None:
+        screen.print(styled("[dim]Asked of the tables: {}[/]", answer.tables.sql), soft_wrap=True)
+        if answer.tables.rows > answer.tables.shown:
+            screen.print(styled("[dim]{} rows fit.[/]", f"{answer.tables.rows:,}"))
     for note in answer.notes:
         screen.print(styled("[yellow]![/] {}", note))
     seconds = answer.timings.get("total", 0.0)

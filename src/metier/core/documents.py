@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from metier.core.tables import PATH, Span, Table, TableRow, column_names
+from metier.core.tables import PATH, Reference, Span, Table, TableRow, column_names
 
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
@@ -201,11 +201,14 @@ class TextBuilder:
         unit: str = "",
         notes: Sequence[str] = (),
         pairs: bool = False,
+        name: str = "",
+        references: Sequence[Reference] = (),
     ) -> None:
         """Append a table. `rows`: cells as strings, rectangular or ragged; the first `header` of them (True: one) name
         the columns. Of the rows after the header: `keys` names each in its source (default: its 1-based number among
         `rows`), `groups` says under which names it stands. `unit`: what holds for all values. `pairs`: rows are a
-        name and its value (`Rated power: 4.2 MW`). `caption`: where none is given, a caption right before the table."""
+        name and its value (`Rated power: 4.2 MW`). `caption`: where none is given, a caption right before the table. `name`,
+        `references`: see `Table`."""
         rows = [[_line(cell) for cell in row] for row in rows]
         if not any(any(row) for row in rows):
             return
@@ -228,7 +231,7 @@ class TextBuilder:
         self.blocks.append(Block("table", start, self._length, page))
         self.blocks.extend(Block("row", row.start, row.end, page, 0, row.key) for row in written)
         told = (_line(caption), unit, tuple(map(_line, notes)))
-        self.tables.append(Table(heads, tuple(written), start, self._length, *told, page))
+        self.tables.append(Table(heads, tuple(written), start, self._length, *told, page, name, tuple(references)))
 
     def _row(
         self, names: Sequence[str], cells: Sequence[str], key: str, groups: tuple[str, ...], unit: str, pairs: bool

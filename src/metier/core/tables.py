@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+Reference = tuple[str, str, str]  # column, and the table and column that it points to
 Span = tuple[int, int]  # start, end: characters of the document's text
 PATH = " › "  # between the parts of a name: of a column from the top down, of a row from its group inwards
 LINES = " – "  # between the lines that stand over a table and are its caption
@@ -72,7 +73,8 @@ class TableRow:
 class Table:
     """`start`, `end`: of its block in the document's text. `header`: rows of names, the top one first, each as wide as
     the table; what spans columns is repeated in each. `unit`: what holds for all values ("in millions"). `notes`: what
-    stands under it. `page`: 1-based."""
+    stands under it. `page`: 1-based. `name`: of the table or sheet in its database or workbook, "" elsewhere.
+    `references`: which column points to which table and column, as a database's foreign keys do."""
 
     header: tuple[tuple[str, ...], ...]
     rows: tuple[TableRow, ...]
@@ -82,6 +84,8 @@ class Table:
     unit: str = ""
     notes: tuple[str, ...] = ()
     page: int | None = None
+    name: str = ""
+    references: tuple[Reference, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -96,13 +100,18 @@ class Table:
     def to_json(self) -> list[Any]:
         """Plain values, the header's names and the places of all cells."""
         rows = [row.to_json() for row in self.rows]
-        return [self.header, rows, self.start, self.end, self.caption, self.unit, self.notes, self.page]
+        of_database = [self.name, self.references] if self.name or self.references else []
+        return [self.header, rows, self.start, self.end, self.caption, self.unit, self.notes, self.page, *of_database]
 
     @classmethod
     def from_json(cls, plain: Sequence[Any]) -> Self:
-        header, rows, start, end, caption, unit, notes, page = plain
+        header, rows, start, end, caption, unit, notes, page, *of_database = plain
         read = tuple(map(TableRow.from_json, rows))
-        return cls(tuple(map(tuple, header)), read, start, end, caption, unit, tuple(notes), page)
+        name, references = of_database or ("", ())
+        return cls(
+            tuple(map(tuple, header)), read, start, end, caption, unit, tuple(notes), page, name,
+            tuple((column, table, other) for column, table, other in references),
+        )  # fmt: skip
 
     def row_at(self, start: int, end: int) -> TableRow | None:
         """The row that holds the characters `start`..`end` of the document's text; None where that is no single row."""

@@ -206,7 +206,7 @@ def _is_name(token: str) -> bool:
 def _numbers(plain: str, text: str, language: str) -> Iterator[Quantity]:
     point = Language.of(language).decimal
     for match in _FOUND.finditer(plain):
-        values, decimals = _readings(match["number"], point)
+        values, decimals = number_readings(match["number"], point)
         end, unit = match.end("number"), None
         if match["before"]:
             unit = unit_of(match["before"].strip())
@@ -232,7 +232,7 @@ def _numbers(plain: str, text: str, language: str) -> Iterator[Quantity]:
         yield Quantity(start, end, text[start:end].strip(), values, decimals, unit, per=per)
 
 
-def _readings(written: str, point: str) -> tuple[tuple[float, ...], int]:
+def number_readings(written: str, point: str) -> tuple[tuple[float, ...], int]:
     """What a number may be, and how many decimals it has as it is most likely meant. `point`: the decimal mark of the
     language. Where it is a comma, a mark before three digits is read both ways: English is around everywhere."""
     bare = SPACES.sub("", written)

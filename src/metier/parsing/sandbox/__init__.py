@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from metier.parsing.sandbox import landlock, seccomp
@@ -20,15 +21,15 @@ _SYSTEM = (
 _WRITTEN = ("/dev/null",)
 
 
-def enter(scratch: Path, *, programs: bool, file_bytes: int) -> None:
+def enter(scratch: Path, *, programs: bool, file_bytes: int, read: Sequence[Path] = ()) -> None:
     """Restrict this thread, and all that it starts from now on, for good. `programs`: other programs may be started, as
-    tesseract is. `file_bytes`: of a file that is written, at most."""
+    tesseract is. `file_bytes`: of a file that is written, at most. `read`: what may be read besides."""
     import resource  # not on Windows
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     if not seccomp.forbid_new_rights():
         return
-    landlock.restrict(read=[*_programs(), *map(Path, _SYSTEM)], write=[scratch, *map(Path, _WRITTEN)])
+    landlock.restrict(read=[*_programs(), *map(Path, _SYSTEM), *read], write=[scratch, *map(Path, _WRITTEN)])
     seccomp.restrict(programs=programs)
 
 

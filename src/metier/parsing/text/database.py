@@ -49,7 +49,14 @@ def _table(connection: sqlite3.Connection, name: str, builder: Builder) -> None:
         keys.append(", ".join(cells[part] for part in key) or str(number))
     if len(rows) > 1:
         builder.add("heading", name, level=2)
-        builder.add_table(rows, keys=keys)
+        builder.add_table(rows, keys=keys, name=name, references=_references(connection, quoted))
+
+
+def _references(connection: sqlite3.Connection, quoted: str) -> list[tuple[str, str, str]]:
+    """Its foreign keys; those of several columns are left out. The key of another table is meant where none is named."""
+    keys = connection.execute(f"PRAGMA foreign_key_list({quoted})").fetchall()
+    several = {number for number, part, *_ in keys if part}
+    return [(own, table, other or own) for number, _, table, own, other, *_ in keys if number not in several]
 
 
 def _cell(value: object) -> str:

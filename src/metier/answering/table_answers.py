@@ -1,0 +1,94 @@
+"""An answer that the tables give, with the rows that it is of: no model retells it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from metier.answering.answer import Answer, Citation, Sentence, Style, Support, TableSource, Usage
+from metier.answering.request import Request
+from metier.core.documents import Document, Passage
+from metier.store.base import Filter, Store
+from metier.tables.asking import TableAnswer, TableAsker
+from metier.tables.results import RowPlace
+
+_NEAR = 4000  # characters around a row among which its passage begins
+_CITED = 10  # rows of one line
+
+
+class TableAnswerer:
+    """`model`: the name of the one that would write otherwise."""
+
+    def __init__(self, asker: TableAsker, store: Store, model: str) -> None:
+        self._asker, self._store, self._model = asker, store, model
+
+    def answer(self, request: Request, asked: str, language: str, where: Filter | None) -> Answer | None:
+        """None where the question is none for the tables. `where`: with all that the asker may not see."""
+        began = time.monotonic()
+        seen: dict[str, Passage] = {}
+
+        def visible(documents: Collection[str]) -> Collection[str]:
+            for passage in self._store.openings(sorted(documents), where):
+                seen[passage.document_id] = passage
+            return seen.keys() - request.without
+
+        found = self._asker.ask(asked, language, visible)
+        if found is None:
+            return None
+        return self._made(request, asked, found, seen, time.monotonic() - began)
+
+    def _made(
+        self, request: Request, asked: str, found: TableAnswer, seen: dict[str, Passage], seconds: float
+    ) -> Answer:
+        text, sentences, shown = "", [], {}
+        sources = _Sources(self._store, seen)
+        for number, line in enumerate(found.lines):
+            text += "\n" if number else ""
+            span = (len(text), len(text) + len(line.text))
+            text += line.text
+            passages = [sources.passage(place) for place in line.rows[:_CITED]]
+            shown.update({(p.document_id, p.start): p for p in passages})
+            cited = tuple(Citation.of(passage, span) for passage in passages)
+            sentences.append(Sentence(*span, Support.CARRIED, 1.0, cited))
+        if request.on_text is not None:
+            request.on_text(text)
+        for sentence in sentences:
+            if request.on_sentence is not None:
+                request.on_sentence(sentence)
+        source = TableSource(found.sql, found.filters, found.table.name, found.total, len(found.lines))
+        return Answer(
+            question=request.question, text=text, abstained=False, confidence=1.0, mode=request.mode, model=self._model,
+            adapter=request.writer.adapter, sentences=tuple(sentences), timings={"retrieval": seconds, "total": seconds},
+            usage=Usage(), style=Style.QUOTED, shown=tuple(shown.values()), searched_for=(asked,), tables=source,
+        )  # fmt: skip
+
+
+class _Sources:
+    """Rows as passages that can be opened and cited."""
+
+    def __init__(self, store: Store, openings: dict[str, Passage]) -> None:
+        self._store, self._openings = store, openings
+        self._documents: dict[str, Document | None] = {}
+
+    def passage(self, place: RowPlace) -> Passage:
+        document = self._document(place.document_id)
+        opening = self._openings[place.document_id]
+        if document is None:
+            return opening
+        table = document.table_at(place.start, place.end)
+        row = replace(
+            opening, text=document.text[place.start : place.end], start=place.start, end=place.end,
+            page=table.page if table else None, headings=(),
+        )  # fmt: skip
+        found = self._around(row)
+        holding = next((each for each in found if each.start <= row.start and row.end <= each.end), None)
+        return holding.within(row.start - holding.start, row.end - holding.start) if holding else row
+
+    def _around(self, row: Passage) -> Sequence[Passage]:
+        return self._store.around([row], _NEAR)
+
+    def _document(self, name: str) -> Document | None:
+        if name not in self._documents:
+            self._documents[name] = self._store.document(name)
+        return self._documents[name]

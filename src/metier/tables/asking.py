@@ -1,0 +1,149 @@
+"""From a question to what the tables say exactly, or to nothing: then passages are asked.
+
+    question ─▶ tables that have its words ─▶ links ─▶ interpretations ─▶ SQL ─▶ run apart ─▶ lines, with their rows
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from metier.tables.interpretation import Interpretation, interpretations
+from metier.tables.links import Value, link
+from metier.tables.query import Graph, NoPath, Sql, TableQuery, graph, to_sql
+from metier.tables.question import Question, read
+from metier.tables.results import Line, RowPlace, filters_of, lines_of
+from metier.tables.runner import QueryError, QueryRunner, Result
+from metier.tables.schema import TableSchema
+from metier.tables.table_store import TableStore
+from metier.text.analyzer import Analyser
+
+_VALUES, _TABLES = 600, 40  # cells and tables that are looked at
+_CERTAIN = 0.5  # what an interpretation may cost
+_EVEN = 0.02  # interpretations whose costs differ by less are equally good
+_TRIED = 6  # interpretations that are run
+_CITED = 10  # rows that an aggregate is computed from and that are cited
+_MOST_LINES = 20
+
+Visible = Callable[[Collection[str]], Collection[str]]
+"""Of documents' ids, those that the asker may read."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableAnswer:
+    """`lines`: what is said, each with the rows it tells of. `sql`, `filters`: how it was asked. `total`: rows there
+    are, more than `lines` where they are many; of an aggregate, the rows that it is computed from."""
+
+    lines: tuple[Line, ...]
+    sql: str
+    filters: tuple[str, ...]
+    table: TableSchema
+    total: int
+    aggregate: str = ""
+
+
+class TableAsker:
+    """Asks the tables of the file that `store` reads."""
+
+    def __init__(self, store: TableStore, runner: QueryRunner, analyser: Analyser) -> None:
+        self._store, self._runner, self._analyser = store, runner, analyser
+
+    def close(self) -> None:
+        """End the process that runs queries; a later question starts a new one."""
+        self._runner.close()
+
+    def ask(self, text: str, language: str, visible: Visible) -> TableAnswer | None:
+        """None where the question is none for tables, or could mean several things in them."""
+        if not self._store.path.exists():
+            return None
+        question = read(text, language)
+        if not question.free:
+            return None
+        found: list[tuple[Interpretation, Graph]] = []
+        for tables, values in self._groups(question, visible):
+            steps = graph(tables)
+            links = link(question, tables, values)
+            found += [(each, steps) for each in interpretations(question, tables, links, steps)[:_TRIED]]
+        found = sorted((each for each in found if each[0].cost < _CERTAIN), key=lambda each: each[0].cost)
+        return self._first(question, found[: 2 * _TRIED])
+
+    def _groups(
+        self, question: Question, visible: Visible
+    ) -> Iterator[tuple[list[TableSchema], Mapping[int, list[Value]]]]:
+        """Tables that may be asked together, those alone that the asker may read: the tables of a database, or one."""
+        said = " ".join(question.text[token.start : token.end] for token in question.tokens if not token.function)
+        tokens = self._analyser.tokens(said)
+        values: dict[int, list[Value]] = defaultdict(list)
+        for table, column, text in self._store.values_with(tokens, _VALUES):
+            values[table].append((column, text))
+        numbers = {*values, *(number for number, _ in self._store.tables_with(tokens, _TABLES))}
+        schemas = self._store.schemas(numbers)
+        seen = set(visible({schema.document_id for schema in schemas}))
+        linked = {schema.document_id for schema in schemas if schema.document_id in seen and schema.database}
+        for document in linked:
+            yield self._store.of_document(document), values
+        for schema in schemas:
+            if schema.document_id in seen and schema.document_id not in linked:
+                yield [schema], values
+
+    def _first(self, question: Question, found: Sequence[tuple[Interpretation, Graph]]) -> TableAnswer | None:
+        """The answer of the best interpretation that gives one; None where another, as good, gives a different one."""
+        best: TableAnswer | None = None
+        cost = 0.0
+        for interpretation, steps in found:
+            if best is not None and interpretation.cost > cost + _EVEN:
+                break
+            answer = self._answer(interpretation.query, steps, question.language.code)
+            if answer is None:
+                continue
+            if best is None:
+                best, cost = answer, interpretation.cost
+            elif not _same(best, answer):
+                if best.aggregate != answer.aggregate:  # "the total": the sum rather than a list to be summed
+                    best = best if best.aggregate else answer
+                else:
+                    return None
+        return best
+
+    def _answer(self, query: TableQuery, steps: Graph, language: str) -> TableAnswer | None:
+        try:
+            sql = to_sql(query, steps)
+        except NoPath:
+            return None
+        result = self._run(sql)
+        if result is None or (not result.rows and sql.rows):
+            return None
+        lines = lines_of(query, sql, result, language)
+        if not lines:
+            return None
+        rows: tuple[RowPlace, ...] = ()
+        total = len(lines)
+        if not sql.rows:
+            of, total = self._rows_of(query, steps)
+            if query.aggregate == "count" and not query.group and isinstance(result.rows[0][0], int):
+                total = max(total, result.rows[0][0])
+            if query.aggregate != "count" and not total:
+                return None
+            rows = of
+        lines = [replace(line, rows=line.rows or rows) for line in lines[:_MOST_LINES]]
+        return TableAnswer(tuple(lines), sql.text, tuple(filters_of(query)), query.table, total, query.aggregate)
+
+    def _run(self, sql: Sql) -> Result | None:
+        try:
+            return self._runner.run(sql.text, sql.tables)
+        except QueryError:
+            return None
+
+    def _rows_of(self, query: TableQuery, steps: Graph) -> tuple[tuple[RowPlace, ...], int]:
+        """The first rows that an aggregate is computed from, and how many there are."""
+        plain = replace(query, aggregate="", of=None, group=(), select=(), limit=0, order=None)
+        result = self._run(to_sql(plain, steps))
+        if result is None:
+            return (), 0
+        places = tuple(RowPlace(str(row[0]), int(row[2] or 0), int(row[3] or 0)) for row in result.rows)
+        return places[:_CITED], len(places)
+
+
+def _same(one: TableAnswer, other: TableAnswer) -> bool:
+    return [line.text for line in one.lines] == [line.text for line in other.lines]

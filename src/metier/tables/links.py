@@ -1,0 +1,221 @@
+"""Which words of a question name what of a table: a column, a value of one, the table itself, or where it stands.
+
+Every reading of a word is kept ("upright" is a column of one table and a value in another); which of them hold
+together, `interpretation` tells.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from metier.tables.cell_values import ColumnType, apart
+from metier.tables.question import Question, alike, names_of
+from metier.tables.schema import GROUP, Column, TableSchema
+from metier.text.language import Language, words_in_any_language, words_of
+from metier.text.phrase_cover import Span
+from metier.text.units import MONEY, unit_of
+
+# What the unit of a column may be that holds a measure of `[measures]`.
+_DIMENSIONS: Mapping[str, Collection[str]] = {
+    "price": MONEY, "length": ("length", "time"), "height": ("length",), "width": ("length",), "depth": ("length",),
+    "weight": ("mass",), "size": ("area", "volume"), "speed": ("speed",), "temperature": ("temperature",),
+    "strength": ("power", "force"), "time": ("date",),
+}  # fmt: skip
+_LONGEST = 7  # words of a mention
+_MOST_VALUES = 40  # of one column that a part of a name may mean
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMention:
+    """`share`: of the words of its name that the question has (a key's without "id": what it points to is meant).
+    `measured`: it is meant by what it measures alone.
+    `summed`: its name ("Total") says as well that it is summed up."""
+
+    span: Span
+    table: TableSchema
+    column: Column
+    share: float
+    measured: bool = False
+    summed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ValueMention:
+    """`values`: all that have these words. `share`: of the words of the shortest of them that the question has. `column`: its name in SQL."""
+
+    span: Span
+    table: TableSchema
+    column: str
+    values: tuple[str, ...]
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class TableMention:
+    """`context`: the words stand in title, caption or heading, and name no kind of thing."""
+
+    span: Span
+    table: TableSchema
+    context: bool = False
+
+
+@dataclass(slots=True)
+class Links:
+    columns: list[ColumnMention] = field(default_factory=list)
+    values: list[ValueMention] = field(default_factory=list)
+    tables: list[TableMention] = field(default_factory=list)
+
+
+Spoken = tuple[str, ...]  # languages in which words are compared: that of the question, that of the table
+Value = tuple[int, str]  # column, -1 for the name of a group, and the cell's text
+
+
+def link(question: Question, tables: Sequence[TableSchema], values: Mapping[int, Sequence[Value]]) -> Links:
+    """`values`: of each table by its id, the cells that share a word with the question."""
+    links = Links()
+    windows = list(_windows(question))
+    spoken = question.language.code
+    for table in tables:
+        language = tuple(dict.fromkeys((spoken, table.language or spoken)))
+        for window, words in windows:
+            links.columns += _columns(table, window, words, language)
+            links.values += _values(table, window, words, values.get(table.id, ()), language)
+            links.tables += _names(table, window, words, language)
+        links.columns += _measured(question, table)
+    links.columns += [each for each in map(_summed(question), links.columns) if each is not None]
+    return links
+
+
+def _summed(question: Question) -> Callable[[ColumnMention], ColumnMention | None]:
+    totals = [operation.span for operation in question.operations if operation.kind == "total"]
+
+    def summed(mention: ColumnMention) -> ColumnMention | None:
+        is_total = mention.span in totals and mention.column.type is ColumnType.NUMBER
+        return replace(mention, summed=True) if is_total else None
+
+    return summed
+
+
+def _windows(question: Question) -> Iterator[tuple[Span, tuple[str, ...]]]:
+    """Stretches of words that begin and end with one that says something, with those of them that do."""
+    tokens = question.tokens
+    for start, first in enumerate(tokens):
+        if first.function:
+            continue
+        for end in range(start + 1, min(len(tokens), start + _LONGEST) + 1):
+            if not tokens[end - 1].function:
+                yield (start, end), tuple(token.said for token in tokens[start:end] if not token.function)
+
+
+@lru_cache(maxsize=8192)
+def telling(name: str, language: str) -> tuple[str, ...]:
+    """The words of a name that say something, folded; all of them where none does."""
+    words = tuple(part for word in words_of(apart(name)) for part in (word.split("-") if word.isascii() else [word]))
+    known = Language.of(language)
+    kept = tuple(word for word in words if word not in known.function_words)
+    return kept or words
+
+
+def _held(words: Sequence[str], name: Sequence[str], language: Spoken) -> bool:
+    """Whether each of `words` is another word of `name`."""
+    left = list(name)
+    for word in words:
+        place = next((n for n, other in enumerate(left) if any(alike(other, word, each) for each in language)), None)
+        if place is None:
+            return False
+        del left[place]
+    return True
+
+
+def _columns(table: TableSchema, span: Span, words: tuple[str, ...], language: Spoken) -> Iterator[ColumnMention]:
+    """The columns whose name has all the words, those alone of which it says most: of "price" beside `Price` and
+    `Price of transport` the first."""
+    found = []
+    for column in table.columns:
+        name = telling(column.name, language[-1])
+        if len(words) <= len(name) and _held(words, name, language):
+            points = any(reference[0] == column.sql for reference in table.references)
+            if points and len(words) == len(name) - 1 and name[-1] in words_in_any_language("tables", "number_name"):
+                found.append(ColumnMention(span, table, column, 1.0, measured=True))
+                continue
+            if _is_key(table, column, name) and len(words) < len(name):
+                continue
+            told = _distinguishing(table, column, language[-1]) or name
+            found.append(ColumnMention(span, table, column, len(words) / max(len(told), len(words))))
+    best = max((mention.share for mention in found), default=0.0)
+    yield from (mention for mention in found if mention.share == best)
+
+
+def _is_key(table: TableSchema, column: Column, name: Sequence[str]) -> bool:
+    """Whether it is a number that names rows, of this table or another: it is meant only where it is named in full."""
+    pointing = any(reference[0] == column.sql for reference in table.references)
+    return pointing or (len(name) > 1 and name[-1] in words_in_any_language("tables", "number_name"))
+
+
+def _distinguishing(table: TableSchema, column: Column, language: str) -> tuple[str, ...]:
+    """The words of a column's name that not all columns beside it have: of `Year ended June 30 › 2024` the year."""
+    names = [telling(other.name, language) for other in table.columns if other is not column]
+    own = telling(column.name, language)
+    return tuple(word for word in own if sum(word in name for name in names) < max(1, len(names) - 1))
+
+
+def _values(
+    table: TableSchema, span: Span, words: tuple[str, ...], values: Sequence[Value], language: Spoken
+) -> Iterator[ValueMention]:
+    whole: dict[int, list[str]] = defaultdict(list)
+    part: dict[int, list[str]] = defaultdict(list)
+    for column, text in values:
+        name = telling(text, language[-1])
+        if len(words) <= len(name) and _held(words, name, language):
+            (whole if len(words) == len(name) else part)[column].append(text)
+    for found in (whole, part):
+        for column, texts in found.items():
+            if column in whole and found is part or len(texts) > _MOST_VALUES:
+                continue
+            name = GROUP if column < 0 else table.columns[column].sql
+            shortest = min(len(telling(text, language[-1])) for text in texts)
+            yield ValueMention(span, table, name, tuple(dict.fromkeys(texts)), len(words) / shortest)
+
+
+def _names(table: TableSchema, span: Span, words: tuple[str, ...], language: Spoken) -> Iterator[TableMention]:
+    name = telling(table.name, language[-1])
+    if _held(words, name, language):
+        whole = len(words) == len(name)
+        yield TableMention(span, table, context=not whole)
+        return
+    around = f"{table.title} {table.caption} {table.uri.replace('/', ' ')}"
+    if _held(words, telling(around, language[-1]), language):
+        yield TableMention(span, table, context=True)
+
+
+def _measured(question: Question, table: TableSchema) -> Iterator[ColumnMention]:
+    """What is asked by what it measures: "how long", "people live in"."""
+    language = question.language.code
+    for place, token in enumerate(question.tokens):
+        for measure in question.language.phrases.get("measures", {}):
+            names = names_of(measure, language)
+            if token.said in names:
+                yield from columns_of(table, measure, language, (place, place + 1))
+    for measured in question.measured:
+        yield from columns_of(table, measured.measure, language, measured.span)
+
+
+def columns_of(table: TableSchema, measure: str, language: str, span: Span) -> list[ColumnMention]:
+    """The columns that hold a measure, by the likeliest of its names that there is one for, else by their unit."""
+    columns = [column for column in table.columns if column.type is not ColumnType.TEXT]
+    found: list[Column] = []
+    for name in names_of(measure, language):
+        found = found or [c for c in columns if any(alike(word, name, language) for word in telling(c.name, language))]
+    found = found or [column for column in columns if dimension_of(column) in _DIMENSIONS.get(measure, ())]
+    return [ColumnMention(span, table, column, 1.0, measured=True) for column in found]
+
+
+def dimension_of(column: Column) -> str:
+    """What its unit measures, or the unit that it is called by ("Milliseconds", "Price (€)"); "" where that is not
+    known."""
+    unit = unit_of(column.unit) if column.unit else None
+    named = [unit] if unit else [unit_of(word.strip("()[],.")) for word in (column.name, *column.name.split()[1:])]
+    return next((each.dimension for each in named if each is not None), "")

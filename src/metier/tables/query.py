@@ -1,0 +1,231 @@
+"""A question to tables in a form that is no language's, and the SQL of it.
+
+Conditions on other tables are written as `IN (SELECT …)`, along foreign keys in either direction, so that no row is
+counted twice; what is shown or grouped of a table that rows point to is joined, which doubles none.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from metier.tables.schema import DOCUMENT, END, ROW, START, TOTAL, TableSchema
+from metier.tables.table_store import quoted
+
+_MOST_ROWS = 200  # that a query returns
+Value = float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A column of a table; `column` "" stands for its rows."""
+
+    table: TableSchema
+    column: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`operator`: "in", "between", or one of SQL; `values`: two of "between", one of the others but "in"."""
+
+    place: Place
+    operator: str
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableQuery:
+    """`table`: whose rows are counted, summed or shown. `aggregate`: "count", "sum", "avg", "min", "max", or "" for
+    rows; `of`: what is aggregated. `select`: the columns shown. `group`: one value for each of these. `order`: by this
+    column, or by the aggregate where there is one; `limit`: so many of the first, and those that are equal to the last
+    of them."""
+
+    table: TableSchema
+    conditions: tuple[Condition, ...] = ()
+    aggregate: str = ""
+    of: Place | None = None
+    distinct: bool = False
+    select: tuple[Place, ...] = ()
+    group: tuple[Place, ...] = ()
+    order: Place | None = None
+    descending: bool = False
+    limit: int = 0
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        found = [*self.select, *self.group, *(condition.place for condition in self.conditions)]
+        return tuple(found + [place for place in (self.of, self.order) if place is not None])
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """`text`: with the values in it, as it is shown; `names`: of what it returns. `rows`: whether each row of the
+    result is a row of the table, whose place comes first (`_document`, `_row`, `_start`, `_end`). `tables`: all that it reads."""
+
+    text: str
+    names: tuple[str, ...]
+    rows: bool
+    tables: tuple[str, ...] = ()
+
+
+def _labels(table: TableSchema) -> list[str]:
+    return [column.sql for column in table.labelling]
+
+
+class NoPath(Exception):
+    """Nothing leads from one table to another."""
+
+
+Step = tuple[str, TableSchema, str]  # own column, the other table, its column
+Graph = Mapping[str, Sequence[Step]]
+
+
+def graph(tables: Sequence[TableSchema]) -> dict[str, list[Step]]:
+    """Which table leads to which, by foreign keys in both directions. Names are those of their database; a table is
+    known by its name in SQL."""
+    known = {(table.document_id, table.name.casefold()): table for table in tables}
+    steps: dict[str, list[Step]] = {table.sql: [] for table in tables}
+    for table in tables:
+        for own, name, other in table.references:
+            pointed = known.get((table.document_id, name.casefold()))
+            if pointed is not None:
+                steps[table.sql].append((own, pointed, other))
+                steps[pointed.sql].append((other, table, own))
+    return steps
+
+
+def path(steps: Graph, start: TableSchema, end: TableSchema) -> list[Step]:
+    """The shortest way; raises `NoPath`."""
+    before: dict[str, tuple[str, Step]] = {}
+    waiting = deque([start.sql])
+    while waiting:
+        at = waiting.popleft()
+        if at == end.sql:
+            found: list[Step] = []
+            while at != start.sql:
+                at, step = before[at]
+                found.insert(0, step)
+            return found
+        for step in steps.get(at, ()):
+            if step[1].sql not in before and step[1].sql != start.sql:
+                before[step[1].sql] = (at, step)
+                waiting.append(step[1].sql)
+    raise NoPath
+
+
+def to_sql(query: TableQuery, steps: Graph) -> Sql:
+    """Raises `NoPath`."""
+    writer = _Writer(query, steps)
+    sql = writer.aggregated() if query.aggregate else writer.listed()
+    between = {step[1].sql for place in query.places for step in path(steps, query.table, place.table)}
+    return replace(sql, tables=tuple(sorted({query.table.sql, *between})))
+
+
+class _Writer:
+    def __init__(self, query: TableQuery, steps: Graph) -> None:
+        self._query, self._steps = query, steps
+        self._joins: dict[str, str] = {}
+
+    def aggregated(self) -> Sql:
+        query = self._query
+        value = self._aggregate()
+        columns = ", ".join([*map(self._name, query.group), value])
+        text = f"SELECT {columns} {self._rest()}"
+        if query.group:
+            key = [Place(each.table, each.table.key) for each in query.group if each.column in _labels(each.table)]
+            parts = dict.fromkeys(map(self._name, [*(place for place in key if place.column), *query.group]))
+            grouped = f"{text} GROUP BY {', '.join(parts)}"
+            text = f"{grouped} ORDER BY {value} {'DESC' if query.descending else 'ASC'} LIMIT {_MOST_ROWS}"
+            if query.limit:  # those that are equal to the last of them as well
+                edge = f"SELECT {value} {self._rest()} GROUP BY {', '.join(parts)} ORDER BY 1 {'DESC' if query.descending else 'ASC'}"
+                edge += f" LIMIT 1 OFFSET {query.limit - 1}"
+                compared = f"{value} {'>=' if query.descending else '<='} ({edge})"
+                text = f"{grouped} HAVING {compared} ORDER BY {value} {'DESC' if query.descending else 'ASC'}"
+        return Sql(text, (*(place.column for place in query.group), value), rows=False)
+
+    def _aggregate(self) -> str:
+        query = self._query
+        if query.of is None or not query.of.column:
+            return "COUNT(*)"
+        distinct = "DISTINCT " if query.distinct else ""
+        return f"{query.aggregate.upper()}({distinct}{self._name(query.of)})"
+
+    def listed(self) -> Sql:
+        query = self._query
+        own = [f"{quoted(query.table.sql)}.{name}" for name in (DOCUMENT, ROW, START, END)]
+        columns = [self._name(place) for place in query.select]
+        text = f"SELECT {', '.join([*own, *columns])} {self._rest()}"
+        if query.order:
+            name = self._name(query.order)
+            edge = f"SELECT {name} {self._rest(name)} ORDER BY {name} {'DESC' if query.descending else 'ASC'} LIMIT 1"
+            if query.limit > 1:
+                edge += f" OFFSET {query.limit - 1}"
+            compared = f"{name} {'>=' if query.descending else '<='} ({edge})"
+            text += f"{' AND ' if ' WHERE ' in self._rest() else ' WHERE '}{compared}"
+            text += f" ORDER BY {name} {'DESC' if query.descending else 'ASC'}"
+        return Sql(f"{text} LIMIT {_MOST_ROWS}", tuple(place.column for place in query.select), rows=True)
+
+    def _rest(self, there: str = "") -> str:
+        """FROM, JOIN and WHERE. `there`: a column that must not be empty."""
+        query = self._query
+        for place in (*query.select, *query.group, query.of, query.order):
+            if place is not None:
+                self._join(place.table)
+        conditions = [self._condition(each) for each in _together(query.conditions)]
+        if query.aggregate or query.order:
+            conditions.append(f"{quoted(query.table.sql)}.{TOTAL} = 0")
+        if there:
+            conditions.append(f"{there} IS NOT NULL")
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        return f"FROM {quoted(query.table.sql)}{''.join(self._joins.values())}{where}"
+
+    def _join(self, table: TableSchema) -> None:
+        at = self._query.table
+        for own, other, column in path(self._steps, at, table):
+            if other.sql not in self._joins:
+                on = f"{quoted(at.sql)}.{quoted(own)} = {quoted(other.sql)}.{quoted(column)}"
+                self._joins[other.sql] = f" JOIN {quoted(other.sql)} ON {on}"
+            at = other
+
+    def _name(self, place: Place) -> str:
+        name = place.column if place.column.startswith("_") else quoted(place.column)
+        return f"{quoted(place.table.sql)}.{name}"
+
+    def _condition(self, conditions: Sequence[Condition]) -> str:
+        """Those of one table, from where rows are looked for."""
+        table = conditions[0].place.table
+        said = " AND ".join(self._compared(each) for each in conditions)
+        steps = path(self._steps, self._query.table, table)
+        for n in range(len(steps), 0, -1):
+            own, other, column = steps[n - 1]
+            before = self._query.table if n == 1 else steps[n - 2][1]
+            said = (
+                f"{quoted(before.sql)}.{quoted(own)} IN (SELECT {quoted(other.sql)}.{quoted(column)} "
+                f"FROM {quoted(other.sql)} WHERE {said})"
+            )
+        return said
+
+    def _compared(self, condition: Condition) -> str:
+        name = self._name(condition.place)
+        if condition.operator == "in" and len(condition.values) > 1:
+            return f"{name} IN ({', '.join(map(_written, condition.values))})"
+        if condition.operator == "between":
+            low, high = condition.values
+            return f"{name} BETWEEN {_written(low)} AND {_written(high)}"
+        operator = "=" if condition.operator == "in" else condition.operator
+        return f"{name} {operator} {_written(condition.values[0])}"
+
+
+def _together(conditions: Iterable[Condition]) -> list[list[Condition]]:
+    """Conditions on one table hold of one row of it; several values of one column are alternatives."""
+    found: dict[str, list[Condition]] = {}
+    for condition in conditions:
+        found.setdefault(condition.place.table.sql, []).append(condition)
+    return list(found.values())
+
+
+def _written(value: Value) -> str:
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return f"{value:.15g}"

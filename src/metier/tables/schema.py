@@ -1,0 +1,94 @@
+"""What is known of a table that can be asked: its columns with type and unit, and where it stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from metier.core.tables import Reference
+from metier.tables.cell_values import ColumnType
+
+ROW, DOCUMENT, START, END, TOTAL = "_row", "_document", "_start", "_end", "_total"
+GROUP = "_group"
+HIDDEN = (ROW, DOCUMENT, START, END, TOTAL, GROUP)  # columns that the table of a document does not have
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`name`: as the document has it, its parts joined; `sql`: as a query names it. `unit`: of its numbers, as it is
+    written. `distinct`: how many values it has; `years`: whether all are years."""
+
+    name: str
+    sql: str
+    type: ColumnType
+    unit: str = ""
+    distinct: int = 0
+    years: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableSchema:
+    """`sql`: its name in a query. `name`: what people call it (of a database, a sheet, a caption, the heading above it,
+    or the document's title). `unit`: what holds for all its numbers. `rows`: how many. `labels`: indices of the
+    columns that name its rows, one but for first and last name. `key`: name in SQL of the column that others point to,
+    or the only one that names each row, "" where there is none. `grouped`: whether rows stand under names of groups, which a query reads as `_group`. `database`: whether the
+    other tables of its document can be asked with it."""
+
+    id: int
+    sql: str
+    name: str
+    document_id: str
+    uri: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: int
+    page: int | None = None
+    caption: str = ""
+    unit: str = ""
+    labels: tuple[int, ...] = (0,)
+    key: str = ""
+    grouped: bool = False
+    language: str = ""
+    database: bool = False
+    references: tuple[Reference, ...] = field(default=())
+
+    def to_json(self) -> str:
+        return json.dumps({name: value for name, value in asdict(self).items() if name != "id"}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, number: int, text: str) -> Self:
+        plain: dict[str, Any] = json.loads(text)
+        plain["columns"] = tuple(
+            Column(each["name"], each["sql"], ColumnType(each["type"]), each["unit"], each["distinct"], each["years"])
+            for each in plain["columns"]
+        )
+        plain["labels"] = tuple(plain["labels"])
+        plain["references"] = tuple((own, table, other) for own, table, other in plain["references"])
+        return cls(id=number, **plain)
+
+    @property
+    def visible(self) -> tuple[str, ...]:
+        """Names of the columns in a query, those that stand in the document alone."""
+        return tuple(column.sql for column in self.columns)
+
+    def column(self, sql: str) -> Column | None:
+        return next((column for column in self.columns if column.sql == sql), None)
+
+    @property
+    def labelling(self) -> tuple[Column, ...]:
+        return tuple(self.columns[n] for n in self.labels)
+
+
+def unique(names: Sequence[str], taken: Mapping[str, object] | Sequence[str] = (), instead: str = "column") -> Iterator[str]:
+    """Each name, short, told apart from those before it (SQL has no capitals). `instead`: for one that says nothing."""
+    known = {name.casefold() for name in taken}
+    for place, name in enumerate(names, start=1):
+        short = " ".join(name.replace('"', "'").split())[:60].strip().lstrip("_") or f"{instead} {place}"
+        made, number = short, 1
+        while made.casefold() in known:
+            number += 1
+            made = f"{short} ({number})"
+        known.add(made.casefold())
+        yield made
