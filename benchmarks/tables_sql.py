@@ -14,8 +14,9 @@ that nothing in the documents answers, though something near does. Counted by ki
 
 exact     the text tells every value that was asked for and none that contradicts it: for a question of one number no
           number but those of the question, of the row and of what it was worked out from; for names none of `others`
-          (those that come near). Numbers are right within 0.1%, percentages within 0.05 points, in any scale (14.2
-          million for 14,200 of a table in thousands). A sign is not asked for: questions say which way
+          (names that come near, and what else a row holds that is looked up). Numbers are right within 0.1%,
+          percentages within 0.05 points, in any scale (14.2 million for 14,200 of a table in thousands). A sign is
+          not asked for: the questions say which way
 refused   Métier says that it does not know; for the unanswerable the right thing to do
 wrong     anything else
 """
