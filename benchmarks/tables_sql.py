@@ -8,9 +8,9 @@ Two experts with all settings at their defaults, each made in a temporary folder
 chinook   the database of $METIER_DATA/chinook, its 60 questions as a shop's manager would type them
 tatqa     40 tables of TAT-QA dev (every seventh), in turn as CSV and as XLSX with every cell as text, 100 questions
 
-`tables_sql/SET.jsonl` holds them, written by hand before there was anything to fit them to. `sql` or `how` (cells by
-their place in the sheet) says how the `answer` was worked out: rows, or one value. With them come 15 and 25 questions
-that nothing in the documents answers, though something near does. Counted by kind:
+`tables_sql/SET.jsonl` holds them, written by hand without a look at the code that answers them. `sql` or `how` (cells
+by their place in the sheet) says how the `answer` was worked out: rows, or one value. With them come 15 and 25
+questions that nothing in the documents answers, though something near does. Counted by kind:
 
 exact     the text tells every value that was asked for and none that contradicts it: for a question of one number no
           number but those of the question, of the row and of what it was worked out from; for names none of `others`
