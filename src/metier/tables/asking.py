@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 
 from metier.tables.interpretation import Interpretation, interpretations
 from metier.tables.links import Value, link
+from metier.tables.periods import Row, period_columns, period_query
 from metier.tables.query import Graph, NoPath, Sql, TableQuery, graph, to_sql
 from metier.tables.question import Question, read
-from metier.tables.results import Line, RowPlace, filters_of, lines_of
+from metier.tables.results import Line, RowPlace, filters_of, lines_of, period_line
 from metier.tables.runner import QueryError, QueryRunner, Result
-from metier.tables.schema import TableSchema
-from metier.tables.table_store import TableStore
+from metier.tables.schema import GROUP, TableSchema
+from metier.tables.table_store import TableStore, quoted
 from metier.text.analyzer import Analyser
 
 _VALUES, _TABLES = 600, 40  # cells and tables that are looked at
@@ -25,6 +26,8 @@ _EVEN = 0.02  # interpretations whose costs differ by less are equally good
 _TRIED = 6  # interpretations that are run
 _CITED = 10  # rows that an aggregate is computed from and that are cited
 _MOST_LINES = 20
+_MOST_NAMED = 500  # rows of a table of periods
+_CLEARLY = 0.05  # by which a row must fit better than one of another table
 
 Visible = Callable[[Collection[str]], Collection[str]]
 """Of documents' ids, those that the asker may read."""
@@ -61,12 +64,46 @@ class TableAsker:
         if not question.free:
             return None
         found: list[tuple[Interpretation, Graph]] = []
+        periods: list[TableSchema] = []
         for tables, values in self._groups(question, visible):
+            periods += tables
             steps = graph(tables)
             links = link(question, tables, values)
             found += [(each, steps) for each in interpretations(question, tables, links, steps)[:_TRIED]]
         found = sorted((each for each in found if each[0].cost < _CERTAIN), key=lambda each: each[0].cost)
-        return self._first(question, found[: 2 * _TRIED])
+        return self._first(question, found[: 2 * _TRIED]) or self._over_periods(question, periods)
+
+    def _over_periods(self, question: Question, tables: Sequence[TableSchema]) -> TableAnswer | None:
+        """A row over several columns; None where rows of two tables fit as well."""
+        queries = [query for table in tables if (query := period_query(question, table, self._rows(table))) is not None]
+        queries.sort(key=lambda query: -query.fit)
+        if not queries or (len(queries) > 1 and queries[0].fit - queries[1].fit < _CLEARLY):
+            return None
+        query = queries[0]
+        try:
+            result = self._runner.run(query.sql, [query.table.sql])
+        except QueryError:
+            return None
+        if len(result.rows) != 1:
+            return None
+        document, _, start, end, *cells = result.rows[0]
+        line = period_line(query, [cell if isinstance(cell, float) else None for cell in cells], question.language.code)
+        if line is None:
+            return None
+        place = RowPlace(str(document), int(start or 0), int(end or 0))
+        return TableAnswer((Line(line, (place,)),), query.sql, (query.label,), query.table, 1, query.kind)
+
+    def _rows(self, table: TableSchema) -> list[Row]:
+        """Names of all rows with their groups; none of a table with very many."""
+        if table.rows > _MOST_NAMED or not period_columns(table):
+            return []
+        label = quoted(table.labelling[0].sql)
+        sql = f"SELECT {label}, {GROUP} FROM {quoted(table.sql)}"
+        try:
+            result = self._runner.run(sql, [table.sql])
+        except QueryError:
+            return []
+        return [(str(name), str(group or "")) for name, group in result.rows if name is not None]
 
     def _groups(
         self, question: Question, visible: Visible

@@ -93,6 +93,15 @@ def apart(name: str) -> str:
     return _JOINT.sub(" ", name)
 
 
+def unit_in_name(name: str) -> str:
+    """The unit that the name of a column tells: in brackets, at its end, or as a whole ("Price (€)", "hall RH %",
+    "Milliseconds")."""
+    bracketed = regex.search(r"[(\[]([^()\[\]]{1,12})[)\]]\s*$", name)
+    last = name.split()[-1:] if len(name.split()) > 1 else []
+    candidates = ([bracketed[1]] if bracketed else []) + [word for word in last if not word.isalpha()] + [name.strip()]
+    return next((each for each in candidates if unit_of(each) is not None), "")
+
+
 # --- numbers -------------------------------------------------------------------------------------------------
 
 

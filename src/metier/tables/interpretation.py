@@ -10,6 +10,7 @@ import calendar
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from metier.core.tables import Reference
 from metier.tables.cell_values import ColumnType
 from metier.tables.links import ColumnMention, Links, TableMention, ValueMention, columns_of
 from metier.tables.query import Condition, Graph, NoPath, Place, TableQuery, path
@@ -17,13 +18,17 @@ from metier.tables.question import Bound, Extreme, Operation, Question
 from metier.tables.schema import Column, TableSchema
 from metier.text.phrase_cover import Span
 from metier.text.quantities import Quantity
-from metier.text.units import unit_of
+from metier.text.units import MONEY, unit_of
 
 _WAYS = 48  # combinations of mentions that are looked at
 _BEAM = 160
 _NEAR = 4  # words between a bound or an extreme and its column
 _UNEXPLAINED = 1.0  # what a word costs that nothing explains
-_PART, _MEASURED, _CONTEXT, _JOIN, _UNASKED, _OTHER, _WEAK, _ATTRIBUTE = 0.3, 0.15, 0.12, 0.08, 0.25, 0.2, 0.1, 0.03
+_PART, _MEASURED, _CONTEXT, _JOIN, _UNASKED, _OTHER, _WEAK, _ATTRIBUTE = 0.3, 0.15, 0.12, 0.04, 0.5, 0.2, 0.04, 0.1
+_OPTIONAL = ("people", "days", "places", "amount", "total")  # what a question means without them, too
+_SYNONYM, _WORD, _NEARLY, _UNUSED = 0.1, 0.5, 0.9, 0.4
+_FARTHEST = 4  # tables that lie between two
+_ALWAYS_USED = ("count", "average", "total", "each", "year", "month", "difference", "comparative", "different")
 
 Mention = ColumnMention | ValueMention | TableMention | Operation | Extreme | Bound
 
@@ -58,15 +63,23 @@ def _combinations(question: Question, links: Links) -> list[tuple[list[Mention],
         starting.setdefault(mention.span[0], []).append(mention)
     beams: list[list[tuple[float, list[Mention]]]] = [[] for _ in range(len(question.tokens) + 1)]
     beams[0] = [(0.0, [])]
-    own = {n for mention in read for n in range(*mention.span)}
+    own = {n: _unasked(mention) / (mention.span[1] - mention.span[0]) for mention in read for n in range(*mention.span)}
     for place in range(len(question.tokens)):
         beam = sorted(beams[place], key=lambda each: each[0])[:_BEAM]
         for cost, mentions in beam:
-            skipped = _WEAK if place in question.weak else _UNEXPLAINED if place in question.free else _UNASKED if place in own else 0.0
+            said = _WEAK if place in question.weak else _UNEXPLAINED if place in question.free else 0.0
+            skipped = max(said, own.get(place, 0.0))
             beams[place + 1].append((cost + skipped, mentions))
             for mention in starting.get(place, ()):
                 beams[mention.span[1]].append((cost + _price(mention), [*mentions, mention]))
     return [(mentions, cost) for cost, mentions in sorted(beams[-1], key=lambda each: each[0])[:_WAYS]]
+
+
+def _unasked(mention: Operation | Extreme | Bound) -> float:
+    """What it costs to pass over it."""
+    if not isinstance(mention, Operation):
+        return _UNEXPLAINED
+    return 0.0 if mention.kind in _OPTIONAL else _UNASKED
 
 
 def _price(mention: Mention) -> float:
@@ -75,8 +88,10 @@ def _price(mention: Mention) -> float:
             return _MEASURED
         case ColumnMention(share=share):
             return _PART * (1 - min(share, 1.0))
-        case ValueMention(share=share):
-            return 0.0 if share == 1 else _PART * (2 - share)
+        case ValueMention(share=share, named=named):
+            return (1 - share) if share > _NEARLY else (_PART if named else _WORD) * (2 - share)
+        case TableMention(synonym=True):
+            return _SYNONYM
         case TableMention(context=context):
             return _CONTEXT if context else 0.0
     return 0.0
@@ -103,7 +118,7 @@ class _Assembler:
         for table in self._mains():
             try:
                 query = self._of(table)
-                if query is not None:
+                if query is not None and not _says_nothing(query):
                     yield query, self._distance(query)
             except NoPath:
                 continue
@@ -120,24 +135,38 @@ class _Assembler:
         return list({table.sql: table for table in tables}.values())
 
     def _distance(self, query: TableQuery) -> float:
-        steps = sum(len(path(self._steps, query.table, place.table)) for place in query.places)
+        ways = [path(self._steps, query.table, place.table) for place in query.places]
+        if any(len(way) > _FARTHEST for way in ways):
+            raise NoPath
+        steps = sum(map(len, ways))
         named = {mention.table.sql for mention in self._named if not mention.context}
         used = {query.table.sql, *(place.table.sql for place in query.places)}
         attributes = sum(not self._is_label(condition.place) for condition in query.conditions)
-        return _JOIN * steps + _OTHER * (bool(named) and not named & used) + _ATTRIBUTE * attributes
+        other = bool(named) and not named & used
+        if "count" in self._operations and query.aggregate == "count":
+            other = bool(named) and query.table.sql not in named
+        reached = used | {step[1].sql for way in ways for step in way}
+        unused = sum(name not in reached for name in named)
+        return _JOIN * steps + _OTHER * other + _ATTRIBUTE * attributes + _UNUSED * unused
 
     def _is_label(self, place: Place) -> bool:
         return place in self._label(place.table)
 
     def _of(self, table: TableSchema) -> TableQuery | None:
         left = list(self._columns)
-        conditions = self._given(table)
+        conditions = self._given(left)
         for bound in self._bounds:
+            if (counted := self._counted_behind(bound, table, left)) is not None:
+                return counted
             condition = self._bounded(bound, table, left)
             if condition is None:
                 return None
+            if self._sums_of(condition.place, table):
+                return self._sum_of_each(condition, conditions, table, left)
             conditions.append(condition)
         group = self._grouped(left)
+        if (compared := self._compared(table, conditions, left)) is not None:
+            return compared
         extreme = self._extremes[0] if self._extremes else None
         order = self._ordered(extreme, table, left) if extreme else None
         query = TableQuery(table, tuple(conditions), group=group)
@@ -145,37 +174,107 @@ class _Assembler:
             return self._most(query, extreme, order, left)
         if "each" in self._operations and not group:
             return None
+        if self._operations.keys() & {"comparative", "difference"}:
+            return None
         if "count" in self._operations:
             return self._counted(query, left)
         for kind, aggregate in (("average", "avg"), ("total", "sum")):
-            if kind in self._operations or (kind == "total" and any(m.summed for m in self._columns)):
+            total = kind == "total" and (any(m.summed for m in self._columns) or (group and left))
+            if kind in self._operations or total:
                 return self._aggregated(query, left, aggregate)
         return self._looked_up(query, left)
 
     # --- conditions ------------------------------------------------------------------------------------------
 
-    def _given(self, table: TableSchema) -> list[Condition]:
+    def _given(self, left: list[ColumnMention]) -> list[Condition]:
         """What the values say; those of one column are alternatives."""
         found: dict[Place, tuple[str, ...]] = {}
         for mention in self._values:
             place = Place(mention.table, mention.column)
             found[place] = (*found.get(place, ()), *mention.values)
-        return [Condition(place, "in", values) for place, values in found.items()]
+        through: dict[str, Reference | None] = {}
+        for place in found:
+            if place.table.sql not in through:
+                through[place.table.sql] = self._through(place.table, left)
+        return [Condition(place, "in", values, through[place.table.sql]) for place, values in found.items()]
+
+    def _through(self, table: TableSchema, left: list[ColumnMention]) -> Reference | None:
+        """ "Who reports to Nancy?": a column of the table that points to another of its rows is named, and a person
+        asked for."""
+        pointing = {reference[0]: reference for reference in table.references if reference[1] == table.name}
+        named = [m for m in left if m.table.sql == table.sql and m.column.sql in pointing]
+        if not named or "people" not in self._operations:
+            return None
+        left.remove(named[0])
+        return pointing[named[0].column.sql]
+
+    def _counted_behind(self, bound: Bound, table: TableSchema, left: list[ColumnMention]) -> TableQuery | None:
+        """ "more than ten albums": how many rows of another table lead to one, or have one value of a column."""
+        if bound.operator == "=" or bound.quantity.unit or not bound.quantity.values or bound.other is not None:
+            return None
+        behind = [m for m in self._named if not m.context and 0 <= m.span[0] - bound.span[1] <= 1]
+        if len(behind) != 1 or len(self._bounds) > 1 or "count" in self._operations:
+            return None
+        counted = behind[0].table
+        having = (bound.operator, bound.quantity.values[0])
+        if not left and table.sql != counted.sql:
+            group = self._label(table)
+        elif len(left) == 1 and left[0].column.type is ColumnType.TEXT and left[0].table.sql == counted.sql:
+            group = (Place(counted, left[0].column.sql),)
+        else:
+            return None
+        given = tuple(self._given([]))
+        return TableQuery(counted, given, "count", Place(counted), group=group, descending=True, having=having)
+
+    def _sums_of(self, place: Place, table: TableSchema) -> bool:
+        """Whether a bound is on what rows of another table add up to ("customers who spent more than 45 dollars")."""
+        return place.table.sql != table.sql and self._named_first(table) and self._points_to(place.table, table)
+
+    def _named_first(self, table: TableSchema) -> bool:
+        named = [m.table.sql for m in self._named if not m.context]
+        return bool(named) and named[0] == table.sql
+
+    def _sum_of_each(
+        self, bound: Condition, given: Sequence[Condition], table: TableSchema, left: Sequence[ColumnMention]
+    ) -> TableQuery | None:
+        value = bound.values[0]
+        if left or isinstance(value, str) or bound.operator not in (">", ">=", "<", "<=") or self._operations.keys() & {"count", "average"}:
+            return None
+        return TableQuery(
+            bound.place.table, tuple(given), "sum", bound.place, group=self._label(table), descending=True,
+            having=(bound.operator, value),
+        )  # fmt: skip
 
     def _bounded(self, bound: Bound, table: TableSchema, left: list[ColumnMention]) -> Condition | None:
+        if (key := self._numbered(bound)) is not None:
+            return key
         column = self._bounded_column(bound, table, left)
         if column is None:
             return None
-        first = _amounts(bound.quantity, column[1])
+        first = _amounts(bound.quantity, column[1], column[0].scale)
         if first is None:
             return None
         place = Place(column[0], column[1].sql)
         if bound.operator == "between" and bound.other is not None:
-            second = _amounts(bound.other, column[1])
+            second = _amounts(bound.other, column[1], column[0].scale)
             return Condition(place, "between", (first[0], second[1])) if second else None
         if bound.operator == "=":
             return Condition(place, "=", (first[0],)) if first[0] == first[1] else Condition(place, "between", first)
         return Condition(place, bound.operator, (first[1] if bound.operator in (">", "<=") else first[0],))
+
+    def _numbered(self, bound: Bound) -> Condition | None:
+        """ "invoice 200": the number that names a row, right behind the name of its table."""
+        if bound.operator != "=" or bound.quantity.unit or bound.quantity.word:
+            return None
+        before = [m for m in self._named if not m.context and m.span[1] == bound.span[0] and m.table.key]
+        if not before:
+            return None
+        table = before[0].table
+        key = table.column(table.key)
+        said = self._question.words(bound.span)
+        if key is None or key.type is ColumnType.DATE or not said.isdigit():
+            return None
+        return Condition(Place(table, key.sql), "=", (said if key.type is ColumnType.TEXT else float(said),))
 
     def _bounded_column(
         self, bound: Bound, table: TableSchema, left: list[ColumnMention]
@@ -196,6 +295,9 @@ class _Assembler:
             return (table, numbers[0].column) if len(numbers) == 1 else None
         for each in (table, *(t for t in self._tables if t.sql != table.sql and self._is_used(t))):
             columns = [c for c in each.columns if c.type is kind and _comparable(bound.quantity, c)]
+            if not columns and bound.quantity.dimension in MONEY:
+                told = columns_of(each, "price", language, bound.span)
+                columns = [m.column for m in told if not m.column.unit]
             if kind is ColumnType.DATE and not columns and bound.quantity.dates[0][1] is None:
                 columns = [c for c in each.columns if c.years]
             if len(columns) == 1:
@@ -212,12 +314,22 @@ class _Assembler:
         operation = self._operations.get("each")
         if operation is None:
             return ()
+        if (part := self._part_behind(operation.span[1])) is not None:
+            return part
         behind = [m for m in left if m.span[0] == operation.span[1]]
         if behind:
             left.remove(behind[0])
-            return (Place(behind[0].table, behind[0].column.sql),)
+            return self._shown(behind[0])
         named = [m for m in self._named if m.span[0] == operation.span[1]]
         return self._label(named[0].table) if named else ()
+
+    def _part_behind(self, at: int) -> tuple[Place, ...] | None:
+        """ "per year": the part of the only day of a table that is meant."""
+        part = next((p for p in ("year", "month") if p in self._operations and self._operations[p].span[0] == at), "")
+        tables = [m.table for m in (*self._named, *self._columns)]
+        days = {t.sql: [c for c in t.columns if c.type is ColumnType.DATE] for t in tables}
+        found = [Place(t, days[t.sql][0].sql, part) for t in tables if len(days[t.sql]) == 1]
+        return (found[0],) if part and found else None
 
     def _ordered(self, extreme: Extreme, table: TableSchema, left: list[ColumnMention]) -> Place | None:
         """The column of which the most or the least is asked."""
@@ -236,11 +348,43 @@ class _Assembler:
                 return Place(table, numbers[0].column.sql)
         return None
 
+    def _compared(
+        self, table: TableSchema, conditions: Sequence[Condition], left: Sequence[ColumnMention]
+    ) -> TableQuery | None:
+        """ "more in France or in Germany?": how many rows, or what amount, for each of the two."""
+        several = [each for each in conditions if each.operator == "in" and len(each.values) == 2]
+        if not self._operations.keys() & {"comparative", "difference"} or len(several) != 1 or self._extremes:
+            return None
+        group = (several[0].place,)
+        numbers = [m for m in left if m.column.type is ColumnType.NUMBER]
+        if len(left) == len(numbers) == 1:
+            of = Place(numbers[0].table, numbers[0].column.sql)
+            return TableQuery(
+                of.table, tuple(conditions), "sum", of, group=group, descending=True,
+                difference="difference" in self._operations,
+            )  # fmt: skip
+        counted = [m.table for m in self._named if not m.context and m.table.sql != several[0].place.table.sql]
+        if left or not counted:
+            return None
+        return TableQuery(
+            counted[0], tuple(conditions), "count", Place(counted[0]), group=group, descending=True,
+            difference="difference" in self._operations,
+        )  # fmt: skip
+
     def _most(
         self, query: TableQuery, extreme: Extreme, order: Place | None, left: list[ColumnMention]
     ) -> TableQuery | None:
         if order is None:
             return self._most_of_a_kind(query, extreme, left)
+        years = [part for part in ("year", "month") if part in self._operations]
+        if years and not left and "count" not in self._operations:  # "in which year did we earn the most?"
+            part = self._part_behind(self._operations[years[0]].span[0])
+            if part is None:
+                return None
+            return TableQuery(
+                order.table, query.conditions, "sum", order, group=part, descending=extreme.descending,
+                limit=extreme.limit,
+            )  # fmt: skip
         shown = tuple(Place(m.table, m.column.sql) for m in left) or self._label(query.table)
         if order.table.sql != query.table.sql:  # the customer with the highest total of invoices
             steps = path(self._steps, query.table, order.table)
@@ -269,8 +413,7 @@ class _Assembler:
         texts = [m for m in left if m.column.type is ColumnType.TEXT]
         if len(left) == 1 and texts:  # the country with the most customers
             return replace(
-                query, aggregate="count", of=Place(query.table), group=(Place(texts[0].table, texts[0].column.sql),),
-                descending=extreme.descending, limit=extreme.limit,
+                query, aggregate="count", of=Place(query.table), group=self._shown(texts[0]), descending=extreme.descending, limit=extreme.limit,
             )  # fmt: skip
         return None
 
@@ -297,6 +440,8 @@ class _Assembler:
             if not query.conditions:
                 return replace(query, aggregate="sum", of=place, descending=True)
             return replace(query, select=_distinct((*self._label(query.table), place)))
+        if mention.span[0] - self._operations["count"].span[1] > 1 + ("different" in self._operations):
+            return None  # another thing is counted
         return replace(query, aggregate="count", of=place, distinct=True, descending=True)
 
     def _aggregated(self, query: TableQuery, left: list[ColumnMention], aggregate: str) -> TableQuery | None:
@@ -309,7 +454,7 @@ class _Assembler:
         return replace(query, aggregate=aggregate, of=place, descending=True)
 
     def _looked_up(self, query: TableQuery, left: list[ColumnMention]) -> TableQuery | None:
-        if not query.conditions or bool(query.group):
+        if not query.conditions or query.group or any(kind in self._operations for kind in _ALWAYS_USED):
             return None
         shown = tuple(place for mention in left for place in self._shown(mention))
         if not shown and "days" in self._operations:
@@ -317,12 +462,18 @@ class _Assembler:
             shown = (Place(query.table, dates[0].sql),) if len(dates) == 1 else ()
             if not shown:
                 return None
-        if not shown and not any(not m.context for m in self._named) and not self._bounds:
+        if not shown and "amount" in self._operations:
+            costs = columns_of(query.table, "price", self._question.language.code, (0, 0))
+            shown = tuple(Place(m.table, m.column.sql) for m in costs) if len(costs) == 1 else ()
+            if not shown:
+                return None
+        pointing = any(condition.through for condition in query.conditions)
+        if not shown and not any(not m.context for m in self._named) and not self._bounds and not pointing:
             return None
-        if not shown and all(c.place in self._label(query.table) for c in query.conditions):
+        if not shown and not pointing and all(c.place in self._label(query.table) for c in query.conditions):
             return None  # it would show what it was asked
         if "amount" in self._operations and self._sums(query, left):
-            return replace(query, aggregate="sum", of=shown[0], descending=True)
+            return replace(query, table=left[0].table, aggregate="sum", of=shown[0], descending=True)
         return replace(query, select=_distinct((*self._label(query.table), *shown)))
 
     def _shown(self, mention: ColumnMention) -> tuple[Place, ...]:
@@ -335,9 +486,12 @@ class _Assembler:
 
     def _sums(self, query: TableQuery, left: Sequence[ColumnMention]) -> bool:
         """Whether an amount is told of one thing in many rows: what a customer spent is in many invoices."""
-        if len(left) != 1 or left[0].column.type is not ColumnType.NUMBER or left[0].table.sql != query.table.sql:
+        if len(left) != 1 or left[0].column.type is not ColumnType.NUMBER:
             return False
-        return all(condition.place.table.sql != query.table.sql for condition in query.conditions)
+        table = left[0].table
+        if table.sql != query.table.sql:
+            return self._points_to(table, query.table)
+        return all(condition.place.table.sql != table.sql for condition in query.conditions)
 
     def _asks_amount(self) -> bool:
         """Whether "what is the highest price" asks for the number itself."""
@@ -346,6 +500,12 @@ class _Assembler:
     @staticmethod
     def _label(table: TableSchema) -> tuple[Place, ...]:
         return tuple(Place(table, column.sql) for column in table.labelling)
+
+
+def _says_nothing(query: TableQuery) -> bool:
+    """Whether each row is a group of its own."""
+    columns = [place.table.column(place.column) for place in query.group if place.table.sql == query.table.sql]
+    return any(column is not None and column.distinct == query.table.rows for column in columns if query.aggregate == "count")
 
 
 def _distinct(places: Sequence[Place]) -> tuple[Place, ...]:
@@ -367,8 +527,9 @@ def _comparable(quantity: Quantity, column: Column) -> bool:
     return unit is not None and unit.dimension == quantity.unit.dimension
 
 
-def _amounts(quantity: Quantity, column: Column) -> tuple[float | str, float | str] | None:
-    """The first and the last value that are meant, in the unit of the column: of a year or a month its days."""
+def _amounts(quantity: Quantity, column: Column, scale: float) -> tuple[float | str, float | str] | None:
+    """The first and the last value that are meant, in the unit of the column: of a year or a month its days. `scale`: in
+    which a table tells its numbers, as "in millions"; a bare number is one of its own."""
     if quantity.dates:
         year, month, day = quantity.dates[0]
         if column.type is ColumnType.NUMBER:
@@ -381,6 +542,8 @@ def _amounts(quantity: Quantity, column: Column) -> tuple[float | str, float | s
     if column.type is not ColumnType.NUMBER:
         return None
     value = quantity.values[0]
+    if len(quantity.values) > 1 and quantity.values[0] > quantity.values[-1]:  # "5 million"
+        value /= scale
     unit = unit_of(column.unit) if column.unit else None
     if quantity.unit is not None and unit is not None:
         if unit.dimension != quantity.unit.dimension:

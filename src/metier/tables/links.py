@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from metier.tables.cell_values import ColumnType, apart
-from metier.tables.question import Question, alike, names_of
+from metier.tables.question import Question, alike, names_of, phrase_of, said_words, synonymous
 from metier.tables.schema import GROUP, Column, TableSchema
-from metier.text.language import Language, words_in_any_language, words_of
+from metier.text.language import Language, words_in_any_language
 from metier.text.phrase_cover import Span
 from metier.text.units import MONEY, unit_of
 
@@ -25,6 +25,7 @@ _DIMENSIONS: Mapping[str, Collection[str]] = {
     "strength": ("power", "force"), "time": ("date",),
 }  # fmt: skip
 _LONGEST = 7  # words of a mention
+_ALL_BUT_FUNCTION_WORDS = 0.95  # how far a value is named of which words such as "the" are missing
 _MOST_VALUES = 40  # of one column that a part of a name may mean
 
 
@@ -44,22 +45,26 @@ class ColumnMention:
 
 @dataclass(frozen=True, slots=True)
 class ValueMention:
-    """`values`: all that have these words. `share`: of the words of the shortest of them that the question has. `column`: its name in SQL."""
+    """`values`: all that have these words. `share`: of the words of the shortest of them that the question has;
+    `named`: they are written as a name is, with a capital or a digit, where the script has capitals. `column`: its name in SQL."""
 
     span: Span
     table: TableSchema
     column: str
     values: tuple[str, ...]
     share: float
+    named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class TableMention:
-    """`context`: the words stand in title, caption or heading, and name no kind of thing."""
+    """`context`: the words stand in title, caption or heading, and name no kind of thing. `synonym`: its name is
+    another word."""
 
     span: Span
     table: TableSchema
     context: bool = False
+    synonym: bool = False
 
 
 @dataclass(slots=True)
@@ -82,9 +87,15 @@ def link(question: Question, tables: Sequence[TableSchema], values: Mapping[int,
         language = tuple(dict.fromkeys((spoken, table.language or spoken)))
         for window, words in windows:
             links.columns += _columns(table, window, words, language)
-            links.values += _values(table, window, words, values.get(table.id, ()), language)
+            if not question.weak.issuperset(range(*window)):
+                named = _is_name(question, window)
+                links.values += _values(table, window, words, values.get(table.id, ()), language, named)
             links.tables += _names(table, window, words, language)
+            links.columns += _synonymous(table, window, words, language)
+            links.tables += _synonymous_names(table, window, words, language)
         links.columns += _measured(question, table)
+    whole = {mention.span for mention in links.values if mention.share == 1}
+    links.values = [each for each in links.values if each.share == 1 or each.span not in whole]
     links.columns += [each for each in map(_summed(question), links.columns) if each is not None]
     return links
 
@@ -112,18 +123,20 @@ def _windows(question: Question) -> Iterator[tuple[Span, tuple[str, ...]]]:
 
 @lru_cache(maxsize=8192)
 def telling(name: str, language: str) -> tuple[str, ...]:
-    """The words of a name that say something, folded; all of them where none does."""
-    words = tuple(part for word in words_of(apart(name)) for part in (word.split("-") if word.isascii() else [word]))
+    """The words of a name that say something, as a question has them; all of them where none does."""
+    words = said_words(apart(name))
     known = Language.of(language)
     kept = tuple(word for word in words if word not in known.function_words)
     return kept or words
 
 
-def _held(words: Sequence[str], name: Sequence[str], language: Spoken) -> bool:
+def _held(
+    words: Sequence[str], name: Sequence[str], language: Spoken, same: Callable[[str, str, str], bool] = alike
+) -> bool:
     """Whether each of `words` is another word of `name`."""
     left = list(name)
     for word in words:
-        place = next((n for n, other in enumerate(left) if any(alike(other, word, each) for each in language)), None)
+        place = next((n for n, other in enumerate(left) if any(same(other, word, each) for each in language)), None)
         if place is None:
             return False
         del left[place]
@@ -149,6 +162,34 @@ def _columns(table: TableSchema, span: Span, words: tuple[str, ...], language: S
     yield from (mention for mention in found if mention.share == best)
 
 
+def _synonymous(
+    table: TableSchema, span: Span, words: tuple[str, ...], language: Spoken
+) -> Iterator[ColumnMention]:
+    """Columns that are called otherwise: of "telephone" `Phone`, of "contact" `SupportRepId`."""
+    if len(words) > 2:
+        return
+    for column in table.columns:
+        name = telling(column.name, language[-1])
+        if len(name) > 1 and name[-1] in words_in_any_language("tables", "number_name"):
+            name = name[:-1]
+        if _held(words, name, language):
+            continue
+        told = _held(words, name, language, synonymous)
+        if told or _held((phrase_of(words),), name, language, synonymous):
+            yield ColumnMention(span, table, column, 1.0, measured=True)
+
+
+def _synonymous_names(
+    table: TableSchema, span: Span, words: tuple[str, ...], language: Spoken
+) -> Iterator[TableMention]:
+    name = telling(table.name, language[-1])
+    if _held(words, name, language):
+        return
+    told = len(words) == len(name) and _held(words, name, language, synonymous)
+    if told or _held((phrase_of(words),), (phrase_of(name),), language, synonymous):
+        yield TableMention(span, table, synonym=True)
+
+
 def _is_key(table: TableSchema, column: Column, name: Sequence[str]) -> bool:
     """Whether it is a number that names rows, of this table or another: it is meant only where it is named in full."""
     pointing = any(reference[0] == column.sql for reference in table.references)
@@ -163,7 +204,8 @@ def _distinguishing(table: TableSchema, column: Column, language: str) -> tuple[
 
 
 def _values(
-    table: TableSchema, span: Span, words: tuple[str, ...], values: Sequence[Value], language: Spoken
+    table: TableSchema, span: Span, words: tuple[str, ...], values: Sequence[Value], language: Spoken,
+    named: bool,
 ) -> Iterator[ValueMention]:
     whole: dict[int, list[str]] = defaultdict(list)
     part: dict[int, list[str]] = defaultdict(list)
@@ -176,8 +218,22 @@ def _values(
             if column in whole and found is part or len(texts) > _MOST_VALUES:
                 continue
             name = GROUP if column < 0 else table.columns[column].sql
-            shortest = min(len(telling(text, language[-1])) for text in texts)
-            yield ValueMention(span, table, name, tuple(dict.fromkeys(texts)), len(words) / shortest)
+            exact = [text for text in texts if len(said_words(text)) == span[1] - span[0]]
+            if found is whole and exact:
+                texts = exact
+            shortest = min(len(said_words(text)) for text in texts)
+            share = min(1.0, max(len(words), span[1] - span[0]) / shortest)
+            if found is whole and not exact:
+                share = _ALL_BUT_FUNCTION_WORDS
+            yield ValueMention(span, table, name, tuple(dict.fromkeys(texts)), share, named)
+
+
+def _is_name(question: Question, span: Span) -> bool:
+    first, said = question.tokens[span[0]], question.words(span)
+    if any(map(str.isdigit, said)):
+        return True
+    cased = any(character.isupper() or character.islower() for character in said)
+    return not cased or (said[0].isupper() and first.start > 0)
 
 
 def _names(table: TableSchema, span: Span, words: tuple[str, ...], language: Spoken) -> Iterator[TableMention]:
@@ -214,8 +270,6 @@ def columns_of(table: TableSchema, measure: str, language: str, span: Span) -> l
 
 
 def dimension_of(column: Column) -> str:
-    """What its unit measures, or the unit that it is called by ("Milliseconds", "Price (€)"); "" where that is not
-    known."""
+    """What its unit measures, "" where it has none."""
     unit = unit_of(column.unit) if column.unit else None
-    named = [unit] if unit else [unit_of(word.strip("()[],.")) for word in (column.name, *column.name.split()[1:])]
-    return next((each.dimension for each in named if each is not None), "")
+    return unit.dimension if unit else ""

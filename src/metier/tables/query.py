@@ -10,28 +10,33 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from metier.core.tables import Reference
 from metier.tables.schema import DOCUMENT, END, ROW, START, TOTAL, TableSchema
 from metier.tables.table_store import quoted
 
 _MOST_ROWS = 200  # that a query returns
+_PARTS = {"year": 4, "month": 7}  # characters of a day as ISO 8601 writes it
 Value = float | str
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A column of a table; `column` "" stands for its rows."""
+    """A column of a table; `column` "" stands for its rows. `part`: of a day its "year" or "month", "" for the whole."""
 
     table: TableSchema
     column: str = ""
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`operator`: "in", "between", or one of SQL; `values`: two of "between", one of the others but "in"."""
+    """`operator`: "in", "between", or one of SQL; `values`: two of "between", one of the others but "in". `through`: a
+    column that points to the row of which it holds, in the same table ("reports to")."""
 
     place: Place
     operator: str
     values: tuple[Value, ...]
+    through: Reference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,8 @@ class TableQuery:
     """`table`: whose rows are counted, summed or shown. `aggregate`: "count", "sum", "avg", "min", "max", or "" for
     rows; `of`: what is aggregated. `select`: the columns shown. `group`: one value for each of these. `order`: by this
     column, or by the aggregate where there is one; `limit`: so many of the first, and those that are equal to the last
-    of them."""
+    of them. `having`: what bounds the aggregate of a group, operator and number.
+    `difference`: that of the two groups is asked for."""
 
     table: TableSchema
     conditions: tuple[Condition, ...] = ()
@@ -51,6 +57,8 @@ class TableQuery:
     order: Place | None = None
     descending: bool = False
     limit: int = 0
+    having: tuple[str, float] | None = None
+    difference: bool = False
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -136,12 +144,14 @@ class _Writer:
             key = [Place(each.table, each.table.key) for each in query.group if each.column in _labels(each.table)]
             parts = dict.fromkeys(map(self._name, [*(place for place in key if place.column), *query.group]))
             grouped = f"{text} GROUP BY {', '.join(parts)}"
+            if query.having:
+                grouped += f" HAVING {value} {query.having[0]} {_written(query.having[1])}"
             text = f"{grouped} ORDER BY {value} {'DESC' if query.descending else 'ASC'} LIMIT {_MOST_ROWS}"
             if query.limit:  # those that are equal to the last of them as well
                 edge = f"SELECT {value} {self._rest()} GROUP BY {', '.join(parts)} ORDER BY 1 {'DESC' if query.descending else 'ASC'}"
                 edge += f" LIMIT 1 OFFSET {query.limit - 1}"
                 compared = f"{value} {'>=' if query.descending else '<='} ({edge})"
-                text = f"{grouped} HAVING {compared} ORDER BY {value} {'DESC' if query.descending else 'ASC'}"
+                text = f"{grouped} {'AND' if query.having else 'HAVING'} {compared} ORDER BY {value} {'DESC' if query.descending else 'ASC'}"
         return Sql(text, (*(place.column for place in query.group), value), rows=False)
 
     def _aggregate(self) -> str:
@@ -190,12 +200,13 @@ class _Writer:
 
     def _name(self, place: Place) -> str:
         name = place.column if place.column.startswith("_") else quoted(place.column)
-        return f"{quoted(place.table.sql)}.{name}"
+        whole = f"{quoted(place.table.sql)}.{name}"
+        return f"substr({whole}, 1, {_PARTS[place.part]})" if place.part else whole
 
     def _condition(self, conditions: Sequence[Condition]) -> str:
         """Those of one table, from where rows are looked for."""
         table = conditions[0].place.table
-        said = " AND ".join(self._compared(each) for each in conditions)
+        said = " AND ".join(map(self._pointing, conditions))
         steps = path(self._steps, self._query.table, table)
         for n in range(len(steps), 0, -1):
             own, other, column = steps[n - 1]
@@ -205,6 +216,14 @@ class _Writer:
                 f"FROM {quoted(other.sql)} WHERE {said})"
             )
         return said
+
+    def _pointing(self, condition: Condition) -> str:
+        if condition.through is None:
+            return self._compared(condition)
+        own, _, other = condition.through
+        table = quoted(condition.place.table.sql)
+        inner = f"SELECT {table}.{quoted(other)} FROM {table} WHERE {self._compared(condition)}"
+        return f"{table}.{quoted(own)} IN ({inner})"
 
     def _compared(self, condition: Condition) -> str:
         name = self._name(condition.place)

@@ -15,11 +15,11 @@ from metier.text.analyzer import Analyser
 from metier.text.language import Language, words_of
 from metier.text.morphology import same_word
 from metier.text.phrase_cover import Cover, Span
-from metier.text.phrases import SPACED_SIGN, UNSPACED, fold, searchable
+from metier.text.phrases import SPACED_SIGN, UNSPACED, compose, fold, searchable
 from metier.text.quantities import Quantity, quantities
 
-_TOKEN = regex.compile(rf"(?V1)[{UNSPACED}]\p{{M}}*|{SPACED_SIGN}+(?:['’]{SPACED_SIGN}+)*")
-_OPERATIONS = ("count", "amount", "different", "total", "average", "each", "people", "days", "places")
+_TOKEN = regex.compile(rf"(?V1)[{UNSPACED}]\p{{M}}*|(?:(?<!\w)\p{{L}}-)?{SPACED_SIGN}+(?:['’](?!s\b){SPACED_SIGN}+)*")
+_OPERATIONS = ("difference", "count", "amount", "different", "total", "average", "each", "people", "days", "places", "year", "month", "comparative")
 _BOUNDS = {"more": ">", "less": "<", "at_least": ">=", "at_most": "<="}
 _EXTREMES = {"most": True, "least": False}
 _STEMMED = 4  # characters of a word that may have another form
@@ -100,9 +100,9 @@ class Question:
 def read(text: str, language: str) -> Question:
     known = Language.of(language)
     cover = Cover(known, text)
+    empty = _function_words(cover)
     tokens = tuple(
-        Token(*match.span(), fold(match[0]), fold(match[0]) in known.function_words)
-        for match in _TOKEN.finditer(cover.text)
+        Token(*match.span(), _said(match[0]), match.start() in empty) for match in _TOKEN.finditer(cover.text)
     )
     question = Question(cover.text, known, tokens)
     reader = _Reader(question, cover)
@@ -118,8 +118,30 @@ def read(text: str, language: str) -> Question:
         n for n, token in enumerate(tokens)
         if not any(cover.covered[token.start : token.end]) and not token.function
     ) | frozenset(weak)  # fmt: skip
-    question.weak = frozenset(weak)
+    question.weak = frozenset(n for n in weak if not tokens[n].function)
+    question.free -= frozenset(n for n in weak if tokens[n].function)
     return question
+
+
+def _function_words(cover: Cover) -> frozenset[int]:
+    """Where words begin that say nothing alone; in a script without spaces, each of their characters."""
+    language = cover.language
+    if language.spaced:
+        found = (match for match in _TOKEN.finditer(cover.text) if fold(match[0]) in language.function_words)
+        return frozenset(match.start() for match in found)
+    spans = cover.copy().take("words", "function", "question")
+    return frozenset(place for span in spans for place in range(*span))
+
+
+def said_words(text: str) -> tuple[str, ...]:
+    """The words of a name as those of a question are taken: folded, character by character where its script writes no
+    spaces."""
+    return tuple(_said(match[0]) for match in _TOKEN.finditer(compose(text)))
+
+
+def _said(word: str) -> str:
+    """Folded; "e-mail" is "email"."""
+    return fold(word).replace("-", "")
 
 
 class _Reader:
@@ -144,7 +166,7 @@ class _Reader:
         found = [each for each in quantities(question.text, self._code) if each.values or each.dates]
         taken: set[int] = set()
         for index, quantity in enumerate(found):
-            if index in taken or (quantity.word and not quantity.unit):
+            if index in taken:
                 continue
             following = found[index + 1] if index + 1 < len(found) else None
             span = self._tokens((quantity.start, quantity.end))
@@ -156,6 +178,8 @@ class _Reader:
                 question.bounds.append(Bound(span, "between", quantity, following))
                 continue
             operator, whole, measure = self._operator(span)
+            if operator == "=" and quantity.word and not quantity.unit:
+                continue  # "the three largest" is read with what it belongs to; "one" says nothing
             self._mark(whole)
             question.bounds.append(Bound(whole, operator, quantity, None, measure))
 
@@ -166,6 +190,9 @@ class _Reader:
         ends = language.word_set("numbers", "to") | language.word_set("words", "conjunction")
         if len(middle) != 1 or middle[0] not in ends:
             return None
+        if first.dates and second.dates and middle[0] in language.word_set("numbers", "to"):
+            place = self._tokens((first.start, first.end))[0]
+            return place, place
         before = self._tokens((first.start, first.end))[0] - 1
         opens = language.word_set("numbers", "between") | {"from"} & language.function_words
         if before >= 0 and self._question.tokens[before].said in (opens | language.word_set("query", "at_least")):
@@ -185,7 +212,10 @@ class _Reader:
         for name, operator in _BOUNDS.items():
             for match in language.expression("query", name).finditer(searchable(before)):
                 if not searchable(before)[match.end() :].strip():
-                    return operator, (self._tokens(match.span())[0], span[1]), ""
+                    said = self._tokens(match.span())
+                    measures = (measure_of(token.said, self._code) for token in tokens[slice(*said)])
+                    measure = next((each[0] for each in measures if each and each[1]), "")
+                    return operator, (said[0], span[1]), measure
         than = language.word_set("query", "than")
         if span[0] >= 2 and tokens[span[0] - 1].said in than and (found := measure_of(tokens[span[0] - 2].said, self._code)):
             measure, direction = found
@@ -200,19 +230,29 @@ class _Reader:
                 measure = (measure_of(tokens[span[0]].said, self._code) or ("", 0))[0]
                 question.extremes.append(self._extreme(span, descending, measure))
         for n, token in enumerate(tokens):
-            if self._cover.covered[token.start] or not (found := measure_of(token.said, self._code)):
+            if self._cover.covered[token.start] or not (found := self._measure_at(n)):
                 continue
-            measure, direction = found
-            if not direction:
-                continue
-            self._mark((n, n + 1))
-            last = question.extremes[-1] if question.extremes else None
-            if last is not None and last.span[1] == n:  # "most expensive", "least expensive"
-                question.extremes[-1] = Extreme((last.span[0], n + 1), last.descending == (direction > 0), measure, last.limit)
+            measure, direction, end = found
+            self._mark((n, end))
+            beside = next((each for each in question.extremes if n in (each.span[1], each.span[0] - 1)), None)
+            if beside is not None and not beside.measure:  # "most expensive", "le plus cher"; "prix le plus bas"
+                question.extremes.remove(beside)
+                whole = (min(beside.span[0], n), max(beside.span[1], end))
+                question.extremes.append(Extreme(whole, beside.descending == (direction > 0), measure, beside.limit))
             elif is_superlative(token.said, self._code):
-                question.extremes.append(self._extreme((n, n + 1), direction > 0, measure))
+                question.extremes.append(self._extreme((n, end), direction > 0, measure))
             else:
-                question.measured.append(Measured((n, n + 1), measure))
+                question.measured.append(Measured((n, end), measure))
+
+    def _measure_at(self, place: int) -> tuple[str, int, int] | None:
+        """The measure, the direction and the end of the adjective that begins at a token."""
+        tokens = self._question.tokens
+        for length in (1,) if self._question.language.spaced else (3, 2, 1):
+            said = "".join(token.said for token in tokens[place : place + length])
+            found = measure_of(said, self._code)
+            if found and found[1] and place + length <= len(tokens):
+                return *found, place + length
+        return None
 
     def _extreme(self, span: Span, descending: bool, measure: str) -> Extreme:
         """With the number that stands beside it: "the three largest", "top 5"."""
@@ -279,6 +319,29 @@ def alike(one: str, other: str, language: str) -> bool:
 def _stem(word: str, language: str) -> str:
     tokens = _analyser(language).tokens(word)
     return tokens[0] if len(tokens) == 1 and len(word) >= _STEMMED else ""
+
+
+@lru_cache(maxsize=64)
+def _synonyms(language: str) -> dict[str, frozenset[str]]:
+    """Each word of `[synonyms]`, as its stem, with those that may stand for it."""
+    found: dict[str, set[str]] = {}
+    for line in Language.of(language).text_lines("synonyms", "words"):
+        stems = {_stem(_said(word), language) or _said(word) for word in line.split()}
+        for stem in stems:
+            found.setdefault(stem, set()).update(stems)
+    return {stem: frozenset(others) for stem, others in found.items()}
+
+
+def phrase_of(words: tuple[str, ...]) -> str:
+    """Several words as `[synonyms]` writes them."""
+    return "_".join(words)
+
+
+@lru_cache(maxsize=65_536)
+def synonymous(one: str, other: str, language: str) -> bool:
+    """Whether one folded word may stand for another in what tables and columns are called."""
+    first, second = _stem(one, language) or one, _stem(other, language) or other
+    return second in _synonyms(language).get(first, ())
 
 
 @lru_cache(maxsize=8)

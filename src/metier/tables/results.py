@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from metier.core.documents import CELL
+from metier.core.tables import PATH
+from metier.tables.periods import PeriodQuery, told
 from metier.tables.query import Condition, Place, Sql, TableQuery
 from metier.tables.runner import Result
 from metier.tables.schema import GROUP, Column
@@ -43,7 +45,28 @@ def lines_of(query: TableQuery, sql: Sql, result: Result, language: str) -> list
         said = _amount(value, query.of, query, language)
         if said:
             found.append(Line(f"{' '.join(str(name) for name in names if name is not None)}: {said}" if names else said))
+    if query.difference and len(found) == 2:
+        first, second = (row[-1] for row in result.rows)
+        between = _amount(abs(float(first) - float(second)), query.of, query, language)
+        return [Line(f"{between} ({found[0].text}; {found[1].text})")]
     return found
+
+
+def period_line(query: PeriodQuery, cells: Sequence[float | None], language: str) -> str | None:
+    """`Net sales: 26.7% (2018: 1,146.2; 2019: 1,452.4)`; None where a cell that is needed is empty."""
+    found = told(query, cells)
+    if found is None:
+        return None
+    sign, value, column = found
+    unit = sign or (query.columns[0].unit or query.table.unit if query.kind != "count" else "")
+    said = with_unit(round(value, 4), unit, language)
+    name = f"{query.group}{PATH}{query.label}" if query.group else query.label
+    if column:
+        return f"{column}: {name} {said}"
+    operands = "; ".join(
+        f"{each.name}: {number(cell, language)}" for each, cell in zip(query.columns, cells, strict=True) if cell is not None
+    )
+    return f"{name}: {said} ({operands})"
 
 
 def _row(query: TableQuery, row: Sequence[float | int | str | None], language: str) -> Line:
@@ -88,7 +111,7 @@ def with_unit(value: float, unit: str, language: str) -> str:
     if not unit:
         return said
     if unit in _UNITS_BEFORE:
-        return f"{unit}{said}" if len(unit) == 1 else f"{unit} {said}"
+        return f"-{unit}{said[1:]}" if said.startswith("-") else f"{unit}{said}"
     return f"{said}{unit}" if unit in ("%", "‰") else f"{said} {unit}"
 
 

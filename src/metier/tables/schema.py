@@ -9,7 +9,9 @@ from typing import Any, Self
 
 from metier.core.tables import Reference
 from metier.tables.cell_values import ColumnType
+from metier.text.units import scale_of
 
+_THOUSAND = 1000.0
 ROW, DOCUMENT, START, END, TOTAL = "_row", "_document", "_start", "_end", "_total"
 GROUP = "_group"
 HIDDEN = (ROW, DOCUMENT, START, END, TOTAL, GROUP)  # columns that the table of a document does not have
@@ -67,6 +69,12 @@ class TableSchema:
         plain["labels"] = tuple(plain["labels"])
         plain["references"] = tuple((own, table, other) for own, table, other in plain["references"])
         return cls(id=number, **plain)
+
+    @property
+    def scale(self) -> float:
+        """In which its numbers are told: of "in millions" a million; 1 where nothing is said."""
+        words = (word.strip(".,()[]") for word in f"{self.unit} {self.caption}".split())
+        return next((factor for word in words if (factor := scale_of(word)) >= _THOUSAND), 1.0)
 
     @property
     def visible(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from metier.core.documents import Document
 from metier.core.errors import StoreError
 from metier.core.tables import PATH, Table
 from metier.state.sqlite import open_read_only
-from metier.tables.cell_values import ColumnType, TypedColumn, apart, typed
+from metier.tables.cell_values import ColumnType, TypedColumn, apart, typed, unit_in_name
 from metier.tables.schema import DOCUMENT, END, GROUP, HIDDEN, ROW, START, TOTAL, Column, TableSchema, unique
 from metier.text.analyzer import Analyser
 from metier.text.language import words_in_any_language, words_of
@@ -236,7 +236,8 @@ def _typed(document: Document, table: Table) -> tuple[TableSchema, list[tuple[ob
     for n, sql in zip(kept, unique([names[n] for n in kept]), strict=True):
         found = typed(names[n], cells[n], document.language)
         different = len({value for value in found.values if value is not None})
-        columns.append(Column(names[n] or sql, sql, found.type, found.unit, different, _are_years(found)))
+        unit = found.unit or (unit_in_name(names[n]) if found.type is ColumnType.NUMBER else "")
+        columns.append(Column(names[n] or sql, sql, found.type, unit, different, _are_years(found)))
         values.append(found.values)
     labels = _labels(columns, [cells[n] for n in kept])
     totals = words_in_any_language("tables", "total")

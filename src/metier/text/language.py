@@ -270,6 +270,10 @@ class Language:
 
     # --- what is said ----------------------------------------------------------------------------------------
 
+    def text_lines(self, section: str, name: str) -> list[str]:
+        """The lines of a text of words, as the file has them."""
+        return [line for line in self.texts.get(section, {}).get(name, "").splitlines() if line.strip()]
+
     def text(self, section: str, name: str) -> str:
         """A text for the user; English where this language has none."""
         return self.texts.get(section, {}).get(name) or Language.of("en").texts[section][name]
@@ -329,7 +333,7 @@ def words_of(text: str) -> list[str]:
 # --- reading a file ------------------------------------------------------------------------------------------
 
 _TEXTS = ("replies", "catalog", "pictures")
-_OWN = ("names", "opposites", "forms", "question_templates", *_TEXTS)
+_OWN = ("names", "opposites", "forms", "question_templates", "synonyms", *_TEXTS)
 _NO_PHRASES = {"calendar": {"months"}, "numbers": {"words", "scale", "decimal", "thousands"}}
 
 
@@ -381,7 +385,9 @@ def _language(code: str, data: Mapping[str, Any], known: bool) -> Language:
         opposites=tuple(_pairs(sections.get("opposites", {}).get("pairs", ""))),
         question_templates={key: tuple(value) for key, value in sections.get("question_templates", {}).items()},
         phrases=phrases,
-        texts={name: {key: str(text) for key, text in sections.get(name, {}).items()} for name in _TEXTS},
+        texts={
+            name: {key: str(text) for key, text in sections.get(name, {}).items()} for name in (*_TEXTS, "synonyms")
+        },
     )
 
 
