@@ -8,7 +8,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "src" / "metier"
 ORDER = (
     "core", "text", "state", "sources", "parsing", "models", "embedding", "generation", "store", "retrieval",
-    "ingestion", "reader", "answering", "runtime", "dataset", "synthesis", "tuning", "evaluation", "feedback",
+    "ingestion", "reader", "tables", "answering", "runtime", "dataset", "synthesis", "tuning", "evaluation", "feedback",
     "services", "expert", "memory_probe", "doctor", "serving", "cli",
 )  # fmt: skip
 

@@ -9,9 +9,10 @@ from dataclasses import replace
 from metier.answering.answer import Answer, Citation, Sentence, Style, Support, TableSource, Usage
 from metier.answering.request import Request
 from metier.core.documents import Document, Passage
+from metier.core.tables import TableRow
 from metier.store.base import Filter, Store
 from metier.tables.asking import TableAnswer, TableAsker
-from metier.tables.results import RowPlace
+from metier.tables.results import ResultCell, ResultLine, RowPlace, joined
 
 _NEAR = 4000  # characters around a row among which its passage begins
 _CITED = 10  # rows of one line
@@ -45,8 +46,9 @@ class TableAnswerer:
         sources = _Sources(self._store, seen)
         for number, line in enumerate(found.lines):
             text += "\n" if number else ""
-            span = (len(text), len(text) + len(line.text))
-            text += line.text
+            said = sources.spelled(line)
+            span = (len(text), len(text) + len(said))
+            text += said
             passages = [sources.passage(place) for place in line.rows[:_CITED]]
             shown.update({(p.document_id, p.start): p for p in passages})
             cited = tuple(Citation.of(passage, span) for passage in passages)
@@ -70,6 +72,27 @@ class _Sources:
     def __init__(self, store: Store, openings: dict[str, Passage]) -> None:
         self._store, self._openings = store, openings
         self._documents: dict[str, Document | None] = {}
+
+    def spelled(self, line: ResultLine) -> str:
+        """What a line says with its cells as the document writes them."""
+        if len(line.rows) != 1 or not line.cells:
+            return line.text
+        row = self._row(line.rows[0])
+        return line.text if row is None else joined([self._spelled(cell, *row) for cell in line.cells])
+
+    def _spelled(self, cell: ResultCell, text: str, row: TableRow) -> ResultCell:
+        place = row.cells[cell.place] if cell.place is not None and cell.place < len(row.cells) else None
+        if place is None:
+            return cell
+        written = text[slice(*place)]
+        unit = "" if not cell.unit or cell.unit in written or not written[-1:].isdigit() else f" {cell.unit}"
+        return replace(cell, text=f"{written}{unit}")
+
+    def _row(self, place: RowPlace) -> tuple[str, TableRow] | None:
+        document = self._document(place.document_id)
+        table = document.table_at(place.start, place.end) if document else None
+        row = table.row_at(place.start, place.end) if table else None
+        return (document.text, row) if document and row else None
 
     def passage(self, place: RowPlace) -> Passage:
         document = self._document(place.document_id)

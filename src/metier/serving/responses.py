@@ -14,7 +14,7 @@ from typing import Self
 
 from pydantic import BaseModel
 
-from metier.answering.answer import Answer, Citation, Sentence, Style, Support, Usage
+from metier.answering.answer import Answer, Citation, Sentence, Style, Support, TableSource, Usage
 from metier.core.documents import Passage
 from metier.core.modes import Mode
 from metier.parsing.core.locators import locator_of
@@ -155,11 +155,28 @@ class UsageResponse(BaseModel):
         return cls.model_validate(usage, from_attributes=True)
 
 
+class TableSourceResponse(BaseModel):
+    """How the tables of the documents were asked: `sql`, its conditions in words, the table whose rows were looked at,
+    how many `rows` fit, and of them `shown`."""
+
+    sql: str
+    filters: list[str]
+    table: str
+    rows: int
+    shown: int
+
+    @classmethod
+    def of(cls, source: TableSource) -> Self:
+        return cls(
+            sql=source.sql, filters=list(source.filters), table=source.table, rows=source.rows, shown=source.shown
+        )  # fmt: skip
+
+
 class AnswerResponse(BaseModel):
     """All of an answer but what was searched for it. `confidence`: that the documents answer this; `style`: written by
     the model, or quoted from a document; `finish_reason`: length where the limit cut the text; `unsupported`: parts of
     the text that no passage carries; `searched_for`: what was looked up; `nearest`: what came nearest where the answer
-    was refused; `timings`: seconds."""
+    was refused; `tables`: how they were asked, null where passages answered; `timings`: seconds."""
 
     question: str
     text: str
@@ -176,6 +193,7 @@ class AnswerResponse(BaseModel):
     searched_for: list[str]
     nearest: list[PassageResponse]
     notes: list[str]
+    tables: TableSourceResponse | None
     timings: dict[str, float]
     usage: UsageResponse
 
@@ -189,5 +207,5 @@ class AnswerResponse(BaseModel):
             citations=[CitationResponse.of(each) for each in answer.citations],
             unsupported=[list(span) for span in answer.unsupported], searched_for=list(answer.searched_for),
             nearest=[PassageResponse.of(each) for each in answer.nearest], notes=list(answer.notes),
-            timings=answer.timings, usage=UsageResponse.of(answer.usage),
+            tables=TableSourceResponse.of(answer.tables) if answer.tables else None, timings=answer.timings, usage=UsageResponse.of(answer.usage),
         )  # fmt: skip

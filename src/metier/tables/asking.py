@@ -1,6 +1,6 @@
 """From a question to what the tables say exactly, or to nothing: then passages are asked.
 
-    question ─▶ tables that have its words ─▶ links ─▶ interpretations ─▶ SQL ─▶ run apart ─▶ lines, with their rows
+question ─▶ tables that have its words ─▶ links ─▶ interpretations ─▶ SQL ─▶ run apart ─▶ lines, with their rows
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from metier.tables.interpretation import Interpretation, interpretations
 from metier.tables.links import Value, link
 from metier.tables.periods import Row, period_columns, period_query
 from metier.tables.query import Graph, NoPath, Sql, TableQuery, graph, to_sql
-from metier.tables.question import Question, read
-from metier.tables.results import Line, RowPlace, filters_of, lines_of, period_line
+from metier.tables.question import TableQuestion, read
+from metier.tables.results import ResultLine, RowPlace, filters_of, lines_of, period_line
 from metier.tables.runner import QueryError, QueryRunner, Result
 from metier.tables.schema import GROUP, TableSchema
 from metier.tables.table_store import TableStore, quoted
@@ -38,7 +38,7 @@ class TableAnswer:
     """`lines`: what is said, each with the rows it tells of. `sql`, `filters`: how it was asked. `total`: rows there
     are, more than `lines` where they are many; of an aggregate, the rows that it is computed from."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[ResultLine, ...]
     sql: str
     filters: tuple[str, ...]
     table: TableSchema
@@ -73,7 +73,7 @@ class TableAsker:
         found = sorted((each for each in found if each[0].cost < _CERTAIN), key=lambda each: each[0].cost)
         return self._first(question, found[: 2 * _TRIED]) or self._over_periods(question, periods)
 
-    def _over_periods(self, question: Question, tables: Sequence[TableSchema]) -> TableAnswer | None:
+    def _over_periods(self, question: TableQuestion, tables: Sequence[TableSchema]) -> TableAnswer | None:
         """A row over several columns; None where rows of two tables fit as well."""
         queries = [query for table in tables if (query := period_query(question, table, self._rows(table))) is not None]
         queries.sort(key=lambda query: -query.fit)
@@ -91,7 +91,7 @@ class TableAsker:
         if line is None:
             return None
         place = RowPlace(str(document), int(start or 0), int(end or 0))
-        return TableAnswer((Line(line, (place,)),), query.sql, (query.label,), query.table, 1, query.kind)
+        return TableAnswer((ResultLine(line, (place,)),), query.shown, (query.label,), query.table, 1, query.kind)
 
     def _rows(self, table: TableSchema) -> list[Row]:
         """Names of all rows with their groups; none of a table with very many."""
@@ -106,7 +106,7 @@ class TableAsker:
         return [(str(name), str(group or "")) for name, group in result.rows if name is not None]
 
     def _groups(
-        self, question: Question, visible: Visible
+        self, question: TableQuestion, visible: Visible
     ) -> Iterator[tuple[list[TableSchema], Mapping[int, list[Value]]]]:
         """Tables that may be asked together, those alone that the asker may read: the tables of a database, or one."""
         said = " ".join(question.text[token.start : token.end] for token in question.tokens if not token.function)
@@ -124,7 +124,7 @@ class TableAsker:
             if schema.document_id in seen and schema.document_id not in linked:
                 yield [schema], values
 
-    def _first(self, question: Question, found: Sequence[tuple[Interpretation, Graph]]) -> TableAnswer | None:
+    def _first(self, question: TableQuestion, found: Sequence[tuple[Interpretation, Graph]]) -> TableAnswer | None:
         """The answer of the best interpretation that gives one; None where another, as good, gives a different one."""
         best: TableAnswer | None = None
         cost = 0.0
@@ -164,7 +164,7 @@ class TableAsker:
                 return None
             rows = of
         lines = [replace(line, rows=line.rows or rows) for line in lines[:_MOST_LINES]]
-        return TableAnswer(tuple(lines), sql.text, tuple(filters_of(query)), query.table, total, query.aggregate)
+        return TableAnswer(tuple(lines), sql.shown, tuple(filters_of(query)), query.table, total, query.aggregate)
 
     def _run(self, sql: Sql) -> Result | None:
         try:

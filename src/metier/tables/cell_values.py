@@ -152,7 +152,7 @@ def _value(written: str, point: str) -> float:
 
 
 def _unit_of_column(numbers: Sequence[tuple[float, str] | None]) -> str | None:
-    """"" where its numbers have none; None where they have many, and cannot be compared."""
+    """ "" where its numbers have none; None where they have many, and cannot be compared."""
     units = Counter(number[1] for number in numbers if number is not None)
     told = Counter({unit: count for unit, count in units.items() if unit})
     if not told:
@@ -200,7 +200,7 @@ def _day(cell: str, language: str, day_first: bool) -> str | None:
         return f"{found} {match[4]}" if found and match[4] and set(match[4]) - set("0:") else found
     if match := _SLASHED.match(plain):
         year = int(match[3])
-        year += (0 if year >= _CENTURY else 1900 if year >= _PIVOT else 2000)
+        year += 0 if year >= _CENTURY else 1900 if year >= _PIVOT else 2000
         day, month = (int(match[1]), int(match[2])) if day_first else (int(match[2]), int(match[1]))
         return _iso(year, month, day)
     said = quantities(cell, language)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from metier.core.tables import Reference
 from metier.tables.cell_values import ColumnType
 from metier.tables.links import ColumnMention, Links, TableMention, ValueMention, columns_of
-from metier.tables.query import Condition, Graph, NoPath, Place, TableQuery, path
-from metier.tables.question import Bound, Extreme, Operation, Question
+from metier.tables.query import Condition, Graph, NoPath, ColumnReference, TableQuery, path
+from metier.tables.question import Bound, Extreme, QuestionOperation, TableQuestion
 from metier.tables.schema import Column, TableSchema
 from metier.text.phrase_cover import Span
 from metier.text.quantities import Quantity
@@ -30,7 +30,7 @@ _SYNONYM, _WORD, _NEARLY, _UNUSED = 0.1, 0.5, 0.9, 0.4
 _FARTHEST = 4  # tables that lie between two
 _ALWAYS_USED = ("count", "average", "total", "each", "year", "month", "difference", "comparative", "different")
 
-Mention = ColumnMention | ValueMention | TableMention | Operation | Extreme | Bound
+Mention = ColumnMention | ValueMention | TableMention | QuestionOperation | Extreme | Bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,9 @@ class Interpretation:
     cost: float
 
 
-def interpretations(question: Question, tables: Sequence[TableSchema], links: Links, steps: Graph) -> list[Interpretation]:
+def interpretations(
+    question: TableQuestion, tables: Sequence[TableSchema], links: Links, steps: Graph
+) -> list[Interpretation]:
     """Of all tables that belong together, the best first."""
     if question.negated:
         return []
@@ -55,7 +57,7 @@ def interpretations(question: Question, tables: Sequence[TableSchema], links: Li
 # --- which mentions stand beside each other ------------------------------------------------------------------
 
 
-def _combinations(question: Question, links: Links) -> list[tuple[list[Mention], float]]:
+def _combinations(question: TableQuestion, links: Links) -> list[tuple[list[Mention], float]]:
     """Mentions that do not overlap, with what they leave unexplained, the best first."""
     read: list[Mention] = [*question.operations, *question.extremes, *question.bounds]
     starting: dict[int, list[Mention]] = {}
@@ -75,9 +77,9 @@ def _combinations(question: Question, links: Links) -> list[tuple[list[Mention],
     return [(mentions, cost) for cost, mentions in sorted(beams[-1], key=lambda each: each[0])[:_WAYS]]
 
 
-def _unasked(mention: Operation | Extreme | Bound) -> float:
+def _unasked(mention: QuestionOperation | Extreme | Bound) -> float:
     """What it costs to pass over it."""
-    if not isinstance(mention, Operation):
+    if not isinstance(mention, QuestionOperation):
         return _UNEXPLAINED
     return 0.0 if mention.kind in _OPTIONAL else _UNASKED
 
@@ -103,14 +105,16 @@ def _price(mention: Mention) -> float:
 class _Assembler:
     """One combination of mentions; `queries` gives what it may ask."""
 
-    def __init__(self, question: Question, tables: Sequence[TableSchema], mentions: Sequence[Mention], steps: Graph) -> None:
+    def __init__(
+        self, question: TableQuestion, tables: Sequence[TableSchema], mentions: Sequence[Mention], steps: Graph
+    ) -> None:
         self._question, self._tables, self._steps = question, tables, steps
         self._columns = [each for each in mentions if isinstance(each, ColumnMention)]
         self._values = [each for each in mentions if isinstance(each, ValueMention)]
         self._named = [each for each in mentions if isinstance(each, TableMention)]
         self._bounds = [each for each in mentions if isinstance(each, Bound)]
         self._extremes = [each for each in mentions if isinstance(each, Extreme)]
-        self._operations = {each.kind: each for each in mentions if isinstance(each, Operation)}
+        self._operations = {each.kind: each for each in mentions if isinstance(each, QuestionOperation)}
 
     def queries(self) -> Iterator[tuple[TableQuery, float]]:
         if len(self._extremes) > 1:
@@ -149,7 +153,7 @@ class _Assembler:
         unused = sum(name not in reached for name in named)
         return _JOIN * steps + _OTHER * other + _ATTRIBUTE * attributes + _UNUSED * unused
 
-    def _is_label(self, place: Place) -> bool:
+    def _is_label(self, place: ColumnReference) -> bool:
         return place in self._label(place.table)
 
     def _of(self, table: TableSchema) -> TableQuery | None:
@@ -188,9 +192,9 @@ class _Assembler:
 
     def _given(self, left: list[ColumnMention]) -> list[Condition]:
         """What the values say; those of one column are alternatives."""
-        found: dict[Place, tuple[str, ...]] = {}
+        found: dict[ColumnReference, tuple[str, ...]] = {}
         for mention in self._values:
-            place = Place(mention.table, mention.column)
+            place = ColumnReference(mention.table, mention.column)
             found[place] = (*found.get(place, ()), *mention.values)
         through: dict[str, Reference | None] = {}
         for place in found:
@@ -220,13 +224,15 @@ class _Assembler:
         if not left and table.sql != counted.sql:
             group = self._label(table)
         elif len(left) == 1 and left[0].column.type is ColumnType.TEXT and left[0].table.sql == counted.sql:
-            group = (Place(counted, left[0].column.sql),)
+            group = (ColumnReference(counted, left[0].column.sql),)
         else:
             return None
         given = tuple(self._given([]))
-        return TableQuery(counted, given, "count", Place(counted), group=group, descending=True, having=having)
+        return TableQuery(
+            counted, given, "count", ColumnReference(counted), group=group, descending=True, having=having
+        )
 
-    def _sums_of(self, place: Place, table: TableSchema) -> bool:
+    def _sums_of(self, place: ColumnReference, table: TableSchema) -> bool:
         """Whether a bound is on what rows of another table add up to ("customers who spent more than 45 dollars")."""
         return place.table.sql != table.sql and self._named_first(table) and self._points_to(place.table, table)
 
@@ -238,7 +244,12 @@ class _Assembler:
         self, bound: Condition, given: Sequence[Condition], table: TableSchema, left: Sequence[ColumnMention]
     ) -> TableQuery | None:
         value = bound.values[0]
-        if left or isinstance(value, str) or bound.operator not in (">", ">=", "<", "<=") or self._operations.keys() & {"count", "average"}:
+        if (
+            left
+            or isinstance(value, str)
+            or bound.operator not in (">", ">=", "<", "<=")
+            or self._operations.keys() & {"count", "average"}
+        ):
             return None
         return TableQuery(
             bound.place.table, tuple(given), "sum", bound.place, group=self._label(table), descending=True,
@@ -254,7 +265,7 @@ class _Assembler:
         first = _amounts(bound.quantity, column[1], column[0].scale)
         if first is None:
             return None
-        place = Place(column[0], column[1].sql)
+        place = ColumnReference(column[0], column[1].sql)
         if bound.operator == "between" and bound.other is not None:
             second = _amounts(bound.other, column[1], column[0].scale)
             return Condition(place, "between", (first[0], second[1])) if second else None
@@ -274,7 +285,7 @@ class _Assembler:
         said = self._question.words(bound.span)
         if key is None or key.type is ColumnType.DATE or not said.isdigit():
             return None
-        return Condition(Place(table, key.sql), "=", (said if key.type is ColumnType.TEXT else float(said),))
+        return Condition(ColumnReference(table, key.sql), "=", (said if key.type is ColumnType.TEXT else float(said),))
 
     def _bounded_column(
         self, bound: Bound, table: TableSchema, left: list[ColumnMention]
@@ -286,7 +297,9 @@ class _Assembler:
         fits = [m for m in left if m.column.type is kind or (m.column.years and bound.quantity.dates)]
         near = [m for m in fits if _gap(m.span, bound.span) <= _NEAR]
         if near:
-            best = min(near, key=lambda m: (_gap(m.span, bound.span), m.column.type is not kind, m.table.sql != table.sql))
+            best = min(
+                near, key=lambda m: (_gap(m.span, bound.span), m.column.type is not kind, m.table.sql != table.sql)
+            )
             left.remove(best)
             return best.table, best.column
         if bound.measure:
@@ -309,7 +322,7 @@ class _Assembler:
 
     # --- what is asked ---------------------------------------------------------------------------------------
 
-    def _grouped(self, left: list[ColumnMention]) -> tuple[Place, ...]:
+    def _grouped(self, left: list[ColumnMention]) -> tuple[ColumnReference, ...]:
         """What stands behind "per" or "for each"."""
         operation = self._operations.get("each")
         if operation is None:
@@ -323,15 +336,15 @@ class _Assembler:
         named = [m for m in self._named if m.span[0] == operation.span[1]]
         return self._label(named[0].table) if named else ()
 
-    def _part_behind(self, at: int) -> tuple[Place, ...] | None:
+    def _part_behind(self, at: int) -> tuple[ColumnReference, ...] | None:
         """ "per year": the part of the only day of a table that is meant."""
         part = next((p for p in ("year", "month") if p in self._operations and self._operations[p].span[0] == at), "")
         tables = [m.table for m in (*self._named, *self._columns)]
         days = {t.sql: [c for c in t.columns if c.type is ColumnType.DATE] for t in tables}
-        found = [Place(t, days[t.sql][0].sql, part) for t in tables if len(days[t.sql]) == 1]
+        found = [ColumnReference(t, days[t.sql][0].sql, part) for t in tables if len(days[t.sql]) == 1]
         return (found[0],) if part and found else None
 
-    def _ordered(self, extreme: Extreme, table: TableSchema, left: list[ColumnMention]) -> Place | None:
+    def _ordered(self, extreme: Extreme, table: TableSchema, left: list[ColumnMention]) -> ColumnReference | None:
         """The column of which the most or the least is asked."""
         numbers = [m for m in left if m.column.type is not ColumnType.TEXT]
         near = [m for m in numbers if _gap(m.span, extreme.span) <= _NEAR]
@@ -339,13 +352,13 @@ class _Assembler:
         if behind:
             best = min(behind, key=lambda m: (_gap(m.span, extreme.span), m.table.sql != table.sql))
             left.remove(best)
-            return Place(best.table, best.column.sql)
+            return ColumnReference(best.table, best.column.sql)
         language = self._question.language.code
         if extreme.measure:
             told = columns_of(table, extreme.measure, language, extreme.span)
             numbers = [m for m in told if m.column.type is not ColumnType.TEXT]
             if len(numbers) == 1:
-                return Place(table, numbers[0].column.sql)
+                return ColumnReference(table, numbers[0].column.sql)
         return None
 
     def _compared(
@@ -358,7 +371,7 @@ class _Assembler:
         group = (several[0].place,)
         numbers = [m for m in left if m.column.type is ColumnType.NUMBER]
         if len(left) == len(numbers) == 1:
-            of = Place(numbers[0].table, numbers[0].column.sql)
+            of = ColumnReference(numbers[0].table, numbers[0].column.sql)
             return TableQuery(
                 of.table, tuple(conditions), "sum", of, group=group, descending=True,
                 difference="difference" in self._operations,
@@ -367,12 +380,12 @@ class _Assembler:
         if left or not counted:
             return None
         return TableQuery(
-            counted[0], tuple(conditions), "count", Place(counted[0]), group=group, descending=True,
+            counted[0], tuple(conditions), "count", ColumnReference(counted[0]), group=group, descending=True,
             difference="difference" in self._operations,
         )  # fmt: skip
 
     def _most(
-        self, query: TableQuery, extreme: Extreme, order: Place | None, left: list[ColumnMention]
+        self, query: TableQuery, extreme: Extreme, order: ColumnReference | None, left: list[ColumnMention]
     ) -> TableQuery | None:
         if order is None:
             return self._most_of_a_kind(query, extreme, left)
@@ -385,7 +398,7 @@ class _Assembler:
                 order.table, query.conditions, "sum", order, group=part, descending=extreme.descending,
                 limit=extreme.limit,
             )  # fmt: skip
-        shown = tuple(Place(m.table, m.column.sql) for m in left) or self._label(query.table)
+        shown = tuple(ColumnReference(m.table, m.column.sql) for m in left) or self._label(query.table)
         if order.table.sql != query.table.sql:  # the customer with the highest total of invoices
             steps = path(self._steps, query.table, order.table)
             if steps and self._points_to(order.table, query.table):
@@ -397,7 +410,9 @@ class _Assembler:
             return None
         if not left and self._asks_amount():
             shown = (order,)
-        return replace(query, select=_distinct((*shown, order)), order=order, descending=extreme.descending, limit=extreme.limit)
+        return replace(
+            query, select=_distinct((*shown, order)), order=order, descending=extreme.descending, limit=extreme.limit
+        )
 
     def _most_of_a_kind(self, query: TableQuery, extreme: Extreme, left: list[ColumnMention]) -> TableQuery | None:
         """The artist with the most albums: of what is counted, another table is named, or a value repeats."""
@@ -407,13 +422,13 @@ class _Assembler:
             if left:
                 return None
             return TableQuery(
-                counted[0].table, query.conditions, "count", Place(counted[0].table), False, (),
+                counted[0].table, query.conditions, "count", ColumnReference(counted[0].table), False, (),
                 self._label(query.table), None, extreme.descending, extreme.limit,
             )  # fmt: skip
         texts = [m for m in left if m.column.type is ColumnType.TEXT]
         if len(left) == 1 and texts:  # the country with the most customers
             return replace(
-                query, aggregate="count", of=Place(query.table), group=self._shown(texts[0]), descending=extreme.descending, limit=extreme.limit,
+                query, aggregate="count", of=ColumnReference(query.table), group=self._shown(texts[0]), descending=extreme.descending, limit=extreme.limit,
             )  # fmt: skip
         return None
 
@@ -431,11 +446,11 @@ class _Assembler:
         if not left:
             if not (query.conditions or any(not m.context for m in self._named)):
                 return None
-            return replace(query, aggregate="count", of=Place(query.table), descending=True)
+            return replace(query, aggregate="count", of=ColumnReference(query.table), descending=True)
         if len(left) > 1:
             return None
         mention = left[0]
-        place = Place(mention.table, mention.column.sql)
+        place = ColumnReference(mention.table, mention.column.sql)
         if mention.column.type is ColumnType.NUMBER:
             if not query.conditions:
                 return replace(query, aggregate="sum", of=place, descending=True)
@@ -448,7 +463,7 @@ class _Assembler:
         numbers = [m for m in left if m.column.type is ColumnType.NUMBER]
         if len(left) != 1 or len(numbers) != 1:
             return None
-        place = Place(numbers[0].table, numbers[0].column.sql)
+        place = ColumnReference(numbers[0].table, numbers[0].column.sql)
         if place.table.sql != query.table.sql and self._points_to(place.table, query.table):
             query = replace(query, table=place.table)
         return replace(query, aggregate=aggregate, of=place, descending=True)
@@ -459,12 +474,12 @@ class _Assembler:
         shown = tuple(place for mention in left for place in self._shown(mention))
         if not shown and "days" in self._operations:
             dates = [c for c in query.table.columns if c.type is ColumnType.DATE]
-            shown = (Place(query.table, dates[0].sql),) if len(dates) == 1 else ()
+            shown = (ColumnReference(query.table, dates[0].sql),) if len(dates) == 1 else ()
             if not shown:
                 return None
         if not shown and "amount" in self._operations:
             costs = columns_of(query.table, "price", self._question.language.code, (0, 0))
-            shown = tuple(Place(m.table, m.column.sql) for m in costs) if len(costs) == 1 else ()
+            shown = tuple(ColumnReference(m.table, m.column.sql) for m in costs) if len(costs) == 1 else ()
             if not shown:
                 return None
         pointing = any(condition.through for condition in query.conditions)
@@ -476,13 +491,13 @@ class _Assembler:
             return replace(query, table=left[0].table, aggregate="sum", of=shown[0], descending=True)
         return replace(query, select=_distinct((*self._label(query.table), *shown)))
 
-    def _shown(self, mention: ColumnMention) -> tuple[Place, ...]:
+    def _shown(self, mention: ColumnMention) -> tuple[ColumnReference, ...]:
         """A column; of one that points to another table, what names its rows."""
         column, share = mention.column.sql, mention.share
         for own, other, _ in self._steps.get(mention.table.sql, ()) if share == 1 else ():
             if own == column and any(reference[0] == column for reference in mention.table.references):
                 return self._label(other)
-        return (Place(mention.table, column),)
+        return (ColumnReference(mention.table, column),)
 
     def _sums(self, query: TableQuery, left: Sequence[ColumnMention]) -> bool:
         """Whether an amount is told of one thing in many rows: what a customer spent is in many invoices."""
@@ -498,17 +513,19 @@ class _Assembler:
         return not any(not m.context for m in self._named)
 
     @staticmethod
-    def _label(table: TableSchema) -> tuple[Place, ...]:
-        return tuple(Place(table, column.sql) for column in table.labelling)
+    def _label(table: TableSchema) -> tuple[ColumnReference, ...]:
+        return tuple(ColumnReference(table, column.sql) for column in table.labelling)
 
 
 def _says_nothing(query: TableQuery) -> bool:
     """Whether each row is a group of its own."""
     columns = [place.table.column(place.column) for place in query.group if place.table.sql == query.table.sql]
-    return any(column is not None and column.distinct == query.table.rows for column in columns if query.aggregate == "count")
+    return any(
+        column is not None and column.distinct == query.table.rows for column in columns if query.aggregate == "count"
+    )
 
 
-def _distinct(places: Sequence[Place]) -> tuple[Place, ...]:
+def _distinct(places: Sequence[ColumnReference]) -> tuple[ColumnReference, ...]:
     return tuple(dict.fromkeys(places))
 
 

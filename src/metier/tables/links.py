@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from metier.tables.cell_values import ColumnType, apart
-from metier.tables.question import Question, alike, names_of, phrase_of, said_words, synonymous
+from metier.tables.question import TableQuestion, alike, names_of, phrase_of, said_words, synonymous
 from metier.tables.schema import GROUP, Column, TableSchema
 from metier.text.language import Language, words_in_any_language
 from metier.text.phrase_cover import Span
@@ -78,7 +78,7 @@ Spoken = tuple[str, ...]  # languages in which words are compared: that of the q
 Value = tuple[int, str]  # column, -1 for the name of a group, and the cell's text
 
 
-def link(question: Question, tables: Sequence[TableSchema], values: Mapping[int, Sequence[Value]]) -> Links:
+def link(question: TableQuestion, tables: Sequence[TableSchema], values: Mapping[int, Sequence[Value]]) -> Links:
     """`values`: of each table by its id, the cells that share a word with the question."""
     links = Links()
     windows = list(_windows(question))
@@ -100,7 +100,7 @@ def link(question: Question, tables: Sequence[TableSchema], values: Mapping[int,
     return links
 
 
-def _summed(question: Question) -> Callable[[ColumnMention], ColumnMention | None]:
+def _summed(question: TableQuestion) -> Callable[[ColumnMention], ColumnMention | None]:
     totals = [operation.span for operation in question.operations if operation.kind == "total"]
 
     def summed(mention: ColumnMention) -> ColumnMention | None:
@@ -110,7 +110,7 @@ def _summed(question: Question) -> Callable[[ColumnMention], ColumnMention | Non
     return summed
 
 
-def _windows(question: Question) -> Iterator[tuple[Span, tuple[str, ...]]]:
+def _windows(question: TableQuestion) -> Iterator[tuple[Span, tuple[str, ...]]]:
     """Stretches of words that begin and end with one that says something, with those of them that do."""
     tokens = question.tokens
     for start, first in enumerate(tokens):
@@ -162,9 +162,7 @@ def _columns(table: TableSchema, span: Span, words: tuple[str, ...], language: S
     yield from (mention for mention in found if mention.share == best)
 
 
-def _synonymous(
-    table: TableSchema, span: Span, words: tuple[str, ...], language: Spoken
-) -> Iterator[ColumnMention]:
+def _synonymous(table: TableSchema, span: Span, words: tuple[str, ...], language: Spoken) -> Iterator[ColumnMention]:
     """Columns that are called otherwise: of "telephone" `Phone`, of "contact" `SupportRepId`."""
     if len(words) > 2:
         return
@@ -204,7 +202,11 @@ def _distinguishing(table: TableSchema, column: Column, language: str) -> tuple[
 
 
 def _values(
-    table: TableSchema, span: Span, words: tuple[str, ...], values: Sequence[Value], language: Spoken,
+    table: TableSchema,
+    span: Span,
+    words: tuple[str, ...],
+    values: Sequence[Value],
+    language: Spoken,
     named: bool,
 ) -> Iterator[ValueMention]:
     whole: dict[int, list[str]] = defaultdict(list)
@@ -228,7 +230,7 @@ def _values(
             yield ValueMention(span, table, name, tuple(dict.fromkeys(texts)), share, named)
 
 
-def _is_name(question: Question, span: Span) -> bool:
+def _is_name(question: TableQuestion, span: Span) -> bool:
     first, said = question.tokens[span[0]], question.words(span)
     if any(map(str.isdigit, said)):
         return True
@@ -247,7 +249,7 @@ def _names(table: TableSchema, span: Span, words: tuple[str, ...], language: Spo
         yield TableMention(span, table, context=True)
 
 
-def _measured(question: Question, table: TableSchema) -> Iterator[ColumnMention]:
+def _measured(question: TableQuestion, table: TableSchema) -> Iterator[ColumnMention]:
     """What is asked by what it measures: "how long", "people live in"."""
     language = question.language.code
     for place, token in enumerate(question.tokens):

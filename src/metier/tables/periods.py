@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from metier.tables.cell_values import ColumnType
 from metier.tables.links import telling
-from metier.tables.question import Bound, Question, alike, said_words, synonymous
+from metier.tables.question import Bound, TableQuestion, alike, said_words, synonymous
 from metier.tables.schema import DOCUMENT, END, GROUP, ROW, START, Column, TableSchema
 from metier.tables.table_store import quoted
 from metier.text.phrases import searchable
@@ -42,11 +42,20 @@ class PeriodQuery:
     @property
     def sql(self) -> str:
         """The row's place and its cells."""
+        return f"SELECT {DOCUMENT}, {ROW}, {START}, {END}, {self._cells}"
+
+    @property
+    def shown(self) -> str:
+        """The same without the place."""
+        return f"SELECT {self._cells}"
+
+    @property
+    def _cells(self) -> str:
         name = quoted(self.table.sql)
         cells = ", ".join(quoted(column.sql) for column in self.columns)
         label = quoted(self.table.labelling[0].sql)
         grouped = f" AND {GROUP} = {_text(self.group)}" if self.group else ""
-        return f"SELECT {DOCUMENT}, {ROW}, {START}, {END}, {cells} FROM {name} WHERE {label} = {_text(self.label)}{grouped}"
+        return f"{cells} FROM {name} WHERE {label} = {_text(self.label)}{grouped}"
 
 
 def _text(value: str) -> str:
@@ -56,7 +65,7 @@ def _text(value: str) -> str:
 Row = tuple[str, str]  # label, and the groups it stands under
 
 
-def period_query(question: Question, table: TableSchema, rows: Sequence[Row]) -> PeriodQuery | None:
+def period_query(question: TableQuestion, table: TableSchema, rows: Sequence[Row]) -> PeriodQuery | None:
     """None where the question asks for no such thing, or names no row clearly. `rows`: all of the table."""
     periods = [(column, period) for column in table.columns if (period := period_of(column.name)) is not None]
     if len(periods) < 2 or table.labelling[0].type is not ColumnType.TEXT:
@@ -74,7 +83,7 @@ def period_query(question: Question, table: TableSchema, rows: Sequence[Row]) ->
         if len(numbers) != 1:
             return None
         bound = (numbers[0].operator, numbers[0].quantity.values[0])
-    words = _asked_words(question, [each.span for each in (*asked, *question.bounds, *question.extremes)])
+    words = _asked_words(question, [*(bound.span for bound in question.bounds), *(extreme.span for extreme in question.extremes)])
     found = _row(words, table, rows, question.language.code)
     if found is None:
         return None
@@ -102,7 +111,7 @@ def period_of(name: str) -> Reading | None:
     return year
 
 
-def _kind(question: Question) -> str:
+def _kind(question: TableQuestion) -> str:
     said = searchable(question.text)
 
     def has(name: str) -> bool:
@@ -121,7 +130,7 @@ def _kind(question: Question) -> str:
     return "sum" if has("together") else ""
 
 
-def _columns(question: Question, kind: str, periods: Sequence[tuple[Column, Reading]]) -> list[Column]:
+def _columns(question: TableQuestion, kind: str, periods: Sequence[tuple[Column, Reading]]) -> list[Column]:
     """Those of the periods that the question names; all where it names none, or a stretch of them."""
     named: list[Reading] = []
     stretches: list[tuple[int, int]] = []
@@ -160,7 +169,7 @@ def _order(period: Reading) -> tuple[int, int, int]:
     return year or 0, month or 0, day or 0
 
 
-def _asked_words(question: Question, read: Sequence[tuple[int, int]]) -> list[str]:
+def _asked_words(question: TableQuestion, read: Sequence[tuple[int, int]]) -> list[str]:
     """The words by which a row may be named."""
     language = question.language
     passed = {n for span in read for n in range(*span)}
@@ -190,7 +199,12 @@ def _row(words: Sequence[str], table: TableSchema, rows: Sequence[Row], language
 
 
 def _fit(
-    words: Sequence[str], label: Sequence[str], group: Sequence[str], around: set[str], counts: Counter[str], language: str
+    words: Sequence[str],
+    label: Sequence[str],
+    group: Sequence[str],
+    around: set[str],
+    counts: Counter[str],
+    language: str,
 ) -> float | None:
     def weight(word: str) -> float:
         return 1 / (1 + counts[word] / 3)

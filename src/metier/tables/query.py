@@ -20,7 +20,7 @@ Value = float | str
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ColumnReference:
     """A column of a table; `column` "" stands for its rows. `part`: of a day its "year" or "month", "" for the whole."""
 
     table: TableSchema
@@ -33,7 +33,7 @@ class Condition:
     """`operator`: "in", "between", or one of SQL; `values`: two of "between", one of the others but "in". `through`: a
     column that points to the row of which it holds, in the same table ("reports to")."""
 
-    place: Place
+    place: ColumnReference
     operator: str
     values: tuple[Value, ...]
     through: Reference | None = None
@@ -50,18 +50,18 @@ class TableQuery:
     table: TableSchema
     conditions: tuple[Condition, ...] = ()
     aggregate: str = ""
-    of: Place | None = None
+    of: ColumnReference | None = None
     distinct: bool = False
-    select: tuple[Place, ...] = ()
-    group: tuple[Place, ...] = ()
-    order: Place | None = None
+    select: tuple[ColumnReference, ...] = ()
+    group: tuple[ColumnReference, ...] = ()
+    order: ColumnReference | None = None
     descending: bool = False
     limit: int = 0
     having: tuple[str, float] | None = None
     difference: bool = False
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[ColumnReference, ...]:
         found = [*self.select, *self.group, *(condition.place for condition in self.conditions)]
         return tuple(found + [place for place in (self.of, self.order) if place is not None])
 
@@ -69,12 +69,13 @@ class TableQuery:
 @dataclass(frozen=True, slots=True)
 class Sql:
     """`text`: with the values in it, as it is shown; `names`: of what it returns. `rows`: whether each row of the
-    result is a row of the table, whose place comes first (`_document`, `_row`, `_start`, `_end`). `tables`: all that it reads."""
+    result is a row of the table, whose place comes first (`_document`, `_row`, `_start`, `_end`). `tables`: all that it reads. `shown`: the same without what a person has no use for."""
 
     text: str
     names: tuple[str, ...]
     rows: bool
     tables: tuple[str, ...] = ()
+    shown: str = ""
 
 
 def _labels(table: TableSchema) -> list[str]:
@@ -127,7 +128,7 @@ def to_sql(query: TableQuery, steps: Graph) -> Sql:
     writer = _Writer(query, steps)
     sql = writer.aggregated() if query.aggregate else writer.listed()
     between = {step[1].sql for place in query.places for step in path(steps, query.table, place.table)}
-    return replace(sql, tables=tuple(sorted({query.table.sql, *between})))
+    return replace(sql, tables=tuple(sorted({query.table.sql, *between})), shown=sql.shown or sql.text)
 
 
 class _Writer:
@@ -141,7 +142,11 @@ class _Writer:
         columns = ", ".join([*map(self._name, query.group), value])
         text = f"SELECT {columns} {self._rest()}"
         if query.group:
-            key = [Place(each.table, each.table.key) for each in query.group if each.column in _labels(each.table)]
+            key = [
+                ColumnReference(each.table, each.table.key)
+                for each in query.group
+                if each.column in _labels(each.table)
+            ]
             parts = dict.fromkeys(map(self._name, [*(place for place in key if place.column), *query.group]))
             grouped = f"{text} GROUP BY {', '.join(parts)}"
             if query.having:
@@ -165,7 +170,7 @@ class _Writer:
         query = self._query
         own = [f"{quoted(query.table.sql)}.{name}" for name in (DOCUMENT, ROW, START, END)]
         columns = [self._name(place) for place in query.select]
-        text = f"SELECT {', '.join([*own, *columns])} {self._rest()}"
+        text = self._rest()
         if query.order:
             name = self._name(query.order)
             edge = f"SELECT {name} {self._rest(name)} ORDER BY {name} {'DESC' if query.descending else 'ASC'} LIMIT 1"
@@ -174,7 +179,10 @@ class _Writer:
             compared = f"{name} {'>=' if query.descending else '<='} ({edge})"
             text += f"{' AND ' if ' WHERE ' in self._rest() else ' WHERE '}{compared}"
             text += f" ORDER BY {name} {'DESC' if query.descending else 'ASC'}"
-        return Sql(f"{text} LIMIT {_MOST_ROWS}", tuple(place.column for place in query.select), rows=True)
+        read = f"SELECT {', '.join([*own, *columns])} {text} LIMIT {_MOST_ROWS}"
+        return Sql(
+            read, tuple(place.column for place in query.select), rows=True, shown=f"SELECT {', '.join(columns)} {text}"
+        )
 
     def _rest(self, there: str = "") -> str:
         """FROM, JOIN and WHERE. `there`: a column that must not be empty."""
@@ -183,7 +191,7 @@ class _Writer:
             if place is not None:
                 self._join(place.table)
         conditions = [self._condition(each) for each in _together(query.conditions)]
-        if query.aggregate or query.order:
+        if (query.aggregate or query.order) and query.table.totals:
             conditions.append(f"{quoted(query.table.sql)}.{TOTAL} = 0")
         if there:
             conditions.append(f"{there} IS NOT NULL")
@@ -198,7 +206,7 @@ class _Writer:
                 self._joins[other.sql] = f" JOIN {quoted(other.sql)} ON {on}"
             at = other
 
-    def _name(self, place: Place) -> str:
+    def _name(self, place: ColumnReference) -> str:
         name = place.column if place.column.startswith("_") else quoted(place.column)
         whole = f"{quoted(place.table.sql)}.{name}"
         return f"substr({whole}, 1, {_PARTS[place.part]})" if place.part else whole

@@ -1,7 +1,7 @@
 """What a question about tables says whatever the table: what is counted or summed, bounds, extremes, numbers, days.
 
-    How many rooms cost more than 120 euro?      count · rooms · [price: more] · more than 120 euro
-    Which two suppliers have the highest rating?  most, 2 · suppliers · rating
+How many rooms cost more than 120 euro?      count · rooms · [price: more] · more than 120 euro
+Which two suppliers have the highest rating?  most, 2 · suppliers · rating
 """
 
 from __future__ import annotations
@@ -19,7 +19,21 @@ from metier.text.phrases import SPACED_SIGN, UNSPACED, compose, fold, searchable
 from metier.text.quantities import Quantity, quantities
 
 _TOKEN = regex.compile(rf"(?V1)[{UNSPACED}]\p{{M}}*|(?:(?<!\w)\p{{L}}-)?{SPACED_SIGN}+(?:['’](?!s\b){SPACED_SIGN}+)*")
-_OPERATIONS = ("difference", "count", "amount", "different", "total", "average", "each", "people", "days", "places", "year", "month", "comparative")
+_OPERATIONS = (
+    "difference",
+    "count",
+    "amount",
+    "different",
+    "total",
+    "average",
+    "each",
+    "people",
+    "days",
+    "places",
+    "year",
+    "month",
+    "comparative",
+)
 _BOUNDS = {"more": ">", "less": "<", "at_least": ">=", "at_most": "<="}
 _EXTREMES = {"most": True, "least": False}
 _STEMMED = 4  # characters of a word that may have another form
@@ -37,7 +51,7 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class QuestionOperation:
     """`kind`: a field of `[query]`. `span`: tokens, first and behind the last."""
 
     kind: str
@@ -76,13 +90,13 @@ class Measured:
 
 
 @dataclass(slots=True)
-class Question:
+class TableQuestion:
     """A question read once, for all tables."""
 
     text: str
     language: Language
     tokens: tuple[Token, ...]
-    operations: list[Operation] = field(default_factory=list)
+    operations: list[QuestionOperation] = field(default_factory=list)
     extremes: list[Extreme] = field(default_factory=list)
     bounds: list[Bound] = field(default_factory=list)
     measured: list[Measured] = field(default_factory=list)
@@ -97,19 +111,19 @@ class Question:
         return self.text[self.tokens[span[0]].start : self.tokens[span[1] - 1].end]
 
 
-def read(text: str, language: str) -> Question:
+def read(text: str, language: str) -> TableQuestion:
     known = Language.of(language)
     cover = Cover(known, text)
     empty = _function_words(cover)
     tokens = tuple(
         Token(*match.span(), _said(match[0]), match.start() in empty) for match in _TOKEN.finditer(cover.text)
     )
-    question = Question(cover.text, known, tokens)
+    question = TableQuestion(cover.text, known, tokens)
     reader = _Reader(question, cover)
     reader.read_bounds()
     reader.read_extremes()
     for kind in _OPERATIONS:
-        question.operations += [Operation(kind, span) for span in reader.take(kind)]
+        question.operations += [QuestionOperation(kind, span) for span in reader.take(kind)]
     reader.take("filler")
     weak = [n for first, last in reader.take("weak") for n in range(first, last)]
     negations = [token for token in tokens if token.said in known.negations]
@@ -147,7 +161,7 @@ def _said(word: str) -> str:
 class _Reader:
     """Marks in `cover` what it has read."""
 
-    def __init__(self, question: Question, cover: Cover) -> None:
+    def __init__(self, question: TableQuestion, cover: Cover) -> None:
         self._question, self._cover = question, cover
         self._code = question.language.code
 
@@ -217,7 +231,11 @@ class _Reader:
                     measure = next((each[0] for each in measures if each and each[1]), "")
                     return operator, (said[0], span[1]), measure
         than = language.word_set("query", "than")
-        if span[0] >= 2 and tokens[span[0] - 1].said in than and (found := measure_of(tokens[span[0] - 2].said, self._code)):
+        if (
+            span[0] >= 2
+            and tokens[span[0] - 1].said in than
+            and (found := measure_of(tokens[span[0] - 2].said, self._code))
+        ):
             measure, direction = found
             if direction:
                 return (">" if direction > 0 else "<"), (span[0] - 2, span[1]), measure

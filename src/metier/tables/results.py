@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from metier.core.documents import CELL
 from metier.core.tables import PATH
 from metier.tables.periods import PeriodQuery, told
-from metier.tables.query import Condition, Place, Sql, TableQuery
+from metier.tables.query import Condition, ColumnReference, Sql, TableQuery
 from metier.tables.runner import Result
-from metier.tables.schema import GROUP, Column
+from metier.tables.cell_values import ColumnType
+from metier.tables.schema import GROUP
 from metier.text.language import Language
 
 _DIGITS = 12
@@ -27,14 +28,27 @@ class RowPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """`rows`: the rows that it tells of."""
+class ResultCell:
+    """`text`: the value as it is written here, with its unit; `name`: of its column, "" for what names the row.
+    `place`: of the cell in its row of the document, None where it is of another row; `unit`: what its document does not
+    write in the cell itself."""
+
+    name: str
+    text: str
+    place: int | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultLine:
+    """`rows`: the rows that it tells of; `cells`: what it tells of its row, where it is of one."""
 
     text: str
     rows: tuple[RowPlace, ...] = ()
+    cells: tuple[ResultCell, ...] = ()
 
 
-def lines_of(query: TableQuery, sql: Sql, result: Result, language: str) -> list[Line]:
+def lines_of(query: TableQuery, sql: Sql, result: Result, language: str) -> list[ResultLine]:
     """Of an aggregate its value, or a line for each group; else a line a row. `language`: in which numbers are
     written."""
     if sql.rows:
@@ -44,11 +58,13 @@ def lines_of(query: TableQuery, sql: Sql, result: Result, language: str) -> list
         *names, value = row
         said = _amount(value, query.of, query, language)
         if said:
-            found.append(Line(f"{' '.join(str(name) for name in names if name is not None)}: {said}" if names else said))
+            found.append(
+                ResultLine(f"{' '.join(str(name) for name in names if name is not None)}: {said}" if names else said)
+            )
     if query.difference and len(found) == 2:
         first, second = (row[-1] for row in result.rows)
         between = _amount(abs(float(first) - float(second)), query.of, query, language)
-        return [Line(f"{between} ({found[0].text}; {found[1].text})")]
+        return [ResultLine(f"{between} ({found[0].text}; {found[1].text})")]
     return found
 
 
@@ -64,37 +80,39 @@ def period_line(query: PeriodQuery, cells: Sequence[float | None], language: str
     if column:
         return f"{column}: {name} {said}"
     operands = "; ".join(
-        f"{each.name}: {number(cell, language)}" for each, cell in zip(query.columns, cells, strict=True) if cell is not None
+        f"{each.name}: {number(cell, language)}"
+        for each, cell in zip(query.columns, cells, strict=True)
+        if cell is not None
     )
     return f"{name}: {said} ({operands})"
 
 
-def _row(query: TableQuery, row: Sequence[float | int | str | None], language: str) -> Line:
-    document, _, start, end, *cells = row
+def _row(query: TableQuery, row: Sequence[float | int | str | None], language: str) -> ResultLine:
+    document, _, start, end, *values = row
     labels = {column.sql for column in query.table.labelling}
-    name: list[str] = []
-    told: list[str] = []
     only_names = all(place.table.sql == query.table.sql and place.column in labels for place in query.select)
-    for place, cell in zip(query.select, cells, strict=True):
-        if cell is None:
+    cells = []
+    for place, value in zip(query.select, values, strict=True):
+        if value is None:
             continue
+        own = place.table.sql == query.table.sql
         column = place.table.column(place.column)
-        said = _cell(cell, column, place, language)
-        if only_names or len(query.select) == 1 or (place.table.sql == query.table.sql and place.column in labels):
-            name.append(said)
-        else:
-            told.append(f"{column.name if column else place.column}: {said}")
-    text = CELL.join([" ".join(name), *told] if name else told)
-    return Line(text, (RowPlace(str(document), int(start or 0), int(end or 0)),))
+        is_name = only_names or len(query.select) == 1 or (own and place.column in labels)
+        unit = (column.unit or place.table.unit) if column and column.type is ColumnType.NUMBER else ""
+        said = value if isinstance(value, str) else with_unit(value, unit, language)
+        name = "" if is_name else column.name if column else place.column
+        cells.append(ResultCell(name, said, column.place if own and column else None, unit))
+    return ResultLine(joined(cells), (RowPlace(str(document), int(start or 0), int(end or 0)),), tuple(cells))
 
 
-def _cell(value: float | int | str, column: Column | None, place: Place, language: str) -> str:
-    if isinstance(value, str) or column is None:
-        return str(value)
-    return with_unit(value, column.unit or place.table.unit, language)
+def joined(cells: Sequence[ResultCell]) -> str:
+    """`Frank Harris | Email: fharris@google.com`"""
+    name = " ".join(cell.text for cell in cells if not cell.name)
+    told = [f"{cell.name}: {cell.text}" for cell in cells if cell.name]
+    return CELL.join([name, *told] if name else told)
 
 
-def _amount(value: float | int | str | None, of: Place | None, query: TableQuery, language: str) -> str:
+def _amount(value: float | int | str | None, of: ColumnReference | None, query: TableQuery, language: str) -> str:
     if value is None:
         return ""
     if isinstance(value, str):

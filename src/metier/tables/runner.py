@@ -20,7 +20,17 @@ _SECONDS = 5.0
 _GRACE = 2.0  # seconds beyond them, for a query that does not look at the clock
 _ROWS, _BYTES = 10_000, 4_000_000
 _MEMORY = 1 << 30
-_KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SYSTEMROOT")
+_KEPT = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "VIRTUAL_ENV",
+    "LD_LIBRARY_PATH",
+    "SYSTEMROOT",
+)
 
 
 class QueryError(MetierError):
@@ -59,9 +69,9 @@ class QueryRunner:
         return Result(tuple(answer["names"]), tuple(map(tuple, answer["rows"])), answer["cut"])
 
     def _asked(self, request: Message) -> Message:
-        requests, answers = _pipes(self._running())
-        process = self._process
-        timer = threading.Timer(self._seconds + _GRACE, lambda: process and process.kill())
+        process = self._running()
+        requests, answers = _pipes(process)
+        timer = threading.Timer(self._seconds + _GRACE, process.kill)
         timer.daemon = True
         timer.start()
         answer = None
@@ -85,7 +95,9 @@ class QueryRunner:
         self._scratch = tempfile.TemporaryDirectory(prefix="metier-query-", ignore_cleanup_errors=True)
         environment = {name: value for name, value in os.environ.items() if name in _KEPT}
         if "PYTHONPATH" in environment:
-            environment["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, environment["PYTHONPATH"].split(os.pathsep)))
+            environment["PYTHONPATH"] = os.pathsep.join(
+                map(os.path.abspath, environment["PYTHONPATH"].split(os.pathsep))
+            )
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "metier.tables.worker"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,

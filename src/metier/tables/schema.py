@@ -20,7 +20,8 @@ HIDDEN = (ROW, DOCUMENT, START, END, TOTAL, GROUP)  # columns that the table of 
 @dataclass(frozen=True, slots=True)
 class Column:
     """`name`: as the document has it, its parts joined; `sql`: as a query names it. `unit`: of its numbers, as it is
-    written. `distinct`: how many values it has; `years`: whether all are years."""
+    written. `distinct`: how many values it has; `years`: whether all are years. `place`: of its
+    cell in a row of the document."""
 
     name: str
     sql: str
@@ -28,6 +29,7 @@ class Column:
     unit: str = ""
     distinct: int = 0
     years: bool = False
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ class TableSchema:
     """`sql`: its name in a query. `name`: what people call it (of a database, a sheet, a caption, the heading above it,
     or the document's title). `unit`: what holds for all its numbers. `rows`: how many. `labels`: indices of the
     columns that name its rows, one but for first and last name. `key`: name in SQL of the column that others point to,
-    or the only one that names each row, "" where there is none. `grouped`: whether rows stand under names of groups, which a query reads as `_group`. `database`: whether the
+    or the only one that names each row, "" where there is none. `grouped`: whether rows stand under names of groups, which a query reads as `_group`. `totals`: whether some rows are
+    totals of the others, which no aggregate counts. `database`: whether the
     other tables of its document can be asked with it."""
 
     id: int
@@ -52,6 +55,7 @@ class TableSchema:
     labels: tuple[int, ...] = (0,)
     key: str = ""
     grouped: bool = False
+    totals: bool = False
     language: str = ""
     database: bool = False
     references: tuple[Reference, ...] = field(default=())
@@ -63,7 +67,15 @@ class TableSchema:
     def from_json(cls, number: int, text: str) -> Self:
         plain: dict[str, Any] = json.loads(text)
         plain["columns"] = tuple(
-            Column(each["name"], each["sql"], ColumnType(each["type"]), each["unit"], each["distinct"], each["years"])
+            Column(
+                each["name"],
+                each["sql"],
+                ColumnType(each["type"]),
+                each["unit"],
+                each["distinct"],
+                each["years"],
+                each["place"],
+            )
             for each in plain["columns"]
         )
         plain["labels"] = tuple(plain["labels"])
@@ -89,7 +101,9 @@ class TableSchema:
         return tuple(self.columns[n] for n in self.labels)
 
 
-def unique(names: Sequence[str], taken: Mapping[str, object] | Sequence[str] = (), instead: str = "column") -> Iterator[str]:
+def unique(
+    names: Sequence[str], taken: Mapping[str, object] | Sequence[str] = (), instead: str = "column"
+) -> Iterator[str]:
     """Each name, short, told apart from those before it (SQL has no capitals). `instead`: for one that says nothing."""
     known = {name.casefold() for name in taken}
     for place, name in enumerate(names, start=1):

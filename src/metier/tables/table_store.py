@@ -18,6 +18,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from metier.core.documents import Document
 from metier.core.errors import StoreError
@@ -154,7 +155,9 @@ class TableStore:
 
     def tables_with(self, tokens: Sequence[str], limit: int) -> list[tuple[int, float]]:
         """Tables whose name or columns have any of `tokens`, and how well (BM25), best first."""
-        return self._matching("SELECT rowid, -rank FROM _table_words WHERE _table_words MATCH ? ORDER BY rank LIMIT ?", tokens, limit)
+        return self._matching(
+            "SELECT rowid, -rank FROM _table_words WHERE _table_words MATCH ? ORDER BY rank LIMIT ?", tokens, limit
+        )
 
     def values_with(self, tokens: Sequence[str], limit: int) -> list[tuple[int, int, str]]:
         """Table, column and text of cells that have any of `tokens`, the best first; column -1: the name of a group."""
@@ -163,7 +166,7 @@ class TableStore:
             "WHERE _value_words MATCH ? ORDER BY rank LIMIT ?", tokens, limit,
         )  # fmt: skip
 
-    def _matching(self, query: str, tokens: Sequence[str], limit: int) -> list[tuple]:
+    def _matching(self, query: str, tokens: Sequence[str], limit: int) -> list[tuple[Any, ...]]:
         words = " OR ".join(f'"{token}"' for token in dict.fromkeys(tokens) if '"' not in token)
         with self._reading() as connection:
             return connection.execute(query, (words, limit)).fetchall() if connection and words else []
@@ -209,7 +212,9 @@ def _schema(number: int, text: str) -> TableSchema:
 def _forget(connection: sqlite3.Connection, document: str) -> None:
     for number, sql in connection.execute("SELECT id, sql FROM _tables WHERE document = ?", (document,)).fetchall():
         connection.execute(f"DROP TABLE {quoted(sql)}")
-        connection.execute("DELETE FROM _value_words WHERE rowid IN (SELECT id FROM _values WHERE table_id = ?)", (number,))
+        connection.execute(
+            "DELETE FROM _value_words WHERE rowid IN (SELECT id FROM _values WHERE table_id = ?)", (number,)
+        )
         connection.execute("DELETE FROM _values WHERE table_id = ?", (number,))
         connection.execute("DELETE FROM _table_words WHERE rowid = ?", (number,))
         connection.execute("DELETE FROM _tables WHERE id = ?", (number,))
@@ -237,7 +242,7 @@ def _typed(document: Document, table: Table) -> tuple[TableSchema, list[tuple[ob
         found = typed(names[n], cells[n], document.language)
         different = len({value for value in found.values if value is not None})
         unit = found.unit or (unit_in_name(names[n]) if found.type is ColumnType.NUMBER else "")
-        columns.append(Column(names[n] or sql, sql, found.type, unit, different, _are_years(found)))
+        columns.append(Column(names[n] or sql, sql, found.type, unit, different, _are_years(found), n))
         values.append(found.values)
     labels = _labels(columns, [cells[n] for n in kept])
     totals = words_in_any_language("tables", "total")
@@ -250,7 +255,7 @@ def _typed(document: Document, table: Table) -> tuple[TableSchema, list[tuple[ob
     grouped = any(row.groups for row in table.rows)
     schema = TableSchema(
         0, "", _name(document, table), document.id, document.uri, document.title, tuple(columns), len(rows), table.page,
-        table.caption, table.unit, labels, _key(columns, len(rows)), grouped, document.language,
+        table.caption, table.unit, labels, _key(columns, len(rows)), grouped, any(row[HIDDEN.index(TOTAL)] for row in rows), document.language,
         any(each.references for each in document.tables), table.references,
     )  # fmt: skip
     return schema, rows

@@ -74,7 +74,8 @@ def _answer(connection: sqlite3.Connection, request: Message, limits: Message) -
     try:
         cursor = connection.execute(request["sql"])
         names = [column[0] for column in cursor.description or ()]
-        rows, size = [], 0
+        rows: list[tuple[object, ...]] = []
+        size = 0
         for row in cursor:
             size += sum(len(value) if isinstance(value, str) else 8 for value in row)
             if len(rows) >= limits["rows"] or size > limits["bytes"]:
