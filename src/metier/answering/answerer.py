@@ -30,7 +30,7 @@ from metier.answering.version_comparison import asks_what_changed, changes, vers
 from metier.answering.version_selection import with_newer
 from metier.answering.whole_document import WholeDocument
 from metier.answering.written import AnswerWriter
-from metier.core.documents import Passage
+from metier.core.documents import CELL, Passage
 from metier.core.modes import FROM_DOCUMENTS
 from metier.core.settings import Settings
 from metier.embedding.base import Embedder
@@ -40,6 +40,7 @@ from metier.retrieval import decomposition
 from metier.retrieval.retriever import Retriever
 from metier.store.base import Filter, Store
 from metier.tables.asking import TableAsker
+from metier.tables.question import computed, tells
 from metier.text.analyzer import Analyser
 from metier.text.detection import detect
 
@@ -53,7 +54,8 @@ _TABLE = 40_000  # and the rest of a table
 
 class Answerer:
     """Answers with one set of models over one store. `passages`: how many the quoted style chooses from. `reader`,
-    `checker`, `tables`: called when they are first needed. `documents`: what the catalog knows of those an asker may see."""
+    `checker`, `tables`: called when they are first needed. `documents`: what the catalog knows of those an asker may
+    see."""
 
     def __init__(
         self,
@@ -143,9 +145,10 @@ class Answerer:
         if (answer := self._router.answer(request, intent, language)) is not None:
             return answer
         asked = self._looked_up(request, intent)
-        visible = self._retriever.visible(request.where)
-        if intent.kind is not Kind.EDIT and (exact := self._tables.answer(request, asked, language, visible)) is not None:
-            return exact
+        if intent.kind is not Kind.EDIT:
+            exact = self._tables.answer(request, asked, language, self._retriever.visible(request.where))
+            if exact is not None:
+                return exact
         answers = self._written if self.style is Style.WRITTEN else self._quoted
         answer = with_newer(answers(request, asked, language))
         if answer.abstained and not answer.hits and not self._store.counts()[1]:
@@ -202,11 +205,22 @@ class Answerer:
         choices, joined = choices_of(asked, language), _is_joined(asked, request)
         about = request.question if joined else ""
         parts = [choices.asked if choices else asked] if choices or joined else self._parts(asked, request, language)
+        began = time.monotonic()
         found = [
             self.finder.find([part], request.where, request.without, limits=self.limits, about=about) for part in parts
         ]
+        if len(found) == 1 and not found[0].pinned and self._is_of_many(asked, language, found[0]):
+            return self._quoter.refuse(request, found[0], language, 1.0, began)
         whole_list = asks_for_list(asked, language) and not choices
         return self._quoter.answer(request, found, language, whole_list=whole_list, choices=choices)
+
+    @staticmethod
+    def _is_of_many(asked: str, language: str, found: Found) -> bool:
+        """Whether an average, a sum or a change is asked for and the best that was found is one row, which says no such
+        thing: the tables could not be asked for it, and one value of many is no answer."""
+        best = found.pieces[0].passage.text if found.pieces else ""
+        kind = computed(asked, language) if CELL in best else ""
+        return bool(kind) and not tells(best, kind, language)
 
     def _changed(self, request: Request, asked: str, language: str) -> Answer | None:
         """What differs between two versions of a document, where that is asked for; else None."""

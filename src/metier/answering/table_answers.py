@@ -61,7 +61,7 @@ class TableAnswerer:
         source = TableSource(found.sql, found.filters, found.table.name, found.total, len(found.lines))
         return Answer(
             question=request.question, text=text, abstained=False, confidence=1.0, mode=request.mode, model=self._model,
-            adapter=request.writer.adapter, sentences=tuple(sentences), timings={"retrieval": seconds, "total": seconds},
+            adapter=request.writer.adapter, sentences=tuple(sentences),
             usage=Usage(), style=Style.QUOTED, shown=tuple(shown.values()), searched_for=(asked,), tables=source,
         )  # fmt: skip
 

@@ -207,8 +207,8 @@ class TextBuilder:
         """Append a table. `rows`: cells as strings, rectangular or ragged; the first `header` of them (True: one) name
         the columns. Of the rows after the header: `keys` names each in its source (default: its 1-based number among
         `rows`), `groups` says under which names it stands. `unit`: what holds for all values. `pairs`: rows are a
-        name and its value (`Rated power: 4.2 MW`). `caption`: where none is given, a caption right before the table. `name`,
-        `references`: see `Table`."""
+        name and its value (`Rated power: 4.2 MW`). `caption`: where none is given, a caption right before the table.
+        `name`, `references`: see `Table`."""
         rows = [[_line(cell) for cell in row] for row in rows]
         if not any(any(row) for row in rows):
             return

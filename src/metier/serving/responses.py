@@ -207,5 +207,6 @@ class AnswerResponse(BaseModel):
             citations=[CitationResponse.of(each) for each in answer.citations],
             unsupported=[list(span) for span in answer.unsupported], searched_for=list(answer.searched_for),
             nearest=[PassageResponse.of(each) for each in answer.nearest], notes=list(answer.notes),
-            tables=TableSourceResponse.of(answer.tables) if answer.tables else None, timings=answer.timings, usage=UsageResponse.of(answer.usage),
+            tables=TableSourceResponse.of(answer.tables) if answer.tables else None,
+            timings=answer.timings, usage=UsageResponse.of(answer.usage),
         )  # fmt: skip

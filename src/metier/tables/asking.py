@@ -13,7 +13,7 @@ from metier.tables.interpretation import Interpretation, interpretations
 from metier.tables.links import Value, link
 from metier.tables.periods import Row, period_columns, period_query
 from metier.tables.query import Graph, NoPath, Sql, TableQuery, graph, to_sql
-from metier.tables.question import TableQuestion, read
+from metier.tables.question import TableQuestion, computed, read, synonyms_of
 from metier.tables.results import ResultLine, RowPlace, filters_of, lines_of, period_line
 from metier.tables.runner import QueryError, QueryRunner, Result
 from metier.tables.schema import GROUP, TableSchema
@@ -61,7 +61,7 @@ class TableAsker:
         if not self._store.path.exists():
             return None
         question = read(text, language)
-        if not question.free:
+        if all(token.function for token in question.tokens):
             return None
         found: list[tuple[Interpretation, Graph]] = []
         periods: list[TableSchema] = []
@@ -71,7 +71,8 @@ class TableAsker:
             links = link(question, tables, values)
             found += [(each, steps) for each in interpretations(question, tables, links, steps)[:_TRIED]]
         found = sorted((each for each in found if each[0].cost < _CERTAIN), key=lambda each: each[0].cost)
-        return self._first(question, found[: 2 * _TRIED]) or self._over_periods(question, periods)
+        exact = self._over_periods(question, periods) if computed(text, language) else None
+        return exact or self._first(question, found[: 2 * _TRIED]) or self._over_periods(question, periods)
 
     def _over_periods(self, question: TableQuestion, tables: Sequence[TableSchema]) -> TableAnswer | None:
         """A row over several columns; None where rows of two tables fit as well."""
@@ -114,8 +115,9 @@ class TableAsker:
         values: dict[int, list[Value]] = defaultdict(list)
         for table, column, text in self._store.values_with(tokens, _VALUES):
             values[table].append((column, text))
-        numbers = {*values, *(number for number, _ in self._store.tables_with(tokens, _TABLES))}
-        schemas = self._store.schemas(numbers)
+        others = [other for token in question.tokens for other in synonyms_of(token.said, question.language.code)]
+        named = self._store.tables_with([*tokens, *others], _TABLES)
+        schemas = self._store.schemas({*values, *(number for number, _ in named)})
         seen = set(visible({schema.document_id for schema in schemas}))
         linked = {schema.document_id for schema in schemas if schema.document_id in seen and schema.database}
         for document in linked:

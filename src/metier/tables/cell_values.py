@@ -36,6 +36,7 @@ _YEAR = regex.compile(r"^(?:1[5-9]|20|21)\d\d$")
 _JOINT = regex.compile(r"(?<=[\p{Ll}\p{N}])(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll})|_+")
 _ISO = regex.compile(r"^(\d{4})-(\d\d?)(?:-(\d\d?)(?:[T ](\d\d:\d\d(?::\d\d)?)\S*)?)?$")
 _SLASHED = regex.compile(r"^(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{2})$")
+_DAY = regex.compile(rf"(?:{_ISO.pattern})|(?:{_SLASHED.pattern})")
 _CENTURY, _PIVOT = 100, 70  # two digits of a year: 26 is 2026, 85 is 1985
 
 
@@ -59,11 +60,13 @@ def typed(name: str, cells: Sequence[str], language: str) -> TypedColumn:
     """The cells of one column, "" where one is empty. `name`: of the column; `language`: of the document."""
     looked_at = [cell for cell in cells if _says_something(cell)][:_LOOKED_AT]
     if looked_at and not _names_things(name, looked_at):
+        day_first = _day_first(looked_at)
+        if _most([_DAY.match(ascii_digits(cell.strip())) for cell in looked_at], looked_at):
+            return TypedColumn(ColumnType.DATE, tuple(_day(cell, language, day_first) for cell in cells))
         point = _decimal_mark(looked_at, language)
         numbers = [_number(cell, point) for cell in looked_at]
         if _most(numbers, looked_at) and (unit := _unit_of_column(numbers)) is not None:
             return TypedColumn(ColumnType.NUMBER, tuple(_in_unit(_number(c, point), unit) for c in cells), unit)
-        day_first = _day_first(looked_at)
         if _most([_day(cell, language, day_first) for cell in looked_at], looked_at):
             return TypedColumn(ColumnType.DATE, tuple(_day(cell, language, day_first) for cell in cells))
     return TypedColumn(ColumnType.TEXT, tuple(cell or None for cell in cells))

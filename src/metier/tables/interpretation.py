@@ -6,31 +6,23 @@ get another one's value.
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from metier.core.tables import Reference
 from metier.tables.cell_values import ColumnType
+from metier.tables.combinations import Mention, combinations
+from metier.tables.conditions import NEAR, ConditionReader, gap
 from metier.tables.links import ColumnMention, Links, TableMention, ValueMention, columns_of
-from metier.tables.query import Condition, Graph, NoPath, ColumnReference, TableQuery, path
+from metier.tables.periods import period_of
+from metier.tables.query import ColumnReference, Condition, Graph, NoPath, TableQuery, path
 from metier.tables.question import Bound, Extreme, QuestionOperation, TableQuestion
-from metier.tables.schema import Column, TableSchema
-from metier.text.phrase_cover import Span
-from metier.text.quantities import Quantity
-from metier.text.units import MONEY, unit_of
+from metier.tables.schema import TableSchema
 
-_WAYS = 48  # combinations of mentions that are looked at
-_BEAM = 160
-_NEAR = 4  # words between a bound or an extreme and its column
-_UNEXPLAINED = 1.0  # what a word costs that nothing explains
-_PART, _MEASURED, _CONTEXT, _JOIN, _UNASKED, _OTHER, _WEAK, _ATTRIBUTE = 0.3, 0.15, 0.12, 0.04, 0.5, 0.2, 0.04, 0.1
-_OPTIONAL = ("people", "days", "places", "amount", "total")  # what a question means without them, too
-_SYNONYM, _WORD, _NEARLY, _UNUSED = 0.1, 0.5, 0.9, 0.4
+# What it costs that a table lies between, that a value is no name, that another table is asked than is named, and that
+# one is named for nothing.
+_JOIN, _ATTRIBUTE, _OTHER, _UNUSED = 0.04, 0.1, 0.3, 0.4
 _FARTHEST = 4  # tables that lie between two
 _ALWAYS_USED = ("count", "average", "total", "each", "year", "month", "difference", "comparative", "different")
-
-Mention = ColumnMention | ValueMention | TableMention | QuestionOperation | Extreme | Bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,55 +40,10 @@ def interpretations(
     if question.negated:
         return []
     found: dict[TableQuery, float] = {}
-    for mentions, cost in _combinations(question, links):
+    for mentions, cost in combinations(question, links):
         for query, more in _Assembler(question, tables, mentions, steps).queries():
             found[query] = min(cost + more, found.get(query, 99.0))
     return sorted((Interpretation(query, cost) for query, cost in found.items()), key=lambda each: each.cost)
-
-
-# --- which mentions stand beside each other ------------------------------------------------------------------
-
-
-def _combinations(question: TableQuestion, links: Links) -> list[tuple[list[Mention], float]]:
-    """Mentions that do not overlap, with what they leave unexplained, the best first."""
-    read: list[Mention] = [*question.operations, *question.extremes, *question.bounds]
-    starting: dict[int, list[Mention]] = {}
-    for mention in [*read, *links.columns, *links.values, *links.tables]:
-        starting.setdefault(mention.span[0], []).append(mention)
-    beams: list[list[tuple[float, list[Mention]]]] = [[] for _ in range(len(question.tokens) + 1)]
-    beams[0] = [(0.0, [])]
-    own = {n: _unasked(mention) / (mention.span[1] - mention.span[0]) for mention in read for n in range(*mention.span)}
-    for place in range(len(question.tokens)):
-        beam = sorted(beams[place], key=lambda each: each[0])[:_BEAM]
-        for cost, mentions in beam:
-            said = _WEAK if place in question.weak else _UNEXPLAINED if place in question.free else 0.0
-            skipped = max(said, own.get(place, 0.0))
-            beams[place + 1].append((cost + skipped, mentions))
-            for mention in starting.get(place, ()):
-                beams[mention.span[1]].append((cost + _price(mention), [*mentions, mention]))
-    return [(mentions, cost) for cost, mentions in sorted(beams[-1], key=lambda each: each[0])[:_WAYS]]
-
-
-def _unasked(mention: QuestionOperation | Extreme | Bound) -> float:
-    """What it costs to pass over it."""
-    if not isinstance(mention, QuestionOperation):
-        return _UNEXPLAINED
-    return 0.0 if mention.kind in _OPTIONAL else _UNASKED
-
-
-def _price(mention: Mention) -> float:
-    match mention:
-        case ColumnMention(measured=True):
-            return _MEASURED
-        case ColumnMention(share=share):
-            return _PART * (1 - min(share, 1.0))
-        case ValueMention(share=share, named=named):
-            return (1 - share) if share > _NEARLY else (_PART if named else _WORD) * (2 - share)
-        case TableMention(synonym=True):
-            return _SYNONYM
-        case TableMention(context=context):
-            return _CONTEXT if context else 0.0
-    return 0.0
 
 
 # --- what they ask together ----------------------------------------------------------------------------------
@@ -108,7 +55,8 @@ class _Assembler:
     def __init__(
         self, question: TableQuestion, tables: Sequence[TableSchema], mentions: Sequence[Mention], steps: Graph
     ) -> None:
-        self._question, self._tables, self._steps = question, tables, steps
+        self._question, self._steps = question, steps
+        self._conditions = ConditionReader(question, tables, mentions)
         self._columns = [each for each in mentions if isinstance(each, ColumnMention)]
         self._values = [each for each in mentions if isinstance(each, ValueMention)]
         self._named = [each for each in mentions if isinstance(each, TableMention)]
@@ -145,8 +93,12 @@ class _Assembler:
         steps = sum(map(len, ways))
         named = {mention.table.sql for mention in self._named if not mention.context}
         used = {query.table.sql, *(place.table.sql for place in query.places)}
-        attributes = sum(not self._is_label(condition.place) for condition in query.conditions)
-        other = bool(named) and not named & used
+        shown = [*query.select, *query.group, *(place for place in (query.of, query.order) if place is not None)]
+        if any(not self._points_to(query.table, place.table) for place in shown):
+            raise NoPath  # rows would be told, or counted, more than once
+        values = [condition.place for condition in query.conditions if condition.operator == "in"]
+        attributes = sum(not self._is_label(place) for place in values)
+        other = bool(named) and not named & (used if query.aggregate else {query.table.sql})
         if "count" in self._operations and query.aggregate == "count":
             other = bool(named) and query.table.sql not in named
         reached = used | {step[1].sql for way in ways for step in way}
@@ -158,11 +110,11 @@ class _Assembler:
 
     def _of(self, table: TableSchema) -> TableQuery | None:
         left = list(self._columns)
-        conditions = self._given(left)
+        conditions = self._conditions.given(left)
         for bound in self._bounds:
             if (counted := self._counted_behind(bound, table, left)) is not None:
                 return counted
-            condition = self._bounded(bound, table, left)
+            condition = self._conditions.bounded(bound, table, left)
             if condition is None:
                 return None
             if self._sums_of(condition.place, table):
@@ -190,28 +142,6 @@ class _Assembler:
 
     # --- conditions ------------------------------------------------------------------------------------------
 
-    def _given(self, left: list[ColumnMention]) -> list[Condition]:
-        """What the values say; those of one column are alternatives."""
-        found: dict[ColumnReference, tuple[str, ...]] = {}
-        for mention in self._values:
-            place = ColumnReference(mention.table, mention.column)
-            found[place] = (*found.get(place, ()), *mention.values)
-        through: dict[str, Reference | None] = {}
-        for place in found:
-            if place.table.sql not in through:
-                through[place.table.sql] = self._through(place.table, left)
-        return [Condition(place, "in", values, through[place.table.sql]) for place, values in found.items()]
-
-    def _through(self, table: TableSchema, left: list[ColumnMention]) -> Reference | None:
-        """ "Who reports to Nancy?": a column of the table that points to another of its rows is named, and a person
-        asked for."""
-        pointing = {reference[0]: reference for reference in table.references if reference[1] == table.name}
-        named = [m for m in left if m.table.sql == table.sql and m.column.sql in pointing]
-        if not named or "people" not in self._operations:
-            return None
-        left.remove(named[0])
-        return pointing[named[0].column.sql]
-
     def _counted_behind(self, bound: Bound, table: TableSchema, left: list[ColumnMention]) -> TableQuery | None:
         """ "more than ten albums": how many rows of another table lead to one, or have one value of a column."""
         if bound.operator == "=" or bound.quantity.unit or not bound.quantity.values or bound.other is not None:
@@ -227,7 +157,7 @@ class _Assembler:
             group = (ColumnReference(counted, left[0].column.sql),)
         else:
             return None
-        given = tuple(self._given([]))
+        given = tuple(self._conditions.given([]))
         return TableQuery(
             counted, given, "count", ColumnReference(counted), group=group, descending=True, having=having
         )
@@ -256,80 +186,18 @@ class _Assembler:
             having=(bound.operator, value),
         )  # fmt: skip
 
-    def _bounded(self, bound: Bound, table: TableSchema, left: list[ColumnMention]) -> Condition | None:
-        if (key := self._numbered(bound)) is not None:
-            return key
-        column = self._bounded_column(bound, table, left)
-        if column is None:
-            return None
-        first = _amounts(bound.quantity, column[1], column[0].scale)
-        if first is None:
-            return None
-        place = ColumnReference(column[0], column[1].sql)
-        if bound.operator == "between" and bound.other is not None:
-            second = _amounts(bound.other, column[1], column[0].scale)
-            return Condition(place, "between", (first[0], second[1])) if second else None
-        if bound.operator == "=":
-            return Condition(place, "=", (first[0],)) if first[0] == first[1] else Condition(place, "between", first)
-        return Condition(place, bound.operator, (first[1] if bound.operator in (">", "<=") else first[0],))
-
-    def _numbered(self, bound: Bound) -> Condition | None:
-        """ "invoice 200": the number that names a row, right behind the name of its table."""
-        if bound.operator != "=" or bound.quantity.unit or bound.quantity.word:
-            return None
-        before = [m for m in self._named if not m.context and m.span[1] == bound.span[0] and m.table.key]
-        if not before:
-            return None
-        table = before[0].table
-        key = table.column(table.key)
-        said = self._question.words(bound.span)
-        if key is None or key.type is ColumnType.DATE or not said.isdigit():
-            return None
-        return Condition(ColumnReference(table, key.sql), "=", (said if key.type is ColumnType.TEXT else float(said),))
-
-    def _bounded_column(
-        self, bound: Bound, table: TableSchema, left: list[ColumnMention]
-    ) -> tuple[TableSchema, Column] | None:
-        """The column that a number or a day is of: named beside it, told by a comparative or by its unit, or the only
-        one of its kind."""
-        language = self._question.language.code
-        kind = ColumnType.DATE if bound.quantity.dates else ColumnType.NUMBER
-        fits = [m for m in left if m.column.type is kind or (m.column.years and bound.quantity.dates)]
-        near = [m for m in fits if _gap(m.span, bound.span) <= _NEAR]
-        if near:
-            best = min(
-                near, key=lambda m: (_gap(m.span, bound.span), m.column.type is not kind, m.table.sql != table.sql)
-            )
-            left.remove(best)
-            return best.table, best.column
-        if bound.measure:
-            told = columns_of(table, bound.measure, language, bound.span)
-            numbers = [m for m in told if m.column.type is not ColumnType.TEXT]
-            return (table, numbers[0].column) if len(numbers) == 1 else None
-        for each in (table, *(t for t in self._tables if t.sql != table.sql and self._is_used(t))):
-            columns = [c for c in each.columns if c.type is kind and _comparable(bound.quantity, c)]
-            if not columns and bound.quantity.dimension in MONEY:
-                told = columns_of(each, "price", language, bound.span)
-                columns = [m.column for m in told if not m.column.unit]
-            if kind is ColumnType.DATE and not columns and bound.quantity.dates[0][1] is None:
-                columns = [c for c in each.columns if c.years]
-            if len(columns) == 1:
-                return each, columns[0]
-        return None
-
-    def _is_used(self, table: TableSchema) -> bool:
-        return any(m.table.sql == table.sql for m in (*self._named, *self._columns, *self._values))
-
     # --- what is asked ---------------------------------------------------------------------------------------
 
     def _grouped(self, left: list[ColumnMention]) -> tuple[ColumnReference, ...]:
         """What stands behind "per" or "for each"."""
-        operation = self._operations.get("each")
+        operation = self._operations.get("each") or self._operations.get("by")
         if operation is None:
             return ()
         if (part := self._part_behind(operation.span[1])) is not None:
             return part
         behind = [m for m in left if m.span[0] == operation.span[1]]
+        if behind and operation.kind == "by" and (self._extremes or behind[0].column.type is ColumnType.NUMBER):
+            return ()  # "the best by total"
         if behind:
             left.remove(behind[0])
             return self._shown(behind[0])
@@ -347,10 +215,10 @@ class _Assembler:
     def _ordered(self, extreme: Extreme, table: TableSchema, left: list[ColumnMention]) -> ColumnReference | None:
         """The column of which the most or the least is asked."""
         numbers = [m for m in left if m.column.type is not ColumnType.TEXT]
-        near = [m for m in numbers if _gap(m.span, extreme.span) <= _NEAR]
+        near = [m for m in numbers if gap(m.span, extreme.span) <= NEAR]
         behind = [m for m in near if m.span[0] >= extreme.span[1]] or near
         if behind:
-            best = min(behind, key=lambda m: (_gap(m.span, extreme.span), m.table.sql != table.sql))
+            best = min(behind, key=lambda m: (gap(m.span, extreme.span), m.table.sql != table.sql))
             left.remove(best)
             return ColumnReference(best.table, best.column.sql)
         language = self._question.language.code
@@ -416,8 +284,11 @@ class _Assembler:
 
     def _most_of_a_kind(self, query: TableQuery, extreme: Extreme, left: list[ColumnMention]) -> TableQuery | None:
         """The artist with the most albums: of what is counted, another table is named, or a value repeats."""
+        if query.group:
+            return None
         others = [m for m in self._named if not m.context and m.table.sql != query.table.sql]
-        counted = [m for m in others if _gap(m.span, extreme.span) <= _NEAR and m.span[0] >= extreme.span[1]]
+        others = [m for m in others if self._points_to(m.table, query.table)]
+        counted = [m for m in others if gap(m.span, extreme.span) <= NEAR and m.span[0] >= extreme.span[1]]
         if counted:
             if left:
                 return None
@@ -428,7 +299,8 @@ class _Assembler:
         texts = [m for m in left if m.column.type is ColumnType.TEXT]
         if len(left) == 1 and texts:  # the country with the most customers
             return replace(
-                query, aggregate="count", of=ColumnReference(query.table), group=self._shown(texts[0]), descending=extreme.descending, limit=extreme.limit,
+                query, aggregate="count", of=ColumnReference(query.table), group=self._shown(texts[0]),
+                descending=extreme.descending, limit=extreme.limit,
             )  # fmt: skip
         return None
 
@@ -442,7 +314,7 @@ class _Assembler:
         return True
 
     def _counted(self, query: TableQuery, left: list[ColumnMention]) -> TableQuery | None:
-        """Rows; different values of a column of words; the numbers of one that counts itself ("how many keys has …")."""
+        """Rows; different values of a column of words; numbers of one that counts itself ("how many keys has …")."""
         if not left:
             if not (query.conditions or any(not m.context for m in self._named)):
                 return None
@@ -463,6 +335,8 @@ class _Assembler:
         numbers = [m for m in left if m.column.type is ColumnType.NUMBER]
         if len(left) != 1 or len(numbers) != 1:
             return None
+        if period_of(numbers[0].column.name) is not None:
+            return None  # a column of a report adds up to nothing
         place = ColumnReference(numbers[0].table, numbers[0].column.sql)
         if place.table.sql != query.table.sql and self._points_to(place.table, query.table):
             query = replace(query, table=place.table)
@@ -470,6 +344,8 @@ class _Assembler:
 
     def _looked_up(self, query: TableQuery, left: list[ColumnMention]) -> TableQuery | None:
         if not query.conditions or query.group or any(kind in self._operations for kind in _ALWAYS_USED):
+            return None
+        if any(self._is_of_own_table(mention) for mention in left):
             return None
         shown = tuple(place for mention in left for place in self._shown(mention))
         if not shown and "days" in self._operations:
@@ -490,6 +366,11 @@ class _Assembler:
         if "amount" in self._operations and self._sums(query, left):
             return replace(query, table=left[0].table, aggregate="sum", of=shown[0], descending=True)
         return replace(query, select=_distinct((*self._label(query.table), *shown)))
+
+    @staticmethod
+    def _is_of_own_table(mention: ColumnMention) -> bool:
+        """Whether it points to another row of its table."""
+        return any(own == mention.column.sql and other == mention.table.name for own, other, _ in mention.table.references)
 
     def _shown(self, mention: ColumnMention) -> tuple[ColumnReference, ...]:
         """A column; of one that points to another table, what names its rows."""
@@ -527,44 +408,3 @@ def _says_nothing(query: TableQuery) -> bool:
 
 def _distinct(places: Sequence[ColumnReference]) -> tuple[ColumnReference, ...]:
     return tuple(dict.fromkeys(places))
-
-
-def _gap(one: Span, other: Span) -> int:
-    """Words between two mentions."""
-    return max(other[0] - one[1], one[0] - other[1], 0)
-
-
-def _comparable(quantity: Quantity, column: Column) -> bool:
-    """Whether a number may be one of the column's: of the same dimension where both have a unit."""
-    if quantity.dates:
-        return True
-    if quantity.unit is None:
-        return not column.unit
-    unit = unit_of(column.unit) if column.unit else None
-    return unit is not None and unit.dimension == quantity.unit.dimension
-
-
-def _amounts(quantity: Quantity, column: Column, scale: float) -> tuple[float | str, float | str] | None:
-    """The first and the last value that are meant, in the unit of the column: of a year or a month its days. `scale`: in
-    which a table tells its numbers, as "in millions"; a bare number is one of its own."""
-    if quantity.dates:
-        year, month, day = quantity.dates[0]
-        if column.type is ColumnType.NUMBER:
-            return (float(year), float(year)) if year and not month else None
-        if not year:
-            return None
-        first, last = month or 1, month or 12
-        end = day or calendar.monthrange(year, last)[1]
-        return f"{year}-{first:02}-{day or 1:02}", f"{year}-{last:02}-{end:02} 23:59:59"
-    if column.type is not ColumnType.NUMBER:
-        return None
-    value = quantity.values[0]
-    if len(quantity.values) > 1 and quantity.values[0] > quantity.values[-1]:  # "5 million"
-        value /= scale
-    unit = unit_of(column.unit) if column.unit else None
-    if quantity.unit is not None and unit is not None:
-        if unit.dimension != quantity.unit.dimension:
-            return None
-        if unit != quantity.unit and unit.dimension != "temperature":
-            value = quantity.unit.in_base(value) / unit.factor
-    return value, value

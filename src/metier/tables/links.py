@@ -45,8 +45,9 @@ class ColumnMention:
 
 @dataclass(frozen=True, slots=True)
 class ValueMention:
-    """`values`: all that have these words. `share`: of the words of the shortest of them that the question has;
-    `named`: they are written as a name is, with a capital or a digit, where the script has capitals. `column`: its name in SQL."""
+    """`column`: its name in SQL. `values`: all that have these words. `share`: of the words of the shortest of them
+    that the question has; `named`: they are written as a name is, with a capital or a digit, where the script has
+    capitals; `number`: they are digits alone, which name a row where no other number is meant."""
 
     span: Span
     table: TableSchema
@@ -54,17 +55,19 @@ class ValueMention:
     values: tuple[str, ...]
     share: float
     named: bool = True
+    number: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TableMention:
     """`context`: the words stand in title, caption or heading, and name no kind of thing. `synonym`: its name is
-    another word."""
+    another word; `by_label`: it is called by what names its rows, as a list of articles."""
 
     span: Span
     table: TableSchema
     context: bool = False
     synonym: bool = False
+    by_label: bool = False
 
 
 @dataclass(slots=True)
@@ -217,9 +220,9 @@ def _values(
             (whole if len(words) == len(name) else part)[column].append(text)
     for found in (whole, part):
         for column, texts in found.items():
-            if column in whole and found is part or len(texts) > _MOST_VALUES:
+            if (column in whole and found is part) or len(texts) > _MOST_VALUES:
                 continue
-            name = GROUP if column < 0 else table.columns[column].sql
+            sql = GROUP if column < 0 else table.columns[column].sql
             exact = [text for text in texts if len(said_words(text)) == span[1] - span[0]]
             if found is whole and exact:
                 texts = exact
@@ -227,7 +230,7 @@ def _values(
             share = min(1.0, max(len(words), span[1] - span[0]) / shortest)
             if found is whole and not exact:
                 share = _ALL_BUT_FUNCTION_WORDS
-            yield ValueMention(span, table, name, tuple(dict.fromkeys(texts)), share, named)
+            yield ValueMention(span, table, sql, tuple(dict.fromkeys(texts)), share, named, "".join(words).isdigit())
 
 
 def _is_name(question: TableQuestion, span: Span) -> bool:
@@ -240,6 +243,10 @@ def _is_name(question: TableQuestion, span: Span) -> bool:
 
 def _names(table: TableSchema, span: Span, words: tuple[str, ...], language: Spoken) -> Iterator[TableMention]:
     name = telling(table.name, language[-1])
+    labels = table.labelling if not table.database else ()
+    if len(labels) == 1 and len(label := telling(labels[0].name, language[-1])) == len(words):
+        if labels[0].type is ColumnType.TEXT and _held(words, label, language):
+            yield TableMention(span, table, by_label=True)
     if _held(words, name, language):
         whole = len(words) == len(name)
         yield TableMention(span, table, context=not whole)

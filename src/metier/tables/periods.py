@@ -1,5 +1,5 @@
-"""Tables whose columns are periods (2024, 2023; quarters; balance sheet days): sums, averages, changes and extremes of a
-row over them.
+"""Tables whose columns are periods (2024, 2023; days of balance sheets): sums, averages, changes and extremes of a row
+over them.
 
     By how much did net sales rise from 2018 to 2019?   row `Net sales`, its cells of both years, their difference
 """
@@ -83,7 +83,9 @@ def period_query(question: TableQuestion, table: TableSchema, rows: Sequence[Row
         if len(numbers) != 1:
             return None
         bound = (numbers[0].operator, numbers[0].quantity.values[0])
-    words = _asked_words(question, [*(bound.span for bound in question.bounds), *(extreme.span for extreme in question.extremes)])
+    words = _asked_words(
+        question, [*(bound.span for bound in question.bounds), *(extreme.span for extreme in question.extremes)]
+    )
     found = _row(words, table, rows, question.language.code)
     if found is None:
         return None
@@ -123,7 +125,7 @@ def _kind(question: TableQuestion) -> str:
         return "average"
     if has("change"):
         return "change"
-    if question.extremes and (question.has("year") or question.has("month")):
+    if question.extremes and has("which_period"):
         return "most" if question.extremes[0].descending else "least"
     if question.has("count") and question.has("year"):
         return "count"

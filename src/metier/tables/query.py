@@ -21,7 +21,7 @@ Value = float | str
 
 @dataclass(frozen=True, slots=True)
 class ColumnReference:
-    """A column of a table; `column` "" stands for its rows. `part`: of a day its "year" or "month", "" for the whole."""
+    """A column of a table; `column` "" stands for its rows. `part`: of a day its "year" or "month", or ""."""
 
     table: TableSchema
     column: str = ""
@@ -68,8 +68,9 @@ class TableQuery:
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """`text`: with the values in it, as it is shown; `names`: of what it returns. `rows`: whether each row of the
-    result is a row of the table, whose place comes first (`_document`, `_row`, `_start`, `_end`). `tables`: all that it reads. `shown`: the same without what a person has no use for."""
+    """`text`: with the values in it; `shown`: the same without what a person has no use for. `names`: of what it
+    returns. `rows`: whether each row of the result is a row of the table, whose place comes first (`_document`, `_row`,
+    `_start`, `_end`). `tables`: all that it reads."""
 
     text: str
     names: tuple[str, ...]
@@ -138,7 +139,7 @@ class _Writer:
 
     def aggregated(self) -> Sql:
         query = self._query
-        value = self._aggregate()
+        value, direction = self._aggregate(), "DESC" if query.descending else "ASC"
         columns = ", ".join([*map(self._name, query.group), value])
         text = f"SELECT {columns} {self._rest()}"
         if query.group:
@@ -151,12 +152,13 @@ class _Writer:
             grouped = f"{text} GROUP BY {', '.join(parts)}"
             if query.having:
                 grouped += f" HAVING {value} {query.having[0]} {_written(query.having[1])}"
-            text = f"{grouped} ORDER BY {value} {'DESC' if query.descending else 'ASC'} LIMIT {_MOST_ROWS}"
+            text = f"{grouped} ORDER BY {value} {direction} LIMIT {_MOST_ROWS}"
             if query.limit:  # those that are equal to the last of them as well
-                edge = f"SELECT {value} {self._rest()} GROUP BY {', '.join(parts)} ORDER BY 1 {'DESC' if query.descending else 'ASC'}"
+                edge = f"SELECT {value} {self._rest()} GROUP BY {', '.join(parts)} ORDER BY 1 {direction}"
                 edge += f" LIMIT 1 OFFSET {query.limit - 1}"
                 compared = f"{value} {'>=' if query.descending else '<='} ({edge})"
-                text = f"{grouped} {'AND' if query.having else 'HAVING'} {compared} ORDER BY {value} {'DESC' if query.descending else 'ASC'}"
+                joint = "AND" if query.having else "HAVING"
+                text = f"{grouped} {joint} {compared} ORDER BY {value} {direction}"
         return Sql(text, (*(place.column for place in query.group), value), rows=False)
 
     def _aggregate(self) -> str:

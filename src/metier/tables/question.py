@@ -6,7 +6,8 @@ Which two suppliers have the highest rating?  most, 2 · suppliers · rating
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import regex
@@ -15,18 +16,20 @@ from metier.text.analyzer import Analyser
 from metier.text.language import Language, words_of
 from metier.text.morphology import same_word
 from metier.text.phrase_cover import Cover, Span
-from metier.text.phrases import SPACED_SIGN, UNSPACED, compose, fold, searchable
+from metier.text.phrases import SPACED_SIGN, UNSPACED, any_of, compose, fold, searchable
 from metier.text.quantities import Quantity, quantities
 
 _TOKEN = regex.compile(rf"(?V1)[{UNSPACED}]\p{{M}}*|(?:(?<!\w)\p{{L}}-)?{SPACED_SIGN}+(?:['’](?!s\b){SPACED_SIGN}+)*")
 _OPERATIONS = (
     "difference",
-    "count",
     "amount",
+    "count",
     "different",
     "total",
     "average",
     "each",
+    "each_behind",
+    "by",
     "people",
     "days",
     "places",
@@ -35,7 +38,10 @@ _OPERATIONS = (
     "comparative",
 )
 _BOUNDS = {"more": ">", "less": "<", "at_least": ">=", "at_most": "<="}
-_EXTREMES = {"most": True, "least": False}
+_BEHIND = {"at_least_behind": ">=", "at_most_behind": "<=", "more_behind": ">", "less_behind": "<"}
+_EXTREMES = {"least": False, "most": True}  # "le moins" before "le", "最も少ない" before "最も"
+_BETWEEN = 3  # words between a number and the superlative that it belongs to: "three customers with the highest"
+_LONGEST_WORD = 4  # characters of a word in a script without spaces
 _STEMMED = 4  # characters of a word that may have another form
 
 
@@ -113,7 +119,7 @@ class TableQuestion:
 
 def read(text: str, language: str) -> TableQuestion:
     known = Language.of(language)
-    cover = Cover(known, text)
+    cover = Cover(known, _parted(compose(text), known))
     empty = _function_words(cover)
     tokens = tuple(
         Token(*match.span(), _said(match[0]), match.start() in empty) for match in _TOKEN.finditer(cover.text)
@@ -126,8 +132,7 @@ def read(text: str, language: str) -> TableQuestion:
         question.operations += [QuestionOperation(kind, span) for span in reader.take(kind)]
     reader.take("filler")
     weak = [n for first, last in reader.take("weak") for n in range(first, last)]
-    negations = [token for token in tokens if token.said in known.negations]
-    question.negated = bool(negations)
+    question.negated = _is_negated(cover, tokens)
     question.free = frozenset(
         n for n, token in enumerate(tokens)
         if not any(cover.covered[token.start : token.end]) and not token.function
@@ -135,6 +140,25 @@ def read(text: str, language: str) -> TableQuestion:
     question.weak = frozenset(n for n in weak if not tokens[n].function)
     question.free -= frozenset(n for n in weak if tokens[n].function)
     return question
+
+
+def _parted(text: str, language: Language) -> str:
+    """With a space behind what is a word of its own though none is written: "l'|article", "Durchschnitts|preis"."""
+    beginnings = language.listed("query", "joined")
+    if not beginnings:
+        return text
+    return regex.sub(rf"(?<!\w)({any_of(beginnings)})(?=\w{{2}})", r"\1 ", text.replace("’", "'"), flags=regex.IGNORECASE)
+
+
+def _is_negated(cover: Cover, tokens: tuple[Token, ...]) -> bool:
+    """Whether a word denies that no rule has read ("no more than" has one). What is a question word as well ("ما") is
+    one where it opens the question."""
+    language = cover.language
+    if not language.spaced:
+        return bool(cover.copy().take("words", "negation"))
+    said = [token.said for token in tokens if not any(cover.covered[token.start : token.end])]
+    opening = {tokens[0].said} & language.question_words if tokens else set()
+    return not language.negations.isdisjoint(set(said) - opening)
 
 
 def _function_words(cover: Cover) -> frozenset[int]:
@@ -156,6 +180,13 @@ def said_words(text: str) -> tuple[str, ...]:
 def _said(word: str) -> str:
     """Folded; "e-mail" is "email"."""
     return fold(word).replace("-", "")
+
+
+def _as_number(quantity: Quantity) -> Quantity | None:
+    """A bare year as a number: of "more than 2000" nothing tells which it is."""
+    if not quantity.dates or quantity.dates[0][1:] != (None, None) or not quantity.text.isdigit():
+        return None
+    return replace(quantity, dates=(), values=(float(quantity.text),))
 
 
 class _Reader:
@@ -184,62 +215,87 @@ class _Reader:
                 continue
             following = found[index + 1] if index + 1 < len(found) else None
             span = self._tokens((quantity.start, quantity.end))
-            between = following and self._joins(quantity, following)
-            if between:
+            between = self._joins(quantity, following) if following else None
+            if between and following:
                 taken.add(index + 1)
-                span = (between[0], self._tokens((following.start, following.end))[1])
-                self._mark(span)
-                question.bounds.append(Bound(span, "between", quantity, following))
+                self._mark(between)
+                question.bounds.append(Bound(between, "between", quantity, following))
                 continue
             operator, whole, measure = self._operator(span)
             if operator == "=" and quantity.word and not quantity.unit:
                 continue  # "the three largest" is read with what it belongs to; "one" says nothing
             self._mark(whole)
             question.bounds.append(Bound(whole, operator, quantity, None, measure))
+            if operator != "=" and (number := _as_number(quantity)) is not None:
+                question.bounds.append(Bound(whole, operator, number, None, measure))
 
     def _joins(self, first: Quantity, second: Quantity) -> Span | None:
-        """ "between 5 and 8", "from 5 to 8": where it begins."""
-        language, text = self._question.language, self._question.text
+        """ "between 5 and 8", "from 5 to 8": the tokens of all."""
+        language, text, tokens = self._question.language, self._question.text, self._question.tokens
         middle = words_of(text[first.end : second.start])
-        ends = language.word_set("numbers", "to") | language.word_set("words", "conjunction")
-        if len(middle) != 1 or middle[0] not in ends:
+        to = language.word_set("numbers", "to")
+        if len(middle) != 1 or middle[0] not in to | language.word_set("words", "conjunction"):
             return None
-        if first.dates and second.dates and middle[0] in language.word_set("numbers", "to"):
-            place = self._tokens((first.start, first.end))[0]
-            return place, place
-        before = self._tokens((first.start, first.end))[0] - 1
-        opens = language.word_set("numbers", "between") | {"from"} & language.function_words
-        if before >= 0 and self._question.tokens[before].said in (opens | language.word_set("query", "at_least")):
-            return before, before
+        start, (_, last) = self._tokens((first.start, first.end))[0], self._tokens((second.start, second.end))
+        if first.dates and second.dates and middle[0] in to:
+            return start, last
+        if behind := self._behind("between_behind", tokens[last - 1].end):
+            return start, behind
+        if start and tokens[start - 1].said in language.word_set("query", "between"):
+            return start - 1, last
         return None
+
+    def _behind(self, name: str, end: int) -> int:
+        """The token behind a phrase of `[query]` that begins right behind the character `end`; 0 where there is none."""
+        rest = searchable(self._question.text[end:])
+        match = self._question.language.expression("query", name).match(rest.lstrip())
+        return self._tokens((0, end + len(rest) - len(rest.lstrip()) + match.end()))[1] if match else 0
 
     def _operator(self, span: Span) -> tuple[str, Span, str]:
         """What bounds the number at `span`: its operator, the tokens of both, and what is measured."""
-        language, tokens = self._question.language, self._question.tokens
-        before = self._question.text[: tokens[span[0]].start] if span[0] < len(tokens) else ""
-        behind = self._question.text[tokens[span[1] - 1].end :]
-        for name, operator in (("at_least_behind", ">="), ("at_most_behind", "<=")):
-            match = language.expression("query", name).match(searchable(behind).lstrip())
-            if match:
-                end = tokens[span[1] - 1].end + len(behind) - len(behind.lstrip()) + match.end()
-                return operator, (span[0], self._tokens((0, end))[1]), ""
+        tokens = self._question.tokens
+        if not span[0] < span[1]:
+            return "=", span, ""
+        before = searchable(self._question.text[: tokens[span[0]].start])
+        for name, operator in _BEHIND.items():
+            if end := self._behind(name, tokens[span[1] - 1].end):
+                return operator, (span[0], end), self._told_measure((span[1], end))
         for name, operator in _BOUNDS.items():
-            for match in language.expression("query", name).finditer(searchable(before)):
-                if not searchable(before)[match.end() :].strip():
-                    said = self._tokens(match.span())
-                    measures = (measure_of(token.said, self._code) for token in tokens[slice(*said)])
-                    measure = next((each[0] for each in measures if each and each[1]), "")
-                    return operator, (said[0], span[1]), measure
-        than = language.word_set("query", "than")
-        if (
-            span[0] >= 2
-            and tokens[span[0] - 1].said in than
-            and (found := measure_of(tokens[span[0] - 2].said, self._code))
-        ):
-            measure, direction = found
-            if direction:
-                return (">" if direction > 0 else "<"), (span[0] - 2, span[1]), measure
-        return "=", span, ""
+            if said := self._before(name, before):
+                return operator, (said[0], span[1]), self._told_measure(said)
+        return self._compared(span, before) or ("=", span, "")
+
+    def _before(self, name: str, before: str) -> Span | None:
+        """The tokens of a phrase of `[query]` that ends `before`."""
+        for match in self._question.language.expression("query", name).finditer(before):
+            if not before[match.end() :].strip():
+                return self._tokens(match.span())
+        return None
+
+    def _told_measure(self, span: Span) -> str:
+        """What the words of a comparison tell of: "heavier than"."""
+        measures = (self._measure_at(place) for place in range(*span))
+        return next((measure[0] for measure in measures if measure), "")
+
+    def _compared(self, span: Span, before: str) -> tuple[str, Span, str] | None:
+        """A comparative with "than": "heavier than 5 kg", "5 kg से भारी", "比 5 公斤重"."""
+        opened = self._before("than", before)
+        closed = self._behind("than", self._question.tokens[span[1] - 1].end)
+        if not opened and not closed:
+            return None
+        start, end = opened[0] if opened else span[0], closed or span[1]
+        if found := self._measure_at(end):
+            measure, direction, end = found
+        elif opened and start and (found := self._measure_at(start - 1)):
+            measure, direction, _ = found
+            start -= 1
+        else:
+            return None
+        tokens, language = self._question.tokens, self._question.language
+        if start and tokens[start - 1].said in language.word_set("query", "comparative"):  # "más caro que", "plus cher que"
+            start -= 1
+            direction *= -1 if tokens[start].said in language.word_set("query", "least") else 1
+        return (">" if direction > 0 else "<"), (start, end), measure
 
     def read_extremes(self) -> None:
         question, tokens = self._question, self._question.tokens
@@ -264,29 +320,35 @@ class _Reader:
 
     def _measure_at(self, place: int) -> tuple[str, int, int] | None:
         """The measure, the direction and the end of the adjective that begins at a token."""
-        tokens = self._question.tokens
-        for length in (1,) if self._question.language.spaced else (3, 2, 1):
-            said = "".join(token.said for token in tokens[place : place + length])
+        for said, end in joined_at(self._question, place):
             found = measure_of(said, self._code)
-            if found and found[1] and place + length <= len(tokens):
-                return *found, place + length
+            if found and found[1]:
+                return *found, end
         return None
 
     def _extreme(self, span: Span, descending: bool, measure: str) -> Extreme:
-        """With the number that stands beside it: "the three largest", "top 5"."""
-        for bound in self._question.bounds:
-            beside = bound.span[1] == span[0] or bound.span[0] == span[1]
-            if beside and bound.operator == "=" and bound.quantity.values and not bound.quantity.unit:
-                self._question.bounds.remove(bound)
-                whole = (min(span[0], bound.span[0]), max(span[1], bound.span[1]))
-                return Extreme(whole, descending, measure, int(bound.quantity.values[0]))
-        for place in (span[0] - 1, span[1]):
-            if 0 <= place < len(self._question.tokens):
-                number = self._question.language.numbers.get(self._question.tokens[place].said)
-                if number and number >= 2:
+        """With the number that stands beside it: "the three largest", "top 5", "los tres productos más caros"."""
+        question, tokens = self._question, self._question.tokens
+        for bound in question.bounds:
+            plain = bound.operator == "=" and bound.quantity.values and not bound.quantity.unit
+            if plain and self._is_beside(bound.span, span):
+                question.bounds.remove(bound)
+                return Extreme(span, descending, measure, int(bound.quantity.values[0]))
+        for place in (span[0] - 1, span[1], *range(span[0] - 2, span[0] - 2 - _BETWEEN, -1), span[1] + 1):
+            if 0 <= place < len(tokens) and self._is_beside((place, place + 1), span):
+                number = question.language.numbers.get(tokens[place].said)
+                if number and number >= 2 and not self._cover.covered[tokens[place].start]:
                     self._mark((place, place + 1))
-                    return Extreme((min(span[0], place), max(span[1], place + 1)), descending, measure, int(number))
+                    return Extreme(span, descending, measure, int(number))
         return Extreme(span, descending, measure)
+
+    def _is_beside(self, number: Span, span: Span) -> bool:
+        """Whether no more stands between than the noun in front of an adjective, or what says nothing."""
+        tokens = self._question.tokens
+        between = tokens[number[1] : span[0]] if number[1] <= span[0] else tokens[span[1] : number[0]]
+        if number[1] <= span[0] and self._question.language.spaced:
+            return len(between) <= _BETWEEN
+        return all(token.function for token in between)
 
     def _mark(self, span: Span) -> None:
         tokens = self._question.tokens
@@ -294,21 +356,51 @@ class _Reader:
             self._cover.mark((tokens[span[0]].start, tokens[span[1] - 1].end))
 
 
+_COMPUTED = ("average", "percentage", "change", "together")
+
+
+def computed(text: str, language: str) -> str:
+    """What has to be computed from several values: a field of `[query]`, "" where nothing is asked of the kind."""
+    known, said = Language.of(language), searchable(compose(text))
+    return next((kind for kind in _COMPUTED if known.expression("query", kind).search(said)), "")
+
+
+def tells(text: str, kind: str, language: str) -> bool:
+    """Whether a text speaks of such a value itself: of an average, of a change."""
+    known = Language.of(language)
+    words = {token.said for token in read(text, language).tokens}
+    moved = kind in ("percentage", "change") and bool(words & known.word_set("query", "movement"))
+    return moved or bool(known.expression("query", kind, "total").search(searchable(compose(text))))
+
+
 @lru_cache(maxsize=64)
 def _measures(language: str) -> dict[str, tuple[str, int]]:
-    """Each word of `[measures]` with its measure and direction: 1 more, -1 less, 0 a name of it."""
+    """Each word of `[measures]` with its measure and direction: 1 more, -1 less, 0 a name of it. "*": whatever its
+    ending."""
     found: dict[str, tuple[str, int]] = {}
     for measure, lists in Language.of(language).phrases.get("measures", {}).items():
         for direction, words in zip((0, 1, -1), lists, strict=False):
             for word in words.split():
-                found.setdefault(fold(word), (measure, direction))
+                found.setdefault(fold(compose(word)), (measure, direction))
     return found
 
 
+@lru_cache(maxsize=65_536)
 def measure_of(word: str, language: str) -> tuple[str, int] | None:
     """The measure that an adjective or a noun (folded) speaks of, and whether of more of it (1), less (-1) or
     neither."""
-    return _measures(language).get(word)
+    known = _measures(language)
+    beginnings = (f"{word[:length]}*" for length in range(len(word), 1, -1))
+    return next((known[each] for each in (word, *beginnings) if each in known), None)
+
+
+def joined_at(question: TableQuestion, place: int) -> Iterator[tuple[str, int]]:
+    """The word at a token, and the place behind it; in a script without spaces all that may begin there, the longest
+    first."""
+    tokens = question.tokens
+    for length in (1,) if question.language.spaced else range(_LONGEST_WORD, 0, -1):
+        if place + length <= len(tokens):
+            yield "".join(token.said for token in tokens[place : place + length]), place + length
 
 
 @lru_cache(maxsize=256)
@@ -350,9 +442,17 @@ def _synonyms(language: str) -> dict[str, frozenset[str]]:
     return {stem: frozenset(others) for stem, others in found.items()}
 
 
-def phrase_of(words: tuple[str, ...]) -> str:
+def phrase_of(words: tuple[str, ...], language: str) -> str:
     """Several words as `[synonyms]` writes them."""
-    return "_".join(words)
+    return ("_" if Language.of(language).spaced else "").join(words)
+
+
+def synonyms_of(word: str, language: str) -> frozenset[str]:
+    """Stems of what may be said instead, and of what columns are called that measure it."""
+    stem = _stem(word, language) or word
+    found = measure_of(word, language)
+    names = (_stem(name, language) or name for name in names_of(found[0], language)) if found else ()
+    return _synonyms(language).get(stem, frozenset()) | frozenset(names)
 
 
 @lru_cache(maxsize=65_536)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from metier.core.documents import CELL
 from metier.core.tables import PATH
-from metier.tables.periods import PeriodQuery, told
-from metier.tables.query import Condition, ColumnReference, Sql, TableQuery
-from metier.tables.runner import Result
 from metier.tables.cell_values import ColumnType
+from metier.tables.periods import PeriodQuery, told
+from metier.tables.query import ColumnReference, Condition, Sql, TableQuery
+from metier.tables.runner import Result
 from metier.tables.schema import GROUP
 from metier.text.language import Language
 
@@ -63,8 +63,9 @@ def lines_of(query: TableQuery, sql: Sql, result: Result, language: str) -> list
             )
     if query.difference and len(found) == 2:
         first, second = (row[-1] for row in result.rows)
-        between = _amount(abs(float(first) - float(second)), query.of, query, language)
-        return [ResultLine(f"{between} ({found[0].text}; {found[1].text})")]
+        if isinstance(first, int | float) and isinstance(second, int | float):
+            between = _amount(abs(first - second), query.of, query, language)
+            return [ResultLine(f"{between} ({found[0].text}; {found[1].text})")]
     return found
 
 

@@ -35,11 +35,11 @@ class Column:
 @dataclass(frozen=True, slots=True)
 class TableSchema:
     """`sql`: its name in a query. `name`: what people call it (of a database, a sheet, a caption, the heading above it,
-    or the document's title). `unit`: what holds for all its numbers. `rows`: how many. `labels`: indices of the
-    columns that name its rows, one but for first and last name. `key`: name in SQL of the column that others point to,
-    or the only one that names each row, "" where there is none. `grouped`: whether rows stand under names of groups, which a query reads as `_group`. `totals`: whether some rows are
-    totals of the others, which no aggregate counts. `database`: whether the
-    other tables of its document can be asked with it."""
+    or the document's title). `unit`: what holds for all its numbers. `rows`: how many. `labels`: indices of the columns
+    that name its rows, one but for first and last name. `key`: name in SQL of a column that has another value in each
+    row, "" where there is none. `grouped`: whether rows stand under names of groups, which a query reads as `_group`.
+    `totals`: whether some rows are totals of the others, which no aggregate counts. `database`: whether the other
+    tables of its document can be asked with it."""
 
     id: int
     sql: str

@@ -22,15 +22,14 @@ from typing import Any
 
 from metier.core.documents import Document
 from metier.core.errors import StoreError
-from metier.core.tables import PATH, Table
+from metier.core.tables import Table
 from metier.state.sqlite import open_read_only
-from metier.tables.cell_values import ColumnType, TypedColumn, apart, typed, unit_in_name
-from metier.tables.schema import DOCUMENT, END, GROUP, HIDDEN, ROW, START, TOTAL, Column, TableSchema, unique
+from metier.tables.cell_values import ColumnType, apart
+from metier.tables.schema import DOCUMENT, END, GROUP, HIDDEN, ROW, START, TOTAL, TableSchema, unique
+from metier.tables.typed_tables import typed_table
 from metier.text.analyzer import Analyser
-from metier.text.language import words_in_any_language, words_of
 
 VERSION = 1  # raised when the same document would be typed otherwise than before
-_YEARS = range(1500, 2200)
 _LONGEST_VALUE = 80  # characters of a cell that names something
 _MOST_VALUES = 200_000  # different texts of one column that are kept as names
 _SCHEMA = """
@@ -41,9 +40,13 @@ CREATE INDEX IF NOT EXISTS _tables_document ON _tables (document);
 CREATE TABLE IF NOT EXISTS _values (id INTEGER PRIMARY KEY, table_id INTEGER NOT NULL, column_number INTEGER NOT NULL,
                                     text TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS _values_table ON _values (table_id);
-CREATE VIRTUAL TABLE IF NOT EXISTS _value_words USING fts5(words, tokenize="unicode61 remove_diacritics 0 categories 'L* M* N* Co'");
-CREATE VIRTUAL TABLE IF NOT EXISTS _table_words USING fts5(words, tokenize="unicode61 remove_diacritics 0 categories 'L* M* N* Co'");
-"""
+CREATE VIRTUAL TABLE IF NOT EXISTS _value_words USING fts5(words, tokenize="{tokens}");
+CREATE VIRTUAL TABLE IF NOT EXISTS _table_words USING fts5(words, tokenize="{tokens}");
+""".replace("{tokens}", "unicode61 remove_diacritics 0 categories 'L* M* N* Co'")
+# All tables but the shadows of full text, which go with it.
+_MADE = (
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB '_*_words_*' AND name NOT GLOB 'sqlite_*'"
+)
 _OF_TYPE = {ColumnType.NUMBER: "REAL", ColumnType.DATE: "TEXT", ColumnType.TEXT: "TEXT"}
 
 
@@ -88,10 +91,10 @@ class TableStore:
         return f"{VERSION}-{self._analyser.version}-{content_hash}"
 
     def _add(self, connection: sqlite3.Connection, document: Document, table: Table) -> None:
-        made = _typed(document, table)
+        made = typed_table(document, table)
         if made is None:
             return
-        schema, rows = made
+        schema, rows = made.schema, made.rows
         taken = [name for (name,) in connection.execute("SELECT sql FROM _tables")]
         sql = next(unique([schema.name], taken, "table"))
         columns = ", ".join(f"{quoted(column.sql)} {_OF_TYPE[column.type]}" for column in schema.columns)
@@ -125,7 +128,7 @@ class TableStore:
 
     def _index(self, connection: sqlite3.Connection, index: str, number: int, text: str) -> None:
         words = " ".join(self._analyser.tokens(text))
-        connection.execute(f"INSERT INTO {index} (rowid, words) VALUES (?, ?)", (number, words))  # noqa: S608 - a constant
+        connection.execute(f"INSERT INTO {index} (rowid, words) VALUES (?, ?)", (number, words))
 
     # --- reading ---------------------------------------------------------------------------------------------
 
@@ -143,7 +146,7 @@ class TableStore:
                 found = connection.execute("SELECT id, schema FROM _tables").fetchall()
             else:
                 asked = ", ".join(map(str, map(int, numbers)))
-                found = connection.execute(f"SELECT id, schema FROM _tables WHERE id IN ({asked})").fetchall()  # noqa: S608
+                found = connection.execute(f"SELECT id, schema FROM _tables WHERE id IN ({asked})").fetchall()
         return [_schema(number, text) for number, text in found]
 
     def of_document(self, document: str) -> list[TableSchema]:
@@ -177,15 +180,22 @@ class TableStore:
             yield None
             return
         with _told("be read"), closing(open_read_only(self.path)) as connection:
-            yield connection
+            yield connection if _version(connection) == VERSION else None
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         with _told("be written"), closing(sqlite3.connect(self.path, timeout=30)) as connection, connection:
             connection.execute("PRAGMA journal_mode=DELETE")  # a process that may not write can read it
-            connection.executescript(_SCHEMA)
+            if _version(connection) != VERSION:
+                for (name,) in connection.execute(_MADE).fetchall():
+                    connection.execute(f"DROP TABLE {quoted(name)}")
+            connection.executescript(f"{_SCHEMA} PRAGMA user_version = {VERSION};")
             connection.execute("BEGIN IMMEDIATE")
             yield connection
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 @contextmanager
@@ -219,78 +229,3 @@ def _forget(connection: sqlite3.Connection, document: str) -> None:
         connection.execute("DELETE FROM _table_words WHERE rowid = ?", (number,))
         connection.execute("DELETE FROM _tables WHERE id = ?", (number,))
     connection.execute("DELETE FROM _documents WHERE id = ?", (document,))
-
-
-# --- typing a table ------------------------------------------------------------------------------------------
-
-
-def _typed(document: Document, table: Table) -> tuple[TableSchema, list[tuple[object, ...]]] | None:
-    """A table with its columns typed, and its rows as they are inserted; None where it has no two columns or no row."""
-    width = max((len(row.cells) for row in table.rows), default=0)
-    if width < 2:
-        return None
-    names = [*table.names, *[""] * width][:width]
-    cells = [
-        [document.text[slice(*row.cells[n])] if n < len(row.cells) and row.cells[n] else "" for row in table.rows]
-        for n in range(width)
-    ]
-    kept = [n for n in range(width) if any(cells[n])]
-    if len(kept) < 2:
-        return None
-    columns, values = [], []
-    for n, sql in zip(kept, unique([names[n] for n in kept]), strict=True):
-        found = typed(names[n], cells[n], document.language)
-        different = len({value for value in found.values if value is not None})
-        unit = found.unit or (unit_in_name(names[n]) if found.type is ColumnType.NUMBER else "")
-        columns.append(Column(names[n] or sql, sql, found.type, unit, different, _are_years(found), n))
-        values.append(found.values)
-    labels = _labels(columns, [cells[n] for n in kept])
-    totals = words_in_any_language("tables", "total")
-    rows: list[tuple[object, ...]] = []
-    for place, row in enumerate(table.rows):
-        said = words_of(cells[kept[labels[0]]][place])
-        is_total = bool(said) and totals.issuperset(said)
-        own = [column[place] for column in values]
-        rows.append((place, document.id, row.start, row.end, int(is_total), PATH.join(row.groups) or None, *own))
-    grouped = any(row.groups for row in table.rows)
-    schema = TableSchema(
-        0, "", _name(document, table), document.id, document.uri, document.title, tuple(columns), len(rows), table.page,
-        table.caption, table.unit, labels, _key(columns, len(rows)), grouped, any(row[HIDDEN.index(TOTAL)] for row in rows), document.language,
-        any(each.references for each in document.tables), table.references,
-    )  # fmt: skip
-    return schema, rows
-
-
-def _are_years(column: TypedColumn) -> bool:
-    numbers = [value for value in column.values if isinstance(value, float)]
-    return column.type is ColumnType.NUMBER and not column.unit and all(n in _YEARS for n in numbers)
-
-
-def _labels(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> tuple[int, ...]:
-    """Which columns name the rows: those that are called a name or title, of several the first unless all are names
-    of a person; else the first one of words that hardly repeats; else the first."""
-    names, of_person = (words_in_any_language("tables", field) for field in ("label", "person_name"))
-    said = [words_of(apart(column.name)) for column in columns]
-    words = [n for n, column in enumerate(columns) if column.type is ColumnType.TEXT]
-    called = [n for n in words if names.intersection(said[n]) and columns[n].distinct > 1]
-    person = [n for n in called if of_person.intersection(said[n])]
-    if len(person) > 1:
-        return tuple(sorted(person, key=lambda n: "last" in said[n]))
-    spelled = [n for n in words if sum(any(map(str.isalpha, cell)) for cell in cells[n]) * 2 > len(cells[n])]
-    telling = [n for n in spelled if columns[n].distinct * 2 > len(cells[n])]
-    return ((called or telling or [0])[0],)
-
-
-def _key(columns: Sequence[Column], rows: int) -> str:
-    return next((column.sql for column in columns if column.distinct == rows), "")
-
-
-def _name(document: Document, table: Table) -> str:
-    if table.name:
-        return table.name
-    if table.caption:
-        return table.caption
-    headings = [block for block in document.blocks if block.kind == "heading" and block.end <= table.start]
-    if headings:
-        return document.text[headings[-1].start : headings[-1].end]
-    return document.title

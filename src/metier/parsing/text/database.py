@@ -53,7 +53,8 @@ def _table(connection: sqlite3.Connection, name: str, builder: Builder) -> None:
 
 
 def _references(connection: sqlite3.Connection, quoted: str) -> list[tuple[str, str, str]]:
-    """Its foreign keys; those of several columns are left out. The key of another table is meant where none is named."""
+    """Its foreign keys; those of several columns are left out. Where no column is named, the key of the other is
+    meant."""
     keys = connection.execute(f"PRAGMA foreign_key_list({quoted})").fetchall()
     several = {number for number, part, *_ in keys if part}
     return [(own, table, other or own) for number, _, table, own, other, *_ in keys if number not in several]

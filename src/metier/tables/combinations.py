@@ -1,0 +1,64 @@
+"""Which mentions of a question hold beside each other: they do not overlap, and leave little unexplained."""
+
+from __future__ import annotations
+
+from metier.tables.links import ColumnMention, Links, TableMention, ValueMention
+from metier.tables.question import Bound, Extreme, QuestionOperation, TableQuestion
+
+_WAYS = 48  # combinations that are looked at
+_BEAM = 160
+_UNEXPLAINED = 1.0  # what a word costs that nothing explains
+_PART, _WORD, _MEASURED, _SYNONYM, _CONTEXT, _UNASKED, _WEAK = 0.3, 0.5, 0.15, 0.1, 0.12, 0.5, 0.04
+_BY_LABEL, _NUMBERED = 0.02, 0.3
+_NEARLY = 0.9  # share of a value's words from which it counts as named in full
+_OPTIONAL = ("by", "people", "days", "places", "amount")  # what a question means without them, too
+
+Mention = ColumnMention | ValueMention | TableMention | QuestionOperation | Extreme | Bound
+
+
+def combinations(question: TableQuestion, links: Links) -> list[tuple[list[Mention], float]]:
+    """Mentions that do not overlap, with what they leave unexplained, the best first."""
+    read: list[QuestionOperation | Extreme | Bound] = [*question.operations, *question.extremes, *question.bounds]
+    starting: dict[int, list[Mention]] = {}
+    for mention in [*read, *links.columns, *links.values, *links.tables]:
+        starting.setdefault(mention.span[0], []).append(mention)
+    beams: list[list[tuple[float, list[Mention]]]] = [[] for _ in range(len(question.tokens) + 1)]
+    beams[0] = [(0.0, [])]
+    own = {n: _unasked(each) / (each.span[1] - each.span[0]) for each in read for n in range(*each.span)}
+    for place in range(len(question.tokens)):
+        beam = sorted(beams[place], key=lambda each: each[0])[:_BEAM]
+        for cost, mentions in beam:
+            said = _WEAK if place in question.weak else _UNEXPLAINED if place in question.free else 0.0
+            skipped = max(said, own.get(place, 0.0))
+            beams[place + 1].append((cost + skipped, mentions))
+            for mention in starting.get(place, ()):
+                beams[mention.span[1]].append((cost + _price(mention), [*mentions, mention]))
+    return [(mentions, cost) for cost, mentions in sorted(beams[-1], key=lambda each: each[0])[:_WAYS]]
+
+
+def _unasked(mention: QuestionOperation | Extreme | Bound) -> float:
+    """What it costs to pass over it."""
+    if not isinstance(mention, QuestionOperation):
+        return _UNEXPLAINED
+    if mention.kind == "total":
+        return _MEASURED
+    return 0.0 if mention.kind in _OPTIONAL else _UNASKED
+
+
+def _price(mention: Mention) -> float:
+    match mention:
+        case ColumnMention(measured=True):
+            return _MEASURED
+        case ColumnMention(share=share):
+            return _PART * (1 - min(share, 1.0))
+        case ValueMention(number=True):
+            return _NUMBERED
+        case ValueMention(share=share, named=named):
+            return (1 - share) if share > _NEARLY else (_PART if named else _WORD) * (2 - share)
+        case TableMention(by_label=True):
+            return _BY_LABEL
+        case TableMention(synonym=True):
+            return _SYNONYM
+        case TableMention(context=context):
+            return _CONTEXT if context else 0.0
+    return 0.0

@@ -1,0 +1,157 @@
+"""What rows must hold: the values that a question names, and the numbers and days that bound them."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Sequence
+
+from metier.core.tables import Reference
+from metier.tables.cell_values import ColumnType
+from metier.tables.combinations import Mention
+from metier.tables.links import ColumnMention, TableMention, ValueMention, columns_of
+from metier.tables.query import ColumnReference, Condition
+from metier.tables.question import Bound, QuestionOperation, TableQuestion
+from metier.tables.schema import Column, TableSchema
+from metier.text.phrase_cover import Span
+from metier.text.quantities import Quantity
+from metier.text.units import MONEY, unit_of
+
+NEAR = 4  # words between a bound or an extreme and its column
+
+
+class ConditionReader:
+    """Reads the conditions of one combination of mentions."""
+
+    def __init__(self, question: TableQuestion, tables: Sequence[TableSchema], mentions: Sequence[Mention]) -> None:
+        self._question, self._tables = question, tables
+        self._columns = [each for each in mentions if isinstance(each, ColumnMention)]
+        self._values = [each for each in mentions if isinstance(each, ValueMention)]
+        self._named = [each for each in mentions if isinstance(each, TableMention)]
+        self._asks_for_people = any(isinstance(each, QuestionOperation) and each.kind == "people" for each in mentions)
+
+    def given(self, left: list[ColumnMention]) -> list[Condition]:
+        """What the values say; those of one column are alternatives."""
+        found: dict[ColumnReference, tuple[str, ...]] = {}
+        for mention in self._values:
+            place = ColumnReference(mention.table, mention.column)
+            found[place] = (*found.get(place, ()), *mention.values)
+        through: dict[str, Reference | None] = {}
+        for place in found:
+            if place.table.sql not in through:
+                through[place.table.sql] = self._through(place.table, left)
+        return [Condition(place, "in", values, through[place.table.sql]) for place, values in found.items()]
+
+    def _through(self, table: TableSchema, left: list[ColumnMention]) -> Reference | None:
+        """ "Who reports to Nancy?": a column of the table that points to another of its rows is named, and a person
+        asked for."""
+        pointing = {reference[0]: reference for reference in table.references if reference[1] == table.name}
+        named = [m for m in left if m.table.sql == table.sql and m.column.sql in pointing]
+        if not named or not self._asks_for_people:
+            return None
+        left.remove(named[0])
+        return pointing[named[0].column.sql]
+
+    def bounded(self, bound: Bound, table: TableSchema, left: list[ColumnMention]) -> Condition | None:
+        if (key := self._numbered(bound)) is not None:
+            return key
+        column = self._bounded_column(bound, table, left)
+        if column is None:
+            return None
+        first = _amounts(bound.quantity, column[1], column[0].scale)
+        if first is None:
+            return None
+        place = ColumnReference(column[0], column[1].sql)
+        if bound.operator == "between" and bound.other is not None:
+            second = _amounts(bound.other, column[1], column[0].scale)
+            return Condition(place, "between", (first[0], second[1])) if second else None
+        if bound.operator == "=":
+            return Condition(place, "=", (first[0],)) if first[0] == first[1] else Condition(place, "between", first)
+        return Condition(place, bound.operator, (first[1] if bound.operator in (">", "<=") else first[0],))
+
+    def _numbered(self, bound: Bound) -> Condition | None:
+        """ "invoice 200": the number that names a row, right behind the name of its table."""
+        if bound.operator != "=" or bound.quantity.unit or bound.quantity.word:
+            return None
+        before = [m for m in self._named if not m.context and m.span[1] == bound.span[0] and m.table.key]
+        if not before:
+            return None
+        table = before[0].table
+        key = table.column(table.key)
+        said = self._question.words(bound.span)
+        if key is None or key.type is ColumnType.DATE or not said.isdigit():
+            return None
+        return Condition(ColumnReference(table, key.sql), "=", (said if key.type is ColumnType.TEXT else float(said),))
+
+    def _bounded_column(
+        self, bound: Bound, table: TableSchema, left: list[ColumnMention]
+    ) -> tuple[TableSchema, Column] | None:
+        """The column that a number or a day is of: named beside it, told by a comparative or by its unit, or the only
+        one of its kind."""
+        language = self._question.language.code
+        kind = ColumnType.DATE if bound.quantity.dates else ColumnType.NUMBER
+        fits = [m for m in left if m.column.type is kind or (m.column.years and bound.quantity.dates)]
+        near = [m for m in fits if gap(m.span, bound.span) <= NEAR]
+        if near:
+            best = min(
+                near, key=lambda m: (gap(m.span, bound.span), m.column.type is not kind, m.table.sql != table.sql)
+            )
+            left.remove(best)
+            return best.table, best.column
+        if bound.measure:
+            told = columns_of(table, bound.measure, language, bound.span)
+            numbers = [m for m in told if m.column.type is not ColumnType.TEXT]
+            return (table, numbers[0].column) if len(numbers) == 1 else None
+        for each in (table, *(t for t in self._tables if t.sql != table.sql and self._is_used(t))):
+            columns = [c for c in each.columns if c.type is kind and _comparable(bound.quantity, c)]
+            if not columns and bound.quantity.dimension in MONEY:
+                told = columns_of(each, "price", language, bound.span)
+                columns = [m.column for m in told if not m.column.unit]
+            if kind is ColumnType.DATE and not columns and bound.quantity.dates[0][1] is None:
+                columns = [c for c in each.columns if c.years]
+            if len(columns) == 1:
+                return each, columns[0]
+        return None
+
+    def _is_used(self, table: TableSchema) -> bool:
+        return any(m.table.sql == table.sql for m in (*self._named, *self._columns, *self._values))
+
+
+def gap(one: Span, other: Span) -> int:
+    """Words between two mentions."""
+    return max(other[0] - one[1], one[0] - other[1], 0)
+
+
+def _comparable(quantity: Quantity, column: Column) -> bool:
+    """Whether a number may be one of the column's: of the same dimension where both have a unit."""
+    if quantity.dates:
+        return True
+    if quantity.unit is None:
+        return not column.unit
+    unit = unit_of(column.unit) if column.unit else None
+    return unit is not None and unit.dimension == quantity.unit.dimension
+
+
+def _amounts(quantity: Quantity, column: Column, scale: float) -> tuple[float | str, float | str] | None:
+    """The first and the last value that are meant, in the unit of the column: of a year or a month its days. `scale`:
+    in which a table tells its numbers, as "in millions"; a bare number is one of its own."""
+    if quantity.dates:
+        year, month, day = quantity.dates[0]
+        if column.type is ColumnType.NUMBER:
+            return (float(year), float(year)) if year and not month else None
+        if not year:
+            return None
+        first, last = month or 1, month or 12
+        end = day or calendar.monthrange(year, last)[1]
+        return f"{year}-{first:02}-{day or 1:02}", f"{year}-{last:02}-{end:02} 23:59:59"
+    if column.type is not ColumnType.NUMBER:
+        return None
+    value = quantity.values[0]
+    if len(quantity.values) > 1 and quantity.values[0] > quantity.values[-1]:  # "5 million"
+        value /= scale
+    unit = unit_of(column.unit) if column.unit else None
+    if quantity.unit is not None and unit is not None:
+        if unit.dimension != quantity.unit.dimension:
+            return None
+        if unit != quantity.unit and unit.dimension != "temperature":
+            value = quantity.unit.in_base(value) / unit.factor
+    return value, value

@@ -1,0 +1,99 @@
+"""A table of a document with its columns typed, as it is kept: what names its rows, which rows are totals, and where
+each stands in the document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from metier.core.documents import Document
+from metier.core.tables import PATH, Table
+from metier.tables.cell_values import ColumnType, TypedColumn, apart, typed, unit_in_name
+from metier.tables.schema import Column, TableSchema, unique
+from metier.text.language import words_in_any_language, words_of
+
+_YEARS = range(1500, 2200)
+
+
+@dataclass(frozen=True, slots=True)
+class TypedTable:
+    """`rows`: values of the hidden columns (`schema.HIDDEN`) and of the others."""
+
+    schema: TableSchema
+    rows: list[tuple[object, ...]]
+
+
+def typed_table(document: Document, table: Table) -> TypedTable | None:
+    """None where it has no two columns or no row. Its schema has no number and no name in SQL yet."""
+    width = max((len(row.cells) for row in table.rows), default=0)
+    names = [*table.names, *[""] * width][:width]
+    cells = [
+        [document.text[slice(*place)] if n < len(row.cells) and (place := row.cells[n]) else "" for row in table.rows]
+        for n in range(width)
+    ]
+    kept = [n for n in range(width) if any(cells[n])]
+    if len(kept) < 2:
+        return None
+    columns, values = [], []
+    for n, sql in zip(kept, unique([names[n] for n in kept]), strict=True):
+        found = typed(names[n], cells[n], document.language)
+        different = len({value for value in found.values if value is not None})
+        unit = found.unit or (unit_in_name(names[n]) if found.type is ColumnType.NUMBER else "")
+        columns.append(Column(names[n] or sql, sql, found.type, unit, different, _are_years(found), n))
+        values.append(found.values)
+    labels = _labels(columns, [cells[n] for n in kept])
+    totals = _are_totals(cells[kept[labels[0]]])
+    rows = [
+        (n, document.id, row.start, row.end, int(totals[n]), PATH.join(row.groups) or None, *(v[n] for v in values))
+        for n, row in enumerate(table.rows)
+    ]  # fmt: skip
+    schema = TableSchema(
+        id=0, sql="", name=_name(document, table), document_id=document.id, uri=document.uri, title=document.title,
+        columns=tuple(columns), rows=len(rows), page=table.page, caption=table.caption, unit=table.unit, labels=labels,
+        key=_key(columns, len(rows)), grouped=any(row.groups for row in table.rows), totals=any(totals),
+        language=document.language, database=any(each.references for each in document.tables),
+        references=table.references,
+    )  # fmt: skip
+    return TypedTable(schema, rows)
+
+
+def _are_totals(names: Sequence[str]) -> list[bool]:
+    """Of each row's name whether it says no more than "total"."""
+    known = words_in_any_language("tables", "total")
+    said = [words_of(name) for name in names]
+    return [bool(words) and known.issuperset(words) for words in said]
+
+
+def _are_years(column: TypedColumn) -> bool:
+    numbers = [value for value in column.values if isinstance(value, float)]
+    return column.type is ColumnType.NUMBER and not column.unit and all(n in _YEARS for n in numbers)
+
+
+def _labels(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> tuple[int, ...]:
+    """Which columns name the rows: those that are called a name or title, of several the first unless all are names
+    of a person; else the first one of words that hardly repeats; else the first."""
+    names, of_person = (words_in_any_language("tables", field) for field in ("label", "person_name"))
+    said = [words_of(apart(column.name)) for column in columns]
+    words = [n for n, column in enumerate(columns) if column.type is ColumnType.TEXT]
+    called = [n for n in words if names.intersection(said[n]) and columns[n].distinct > 1]
+    person = [n for n in called if of_person.intersection(said[n])]
+    if len(person) > 1:
+        return tuple(sorted(person, key=lambda n: "last" in said[n]))
+    spelled = [n for n in words if sum(any(map(str.isalpha, cell)) for cell in cells[n]) * 2 > len(cells[n])]
+    telling = [n for n in spelled if columns[n].distinct * 2 > len(cells[n])]
+    return ((called or telling or [0])[0],)
+
+
+def _key(columns: Sequence[Column], rows: int) -> str:
+    return next((column.sql for column in columns if column.distinct == rows), "")
+
+
+def _name(document: Document, table: Table) -> str:
+    if table.name:
+        return table.name
+    if table.caption:
+        return table.caption
+    headings = [block for block in document.blocks if block.kind == "heading" and block.end <= table.start]
+    if headings:
+        return document.text[headings[-1].start : headings[-1].end]
+    return document.title
