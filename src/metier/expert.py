@@ -35,7 +35,7 @@ from metier.services.datasets import DatasetService
 from metier.services.evaluation import EvaluationService
 from metier.services.exam import ExamService
 from metier.services.parts import Parts
-from metier.store.base import Filter
+from metier.store.base import Entry, Filter
 
 if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others time
     from metier.core.documents import Document
@@ -155,6 +155,11 @@ class Expert:
         from metier.state.catalog import Catalog
 
         runtime, corrections = self.runtime, self.corrections
+
+        def before_commit(entries: Sequence[Entry]) -> None:
+            corrections.before_commit(entries)
+            runtime.table_store.put([entry.document for entry in entries])
+
         with exclusive(runtime.state_folder / "sync.lock", WRITE_PATIENCE), runtime.replacing_index(rebuild):
             catalog = Catalog(runtime.state_path)
             try:
@@ -162,7 +167,7 @@ class Expert:
                     syncer = Syncer(
                         self.settings, runtime.store, catalog, parser, runtime.embedder, runtime.analyser,
                         parser_version=parser.version, retry=retry or rebuild, on_progress=on_progress,
-                        keep=corrections.documents(), before_commit=corrections.before_commit,
+                        keep=corrections.documents(), before_commit=before_commit,
                         fusion=runtime.fusion_path, vision=vision, rebuild=rebuild, allow_empty=allow_empty,
                     )  # fmt: skip
                     report = syncer.run([sources.create(each, self.folder) for each in self.settings.sources])

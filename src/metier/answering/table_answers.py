@@ -62,7 +62,9 @@ class TableAnswerer:
         return Answer(
             question=request.question, text=text, abstained=False, confidence=1.0, mode=request.mode, model=self._model,
             adapter=request.writer.adapter, sentences=tuple(sentences),
-            usage=Usage(), style=Style.QUOTED, shown=tuple(shown.values()), searched_for=(asked,), tables=source,
+            timings={"retrieval": seconds, "total": seconds}, usage=Usage(), style=Style.QUOTED,
+            shown=tuple(shown.values()), searched_for=(asked,),
+            tables=source,
         )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ _NUMBER = regex.compile(
 _NOUGHT = regex.compile(r"^0\d+$")
 _YEAR = regex.compile(r"^(?:1[5-9]|20|21)\d\d$")
 _JOINT = regex.compile(r"(?<=[\p{Ll}\p{N}])(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll})|_+")
+_OTHER_MARK = {",": ".", ".": ","}
 _ISO = regex.compile(r"^(\d{4})-(\d\d?)(?:-(\d\d?)(?:[T ](\d\d:\d\d(?::\d\d)?)\S*)?)?$")
 _SLASHED = regex.compile(r"^(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{2})$")
 _DAY = regex.compile(rf"(?:{_ISO.pattern})|(?:{_SLASHED.pattern})")
@@ -111,6 +112,7 @@ def unit_in_name(name: str) -> str:
 def _decimal_mark(cells: Sequence[str], language: str) -> str:
     """What the column's own numbers tell, else what its language says."""
     told: Counter[str] = Counter()
+    thousands: Counter[str] = Counter()
     for cell in cells:
         if (match := _NUMBER.match(ascii_digits(cell))) is None:
             continue
@@ -119,7 +121,10 @@ def _decimal_mark(cells: Sequence[str], language: str) -> str:
         if marks and (len(set(marks)) > 1 or (len(marks) == 1 and tail != 3)):
             told[marks[-1]] += 1
         elif len(marks) > 1:
-            told["," if marks[-1] == "." else "."] += 1
+            told[_OTHER_MARK[marks[-1]]] += 1
+        elif marks and match["before"] and unit_of(match["before"].strip()) is not None:
+            thousands[_OTHER_MARK[marks]] += 1  # no price has three decimals
+    told = told or thousands
     return told.most_common(1)[0][0] if told else Language.of(language).decimal
 
 

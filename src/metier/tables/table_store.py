@@ -12,9 +12,10 @@ what a sync that was killed has left behind is made good by the next.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any
 
 from metier.core.documents import Document
 from metier.core.errors import StoreError
+from metier.core.permissions import file_mode
 from metier.core.tables import Table
 from metier.state.sqlite import open_read_only
 from metier.tables.cell_values import ColumnType, apart
@@ -30,6 +32,7 @@ from metier.tables.typed_tables import typed_table
 from metier.text.analyzer import Analyser
 
 VERSION = 1  # raised when the same document would be typed otherwise than before
+_TOGETHER = 64  # documents of one transaction
 _LONGEST_VALUE = 80  # characters of a cell that names something
 _MOST_VALUES = 200_000  # different texts of one column that are kept as names
 _SCHEMA = """
@@ -62,7 +65,7 @@ class TableStore:
 
     def put(self, documents: Sequence[Document]) -> None:
         """Put the tables of documents in place of those that were there of them."""
-        if not self.path.exists() and not any(document.tables for document in documents):
+        if not documents:
             return
         with self._writing() as connection:
             for document in documents:
@@ -77,10 +80,9 @@ class TableStore:
         them."""
         known = self.hashes()
         missing = [name for name, hashed in hashes.items() if known.get(name) != self._signed(hashed)]
-        for name in missing:
-            found = document(name)
-            if found is not None:
-                self.put([replace(found, content_hash=hashes[name])])
+        for start in range(0, len(missing), _TOGETHER):
+            found = ((name, document(name)) for name in missing[start : start + _TOGETHER])
+            self.put([replace(each, content_hash=hashes[name]) for name, each in found if each is not None])
         gone = [name for name in known if name not in hashes]
         if gone:
             with self._writing() as connection:
@@ -184,6 +186,11 @@ class TableStore:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
+        if not self.path.exists():
+            mode = file_mode(self.path)
+            with suppress(OSError):
+                os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, mode))
+                self.path.chmod(mode)  # whatever the umask
         with _told("be written"), closing(sqlite3.connect(self.path, timeout=30)) as connection, connection:
             connection.execute("PRAGMA journal_mode=DELETE")  # a process that may not write can read it
             if _version(connection) != VERSION:
