@@ -9,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import regex
+
 from metier.tables.interpretation import Interpretation, interpretations
 from metier.tables.links import Value, link
 from metier.tables.periods import Row, period_columns, period_query
@@ -19,6 +21,8 @@ from metier.tables.runner import QueryError, QueryRunner, Result
 from metier.tables.schema import GROUP, TableSchema
 from metier.tables.table_store import TableStore, quoted
 from metier.text.analyzer import Analyser
+from metier.text.morphology import bare_forms
+from metier.text.phrases import UNSPACED
 
 _VALUES, _TABLES = 600, 40  # cells and tables that are looked at
 _CERTAIN = 0.5  # what an interpretation may cost
@@ -26,6 +30,7 @@ _EVEN = 0.02  # interpretations whose costs differ by less are equally good
 _TRIED = 6  # interpretations that are run
 _CITED = 10  # rows that an aggregate is computed from and that are cited
 _MOST_LINES = 20
+_UNSPACED = regex.compile(rf"[{UNSPACED}]+")
 _MOST_NAMED = 500  # rows of a table of periods
 _CLEARLY = 0.05  # by which a row must fit better than one of another table
 
@@ -110,8 +115,7 @@ class TableAsker:
         self, question: TableQuestion, visible: Visible
     ) -> Iterator[tuple[list[TableSchema], Mapping[int, list[Value]]]]:
         """Tables that may be asked together, those alone that the asker may read: the tables of a database, or one."""
-        said = " ".join(question.text[token.start : token.end] for token in question.tokens if not token.function)
-        tokens = self._analyser.tokens(said)
+        tokens = self._indexed(question)
         values: dict[int, list[Value]] = defaultdict(list)
         for table, column, text in self._store.values_with(tokens, _VALUES):
             values[table].append((column, text))
@@ -125,6 +129,18 @@ class TableAsker:
         for schema in schemas:
             if schema.document_id in seen and schema.document_id not in linked:
                 yield [schema], values
+
+    def _indexed(self, question: TableQuestion) -> list[str]:
+        """The words of a question as the index may have them: also without their endings, which no stemmer takes off,
+        and in a script without spaces as single characters, which a name of one is."""
+        language = question.language
+        if not language.spaced:
+            parted = _UNSPACED.sub(r" \g<0> ", question.text)
+            return [*self._analyser.tokens(parted), *(token.said for token in question.tokens)]
+        words = [token.said for token in question.tokens if not token.function]
+        bare = [form for word in words for form in bare_forms(word, language)]
+        said = " ".join(question.text[token.start : token.end] for token in question.tokens if not token.function)
+        return self._analyser.tokens(" ".join([said, *bare]))
 
     def _first(self, question: TableQuestion, found: Sequence[tuple[Interpretation, Graph]]) -> TableAnswer | None:
         """The answer of the best interpretation that gives one; None where another, as good, gives a different one."""

@@ -35,6 +35,9 @@ class ConditionReader:
         for mention in self._values:
             place = ColumnReference(mention.table, mention.column)
             found[place] = (*found.get(place, ()), *mention.values)
+            beside = [m for m in left if (m.table.sql, m.column.sql) == (mention.table.sql, mention.column)]
+            for named in [m for m in beside if gap(m.span, mention.span) <= 1]:  # "the sales department"
+                left.remove(named)
         through: dict[str, Reference | None] = {}
         for place in found:
             if place.table.sql not in through:
@@ -82,6 +85,12 @@ class ConditionReader:
             return None
         return Condition(ColumnReference(table, key.sql), "=", (said if key.type is ColumnType.TEXT else float(said),))
 
+    @staticmethod
+    def _is_year_of_a_day(bound: Bound, left: Sequence[ColumnMention]) -> bool:
+        """Of "hired after 2020": a day is named that the year is of."""
+        is_year = bound.quantity.text.isdigit() and len(bound.quantity.text) == len("2020")
+        return is_year and any(m.column.type is ColumnType.DATE for m in left)
+
     def _bounded_column(
         self, bound: Bound, table: TableSchema, left: list[ColumnMention]
     ) -> tuple[TableSchema, Column] | None:
@@ -91,6 +100,8 @@ class ConditionReader:
         kind = ColumnType.DATE if bound.quantity.dates else ColumnType.NUMBER
         fits = [m for m in left if m.column.type is kind or (m.column.years and bound.quantity.dates)]
         near = [m for m in fits if gap(m.span, bound.span) <= NEAR]
+        if not near and kind is ColumnType.NUMBER and self._is_year_of_a_day(bound, left):
+            return None
         if near:
             best = min(
                 near, key=lambda m: (gap(m.span, bound.span), m.column.type is not kind, m.table.sql != table.sql)

@@ -17,12 +17,24 @@ from metier.tables.periods import period_of
 from metier.tables.query import ColumnReference, Condition, Graph, NoPath, TableQuery, path
 from metier.tables.question import Bound, Extreme, QuestionOperation, TableQuestion
 from metier.tables.schema import TableSchema
+from metier.text.phrase_cover import Span
 
 # What it costs that a table lies between, that a value is no name, that another table is asked than is named, and that
 # one is named for nothing.
 _JOIN, _ATTRIBUTE, _OTHER, _UNUSED = 0.04, 0.1, 0.3, 0.4
 _FARTHEST = 4  # tables that lie between two
-_ALWAYS_USED = ("count", "average", "total", "each", "year", "month", "difference", "comparative", "different")
+_ALWAYS_USED = (
+    "count",
+    "average",
+    "total",
+    "each",
+    "each_behind",
+    "year",
+    "month",
+    "difference",
+    "comparative",
+    "different",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +140,11 @@ class _Assembler:
         query = TableQuery(table, tuple(conditions), group=group)
         if extreme is not None:
             return self._most(query, extreme, order, left)
-        if "each" in self._operations and not group:
+        if self._operations.keys() & {"each", "each_behind"} and not group:
             return None
         if self._operations.keys() & {"comparative", "difference"}:
             return None
-        if "count" in self._operations:
+        if "count" in self._operations and "average" not in self._operations:  # "berapa rata-rata" asks for the average
             return self._counted(query, left)
         for kind, aggregate in (("average", "avg"), ("total", "sum")):
             total = kind == "total" and (any(m.summed for m in self._columns) or (group and left))
@@ -189,20 +201,32 @@ class _Assembler:
     # --- what is asked ---------------------------------------------------------------------------------------
 
     def _grouped(self, left: list[ColumnMention]) -> tuple[ColumnReference, ...]:
-        """What stands behind "per" or "for each"."""
-        operation = self._operations.get("each") or self._operations.get("by")
+        """What stands behind "per" or "for each", or before "ごと"."""
+        kinds = (kind for kind in ("each", "each_behind", "by") if kind in self._operations)
+        operation = next((self._operations[kind] for kind in kinds), None)
         if operation is None:
             return ()
-        if (part := self._part_behind(operation.span[1])) is not None:
+        if (part := self._part_of_each(operation)) is not None:
             return part
-        behind = [m for m in left if m.span[0] == operation.span[1]]
-        if behind and operation.kind == "by" and (self._extremes or behind[0].column.type is ColumnType.NUMBER):
+        beside = [m for m in left if self._is_of_each(m.span, operation)]
+        if beside and operation.kind == "by" and (self._extremes or beside[0].column.type is ColumnType.NUMBER):
             return ()  # "the best by total"
-        if behind:
-            left.remove(behind[0])
-            return self._shown(behind[0])
-        named = [m for m in self._named if m.span[0] == operation.span[1]]
+        if beside:
+            left.remove(beside[0])
+            return self._shown(beside[0])
+        named = [m for m in self._named if self._is_of_each(m.span, operation)]
         return self._label(named[0].table) if named else ()
+
+    def _is_of_each(self, span: Span, operation: QuestionOperation) -> bool:
+        """Whether nothing stands between but what says nothing ("je nach der Abteilung")."""
+        behind = operation.kind == "each_behind"
+        first, last = (span[1], operation.span[0]) if behind else (operation.span[1], span[0])
+        return first <= last and all(token.function for token in self._question.tokens[first:last])
+
+    def _part_of_each(self, operation: QuestionOperation) -> tuple[ColumnReference, ...] | None:
+        parts = [self._operations[part] for part in ("year", "month") if part in self._operations]
+        beside = next((part for part in parts if self._is_of_each(part.span, operation)), None)
+        return self._part_behind(beside.span[0]) if beside else None
 
     def _part_behind(self, at: int) -> tuple[ColumnReference, ...] | None:
         """ "per year": the part of the only day of a table that is meant."""
@@ -216,7 +240,11 @@ class _Assembler:
         """The column of which the most or the least is asked."""
         numbers = [m for m in left if m.column.type is not ColumnType.TEXT]
         near = [m for m in numbers if gap(m.span, extreme.span) <= NEAR]
-        behind = [m for m in near if m.span[0] >= extreme.span[1]] or near
+        behind = [m for m in near if m.span[0] >= extreme.span[1]]
+        if (
+            not behind or not self._question.language.spaced
+        ):  # "在庫が最も多い商品の価格": that of which it is said stands first
+            behind = near
         if behind:
             best = min(behind, key=lambda m: (gap(m.span, extreme.span), m.table.sql != table.sql))
             left.remove(best)
@@ -327,7 +355,10 @@ class _Assembler:
             if not query.conditions:
                 return replace(query, aggregate="sum", of=place, descending=True)
             return replace(query, select=_distinct((*self._label(query.table), place)))
-        if mention.span[0] - self._operations["count"].span[1] > 1 + ("different" in self._operations):
+        between = range(self._operations["count"].span[1], mention.span[0])
+        if not self._question.language.spaced:  # each character is one
+            between = [n for n in between if n in self._question.free]
+        if len(between) > 1 + ("different" in self._operations):
             return None  # another thing is counted
         return replace(query, aggregate="count", of=place, distinct=True, descending=True)
 
@@ -370,7 +401,9 @@ class _Assembler:
     @staticmethod
     def _is_of_own_table(mention: ColumnMention) -> bool:
         """Whether it points to another row of its table."""
-        return any(own == mention.column.sql and other == mention.table.name for own, other, _ in mention.table.references)
+        return any(
+            own == mention.column.sql and other == mention.table.name for own, other, _ in mention.table.references
+        )
 
     def _shown(self, mention: ColumnMention) -> tuple[ColumnReference, ...]:
         """A column; of one that points to another table, what names its rows."""
@@ -390,8 +423,8 @@ class _Assembler:
         return all(condition.place.table.sql != table.sql for condition in query.conditions)
 
     def _asks_amount(self) -> bool:
-        """Whether "what is the highest price" asks for the number itself."""
-        return not any(not m.context for m in self._named)
+        """Whether "what is the highest price" asks for the number itself; "who has the highest salary" does not."""
+        return not self._question.has("people") and not any(not m.context for m in self._named)
 
     @staticmethod
     def _label(table: TableSchema) -> tuple[ColumnReference, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from metier.tables.cell_values import ColumnType, apart
-from metier.tables.question import TableQuestion, alike, names_of, phrase_of, said_words, synonymous
+from metier.tables.question import TableQuestion, alike, joined_at, names_of, parted, phrase_of, said_words, synonymous
 from metier.tables.schema import GROUP, Column, TableSchema
 from metier.text.language import Language, words_in_any_language
 from metier.text.phrase_cover import Span
@@ -24,8 +24,9 @@ _DIMENSIONS: Mapping[str, Collection[str]] = {
     "weight": ("mass",), "size": ("area", "volume"), "speed": ("speed",), "temperature": ("temperature",),
     "strength": ("power", "force"), "time": ("date",),
 }  # fmt: skip
-_LONGEST = 7  # words of a mention
+_LONGEST, _LONGEST_UNSPACED = 7, 12  # words of a mention; characters where none parts them
 _ALL_BUT_FUNCTION_WORDS = 0.95  # how far a value is named of which words such as "the" are missing
+_COMPOUNDED = 5  # characters of a noun that is known as the end of a longer one
 _MOST_VALUES = 40  # of one column that a part of a name may mean
 
 
@@ -114,8 +115,15 @@ def _summed(question: TableQuestion) -> Callable[[ColumnMention], ColumnMention 
 
 
 def _windows(question: TableQuestion) -> Iterator[tuple[Span, tuple[str, ...]]]:
-    """Stretches of words that begin and end with one that says something, with those of them that do."""
+    """Stretches of words that begin and end with one that says something, with those of them that do; in a script
+    without spaces every stretch that says something, since "上" may be a word or a part of "上海"."""
     tokens = question.tokens
+    if not question.language.spaced:
+        for start in range(len(tokens)):
+            for end in range(start + 1, min(len(tokens), start + _LONGEST_UNSPACED) + 1):
+                if not all(token.function for token in tokens[start:end]):
+                    yield (start, end), tuple(token.said for token in tokens[start:end])
+        return
     for start, first in enumerate(tokens):
         if first.function:
             continue
@@ -127,16 +135,30 @@ def _windows(question: TableQuestion) -> Iterator[tuple[Span, tuple[str, ...]]]:
 @lru_cache(maxsize=8192)
 def telling(name: str, language: str) -> tuple[str, ...]:
     """The words of a name that say something, as a question has them; all of them where none does."""
-    words = said_words(apart(name))
     known = Language.of(language)
+    words = said_words(parted(apart(name), known))
     kept = tuple(word for word in words if word not in known.function_words)
-    return kept or words
+    return kept if kept and known.spaced else words
+
+
+def _names_rows(words: tuple[str, ...], label: str, language: Spoken) -> bool:
+    """Whether rows are called so by the column that names them: "products" by `Product name`, 商品 by `商品名`."""
+    name, known = telling(label, language[-1]), words_in_any_language("tables", "label")
+    if not Language.of(language[0]).spaced:
+        said, whole = "".join(words), "".join(name)
+        return whole.startswith(said) and (said == whole or whole[len(said) :] in known)
+    thing = tuple(word for word in name if word not in known) or name
+    return len(words) in (len(thing), len(name)) and (_held(words, thing, language) or _held(words, name, language))
 
 
 def _held(
     words: Sequence[str], name: Sequence[str], language: Spoken, same: Callable[[str, str, str], bool] = alike
 ) -> bool:
-    """Whether each of `words` is another word of `name`."""
+    """Whether each of `words` is another word of `name`; in a script without spaces whether they are a part of it that
+    is a word, or all of it."""
+    if same is alike and not Language.of(language[0]).spaced:
+        part, whole = "".join(words), "".join(name)
+        return part == whole or (len(part) > 1 and part in whole)
     left = list(name)
     for word in words:
         place = next((n for n, other in enumerate(left) if any(same(other, word, each) for each in language)), None)
@@ -167,7 +189,8 @@ def _columns(table: TableSchema, span: Span, words: tuple[str, ...], language: S
 
 def _synonymous(table: TableSchema, span: Span, words: tuple[str, ...], language: Spoken) -> Iterator[ColumnMention]:
     """Columns that are called otherwise: of "telephone" `Phone`, of "contact" `SupportRepId`."""
-    if len(words) > 2:
+    spaced = Language.of(language[0]).spaced
+    if len(words) > 2 and spaced:
         return
     for column in table.columns:
         name = telling(column.name, language[-1])
@@ -175,8 +198,9 @@ def _synonymous(table: TableSchema, span: Span, words: tuple[str, ...], language
             name = name[:-1]
         if _held(words, name, language):
             continue
-        told = _held(words, name, language, synonymous)
-        if told or _held((phrase_of(words),), name, language, synonymous):
+        told = spaced and _held(words, name, language, synonymous)
+        names = name if spaced else (phrase_of(name, language[0]),)
+        if told or _held((phrase_of(words, language[0]),), names, language, synonymous):
             yield ColumnMention(span, table, column, 1.0, measured=True)
 
 
@@ -186,8 +210,8 @@ def _synonymous_names(
     name = telling(table.name, language[-1])
     if _held(words, name, language):
         return
-    told = len(words) == len(name) and _held(words, name, language, synonymous)
-    if told or _held((phrase_of(words),), (phrase_of(name),), language, synonymous):
+    told = Language.of(language[0]).spaced and len(words) == len(name) and _held(words, name, language, synonymous)
+    if told or _held((phrase_of(words, language[0]),), (phrase_of(name, language[0]),), language, synonymous):
         yield TableMention(span, table, synonym=True)
 
 
@@ -244,9 +268,9 @@ def _is_name(question: TableQuestion, span: Span) -> bool:
 def _names(table: TableSchema, span: Span, words: tuple[str, ...], language: Spoken) -> Iterator[TableMention]:
     name = telling(table.name, language[-1])
     labels = table.labelling if not table.database else ()
-    if len(labels) == 1 and len(label := telling(labels[0].name, language[-1])) == len(words):
-        if labels[0].type is ColumnType.TEXT and _held(words, label, language):
-            yield TableMention(span, table, by_label=True)
+    is_named = len(labels) == 1 and labels[0].type is ColumnType.TEXT
+    if is_named and _names_rows(words, labels[0].name, language):
+        yield TableMention(span, table, by_label=True)
     if _held(words, name, language):
         whole = len(words) == len(name)
         yield TableMention(span, table, context=not whole)
@@ -259,11 +283,11 @@ def _names(table: TableSchema, span: Span, words: tuple[str, ...], language: Spo
 def _measured(question: TableQuestion, table: TableSchema) -> Iterator[ColumnMention]:
     """What is asked by what it measures: "how long", "people live in"."""
     language = question.language.code
-    for place, token in enumerate(question.tokens):
-        for measure in question.language.phrases.get("measures", {}):
-            names = names_of(measure, language)
-            if token.said in names:
-                yield from columns_of(table, measure, language, (place, place + 1))
+    for place in range(len(question.tokens)):
+        for said, end in joined_at(question, place):
+            for measure in question.language.phrases.get("measures", {}):
+                if said in names_of(measure, language):
+                    yield from columns_of(table, measure, language, (place, end))
     for measured in question.measured:
         yield from columns_of(table, measured.measure, language, measured.span)
 
@@ -273,9 +297,17 @@ def columns_of(table: TableSchema, measure: str, language: str, span: Span) -> l
     columns = [column for column in table.columns if column.type is not ColumnType.TEXT]
     found: list[Column] = []
     for name in names_of(measure, language):
-        found = found or [c for c in columns if any(alike(word, name, language) for word in telling(c.name, language))]
+        found = found or [column for column in columns if _is_called(column, name, language)]
     found = found or [column for column in columns if dimension_of(column) in _DIMENSIONS.get(measure, ())]
     return [ColumnMention(span, table, column, 1.0, measured=True) for column in found]
+
+
+def _is_called(column: Column, name: str, language: str) -> bool:
+    """Whether a word of its name is `name`, or ends in it ("Verkaufspreis", "単価")."""
+    words = telling(column.name, language)
+    if not Language.of(language).spaced:
+        return name in "".join(words)
+    return any(alike(word, name, language) or (len(name) >= _COMPOUNDED and word.endswith(name)) for word in words)
 
 
 def dimension_of(column: Column) -> str:

@@ -175,11 +175,12 @@ def _asked_words(question: TableQuestion, read: Sequence[tuple[int, int]]) -> li
     """The words by which a row may be named."""
     language = question.language
     passed = {n for span in read for n in range(*span)}
-    moving = language.word_set("query", "movement")
+    moving = [match.span() for match in language.expression("query", "movement").finditer(searchable(question.text))]
     operations = {n for op in question.operations if op.kind not in ("total", "amount") for n in range(*op.span)}
     return [
         token.said for n, token in enumerate(question.tokens)
-        if n not in passed and n not in operations and not token.function and token.said not in moving
+        if n not in passed and n not in operations and not token.function
+        and not any(start <= token.start < end for start, end in moving)
         and n not in question.weak and not token.said.isdigit()
     ]  # fmt: skip
 

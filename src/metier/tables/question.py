@@ -14,10 +14,11 @@ import regex
 
 from metier.text.analyzer import Analyser
 from metier.text.language import Language, words_of
-from metier.text.morphology import same_word
+from metier.text.morphology import bare_forms, same_word
 from metier.text.phrase_cover import Cover, Span
 from metier.text.phrases import SPACED_SIGN, UNSPACED, any_of, compose, fold, searchable
 from metier.text.quantities import Quantity, quantities
+from metier.text.units import unit_of
 
 _TOKEN = regex.compile(rf"(?V1)[{UNSPACED}]\p{{M}}*|(?:(?<!\w)\p{{L}}-)?{SPACED_SIGN}+(?:['’](?!s\b){SPACED_SIGN}+)*")
 _OPERATIONS = (
@@ -41,6 +42,8 @@ _BOUNDS = {"more": ">", "less": "<", "at_least": ">=", "at_most": "<="}
 _BEHIND = {"at_least_behind": ">=", "at_most_behind": "<=", "more_behind": ">", "less_behind": "<"}
 _EXTREMES = {"least": False, "most": True}  # "le moins" before "le", "最も少ない" before "最も"
 _BETWEEN = 3  # words between a number and the superlative that it belongs to: "three customers with the highest"
+_YEARS = range(1500, 2200)
+_PARTED = 4  # characters of what stands behind the first part of a word: "höchstens" is one
 _LONGEST_WORD = 4  # characters of a word in a script without spaces
 _STEMMED = 4  # characters of a word that may have another form
 
@@ -119,7 +122,7 @@ class TableQuestion:
 
 def read(text: str, language: str) -> TableQuestion:
     known = Language.of(language)
-    cover = Cover(known, _parted(compose(text), known))
+    cover = Cover(known, parted(compose(text), known))
     empty = _function_words(cover)
     tokens = tuple(
         Token(*match.span(), _said(match[0]), match.start() in empty) for match in _TOKEN.finditer(cover.text)
@@ -142,12 +145,17 @@ def read(text: str, language: str) -> TableQuestion:
     return question
 
 
-def _parted(text: str, language: Language) -> str:
+def parted(text: str, language: Language) -> str:
     """With a space behind what is a word of its own though none is written: "l'|article", "Durchschnitts|preis"."""
     beginnings = language.listed("query", "joined")
     if not beginnings:
         return text
-    return regex.sub(rf"(?<!\w)({any_of(beginnings)})(?=\w{{2}})", r"\1 ", text.replace("’", "'"), flags=regex.IGNORECASE)
+    return regex.sub(
+        rf"(?<!\w)({any_of(beginnings)})(?=\w{{{_PARTED}}}|(?<=')\w)",
+        r"\1 ",
+        text.replace("’", "'"),
+        flags=regex.IGNORECASE,
+    )
 
 
 def _is_negated(cover: Cover, tokens: tuple[Token, ...]) -> bool:
@@ -182,6 +190,14 @@ def _said(word: str) -> str:
     return fold(word).replace("-", "")
 
 
+def _as_day(quantity: Quantity) -> Quantity:
+    """ "2024 год": the year that it names, rather than so many years."""
+    if quantity.unit is None or quantity.unit != unit_of("yr") or quantity.decimals:
+        return quantity
+    year = int(quantity.values[0])
+    return replace(quantity, dates=((year, None, None),), values=(), unit=None) if year in _YEARS else quantity
+
+
 def _as_number(quantity: Quantity) -> Quantity | None:
     """A bare year as a number: of "more than 2000" nothing tells which it is."""
     if not quantity.dates or quantity.dates[0][1:] != (None, None) or not quantity.text.isdigit():
@@ -208,7 +224,7 @@ class _Reader:
 
     def read_bounds(self) -> None:
         question = self._question
-        found = [each for each in quantities(question.text, self._code) if each.values or each.dates]
+        found = [_as_day(each) for each in quantities(question.text, self._code) if each.values or each.dates]
         taken: set[int] = set()
         for index, quantity in enumerate(found):
             if index in taken:
@@ -233,7 +249,7 @@ class _Reader:
         """ "between 5 and 8", "from 5 to 8": the tokens of all."""
         language, text, tokens = self._question.language, self._question.text, self._question.tokens
         middle = words_of(text[first.end : second.start])
-        to = language.word_set("numbers", "to")
+        to = language.word_set("numbers", "to") | language.word_set("query", "to")
         if len(middle) != 1 or middle[0] not in to | language.word_set("words", "conjunction"):
             return None
         start, (_, last) = self._tokens((first.start, first.end))[0], self._tokens((second.start, second.end))
@@ -246,7 +262,7 @@ class _Reader:
         return None
 
     def _behind(self, name: str, end: int) -> int:
-        """The token behind a phrase of `[query]` that begins right behind the character `end`; 0 where there is none."""
+        """The token behind a phrase of `[query]` that follows on the character `end`; 0 where there is none."""
         rest = searchable(self._question.text[end:])
         match = self._question.language.expression("query", name).match(rest.lstrip())
         return self._tokens((0, end + len(rest) - len(rest.lstrip()) + match.end()))[1] if match else 0
@@ -260,9 +276,10 @@ class _Reader:
         for name, operator in _BEHIND.items():
             if end := self._behind(name, tokens[span[1] - 1].end):
                 return operator, (span[0], end), self._told_measure((span[1], end))
-        for name, operator in _BOUNDS.items():
-            if said := self._before(name, before):
-                return operator, (said[0], span[1]), self._told_measure(said)
+        said = {name: found for name in _BOUNDS if (found := self._before(name, before))}
+        if said:  # the longest: "no more than" ends in another
+            name = min(said, key=lambda name: said[name][0])
+            return _BOUNDS[name], (said[name][0], span[1]), self._told_measure(said[name])
         return self._compared(span, before) or ("=", span, "")
 
     def _before(self, name: str, before: str) -> Span | None:
@@ -292,7 +309,9 @@ class _Reader:
         else:
             return None
         tokens, language = self._question.tokens, self._question.language
-        if start and tokens[start - 1].said in language.word_set("query", "comparative"):  # "más caro que", "plus cher que"
+        if start and tokens[start - 1].said in language.word_set(
+            "query", "comparative"
+        ):  # "más caro que", "plus cher que"
             start -= 1
             direction *= -1 if tokens[start].said in language.word_set("query", "least") else 1
         return (">" if direction > 0 else "<"), (start, end), measure
@@ -302,21 +321,31 @@ class _Reader:
         for name, descending in _EXTREMES.items():
             for span in self.take(name):
                 measure = (measure_of(tokens[span[0]].said, self._code) or ("", 0))[0]
-                question.extremes.append(self._extreme(span, descending, measure))
+                question.extremes.append(Extreme(span, descending, measure))
         for n, token in enumerate(tokens):
             if self._cover.covered[token.start] or not (found := self._measure_at(n)):
                 continue
             measure, direction, end = found
             self._mark((n, end))
-            beside = next((each for each in question.extremes if n in (each.span[1], each.span[0] - 1)), None)
+            beside = next((each for each in question.extremes if self._belongs((n, end), each.span)), None)
             if beside is not None and not beside.measure:  # "most expensive", "le plus cher"; "prix le plus bas"
                 question.extremes.remove(beside)
                 whole = (min(beside.span[0], n), max(beside.span[1], end))
-                question.extremes.append(Extreme(whole, beside.descending == (direction > 0), measure, beside.limit))
+                if end < beside.span[0] or n > beside.span[1]:
+                    whole = beside.span
+                question.extremes.append(Extreme(whole, beside.descending == (direction > 0), measure))
             elif is_superlative(token.said, self._code):
-                question.extremes.append(self._extreme((n, end), direction > 0, measure))
+                question.extremes.append(Extreme((n, end), direction > 0, measure))
             else:
                 question.measured.append(Measured((n, end), measure))
+        question.extremes = [replace(each, limit=self._limit(each.span)) for each in question.extremes]
+
+    def _belongs(self, adjective: Span, extreme: Span) -> bool:
+        """Whether an adjective stands at a superlative; in a script without spaces what is compared may stand between
+        ("最も価格の安い")."""
+        if adjective[1] == extreme[0] or adjective[0] == extreme[1]:
+            return True
+        return not self._question.language.spaced and 0 < adjective[0] - extreme[1] <= _LONGEST_WORD
 
     def _measure_at(self, place: int) -> tuple[str, int, int] | None:
         """The measure, the direction and the end of the adjective that begins at a token."""
@@ -326,29 +355,31 @@ class _Reader:
                 return *found, end
         return None
 
-    def _extreme(self, span: Span, descending: bool, measure: str) -> Extreme:
-        """With the number that stands beside it: "the three largest", "top 5", "los tres productos más caros"."""
+    def _limit(self, span: Span) -> int:
+        """The number that stands beside a superlative: "the three largest", "top 5", "los tres productos más caros"."""
         question, tokens = self._question, self._question.tokens
         for bound in question.bounds:
             plain = bound.operator == "=" and bound.quantity.values and not bound.quantity.unit
             if plain and self._is_beside(bound.span, span):
                 question.bounds.remove(bound)
-                return Extreme(span, descending, measure, int(bound.quantity.values[0]))
+                return int(bound.quantity.values[0])
         for place in (span[0] - 1, span[1], *range(span[0] - 2, span[0] - 2 - _BETWEEN, -1), span[1] + 1):
             if 0 <= place < len(tokens) and self._is_beside((place, place + 1), span):
                 number = question.language.numbers.get(tokens[place].said)
                 if number and number >= 2 and not self._cover.covered[tokens[place].start]:
                     self._mark((place, place + 1))
-                    return Extreme(span, descending, measure, int(number))
-        return Extreme(span, descending, measure)
+                    return int(number)
+        return 1
 
     def _is_beside(self, number: Span, span: Span) -> bool:
         """Whether no more stands between than the noun in front of an adjective, or what says nothing."""
         tokens = self._question.tokens
         between = tokens[number[1] : span[0]] if number[1] <= span[0] else tokens[span[1] : number[0]]
-        if number[1] <= span[0] and self._question.language.spaced:
-            return len(between) <= _BETWEEN
-        return all(token.function for token in between)
+        if all(token.function for token in between):
+            return True
+        before = tokens[number[0] - 1] if number[0] else None  # not of "in zone 3 with the highest"
+        opens = before is None or before.function or self._cover.covered[before.start]
+        return bool(number[1] <= span[0] and len(between) <= _BETWEEN and opens and self._question.language.spaced)
 
     def _mark(self, span: Span) -> None:
         tokens = self._question.tokens
@@ -368,9 +399,8 @@ def computed(text: str, language: str) -> str:
 def tells(text: str, kind: str, language: str) -> bool:
     """Whether a text speaks of such a value itself: of an average, of a change."""
     known = Language.of(language)
-    words = {token.said for token in read(text, language).tokens}
-    moved = kind in ("percentage", "change") and bool(words & known.word_set("query", "movement"))
-    return moved or bool(known.expression("query", kind, "total").search(searchable(compose(text))))
+    moving = ("movement",) if kind in ("percentage", "change") else ()
+    return known.finds(text, "query", kind, "total", *moving)
 
 
 @lru_cache(maxsize=64)
@@ -422,7 +452,9 @@ def alike(one: str, other: str, language: str) -> bool:
         return True
     if any(map(str.isdigit, one + other)):
         return False
-    return same_word(one, other, language) or _stem(one, language) == _stem(other, language) != ""
+    if same_word(one, other, language) or _stem(one, language) == _stem(other, language) != "":
+        return True
+    return any(same_word(one, form, language) for form in bare_forms(other, Language.of(language)))
 
 
 @lru_cache(maxsize=65_536)
@@ -458,8 +490,14 @@ def synonyms_of(word: str, language: str) -> frozenset[str]:
 @lru_cache(maxsize=65_536)
 def synonymous(one: str, other: str, language: str) -> bool:
     """Whether one folded word may stand for another in what tables and columns are called."""
-    first, second = _stem(one, language) or one, _stem(other, language) or other
-    return second in _synonyms(language).get(first, ())
+    known = _synonyms(language)
+    return any(not _forms(other, language).isdisjoint(known.get(form, ())) for form in _forms(one, language))
+
+
+@lru_cache(maxsize=65_536)
+def _forms(word: str, language: str) -> frozenset[str]:
+    """What a folded word may be without its ending."""
+    return frozenset((_stem(word, language) or word, *bare_forms(word, Language.of(language))))
 
 
 @lru_cache(maxsize=8)

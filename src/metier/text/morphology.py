@@ -37,6 +37,11 @@ def same_word(wanted: str, said: str, language: str) -> bool:
     return said.startswith(wanted) and is_ending(wanted, said[len(wanted) :], known)
 
 
+def bare_forms(word: str, language: Language) -> tuple[str, ...]:
+    """What a folded word may be without an ending that the language may put on it."""
+    return tuple(word[:end] for end in range(1, len(word)) if is_ending(word[:end], word[end:], language))
+
+
 def is_ending(word: str, ending: str, language: Language) -> bool:
     """Whether `ending` may be put on `word`; never in a language that names none."""
     if "ending" not in language.forms or len(word) < int(language.forms["ending_least"]):
