@@ -15,11 +15,12 @@ from metier.tables.interpretation import Interpretation, interpretations
 from metier.tables.links import Value, link
 from metier.tables.periods import Row, period_columns, period_query
 from metier.tables.query import Graph, NoPath, Sql, TableQuery, graph, to_sql
-from metier.tables.question import TableQuestion, computed, read, synonyms_of
+from metier.tables.question import TableQuestion, computed, read
 from metier.tables.results import ResultLine, RowPlace, filters_of, lines_of, period_line
 from metier.tables.runner import QueryError, QueryRunner, Result
 from metier.tables.schema import GROUP, TableSchema
 from metier.tables.table_store import TableStore, quoted
+from metier.tables.vocabulary import synonyms_of
 from metier.text.analyzer import Analyser
 from metier.text.morphology import bare_forms
 from metier.text.phrases import UNSPACED

@@ -8,19 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
-import regex
-
-from metier.text.analyzer import Analyser
+from metier.tables.vocabulary import TOKEN, is_superlative, measure_of, parted, plain_word
 from metier.text.language import Language, words_of
-from metier.text.morphology import bare_forms, same_word
 from metier.text.phrase_cover import Cover, Span
-from metier.text.phrases import SPACED_SIGN, UNSPACED, any_of, compose, fold, searchable
+from metier.text.phrases import compose, fold, searchable
 from metier.text.quantities import Quantity, quantities
 from metier.text.units import unit_of
 
-_TOKEN = regex.compile(rf"(?V1)[{UNSPACED}]\p{{M}}*|(?:(?<!\w)\p{{L}}-)?{SPACED_SIGN}+(?:['’](?!s\b){SPACED_SIGN}+)*")
 _OPERATIONS = (
     "difference",
     "amount",
@@ -43,9 +38,7 @@ _BEHIND = {"at_least_behind": ">=", "at_most_behind": "<=", "more_behind": ">", 
 _EXTREMES = {"least": False, "most": True}  # "le moins" before "le", "最も少ない" before "最も"
 _BETWEEN = 3  # words between a number and the superlative that it belongs to: "three customers with the highest"
 _YEARS = range(1500, 2200)
-_PARTED = 4  # characters of what stands behind the first part of a word: "höchstens" is one
 _LONGEST_WORD = 4  # characters of a word in a script without spaces
-_STEMMED = 4  # characters of a word that may have another form
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +118,7 @@ def read(text: str, language: str) -> TableQuestion:
     cover = Cover(known, parted(compose(text), known))
     empty = _function_words(cover)
     tokens = tuple(
-        Token(*match.span(), _said(match[0]), match.start() in empty) for match in _TOKEN.finditer(cover.text)
+        Token(*match.span(), plain_word(match[0]), match.start() in empty) for match in TOKEN.finditer(cover.text)
     )
     question = TableQuestion(cover.text, known, tokens)
     reader = _Reader(question, cover)
@@ -145,19 +138,6 @@ def read(text: str, language: str) -> TableQuestion:
     return question
 
 
-def parted(text: str, language: Language) -> str:
-    """With a space behind what is a word of its own though none is written: "l'|article", "Durchschnitts|preis"."""
-    beginnings = language.listed("query", "joined")
-    if not beginnings:
-        return text
-    return regex.sub(
-        rf"(?<!\w)({any_of(beginnings)})(?=\w{{{_PARTED}}}|(?<=')\w)",
-        r"\1 ",
-        text.replace("’", "'"),
-        flags=regex.IGNORECASE,
-    )
-
-
 def _is_negated(cover: Cover, tokens: tuple[Token, ...]) -> bool:
     """Whether a word denies that no rule has read ("no more than" has one). What is a question word as well ("ما") is
     one where it opens the question."""
@@ -173,21 +153,10 @@ def _function_words(cover: Cover) -> frozenset[int]:
     """Where words begin that say nothing alone; in a script without spaces, each of their characters."""
     language = cover.language
     if language.spaced:
-        found = (match for match in _TOKEN.finditer(cover.text) if fold(match[0]) in language.function_words)
+        found = (match for match in TOKEN.finditer(cover.text) if fold(match[0]) in language.function_words)
         return frozenset(match.start() for match in found)
     spans = cover.copy().take("words", "function", "question")
     return frozenset(place for span in spans for place in range(*span))
-
-
-def said_words(text: str) -> tuple[str, ...]:
-    """The words of a name as those of a question are taken: folded, character by character where its script writes no
-    spaces."""
-    return tuple(_said(match[0]) for match in _TOKEN.finditer(compose(text)))
-
-
-def _said(word: str) -> str:
-    """Folded; "e-mail" is "email"."""
-    return fold(word).replace("-", "")
 
 
 def _as_day(quantity: Quantity) -> Quantity:
@@ -403,27 +372,6 @@ def tells(text: str, kind: str, language: str) -> bool:
     return known.finds(text, "query", kind, "total", *moving)
 
 
-@lru_cache(maxsize=64)
-def _measures(language: str) -> dict[str, tuple[str, int]]:
-    """Each word of `[measures]` with its measure and direction: 1 more, -1 less, 0 a name of it. "*": whatever its
-    ending."""
-    found: dict[str, tuple[str, int]] = {}
-    for measure, lists in Language.of(language).phrases.get("measures", {}).items():
-        for direction, words in zip((0, 1, -1), lists, strict=False):
-            for word in words.split():
-                found.setdefault(fold(compose(word)), (measure, direction))
-    return found
-
-
-@lru_cache(maxsize=65_536)
-def measure_of(word: str, language: str) -> tuple[str, int] | None:
-    """The measure that an adjective or a noun (folded) speaks of, and whether of more of it (1), less (-1) or
-    neither."""
-    known = _measures(language)
-    beginnings = (f"{word[:length]}*" for length in range(len(word), 1, -1))
-    return next((known[each] for each in (word, *beginnings) if each in known), None)
-
-
 def joined_at(question: TableQuestion, place: int) -> Iterator[tuple[str, int]]:
     """The word at a token, and the place behind it; in a script without spaces all that may begin there, the longest
     first."""
@@ -431,75 +379,3 @@ def joined_at(question: TableQuestion, place: int) -> Iterator[tuple[str, int]]:
     for length in (1,) if question.language.spaced else range(_LONGEST_WORD, 0, -1):
         if place + length <= len(tokens):
             yield "".join(token.said for token in tokens[place : place + length]), place + length
-
-
-@lru_cache(maxsize=256)
-def names_of(measure: str, language: str) -> tuple[str, ...]:
-    """What columns that hold a measure are called, the likeliest first."""
-    lists = Language.of(language).phrases.get("measures", {}).get(measure, ())
-    return tuple(map(fold, lists[0].split())) if lists else ()
-
-
-def is_superlative(word: str, language: str) -> bool:
-    return bool(Language.of(language).expression("query", "superlative").fullmatch(word))
-
-
-@lru_cache(maxsize=65_536)
-def alike(one: str, other: str, language: str) -> bool:
-    """Whether two folded words are the same, or forms of one: a column is found by its stem, since the cell that it
-    leads to shows what was meant."""
-    if one == other:
-        return True
-    if any(map(str.isdigit, one + other)):
-        return False
-    if same_word(one, other, language) or _stem(one, language) == _stem(other, language) != "":
-        return True
-    return any(same_word(one, form, language) for form in bare_forms(other, Language.of(language)))
-
-
-@lru_cache(maxsize=65_536)
-def _stem(word: str, language: str) -> str:
-    tokens = _analyser(language).tokens(word)
-    return tokens[0] if len(tokens) == 1 and len(word) >= _STEMMED else ""
-
-
-@lru_cache(maxsize=64)
-def _synonyms(language: str) -> dict[str, frozenset[str]]:
-    """Each word of `[synonyms]`, as its stem, with those that may stand for it."""
-    found: dict[str, set[str]] = {}
-    for line in Language.of(language).text_lines("synonyms", "words"):
-        stems = {_stem(_said(word), language) or _said(word) for word in line.split()}
-        for stem in stems:
-            found.setdefault(stem, set()).update(stems)
-    return {stem: frozenset(others) for stem, others in found.items()}
-
-
-def phrase_of(words: tuple[str, ...], language: str) -> str:
-    """Several words as `[synonyms]` writes them."""
-    return ("_" if Language.of(language).spaced else "").join(words)
-
-
-def synonyms_of(word: str, language: str) -> frozenset[str]:
-    """Stems of what may be said instead, and of what columns are called that measure it."""
-    stem = _stem(word, language) or word
-    found = measure_of(word, language)
-    names = (_stem(name, language) or name for name in names_of(found[0], language)) if found else ()
-    return _synonyms(language).get(stem, frozenset()) | frozenset(names)
-
-
-@lru_cache(maxsize=65_536)
-def synonymous(one: str, other: str, language: str) -> bool:
-    """Whether one folded word may stand for another in what tables and columns are called."""
-    known = _synonyms(language)
-    return any(not _forms(other, language).isdisjoint(known.get(form, ())) for form in _forms(one, language))
-
-
-@lru_cache(maxsize=65_536)
-def _forms(word: str, language: str) -> frozenset[str]:
-    """What a folded word may be without its ending."""
-    return frozenset((_stem(word, language) or word, *bare_forms(word, Language.of(language))))
-
-
-@lru_cache(maxsize=8)
-def _analyser(language: str) -> Analyser:
-    return Analyser(language)

@@ -73,7 +73,21 @@ is known of languages without a file is in `metier/text/other_languages.toml`, w
                              what says that a cell holds nothing; number_name: a column whose numbers name something
                              ends so ("part no"); no_noun_first, no_noun_last, no_noun: what the name of a column begins
                              with, ends in, or is, where it is no noun phrase; complement: behind its head noun ("height
-                             of the tower"); person: nouns for people
+                             of the tower"); person: nouns for people; label: a column that names the rows is called
+                             so, of a person where person_name is in its name ("first", "last")
+    [query]                  of questions on tables. filler; weak: words that say little ("located"), unless a value is
+                             called so; count, amount ("how much"), total, average, different; most, least, superlative
+                             (words that are one), comparative, than; more, less, at_least, at_most before a number,
+                             more_behind, less_behind, at_least_behind, at_most_behind behind it; between before or
+                             between_behind behind two of them, to (what joins them beside `to` of `[numbers]`); each,
+                             by before what rows are grouped by, each_behind behind it; year, month; which_period ("in
+                             which year"); difference, change, percentage, together (of the cells of a row), movement
+                             (words beside them that name no row: "rose"); people, days, places (question words);
+                             joined: beginnings of words that are words of their own ("l'", "durchschnitts")
+    [measures]               what is measured, by a name of our own: what columns of it are called, the likeliest first,
+                             then adjectives of more and of less of it ("dear", "cheap"); "*": whatever the ending
+    [synonyms]               words: on each line those of which one may stand for another in what tables and columns
+                             are called; "_" joins two that are one there ("phone_number")
     [statements]             in text that questions are written from. remark: keys of lines that tell no fact ("Note");
                              article: what a definition begins with, as it is written; definition: what stands between a
                              term and what it is ("is a"); not_in_term: what no term holds, where there are no spaces;
