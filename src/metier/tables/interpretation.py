@@ -304,6 +304,13 @@ class _Assembler:
                 )  # fmt: skip
         if "count" in self._operations or bool(query.group):
             return None
+        if aggregate := "avg" if "average" in self._operations else "sum" if "total" in self._operations else "":
+            if len(left) != 1 or left[0].column.type is not ColumnType.TEXT:
+                return None
+            return TableQuery(  # "which category has the highest average price"
+                query.table, query.conditions, aggregate, order, group=self._shown(left[0]),
+                descending=extreme.descending, limit=extreme.limit,
+            )  # fmt: skip
         if not left and self._asks_amount():
             shown = (order,)
         return replace(
@@ -346,6 +353,9 @@ class _Assembler:
         if not left:
             if not (query.conditions or any(not m.context for m in self._named)):
                 return None
+            places = {condition.place for condition in query.conditions}
+            if places and not query.table.database and all(map(self._is_name_of_one, places)):
+                return self._counts_itself(query)
             return replace(query, aggregate="count", of=ColumnReference(query.table), descending=True)
         if len(left) > 1:
             return None
@@ -353,6 +363,8 @@ class _Assembler:
         place = ColumnReference(mention.table, mention.column.sql)
         if mention.column.type is ColumnType.NUMBER:
             if not query.conditions:
+                if period_of(mention.column.name) is not None:
+                    return None  # a column of a report adds up to nothing
                 return replace(query, aggregate="sum", of=place, descending=True)
             return replace(query, select=_distinct((*self._label(query.table), place)))
         between = range(self._operations["count"].span[1], mention.span[0])
@@ -361,6 +373,21 @@ class _Assembler:
         if len(between) > 1 + ("different" in self._operations):
             return None  # another thing is counted
         return replace(query, aggregate="count", of=place, distinct=True, descending=True)
+
+    @staticmethod
+    def _is_name_of_one(place: ColumnReference) -> bool:
+        """Whether a value of it is the name of one row of its table."""
+        column = place.table.column(place.column)
+        return column in place.table.labelling and column is not None and column.distinct == place.table.rows
+
+    def _counts_itself(self, query: TableQuery) -> TableQuery | None:
+        """ "How many kettles are there", where one row tells of all kettles: the quantity that it holds."""
+        told = columns_of(query.table, "quantity", self._question.language.code, (0, 0))
+        if len(told) != 1:
+            return None
+        return replace(
+            query, select=_distinct((*self._label(query.table), ColumnReference(query.table, told[0].column.sql)))
+        )
 
     def _aggregated(self, query: TableQuery, left: list[ColumnMention], aggregate: str) -> TableQuery | None:
         numbers = [m for m in left if m.column.type is ColumnType.NUMBER]

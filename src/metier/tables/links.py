@@ -99,6 +99,9 @@ def link(question: TableQuestion, tables: Sequence[TableSchema], values: Mapping
             links.columns += _synonymous(table, window, words, language)
             links.tables += _synonymous_names(table, window, words, language)
         links.columns += _measured(question, table)
+        for bound in question.bounds:
+            if bound.operator == "=" and (year := bound.year):  # of "2024 году" the column `2024`
+                links.columns += _columns(table, bound.span, (str(year),), language)
     whole = {mention.span for mention in links.values if mention.share == 1}
     links.values = [each for each in links.values if each.share == 1 or each.span not in whole]
     links.columns += [each for each in map(_summed(question), links.columns) if each is not None]

@@ -82,6 +82,12 @@ class Bound:
     other: Quantity | None = None
     measure: str = ""
 
+    @property
+    def year(self) -> int | None:
+        """The year that it names and no more of the day."""
+        dates = self.quantity.dates
+        return dates[0][0] if dates and dates[0][1:] == (None, None) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -193,7 +199,8 @@ class _Reader:
 
     def read_bounds(self) -> None:
         question = self._question
-        found = [_as_day(each) for each in quantities(question.text, self._code) if each.values or each.dates]
+        read = [_as_day(each) for each in quantities(question.text, self._code) if each.values or each.dates]
+        found = [self._with_year(each) for each in read]
         taken: set[int] = set()
         for index, quantity in enumerate(found):
             if index in taken:
@@ -213,6 +220,15 @@ class _Reader:
             question.bounds.append(Bound(whole, operator, quantity, None, measure))
             if operator != "=" and (number := _as_number(quantity)) is not None:
                 question.bounds.append(Bound(whole, operator, number, None, measure))
+
+    def _with_year(self, quantity: Quantity) -> Quantity:
+        """With the word behind the number of a year: "২০২৪ সালে", "2024年"."""
+        if not quantity.dates or quantity.dates[0][1:] != (None, None):
+            return quantity
+        rest = searchable(self._question.text[quantity.end :])
+        match = self._question.language.expression("query", "year").match(rest.lstrip())
+        behind = len(rest) - len(rest.lstrip()) + match.end() if match else 0
+        return replace(quantity, end=quantity.end + behind)
 
     def _joins(self, first: Quantity, second: Quantity) -> Span | None:
         """ "between 5 and 8", "from 5 to 8": the tokens of all."""
@@ -282,7 +298,7 @@ class _Reader:
             "query", "comparative"
         ):  # "más caro que", "plus cher que"
             start -= 1
-            direction *= -1 if tokens[start].said in language.word_set("query", "least") else 1
+            direction *= -1 if tokens[start].said in language.word_set("query", "lesser") else 1
         return (">" if direction > 0 else "<"), (start, end), measure
 
     def read_extremes(self) -> None:

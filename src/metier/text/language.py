@@ -75,15 +75,16 @@ is known of languages without a file is in `metier/text/other_languages.toml`, w
                              with, ends in, or is, where it is no noun phrase; complement: behind its head noun ("height
                              of the tower"); person: nouns for people; label: a column that names the rows is called
                              so, of a person where person_name is in its name ("first", "last")
-    [query]                  of questions on tables. filler; weak: words that say little ("located"), unless a value is
-                             called so; count, amount ("how much"), total, average, different; most, least, superlative
-                             (words that are one), comparative, than; more, less, at_least, at_most before a number,
-                             more_behind, less_behind, at_least_behind, at_most_behind behind it; between before or
-                             between_behind behind two of them, to (what joins them beside `to` of `[numbers]`); each,
-                             by before what rows are grouped by, each_behind behind it; year, month; which_period ("in
-                             which year"); difference, change, percentage, together (of the cells of a row), movement
-                             (words beside them that name no row: "rose"); people, days, places (question words);
-                             joined: beginnings of words that are words of their own ("l'", "durchschnitts")
+    [query]                  of questions on tables. filler; weak: words that say little ("located") and name no value;
+                             count, amount ("how much"), total, average, different; most, least, superlative (words that
+                             are one), comparative, than, lesser (turns an adjective round: "less dear than"); more,
+                             less, at_least, at_most before a number, more_behind, less_behind, at_least_behind,
+                             at_most_behind behind it; between before or between_behind behind two of them, to (what
+                             joins them beside `to` of `[numbers]`); each, by before what rows are grouped by,
+                             each_behind behind it; year, month; which_period ("in which year"); difference, change,
+                             percentage, together (of the cells of a row), movement (words beside them that name no row:
+                             "rose"); people, days, places (question words); joined: beginnings of words that are words
+                             of their own ("l'", "durchschnitts")
     [measures]               what is measured, by a name of our own: what columns of it are called, the likeliest first,
                              then adjectives of more and of less of it ("dear", "cheap"); "*": whatever the ending
     [synonyms]               words: on each line those of which one may stand for another in what tables and columns
