@@ -124,7 +124,9 @@ class ConditionReader:
         return None
 
     def _is_used(self, table: TableSchema) -> bool:
-        return any(m.table.sql == table.sql for m in (*self._named, *self._columns, *self._values))
+        mentions: list[Mention] = [*self._named, *self._columns, *self._values]
+        used = (each.table.sql for each in mentions if isinstance(each, ColumnMention | TableMention | ValueMention))
+        return table.sql in used
 
 
 def gap(one: Span, other: Span) -> int:

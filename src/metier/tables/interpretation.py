@@ -231,7 +231,7 @@ class _Assembler:
     def _part_behind(self, at: int) -> tuple[ColumnReference, ...] | None:
         """ "per year": the part of the only day of a table that is meant."""
         part = next((p for p in ("year", "month") if p in self._operations and self._operations[p].span[0] == at), "")
-        tables = [m.table for m in (*self._named, *self._columns)]
+        tables = [*(m.table for m in self._named), *(m.table for m in self._columns)]
         days = {t.sql: [c for c in t.columns if c.type is ColumnType.DATE] for t in tables}
         found = [ColumnReference(t, days[t.sql][0].sql, part) for t in tables if len(days[t.sql]) == 1]
         return (found[0],) if part and found else None
@@ -367,7 +367,7 @@ class _Assembler:
                     return None  # a column of a report adds up to nothing
                 return replace(query, aggregate="sum", of=place, descending=True)
             return replace(query, select=_distinct((*self._label(query.table), place)))
-        between = range(self._operations["count"].span[1], mention.span[0])
+        between = list(range(self._operations["count"].span[1], mention.span[0]))
         if not self._question.language.spaced:  # each character is one
             between = [n for n in between if n in self._question.free]
         if len(between) > 1 + ("different" in self._operations):

@@ -43,7 +43,7 @@ def typed_table(document: Document, table: Table) -> TypedTable | None:
         values.append(found.values)
     labels = _labels(columns, [cells[n] for n in kept])
     totals = _are_totals(cells[kept[labels[0]]])
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (n, document.id, row.start, row.end, int(totals[n]), PATH.join(row.groups) or None, *(v[n] for v in values))
         for n, row in enumerate(table.rows)
     ]  # fmt: skip
