@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from metier.tables.cell_values import ColumnType
 from metier.tables.combinations import Mention, combinations
 from metier.tables.conditions import NEAR, ConditionReader, gap
+from metier.tables.grouping import GroupReader, groups_rows_alone, shown_by
 from metier.tables.links import ColumnMention, Links, TableMention, ValueMention, columns_of
 from metier.tables.periods import period_of
-from metier.tables.query import ColumnReference, Condition, Graph, NoPath, TableQuery, path
+from metier.tables.query import ColumnReference, Condition, Graph, NoPath, TableQuery, label_of, path, points_to
 from metier.tables.question import Bound, Extreme, QuestionOperation, TableQuestion
 from metier.tables.schema import TableSchema
-from metier.text.phrase_cover import Span
 
 # What it costs that a table lies between, that a value is no name, that another table is asked than is named, and that
 # one is named for nothing.
@@ -69,6 +69,7 @@ class _Assembler:
     ) -> None:
         self._question, self._steps = question, steps
         self._conditions = ConditionReader(question, tables, mentions)
+        self._groups = GroupReader(question, mentions, steps)
         self._columns = [each for each in mentions if isinstance(each, ColumnMention)]
         self._values = [each for each in mentions if isinstance(each, ValueMention)]
         self._named = [each for each in mentions if isinstance(each, TableMention)]
@@ -82,7 +83,7 @@ class _Assembler:
         for table in self._mains():
             try:
                 query = self._of(table)
-                if query is not None and not _says_nothing(query):
+                if query is not None and not groups_rows_alone(query):
                     yield query, self._distance(query)
             except NoPath:
                 continue
@@ -106,7 +107,7 @@ class _Assembler:
         named = {mention.table.sql for mention in self._named if not mention.context}
         used = {query.table.sql, *(place.table.sql for place in query.places)}
         shown = [*query.select, *query.group, *(place for place in (query.of, query.order) if place is not None)]
-        if any(not self._points_to(query.table, place.table) for place in shown):
+        if any(not points_to(self._steps, query.table, place.table) for place in shown):
             raise NoPath  # rows would be told, or counted, more than once
         values = [condition.place for condition in query.conditions if condition.operator == "in"]
         attributes = sum(not self._is_label(place) for place in values)
@@ -118,7 +119,7 @@ class _Assembler:
         return _JOIN * steps + _OTHER * other + _ATTRIBUTE * attributes + _UNUSED * unused
 
     def _is_label(self, place: ColumnReference) -> bool:
-        return place in self._label(place.table)
+        return place in label_of(place.table)
 
     def _of(self, table: TableSchema) -> TableQuery | None:
         left = list(self._columns)
@@ -132,7 +133,7 @@ class _Assembler:
             if self._sums_of(condition.place, table):
                 return self._sum_of_each(condition, conditions, table, left)
             conditions.append(condition)
-        group = self._grouped(left)
+        group = self._groups.grouped(left)
         if (compared := self._compared(table, conditions, left)) is not None:
             return compared
         extreme = self._extremes[0] if self._extremes else None
@@ -164,7 +165,7 @@ class _Assembler:
         counted = behind[0].table
         having = (bound.operator, bound.quantity.values[0])
         if not left and table.sql != counted.sql:
-            group = self._label(table)
+            group = label_of(table)
         elif len(left) == 1 and left[0].column.type is ColumnType.TEXT and left[0].table.sql == counted.sql:
             group = (ColumnReference(counted, left[0].column.sql),)
         else:
@@ -176,7 +177,7 @@ class _Assembler:
 
     def _sums_of(self, place: ColumnReference, table: TableSchema) -> bool:
         """Whether a bound is on what rows of another table add up to ("customers who spent more than 45 dollars")."""
-        return place.table.sql != table.sql and self._named_first(table) and self._points_to(place.table, table)
+        return place.table.sql != table.sql and self._named_first(table) and points_to(self._steps, place.table, table)
 
     def _named_first(self, table: TableSchema) -> bool:
         named = [m.table.sql for m in self._named if not m.context]
@@ -194,47 +195,11 @@ class _Assembler:
         ):
             return None
         return TableQuery(
-            bound.place.table, tuple(given), "sum", bound.place, group=self._label(table), descending=True,
+            bound.place.table, tuple(given), "sum", bound.place, group=label_of(table), descending=True,
             having=(bound.operator, value),
         )  # fmt: skip
 
     # --- what is asked ---------------------------------------------------------------------------------------
-
-    def _grouped(self, left: list[ColumnMention]) -> tuple[ColumnReference, ...]:
-        """What stands behind "per" or "for each", or before "ごと"."""
-        kinds = (kind for kind in ("each", "each_behind", "by") if kind in self._operations)
-        operation = next((self._operations[kind] for kind in kinds), None)
-        if operation is None:
-            return ()
-        if (part := self._part_of_each(operation)) is not None:
-            return part
-        beside = [m for m in left if self._is_of_each(m.span, operation)]
-        if beside and operation.kind == "by" and (self._extremes or beside[0].column.type is ColumnType.NUMBER):
-            return ()  # "the best by total"
-        if beside:
-            left.remove(beside[0])
-            return self._shown(beside[0])
-        named = [m for m in self._named if self._is_of_each(m.span, operation)]
-        return self._label(named[0].table) if named else ()
-
-    def _is_of_each(self, span: Span, operation: QuestionOperation) -> bool:
-        """Whether nothing stands between but what says nothing ("je nach der Abteilung")."""
-        behind = operation.kind == "each_behind"
-        first, last = (span[1], operation.span[0]) if behind else (operation.span[1], span[0])
-        return first <= last and all(token.function for token in self._question.tokens[first:last])
-
-    def _part_of_each(self, operation: QuestionOperation) -> tuple[ColumnReference, ...] | None:
-        parts = [self._operations[part] for part in ("year", "month") if part in self._operations]
-        beside = next((part for part in parts if self._is_of_each(part.span, operation)), None)
-        return self._part_behind(beside.span[0]) if beside else None
-
-    def _part_behind(self, at: int) -> tuple[ColumnReference, ...] | None:
-        """ "per year": the part of the only day of a table that is meant."""
-        part = next((p for p in ("year", "month") if p in self._operations and self._operations[p].span[0] == at), "")
-        tables = [*(m.table for m in self._named), *(m.table for m in self._columns)]
-        days = {t.sql: [c for c in t.columns if c.type is ColumnType.DATE] for t in tables}
-        found = [ColumnReference(t, days[t.sql][0].sql, part) for t in tables if len(days[t.sql]) == 1]
-        return (found[0],) if part and found else None
 
     def _ordered(self, extreme: Extreme, table: TableSchema, left: list[ColumnMention]) -> ColumnReference | None:
         """The column of which the most or the least is asked."""
@@ -287,19 +252,19 @@ class _Assembler:
             return self._most_of_a_kind(query, extreme, left)
         years = [part for part in ("year", "month") if part in self._operations]
         if years and not left and "count" not in self._operations:  # "in which year did we earn the most?"
-            part = self._part_behind(self._operations[years[0]].span[0])
+            part = self._groups.part_at(self._operations[years[0]].span[0])
             if part is None:
                 return None
             return TableQuery(
                 order.table, query.conditions, "sum", order, group=part, descending=extreme.descending,
                 limit=extreme.limit,
             )  # fmt: skip
-        shown = tuple(ColumnReference(m.table, m.column.sql) for m in left) or self._label(query.table)
+        shown = tuple(ColumnReference(m.table, m.column.sql) for m in left) or label_of(query.table)
         if order.table.sql != query.table.sql:  # the customer with the highest total of invoices
             steps = path(self._steps, query.table, order.table)
-            if steps and self._points_to(order.table, query.table):
+            if steps and points_to(self._steps, order.table, query.table):
                 return TableQuery(
-                    order.table, query.conditions, "sum", order, False, (), self._label(query.table), None,
+                    order.table, query.conditions, "sum", order, False, (), label_of(query.table), None,
                     extreme.descending, extreme.limit,
                 )  # fmt: skip
         if "count" in self._operations or bool(query.group):
@@ -308,7 +273,7 @@ class _Assembler:
             if len(left) != 1 or left[0].column.type is not ColumnType.TEXT:
                 return None
             return TableQuery(  # "which category has the highest average price"
-                query.table, query.conditions, aggregate, order, group=self._shown(left[0]),
+                query.table, query.conditions, aggregate, order, group=shown_by(self._steps, left[0]),
                 descending=extreme.descending, limit=extreme.limit,
             )  # fmt: skip
         if not left and self._asks_amount():
@@ -322,31 +287,22 @@ class _Assembler:
         if query.group:
             return None
         others = [m for m in self._named if not m.context and m.table.sql != query.table.sql]
-        others = [m for m in others if self._points_to(m.table, query.table)]
+        others = [m for m in others if points_to(self._steps, m.table, query.table)]
         counted = [m for m in others if gap(m.span, extreme.span) <= NEAR and m.span[0] >= extreme.span[1]]
         if counted:
             if left:
                 return None
             return TableQuery(
                 counted[0].table, query.conditions, "count", ColumnReference(counted[0].table), False, (),
-                self._label(query.table), None, extreme.descending, extreme.limit,
+                label_of(query.table), None, extreme.descending, extreme.limit,
             )  # fmt: skip
         texts = [m for m in left if m.column.type is ColumnType.TEXT]
         if len(left) == 1 and texts:  # the country with the most customers
             return replace(
-                query, aggregate="count", of=ColumnReference(query.table), group=self._shown(texts[0]),
+                query, aggregate="count", of=ColumnReference(query.table), group=shown_by(self._steps, texts[0]),
                 descending=extreme.descending, limit=extreme.limit,
             )  # fmt: skip
         return None
-
-    def _points_to(self, child: TableSchema, parent: TableSchema) -> bool:
-        """Whether each row of `child` leads to one of `parent`."""
-        at = child
-        for own, other, _ in path(self._steps, child, parent):
-            if not any(reference[0] == own for reference in at.references):
-                return False
-            at = other
-        return True
 
     def _counted(self, query: TableQuery, left: list[ColumnMention]) -> TableQuery | None:
         """Rows; different values of a column of words; numbers of one that counts itself ("how many keys has …")."""
@@ -366,7 +322,7 @@ class _Assembler:
                 if period_of(mention.column.name) is not None:
                     return None  # a column of a report adds up to nothing
                 return replace(query, aggregate="sum", of=place, descending=True)
-            return replace(query, select=_distinct((*self._label(query.table), place)))
+            return replace(query, select=_distinct((*label_of(query.table), place)))
         between = list(range(self._operations["count"].span[1], mention.span[0]))
         if not self._question.language.spaced:  # each character is one
             between = [n for n in between if n in self._question.free]
@@ -386,7 +342,7 @@ class _Assembler:
         if len(told) != 1:
             return None
         return replace(
-            query, select=_distinct((*self._label(query.table), ColumnReference(query.table, told[0].column.sql)))
+            query, select=_distinct((*label_of(query.table), ColumnReference(query.table, told[0].column.sql)))
         )
 
     def _aggregated(self, query: TableQuery, left: list[ColumnMention], aggregate: str) -> TableQuery | None:
@@ -396,16 +352,16 @@ class _Assembler:
         if period_of(numbers[0].column.name) is not None:
             return None  # a column of a report adds up to nothing
         place = ColumnReference(numbers[0].table, numbers[0].column.sql)
-        if place.table.sql != query.table.sql and self._points_to(place.table, query.table):
+        if place.table.sql != query.table.sql and points_to(self._steps, place.table, query.table):
             query = replace(query, table=place.table)
         return replace(query, aggregate=aggregate, of=place, descending=True)
 
     def _looked_up(self, query: TableQuery, left: list[ColumnMention]) -> TableQuery | None:
         if not query.conditions or query.group or any(kind in self._operations for kind in _ALWAYS_USED):
             return None
-        if any(self._is_of_own_table(mention) for mention in left):
+        if any(mention.of_own_table for mention in left):
             return None
-        shown = tuple(place for mention in left for place in self._shown(mention))
+        shown = tuple(place for mention in left for place in shown_by(self._steps, mention))
         if not shown and "days" in self._operations:
             dates = [c for c in query.table.columns if c.type is ColumnType.DATE]
             shown = (ColumnReference(query.table, dates[0].sql),) if len(dates) == 1 else ()
@@ -419,26 +375,11 @@ class _Assembler:
         pointing = any(condition.through for condition in query.conditions)
         if not shown and not any(not m.context for m in self._named) and not self._bounds and not pointing:
             return None
-        if not shown and not pointing and all(c.place in self._label(query.table) for c in query.conditions):
+        if not shown and not pointing and all(c.place in label_of(query.table) for c in query.conditions):
             return None  # it would show what it was asked
         if "amount" in self._operations and self._sums(query, left):
             return replace(query, table=left[0].table, aggregate="sum", of=shown[0], descending=True)
-        return replace(query, select=_distinct((*self._label(query.table), *shown)))
-
-    @staticmethod
-    def _is_of_own_table(mention: ColumnMention) -> bool:
-        """Whether it points to another row of its table."""
-        return any(
-            own == mention.column.sql and other == mention.table.name for own, other, _ in mention.table.references
-        )
-
-    def _shown(self, mention: ColumnMention) -> tuple[ColumnReference, ...]:
-        """A column; of one that points to another table, what names its rows."""
-        column, share = mention.column.sql, mention.share
-        for own, other, _ in self._steps.get(mention.table.sql, ()) if share == 1 else ():
-            if own == column and any(reference[0] == column for reference in mention.table.references):
-                return self._label(other)
-        return (ColumnReference(mention.table, column),)
+        return replace(query, select=_distinct((*label_of(query.table), *shown)))
 
     def _sums(self, query: TableQuery, left: Sequence[ColumnMention]) -> bool:
         """Whether an amount is told of one thing in many rows: what a customer spent is in many invoices."""
@@ -446,24 +387,12 @@ class _Assembler:
             return False
         table = left[0].table
         if table.sql != query.table.sql:
-            return self._points_to(table, query.table)
+            return points_to(self._steps, table, query.table)
         return all(condition.place.table.sql != table.sql for condition in query.conditions)
 
     def _asks_amount(self) -> bool:
         """Whether "what is the highest price" asks for the number itself; "who has the highest salary" does not."""
         return not self._question.has("people") and not any(not m.context for m in self._named)
-
-    @staticmethod
-    def _label(table: TableSchema) -> tuple[ColumnReference, ...]:
-        return tuple(ColumnReference(table, column.sql) for column in table.labelling)
-
-
-def _says_nothing(query: TableQuery) -> bool:
-    """Whether each row is a group of its own."""
-    columns = [place.table.column(place.column) for place in query.group if place.table.sql == query.table.sql]
-    return any(
-        column is not None and column.distinct == query.table.rows for column in columns if query.aggregate == "count"
-    )
 
 
 def _distinct(places: Sequence[ColumnReference]) -> tuple[ColumnReference, ...]:

@@ -44,6 +44,12 @@ class ColumnMention:
     measured: bool = False
     summed: bool = False
 
+    @property
+    def of_own_table(self) -> bool:
+        """Whether it points to another row of its table."""
+        own, table = self.column.sql, self.table.name
+        return any(column == own and other == table for column, other, _ in self.table.references)
+
 
 @dataclass(frozen=True, slots=True)
 class ValueMention:

@@ -124,6 +124,21 @@ def path(steps: Graph, start: TableSchema, end: TableSchema) -> list[Step]:
     raise NoPath
 
 
+def points_to(steps: Graph, child: TableSchema, parent: TableSchema) -> bool:
+    """Whether each row of `child` leads to one of `parent`; raises `NoPath`."""
+    at = child
+    for own, other, _ in path(steps, child, parent):
+        if not any(reference[0] == own for reference in at.references):
+            return False
+        at = other
+    return True
+
+
+def label_of(table: TableSchema) -> tuple[ColumnReference, ...]:
+    """What names its rows."""
+    return tuple(ColumnReference(table, column.sql) for column in table.labelling)
+
+
 def to_sql(query: TableQuery, steps: Graph) -> Sql:
     """Raises `NoPath`."""
     writer = _Writer(query, steps)
