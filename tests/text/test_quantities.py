@@ -32,6 +32,11 @@ def test_what_is_no_number(text):
     assert quantities(text) == []
 
 
+@pytest.mark.parametrize(("text", "language"), [("100元到400元", "zh"), ("100円から400円", "ja")])
+def test_a_number_may_follow_a_unit_without_a_space(text, language):
+    assert [q.values for q in quantities(text, language)] == [(100.0,), (400.0,)]
+
+
 def test_the_first_number_of_a_range_has_the_unit_of_the_second():
     assert [q.dimension for q in quantities("between 4 and 6 °C, 5–10 mm")] == ["temperature"] * 2 + ["length"] * 2
     assert [q.dimension for q in quantities("2 × € 49, 3 × $5")] == ["", "euro", "", "dollar"]

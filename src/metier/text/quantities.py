@@ -66,7 +66,7 @@ _NUMBER = rf"(?:{_GROUPED}(?![\d])|\d+(?:[.,]\d+)?)"
 _COMPOUND = regex.compile(rf"(?V1){SPACED_SIGN}+(?:(?:[\-‐‑–/._+]|(?<=\p{{N}})[,'’](?=\p{{N}})){SPACED_SIGN}+)*")
 _UNIT = (
     r"(?:US\$|[$€£¥₹৳₽%‰٪°]\p{L}?"
-    r"|[\p{L}µμΩ°][\p{L}\p{M}µμΩ²³]*(?:[/·*][\p{L}µ]+[²³]?\d?)*(?:\(A\))?(?:(?<=\p{Latin})\d)?)"
+    rf"|[\p{{L}}µμΩ°][\p{{L}}\p{{M}}µμΩ²³]*(?:[/·*][\p{{L}}µ]+[²³]?\d?)*(?:\(A\))?(?:(?<![{UNSPACED}])\d)?)"
 )
 _FOUND = regex.compile(
     rf"(?<before>(?:US\$|[$€£¥₹৳₽]|\b(?:USD|EUR|GBP|CHF|JPY|CNY|INR|BDT|Rs\.?|Rp\.?|SEK|NOK|DKK|KES|TZS|TSh|Ksh)){SPACE}?)?"
