@@ -10,6 +10,7 @@ one has open to write.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import random
 import sqlite3
@@ -31,7 +32,9 @@ _TURNS = 9
 
 def rows(count: int) -> list[tuple[int, str, str, float]]:
     draw = random.Random(16)
-    return [(n, f"c{draw.randrange(50)}", f"2026-{draw.randrange(1, 13):02}-11", draw.random() * 1000) for n in range(count)]
+    return [
+        (n, f"c{draw.randrange(50)}", f"2026-{draw.randrange(1, 13):02}-11", draw.random() * 1000) for n in range(count)
+    ]
 
 
 def sqlite(path: Path, made: list[tuple[int, str, str, float]]) -> Callable[[str], object]:
@@ -67,9 +70,10 @@ def start(code: str, path: Path) -> float:
     return min(taken)
 
 
+_READ = ".execute('SELECT 1 FROM sales').fetchone()"
 OPEN = {
-    "sqlite": "import sqlite3, sys; sqlite3.connect(f'file:{sys.argv[1]}?mode=ro', uri=True).execute('SELECT 1 FROM sales').fetchone()",
-    "duckdb": "import duckdb, sys; duckdb.connect(sys.argv[1], read_only=True).execute('SELECT 1 FROM sales').fetchone()",
+    "sqlite": f"import sqlite3, sys; sqlite3.connect('file:' + sys.argv[1] + '?mode=ro', uri=True){_READ}",
+    "duckdb": f"import duckdb, sys; duckdb.connect(sys.argv[1], read_only=True){_READ}",
 }
 
 
@@ -92,9 +96,11 @@ def main() -> None:
                     began = time.perf_counter()
                     ask(sql)
                     taken[name].append(time.perf_counter() - began)
-            print(f"{sql[:60]:60}", *(f"{name} {1000 * statistics.median(each):.1f} ms" for name, each in taken.items()))
+            middle = (f"{name} {1000 * statistics.median(each):.1f} ms" for name, each in taken.items())
+            print(f"{sql[:60]:60}", *middle)
         for name, seconds in beside.items():
-            print(f"{name:8} beside a writer:", f"read in {seconds:.2f} s, start included" if seconds == seconds else "refused")
+            said = "refused" if math.isnan(seconds) else f"read in {seconds:.2f} s, start included"
+            print(f"{name:8} beside a writer: {said}")
 
 
 if __name__ == "__main__":

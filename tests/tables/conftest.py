@@ -28,10 +28,11 @@ INSERT INTO Supplier VALUES (1, 'Velomax', 'Italy'), (2, 'Nordrad', 'Norway'), (
 INSERT INTO Bike VALUES (1, 'Falco', 1, 'road', 2400, 8.1), (2, 'Corvo', 1, 'gravel', 1900, 9.4),
     (3, 'Elg', 2, 'mountain', 3100, 12.5), (4, 'Rev', 2, 'city', 850, 14.2), (5, 'Lince', 3, 'road', 2750, 7.6),
     (6, 'Orso', 3, 'mountain', 1650, 13.3), (7, 'Volpe', 1, 'road', 1990, 8.8);
-INSERT INTO Mechanic VALUES (1, 'Ines', 'Duarte', 'Porto', '2011-03-01', NULL), (2, 'Tiago', 'Reis', 'Braga', '2015-09-14', 1),
-    (3, 'Marta', 'Lopes', 'Porto', '2019-01-07', 1);
-INSERT INTO Customer VALUES (1, 'Rui', 'Costa', 'Porto', 'rui@mail.pt', 2), (2, 'Ana', 'Melo', 'Braga', 'ana@mail.pt', 2),
-    (3, 'Eva', 'Pinto', 'Porto', 'eva@mail.pt', 3), (4, 'Gil', 'Nunes', 'Faro', 'gil@mail.pt', 2);
+INSERT INTO Mechanic VALUES (1, 'Ines', 'Duarte', 'Porto', '2011-03-01', NULL),
+    (2, 'Tiago', 'Reis', 'Braga', '2015-09-14', 1), (3, 'Marta', 'Lopes', 'Porto', '2019-01-07', 1);
+INSERT INTO Customer VALUES (1, 'Rui', 'Costa', 'Porto', 'rui@mail.pt', 2),
+    (2, 'Ana', 'Melo', 'Braga', 'ana@mail.pt', 2), (3, 'Eva', 'Pinto', 'Porto', 'eva@mail.pt', 3),
+    (4, 'Gil', 'Nunes', 'Faro', 'gil@mail.pt', 2);
 INSERT INTO Invoice VALUES (1, 1, '2023-02-03', 120.5), (2, 1, '2024-05-17', 80), (3, 2, '2024-06-02', 310),
     (4, 3, '2024-11-23', 45.5), (5, 3, '2025-01-15', 95), (6, 4, '2025-03-30', 60);
 """

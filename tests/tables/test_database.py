@@ -60,7 +60,7 @@ def test_an_answer_says_how_it_was_asked_and_of_which_rows(ask_shop):
     answer = ask_shop("How many bikes does Velomax make?")
     assert answer.sql == (
         'SELECT COUNT(*) FROM "Bike" WHERE "Bike"."SupplierId" IN '
-        "(SELECT \"Supplier\".\"SupplierId\" FROM \"Supplier\" WHERE \"Supplier\".\"Name\" = 'Velomax')"
+        '(SELECT "Supplier"."SupplierId" FROM "Supplier" WHERE "Supplier"."Name" = \'Velomax\')'
     )
     assert answer.filters == ("Name: Velomax",)
     assert (answer.table.name, answer.total, len(answer.lines[0].rows)) == ("Bike", 3, 3)

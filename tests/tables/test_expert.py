@@ -9,7 +9,11 @@ from metier import Expert
 from metier.core.documents import CELL
 from metier.store.base import Filter
 
-STAFF = "Name;Role;Hours per week;Languages\nMara Blom;Baker;38;Dutch\nJon Reed;Driver;24;English\nIda Falk;Baker;30;Swedish\n"
+STAFF = """Name;Role;Hours per week;Languages
+Mara Blom;Baker;38;Dutch
+Jon Reed;Driver;24;English
+Ida Falk;Baker;30;Swedish
+"""
 PAY = "Name;Salary\nMara Blom;€ 2.900\nJon Reed;€ 2.100\nIda Falk;€ 2.700\n"
 
 

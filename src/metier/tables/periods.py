@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from metier.tables.cell_values import ColumnType
 from metier.tables.links import telling
-from metier.tables.question import Bound, TableQuestion
+from metier.tables.question import Bound, TableQuestion, tells
 from metier.tables.schema import DOCUMENT, END, GROUP, ROW, START, Column, TableSchema
 from metier.tables.table_store import quoted
 from metier.tables.vocabulary import alike, said_words, synonymous
@@ -72,7 +72,7 @@ def period_query(question: TableQuestion, table: TableSchema, rows: Sequence[Row
     if len(periods) < 2 or table.labelling[0].type is not ColumnType.TEXT:
         return None
     kind = _kind(question)
-    if not kind:
+    if not kind or _stands_there(table, kind, question.language.code):
         return None
     asked = [bound for bound in question.bounds if bound.quantity.dates]
     columns = _columns(question, kind, periods)
@@ -93,6 +93,15 @@ def period_query(question: TableQuestion, table: TableSchema, rows: Sequence[Row
     (label, group), fit = found
     fit -= _OTHER_DAYS * _unlike(asked, columns)
     return PeriodQuery(table, kind, tuple(columns), label, group, fit, bound)
+
+
+def _stands_there(table: TableSchema, kind: str, language: str) -> bool:
+    """Whether a column of the table tells it itself: `Change (%)` beside the years."""
+    others = [column for column in table.columns if period_of(column.name) is None]
+    asked = "together" if kind == "sum" else kind
+    return any(
+        tells(column.name, asked, language) or (kind == "percentage" and column.unit == "%") for column in others
+    )
 
 
 def period_columns(table: TableSchema) -> list[Column]:

@@ -19,6 +19,7 @@ from metier.parsing.core.protocol import Message, receive, send
 _SECONDS = 5.0
 _GRACE = 2.0  # seconds beyond them, for a query that does not look at the clock
 _ROWS, _BYTES = 10_000, 4_000_000
+_ANSWER = 64 << 20  # bytes of one answer of the process, as JSON
 _MEMORY = 1 << 30
 _KEPT = (
     "PATH",
@@ -78,7 +79,7 @@ class QueryRunner:
         try:
             with contextlib.suppress(BrokenPipeError):
                 send(requests, request)
-                answer = receive(answers)
+                answer = receive(answers, most=_ANSWER)
         finally:
             timer.cancel()
             if answer is None:
