@@ -75,3 +75,19 @@ def test_the_tables_follow_the_documents_and_are_made_again_where_they_are_lost(
 def test_a_row_does_not_answer_what_has_to_be_computed(bakery):
     answer = bakery.ask("What is the average age of the bakers?")
     assert answer.abstained or CELL not in answer.text
+
+
+def test_what_a_person_corrected_comes_before_the_tables(bakery):
+    question = "How many hours per week does Ida Falk work?"
+    passage = next(p for p in bakery.search("Ida Falk") if p.passage.uri == "docs/staff.csv").passage
+    text = passage.text.replace("Hours per week: 30", "Hours per week: 32")
+    made = bakery.corrections.add(
+        question, "32", change="replace", passage=passage.id, text=text, who="a", accept=True
+    )  # fmt: skip
+    assert "32" in bakery.ask(question).text
+    assert bakery.ask("How many bakers are there?").tables is None  # a row of that document may be another one now
+    bakery.corrections.undo(made.id, who="a")
+    assert bakery.ask(question).text == "Ida Falk | Hours per week: 30"
+    made = bakery.corrections.add(question, "33, since May", who="a", accept=True)
+    assert "33" in bakery.ask(question).text
+    bakery.corrections.undo(made.id, who="a")

@@ -1,6 +1,7 @@
 """The process that runs queries: whatever is asked of it, it reads the tables it may and nothing else, and it ends."""
 
 import hashlib
+import sqlite3
 import time
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from metier.tables.runner import QueryError, QueryRunner
 from metier.tables.table_store import TableStore
 from metier.text.analyzer import Analyser
+
+from .conftest import read
 
 HOSTILE = (
     'DELETE FROM "Bike"',
@@ -86,13 +89,9 @@ def test_names_and_values_of_a_document_are_never_run(tables):
 
 
 def test_a_file_of_another_version_is_made_anew(tmp_path, shop):
-    from conftest import read
-
     store = TableStore(tmp_path / "tables.sqlite", Analyser("en"))
     document = read("shop.sqlite", shop.read_bytes())
     store.put([document])
-    import sqlite3
-
     with sqlite3.connect(store.path) as connection:
         connection.execute("PRAGMA user_version = 999")
     connection.close()

@@ -147,7 +147,7 @@ class Answerer:
         asked = self._looked_up(request, intent)
         if intent.kind is not Kind.EDIT:
             exact = self._tables.answer(request, asked, language, self._retriever.visible(request.where))
-            if exact is not None:
+            if exact is not None and not self._retriever.is_pinned(asked):
                 return exact
         answers = self._written if self.style is Style.WRITTEN else self._quoted
         answer = with_newer(answers(request, asked, language))

@@ -28,11 +28,13 @@ class TableAnswerer:
         """None where the question is none for the tables. `where`: with all that the asker may not see."""
         began = time.monotonic()
         seen: dict[str, Passage] = {}
+        # Of a document that a person has hidden or replaced something of, no table is asked: a row may be among it.
+        hidden = {passage.document_id for passage in self._store.get(where.hidden)} if where and where.hidden else set()
 
         def visible(documents: Collection[str]) -> Collection[str]:
             for passage in self._store.openings(sorted(documents), where):
                 seen[passage.document_id] = passage
-            return seen.keys() - request.without
+            return seen.keys() - request.without - hidden
 
         found = self._asker.ask(asked, language, visible)
         if found is None:

@@ -216,6 +216,10 @@ class Retriever:
         where = where or Filter()
         return replace(where, hidden=(*where.hidden, *hidden))
 
+    def is_pinned(self, question: str) -> bool:
+        """Whether a person said where this question is answered."""
+        return self._curation is not None and bool(self._curation.pinned(question, self.query(question)))
+
     def _pinned_first(self, query: Query, hits: list[Hit], where: Filter | None) -> list[Hit]:
         names = self._curation.pinned(query.text, query) if self._curation is not None else ()
         if not names:

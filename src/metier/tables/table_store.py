@@ -21,6 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from metier.core.disk import unwritable
 from metier.core.documents import Document
 from metier.core.errors import StoreError
 from metier.core.permissions import file_mode
@@ -181,7 +182,7 @@ class TableStore:
         if not self.path.exists():
             yield None
             return
-        with _told("be read"), closing(open_read_only(self.path)) as connection:
+        with _told("be read", self.path), closing(open_read_only(self.path)) as connection:
             yield connection if _version(connection) == VERSION else None
 
     @contextmanager
@@ -191,7 +192,7 @@ class TableStore:
             with suppress(OSError):
                 os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, mode))
                 self.path.chmod(mode)  # whatever the umask
-        with _told("be written"), closing(sqlite3.connect(self.path, timeout=30)) as connection, connection:
+        with _told("be written", self.path), closing(sqlite3.connect(self.path, timeout=30)) as connection, connection:
             connection.execute("PRAGMA journal_mode=DELETE")  # a process that may not write can read it
             if _version(connection) != VERSION:
                 for (name,) in connection.execute(_MADE).fetchall():
@@ -206,13 +207,14 @@ def _version(connection: sqlite3.Connection) -> int:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def _told(what: str, path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise StoreError(
+        raise unwritable(path.parent, error) or StoreError(
             f"the tables of the documents cannot {what} ({error})",
-            hint="Delete .metier/tables.sqlite and run `metier sync`: it is made again from the documents.",
+            where=str(path),
+            hint="Delete it and run `metier sync`: it is made again from the documents.",
         ) from None
 
 
