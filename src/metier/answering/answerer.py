@@ -40,7 +40,7 @@ from metier.retrieval import decomposition
 from metier.retrieval.retriever import Retriever
 from metier.store.base import Filter, Store
 from metier.tables.asking import TableAsker
-from metier.tables.question import computed, tells
+from metier.tables.question import is_of_many
 from metier.text.analyzer import Analyser
 from metier.text.detection import detect
 
@@ -216,11 +216,10 @@ class Answerer:
 
     @staticmethod
     def _is_of_many(asked: str, language: str, found: Found) -> bool:
-        """Whether an average, a sum or a change is asked for and the best that was found is one row, which says no such
-        thing: the tables could not be asked for it, and one value of many is no answer."""
+        """Whether many rows are asked for and the best that was found is one of them: the tables could not be asked,
+        and one value of many is no answer."""
         best = found.pieces[0].passage.text if found.pieces else ""
-        kind = computed(asked, language) if CELL in best else ""
-        return bool(kind) and not tells(best, kind, language)
+        return CELL in best and is_of_many(asked, best, language)
 
     def _changed(self, request: Request, asked: str, language: str) -> Answer | None:
         """What differs between two versions of a document, where that is asked for; else None."""

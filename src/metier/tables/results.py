@@ -75,7 +75,7 @@ def period_line(query: PeriodQuery, cells: Sequence[float | None], language: str
     if found is None:
         return None
     sign, value, column = found
-    unit = sign or (query.columns[0].unit or query.table.unit if query.kind != "count" else "")
+    unit = sign or (query.table.unit if query.kind != "count" else "")  # rows of a report have units of their own
     said = with_unit(round(value, 4), unit, language)
     name = f"{query.group}{PATH}{query.label}" if query.group else query.label
     if column:
