@@ -64,3 +64,10 @@ def test_an_answer_says_how_it_was_asked_and_of_which_rows(ask_shop):
     )
     assert answer.filters == ("Name: Velomax",)
     assert (answer.table.name, answer.total, len(answer.lines[0].rows)) == ("Bike", 3, 3)
+
+
+def test_each_group_cites_its_own_rows(ask_shop):
+    answer = ask_shop("Which customers spent more than 150?")
+    assert [(line.text, len(line.rows)) for line in answer.lines] == [("Ana Melo: 310", 1), ("Rui Costa: 200.5", 2)]
+    yearly = ask_shop("What was our turnover per year?")
+    assert {line.text: len(line.rows) for line in yearly.lines} == {"2024: 435.5": 3, "2025: 155": 2, "2023: 120.5": 1}

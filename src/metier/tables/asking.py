@@ -14,7 +14,7 @@ import regex
 from metier.tables.interpretation import Interpretation, interpretations
 from metier.tables.links import Value, link
 from metier.tables.periods import Row, period_columns, period_query
-from metier.tables.query import Graph, NoPath, Sql, TableQuery, graph, to_sql
+from metier.tables.query import Condition, Graph, NoPath, Sql, TableQuery, graph, to_sql
 from metier.tables.question import TableQuestion, computed, read
 from metier.tables.results import ResultLine, RowPlace, filters_of, lines_of, period_line
 from metier.tables.runner import QueryError, QueryRunner, Result
@@ -182,7 +182,9 @@ class TableAsker:
             if query.aggregate != "count" and not total:
                 return None
             rows = of
-        lines = [replace(line, rows=line.rows or rows) for line in lines[:_MOST_LINES]]
+        lines = [
+            replace(line, rows=line.rows or self._of_group(query, steps, line) or rows) for line in lines[:_MOST_LINES]
+        ]
         return TableAnswer(tuple(lines), sql.shown, tuple(filters_of(query)), query.table, total, query.aggregate)
 
     def _run(self, sql: Sql) -> Result | None:
@@ -190,6 +192,14 @@ class TableAsker:
             return self._runner.run(sql.text, sql.tables)
         except QueryError:
             return None
+
+    def _of_group(self, query: TableQuery, steps: Graph, line: ResultLine) -> tuple[RowPlace, ...]:
+        """The rows of one group; none where the line is of all, or of those without a value there."""
+        values = [value for value in line.group if value is not None]
+        if not values or len(values) < len(line.group):
+            return ()
+        own = (Condition(place, "in", (value,)) for place, value in zip(query.group, values, strict=True))
+        return self._rows_of(replace(query, conditions=(*query.conditions, *own), having=None), steps)[0]
 
     def _rows_of(self, query: TableQuery, steps: Graph) -> tuple[tuple[RowPlace, ...], int]:
         """The first rows that an aggregate is computed from, and how many there are."""

@@ -41,11 +41,13 @@ class ResultCell:
 
 @dataclass(frozen=True, slots=True)
 class ResultLine:
-    """`rows`: the rows that it tells of; `cells`: what it tells of its row, where it is of one."""
+    """`rows`: the rows that it tells of; `cells`: what it tells of its row, where it is of one. `group`: values by
+    which its rows are grouped."""
 
     text: str
     rows: tuple[RowPlace, ...] = ()
     cells: tuple[ResultCell, ...] = ()
+    group: tuple[float | int | str | None, ...] = ()
 
 
 def lines_of(query: TableQuery, sql: Sql, result: Result, language: str) -> list[ResultLine]:
@@ -58,9 +60,8 @@ def lines_of(query: TableQuery, sql: Sql, result: Result, language: str) -> list
         *names, value = row
         said = _amount(value, query.of, query, language)
         if said:
-            found.append(
-                ResultLine(f"{' '.join(str(name) for name in names if name is not None)}: {said}" if names else said)
-            )
+            name = " ".join(str(each) for each in names if each is not None)
+            found.append(ResultLine(f"{name}: {said}" if names else said, group=tuple(names)))
     if query.difference and len(found) == 2:
         first, second = (row[-1] for row in result.rows)
         if isinstance(first, int | float) and isinstance(second, int | float):
