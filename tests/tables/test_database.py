@@ -2,6 +2,8 @@
 
 import pytest
 
+from .conftest import read
+
 RIGHT = {
     "How many bikes do we have?": ["7"],
     "How many suppliers are from Italy?": ["2"],
@@ -71,3 +73,7 @@ def test_each_group_cites_its_own_rows(ask_shop):
     assert [(line.text, len(line.rows)) for line in answer.lines] == [("Ana Melo: 310", 1), ("Rui Costa: 200.5", 2)]
     yearly = ask_shop("What was our turnover per year?")
     assert {line.text: len(line.rows) for line in yearly.lines} == {"2024: 435.5": 3, "2025: 155": 2, "2023: 120.5": 1}
+
+
+def test_a_database_is_called_by_its_file(shop):
+    assert read("shop.sqlite", shop.read_bytes()).title == "shop"

@@ -224,8 +224,9 @@ def _readable(name: str) -> str:
 
 
 def _headings(context: Context, builder: Builder, text: str) -> list[str]:
-    """The first headings that may be the document's title; of a workbook with several sheets each names one alone."""
-    if ", " in context.metadata.get("sheets", ""):
+    """The first headings that may be the document's title; of a workbook with several sheets, or a database with
+    several tables, each names one alone."""
+    if ", " in context.metadata.get("sheets", "") or ", " in context.metadata.get("tables", ""):
         return []
     blocks = itertools.islice((block for block in builder.blocks if block.kind == "heading"), _HEADINGS)
     return [title for block in blocks if is_title(title := tidied(text[block.start : block.end]))]
