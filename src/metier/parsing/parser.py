@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from metier.core.documents import Document
 from metier.core.errors import ParseError
-from metier.parsing.core.protocol import Message, Places, Unreadable, reading, receive, send, unpack
+from metier.parsing.core.protocol import Message, Places, Unreadable, pipes_of, reading, receive, send, unpack
 from metier.parsing.core.readers import MIB, ParsingLimits
 from metier.parsing.originals import open_original
 
@@ -146,7 +146,7 @@ class Parser:
 
     def _ask(self, request: Mapping[str, object], file: BinaryIO, size: int, uri: str) -> Message:
         process = self._running()
-        requests, answers = _pipes(process)
+        requests, answers = pipes_of(process)
         overdue = threading.Event()
 
         def give_up() -> None:
@@ -201,7 +201,7 @@ class Parser:
             cwd=self._scratch.name,
             process_group=0 if os.name == "posix" else None,  # a group of its own, so that tesseract dies with it
         )
-        send(_pipes(self._process)[0], asdict(self._limits))
+        send(pipes_of(self._process)[0], asdict(self._limits))
         return self._process
 
     def _environment(self, scratch: str) -> dict[str, str]:
@@ -219,7 +219,7 @@ class Parser:
             return ""
         _kill(process)
         process.wait()
-        for stream in _pipes(process):
+        for stream in pipes_of(process):
             with contextlib.suppress(OSError):
                 stream.close()
         if self._scratch is not None:
@@ -237,13 +237,6 @@ def _hand_over(file: BinaryIO, size: int, requests: IO[bytes]) -> None:
         requests.write(part)
         size -= len(part)
     requests.flush()
-
-
-def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
-    """What the worker reads from and writes to."""
-    if process.stdin is None or process.stdout is None:
-        raise ValueError("the worker was started without pipes")
-    return process.stdin, process.stdout
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -11,10 +11,9 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from metier.core.errors import MetierError
-from metier.parsing.core.protocol import Message, receive, send
+from metier.parsing.core.protocol import Message, pipes_of, receive, send
 
 _SECONDS = 5.0
 _GRACE = 2.0  # seconds beyond them, for a query that does not look at the clock
@@ -71,7 +70,7 @@ class QueryRunner:
 
     def _asked(self, request: Message) -> Message:
         process = self._running()
-        requests, answers = _pipes(process)
+        requests, answers = pipes_of(process)
         timer = threading.Timer(self._seconds + _GRACE, process.kill)
         timer.daemon = True
         timer.start()
@@ -105,7 +104,7 @@ class QueryRunner:
             cwd=self._scratch.name,
         )  # fmt: skip
         limits = {"path": str(self._path), "seconds": self._seconds, "rows": _ROWS, "bytes": _BYTES, "memory": _MEMORY}
-        send(_pipes(self._process)[0], limits)
+        send(pipes_of(self._process)[0], limits)
         return self._process
 
     def _stop(self) -> None:
@@ -113,15 +112,9 @@ class QueryRunner:
         if process is not None:
             process.kill()
             process.wait()
-            for stream in _pipes(process):
+            for stream in pipes_of(process):
                 with contextlib.suppress(OSError):
                     stream.close()
         if self._scratch is not None:
             self._scratch.cleanup()
             self._scratch = None
-
-
-def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
-    if process.stdin is None or process.stdout is None:
-        raise ValueError("the process was started without pipes")
-    return process.stdin, process.stdout

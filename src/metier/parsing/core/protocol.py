@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,13 @@ class Places:
 
 class Unreadable(ValueError):
     """What came is no message, or not the one that was asked for."""
+
+
+def pipes_of(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    """What the worker reads from and writes to."""
+    if process.stdin is None or process.stdout is None:
+        raise ValueError("the worker was started without pipes")
+    return process.stdin, process.stdout
 
 
 def receive(stream: IO[bytes], most: int) -> Message | None:
