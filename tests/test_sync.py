@@ -303,6 +303,8 @@ def test_killed_in_the_middle_and_run_again_ends_as_if_never_killed(tmp_path):
         assert second.sync().added == 150
         assert everything(first) == everything(second)
         assert first.runtime.store.counts() == second.runtime.store.counts()
+        told = [{(each.uri, each.state, each.reason, each.passages) for each in of.items()} for of in (first, second)]
+        assert told[0] == told[1]
 
 
 def test_no_setting_of_a_sync_is_left_out_of_its_signature(expert):

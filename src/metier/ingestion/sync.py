@@ -234,7 +234,7 @@ class Syncer:
                 real = item.identity if os.path.isabs(item.identity) else ""
                 read = hash_file(path, self.settings.parsing.max_file_bytes, real)
                 work.content_hash = f"{read}-{self._sign(item)}"
-                if self.store.hashes().get(document_id(item.uri)) == work.content_hash:
+                if self._is_known(work):
                     return
                 document = self.parser.parse(path, uri=item.uri, groups=item.groups)
             if real and document.content_hash != read:  # another file took its place, perhaps one behind a link
@@ -270,6 +270,12 @@ class Syncer:
         name = _name_to_search(document)
         work.document, work.passages = document, passages
         work.tokens = [self.analyser.tokens(f"{passage.indexed_text}\n{name}") for passage in passages]
+
+    def _is_known(self, work: Work) -> bool:
+        """Whether store and catalog have it as it is. A run that was killed may have written to the store alone, which
+        does not know how the document was read."""
+        kept = self.store.hashes().get(document_id(work.item.uri))
+        return kept == work.content_hash and work.before is not None and work.before.content_hash == kept
 
     def _described(self, document: Document, stop: threading.Event) -> DescribedDocument:
         if self.vision is None or not document.pictures:

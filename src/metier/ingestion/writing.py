@@ -75,7 +75,7 @@ class Writer(threading.Thread):
 
     def _commit(self, batch: list[Work], vectors: np.ndarray) -> None:
         store, report = self._store, self._report
-        known = set(store.hashes())
+        known = dict(store.hashes())
         # What a file that fails now said before is no longer true.
         store.delete([document_id(work.item.uri) for work in batch if work.failure is not None and not work.keep])
         entries = list(_entries(batch, vectors))
@@ -92,8 +92,10 @@ class Writer(threading.Thread):
                 report.unchanged += 1
                 reason = work.before.reason if work.before is not None else ""
             else:
-                report.changed += work.document.id in known
-                report.added += work.document.id not in known
+                before = known.get(work.document.id)
+                report.added += before is None
+                report.unchanged += before == work.content_hash  # a run that was killed has written it
+                report.changed += before not in (None, work.content_hash)
                 report.passages += len(work.passages)
                 if reason := "; ".join(work.document.warnings):
                     report.warnings.append(Failure(uri, reason))
