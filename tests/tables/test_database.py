@@ -77,3 +77,9 @@ def test_each_group_cites_its_own_rows(ask_shop):
 
 def test_a_database_is_called_by_its_file(shop):
     assert read("shop.sqlite", shop.read_bytes()).title == "shop"
+
+
+def test_all_rows_are_told_of_a_sum_of_many(tables):
+    rows = "\n".join(f"part {number},{number}" for number in range(1, 301))
+    answer = tables({"parts.csv": f"Part,Weight\n{rows}\n"})("What is the average weight?")
+    assert (answer.lines[0].text, answer.total) == ("150.5", 300)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from metier.tables.question import is_of_many
+from metier.tables.many_rows import is_of_many
 
 ROW = "Falco | Type: road | Price: € 2,400 | Gears: 22 | Sold in 2025: 41"
 

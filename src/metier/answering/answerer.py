@@ -40,7 +40,7 @@ from metier.retrieval import decomposition
 from metier.retrieval.retriever import Retriever
 from metier.store.base import Filter, Store
 from metier.tables.asking import TableAsker
-from metier.tables.question import is_of_many
+from metier.tables.many_rows import is_of_many
 from metier.text.analyzer import Analyser
 from metier.text.detection import detect
 
@@ -121,7 +121,7 @@ class Answerer:
 
     @cached_property
     def _tables(self) -> TableAnswerer:
-        return TableAnswerer(self._new_tables(), self._store, self._generator.name)
+        return TableAnswerer(self._new_tables(), self._store, self._retriever, self._generator.name)
 
     @cached_property
     def _router(self) -> Router:
@@ -146,8 +146,8 @@ class Answerer:
             return answer
         asked = self._looked_up(request, intent)
         if intent.kind is not Kind.EDIT:
-            exact = self._tables.answer(request, asked, language, self._retriever.visible(request.where))
-            if exact is not None and not self._retriever.is_pinned(asked):
+            exact = self._tables.answer(request, asked, language)
+            if exact is not None:
                 return exact
         answers = self._written if self.style is Style.WRITTEN else self._quoted
         answer = with_newer(answers(request, asked, language))

@@ -10,6 +10,7 @@ from metier.answering.answer import Answer, Citation, Sentence, Style, Support, 
 from metier.answering.request import Request
 from metier.core.documents import Document, Passage
 from metier.core.tables import TableRow
+from metier.retrieval.retriever import Retriever
 from metier.store.base import Filter, Store
 from metier.tables.asking import TableAnswer, TableAsker
 from metier.tables.results import ResultCell, ResultLine, RowPlace, joined
@@ -21,25 +22,27 @@ _CITED = 10  # rows of one line
 class TableAnswerer:
     """`model`: the name of the one that would write otherwise."""
 
-    def __init__(self, asker: TableAsker, store: Store, model: str) -> None:
-        self._asker, self._store, self._model = asker, store, model
+    def __init__(self, asker: TableAsker, store: Store, retriever: Retriever, model: str) -> None:
+        self._asker, self._store, self._retriever, self._model = asker, store, retriever, model
 
-    def answer(self, request: Request, asked: str, language: str, where: Filter | None) -> Answer | None:
-        """None where the question is none for the tables. `where`: with all that the asker may not see."""
-        began = time.monotonic()
+    def answer(self, request: Request, asked: str, language: str) -> Answer | None:
+        """None where the question is none for the tables, or a person has said where it is answered."""
+        began, where = time.monotonic(), self._retriever.visible(request.where)
         seen: dict[str, Passage] = {}
-        # Of a document that a person has hidden or replaced something of, no table is asked: a row may be among it.
-        hidden = {passage.document_id for passage in self._store.get(where.hidden)} if where and where.hidden else set()
 
         def visible(documents: Collection[str]) -> Collection[str]:
             for passage in self._store.openings(sorted(documents), where):
                 seen[passage.document_id] = passage
-            return seen.keys() - request.without - hidden
+            return seen.keys() - request.without - self._changed(where)
 
         found = self._asker.ask(asked, language, visible)
-        if found is None:
+        if found is None or self._retriever.is_pinned(asked):
             return None
         return self._made(request, asked, found, seen, time.monotonic() - began)
+
+    def _changed(self, where: Filter | None) -> set[str]:
+        """Documents of which a person has hidden or replaced something: a row may be among it, so none is counted."""
+        return {each.document_id for each in self._store.get(where.hidden)} if where and where.hidden else set()
 
     def _made(
         self, request: Request, asked: str, found: TableAnswer, seen: dict[str, Passage], seconds: float
@@ -65,8 +68,7 @@ class TableAnswerer:
             question=request.question, text=text, abstained=False, confidence=1.0, mode=request.mode, model=self._model,
             adapter=request.writer.adapter, sentences=tuple(sentences),
             timings={"retrieval": seconds, "total": seconds}, usage=Usage(), style=Style.QUOTED,
-            shown=tuple(shown.values()), searched_for=(asked,),
-            tables=source,
+            shown=tuple(shown.values()), searched_for=(asked,), tables=source,
         )  # fmt: skip
 
 

@@ -13,9 +13,10 @@ import regex
 
 from metier.tables.interpretation import Interpretation, interpretations
 from metier.tables.links import Value, link
-from metier.tables.periods import Row, period_columns, period_query
+from metier.tables.many_rows import computed
+from metier.tables.periods import Row, period_query
 from metier.tables.query import Condition, Graph, NoPath, Sql, TableQuery, graph, to_sql
-from metier.tables.question import TableQuestion, computed, read
+from metier.tables.question import TableQuestion, read
 from metier.tables.results import ResultLine, RowPlace, filters_of, lines_of, period_line
 from metier.tables.runner import QueryError, QueryRunner, Result
 from metier.tables.schema import GROUP, TableSchema
@@ -77,12 +78,13 @@ class TableAsker:
             links = link(question, tables, values)
             found += [(each, steps) for each in interpretations(question, tables, links, steps)[:_TRIED]]
         found = sorted((each for each in found if each[0].cost < _CERTAIN), key=lambda each: each[0].cost)
-        exact = self._over_periods(question, periods) if computed(text, language) else None
-        return exact or self._first(question, found[: 2 * _TRIED]) or self._over_periods(question, periods)
+        if computed(text, language):
+            return self._over_periods(question, periods) or self._first(question, found[: 2 * _TRIED])
+        return self._first(question, found[: 2 * _TRIED]) or self._over_periods(question, periods)
 
     def _over_periods(self, question: TableQuestion, tables: Sequence[TableSchema]) -> TableAnswer | None:
         """A row over several columns; None where rows of two tables fit as well."""
-        queries = [query for table in tables if (query := period_query(question, table, self._rows(table))) is not None]
+        queries = [query for table in tables if (query := period_query(question, table, self._rows)) is not None]
         queries.sort(key=lambda query: -query.fit)
         if not queries or (len(queries) > 1 and queries[0].fit - queries[1].fit < _CLEARLY):
             return None
@@ -102,7 +104,7 @@ class TableAsker:
 
     def _rows(self, table: TableSchema) -> list[Row]:
         """Names of all rows with their groups; none of a table with very many."""
-        if table.rows > _MOST_NAMED or not period_columns(table):
+        if table.rows > _MOST_NAMED:
             return []
         label = quoted(table.labelling[0].sql)
         sql = f"SELECT {label}, {GROUP} FROM {quoted(table.sql)}"
@@ -122,7 +124,7 @@ class TableAsker:
             values[table].append((column, text))
         others = [other for token in question.tokens for other in synonyms_of(token.said, question.language.code)]
         named = self._store.tables_with([*tokens, *others], _TABLES)
-        schemas = self._store.schemas({*values, *(number for number, _ in named)})
+        schemas = self._store.schemas({*values, *named})
         seen = set(visible({schema.document_id for schema in schemas}))
         linked = {schema.document_id for schema in schemas if schema.document_id in seen and schema.database}
         for document in linked:
@@ -177,8 +179,6 @@ class TableAsker:
         total = len(lines)
         if not sql.rows:
             of, total = self._rows_of(query, steps)
-            if query.aggregate == "count" and not query.group and isinstance(result.rows[0][0], int):
-                total = max(total, result.rows[0][0])
             if query.aggregate != "count" and not total:
                 return None
             rows = of
@@ -199,16 +199,17 @@ class TableAsker:
         if not values or len(values) < len(line.group):
             return ()
         own = (Condition(place, "in", (value,)) for place, value in zip(query.group, values, strict=True))
-        return self._rows_of(replace(query, conditions=(*query.conditions, *own), having=None), steps)[0]
+        return self._rows_of(replace(query, conditions=(*query.conditions, *own)), steps)[0]
 
     def _rows_of(self, query: TableQuery, steps: Graph) -> tuple[tuple[RowPlace, ...], int]:
         """The first rows that an aggregate is computed from, and how many there are."""
-        plain = replace(query, aggregate="", of=None, group=(), select=(), limit=0, order=None)
-        result = self._run(to_sql(plain, steps))
-        if result is None:
+        counting = replace(query, aggregate="count", of=None, group=(), having=None, limit=0, order=None)
+        plain = replace(counting, aggregate="", select=())
+        result, counted = self._run(to_sql(plain, steps)), self._run(to_sql(counting, steps))
+        if result is None or counted is None:
             return (), 0
-        places = tuple(RowPlace(str(row[0]), int(row[2] or 0), int(row[3] or 0)) for row in result.rows)
-        return places[:_CITED], len(places)
+        places = tuple(RowPlace(str(row[0]), int(row[2] or 0), int(row[3] or 0)) for row in result.rows[:_CITED])
+        return places, int(counted.rows[0][0] or 0)
 
 
 def _same(one: TableAnswer, other: TableAnswer) -> bool:

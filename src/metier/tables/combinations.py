@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
 from metier.tables.links import ColumnMention, Links, TableMention, ValueMention
 from metier.tables.question import Bound, Extreme, QuestionOperation, TableQuestion
 
@@ -16,7 +20,34 @@ _OPTIONAL = ("by", "people", "days", "places", "amount")  # what a question mean
 Mention = ColumnMention | ValueMention | TableMention | QuestionOperation | Extreme | Bound
 
 
-def combinations(question: TableQuestion, links: Links) -> list[tuple[list[Mention], float]]:
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """Those of one combination by what they are. `named`: of `tables` those that are called by their name."""
+
+    columns: tuple[ColumnMention, ...]
+    values: tuple[ValueMention, ...]
+    tables: tuple[TableMention, ...]
+    bounds: tuple[Bound, ...]
+    extremes: tuple[Extreme, ...]
+    operations: Mapping[str, QuestionOperation]
+
+    @classmethod
+    def of(cls, mentions: Sequence[Mention]) -> Self:
+        return cls(
+            columns=tuple(each for each in mentions if isinstance(each, ColumnMention)),
+            values=tuple(each for each in mentions if isinstance(each, ValueMention)),
+            tables=tuple(each for each in mentions if isinstance(each, TableMention)),
+            bounds=tuple(each for each in mentions if isinstance(each, Bound)),
+            extremes=tuple(each for each in mentions if isinstance(each, Extreme)),
+            operations={each.kind: each for each in mentions if isinstance(each, QuestionOperation)},
+        )
+
+    @property
+    def named(self) -> list[TableMention]:
+        return [mention for mention in self.tables if not mention.context]
+
+
+def combinations(question: TableQuestion, links: Links) -> list[tuple[Mentions, float]]:
     """Mentions that do not overlap, with what they leave unexplained, the best first."""
     read: list[QuestionOperation | Extreme | Bound] = [*question.operations, *question.extremes, *question.bounds]
     starting: dict[int, list[Mention]] = {}
@@ -33,7 +64,7 @@ def combinations(question: TableQuestion, links: Links) -> list[tuple[list[Menti
             beams[place + 1].append((cost + skipped, mentions))
             for mention in starting.get(place, ()):
                 beams[mention.span[1]].append((cost + _price(mention), [*mentions, mention]))
-    return [(mentions, cost) for cost, mentions in sorted(beams[-1], key=lambda each: each[0])[:_WAYS]]
+    return [(Mentions.of(mentions), cost) for cost, mentions in sorted(beams[-1], key=lambda each: each[0])[:_WAYS]]
 
 
 def _unasked(mention: QuestionOperation | Extreme | Bound) -> float:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from metier.core.tables import Reference
 from metier.tables.cell_values import ColumnType
-from metier.tables.combinations import Mention
+from metier.tables.combinations import Mentions
 from metier.tables.links import ColumnMention, TableMention, ValueMention, columns_of
 from metier.tables.query import ColumnReference, Condition
-from metier.tables.question import Bound, QuestionOperation, TableQuestion
+from metier.tables.question import Bound, TableQuestion
 from metier.tables.schema import Column, TableSchema
 from metier.text.phrase_cover import Span
 from metier.text.quantities import Quantity
@@ -22,17 +22,13 @@ NEAR = 4  # words between a bound or an extreme and its column
 class ConditionReader:
     """Reads the conditions of one combination of mentions."""
 
-    def __init__(self, question: TableQuestion, tables: Sequence[TableSchema], mentions: Sequence[Mention]) -> None:
-        self._question, self._tables = question, tables
-        self._columns = [each for each in mentions if isinstance(each, ColumnMention)]
-        self._values = [each for each in mentions if isinstance(each, ValueMention)]
-        self._named = [each for each in mentions if isinstance(each, TableMention)]
-        self._asks_for_people = any(isinstance(each, QuestionOperation) and each.kind == "people" for each in mentions)
+    def __init__(self, question: TableQuestion, tables: Sequence[TableSchema], mentions: Mentions) -> None:
+        self._question, self._tables, self._mentions = question, tables, mentions
 
     def given(self, left: list[ColumnMention]) -> list[Condition]:
         """What the values say; those of one column are alternatives."""
         found: dict[ColumnReference, tuple[str, ...]] = {}
-        for mention in self._values:
+        for mention in self._mentions.values:
             place = ColumnReference(mention.table, mention.column)
             found[place] = (*found.get(place, ()), *mention.values)
             beside = [m for m in left if (m.table.sql, m.column.sql) == (mention.table.sql, mention.column)]
@@ -49,7 +45,7 @@ class ConditionReader:
         asked for."""
         pointing = {reference[0]: reference for reference in table.references if reference[1] == table.name}
         named = [m for m in left if m.table.sql == table.sql and m.column.sql in pointing]
-        if not named or not self._asks_for_people:
+        if not named or "people" not in self._mentions.operations:
             return None
         left.remove(named[0])
         return pointing[named[0].column.sql]
@@ -75,7 +71,7 @@ class ConditionReader:
         """ "invoice 200": the number that names a row, right behind the name of its table."""
         if bound.operator != "=" or bound.quantity.unit or bound.quantity.word:
             return None
-        before = [m for m in self._named if not m.context and m.span[1] == bound.span[0] and m.table.key]
+        before = [m for m in self._mentions.named if m.span[1] == bound.span[0] and m.table.key]
         if not before:
             return None
         table = before[0].table
@@ -124,9 +120,9 @@ class ConditionReader:
         return None
 
     def _is_used(self, table: TableSchema) -> bool:
-        mentions: list[Mention] = [*self._named, *self._columns, *self._values]
-        used = (each.table.sql for each in mentions if isinstance(each, ColumnMention | TableMention | ValueMention))
-        return table.sql in used
+        told = self._mentions
+        named: list[ColumnMention | TableMention | ValueMention] = [*told.tables, *told.columns, *told.values]
+        return any(each.table.sql == table.sql for each in named)
 
 
 def gap(one: Span, other: Span) -> int:

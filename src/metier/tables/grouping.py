@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from metier.tables.cell_values import ColumnType
-from metier.tables.combinations import Mention
-from metier.tables.links import ColumnMention, TableMention
+from metier.tables.combinations import Mentions
+from metier.tables.links import ColumnMention
 from metier.tables.query import ColumnReference, Graph, TableQuery, label_of
-from metier.tables.question import Extreme, QuestionOperation, TableQuestion
+from metier.tables.question import QuestionOperation, TableQuestion
 from metier.text.phrase_cover import Span
 
 
 class GroupReader:
     """Reads the groups of one combination of mentions."""
 
-    def __init__(self, question: TableQuestion, mentions: Sequence[Mention], steps: Graph) -> None:
-        self._question, self._steps = question, steps
-        self._columns = [each for each in mentions if isinstance(each, ColumnMention)]
-        self._named = [each for each in mentions if isinstance(each, TableMention)]
-        self._operations = {each.kind: each for each in mentions if isinstance(each, QuestionOperation)}
-        self._compares = any(isinstance(each, Extreme) for each in mentions)
+    def __init__(self, question: TableQuestion, mentions: Mentions, steps: Graph) -> None:
+        self._question, self._mentions, self._steps = question, mentions, steps
+        self._operations = mentions.operations
 
     def grouped(self, left: list[ColumnMention]) -> tuple[ColumnReference, ...]:
         """What stands behind "per" or "for each", or before "ごと"; taken out of `left`."""
@@ -31,12 +26,16 @@ class GroupReader:
         if (part := self._part_of_each(operation)) is not None:
             return part
         beside = [m for m in left if self._is_of_each(m.span, operation)]
-        if beside and operation.kind == "by" and (self._compares or beside[0].column.type is ColumnType.NUMBER):
+        if (
+            beside
+            and operation.kind == "by"
+            and (self._mentions.extremes or beside[0].column.type is ColumnType.NUMBER)
+        ):
             return ()  # "the best by total"
         if beside:
             left.remove(beside[0])
             return shown_by(self._steps, beside[0])
-        named = [m for m in self._named if self._is_of_each(m.span, operation)]
+        named = [m for m in self._mentions.tables if self._is_of_each(m.span, operation)]
         return label_of(named[0].table) if named else ()
 
     def _is_of_each(self, span: Span, operation: QuestionOperation) -> bool:
@@ -52,8 +51,11 @@ class GroupReader:
 
     def part_at(self, at: int) -> tuple[ColumnReference, ...] | None:
         """ "per year": the part of the only day of a table that is meant."""
-        part = next((p for p in ("year", "month") if p in self._operations and self._operations[p].span[0] == at), "")
-        tables = [*(m.table for m in self._named), *(m.table for m in self._columns)]
+        part = next(
+            (p for p in ("year", "month") if p in self._operations and self._operations[p].span[0] == at),
+            "",
+        )
+        tables = [*(m.table for m in self._mentions.tables), *(m.table for m in self._mentions.columns)]
         days = {t.sql: [c for c in t.columns if c.type is ColumnType.DATE] for t in tables}
         found = [ColumnReference(t, days[t.sql][0].sql, part) for t in tables if len(days[t.sql]) == 1]
         return (found[0],) if part and found else None

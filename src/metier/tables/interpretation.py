@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from metier.tables.cell_values import ColumnType
-from metier.tables.combinations import Mention, combinations
+from metier.tables.combinations import Mentions, combinations
 from metier.tables.conditions import NEAR, ConditionReader, gap
 from metier.tables.grouping import GroupReader, groups_rows_alone, shown_by
-from metier.tables.links import ColumnMention, Links, TableMention, ValueMention, columns_of
+from metier.tables.links import ColumnMention, Links, columns_of
 from metier.tables.periods import period_of
 from metier.tables.query import ColumnReference, Condition, Graph, NoPath, TableQuery, label_of, path, points_to
-from metier.tables.question import Bound, Extreme, QuestionOperation, TableQuestion
+from metier.tables.question import Bound, Extreme, TableQuestion
 from metier.tables.schema import TableSchema
 
 # What it costs that a table lies between, that a value is no name, that another table is asked than is named, and that
@@ -65,20 +65,15 @@ class _Assembler:
     """One combination of mentions; `queries` gives what it may ask."""
 
     def __init__(
-        self, question: TableQuestion, tables: Sequence[TableSchema], mentions: Sequence[Mention], steps: Graph
+        self, question: TableQuestion, tables: Sequence[TableSchema], mentions: Mentions, steps: Graph
     ) -> None:
-        self._question, self._steps = question, steps
+        self._question, self._mentions, self._steps = question, mentions, steps
+        self._operations = mentions.operations
         self._conditions = ConditionReader(question, tables, mentions)
         self._groups = GroupReader(question, mentions, steps)
-        self._columns = [each for each in mentions if isinstance(each, ColumnMention)]
-        self._values = [each for each in mentions if isinstance(each, ValueMention)]
-        self._named = [each for each in mentions if isinstance(each, TableMention)]
-        self._bounds = [each for each in mentions if isinstance(each, Bound)]
-        self._extremes = [each for each in mentions if isinstance(each, Extreme)]
-        self._operations = {each.kind: each for each in mentions if isinstance(each, QuestionOperation)}
 
     def queries(self) -> Iterator[tuple[TableQuery, float]]:
-        if len(self._extremes) > 1:
+        if len(self._mentions.extremes) > 1:
             return
         for table in self._mains():
             try:
@@ -91,10 +86,10 @@ class _Assembler:
     def _mains(self) -> list[TableSchema]:
         """The tables whose rows may be meant: the one that is named first, else those of the columns asked for, else
         those of the values."""
-        named = [mention.table for mention in self._named if not mention.context]
-        asked = [mention.table for mention in self._columns]
-        given = [mention.table for mention in self._values]
-        tables = named[:1] or asked or given or [mention.table for mention in self._named]
+        named = [mention.table for mention in self._mentions.named]
+        asked = [mention.table for mention in self._mentions.columns]
+        given = [mention.table for mention in self._mentions.values]
+        tables = named[:1] or asked or given or [mention.table for mention in self._mentions.tables]
         if named and asked:
             tables = [named[0], *asked]
         return list({table.sql: table for table in tables}.values())
@@ -104,7 +99,7 @@ class _Assembler:
         if any(len(way) > _FARTHEST for way in ways):
             raise NoPath
         steps = sum(map(len, ways))
-        named = {mention.table.sql for mention in self._named if not mention.context}
+        named = {mention.table.sql for mention in self._mentions.named}
         used = {query.table.sql, *(place.table.sql for place in query.places)}
         shown = [*query.select, *query.group, *(place for place in (query.of, query.order) if place is not None)]
         if any(not points_to(self._steps, query.table, place.table) for place in shown):
@@ -122,9 +117,9 @@ class _Assembler:
         return place in label_of(place.table)
 
     def _of(self, table: TableSchema) -> TableQuery | None:
-        left = list(self._columns)
+        left = list(self._mentions.columns)
         conditions = self._conditions.given(left)
-        for bound in self._bounds:
+        for bound in self._mentions.bounds:
             if (counted := self._counted_behind(bound, table, left)) is not None:
                 return counted
             condition = self._conditions.bounded(bound, table, left)
@@ -136,7 +131,7 @@ class _Assembler:
         group = self._groups.grouped(left)
         if (compared := self._compared(table, conditions, left)) is not None:
             return compared
-        extreme = self._extremes[0] if self._extremes else None
+        extreme = self._mentions.extremes[0] if self._mentions.extremes else None
         order = self._ordered(extreme, table, left) if extreme else None
         query = TableQuery(table, tuple(conditions), group=group)
         if extreme is not None:
@@ -148,7 +143,7 @@ class _Assembler:
         if "count" in self._operations and "average" not in self._operations:  # "berapa rata-rata" asks for the average
             return self._counted(query, left)
         for kind, aggregate in (("average", "avg"), ("total", "sum")):
-            total = kind == "total" and (any(m.summed for m in self._columns) or (group and left))
+            total = kind == "total" and (any(m.summed for m in self._mentions.columns) or (group and left))
             if kind in self._operations or total:
                 return self._aggregated(query, left, aggregate)
         return self._looked_up(query, left)
@@ -159,8 +154,8 @@ class _Assembler:
         """ "more than ten albums": how many rows of another table lead to one, or have one value of a column."""
         if bound.operator == "=" or bound.quantity.unit or not bound.quantity.values or bound.other is not None:
             return None
-        behind = [m for m in self._named if not m.context and 0 <= m.span[0] - bound.span[1] <= 1]
-        if len(behind) != 1 or len(self._bounds) > 1 or "count" in self._operations:
+        behind = [m for m in self._mentions.named if 0 <= m.span[0] - bound.span[1] <= 1]
+        if len(behind) != 1 or len(self._mentions.bounds) > 1 or "count" in self._operations:
             return None
         counted = behind[0].table
         having = (bound.operator, bound.quantity.values[0])
@@ -180,7 +175,7 @@ class _Assembler:
         return place.table.sql != table.sql and self._named_first(table) and points_to(self._steps, place.table, table)
 
     def _named_first(self, table: TableSchema) -> bool:
-        named = [m.table.sql for m in self._named if not m.context]
+        named = [m.table.sql for m in self._mentions.named]
         return bool(named) and named[0] == table.sql
 
     def _sum_of_each(
@@ -227,7 +222,7 @@ class _Assembler:
     ) -> TableQuery | None:
         """ "more in France or in Germany?": how many rows, or what amount, for each of the two."""
         several = [each for each in conditions if each.operator == "in" and len(each.values) == 2]
-        if not self._operations.keys() & {"comparative", "difference"} or len(several) != 1 or self._extremes:
+        if not self._operations.keys() & {"comparative", "difference"} or len(several) != 1 or self._mentions.extremes:
             return None
         group = (several[0].place,)
         numbers = [m for m in left if m.column.type is ColumnType.NUMBER]
@@ -237,7 +232,7 @@ class _Assembler:
                 of.table, tuple(conditions), "sum", of, group=group, descending=True,
                 difference="difference" in self._operations,
             )  # fmt: skip
-        counted = [m.table for m in self._named if not m.context and m.table.sql != several[0].place.table.sql]
+        counted = [m.table for m in self._mentions.named if m.table.sql != several[0].place.table.sql]
         if left or not counted:
             return None
         return TableQuery(
@@ -286,7 +281,7 @@ class _Assembler:
         """The artist with the most albums: of what is counted, another table is named, or a value repeats."""
         if query.group:
             return None
-        others = [m for m in self._named if not m.context and m.table.sql != query.table.sql]
+        others = [m for m in self._mentions.named if m.table.sql != query.table.sql]
         others = [m for m in others if points_to(self._steps, m.table, query.table)]
         counted = [m for m in others if gap(m.span, extreme.span) <= NEAR and m.span[0] >= extreme.span[1]]
         if counted:
@@ -307,7 +302,7 @@ class _Assembler:
     def _counted(self, query: TableQuery, left: list[ColumnMention]) -> TableQuery | None:
         """Rows; different values of a column of words; numbers of one that counts itself ("how many keys has …")."""
         if not left:
-            if not (query.conditions or any(not m.context for m in self._named)):
+            if not (query.conditions or self._mentions.named):
                 return None
             places = {condition.place for condition in query.conditions}
             if places and not query.table.database and all(map(self._is_name_of_one, places)):
@@ -373,7 +368,7 @@ class _Assembler:
             if not shown:
                 return None
         pointing = any(condition.through for condition in query.conditions)
-        if not shown and not any(not m.context for m in self._named) and not self._bounds and not pointing:
+        if not shown and not self._mentions.named and not self._mentions.bounds and not pointing:
             return None
         if not shown and not pointing and all(c.place in label_of(query.table) for c in query.conditions):
             return None  # it would show what it was asked
@@ -392,7 +387,7 @@ class _Assembler:
 
     def _asks_amount(self) -> bool:
         """Whether "what is the highest price" asks for the number itself; "who has the highest salary" does not."""
-        return not self._question.has("people") and not any(not m.context for m in self._named)
+        return not self._question.has("people") and not self._mentions.named
 
 
 def _distinct(places: Sequence[ColumnReference]) -> tuple[ColumnReference, ...]:

@@ -7,13 +7,14 @@ over them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from metier.tables.cell_values import ColumnType
 from metier.tables.links import telling
-from metier.tables.question import Bound, TableQuestion, tells
+from metier.tables.many_rows import tells
+from metier.tables.question import Bound, TableQuestion
 from metier.tables.schema import DOCUMENT, END, GROUP, ROW, START, Column, TableSchema
 from metier.tables.table_store import quoted
 from metier.tables.vocabulary import alike, said_words, synonymous
@@ -66,8 +67,10 @@ def _text(value: str) -> str:
 Row = tuple[str, str]  # label, and the groups it stands under
 
 
-def period_query(question: TableQuestion, table: TableSchema, rows: Sequence[Row]) -> PeriodQuery | None:
-    """None where the question asks for no such thing, or names no row clearly. `rows`: all of the table."""
+def period_query(
+    question: TableQuestion, table: TableSchema, rows: Callable[[TableSchema], Sequence[Row]]
+) -> PeriodQuery | None:
+    """None where the question asks for no such thing, or names no row clearly. `rows`: all of a table."""
     periods = [(column, period) for column in table.columns if (period := period_of(column.name)) is not None]
     if len(periods) < 2 or table.labelling[0].type is not ColumnType.TEXT:
         return None
@@ -87,7 +90,7 @@ def period_query(question: TableQuestion, table: TableSchema, rows: Sequence[Row
     words = _asked_words(
         question, [*(bound.span for bound in question.bounds), *(extreme.span for extreme in question.extremes)]
     )
-    found = _row(words, table, rows, question.language.code)
+    found = _row(words, table, rows(table), question.language.code)
     if found is None:
         return None
     (label, group), fit = found
@@ -102,11 +105,6 @@ def _stands_there(table: TableSchema, kind: str, language: str) -> bool:
     return any(
         tells(column.name, asked, language) or (kind == "percentage" and column.unit == "%") for column in others
     )
-
-
-def period_columns(table: TableSchema) -> list[Column]:
-    """Those that are of a period."""
-    return [column for column in table.columns if period_of(column.name) is not None]
 
 
 @lru_cache(maxsize=4096)

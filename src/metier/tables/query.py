@@ -68,19 +68,14 @@ class TableQuery:
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """`text`: with the values in it; `shown`: the same without what a person has no use for. `names`: of what it
-    returns. `rows`: whether each row of the result is a row of the table, whose place comes first (`_document`, `_row`,
-    `_start`, `_end`). `tables`: all that it reads."""
+    """`text`: with the values in it; `shown`: the same without what a person has no use for. `rows`: whether each row
+    of the result is a row of the table, whose place comes first (`_document`, `_row`, `_start`, `_end`). `tables`: all
+    that it reads."""
 
     text: str
-    names: tuple[str, ...]
     rows: bool
     tables: tuple[str, ...] = ()
     shown: str = ""
-
-
-def _labels(table: TableSchema) -> list[str]:
-    return [column.sql for column in table.labelling]
 
 
 class NoPath(Exception):
@@ -158,11 +153,7 @@ class _Writer:
         columns = ", ".join([*map(self._name, query.group), value])
         text = f"SELECT {columns} {self._rest()}"
         if query.group:
-            key = [
-                ColumnReference(each.table, each.table.key)
-                for each in query.group
-                if each.column in _labels(each.table)
-            ]
+            key = [ColumnReference(each.table, each.table.key) for each in query.group if each in label_of(each.table)]
             parts = dict.fromkeys(map(self._name, [*(place for place in key if place.column), *query.group]))
             grouped = f"{text} GROUP BY {', '.join(parts)}"
             if query.having:
@@ -174,7 +165,7 @@ class _Writer:
                 compared = f"{value} {'>=' if query.descending else '<='} ({edge})"
                 joint = "AND" if query.having else "HAVING"
                 text = f"{grouped} {joint} {compared} ORDER BY {value} {direction}"
-        return Sql(text, (*(place.column for place in query.group), value), rows=False)
+        return Sql(text, rows=False)
 
     def _aggregate(self) -> str:
         query = self._query
@@ -197,9 +188,7 @@ class _Writer:
             text += f"{' AND ' if ' WHERE ' in self._rest() else ' WHERE '}{compared}"
             text += f" ORDER BY {name} {'DESC' if query.descending else 'ASC'}"
         read = f"SELECT {', '.join([*own, *columns])} {text} LIMIT {_MOST_ROWS}"
-        return Sql(
-            read, tuple(place.column for place in query.select), rows=True, shown=f"SELECT {', '.join(columns)} {text}"
-        )
+        return Sql(read, rows=True, shown=f"SELECT {', '.join(columns)} {text}")
 
     def _rest(self, there: str = "") -> str:
         """FROM, JOIN and WHERE. `there`: a column that must not be empty."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from metier.tables.vocabulary import TOKEN, alike, is_superlative, measure_of, parted, plain_word, said_words
+from metier.tables.vocabulary import TOKEN, is_superlative, measure_of, parted, plain_word
 from metier.text.language import Language, words_of
 from metier.text.phrase_cover import Cover, Span
 from metier.text.phrases import compose, fold, searchable
@@ -73,8 +73,8 @@ class Extreme:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A number or a day with what it bounds. `operator`: of SQL, "=" where nothing is said; `low`, `high`: days or
-    numbers, both of "between" and of a month or a year. `measure`: what a comparative tells ("heavier than")."""
+    """A number or a day with what it bounds. `operator`: of SQL, "=" where nothing is said, or "between", of which
+    `other` is the second. `measure`: what a comparative tells ("heavier than")."""
 
     span: Span
     operator: str
@@ -370,42 +370,6 @@ class _Reader:
         tokens = self._question.tokens
         if span[0] < span[1]:
             self._cover.mark((tokens[span[0]].start, tokens[span[1] - 1].end))
-
-
-_COMPUTED = ("average", "percentage", "change", "together")
-
-
-def computed(text: str, language: str) -> str:
-    """What has to be computed from several values: a field of `[query]`, "" where nothing is asked of the kind."""
-    known, said = Language.of(language), searchable(compose(text))
-    return next((kind for kind in _COMPUTED if known.expression("query", kind).search(said)), "")
-
-
-def tells(text: str, kind: str, language: str) -> bool:
-    """Whether a text speaks of such a value itself: of an average, of a change."""
-    known = Language.of(language)
-    if kind == "percentage" and "%" in text:
-        return True
-    moving = ("movement",) if kind in ("percentage", "change") else ()
-    return known.finds(text, "query", kind, "total", *moving)
-
-
-def is_of_many(text: str, row: str, language: str) -> bool:
-    """Whether a question is of many rows, so that `row` alone cannot answer it: it asks for an average, a sum, a change
-    or the most, of which the row does not speak, or how many there are of what the row does not name."""
-    if kind := computed(text, language):
-        return not tells(row, kind, language)
-    question = read(text, language)
-    known = question.language
-    if any(extreme.measure != "time" for extreme in question.extremes):
-        return not known.finds(row, "query", "most", "least", "superlative")
-    counts = [operation.span[1] for operation in question.operations if operation.kind == "count"]
-    if not counts:
-        return False
-    if any(bound.operator in (">", ">=", "<", "<=") for bound in question.bounds):
-        return True
-    behind = next((token.said for token in question.tokens[counts[0] :] if not token.function), "")
-    return bool(behind) and known.spaced and not any(alike(behind, word, language) for word in said_words(row))
 
 
 def joined_at(question: TableQuestion, place: int) -> Iterator[tuple[str, int]]:

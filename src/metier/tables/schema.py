@@ -66,18 +66,8 @@ class TableSchema:
     @classmethod
     def from_json(cls, number: int, text: str) -> Self:
         plain: dict[str, Any] = json.loads(text)
-        plain["columns"] = tuple(
-            Column(
-                each["name"],
-                each["sql"],
-                ColumnType(each["type"]),
-                each["unit"],
-                each["distinct"],
-                each["years"],
-                each["place"],
-            )
-            for each in plain["columns"]
-        )
+        columns = plain["columns"]
+        plain["columns"] = tuple(Column(**{**each, "type": ColumnType(each["type"])}) for each in columns)
         plain["labels"] = tuple(plain["labels"])
         plain["references"] = tuple((own, table, other) for own, table, other in plain["references"])
         return cls(id=number, **plain)
@@ -87,11 +77,6 @@ class TableSchema:
         """In which its numbers are told: of "in millions" a million; 1 where nothing is said."""
         words = (word.strip(".,()[]") for word in f"{self.unit} {self.caption}".split())
         return next((factor for word in words if (factor := scale_of(word)) >= _THOUSAND), 1.0)
-
-    @property
-    def visible(self) -> tuple[str, ...]:
-        """Names of the columns in a query, those that stand in the document alone."""
-        return tuple(column.sql for column in self.columns)
 
     def column(self, sql: str) -> Column | None:
         return next((column for column in self.columns if column.sql == sql), None)

@@ -140,16 +140,12 @@ class TableStore:
         with self._reading() as connection:
             return dict(connection.execute("SELECT * FROM _documents")) if connection else {}
 
-    def schemas(self, numbers: Collection[int] | None = None) -> list[TableSchema]:
-        """Of the tables with these numbers, None: of all, in no order."""
+    def schemas(self, numbers: Collection[int]) -> list[TableSchema]:
+        """Of the tables with these numbers, in no order."""
+        asked = ", ".join(map(str, map(int, numbers)))
         with self._reading() as connection:
-            if connection is None:
-                return []
-            if numbers is None:
-                found = connection.execute("SELECT id, schema FROM _tables").fetchall()
-            else:
-                asked = ", ".join(map(str, map(int, numbers)))
-                found = connection.execute(f"SELECT id, schema FROM _tables WHERE id IN ({asked})").fetchall()
+            query = f"SELECT id, schema FROM _tables WHERE id IN ({asked})"
+            found = connection.execute(query).fetchall() if connection else []
         return [_schema(number, text) for number, text in found]
 
     def of_document(self, document: str) -> list[TableSchema]:
@@ -159,11 +155,10 @@ class TableStore:
             found = connection.execute(query, (document,)).fetchall() if connection else []
         return [_schema(number, text) for number, text in found]
 
-    def tables_with(self, tokens: Sequence[str], limit: int) -> list[tuple[int, float]]:
-        """Tables whose name or columns have any of `tokens`, and how well (BM25), best first."""
-        return self._matching(
-            "SELECT rowid, -rank FROM _table_words WHERE _table_words MATCH ? ORDER BY rank LIMIT ?", tokens, limit
-        )
+    def tables_with(self, tokens: Sequence[str], limit: int) -> list[int]:
+        """Tables whose name or columns have any of `tokens`, best first (BM25)."""
+        query = "SELECT rowid FROM _table_words WHERE _table_words MATCH ? ORDER BY rank LIMIT ?"
+        return [number for (number,) in self._matching(query, tokens, limit)]
 
     def values_with(self, tokens: Sequence[str], limit: int) -> list[tuple[int, int, str]]:
         """Table, column and text of cells that have any of `tokens`, the best first; column -1: the name of a group."""
