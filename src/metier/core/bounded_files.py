@@ -3,15 +3,18 @@ none, and how large one is is looked at before a byte of it is read."""
 
 from __future__ import annotations
 
+import json
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
+from typing import Any, TypeVar
 
 from metier.core.errors import InputError
 
+_Record = TypeVar("_Record")
 MOST_BYTES = 512 * 2**20  # of a file; what it becomes in memory takes several times as much
 LONGEST_LINE = 16 * 2**20  # bytes of a line in a file that Métier keeps itself
 
@@ -47,6 +50,24 @@ def lines(path: Path) -> Iterator[tuple[int, bytes]]:
             number += 1
             _check_line(line, f"{path}, line {number}")
             yield number, line
+
+
+def records(path: Path, made: Callable[[Any], _Record], what: str, verb: str) -> list[_Record]:
+    """Each line of a file that Métier keeps, as JSON and then `made` of it; none where there is no such file. `what`:
+    one of them, in words; `verb`: the command that writes them. Raises `InputError` that names the first bad line."""
+    if not path.exists():
+        return []
+    kept = []
+    for number, line in lines(path):
+        try:
+            kept.append(made(json.loads(line)))
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise InputError(
+                f"is not {what}: {error}",
+                where=f"{path}, line {number}",
+                hint=f"This file is written by `{verb}`; restore it from a backup or import again.",
+            ) from None
+    return kept
 
 
 def joined(path: Path, made: Iterable[str]) -> str:

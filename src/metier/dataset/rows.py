@@ -17,7 +17,6 @@ from metier.answering import prompt
 from metier.core import bounded_files
 from metier.core.atomic import write_text
 from metier.core.documents import Passage
-from metier.core.errors import InputError
 from metier.core.groups import Required, from_json
 from metier.generation.base import Message
 
@@ -89,19 +88,7 @@ class Row:
 
 def load(path: Path) -> list[Row]:
     """The rows kept at `path`, none where there is no such file. Raises `InputError` naming the first bad line."""
-    if not path.exists():
-        return []
-    rows = []
-    for number, line in bounded_files.lines(path):
-        try:
-            rows.append(Row.from_json(json.loads(line)))
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise InputError(
-                f"is not a training row: {error}",
-                where=f"{path}, line {number}",
-                hint="This file is written by `metier dataset`; restore it from a backup or import again.",
-            ) from None
-    return rows
+    return bounded_files.records(path, Row.from_json, "a training row", "metier dataset")
 
 
 def save(path: Path, rows: Iterable[Row]) -> None:

@@ -91,7 +91,9 @@ class QuestionSet:
         self._path = path
         self._practice = practice
         self._language = language
-        self.kept: list[QuestionEntry] = _load(path)
+        self.kept: list[QuestionEntry] = bounded_files.records(
+            path, QuestionEntry.from_json, "a question of the set", "metier exam"
+        )
 
     def questions(self) -> list[Question]:
         """Those that nobody dropped, in the order in which they came."""
@@ -199,22 +201,6 @@ class QuestionSet:
         lines = (json.dumps(each.to_json(), ensure_ascii=False) + "\n" for each in kept)
         write_text(self._path, bounded_files.joined(self._path, lines))
         self.kept = kept
-
-
-def _load(path: Path) -> list[QuestionEntry]:
-    if not path.exists():
-        return []
-    kept = []
-    for number, line in bounded_files.lines(path):
-        try:
-            kept.append(QuestionEntry.from_json(json.loads(line)))
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise InputError(
-                f"is not a question of the set: {error}",
-                where=f"{path}, line {number}",
-                hint="This file is written by `metier exam`; restore it from a backup or import again.",
-            ) from None
-    return kept
 
 
 def _edited(question: Question, text: str | None, answers: Sequence[str] | None) -> Question:
