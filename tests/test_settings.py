@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from metier.core import settings
+from metier.core import settings, settings_file
 from metier.core.errors import InputError, SettingsError
 
 
@@ -11,19 +11,19 @@ def write(folder, text):
 
 
 def test_a_new_expert_gets_the_models_of_its_language(tmp_path):
-    settings.create(tmp_path / "en", "en")
-    settings.create(tmp_path / "bn", "bn")
+    settings_file.create(tmp_path / "en", "en")
+    settings_file.create(tmp_path / "bn", "bn")
     assert settings.load(tmp_path / "en").embedding.model == "all-minilm-l6-v2"
     assert settings.load(tmp_path / "bn").embedding.model == "multilingual-e5-small"
     assert settings.load(tmp_path / "bn").name == "bn"
     with pytest.raises(InputError, match="already"):
-        settings.create(tmp_path / "en", "en")
+        settings_file.create(tmp_path / "en", "en")
 
 
 @pytest.mark.parametrize("language", ["", "english", "e", "b!"])
 def test_a_language_that_is_no_code_is_refused_and_nothing_is_made(tmp_path, language):
     with pytest.raises(SettingsError):
-        settings.create(tmp_path / "x", language)
+        settings_file.create(tmp_path / "x", language)
     assert not (tmp_path / "x").exists()
 
 
@@ -66,18 +66,18 @@ def test_no_expert_says_how_to_make_one(tmp_path):
 
 
 def test_adding_keeps_comments_and_is_relative_to_the_expert(tmp_path, monkeypatch):
-    settings.create(tmp_path / "expert", "bn")
+    settings_file.create(tmp_path / "expert", "bn")
     path = tmp_path / "expert" / "metier.toml"
     path.write_text(path.read_text() + "\n# mine\n")
     (tmp_path / "নথি").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert settings.add_source(tmp_path / "expert", "নথি", groups=("a",))
-    assert not settings.add_source(tmp_path / "expert", "নথি")
-    assert settings.add_source(tmp_path / "expert", "https://example.com/x")
-    assert settings.add_source(tmp_path / "expert", "নথি/*.md")
+    assert settings_file.add_source(tmp_path / "expert", "নথি", groups=("a",))
+    assert not settings_file.add_source(tmp_path / "expert", "নথি")
+    assert settings_file.add_source(tmp_path / "expert", "https://example.com/x")
+    assert settings_file.add_source(tmp_path / "expert", "নথি/*.md")
     loaded = settings.load(tmp_path / "expert")
     assert [source.name for source in loaded.sources] == ["../নথি", "https://example.com/x", "../নথি/*.md"]
     assert loaded.sources[0].groups == ("a",)
     assert "# mine" in path.read_text()
     with pytest.raises(InputError, match="does not exist"):
-        settings.add_source(tmp_path / "expert", "nowhere")
+        settings_file.add_source(tmp_path / "expert", "nowhere")

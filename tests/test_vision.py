@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from serving.servers import Server
 
 from metier import Expert
-from metier.core import settings
+from metier.core import settings, settings_file
 from metier.core.documents import document_id
 from metier.core.errors import SettingsError
 from metier.parsing import Parser
@@ -104,8 +104,8 @@ def folder(tmp_path):
     docs.mkdir()
     pdf(docs / "report.pdf")
     docx(docs / "manual.docx")
-    settings.create(tmp_path / "pumps", "en")
-    settings.add_source(tmp_path / "pumps", str(docs))
+    settings_file.create(tmp_path / "pumps", "en")
+    settings_file.add_source(tmp_path / "pumps", str(docs))
     return tmp_path / "pumps"
 
 
@@ -275,8 +275,8 @@ def test_slides_pages_and_pictures_alone_are_described(tmp_path, endpoint):
     figure = f"<figure>{data_image(3)}<figcaption>The stages</figcaption></figure>"
     (docs / "page.html").write_text(f"<h1>Stages</h1><p>Before.</p>{figure}<p>After.</p>")
     (docs / "photo.png").write_bytes(picture(640, 480, noise=4))
-    settings.create(tmp_path / "pumps", "de")
-    settings.add_source(tmp_path / "pumps", str(docs))
+    settings_file.create(tmp_path / "pumps", "de")
+    settings_file.add_source(tmp_path / "pumps", str(docs))
     see_with(tmp_path / "pumps", endpoint.url)
     with Expert.open(tmp_path / "pumps") as expert:
         assert expert.sync().failed == []
@@ -389,8 +389,8 @@ def test_the_quoted_style_quotes_no_description_and_points_to_it(folder, endpoin
 def test_a_picture_alone_is_no_summary(tmp_path, endpoint):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "photo.png").write_bytes(picture(640, 480))
-    settings.create(tmp_path / "pumps", "en")
-    settings.add_source(tmp_path / "pumps", str(tmp_path / "docs"))
+    settings_file.create(tmp_path / "pumps", "en")
+    settings_file.add_source(tmp_path / "pumps", str(tmp_path / "docs"))
     see_with(tmp_path / "pumps", endpoint.url)
     with Expert.open(tmp_path / "pumps") as expert:
         expert.sync()

@@ -27,7 +27,8 @@ from attacks.hostile_folder import Hostile
 from metier import Expert
 from metier.core.documents import Document, TextBuilder, document_id
 from metier.core.errors import InputError, MetierError, ParseError
-from metier.core.settings import ParsingSettings, SourceSettings
+from metier.core.settings import ParsingSettings
+from metier.core.source_settings import SourceSettings
 from metier.ingestion.chunking import cut
 from metier.parsing import Parser
 from metier.sources import create

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
 from metier.answering.answer import Answer, OnSentence, OnText
 from metier.answering.request import Request, WriterOptions
-from metier.core import settings as settings_module
+from metier.core import settings_file
 from metier.core.errors import InputError, SourceError
 from metier.core.modes import MODES, WITH_ADAPTER, Mode
 from metier.core.reading import reading_as
@@ -86,7 +86,7 @@ class Expert:
         Raises `InputError` where there is one already."""
         if not str(folder).strip():
             raise InputError("an expert needs a name", hint="Name its folder: `metier init turbines`.")
-        settings_module.create(Path(folder), language, embedding, model, base)
+        settings_file.create(Path(folder), language, embedding, model, base)
         return cls(Path(folder))
 
     def add(self, source: str, **options: object) -> bool:
@@ -97,14 +97,14 @@ class Expert:
             from metier import sources
 
             sources.check(source, self.folder, private=bool(options.get("private")))
-        added = settings_module.add_source(self.folder, source, **options)
+        added = settings_file.add_source(self.folder, source, **options)
         self.runtime.reload_settings()
         return added
 
     def remove(self, source: str) -> None:
         """Take a source from metier.toml; what came from it goes with the next sync. Raises `InputError` where there is
         no such source."""
-        settings_module.remove_source(self.folder, source)
+        settings_file.remove_source(self.folder, source)
         self.runtime.reload_settings()
 
     def status(self) -> Status:

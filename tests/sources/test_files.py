@@ -5,7 +5,7 @@ import os
 import pytest
 
 from metier.core.errors import SourceError
-from metier.core.settings import SourceSettings
+from metier.core.source_settings import SourceSettings
 from metier.sources import Item, Unreachable, create
 
 

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from metier.core.errors import ItemGone, SettingsError, SourceError
-from metier.core.settings import SourceSettings
+from metier.core.source_settings import SourceSettings
 from metier.sources import create, web
 
 pytestmark = pytest.mark.slow

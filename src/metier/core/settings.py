@@ -6,26 +6,17 @@ Unknown names are errors, because a misspelt setting that is silently ignored co
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shlex
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from metier.core import addresses
-from metier.core.atomic import write_text
-from metier.core.disk import unwritable
-from metier.core.errors import InputError, SettingsError
-from metier.core.permissions import make_state_folder
-from metier.core.source_paths import holder, is_address, named, relative
-
-if TYPE_CHECKING:  # reading settings needs it not, and it takes time to import
-    from tomlkit import TOMLDocument
+from metier.core.errors import SettingsError
+from metier.core.source_settings import Section, SourceSettings
 
 FILE_NAME = "metier.toml"
 STATE_FOLDER = ".metier"
@@ -36,36 +27,7 @@ _PATH_PREFIX = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._~-]*)*")
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class SourceSettings(_Section):
-    """One place where knowledge comes from; exactly one of `path` and `url`."""
-
-    path: str | None = Field(None, description="file, folder or glob; relative to metier.toml")
-    url: str | None = Field(None, description="one http(s) address, or one that another package reads")
-    include: tuple[str, ...] = Field((), description="glob patterns a file must match, empty = all known formats")
-    exclude: tuple[str, ...] = Field((), description="glob patterns that leave a file out")
-    groups: tuple[str, ...] = Field((), description="who may read what comes from here, empty = everyone")
-    follow_links: bool = Field(False, description="read what links lead to outside of the path, too")
-    private: bool = Field(False, description="url may lead to this machine and to private networks")
-    auth_env: str | None = Field(
-        None, description="environment variable, or password in the keyring, for url: user:password, or a bearer token"
-    )
-
-    def model_post_init(self, _context: object) -> None:
-        if (self.path is None) == (self.url is None):
-            raise ValueError("a source needs exactly one of path and url")
-        if self.url is not None and (wrong := addresses.problem(self.url)) is not None:
-            raise ValueError(f"{addresses.masked(self.url)}: {wrong}")
-
-    @property
-    def name(self) -> str:
-        return self.path if self.path is not None else str(self.url)
-
-
-class ParsingSettings(_Section):
+class ParsingSettings(Section):
     timeout_seconds: float = Field(120, gt=0, description="a document that takes longer is given up")
     memory_mb: int = Field(3072, ge=256, description="address space of the parsing process, in MiB")
     max_file_mb: float = Field(200, gt=0, description="larger files are refused, in MiB")
@@ -91,12 +53,12 @@ class ParsingSettings(_Section):
         return int(self.max_file_mb * MIB)
 
 
-class PassageSettings(_Section):
+class PassageSettings(Section):
     tokens: int = Field(200, ge=16, description="target length of a passage, in tokens of the embedder")
     overlap: int = Field(0, ge=0, description="tokens repeated from one passage to the next inside one section")
 
 
-class EmbeddingSettings(_Section):
+class EmbeddingSettings(Section):
     model: str = Field(
         "all-minilm-l6-v2",
         description="packaged name, or backend:name (onnx:FOLDER, gguf:FILE, sentence-transformers:NAME, "
@@ -110,12 +72,12 @@ class EmbeddingSettings(_Section):
     threads: int | None = Field(None, ge=1, description="CPU threads, None = all cores")
 
 
-class StoreSettings(_Section):
+class StoreSettings(Section):
     backend: str = Field("lance", description="lance, or a store that another package adds")
     exact_until: int = Field(200_000, ge=0, description="passages up to which vectors are searched exactly")
 
 
-class RetrievalSettings(_Section):
+class RetrievalSettings(Section):
     candidates: int = Field(100, ge=1, description="passages taken from each of dense and lexical before fusion")
     passages: int | None = Field(
         None, ge=1, description="passages shown to the model or read for sentences, None = learned by calibrate, else 4"
@@ -127,7 +89,7 @@ class RetrievalSettings(_Section):
     rerank_candidates: int = Field(20, ge=1, description="fused passages given to the reranker")
 
 
-class GenerationSettings(_Section):
+class GenerationSettings(Section):
     model: str = Field(
         "smollm2-135m-instruct",
         description="packaged name, gguf:FILE, hf:OWNER/NAME[/FILE.gguf], openai:NAME, or what another package adds",
@@ -153,7 +115,7 @@ class GenerationSettings(_Section):
     )
 
 
-class AnsweringSettings(_Section):
+class AnsweringSettings(Section):
     instruction: str | None = Field(None, description="replaces the built-in system prompt")
     refusal: str | None = Field(
         None, description="what is said when nothing was found, None = in the expert's language"
@@ -179,7 +141,7 @@ class AnsweringSettings(_Section):
     abstain: bool = Field(True, description="refuse where the documents hold no answer")
 
 
-class TuningSettings(_Section):
+class TuningSettings(Section):
     base: str | None = Field(
         None, description="weights to tune: folder, gguf:FILE, hf:OWNER/NAME; None = the model that answers"
     )
@@ -212,7 +174,7 @@ class TuningSettings(_Section):
     seed: int = 0
 
 
-class ExamSettings(_Section):
+class ExamSettings(Section):
     practice: float = Field(0.4, gt=0, lt=1, description="share of the questions to practise on; the rest is the exam")
     margin: float = Field(0.03, gt=0, lt=1, description="a way worse than the best by no more than this will do")
     must_cite: bool = Field(False, description="answers must show where they stand")
@@ -226,7 +188,7 @@ class ExamSettings(_Section):
     )
 
 
-class CostSettings(_Section):
+class CostSettings(Section):
     """Prices; 0 = not counted."""
 
     currency: str = Field("EUR", description="of all prices here")
@@ -237,11 +199,11 @@ class CostSettings(_Section):
     per_kwh: float = Field(0, ge=0, description="of electricity")
 
 
-class FeedbackSettings(_Section):
+class FeedbackSettings(Section):
     at_once: bool = Field(False, description="corrections take effect without review, whoever gives them")
 
 
-class ServingSettings(_Section):
+class ServingSettings(Section):
     host: str = Field("127.0.0.1", description="address to listen on; any other than loopback wants keys")
     port: int = Field(8000, ge=0, le=65535, description="0 = one that is free")
     parallel: int = Field(
@@ -293,14 +255,14 @@ class ServingSettings(_Section):
             raise ValueError("traces is neither env nor an address such as http://collector:4318")
 
 
-class StateSettings(_Section):
+class StateSettings(Section):
     shared: bool = Field(
         False,
         description="a team shares what is in .metier: its files follow the umask; else they are the owner's alone",
     )
 
 
-class Settings(_Section):
+class Settings(Section):
     """All of `metier.toml`."""
 
     name: str = Field("expert", min_length=1, max_length=100)
@@ -362,98 +324,6 @@ def validate(raw: dict[str, object], where: str) -> Settings:
         raise SettingsError(
             "; ".join(problems), where=where, hint="`metier doctor` lists all settings with their defaults."
         ) from None
-
-
-_TEMPLATE = """\
-# What this expert is made of. `metier doctor` lists every setting with its default.
-name = {name}
-language = {language}
-
-[embedding]
-model = {embedding}   # another one: change this line, then `metier sync --rebuild`
-
-[generation]
-model = {generation}   # style and length of the answers follow from it; [answering] style says otherwise
-"""
-_TUNED = """
-[tuning]
-base = {base}   # the full weights of the model above
-"""
-
-
-def create(
-    folder: Path, language: str, embedding: str | None = None, model: str | None = None, base: str | None = None
-) -> None:
-    """Write `folder/metier.toml`. `embedding`: None = the packaged one for `language`; `model`: that answers, None =
-    the packaged one; `base`: its full weights, where they lie elsewhere. Raises `InputError`."""
-    path = folder / FILE_NAME
-    if path.exists():
-        raise InputError("there is an expert here already", where=str(folder))
-    usual = "all-minilm-l6-v2" if language.split("-")[0] == "en" else "multilingual-e5-small"
-    embedding = embedding or usual
-    values = {"name": folder.resolve().name, "language": language, "embedding": embedding}
-    values["generation"] = model or GenerationSettings().model
-    validate({"name": values["name"], "language": language}, "metier init")
-    template = _TEMPLATE
-    if base is not None:
-        template, values = template + _TUNED, values | {"base": base}
-    try:
-        make_state_folder(folder)
-        quoted = {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
-        write_text(path, template.format(**quoted))
-    except OSError as error:
-        raise unwritable(folder, error) or InputError(error.strerror or str(error), where=str(folder)) from None
-
-
-def add_source(folder: Path, source: str, **options: object) -> bool:
-    """Append a `[[sources]]` entry to metier.toml, keeping comments and order. False if it was there already.
-
-    A path is taken from the working directory and written relative to `folder`, however it is written: a folder is one
-    source. Raises `InputError` for a path that does not exist.
-    """
-    import tomlkit
-
-    name = source if is_address(source) else relative(source, folder)
-    names = [known.name for known in load(folder).sources]
-    if name in names or (not is_address(source) and named(str(Path(source).expanduser().absolute()), folder, names)):
-        return False
-    entry: dict[str, object] = {"url" if is_address(source) else "path": name}
-    entry |= {key: list(value) if isinstance(value, tuple) else value for key, value in options.items() if value}
-    table = tomlkit.table()
-    table.update(entry)
-    _edit(folder, lambda document: document.setdefault("sources", tomlkit.aot()).append(table))
-    return True
-
-
-def remove_source(folder: Path, source: str) -> None:
-    """Take a `[[sources]]` entry out of metier.toml, named as it is written there or as a path from the working
-    directory. Raises `InputError` where there is none, with the source that a document comes from."""
-    names = [known.name for known in load(folder).sources]
-    name = named(source, folder, names)
-    if name is None:
-        if (whole := holder(source, folder, names)) is not None:
-            raise InputError(
-                f"is no source itself but comes from {whole}",
-                where=source,
-                hint=f"`metier remove {shlex.quote(whole)}` takes out all of it; to leave out some files, give that "
-                "source an `exclude` in metier.toml.",
-            )
-        if not source.strip():
-            raise InputError("a source needs a path", hint="`metier sources` shows what there is.")
-        known_names = f"Sources are {', '.join(names)}." if names else "There are no sources."
-        raise InputError("is no source of this expert", where=source, hint=known_names)
-    _edit(folder, lambda document: document["sources"].pop(names.index(name)))
-
-
-def _edit(folder: Path, change: Callable[[TOMLDocument], object]) -> None:
-    """Change metier.toml, keeping comments and order. Nothing is written where it would not be valid afterwards."""
-    import tomlkit
-
-    path = folder / FILE_NAME
-    document = tomlkit.parse(path.read_text(encoding="utf-8"))
-    change(document)
-    validate(document.unwrap(), str(path))
-    write_text(path, tomlkit.dumps(document))
 
 
 def cache_folder() -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from metier.core import settings
 from metier.core.errors import SettingsError
-from metier.core.settings import SourceSettings
+from metier.core.source_settings import SourceSettings
 from metier.serving.auth.access import Caller
 from metier.serving.service import ExpertService
 from metier.state.catalog import ItemState

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from metier.core import addresses, plugins, public_addresses
 from metier.core.errors import InputError, SettingsError, SourceError
-from metier.core.settings import SourceSettings
+from metier.core.source_settings import SourceSettings
 from metier.sources.base import Item, Rejected, Source, Unreachable
 
 __all__ = ["Item", "Rejected", "Source", "Unreachable", "check", "create", "membership"]

@@ -12,8 +12,8 @@ from pathlib import Path, PurePath
 from urllib.parse import quote
 
 from metier.core.errors import SourceError
-from metier.core.settings import SourceSettings
 from metier.core.source_paths import is_glob
+from metier.core.source_settings import SourceSettings
 from metier.sources.base import Item, Rejected, Unreachable, in_utf8
 from metier.sources.real_files import is_within, why_not
 

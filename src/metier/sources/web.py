@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from metier.core import public_addresses
 from metier.core.addresses import filled, identity, masked, secret
 from metier.core.errors import ItemGone, SourceError
-from metier.core.settings import SourceSettings
+from metier.core.source_settings import SourceSettings
 from metier.sources.base import Item, Unreachable
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from metier import sources
 from metier.core import settings as settings_module
 from metier.core.errors import SettingsError
 from metier.core.groups import NOBODY, strictest
-from metier.core.settings import FILE_NAME, SourceSettings
+from metier.core.settings import FILE_NAME
+from metier.core.source_settings import SourceSettings
 from metier.state import schema, sqlite
 from metier.store.base import DocumentRecord
 

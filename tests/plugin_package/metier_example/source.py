@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from metier.core.errors import ItemGone, SettingsError, SourceError
-from metier.core.settings import SourceSettings
+from metier.core.source_settings import SourceSettings
 from metier.sources.base import Item, Unreachable
 
 
