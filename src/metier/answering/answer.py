@@ -50,7 +50,8 @@ class Citation:
     (start, end) of the supported sentence in the answer. `corrects`: where the document is a correction, the uri of
     the one that it corrects on this page. `dated`: the day, month or year that the document is of, ISO 8601, "" where
     nothing tells it: two versions of a document often have one title. `newer`: the uri of a newer version that was
-    found as well, "" where there is none. `copies`: uris of other documents that hold the same text. `row`: of a
+    found as well, "" where there is none. `replaces`: uris of documents that were found as well and that it says it
+    takes the place of. `copies`: uris of other documents that hold the same text. `row`: of a
     table, the name of the row that is quoted, behind the groups it stands under, or its number where it has no name;
     `column`: the name of the column, where the quote lies in one cell or the sentence holds one cell of the row. Both
     are "" elsewhere. `sheet`: name of the sheet of a workbook, "" elsewhere. `described`: a model says this of a
@@ -70,6 +71,7 @@ class Citation:
     corrects: str = ""
     dated: str = ""
     newer: str = ""
+    replaces: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
     row: str = ""
     column: str = ""

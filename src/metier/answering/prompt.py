@@ -5,7 +5,8 @@
                text of the passage
                text of the next passage of the same section
 
-               [2] …
+               [2] Title (nv-110-2023.pdf, page 2, older version)
+               …
 
                Question: …
 
@@ -21,6 +22,7 @@ from itertools import groupby
 from pathlib import PurePosixPath
 
 from metier.answering.answer import Style
+from metier.answering.version_selection import outdated
 from metier.core.documents import Passage
 from metier.core.errors import InputError
 from metier.generation.base import Generator, Message
@@ -60,7 +62,8 @@ def messages(
     `style`. `history`: earlier turns, oldest first. `note`: what else the model should know of the sources."""
     system = system or INSTRUCTION[style, bool(passages)]
     parts = []
-    for number, (place, group) in enumerate(groupby(passages, key=_place), start=1):
+    old = {p.id for p, is_old in zip(passages, outdated(question, passages), strict=True) if is_old}
+    for number, (place, group) in enumerate(groupby(passages, key=lambda p: _place(p, p.id in old)), start=1):
         text = "\n".join(passage.text for passage in group)
         parts.append(f"[{number}] {place}\n{text}")
     if note:
@@ -99,11 +102,14 @@ def fit(
             )
 
 
-def _place(passage: Passage) -> str:
-    """`Title › Heading (file, page 4)`; the file's name tells two versions of one document apart."""
+def _place(passage: Passage, is_old: bool) -> str:
+    """`Title › Heading (file, page 4)`; the file's name tells two versions of one document apart. `is_old`: a newer one
+    is shown as well."""
     path = " › ".join(passage.headings) or passage.title or passage.uri
     name = PurePosixPath(passage.uri).name
     details = [name] if name and name != path else []
     if (place := locator_of(passage)) is not None:
         details.append(str(place))
+    if is_old:
+        details.append("older version")
     return f"{path} ({', '.join(details)})" if details else path

@@ -1,5 +1,5 @@
 """Of several versions of one document, or of a part of it (price lists or sheets of 2025 and 2026), the newest is in
-force, unless the question names another year."""
+force, unless the question names another year; of documents of which one says that it replaces the other, that one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import regex
 
 from metier.answering.answer import Answer, Citation
 from metier.answering.document_dates import days_of
+from metier.answering.replaced_documents import replaced
 from metier.core.documents import Passage
 from metier.text.analyzer import ascii_digits
 from metier.text.language import all_languages
@@ -25,29 +26,33 @@ _SHORTEST = 4  # letters of a name that tells what a document is
 
 
 def outdated(question: str, passages: Sequence[Passage]) -> list[bool]:
-    """Of each passage whether a newer version of its document or section is among them too. None is where the question
-    names a year."""
+    """Of each passage whether a newer version of its document or section, or what replaces it, is among them too. None
+    is where the question names a year."""
     if YEAR.search(ascii_digits(question)):
         return [False] * len(passages)
     versions = {p.document_id: version_of(p) for p in passages}
     documents = _older([versions[p.document_id] for p in passages])
     sections = _older([_section(p) for p in passages])
-    return [old or older for old, older in zip(documents, sections, strict=True)]
+    gone = replaced(passages)
+    return [old or older or p.document_id in gone for old, older, p in zip(documents, sections, passages, strict=True)]
 
 
 def with_newer(answer: Answer) -> Answer:
-    """The answer, each of its citations with the newest version of its document that search found beside it, and with
-    the documents that hold a copy of the passage."""
+    """The answer, each of its citations with the newest version of its document that search found beside it, or with
+    what replaces it or is replaced by it, and with the documents that hold a copy of the passage."""
     copies = {hit.passage.id: hit.copies for hit in answer.hits if hit.copies}
     passages = {hit.passage.uri: hit.passage for hit in answer.hits}
     versions = {uri: version_of(passage) for uri, passage in passages.items()}
     newest = _newest(versions)
+    uris = {passage.document_id: uri for uri, passage in passages.items()}
+    gone = {uris[old]: uris[new] for old, new in replaced(list(passages.values())).items()}
 
     def told(citation: Citation) -> Citation:
         name, day = versions.get(citation.document, ("", None))
         last = newest.get(name)
-        newer = last[1] if last and day is not None and last[0] > day else ""
-        return replace(citation, newer=newer, copies=copies.get(citation.passage_id, ()))
+        newer = last[1] if last and day is not None and last[0] > day else gone.get(citation.document, "")
+        replaces = tuple(old for old, new in gone.items() if new == citation.document)
+        return replace(citation, newer=newer, replaces=replaces, copies=copies.get(citation.passage_id, ()))
 
     sentences = (replace(each, citations=tuple(map(told, each.citations))) for each in answer.sentences)
     return replace(answer, sentences=tuple(sentences))

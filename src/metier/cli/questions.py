@@ -159,9 +159,10 @@ def _print_marks(screen: Console, answer: Answer) -> None:
         where = place(citation.numbered, citation.headings)
         corrects = f"corrects {citation.corrects}" if citation.corrects else ""
         newer = f"newer: {citation.newer}" if citation.newer else ""
+        replaces = f"replaces {', '.join(citation.replaces)}" if citation.replaces else ""
         described = DESCRIPTION if citation.described else ""
         copies = f"the same in: {', '.join(citation.copies)}" if citation.copies else ""
-        parts = (corrects, citation.dated, newer, copies, where, citation.cell, described)
+        parts = (corrects, citation.dated, newer, replaces, copies, where, citation.cell, described)
         where = " · ".join(part for part in parts if part)
         head = styled("[cyan]\\[{}][/] [bold]{}[/]  [dim]{}[/]", number, citation.document, where)
         screen.print(head, soft_wrap=True)

@@ -32,6 +32,7 @@ from metier.ingestion import chunking
 from metier.ingestion.descriptions import DescribedDocument, describe
 from metier.ingestion.discovery import Discovery, discover
 from metier.ingestion.embedding_cache import EmbeddingCache
+from metier.ingestion.replacements import with_replacements
 from metier.ingestion.work import INCOMPLETE, Failure, SyncProgress, SyncReport, Work
 from metier.ingestion.writing import Writer
 from metier.parsing.core.titles import is_title, readable
@@ -48,7 +49,7 @@ if TYPE_CHECKING:  # needed where a vision model is set
 
 log = logging.getLogger(__name__)
 
-_SHAPE = 2  # raised when the same bytes would be cut into other passages than before
+_SHAPE = 3  # raised when the same bytes would be cut into other passages than before
 _TOGETHER = 128  # passages gathered over small documents for one call of the embedder and one commit
 _NOT_SHAPING = {"vision_url", "vision_key_env", "sandbox"}  # settings of parsing that do not shape what is stored
 
@@ -242,7 +243,8 @@ class Syncer:
             for said in (document.text, document.title, *document.metadata.values()):
                 said.encode()  # the store keeps UTF-8 alone: half a surrogate pair must cost this document only
             language = document.language or detect(document.text, self.settings.language)
-            described = self._described(replace(document, language=language), stop)
+            document = with_replacements(replace(document, language=language))
+            described = self._described(document, stop)
             work.is_complete, document = described.is_complete, described.document
             if not work.is_complete:
                 work.content_hash = f"{bytes_hash(work.content_hash)}-{INCOMPLETE}"

@@ -86,7 +86,8 @@ class CitationResponse(BaseModel):
     """`page`: number of its page, slide or sheet; `locator`: that, row and column in words (`sheet "Prices", row
     NV-110`), empty where none is known; `start`, `end`: where `quote` stands in the document; `sentence`: which part
     of the answer it carries; `corrects`: where the document is a correction, the one that it corrects; `dated`: the
-    day, month or year that the document is of, empty where nothing tells it; `newer`: a newer version of it;
+    day, month or year that the document is of, empty where nothing tells it; `newer`: a newer version of it, or
+    what replaces it; `replaces`: what it says it takes the place of;
     `copies`: other documents that hold the same text; `row`, `column`: of a table, what names the row that is quoted,
     and the column where one cell is meant; `described`: a model says it of a picture there, and the document does
     not; `url`: where the server shows it."""
@@ -104,6 +105,7 @@ class CitationResponse(BaseModel):
     corrects: str
     dated: str
     newer: str
+    replaces: list[str]
     copies: list[str]
     row: str
     column: str
@@ -117,8 +119,8 @@ class CitationResponse(BaseModel):
             document=citation.document, document_id=citation.document_id, title=citation.title, page=citation.page,
             locator=citation.locator, start=citation.start, end=citation.end, quote=citation.quote,
             headings=list(citation.headings), passage_id=citation.passage_id, corrects=citation.corrects,
-            dated=citation.dated, newer=citation.newer, copies=list(citation.copies), row=citation.row,
-            column=citation.column, described=citation.described, sentence=list(citation.sentence),
+            dated=citation.dated, newer=citation.newer, replaces=list(citation.replaces), copies=list(citation.copies),
+            row=citation.row, column=citation.column, described=citation.described, sentence=list(citation.sentence),
             url=document_url(citation.document_id, citation.start, citation.end),
         )  # fmt: skip
 

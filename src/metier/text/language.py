@@ -89,6 +89,7 @@ is known of languages without a file is in `metier/text/other_languages.toml`, w
                              then adjectives of more and of less of it ("dear", "cheap"); "*": whatever the ending
     [synonyms]               words: on each line those of which one may stand for another in what tables and columns
                              are called; "_" joins two that are one there ("phone_number")
+    [versions]               of documents: replaces, replaced_by, before or behind what they name
     [statements]             in text that questions are written from. remark: keys of lines that tell no fact ("Note");
                              article: what a definition begins with, as it is written; definition: what stands between a
                              term and what it is ("is a"); not_in_term: what no term holds, where there are no spaces;
