@@ -35,6 +35,7 @@ from metier.services.datasets import DatasetService
 from metier.services.evaluation import EvaluationService
 from metier.services.exam import ExamService
 from metier.services.parts import Parts
+from metier.state.answer_counts import AnswerCounter
 from metier.store.base import Entry, Filter
 
 if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others time
@@ -56,6 +57,7 @@ class Expert:
         self._parts = Parts(self.runtime, self.dataset, self.adapters, self.exam, self.ask)
         self.evaluation = EvaluationService(self._parts)
         self.corrections = CorrectionService(self.runtime, self.dataset)
+        self._counter = AnswerCounter(self.runtime.state_path)
 
     def __repr__(self) -> str:
         settings, folder = self.runtime.settings, str(self.runtime.folder)
@@ -131,6 +133,7 @@ class Expert:
 
     def close(self) -> None:
         """Free models and files."""
+        self._counter.flush()
         self.runtime.close()
         self.corrections.close()
 
@@ -244,9 +247,10 @@ class Expert:
     ) -> Answer:
         """Answer a question. `mode`: base, rag, tuned or rag+tuned. `adapter`: the one of a tuned mode, None = the one
         in production; to a reader who may not read all that it learned (`where`), it is not there. `history`: earlier
-        turns, from which a follow-up is understood. `fresh`: see `WriterOptions`. `on_text` gets the answer piece by
-        piece, `on_sentence` each sentence with its support as it ends. `system`: an added instruction. `sampling`: None
-        = as set. For `where`, `abstain` and `without` see `Request`."""
+        turns, from which a follow-up is understood. `fresh`: see `WriterOptions`; an examiner's, so that it is not
+        counted among the answers that drift is told by. `on_text` gets the answer piece by piece, `on_sentence` each
+        sentence with its support as it ends. `system`: an added instruction. `sampling`: None = as set. For `where`,
+        `abstain` and `without` see `Request`."""
         if mode not in MODES:
             raise InputError(f"there is no mode {mode!r}", hint=f"Choose one of {', '.join(MODES)}.")
         mode = Mode(mode)
@@ -259,7 +263,10 @@ class Expert:
             writer=writer, without=without, abstain=abstain, on_text=on_text, on_sentence=on_sentence,
         )  # fmt: skip
         with reading_as(readable):
-            return self.runtime.answerer.ask(request)
+            answer = self.runtime.answerer.ask(request)
+        if not fresh:
+            self._counter.note(mode, card.reference if card else "", answer.abstained)
+        return answer
 
     def chat(self) -> Conversation:
         """A conversation that remembers its turns."""

@@ -26,7 +26,9 @@ def main() -> None:
     folder, mode, adapter = sys.argv[1:]
     with Expert.open(folder) as expert:
         for question in sys.stdin.read().splitlines():
-            expert.ask(question, mode=mode, adapter=adapter or None)
+            expert.ask(
+                question, mode=mode, adapter=adapter or None, fresh=True
+            )  # so that it counts as no one's question
         print(peak_mb())
 
 

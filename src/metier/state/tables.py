@@ -105,3 +105,22 @@ promotions = sa.Table(
     sa.Column("adapter", sa.String, nullable=False),
     sa.Column("at", sa.String, nullable=False),
 )
+answer_counts = sa.Table(
+    "answer_counts",
+    metadata,
+    sa.Column("day", sa.String, primary_key=True),
+    sa.Column("mode", sa.String, primary_key=True),
+    sa.Column("adapter", sa.String, primary_key=True),
+    sa.Column("answered", sa.Integer, nullable=False),
+    sa.Column("refused", sa.Integer, nullable=False),
+)
+exam_uses = sa.Table(
+    "exam_uses",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("key", sa.String, nullable=False, unique=True),
+    sa.Column("what", sa.String, nullable=False),
+    sa.Column("adapter", sa.String, nullable=False),
+    sa.Column("questions", sa.JSON, nullable=False),
+    sa.Column("at", sa.String, nullable=False),
+)
