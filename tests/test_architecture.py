@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "src" / "metier"
 ORDER = (
     "core", "text", "state", "sources", "parsing", "models", "embedding", "generation", "store", "retrieval",
     "ingestion", "reader", "tables", "answering", "runtime", "dataset", "synthesis", "tuning", "evaluation", "feedback",
-    "services", "expert", "memory_probe", "doctor", "serving", "cli",
+    "flow", "services", "expert", "memory_probe", "doctor", "serving", "cli",
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from metier.core.errors import SettingsError
+from metier.core.flow_settings import FlowSettings
 from metier.core.source_settings import Section, SourceSettings
 
 FILE_NAME = "metier.toml"
@@ -278,6 +279,7 @@ class Settings(Section):
     tuning: TuningSettings = TuningSettings()
     exam: ExamSettings = ExamSettings()
     costs: CostSettings = CostSettings()
+    flow: FlowSettings = FlowSettings()
     feedback: FeedbackSettings = FeedbackSettings()
     serving: ServingSettings = ServingSettings()
     state: StateSettings = StateSettings()

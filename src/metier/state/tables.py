@@ -124,3 +124,24 @@ exam_uses = sa.Table(
     sa.Column("questions", sa.JSON, nullable=False),
     sa.Column("at", sa.String, nullable=False),
 )
+flow_runs = sa.Table(
+    "flow_runs",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("outcome", sa.String, nullable=False),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("production", sa.String, nullable=False),
+    sa.Column("candidate", sa.String, nullable=False),
+    sa.Column("began", sa.String, nullable=False),
+    sa.Column("ended", sa.String, nullable=False),
+)
+flow_steps = sa.Table(
+    "flow_steps",
+    metadata,
+    sa.Column("run", sa.Integer, sa.ForeignKey("flow_runs.number"), primary_key=True),
+    sa.Column("step", sa.String, primary_key=True),
+    sa.Column("began", sa.String, nullable=False),
+    sa.Column("ended", sa.String, nullable=False),
+    sa.Column("result", sa.JSON, nullable=False),
+)
