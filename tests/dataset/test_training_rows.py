@@ -66,6 +66,13 @@ def test_the_seed_decides_and_more_adds_to_fewer(parts_folder, tmp_path):
     assert made[3].startswith(made[0])
 
 
+def test_rows_of_some_documents_alone(expert):
+    table = {record.uri for record in expert.runtime.store.records() if record.uri.endswith(".csv")}
+    report = expert.dataset.generate(TrainingRowOptions(count=10, rules_only=True, documents=frozenset(table)))
+    assert report.added > 0
+    assert all(table <= set(row.documents) for row in expert.dataset.rows())
+
+
 def teacher_at(server, **more):
     return GenerationSettings(model="openai:stand-in", url=server.url, **more)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from metier.core.documents import Passage
@@ -27,10 +27,12 @@ class Visit:
     tabular: bool
 
 
-def visits(store: Store, seed: int, language: str, where: Filter | None = None) -> Iterator[Visit]:
+def visits(
+    store: Store, seed: int, language: str, where: Filter | None = None, among: Collection[str] | None = None
+) -> Iterator[Visit]:
     """All passages of the documents that the filter lets through, one of each document in turn, until every pair by
-    rule was given out."""
-    documents = [identity for _, identity in sorted(store.uris(where).items())]
+    rule was given out. `among`: uris of documents, None = all."""
+    documents = [identity for uri, identity in sorted(store.uris(where).items()) if among is None or uri in among]
     random.Random(seed).shuffle(documents)
     waiting = deque(_of_document(store, identity, seed, language) for identity in documents)
     while waiting:

@@ -46,7 +46,8 @@ class Counts:
 
 class Drawing:
     """`writer`: None = by rule alone. `seen`: questions that no pair may come near; those that are kept are added.
-    `where`: documents that are written from, and among which a question must find its own."""
+    `where`: documents that are written from, and among which a question must find its own. `among`: uris of those that
+    are written from, None = all of them."""
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class Drawing:
         seed: int,
         tell: Tell | None = None,
         where: Filter | None = None,
+        among: Collection[str] | None = None,
     ) -> None:
         weigh = WordWeights(store)
         self.counts = Counts()
@@ -68,7 +70,7 @@ class Drawing:
         self._seen = seen
         self._writer = writer
         self._seed = seed
-        self._where = where
+        self._where, self._among = where, among
         self._tell = tell or (lambda _done, _wanted, _note: None)
 
         @lru_cache(maxsize=4)
@@ -86,7 +88,8 @@ class Drawing:
     def pairs(self, count: int, kinds: Collection[str] | None = None) -> Iterator[QAPair]:
         """Pairs that pass the filters, until there are `count` or no passage is left; of `kinds`, None = of all."""
         kept, of_document = Counter[str](), Counter[str]()
-        most = max(1, -(-_FAIR_SHARES * count // max(1, self._store.counts()[0])))
+        documents = self._store.counts()[0] if self._among is None else len(self._among)
+        most = max(1, -(-_FAIR_SHARES * count // max(1, documents)))
 
         def asks_model(visit: Visit) -> bool:
             """Where rules understand a table, the model is not asked about it."""
@@ -113,7 +116,7 @@ class Drawing:
         self, asks_model: Callable[[Visit], bool], kinds: Collection[str] | None
     ) -> Iterator[tuple[Visit, ByModel]]:
         """All visits, each with a call that gives what the model writes of it."""
-        in_order = visits(self._store, self._seed, self._language, self._where)
+        in_order = visits(self._store, self._seed, self._language, self._where, self._among)
         writer = self._writer if kinds is None or "fact" in kinds else None
         if writer is None:
             yield from ((visit, list) for visit in in_order)

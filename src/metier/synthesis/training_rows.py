@@ -41,7 +41,8 @@ class TrainingRowOptions:
     """What to generate. `count`: pairs that pass the filters, before paraphrases. `paraphrases`: other wordings of each
     question, at most. `rows`: with passages, without, or both. `left_out`: share of the rows with passages that show
     them without the one that answers, 0..1. `rules_only`: ask no model. `groups`: only documents that a reader with
-    these may read are written from and shown, None = all. Raises `InputError`."""
+    these may read are written from and shown, None = all. `documents`: uris of those that are written from, None = all;
+    the others are searched and shown all the same. Raises `InputError`."""
 
     count: int = 100
     paraphrases: int = 0
@@ -50,6 +51,7 @@ class TrainingRowOptions:
     left_out: float = 0.2
     rules_only: bool = False
     groups: tuple[str, ...] | None = ()
+    documents: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         if self.count < 1 or self.paraphrases < 0 or not 0 <= self.left_out <= 1:
@@ -162,7 +164,7 @@ class _Run:
         self._seen = NearDuplicates.for_rows(exam, known, origin, settings.language)
         self._drawing = Drawing(
             runtime.store, runtime.retriever, analyser, settings.language, self._seen,
-            None if wanted.rules_only else self.writer, wanted.seed, tell, filter_for(wanted.groups),
+            None if wanted.rules_only else self.writer, wanted.seed, tell, filter_for(wanted.groups), wanted.documents,
         )  # fmt: skip
         self.filters = self._drawing.filters
 
