@@ -11,7 +11,7 @@
     rehearsed   on these and a fifth as many of `metier dataset rehearse`, none of them near a general question
 
 All are asked the same questions, each through llama.cpp as `metier ask` does, the tuned ones by switching their adapter
-on. General questions (general_questions.jsonl, written for this check) are asked with no instruction of the trade: what
+on. General questions (evaluation/general_questions.jsonl) are asked with no instruction of the trade: what
 a tuned one loses there is what it forgot. Intervals are 95% bootstraps over the questions; the
 difference is paired. Nothing was chosen by these examinations: settings are the defaults of `[tuning]` but for the
 epochs named below. Writes benchmarks/results/tuned_quality.json.
@@ -38,9 +38,9 @@ from sets import data_folder
 
 from metier import generation
 from metier.core.documents import Passage
-from metier.core.questions import Question
 from metier.core.settings import Settings
 from metier.dataset.rows import FILE_NAME, Row, load, save
+from metier.evaluation.general import general_questions
 from metier.generation.base import Generator
 from metier.generation.completion_cache import Cache
 from metier.synthesis import replay
@@ -50,7 +50,6 @@ from metier.tuning.tune import served, tune
 GAIN_TARGET = 0.30  # of accuracy on Banking77
 EPOCHS = {"banking77": 3, "pubmedqa": 2}
 REHEARSED = 0.2  # of the rows of the trade
-GENERAL = Path(__file__).with_name("general_questions.jsonl")
 MODES = ("base", "tuned", "rehearsed")
 
 
@@ -112,17 +111,13 @@ def macro_f1(said: Sequence[str], right: Sequence[str]) -> float:
     return float(np.mean(scores))
 
 
-def general_questions() -> list[dict[str, Any]]:
-    return [json.loads(line) for line in GENERAL.read_text(encoding="utf-8").splitlines()]
-
-
 def general(generator: Generator, adapter: str | None) -> np.ndarray:
     """1 where an accepted answer stands in what was said."""
     asked = general_questions()
-    said = answers(generator, [Row(item["question"], "") for item in asked], adapter, "general")
+    said = answers(generator, [Row(item.question, "") for item in asked], adapter, "general")
     return np.array(
         [
-            any(regex.search(rf"\b{regex.escape(_plain(a))}\b", _plain(text)) for a in item["answers"])
+            any(regex.search(rf"\b{regex.escape(_plain(a))}\b", _plain(text)) for a in item.answers)
             for item, text in zip(asked, said, strict=True)
         ],
         dtype=float,
@@ -132,7 +127,7 @@ def general(generator: Generator, adapter: str | None) -> np.ndarray:
 def with_rehearsal(rows: Sequence[Row], settings: Settings, folder: Path) -> list[Row]:
     file = folder / FILE_NAME
     save(file, rows)
-    exam = [Question(str(number), item["question"]) for number, item in enumerate(general_questions())]
+    exam = general_questions()
     generator = generation.create(settings.generation)
 
     def told(made: int, wanted: int, topic: str) -> None:
