@@ -178,7 +178,9 @@ def test_phi3_as_gguf_answers_as_it_does_with_the_adapter(bases, ggufs, tmp_path
 def test_the_expert_serves_what_it_exports(expert):
     card = expert.adapters.registry.get("tiny")
     names = {path.name for path in expert.adapters.registry.folder(card).iterdir()}
-    assert names == {"adapter_config.json", "adapter_model.safetensors", "card.json", "metrics.jsonl", FILE_NAME}
+    assert names == {
+        "adapter_config.json", "adapter_model.safetensors", "card.json", "metrics.jsonl", "learned.json", FILE_NAME
+    }  # fmt: skip
 
 
 # ── the Modelfile ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -311,7 +311,7 @@ class CorrectionService:
         )
         path = self._runtime.state_folder / question_set.FILE_NAME
         questions = question_set.QuestionSet(
-            path, self._runtime.settings.exam.practice, self._runtime.settings.language
+            path, self._runtime.settings.exam.practice, self._runtime.settings.language, self._dataset.versions_now
         )
         return Learning(_OwnQuestions(questions, self._like), maker, self._dataset.path)
 

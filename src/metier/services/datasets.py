@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others ti
     from metier.dataset.layouts import Columns
     from metier.dataset.provenance import Provenance
     from metier.dataset.rows import Row
+    from metier.dataset.training_record import TrainingRecord
     from metier.synthesis.from_questions import FromPractice
     from metier.synthesis.raft import RowKind
     from metier.synthesis.replay import Rehearsed
@@ -96,25 +97,38 @@ class DatasetService:
         """Rows of a file, with the documents in the store that they name and the groups of these."""
         from metier.dataset import provenance
 
-        if not self._has_store or not any(row.documents or row.context or row.passages for row in rows):
+        if not self.has_store or not any(row.documents or row.context or row.passages for row in rows):
             return list(rows)
         return provenance.resolved(rows, self._runtime.store)
 
     @property
-    def _has_store(self) -> bool:
+    def has_store(self) -> bool:
+        """Whether anything was ever synced."""
         return (self._runtime.state_folder / "store").exists()
+
+    def versions_now(self) -> dict[str, str]:
+        """The hash of the bytes of every document in the store, by uri; none before there is a store."""
+        from metier.dataset.training_record import documents_now
+
+        return documents_now(self._runtime.store) if self.has_store else {}
+
+    def record(self, rows: Sequence[Row]) -> TrainingRecord:
+        """What a run on these rows learns, as it is kept to tell later how much of that still holds."""
+        from metier.dataset import training_record
+
+        return training_record.of(rows, self._runtime.store if self.has_store else None, self._runtime.analyser)
 
     def groups_now(self) -> dict[str, tuple[str, ...]]:
         """The groups of every document in the store, by uri; none before there is a store."""
         from metier.dataset import provenance
 
-        return provenance.groups_now(self._runtime.store) if self._has_store else {}
+        return provenance.groups_now(self._runtime.store) if self.has_store else {}
 
     def closed_to(self, groups: Sequence[str]) -> set[str]:
         """Uris of the documents in the store that a reader with these groups may not read."""
         from metier.store.base import Filter
 
-        if not self._has_store:
+        if not self.has_store:
             return set()
         store = self._runtime.store
         return store.uris().keys() - store.uris(Filter(groups=tuple(groups))).keys()
@@ -123,7 +137,7 @@ class DatasetService:
         """Which documents these rows were written from, and what it takes to read all of them."""
         from metier.dataset import provenance
 
-        if not self._has_store:
+        if not self.has_store:
             return provenance.of(rows, {})
         return provenance.of(provenance.located(rows, self._runtime.store), self.groups_now())
 
@@ -131,7 +145,7 @@ class DatasetService:
         """How many rows not everybody may read, by what it takes."""
         from metier.dataset import provenance
 
-        known = provenance.located(rows, self._runtime.store) if self._has_store else rows
+        known = provenance.located(rows, self._runtime.store) if self.has_store else rows
         return provenance.counts(known, self.groups_now())
 
     def generate(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others ti
     from metier.evaluation.questions.checks import QuestionReport
     from metier.evaluation.questions.files import QuestionColumns, QuestionFile
     from metier.evaluation.questions.question_set import Added, QuestionEntry, QuestionSet, Review
+    from metier.evaluation.questions.staleness import StaleQuestion
+    from metier.evaluation.wear import ExamWear
     from metier.synthesis.exam_questions import ExamQuestionOptions, GeneratedQuestions
 
 
@@ -33,7 +35,8 @@ class ExamService:
         from metier.evaluation.questions.question_set import FILE_NAME, QuestionSet
 
         settings = self._runtime.settings
-        return QuestionSet(self._runtime.state_folder / FILE_NAME, settings.exam.practice, settings.language)
+        path = self._runtime.state_folder / FILE_NAME
+        return QuestionSet(path, settings.exam.practice, settings.language, self._dataset.versions_now)
 
     def questions(self, split: str | None = None) -> list[Question]:
         """The expert's own questions, of one side ("practice", "exam") or of both; those that were dropped are not
@@ -111,17 +114,33 @@ class ExamService:
         with needing("exam"):
             return self._set.review(identity, review, question=question, answers=answers)
 
+    def stale(self) -> list[StaleQuestion]:
+        """Questions whose document changed or went since they came or were last reviewed."""
+        from metier.evaluation.questions.staleness import stale
+
+        if not self._dataset.has_store:
+            return []
+        return stale(self._set.kept, self._runtime.store, self._dataset.versions_now())
+
+    def wear(self) -> ExamWear:
+        """How often the exam was used to decide, and how many of its questions are worn by that."""
+        from metier.evaluation.wear import wear
+        from metier.state.exam_uses import uses
+
+        return wear(self.questions("exam"), uses(self._runtime.state_path), self._runtime.settings.flow.worn_after)
+
     def check(self) -> QuestionReport:
         """What to know about the questions before an exam that takes hours."""
         from metier.evaluation.questions import checks
         from metier.models import reads_english_only
 
-        has_documents = (self._runtime.state_folder / "store").exists()
         with needing("exam"):
             return checks.check(
                 self._set.kept,
                 rows=self._dataset.rows(),
-                store=self._runtime.store if has_documents else None,
+                store=self._runtime.store if self._dataset.has_store else None,
                 english_only=reads_english_only(self._runtime.settings.embedding.model),
                 language=self._runtime.settings.language,
+                stale=self.stale(),
+                wear=self.wear(),
             )

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from metier.core.errors import InputError, StoreError
 from metier.core.settings import Settings
+from metier.dataset import training_record
 from metier.generation.base import Message
 from metier.tuning import base_model, gguf_model
 from metier.tuning.adapters import Card, Registry
@@ -24,7 +25,7 @@ from metier.tuning.base_model import Base
 from metier.tuning.encoding import Encoder
 
 FORMS = ("peft", "merged", "gguf-f16", "gguf-q8_0", "ollama")
-_KEPT_APART = ("card.json", "metrics.jsonl", "adapter.gguf")
+_KEPT_APART = ("card.json", "metrics.jsonl", "adapter.gguf", training_record.FILE_NAME)
 
 
 def export(settings: Settings, expert: Path, registry: Registry, reference: str, to: Path, form: str) -> Sequence[Path]:

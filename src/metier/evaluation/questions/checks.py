@@ -19,15 +19,15 @@ from metier.core.questions import SPLITS, Question
 from metier.dataset.findings import EXAMPLES, DataFinding, Severity, short
 from metier.dataset.findings import origin as row_origin
 from metier.dataset.rows import Row
-from metier.evaluation.metrics.text import contains
 from metier.evaluation.questions import question_similarity
 from metier.evaluation.questions.question_set import QuestionEntry
+from metier.evaluation.questions.staleness import StaleQuestion, lost_answers
+from metier.evaluation.wear import ExamWear
 from metier.store.base import Store
 from metier.text.detection import script_of
 
 _SURE = 1.96  # standard errors on either side that hold the true share 95 times in 100
 _WIDE = 0.1  # an interval wider than ten points on either side tells little apart
-_WORDED = ("fact", "table")  # kinds whose answer is copied from its document
 _ORDER = {"stop": 0, "warn": 1, "note": 2}
 
 
@@ -52,10 +52,17 @@ class QuestionReport:
 
 
 def check(
-    kept: Sequence[QuestionEntry], *, rows: Sequence[Row], store: Store | None, english_only: bool, language: str
+    kept: Sequence[QuestionEntry],
+    *,
+    rows: Sequence[Row],
+    store: Store | None,
+    english_only: bool,
+    language: str,
+    stale: Sequence[StaleQuestion] = (),
+    wear: ExamWear | None = None,
 ) -> QuestionReport:
     """All checks. `rows`: the training data. `store`: None where nothing is indexed yet. `english_only`: whether the
-    embedder knows no other language. `language`: the expert's own."""
+    embedder knows no other language. `language`: the expert's own. `stale`, `wear`: as they are now."""
     questions = [each.question for each in kept if not each.dropped]
     exam = [question for question in questions if question.split == "exam"]
     findings = [
@@ -64,6 +71,8 @@ def check(
         *_trained_on(rows, exam, language),
         *_unanswered(questions),
         *(_documents(questions, store) if store is not None else ()),
+        *_changed(stale),
+        *(_worn(wear) if wear is not None else ()),
         *(_languages(questions) if english_only else ()),
     ]
     of_split = {split: [question for question in questions if question.split == split] for split in SPLITS}
@@ -165,7 +174,7 @@ def _documents(questions: Sequence[Question], store: Store) -> list[DataFinding]
         what = f"{len(gone)} questions are about documents that are not in the store"
         hint = "Run `metier sync`; drop the questions if the documents are gone for good."
         found.append(_finding("warn", "documents", what, len(gone), shown, hint))
-    wrong = _wrong_keys([q for q in questions if uris.keys() >= set(q.documents)], uris, store)
+    wrong = lost_answers([q for q in questions if uris.keys() >= set(q.documents)], store)
     if wrong:
         what = f"{len(wrong)} questions have an answer that does not stand in their document"
         shown = [f"{_shown(q)}: “{short(q.answers[0])}” in {q.documents[0]}" for q in wrong]
@@ -174,16 +183,26 @@ def _documents(questions: Sequence[Question], store: Store) -> list[DataFinding]
     return found
 
 
-def _wrong_keys(questions: Sequence[Question], uris: dict[str, str], store: Store) -> list[Question]:
-    """One document after the other, so that no two texts are held at once."""
-    checked = [q for q in questions if q.kind in _WORDED and q.answers and q.documents]
-    right: set[str] = set()
-    for uri in sorted({uri for question in checked for uri in question.documents}):
-        document = store.document(uris[uri])
-        text = document.text if document else ""
-        asked = [q for q in checked if uri in q.documents and q.id not in right]
-        right |= {q.id for q in asked if contains(text, q.answers, q.language)}
-    return [question for question in checked if question.id not in right]
+def _changed(stale: Sequence[StaleQuestion]) -> list[DataFinding]:
+    """Those that `_documents` does not tell of: their document is there, and their answer still stands in it."""
+    found = [each for each in stale if each.why == "changed"]
+    if not found:
+        return []
+    what = f"{len(found)} questions are about documents that changed since anybody looked at them"
+    shown = [f"question {each.id} “{short(each.question)}”: {each.document}" for each in found]
+    return [_finding("note", "stale", what, len(found), shown, "Read them again: `metier exam review`.")]
+
+
+def _worn(wear: ExamWear) -> list[DataFinding]:
+    if not wear.decisions:
+        return []
+    what = (
+        f"the exam decided {wear.decisions} times: {wear.worn} of {wear.questions} questions are worn (asked in "
+        f"{wear.limit} decisions or more), {wear.fresh} are fresh; that one decision was luck has a chance of up to "
+        f"{wear.luck:.0%}"
+    )
+    hint = "Add fresh ones: `metier exam generate` or `metier exam import FILE`." if wear.worn_out else ""
+    return [_finding("warn" if wear.worn_out else "note", "wear", what, wear.worn, (), hint)]
 
 
 def _languages(questions: Sequence[Question]) -> list[DataFinding]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -32,16 +32,18 @@ FILE_NAME = "questions.jsonl"
 REVIEWS = ("", "accepted", "dropped")
 Review = Literal["", "accepted", "dropped"]
 _SHOWN_LEAKS = 3
+_OWN = ("review", "first", "versions")  # of an entry, not of its question
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionEntry:
     """A question of the set. `review`: what a person said of it. `first`: the wording with which it came, where it was
-    edited since."""
+    edited since. `versions`: hash of each of its documents when it came or was last reviewed, by uri."""
 
     question: Question
     review: Review = ""
     first: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def dropped(self) -> bool:
@@ -53,16 +55,16 @@ class QuestionEntry:
         return {question_similarity.key(text) for text in (self.question.question, self.first) if text}
 
     def to_json(self) -> dict[str, Any]:
-        extra = {"review": self.review, "first": self.first}
+        extra = {"review": self.review, "first": self.first, "versions": self.versions}
         return self.question.to_json() | {name: value for name, value in extra.items() if value}
 
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> Self:
-        rest = {name: value for name, value in plain.items() if name not in ("review", "first")}
+        rest = {name: value for name, value in plain.items() if name not in _OWN}
         question = Question.from_json(rest)
         if not isinstance(question.question, str) or plain.get("review", "") not in REVIEWS:
             raise ValueError("its question or its review is none")
-        return cls(question, plain.get("review", ""), plain.get("first", ""))
+        return cls(question, plain.get("review", ""), plain.get("first", ""), plain.get("versions", {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,21 @@ class Added:
 
 
 class QuestionSet:
-    """The questions at `path`. `practice`: share of them that is drawn to practise on, 0..1. Every change is on disk
-    when its method returns, as a whole or not at all."""
+    """The questions at `path`. `practice`: share of them that is drawn to practise on, 0..1. `versions`: gives the hash
+    of every document there is now, by uri. Every change is on disk when its method returns, as a whole or not at
+    all."""
 
-    def __init__(self, path: Path, practice: float = 0.4, language: str = "en") -> None:
+    def __init__(
+        self,
+        path: Path,
+        practice: float = 0.4,
+        language: str = "en",
+        versions: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
         self._path = path
         self._practice = practice
         self._language = language
+        self._versions = versions
         self.kept: list[QuestionEntry] = bounded_files.records(
             path, QuestionEntry.from_json, "a question of the set", "metier exam"
         )
@@ -131,7 +141,8 @@ class QuestionSet:
             [question for question in placed if question_similarity.key(question.question) not in left_out]
         )
         if added:
-            self._save([*self.kept, *map(QuestionEntry, added)])
+            now = self._versions()
+            self._save([*self.kept, *(QuestionEntry(each, versions=_of(each, now)) for each in added)])
         counts = Counter(question.split for question in added)
         return Added(
             added=len(added),
@@ -165,7 +176,7 @@ class QuestionSet:
         if edited.question != before.question.question:
             self._check_wording(edited)
             first = first or before.question.question
-        after = QuestionEntry(edited, review, first)
+        after = QuestionEntry(edited, review, first, _of(edited, self._versions()))
         self._save([after if each is before else each for each in self.kept])
         return after
 
@@ -201,6 +212,10 @@ class QuestionSet:
         lines = (json.dumps(each.to_json(), ensure_ascii=False) + "\n" for each in kept)
         write_text(self._path, bounded_files.joined(self._path, lines))
         self.kept = kept
+
+
+def _of(question: Question, versions: Mapping[str, str]) -> dict[str, str]:
+    return {uri: versions[uri] for uri in question.documents if uri in versions}
 
 
 def _edited(question: Question, text: str | None, answers: Sequence[str] | None) -> Question:
