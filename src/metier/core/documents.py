@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from metier.core.tables import PATH, Reference, Span, Table, TableRow, column_names
+from metier.core.tables import PATH, DeclaredColumn, Reference, Span, Table, TableRow, column_names
 
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
@@ -203,12 +203,15 @@ class TextBuilder:
         pairs: bool = False,
         name: str = "",
         references: Sequence[Reference] = (),
+        declared: Sequence[DeclaredColumn] = (),
+        beside: Sequence[Sequence[str]] | None = None,
     ) -> None:
         """Append a table. `rows`: cells as strings, rectangular or ragged; the first `header` of them (True: one) name
         the columns. Of the rows after the header: `keys` names each in its source (default: its 1-based number among
         `rows`), `groups` says under which names it stands. `unit`: what holds for all values. `pairs`: rows are a
         name and its value (`Rated power: 4.2 MW`). `caption`: where none is given, a caption right before the table.
-        `name`, `references`: see `Table`."""
+        `name`, `references`, `declared`: see `Table`; rows that are a part of a database's table have no line of names
+        above them. `beside`: what is told of each cell behind it ("17 (Acme Ltd)"), and is no part of its value."""
         rows = [[_line(cell) for cell in row] for row in rows]
         if not any(any(row) for row in rows):
             return
@@ -219,7 +222,7 @@ class TextBuilder:
         names, unit = column_names(heads), _line(unit)
         self._separate("\n\n")
         start, written = self._length, []
-        if any(names):
+        if any(names) and not declared:
             self._append(CELL.join(name for name in names if name))
         for place, cells in enumerate(body):
             if any(cells):
@@ -227,14 +230,23 @@ class TextBuilder:
                     self._separate("\n")
                 key = keys[place] if keys else str(place + count + 1)
                 under = tuple(map(_line, groups[place])) if groups else ()
-                written.append(self._row(names, cells, key, under, unit, pairs))
+                told = beside[place] if beside else ()
+                written.append(self._row(names, cells, key, under, unit, pairs, told))
         self.blocks.append(Block("table", start, self._length, page))
         self.blocks.extend(Block("row", row.start, row.end, page, 0, row.key) for row in written)
-        told = (_line(caption), unit, tuple(map(_line, notes)))
-        self.tables.append(Table(heads, tuple(written), start, self._length, *told, page, name, tuple(references)))
+        said = (_line(caption), unit, tuple(map(_line, notes)))
+        of_database = (name, tuple(references), tuple(declared))
+        self.tables.append(Table(heads, tuple(written), start, self._length, *said, page, *of_database))
 
     def _row(
-        self, names: Sequence[str], cells: Sequence[str], key: str, groups: tuple[str, ...], unit: str, pairs: bool
+        self,
+        names: Sequence[str],
+        cells: Sequence[str],
+        key: str,
+        groups: tuple[str, ...],
+        unit: str,
+        pairs: bool,
+        beside: Sequence[str],
     ) -> TableRow:
         """Append a row: each cell behind the name of its column, the first behind the groups and before the unit."""
         start = self._length
@@ -251,6 +263,8 @@ class TextBuilder:
             if not index and groups:
                 self._append(PATH.join(groups) + PATH)
             places.append((self._append(cell), self._length))
+            if beside and beside[index]:
+                self._append(f" {_line(beside[index])}")
             if not index and unit:
                 self._append(f" {unit}" if unit[0] in "([" else f" ({unit})")
         return TableRow(start, self._length, key, tuple(places), groups)

@@ -21,6 +21,15 @@ LINES = " – "  # between the lines that stand over a table and are its caption
 
 
 @dataclass(frozen=True, slots=True)
+class DeclaredColumn:
+    """What a database says of a column. `kind`: "integer", "number", "date" or "text"; `unit`: of its numbers, "" where
+    none is known."""
+
+    kind: str
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TableRow:
     """`key`: what names it in its source (1-based row number, or a database's primary key). `cells`: where the value of
     each column stands in the document's text, None where the cell is empty. `groups`: the names it stands under, the
@@ -74,7 +83,8 @@ class Table:
     """`start`, `end`: of its block in the document's text. `header`: rows of names, the top one first, each as wide as
     the table; what spans columns is repeated in each. `unit`: what holds for all values ("in millions"). `notes`: what
     stands under it. `page`: 1-based. `name`: of the table or sheet in its database or workbook, "" elsewhere.
-    `references`: which column points to which table and column, as a database's foreign keys do."""
+    `references`: which column points to which table and column, as a database's foreign keys do. `declared`: of each
+    column, where the rows are a part of a database's table; none where columns are judged by their cells."""
 
     header: tuple[tuple[str, ...], ...]
     rows: tuple[TableRow, ...]
@@ -86,6 +96,7 @@ class Table:
     page: int | None = None
     name: str = ""
     references: tuple[Reference, ...] = ()
+    declared: tuple[DeclaredColumn, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,17 +111,20 @@ class Table:
     def to_json(self) -> list[Any]:
         """Plain values, the header's names and the places of all cells."""
         rows = [row.to_json() for row in self.rows]
-        of_database = [self.name, self.references] if self.name or self.references else []
+        of_database: list[Any] = [self.name, self.references] if self.name or self.references else []
+        if self.declared:
+            of_database.append([(column.kind, column.unit) for column in self.declared])
         return [self.header, rows, self.start, self.end, self.caption, self.unit, self.notes, self.page, *of_database]
 
     @classmethod
     def from_json(cls, plain: Sequence[Any]) -> Self:
         header, rows, start, end, caption, unit, notes, page, *of_database = plain
         read = tuple(map(TableRow.from_json, rows))
-        name, references = of_database or ("", ())
+        name, references, declared = (*of_database, *("", (), ())[len(of_database) :])
         return cls(
             tuple(map(tuple, header)), read, start, end, caption, unit, tuple(notes), page, name,
             tuple((column, table, other) for column, table, other in references),
+            tuple(DeclaredColumn(kind, unit) for kind, unit in declared),
         )  # fmt: skip
 
     def row_at(self, start: int, end: int) -> TableRow | None:

@@ -5,8 +5,8 @@ page hold for all of it; short paragraphs of one section share a passage; a para
 sentences, a sentence too long between words, a word too long between characters. A list that fits into a passage
 stays whole, with its lead-in. The rows of a table have its caption as their last heading, so that every group of them
 repeats it; where names with their values are among its lines, it is one line, and all are a passage of their own. The
-names of columns and the unit stand in the rows. A heading with nothing under it goes with what follows. What a model
-says of a picture shares no passage with text.
+names of columns and the unit stand in the rows. Each row of a database is a passage: it changes alone. A heading with
+nothing under it goes with what follows. What a model says of a picture shares no passage with text.
 
 What a document can cost is bounded, whatever stands in it: a passage has so many characters as well as tokens, its
 heading path so many names of so many characters, a document so many passages; and text is counted and cut a stretch at
@@ -50,7 +50,7 @@ _LONGEST_CHARACTER = 64  # code points; a longer one is taken apart
 @dataclass(slots=True)
 class _Unit:
     """A piece that is not cut further: a paragraph, a sentence, a table row. `picture`: where the description of one
-    begins, that it is of; -1 else."""
+    begins, that it is of; -1 else. `alone`: shares no passage with its neighbours."""
 
     start: int
     end: int
@@ -60,6 +60,7 @@ class _Unit:
     kind: BlockKind
     tokens: int = 0
     picture: int = -1
+    alone: bool = False
 
 
 def cut(
@@ -128,6 +129,8 @@ def _units(document: Document) -> Iterator[_Unit]:
     waiting: Block | None = None  # the first of what goes with the next block
     caption = before = ""  # of the table whose rows follow; what stands right over it
     captions = {table.start: table.caption for table in document.tables}
+    of_databases = {table.start for table in document.tables if table.declared}
+    alone = False
     row = ""  # the last one, which may be a name with its value that is a line of a caption, too
     joined: set[str] = set()  # captions of several such lines
 
@@ -150,6 +153,7 @@ def _units(document: Document) -> Iterator[_Unit]:
             waiting = None
         follows = following.kind if following is not None else ""
         if block.kind == "table" and follows == "row":
+            alone = block.start in of_databases
             # The line of column names goes with the first row; every row carries the names anyway.
             waiting = waiting or block
             caption, before = before or captions.get(block.start, ""), ""
@@ -165,7 +169,8 @@ def _units(document: Document) -> Iterator[_Unit]:
         start = waiting.start if waiting is not None else block.start
         picture = block.start if block.kind == "description" else -1
         names = headings(*_heading(caption, title, caption in joined))
-        yield _Unit(start, block.end, block.page, block.row, names, block.kind, picture=picture)
+        alone = alone and block.kind == "row"
+        yield _Unit(start, block.end, block.page, block.row, names, block.kind, picture=picture, alone=alone)
         waiting = None
     if lonely is not None:
         waiting = waiting or lonely
@@ -262,8 +267,8 @@ def _pack(units: list[_Unit], settings: PassageSettings, text: str) -> Iterator[
         yield group
 
 
-def _place(unit: _Unit) -> tuple[tuple[str, ...], int | None, int]:
-    return unit.headings, unit.page, unit.picture
+def _place(unit: _Unit) -> tuple[tuple[str, ...], int | None, int, str | None]:
+    return unit.headings, unit.page, unit.picture, unit.row if unit.alone else None
 
 
 def _list_tokens(units: list[_Unit], place: int, text: str) -> int:

@@ -19,8 +19,8 @@ from metier.tables.query import Condition, Graph, NoPath, Sql, TableQuery, graph
 from metier.tables.question import TableQuestion, read
 from metier.tables.results import ResultLine, RowPlace, filters_of, lines_of, period_line
 from metier.tables.runner import QueryError, QueryRunner, Result
-from metier.tables.schema import GROUP, TableSchema
-from metier.tables.table_store import TableStore, quoted
+from metier.tables.schema import GROUP, TableSchema, quoted
+from metier.tables.table_store import TableStore
 from metier.tables.vocabulary import synonyms_of
 from metier.text.analyzer import Analyser
 from metier.text.morphology import bare_forms
@@ -124,14 +124,17 @@ class TableAsker:
             values[table].append((column, text))
         others = [other for token in question.tokens for other in synonyms_of(token.said, question.language.code)]
         named = self._store.tables_with([*tokens, *others], _TABLES)
-        schemas = self._store.schemas({*values, *named})
-        seen = set(visible({schema.document_id for schema in schemas}))
-        linked = {schema.document_id for schema in schemas if schema.document_id in seen and schema.database}
-        for document in linked:
-            yield self._store.of_document(document), values
-        for schema in schemas:
-            if schema.document_id in seen and schema.document_id not in linked:
-                yield [schema], values
+        tables = {schema.id: schema for schema in self._store.schemas({*values, *named})}
+        for database in {schema.document_id for schema in tables.values() if schema.database}:
+            tables.update((schema.id, schema) for schema in self._store.of_document(database))
+        documents = self._store.documents_of(list(tables.values()))
+        seen = set(visible(frozenset().union(*documents.values())))
+        together: dict[object, list[TableSchema]] = defaultdict(list)
+        for number, schema in sorted(tables.items()):
+            if documents[number] <= seen:
+                together[schema.document_id if schema.database else number].append(schema)
+        for group in together.values():
+            yield group, values
 
     def _indexed(self, question: TableQuestion) -> list[str]:
         """The words of a question as the index may have them: also without their endings, which no stemmer takes off,

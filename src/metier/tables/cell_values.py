@@ -203,9 +203,8 @@ def _day(cell: str, language: str, day_first: bool) -> str | None:
     plain = ascii_digits(cell.strip())
     if len(plain) > _LONGEST or not any(map(str.isdigit, plain)):
         return None
-    if match := _ISO.match(plain):
-        found = _iso(int(match[1]), int(match[2]), int(match[3]) if match[3] else None)
-        return f"{found} {match[4]}" if found and match[4] and set(match[4]) - set("0:") else found
+    if _ISO.match(plain):
+        return day_in(plain)
     if match := _SLASHED.match(plain):
         year = int(match[3])
         year += 0 if year >= _CENTURY else 1900 if year >= _PIVOT else 2000
@@ -216,6 +215,15 @@ def _day(cell: str, language: str, day_first: bool) -> str | None:
         return None
     year_, month_, day_ = said[0].dates[0]
     return _iso(year_, month_, day_) if year_ and month_ else None
+
+
+def day_in(cell: str) -> str | None:
+    """Of a cell that is a day as ISO 8601 has it, perhaps with a time; None for any other."""
+    match = _ISO.match(cell)
+    if match is None:
+        return None
+    day = _iso(int(match[1]), int(match[2]), int(match[3]) if match[3] else None)
+    return f"{day} {match[4]}" if day and match[4] and set(match[4]) - set("0:") else day
 
 
 def _iso(year: int, month: int, day: int | None) -> str | None:

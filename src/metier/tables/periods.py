@@ -15,8 +15,7 @@ from metier.tables.cell_values import ColumnType
 from metier.tables.links import telling
 from metier.tables.many_rows import tells
 from metier.tables.question import Bound, TableQuestion
-from metier.tables.schema import DOCUMENT, END, GROUP, ROW, START, Column, TableSchema
-from metier.tables.table_store import quoted
+from metier.tables.schema import DOCUMENT, END, GROUP, ROW, START, Column, TableSchema, quoted
 from metier.tables.vocabulary import alike, said_words, synonymous
 from metier.text.phrases import searchable
 from metier.text.quantities import Reading, quantities

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from metier.core.tables import Reference
-from metier.tables.schema import DOCUMENT, END, ROW, START, TOTAL, TableSchema
-from metier.tables.table_store import quoted
+from metier.tables.schema import DOCUMENT, END, ROW, START, TOTAL, TableSchema, quoted
 
 _MOST_ROWS = 200  # that a query returns
 _PARTS = {"year": 4, "month": 7}  # characters of a day as ISO 8601 writes it

@@ -15,6 +15,7 @@ _THOUSAND = 1000.0
 ROW, DOCUMENT, START, END, TOTAL = "_row", "_document", "_start", "_end", "_total"
 GROUP = "_group"
 HIDDEN = (ROW, DOCUMENT, START, END, TOTAL, GROUP)  # columns that the table of a document does not have
+COLUMN_SQL = {ColumnType.NUMBER: "REAL", ColumnType.DATE: "TEXT", ColumnType.TEXT: "TEXT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,11 @@ class TableSchema:
     that name its rows, one but for first and last name. `key`: name in SQL of a column that has another value in each
     row, "" where there is none. `grouped`: whether rows stand under names of groups, which a query reads as `_group`.
     `totals`: whether some rows are totals of the others, which no aggregate counts. `database`: whether the other
-    tables of its document can be asked with it."""
+    tables of its document can be asked with it.
+
+    A table of a database is put together from many documents, the blocks of its rows: `document_id` is the address of
+    its database and `uri` its own, and which document a row is of tells `_document` alone (`TableStore.documents_of`).
+    """
 
     id: int
     sql: str
@@ -84,6 +89,11 @@ class TableSchema:
     @property
     def labelling(self) -> tuple[Column, ...]:
         return tuple(self.columns[n] for n in self.labels)
+
+
+def quoted(name: str) -> str:
+    """A name as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def unique(

@@ -3,6 +3,7 @@
     "Prices 2026"   one SQL table a table of a document: its columns, and the place of each row in the document
     _documents      which version of a document its tables are of
     _tables         their schemas
+    _blocks         which documents are blocks of a database's table (`database_tables`)
     _values         the different texts of their cells
     _value_words, _table_words   full text of both, on the expert's own tokens
 
@@ -21,26 +22,41 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from metier.core.database_rows import table_of
 from metier.core.disk import unwritable
 from metier.core.documents import Document
 from metier.core.errors import StoreError
 from metier.core.permissions import file_mode
 from metier.core.tables import Table
 from metier.state.sqlite import open_read_only
+from metier.tables import database_tables
 from metier.tables.cell_values import ColumnType, apart
-from metier.tables.schema import DOCUMENT, END, GROUP, HIDDEN, ROW, START, TOTAL, TableSchema, unique
+from metier.tables.database_tables import LONGEST_VALUE, MOST_VALUES
+from metier.tables.schema import (
+    COLUMN_SQL,
+    DOCUMENT,
+    END,
+    GROUP,
+    HIDDEN,
+    ROW,
+    START,
+    TOTAL,
+    TableSchema,
+    quoted,
+    unique,
+)
 from metier.tables.typed_tables import typed_table
 from metier.text.analyzer import Analyser
 
-VERSION = 1  # raised when the same document would be typed otherwise than before
+VERSION = 2  # raised when the same document would be typed otherwise than before
 _TOGETHER = 64  # documents of one transaction
-_LONGEST_VALUE = 80  # characters of a cell that names something
-_MOST_VALUES = 200_000  # different texts of one column that are kept as names
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS _documents (id TEXT PRIMARY KEY, content_hash TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS _tables (id INTEGER PRIMARY KEY, document TEXT NOT NULL, sql TEXT UNIQUE NOT NULL,
-                                    schema TEXT NOT NULL);
+                                    schema TEXT NOT NULL, address TEXT NOT NULL DEFAULT '', shape TEXT,
+                                    complete INTEGER NOT NULL DEFAULT 1, stale INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS _tables_document ON _tables (document);
+CREATE INDEX IF NOT EXISTS _tables_address ON _tables (address);
 CREATE TABLE IF NOT EXISTS _values (id INTEGER PRIMARY KEY, table_id INTEGER NOT NULL, column_number INTEGER NOT NULL,
                                     text TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS _values_table ON _values (table_id);
@@ -51,7 +67,6 @@ CREATE VIRTUAL TABLE IF NOT EXISTS _table_words USING fts5(words, tokenize="{tok
 _MADE = (
     "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB '_*_words_*' AND name NOT GLOB 'sqlite_*'"
 )
-_OF_TYPE = {ColumnType.NUMBER: "REAL", ColumnType.DATE: "TEXT", ColumnType.TEXT: "TEXT"}
 
 
 class TableStore:
@@ -71,14 +86,21 @@ class TableStore:
         with self._writing() as connection:
             for document in documents:
                 _forget(connection, document.id)
+                place = table_of(document.uri)
                 for table in document.tables:
-                    self._add(connection, document, table)
+                    if place is not None and table.declared:
+                        database_tables.add_block(connection, document, table, place)
+                    else:
+                        self._add(connection, document, table)
                 told = (document.id, self._signed(document.content_hash))
                 connection.execute("INSERT INTO _documents VALUES (?, ?)", told)
 
-    def follow(self, hashes: dict[str, str], document: Callable[[str], Document | None]) -> None:
+    def follow(
+        self, hashes: dict[str, str], document: Callable[[str], Document | None], unread: Collection[str] = ()
+    ) -> None:
         """Bring it in line with the store. `hashes`: content hash of every document there, by id; `document`: one of
-        them."""
+        them. `unread`: uris of what the last sync could not read; a database's table that has a block among them is not
+        asked."""
         known = self.hashes()
         missing = [name for name, hashed in hashes.items() if known.get(name) != self._signed(hashed)]
         for start in range(0, len(missing), _TOGETHER):
@@ -89,6 +111,10 @@ class TableStore:
             with self._writing() as connection:
                 for name in gone:
                     _forget(connection, name)
+        if self.path.exists():
+            with self._writing() as connection:
+                lacking = {place.table for place in map(table_of, unread) if place is not None}
+                database_tables.settle(connection, lacking, _drop, self._index_words, self._index_value)
 
     def _signed(self, content_hash: str) -> str:
         return f"{VERSION}-{self._analyser.version}-{content_hash}"
@@ -100,7 +126,7 @@ class TableStore:
         schema, rows = made.schema, made.rows
         taken = [name for (name,) in connection.execute("SELECT sql FROM _tables")]
         sql = next(unique([schema.name], taken, "table"))
-        columns = ", ".join(f"{quoted(column.sql)} {_OF_TYPE[column.type]}" for column in schema.columns)
+        columns = ", ".join(f"{quoted(column.sql)} {COLUMN_SQL[column.type]}" for column in schema.columns)
         connection.execute(
             f"CREATE TABLE {quoted(sql)} ({ROW} INTEGER PRIMARY KEY, {DOCUMENT} TEXT, {START} INTEGER, {END} INTEGER, "
             f"{TOTAL} INTEGER, {GROUP} TEXT, {columns})"
@@ -111,8 +137,7 @@ class TableStore:
         number = connection.execute(
             "INSERT INTO _tables (document, sql, schema) VALUES (?, ?, ?)", (document.id, sql, schema.to_json())
         ).lastrowid
-        words = [schema.name, schema.title, schema.caption, *(apart(column.name) for column in schema.columns)]
-        self._index(connection, "_table_words", number or 0, " ".join(words))
+        self._index_words(connection, number or 0, schema)
         self._index_values(connection, number or 0, schema, rows)
 
     def _index_values(
@@ -122,12 +147,20 @@ class TableStore:
         texts = [n for n, column in enumerate(schema.columns) if column.type is ColumnType.TEXT]
         places = [(n, first + n) for n in texts] + ([(-1, first - 1)] if schema.grouped else [])
         for column, place in places:
-            names = {row[place]: None for row in rows if row[place] and len(str(row[place])) <= _LONGEST_VALUE}
-            for name in list(names)[:_MOST_VALUES]:
-                added = connection.execute(
-                    "INSERT INTO _values (table_id, column_number, text) VALUES (?, ?, ?)", (number, column, name)
-                )
-                self._index(connection, "_value_words", added.lastrowid or 0, str(name))
+            names = {row[place]: None for row in rows if row[place] and len(str(row[place])) <= LONGEST_VALUE}
+            for name in list(names)[:MOST_VALUES]:
+                self._index_value(connection, number, column, str(name))
+
+    def _index_value(self, connection: sqlite3.Connection, number: int, column: int, name: str) -> None:
+        added = connection.execute(
+            "INSERT INTO _values (table_id, column_number, text) VALUES (?, ?, ?)", (number, column, name)
+        )
+        self._index(connection, "_value_words", added.lastrowid or 0, name)
+
+    def _index_words(self, connection: sqlite3.Connection, number: int, schema: TableSchema) -> None:
+        words = [schema.name, schema.title, schema.caption, *(apart(column.name) for column in schema.columns)]
+        connection.execute("DELETE FROM _table_words WHERE rowid = ?", (number,))
+        self._index(connection, "_table_words", number, " ".join(words))
 
     def _index(self, connection: sqlite3.Connection, index: str, number: int, text: str) -> None:
         words = " ".join(self._analyser.tokens(text))
@@ -141,19 +174,30 @@ class TableStore:
             return dict(connection.execute("SELECT * FROM _documents")) if connection else {}
 
     def schemas(self, numbers: Collection[int]) -> list[TableSchema]:
-        """Of the tables with these numbers, in no order."""
+        """Of the tables with these numbers that can be asked, in no order."""
         asked = ", ".join(map(str, map(int, numbers)))
         with self._reading() as connection:
-            query = f"SELECT id, schema FROM _tables WHERE id IN ({asked})"
+            query = f"SELECT id, schema FROM _tables WHERE complete AND id IN ({asked})"
             found = connection.execute(query).fetchall() if connection else []
         return [_schema(number, text) for number, text in found]
 
     def of_document(self, document: str) -> list[TableSchema]:
-        """The tables of one document, in its order."""
+        """The tables of one document, or of a database by its address, in its order."""
         with self._reading() as connection:
-            query = "SELECT id, schema FROM _tables WHERE document = ? ORDER BY id"
+            query = "SELECT id, schema FROM _tables WHERE complete AND document = ? ORDER BY id"
             found = connection.execute(query, (document,)).fetchall() if connection else []
         return [_schema(number, text) for number, text in found]
+
+    def documents_of(self, tables: Sequence[TableSchema]) -> dict[int, frozenset[str]]:
+        """Ids of all documents that have rows in each of `tables`, by its number: of a table in a document that one, of
+        a database's all its blocks."""
+        found: dict[int, frozenset[str]] = {}
+        with self._reading() as connection:
+            for table in tables:
+                query = "SELECT document FROM _blocks WHERE table_id = ?"
+                blocks = connection.execute(query, (table.id,)).fetchall() if connection else []
+                found[table.id] = frozenset(name for (name,) in blocks) or frozenset([table.document_id])
+        return found
 
     def tables_with(self, tokens: Sequence[str], limit: int) -> list[int]:
         """Tables whose name or columns have any of `tokens`, best first (BM25)."""
@@ -192,7 +236,7 @@ class TableStore:
             if _version(connection) != VERSION:
                 for (name,) in connection.execute(_MADE).fetchall():
                     connection.execute(f"DROP TABLE {quoted(name)}")
-            connection.executescript(f"{_SCHEMA} PRAGMA user_version = {VERSION};")
+            connection.executescript(f"{_SCHEMA} {database_tables.SCHEMA} PRAGMA user_version = {VERSION};")
             connection.execute("BEGIN IMMEDIATE")
             yield connection
 
@@ -213,11 +257,6 @@ def _told(what: str, path: Path) -> Iterator[None]:
         ) from None
 
 
-def quoted(name: str) -> str:
-    """A name as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 @lru_cache(maxsize=1024)
 def _schema(number: int, text: str) -> TableSchema:
     return TableSchema.from_json(number, text)
@@ -225,11 +264,14 @@ def _schema(number: int, text: str) -> TableSchema:
 
 def _forget(connection: sqlite3.Connection, document: str) -> None:
     for number, sql in connection.execute("SELECT id, sql FROM _tables WHERE document = ?", (document,)).fetchall():
-        connection.execute(f"DROP TABLE {quoted(sql)}")
-        connection.execute(
-            "DELETE FROM _value_words WHERE rowid IN (SELECT id FROM _values WHERE table_id = ?)", (number,)
-        )
-        connection.execute("DELETE FROM _values WHERE table_id = ?", (number,))
-        connection.execute("DELETE FROM _table_words WHERE rowid = ?", (number,))
-        connection.execute("DELETE FROM _tables WHERE id = ?", (number,))
+        _drop(connection, number, sql)
+    database_tables.forget_block(connection, document)
     connection.execute("DELETE FROM _documents WHERE id = ?", (document,))
+
+
+def _drop(connection: sqlite3.Connection, number: int, sql: str) -> None:
+    connection.execute(f"DROP TABLE {quoted(sql)}")
+    connection.execute("DELETE FROM _value_words WHERE rowid IN (SELECT id FROM _values WHERE table_id = ?)", (number,))
+    connection.execute("DELETE FROM _values WHERE table_id = ?", (number,))
+    connection.execute("DELETE FROM _table_words WHERE rowid = ?", (number,))
+    connection.execute("DELETE FROM _tables WHERE id = ?", (number,))

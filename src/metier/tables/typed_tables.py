@@ -3,16 +3,18 @@ each stands in the document."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from metier.core.database_rows import DatabaseTable
 from metier.core.documents import Document
 from metier.core.tables import PATH, Table
-from metier.tables.cell_values import ColumnType, TypedColumn, apart, typed, unit_in_name
+from metier.tables.cell_values import ColumnType, TypedColumn, apart, day_in, typed, unit_in_name
 from metier.tables.schema import Column, TableSchema, unique
 from metier.text.language import words_in_any_language, words_of
 
 _YEARS = range(1500, 2200)
+_DECLARED = {"integer": ColumnType.NUMBER, "number": ColumnType.NUMBER, "date": ColumnType.DATE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def typed_table(document: Document, table: Table) -> TypedTable | None:
         unit = found.unit or (unit_in_name(names[n]) if found.type is ColumnType.NUMBER else "")
         columns.append(Column(names[n] or sql, sql, found.type, unit, different, _are_years(found), n))
         values.append(found.values)
-    labels = _labels(columns, [cells[n] for n in kept])
+    labels = labels_of(columns, [cells[n] for n in kept])
     totals = _are_totals(cells[kept[labels[0]]])
     rows: list[tuple[object, ...]] = [
         (n, document.id, row.start, row.end, int(totals[n]), PATH.join(row.groups) or None, *(v[n] for v in values))
@@ -57,6 +59,43 @@ def typed_table(document: Document, table: Table) -> TypedTable | None:
     return TypedTable(schema, rows)
 
 
+def declared_schema(place: DatabaseTable, table: Table, language: str) -> TableSchema:
+    """What is known of a database's table by one block of its rows: its columns are of the types that the database
+    declares. All that only its rows together tell is left open."""
+    names = table.names
+    columns = tuple(
+        Column(name or sql, sql, _DECLARED.get(each.kind, ColumnType.TEXT), each.unit, place=n)
+        for n, (name, sql, each) in enumerate(zip(names, unique(names), table.declared, strict=True))
+    )
+    return TableSchema(
+        id=0, sql="", name=table.name, document_id=place.database, uri=place.table, title=table.name, columns=columns,
+        rows=0, language=language, database=True, references=table.references,
+    )  # fmt: skip
+
+
+def declared_rows(document: Document, table: Table) -> Iterator[tuple[object, ...]]:
+    """Values of the hidden columns and of the others, of each row of a block."""
+    kinds = [each.kind for each in table.declared]
+    text = document.text
+    for row in table.rows:
+        cells = (
+            value_of(kind, text[slice(*place)] if place else "") for kind, place in zip(kinds, row.cells, strict=True)
+        )
+        yield (None, document.id, row.start, row.end, 0, None, *cells)
+
+
+def value_of(kind: str, cell: str) -> float | int | str | None:
+    """Of a cell whose type is declared; None where it is empty or holds no such value."""
+    try:
+        if kind == "integer":
+            return int(cell)
+        if kind == "number":
+            return float(cell)
+    except ValueError:
+        return None
+    return day_in(cell) if kind == "date" else cell or None
+
+
 def _are_totals(names: Sequence[str]) -> list[bool]:
     """Of each row's name whether it says no more than "total"."""
     known = words_in_any_language("tables", "total")
@@ -69,7 +108,7 @@ def _are_years(column: TypedColumn) -> bool:
     return column.type is ColumnType.NUMBER and not column.unit and all(n in _YEARS for n in numbers)
 
 
-def _labels(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> tuple[int, ...]:
+def labels_of(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> tuple[int, ...]:
     """Which columns name the rows: those that are called a name or title, of several the first unless all are names
     of a person; else the first one of words that hardly repeats; else the first."""
     names, of_person = (words_in_any_language("tables", field) for field in ("label", "person_name"))

@@ -11,7 +11,7 @@ import unicodedata
 import zipfile
 from pathlib import Path, PurePath
 
-from metier.core import plugins
+from metier.core import database_rows, plugins
 
 _OOXML = "application/vnd.openxmlformats-officedocument."
 _ODF = "application/vnd.oasis.opendocument."
@@ -31,6 +31,7 @@ RTF = "application/rtf"
 HTML, XML, MARKDOWN, CSV, TSV = "text/html", "application/xml", "text/markdown", "text/csv", "text/tab-separated-values"
 EML, PLAIN, JSON, JSONL = "message/rfc822", "text/plain", "application/json", "application/jsonl"
 SQLITE = "application/vnd.sqlite3"
+ROWS = "application/x-metier-rows"  # of a database's table, as a source writes them; no file of a person's is one
 ADDED = "application/x-metier-added"  # followed by the suffix that another package reads
 PNG, JPEG, TIFF = "image/png", "image/jpeg", "image/tiff"
 
@@ -86,6 +87,7 @@ _MAGIC = (
     (b"%PDF-", PDF),
     (b"{\\rtf", RTF),
     (b"SQLite format 3\x00", SQLITE),
+    (database_rows.MAGIC, ROWS),
     (b"\x89PNG\r\n\x1a\n", PNG),
     (b"\xff\xd8\xff", JPEG),
     (b"II*\x00", TIFF),

@@ -45,6 +45,7 @@ _READERS: tuple[tuple[tuple[str, ...], str], ...] = (
     ((formats.XLS,), "legacy.xls"),
     ((formats.DOC, formats.MSG, formats.RTF, formats.ENCRYPTED_OFFICE), "legacy.xberg_reader"),
     ((formats.SQLITE,), "text.database"),
+    ((formats.ROWS,), "text.database_rows"),
     ((formats.PNG, formats.JPEG, formats.TIFF), "text.image"),
 )
 _HEADINGS = 5  # that are looked at for a title
@@ -99,14 +100,21 @@ class Builder(TextBuilder):
         return super()._append(text)
 
     def _row(
-        self, names: Sequence[str], cells: Sequence[str], key: str, groups: tuple[str, ...], unit: str, pairs: bool
+        self,
+        names: Sequence[str],
+        cells: Sequence[str],
+        key: str,
+        groups: tuple[str, ...],
+        unit: str,
+        pairs: bool,
+        beside: Sequence[str],
     ) -> TableRow:
         self._cells += len(cells)
         if len(cells) > _MOST_COLUMNS:
             raise _too_many(_MOST_COLUMNS, "columns in a table")
         if self._cells > _MOST_CELLS:
             raise _too_many(_MOST_CELLS, "cells in its tables")
-        return super()._row(names, cells, key, groups, unit, pairs)
+        return super()._row(names, cells, key, groups, unit, pairs, beside)
 
 
 @dataclass(slots=True)
