@@ -17,7 +17,7 @@ import pytest
 
 from metier.core.errors import ItemGone, SettingsError, SourceError
 from metier.core.source_settings import SourceSettings
-from metier.sources import create, web
+from metier.sources import create, web_client
 
 pytestmark = pytest.mark.slow
 
@@ -199,7 +199,7 @@ def test_what_was_checked_is_what_is_connected_to(server, names, monkeypatch, tm
 
 def test_each_hop_of_a_redirect_is_checked(server, site, names, monkeypatch, tmp_path):
     monkeypatch.setattr(
-        web.public_addresses.ipaddress.IPv4Address, "is_global", property(lambda each: str(each) == "127.0.0.1")
+        web_client.public_addresses.ipaddress.IPv4Address, "is_global", property(lambda each: str(each) == "127.0.0.1")
     )
     names["inner.example"] = ["10.1.2.3"]
     for target in ("http://10.1.2.3/", "http://169.254.169.254/", "http://inner.example/", "http://[::ffff:10.1.2.3]/"):
@@ -217,7 +217,7 @@ def test_redirects_end(server, site, tmp_path):
 
 
 def test_a_page_that_drips_ends_by_the_clock(site, monkeypatch, tmp_path):
-    monkeypatch.setattr(web, "_SECONDS", 1.0)
+    monkeypatch.setattr(web_client, "_SECONDS", 1.0)
     began = time.monotonic()
     with pytest.raises(SourceError, match="could not be fetched"):
         fetch(f"{site}/drip", tmp_path)
@@ -225,7 +225,7 @@ def test_a_page_that_drips_ends_by_the_clock(site, monkeypatch, tmp_path):
 
 
 def test_a_name_server_that_never_answers_ends_by_the_clock(monkeypatch, tmp_path):
-    monkeypatch.setattr(web, "_SECONDS", 0.5)
+    monkeypatch.setattr(web_client, "_SECONDS", 0.5)
     over = threading.Event()
     ask = socket.getaddrinfo
     monkeypatch.setattr(

@@ -74,11 +74,14 @@ def add(
     auth_env: Annotated[
         str | None, typer.Option(help="Variable with user:password, or a bearer token, for an address.")
     ] = None,
+    depth: Annotated[int, typer.Option(min=0, help="Links to follow from a web address, below its path.")] = 0,
+    max_pages: Annotated[int | None, typer.Option(min=1, help="Pages of a web site, at most; default 1000.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add sources to the expert.
 
     Example: metier add ./docs "mail/**/*.eml" https://example.com/manual.pdf
+    Example: metier add https://example.com/docs --depth 2
     """
     from metier.core.source_paths import is_address, is_glob
 
@@ -86,7 +89,7 @@ def add(
     options: dict[str, object] = {
         "groups": tuple(group or ()), "include": tuple(include or ()), "exclude": tuple(exclude or ())
     }  # fmt: skip
-    web = {"private": private, "auth_env": auth_env}
+    web = {"private": private, "auth_env": auth_env, "depth": depth, "max_pages": max_pages}
     added = {
         source: opened.add(source, **options | (web if is_address(source) else {})) for source in dict.fromkeys(sources)
     }
@@ -153,7 +156,8 @@ def sync(
 
 def _print_report(report: SyncReport) -> None:
     screen = console()
-    counts = f"{report.added} added, {report.changed} changed, {report.deleted} deleted, {report.unchanged} unchanged"
+    numbers = {name: getattr(report, name) for name in ("added", "changed", "moved", "deleted", "unchanged")}
+    counts = ", ".join(f"{many} {name}" for name, many in numbers.items() if many or name != "moved")
     screen.print(styled("[green]✓[/] {} · {} passages in {:.1f} s", counts, report.passages, report.seconds))
     for warning in (*report.overlaps, *report.warnings, *report.unread_languages):
         screen.print(styled("  [yellow]![/] {}: {}", warning.item, warning.reason), soft_wrap=True)

@@ -2,50 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from metier.core import addresses, plugins, public_addresses
 from metier.core.errors import InputError, SettingsError, SourceError
-from metier.core.source_settings import SourceSettings
+from metier.core.source_settings import WEB, SourceSettings
+from metier.sources import kept
 from metier.sources.base import Item, Rejected, Source, Unreachable
 
-__all__ = ["Item", "Rejected", "Source", "Unreachable", "check", "create", "membership"]
+__all__ = ["Item", "Rejected", "Source", "Unreachable", "check", "create", "create_all", "membership"]
 
 
-_WEB = ("http", "https")
+# Who reads an address, by its scheme: module and class.
+_READERS = {
+    **dict.fromkeys(WEB, ("web", "WebSource")),
+}
 
 
 def create(settings: SourceSettings, root: Path) -> Source:
-    """The source for one `[[sources]]` entry; relative paths are taken from `root`, the expert's folder. An address is
-    one of the web, or of a scheme that another package adds (`metier.sources`). Raises `SettingsError`."""
-    if settings.url is not None:
-        scheme = settings.url.partition("://")[0].lower()
-        if scheme not in _WEB:
-            return _added(scheme, settings, root)
-        from metier.sources.web import WebSource
+    """The source for one `[[sources]]` entry; relative paths are taken from `root`, the expert's folder. Schemes of
+    addresses that are not known here are those of other packages (`metier.sources`). Raises `SettingsError`."""
+    if settings.url is None:
+        from metier.sources.files import FileSource
 
-        return WebSource(settings)
-    from metier.sources.files import FileSource
+        return FileSource(settings, root)
+    reader = ("crawl", "CrawlSource") if settings.depth else _READERS.get(settings.scheme)
+    if reader is None:
+        return _added(settings.scheme, settings, root)
+    module, kind = reader
+    source: Source = getattr(import_module(f"metier.sources.{module}"), kind)(settings, root)
+    return source
 
-    return FileSource(settings, root)
+
+def create_all(settings: Sequence[SourceSettings], root: Path) -> list[Source]:
+    """Those of all entries; what others kept that are none any more goes. Raises `SettingsError`."""
+    kept.forget_others((each.name for each in settings), root)
+    return [create(each, root) for each in settings]
 
 
 def membership(settings: SourceSettings, root: Path) -> Callable[[str], bool]:
     """Tells by `Item.known_as` whether this source holds an item, without looking into it; of what another package
     reads it never says so."""
-    if settings.path is not None:
-        from metier.sources.files import FileSource
-
-        try:
-            return FileSource(settings, root).holds
-        except SourceError:
-            return lambda identity: False
-    if settings.name.partition("://")[0].lower() not in _WEB:
+    if settings.url is not None and settings.scheme not in _READERS:
         return lambda identity: False
-    address = addresses.identity(settings.name)
-    return lambda identity: identity == address
+    try:
+        holds: Callable[[str], bool] = create(settings, root).holds  # type: ignore[attr-defined] # those here have it
+    except SourceError:
+        return lambda identity: False
+    return holds
 
 
 def check(address: str, root: Path, *, private: bool) -> None:
@@ -64,7 +71,7 @@ def check(address: str, root: Path, *, private: bool) -> None:
 def _added(scheme: str, settings: SourceSettings, root: Path) -> Source:
     make = plugins.load(plugins.SOURCES, scheme)
     if make is None:
-        known = ", ".join(f"{name}://" for name in (*_WEB, *plugins.names(plugins.SOURCES)))
+        known = ", ".join(f"{name}://" for name in (*_READERS, *plugins.names(plugins.SOURCES)))
         raise SettingsError(
             f"nothing here reads {scheme}:// addresses",
             where=f"sources: {settings.url}",
