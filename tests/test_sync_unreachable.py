@@ -54,7 +54,7 @@ def test_a_few_documents_a_folder_that_moves_and_one_left_out_are_not_kept(share
     assert (report.deleted, report.unreachable) == (3, [])
     (tmp_path / "docs" / "share").rename(tmp_path / "docs" / "renamed")
     report = share.sync()
-    assert (report.added, report.deleted, report.unreachable) == (25, 25, [])
+    assert (report.moved, report.added, report.deleted, report.unreachable) == (25, 0, 0, [])
     settings = share.folder / "metier.toml"
     settings.write_text(settings.read_text() + 'exclude = ["docs/renamed/*"]\n')
     share.runtime.reload_settings()

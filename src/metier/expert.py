@@ -173,7 +173,7 @@ class Expert:
                         keep=corrections.documents(), before_commit=before_commit,
                         fusion=runtime.fusion_path, vision=vision, rebuild=rebuild, allow_empty=allow_empty,
                     )  # fmt: skip
-                    report = syncer.run([sources.create(each, self.folder) for each in self.settings.sources])
+                    report = syncer.run(sources.create_all(self.settings.sources, self.folder))
                 runtime.table_store.follow(runtime.store.hashes(), runtime.store.document)
                 report.warnings += corrections.after_sync()
                 report.unread_languages = unread_languages(self.settings.embedding, runtime.store.records())
@@ -195,7 +195,7 @@ class Expert:
         """The file that a document was read from, as it is at its source now, while the context is open. Raises
         `SourceError` where no source has it, or another content by now."""
         from metier import sources
-        from metier.ingestion.sync import bytes_hash
+        from metier.ingestion.work import bytes_hash
         from metier.sources.base import find_indexed
         from metier.sources.real_files import hash_file
 

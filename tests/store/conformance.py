@@ -99,6 +99,17 @@ class StoreConformance:
         assert cells == [["Steel | bar", "1,4", None], [None, None, "“-”"]]
         assert [row.name(read.text) for row in table.rows] == ["Sales › নতুন › Steel | bar", "4"]
 
+    def test_vectors_are_known_by_the_text_that_was_embedded(self, open_store):
+        store = open_store()
+        put(store, "a.md", ["one", "two"])
+        put(store, "b.md", ["three"])
+        known = store.vectors([document_id("a.md"), "nope"])
+        passages = store.passages(document_id("a.md"))
+        assert set(known) == {passage.indexed_text for passage in passages}
+        for passage in passages:
+            np.testing.assert_array_equal(known[passage.indexed_text], vector_of(passage.text))
+        assert store.vectors(["nope"]) == store.vectors([]) == {}
+
     def test_documents_are_listed_without_their_text_and_only_to_who_may_read_them(self, open_store):
         store = open_store()
         assert store.records() == []

@@ -32,8 +32,9 @@ from metier.ingestion import chunking
 from metier.ingestion.descriptions import DescribedDocument, describe
 from metier.ingestion.discovery import Discovery, discover
 from metier.ingestion.embedding_cache import EmbeddingCache
+from metier.ingestion.known_content import KnownContent
 from metier.ingestion.replacements import with_replacements
-from metier.ingestion.work import INCOMPLETE, Failure, SyncProgress, SyncReport, Work
+from metier.ingestion.work import INCOMPLETE, Failure, OnChange, SyncProgress, SyncReport, Work, bytes_hash
 from metier.ingestion.writing import Writer
 from metier.parsing.core.titles import is_title, readable
 from metier.retrieval import corpus_weight
@@ -63,11 +64,11 @@ _Parsed = queue.Queue[Work | BaseException | None]  # None: no more comes
 
 @dataclass(frozen=True, slots=True)
 class Syncer:
-    """What a sync is made of. `retry`: read items again that failed before and did not change. `keep`: ids of
-    documents that come from no source and stay. `before_commit`: hears of documents that are about to change.
-    `fusion`: file that keeps what the corpus says of weighing both searches. `vision`: describes pictures.
-    `rebuild`: the store is empty, whatever was indexed. `allow_empty`: a source, or a folder in it, that is gone or
-    empty takes what was indexed of it along."""
+    """What a sync is made of. `retry`: read items again that failed before and did not change. `on_change`: hears of
+    each item to which something happened. `keep`: ids of documents that come from no source and stay. `before_commit`:
+    hears of documents that are about to change. `fusion`: file that keeps what the corpus says of weighing both
+    searches. `vision`: describes pictures. `rebuild`: the store is empty, whatever was indexed. `allow_empty`: a
+    source, or a folder in it, that is gone or empty takes what was indexed of it along."""
 
     settings: Settings
     store: Store
@@ -78,6 +79,7 @@ class Syncer:
     parser_version: str = ""
     retry: bool = False
     on_progress: Callable[[SyncProgress], None] | None = None
+    on_change: OnChange | None = None
     keep: Collection[str] = ()
     before_commit: Callable[[Sequence[Entry]], None] | None = None
     fusion: Path | None = None
@@ -102,9 +104,14 @@ class Syncer:
         todo = [work for work in works.values() if not self._unchanged(work, report)]
         if self.rebuild:
             todo += self._hidden(sources, discovery, known)
-        self._delete(works, discovery, known, report)
-        self._process(todo, report)
-        if report.added or report.changed or report.deleted:
+        gone = {uri for uri in known if uri not in works and uri not in discovery.kept}
+        new = (work.item for work in todo if work.before is None)
+        content = KnownContent(self.store, known, gone, new, self._sign)
+        self._delete(gone - content.waiting, {*works, *discovery.kept, *content.waiting}, report)
+        self._refuse(discovery)
+        moved = self._process(todo, content, report)
+        self._delete(content.waiting - moved, {*works, *discovery.kept}, report)
+        if report.added or report.changed or report.deleted or report.moved:
             report.index = self.store.optimize()
         if self.fusion is not None:
             corpus_weight.keep(self.fusion, self.store, self.embedder, self.analyser)
@@ -158,21 +165,25 @@ class Syncer:
                 item = Item(uri, state.version, state.groups, state.identity)
                 yield Work(item, by_name[state.source], state, keep=True, is_hidden=True)
 
-    def _delete(
-        self, found: Collection[str], discovery: Discovery, known: Mapping[str, ItemState], report: SyncReport
-    ) -> None:
-        kept = discovery.kept
-        stays = {document_id(uri) for uri in (*found, *kept)}
-        gone = [name for name in self.store.hashes() if name not in stays and name not in self.keep]
-        self.store.delete(gone)
-        self.catalog.forget([uri for uri in known if uri not in found and uri not in kept])
+    def _delete(self, gone: Collection[str], stay: Collection[str], report: SyncReport) -> None:
+        """Take out what is gone, by its uri, and what else of the store is not among the uris that `stay`."""
+        ids = {document_id(uri) for uri in stay}
+        there = [name for name in self.store.hashes() if name not in ids and name not in self.keep]
+        self.store.delete(there)
+        self.catalog.forget(gone)
+        report.deleted += len(there)
+        if self.on_change is not None:
+            for uri in sorted(gone):
+                self.on_change("deleted", uri)
+
+    def _refuse(self, discovery: Discovery) -> None:
+        """Remember what must not be read, and why."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self.catalog.put(
             ItemState(each.uri, source, "", INCOMPLETE, "", "failed", each.reason, passages=0, synced_at=now)
             for each, source in discovery.refused
-            if each.uri not in found and each.uri not in kept
+            if each.uri not in discovery.found and each.uri not in discovery.kept
         )
-        report.deleted = len(gone)
 
     def _sign(self, item: Item) -> str:
         """Everything but the content that shapes what is stored for an item."""
@@ -184,14 +195,16 @@ class Syncer:
 
     # --- the three stages ------------------------------------------------------------------------------------
 
-    def _process(self, todo: list[Work], report: SyncReport) -> None:
+    def _process(self, todo: list[Work], content: KnownContent, report: SyncReport) -> set[str]:
+        """Read, embed and commit. Returns uris from which documents were moved; those are not there any more."""
         parsed: _Parsed = queue.Queue(maxsize=32)
         stop, cache = threading.Event(), EmbeddingCache(self.embedder)
         writer = Writer(
             self.store, self.catalog, report, len(todo), sign=self._sign, before_commit=self.before_commit,
-            on_progress=self.on_progress,
+            on_progress=self.on_progress, on_change=self.on_change,
         )  # fmt: skip
-        reader = threading.Thread(target=self._read_all, args=(todo, parsed, stop), name="metier-read", daemon=True)
+        reading = (todo, content, parsed, stop)
+        reader = threading.Thread(target=self._read_all, args=reading, name="metier-read", daemon=True)
         reader.start()
         writer.start()
         if self.on_progress is not None:  # the first batch may take long
@@ -199,36 +212,38 @@ class Syncer:
         try:
             for batch in _batches(parsed):
                 texts = [passage.indexed_text for work in batch for passage in work.passages]
-                writer.submit((batch, cache.embed_passages(texts)))
+                writer.submit((batch, cache.embed_passages(texts, content.vectors(batch))))
         finally:
             stop.set()
             writer.finish()
             _drain(parsed, reader)
+            report.embedded = cache.embedded
+        return writer.moved
 
-    def _read_all(self, todo: list[Work], out: _Parsed, stop: threading.Event) -> None:
+    def _read_all(self, todo: list[Work], content: KnownContent, out: _Parsed, stop: threading.Event) -> None:
         try:
             for work in todo:
                 if stop.is_set():
                     return
-                self._read(work, stop)
+                self._read(work, content, stop)
                 out.put(work)
         except BaseException as error:  # noqa: BLE001 - carried to the main thread and raised there
             out.put(error)
         finally:
             out.put(None)
 
-    def _read(self, work: Work, stop: threading.Event) -> None:
+    def _read(self, work: Work, content: KnownContent, stop: threading.Event) -> None:
         """Fetch, hash, parse, describe and cut one item; a failure is noted on it. While the index is made anew, what
         cannot be reached is taken over from the one that is replaced."""
         if not work.is_hidden and work.failure is None:
-            self._fetch(work, stop)
+            self._fetch(work, content, stop)
         if work.keep and self.rebuild:
             document = self.store.replaced(document_id(work.item.uri))
             with suppress(ParseError):  # why it cannot be read is told already
                 if document is not None:
                     self._cut(work, replace(document, groups=work.item.groups))
 
-    def _fetch(self, work: Work, stop: threading.Event) -> None:
+    def _fetch(self, work: Work, content: KnownContent, stop: threading.Event) -> None:
         item = work.item
         try:
             with work.source.fetch(item) as path:
@@ -237,7 +252,8 @@ class Syncer:
                 work.content_hash = f"{read}-{self._sign(item)}"
                 if self._is_known(work):
                     return
-                document = self.parser.parse(path, uri=item.uri, groups=item.groups)
+                content.note(work, read)
+                document = content.document(work) or self.parser.parse(path, uri=item.uri, groups=item.groups)
             if real and document.content_hash != read:  # another file took its place, perhaps one behind a link
                 raise SourceError("changed while it was read", where=item.uri, hint="Run `metier sync` again.")
             for said in (document.text, document.title, *document.metadata.values()):
@@ -319,17 +335,12 @@ def _drain(parsed: _Parsed, reader: threading.Thread) -> None:
 
 def _run_of(report: SyncReport, todo: Sequence[Work], known: Mapping[str, ItemState]) -> SyncRun:
     """What is remembered of a run: what happened to the documents. One that is indexed again with the bytes that it
-    had, after a rebuild or where a setting changed, is unchanged."""
+    had, after a rebuild, where a setting changed, or in another place, is unchanged."""
     before = {uri: bytes_hash(state.content_hash) for uri, state in known.items() if state.state == "indexed"}
     read = [work for work in todo if work.document is not None]
-    again = sum(before.get(work.item.uri) == bytes_hash(work.content_hash) for work in read)
-    added = sum(work.item.uri not in before for work in read)
+    again = sum(before.get(work.moved_from or work.item.uri) == bytes_hash(work.content_hash) for work in read)
+    added = sum((work.moved_from or work.item.uri) not in before for work in read)
     return SyncRun(
         datetime.now(UTC).isoformat(), added, len(read) - added - again, report.deleted, report.unchanged + again,
         len(report.failed), report.passages, report.seconds,
     )  # fmt: skip
-
-
-def bytes_hash(content_hash: str) -> str:
-    """The part of a content hash that is of the bytes alone."""
-    return content_hash.partition("-")[0]

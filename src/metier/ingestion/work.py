@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from metier.core.documents import Document, Passage
@@ -9,6 +10,7 @@ from metier.sources.base import Item, Source
 from metier.state.catalog import ItemState
 
 INCOMPLETE = ""  # signature of what is read again by the next sync
+OnChange = Callable[[str, str], None]  # what happened (added, changed, moved, deleted, failed), and to which uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +24,13 @@ class SyncReport:
     """What a sync did. `unread_languages`: which documents are in a language that the embedder does not read, and
     what to do. `overlaps`: what is in several sources, and who may read it. `unreachable`: names of the sources, and
     of folders in them, that were out of reach, or empty where they were not before: `kept` documents of them stay as
-    they were indexed. `passages` counts what was embedded in this run, `seconds` is wall time."""
+    they were indexed. `moved`: documents with the bytes of one that is gone, neither added nor deleted. `passages`
+    counts what was indexed in this run, `embedded` for how many of their texts the embedder was needed; `seconds` is
+    wall time."""
 
     added: int = 0
     changed: int = 0
+    moved: int = 0
     deleted: int = 0
     unchanged: int = 0
     failed: list[Failure] = field(default_factory=list)
@@ -35,6 +40,7 @@ class SyncReport:
     unreachable: list[str] = field(default_factory=list)
     kept: int = 0
     passages: int = 0
+    embedded: int = 0
     seconds: float = 0.0
     index: dict[str, float | int | str] = field(default_factory=dict)
 
@@ -51,12 +57,15 @@ class SyncProgress:
 
 @dataclass(slots=True)
 class Work:
-    """One item on its way through the stages."""
+    """One item on its way through the stages. `alike`: uri of what was indexed with the same bytes, `moved_from`: of
+    what had them and is gone; "" for none."""
 
     item: Item
     source: Source
     before: ItemState | None = None
     content_hash: str = ""
+    alike: str = ""
+    moved_from: str = ""
     document: Document | None = None
     passages: list[Passage] = field(default_factory=list)
     tokens: list[list[str]] = field(default_factory=list)
@@ -71,3 +80,8 @@ class Work:
         if self.document is None and self.failure is None and self.before is not None:
             return self.before.passages
         return len(self.passages)
+
+
+def bytes_hash(content_hash: str) -> str:
+    """The part of a content hash that is of the bytes alone."""
+    return content_hash.partition("-")[0]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
 
 from metier.core.documents import document_id
 from metier.core.errors import MetierError
-from metier.ingestion.work import INCOMPLETE, Failure, SyncProgress, SyncReport, Work
+from metier.ingestion.work import INCOMPLETE, Failure, OnChange, SyncProgress, SyncReport, Work
 from metier.sources.base import Item
 from metier.state.catalog import Catalog, ItemState
 from metier.store.base import Entry, Store
@@ -22,7 +22,8 @@ _CATALOG_EVERY = 2.0  # seconds between writes of the catalog
 
 class Writer(threading.Thread):
     """Commits documents in order, then tells the catalog and `report`. The first error is raised in the thread that
-    submits. `total`: items that are to come; `sign`, `before_commit` and `on_progress`: as of `Syncer`."""
+    submits. `total`: items that are to come; the other options: as of `Syncer`. `moved`: uris
+    that documents were moved from, which are taken out once they are in their new place."""
 
     def __init__(
         self,
@@ -34,14 +35,18 @@ class Writer(threading.Thread):
         sign: Callable[[Item], str],
         before_commit: Callable[[Sequence[Entry]], None] | None,
         on_progress: Callable[[SyncProgress], None] | None,
+        on_change: OnChange | None,
     ) -> None:
         super().__init__(name="metier-write", daemon=True)
         self._store, self._catalog, self._report, self._total = store, catalog, report, total
-        self._sign, self._before_commit, self._on_progress = sign, before_commit, on_progress
+        self._sign, self._before_commit = sign, before_commit
+        self._on_progress, self._on_change = on_progress, on_change
         self._inbox = queue.Queue[tuple[list[Work], np.ndarray] | None](maxsize=4)
         self._error: BaseException | None = None
         self._states: list[ItemState] = []
         self._done = 0
+        self.moved: set[str] = set()
+        self._moves: dict[str, str] = {}  # old uri to new one, not yet in the catalog
 
     def submit(self, entry: tuple[list[Work], np.ndarray]) -> None:
         if self._error is not None:
@@ -82,27 +87,40 @@ class Writer(threading.Thread):
         if self._before_commit is not None:
             self._before_commit(entries)
         store.replace(entries)
+        moves = {work.moved_from: work.item.uri for work in batch if work.moved_from and work.document is not None}
+        store.delete(list(map(document_id, moves)))
+        self.moved.update(moves)
+        self._moves |= moves
         for work in batch:
-            uri, reason = work.item.uri, work.failure or ""
             if work.is_hidden:
                 continue  # what the catalog says of it holds
-            if work.failure is not None:
-                report.failed.append(Failure(uri, work.failure))
-            elif work.document is None:  # the bytes are the same, so what was said of them holds
-                report.unchanged += 1
-                reason = work.before.reason if work.before is not None else ""
-            else:
-                before = known.get(work.document.id)
-                report.added += before is None
-                report.unchanged += before == work.content_hash  # a run that was killed has written it
-                report.changed += before not in (None, work.content_hash)
-                report.passages += len(work.passages)
-                if reason := "; ".join(work.document.warnings):
-                    report.warnings.append(Failure(uri, reason))
+            event, reason = self._counted(work, known)
             self._states.append(self._state(work, reason))
             self._done += 1
             if self._on_progress is not None:
-                self._on_progress(SyncProgress(self._done, self._total, report.passages, uri))
+                self._on_progress(SyncProgress(self._done, self._total, report.passages, work.item.uri))
+            if self._on_change is not None and event != "unchanged":
+                self._on_change(event, work.item.uri)
+
+    def _counted(self, work: Work, known: Mapping[str, str]) -> tuple[str, str]:
+        """What happened to an item, and what is to be said of it. `known`: content hashes before it was committed."""
+        report, uri = self._report, work.item.uri
+        if work.failure is not None:
+            report.failed.append(Failure(uri, work.failure))
+            return "failed", work.failure
+        if work.document is None:  # the bytes are the same, so what was said of them holds
+            report.unchanged += 1
+            return "unchanged", work.before.reason if work.before is not None else ""
+        before = known.get(work.document.id)
+        if before is None:
+            event = "moved" if work.moved_from else "added"
+        else:  # equal where a run that was killed has written it
+            event = "unchanged" if before == work.content_hash else "changed"
+        setattr(report, event, getattr(report, event) + 1)
+        report.passages += len(work.passages)
+        if reason := "; ".join(work.document.warnings):
+            report.warnings.append(Failure(uri, reason))
+        return event, reason
 
     def _state(self, work: Work, reason: str) -> ItemState:
         return ItemState(
@@ -120,6 +138,8 @@ class Writer(threading.Thread):
         )
 
     def _save(self) -> None:
+        self._catalog.move(self._moves)
+        self._moves.clear()
         self._catalog.put(self._states)
         self._states.clear()
 

@@ -98,6 +98,16 @@ class Catalog:
                 for table in (items, history):
                     connection.execute(sa.delete(table).where(table.c.uri == sa.bindparam("gone")), rows)
 
+    def move(self, uris: Mapping[str, str]) -> None:
+        """Items whose documents have other uris now, old to new: what is known of when they came goes along."""
+        rows = [{"old": old, "new": new} for old, new in uris.items()]
+        if rows:
+            old, new = sa.bindparam("old"), sa.bindparam("new")
+            with self._database.writing(flushed=False) as connection:
+                connection.execute(sa.delete(history).where(history.c.uri == new), rows)
+                connection.execute(sa.update(history).where(history.c.uri == old).values(uri=new), rows)
+                connection.execute(sa.delete(items).where(items.c.uri == old), rows)
+
     def put_sync(self, run: SyncRun) -> None:
         with self._database.writing(flushed=False) as connection:
             known = connection.execute(sa.select(syncs.c.ended_at).where(syncs.c.ended_at == run.ended_at)).first()

@@ -82,6 +82,9 @@ class AccessControlledStore:
     def hashes(self) -> dict[str, str]:
         return self._store.hashes()
 
+    def vectors(self, document_ids: Sequence[str]) -> dict[str, np.ndarray]:
+        return self._store.vectors(document_ids)
+
     def refresh(self) -> None:
         self._store.refresh()
 

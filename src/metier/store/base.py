@@ -95,6 +95,11 @@ class Store(Protocol):
         """Content hash of every document in the store, by document id."""
         ...
 
+    def vectors(self, document_ids: Sequence[str]) -> dict[str, np.ndarray]:
+        """Of each passage of these documents its vector, (dimension,) float32, by the text that was embedded; unknown
+        ids are left out."""
+        ...
+
     def refresh(self) -> None:
         """See what other processes wrote since; to be called before writing where there may be others."""
         ...

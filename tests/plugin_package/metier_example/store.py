@@ -68,6 +68,12 @@ class OneFileStore:
     def hashes(self) -> dict[str, str]:
         return {name: document.content_hash for name, document in self._read().documents.items()}
 
+    def vectors(self, document_ids: Sequence[str]) -> dict[str, np.ndarray]:
+        held = self._read()
+        wanted = set(document_ids)
+        found = zip(held.passages, held.vectors, strict=True)
+        return {passage.indexed_text: vector for passage, vector in found if passage.document_id in wanted}
+
     def uris(self, where: Filter | None = None) -> dict[str, str]:
         return {record.uri: record.id for record in self.records(where)}
 

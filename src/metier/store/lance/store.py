@@ -141,6 +141,14 @@ class LanceStore:
             self._known = known
         return known
 
+    def vectors(self, document_ids: Sequence[str]) -> dict[str, np.ndarray]:
+        if not document_ids:
+            return {}
+        with _storage_errors(self._folder):
+            query = self._table.search().where(f"{of_documents(document_ids)} AND {condition(None)}")
+            rows = query.select([*PASSAGE_COLUMNS, "vector"]).to_list()
+        return {as_passage(row).indexed_text: np.asarray(row["vector"], np.float32) for row in rows}
+
     def uris(self, where: Filter | None = None) -> dict[str, str]:
         with _storage_errors(self._folder):
             rows = self._documents(where).select(["document_id", "uri"]).to_arrow()
