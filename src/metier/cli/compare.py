@@ -15,6 +15,7 @@ from metier.cli.terminal import console, styled
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from metier.evaluation.questions.halves import Half
     from metier.evaluation.result import ComparisonResult, Figure, JudgeAgreement, Verdict
 
 # Metric, heading; those of which there are figures are shown.
@@ -40,6 +41,9 @@ def compare(
     adapter: Annotated[
         str | None, typer.Option(help="Adapter of the tuned modes; default: the one in production.")
     ] = None,
+    half: Annotated[
+        str, typer.Option(help="Of the exam: all, routine (what the flow asks), release (what it leaves for releases).")
+    ] = "all",
     calibrate: Annotated[
         bool, typer.Option("--calibrate/--no-calibrate", help="Learn from the practice questions first.")
     ] = True,
@@ -58,7 +62,7 @@ def compare(
     asked = [mode.strip() for mode in modes.split(",")] if modes else None
     with open_expert(expert) as opened, progress() as bar:
         result = opened.evaluation.compare(
-            asked, limit=limit, adapter=adapter, calibrate=calibrate,
+            asked, limit=limit, adapter=adapter, half=_half(half), calibrate=calibrate,
             judge=endpoint("judge", judge, judge_url, judge_key_env), tell=bar.tell,
         )  # fmt: skip
     if as_json:
@@ -67,6 +71,17 @@ def compare(
     if result.verdict:
         _print_result(result, result.verdict)
     console().print(styled("  Every answer: [bold]metier report --open[/]."))
+
+
+def _half(name: str) -> Half:
+    """Raises `InputError` for another name than those of the halves."""
+    from metier.core.errors import InputError
+    from metier.evaluation.questions.halves import HALVES
+
+    found = next((half for half in HALVES if half == name), None)
+    if found is None:
+        raise InputError(f"there is no half {name!r}", where="--half", hint=f"Choose one of {', '.join(HALVES)}.")
+    return found
 
 
 def advise(expert: ExpertOption = None, as_json: JsonOption = False) -> None:

@@ -178,7 +178,7 @@ class TuningSettings(Section):
 class ExamSettings(Section):
     practice: float = Field(0.4, gt=0, lt=1, description="share of the questions to practise on; the rest is the exam")
     release: float = Field(
-        0.5, ge=0, lt=1, description="share of the exam that the flow leaves to `metier compare --half release`; 0 = none"
+        0.5, ge=0, lt=1, description="share of the exam that only `metier compare --half release` asks; 0 = none"
     )
     margin: float = Field(0.03, gt=0, lt=1, description="a way worse than the best by no more than this will do")
     must_cite: bool = Field(False, description="answers must show where they stand")

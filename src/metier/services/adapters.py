@@ -46,6 +46,7 @@ class AdapterService:
         self,
         name: str | None = None,
         *,
+        run_name: str | None = None,
         resume: bool = False,
         anew: bool = False,
         exam: Sequence[Question] = (),
@@ -53,9 +54,9 @@ class AdapterService:
         **changes: object,
     ) -> Card:
         """Train an adapter on the dataset with the settings of `[tuning]`, and keep it as the next version of `name`
-        (default: the expert's name). `resume`: go on with a run that was interrupted, `anew`: throw it away. `exam`:
-        questions that must not be in the data; one that is stops the run. `changes`: settings of `[tuning]` for this
-        run alone."""
+        (default: the expert's name). `run_name`: of the folder in which the run goes on, None = `name`. `resume`: go
+        on with a run that was interrupted, `anew`: throw it away. `exam`: questions that must not be in the data; one
+        that is stops the run. `changes`: settings of `[tuning]` for this run alone."""
         from metier.dataset import leaks
         from metier.tuning.adapters import name_for
         from metier.tuning.tune import tune
@@ -68,7 +69,8 @@ class AdapterService:
             try:
                 return tune(
                     settings, rows, runtime.folder, runtime.state_folder, chosen,
-                    learned=self._dataset.learned_from(rows), resume=resume, anew=anew, on_step=on_step,
+                    learned=self._dataset.learned_from(rows), record=self._dataset.record(rows),
+                    run_name=run_name, resume=resume, anew=anew, on_step=on_step,
                 )  # fmt: skip
             finally:
                 runtime.settle_permissions()

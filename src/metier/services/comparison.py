@@ -24,6 +24,7 @@ from metier.evaluation import comparison, costs, result_store, rules, statistics
 from metier.evaluation.metrics import judge
 from metier.evaluation.metrics.grading import Grader
 from metier.evaluation.metrics.terms import Term, find_terms
+from metier.evaluation.questions.halves import LEAST, Half, of_half
 from metier.evaluation.records import Record
 from metier.evaluation.result import CalibrationRecord, ComparisonResult, JudgeAgreement, ModeCosts, RefusalCalibration
 from metier.evaluation.summary import Summary
@@ -54,6 +55,7 @@ class ComparisonOptions:
     modes: Sequence[str] | None = None
     limit: int | None = None
     adapter: str | None = None
+    half: Half = "all"
     calibrate: bool = True
     judge: GenerationSettings | None = None
     measure_memory: bool = True
@@ -77,7 +79,7 @@ def compare(
 ) -> ComparisonResult:
     """See `EvaluationService.compare`. `calibrate`: does so where needed, and returns what to note."""
     modes, card = chosen_modes(parts, wanted.modes, wanted.adapter)
-    exam = exam_of(parts, wanted.limit)
+    exam = exam_of(parts, wanted.limit, wanted.half)
     notes = weaknesses(parts)
     notes += calibrate(tell) if wanted.calibrate else []
     cache = Cache(parts.runtime.state_folder / comparison.ANSWERS_FILE)
@@ -115,6 +117,7 @@ def compare(
         said = judged(parts, summary, wanted.judge, cache, staged(tell, "Judging"))
         result = result.model_copy(update={"judge": said})
     result_store.save(parts.runtime.state_folder, result)
+    parts.exam.note_use("compare", card.reference if card else "", exam, key_of(asked))
     if card is not None:
         parts.adapters.registry.note_exam(card, exam_results(result))
     return result
@@ -180,8 +183,9 @@ def made_of(parts: Parts, mode: str, card: Card | None) -> dict[str, Any]:
     return depends
 
 
-def exam_of(parts: Parts, limit: int | None) -> list[Question]:
-    """The exam questions, drawn once. Raises `InputError` where there is none that can be graded."""
+def exam_of(parts: Parts, limit: int | None, half: Half = "all") -> list[Question]:
+    """The exam questions of a half, drawn once. Raises `InputError` where there is none that can be graded, or nothing
+    is kept for releases."""
     exam = parts.exam.questions("exam")
     if not exam:
         raise InputError(
@@ -194,7 +198,13 @@ def exam_of(parts: Parts, limit: int | None) -> list[Question]:
             f"none of the {len(exam)} exam questions has an answer to grade by",
             hint='Give each its "answers", or the kind "unanswerable".',
         )
-    return comparison.drawn(graded, limit)
+    chosen = of_half(graded, half, parts.runtime.settings.exam.release)
+    if not chosen:
+        raise InputError(
+            f"of {len(graded)} exam questions none is kept for releases",
+            hint=f"From {LEAST} on the share [exam] release is kept.",
+        )
+    return comparison.drawn(chosen, limit)
 
 
 def weaknesses(parts: Parts) -> list[str]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others ti
     from metier.core.documents import Passage
     from metier.core.questions import Question
     from metier.evaluation.calibration import Calibration
+    from metier.evaluation.questions.halves import Half
     from metier.evaluation.refusal_calibration import Case
     from metier.evaluation.result import ComparisonResult
 
@@ -145,6 +146,7 @@ class EvaluationService:
         *,
         limit: int | None = None,
         adapter: str | None = None,
+        half: Half = "all",
         calibrate: bool = True,
         judge: GenerationSettings | None = None,
         measure_memory: bool = True,
@@ -152,7 +154,8 @@ class EvaluationService:
     ) -> ComparisonResult:
         """Evaluate every mode on the same questions and say which to use. `modes`: None = all that this expert
         can answer in; `limit`: of the exam questions, drawn once, None = all. `adapter`: of the tuned modes, None = the
-        one in production. `calibrate`: learn from the practice questions first, where they or the documents changed.
+        one in production. `half`: of the exam, "routine" as the flow asks it, "release" what it never asks.
+        `calibrate`: learn from the practice questions first, where they or the documents changed.
         `judge`: a model that grades beside the metrics. Returns what `.metier/reports/` keeps; its layout is in
         docs/comparison.md. A run that was interrupted goes on where it was.
 
@@ -160,7 +163,7 @@ class EvaluationService:
         the judge gave up; what was answered is kept."""
         from metier.services.comparison import ComparisonOptions, compare
 
-        wanted = ComparisonOptions(modes, limit, adapter, calibrate, judge, measure_memory)
+        wanted = ComparisonOptions(modes, limit, adapter, half, calibrate, judge, measure_memory)
         return compare(self._parts, wanted, self.calibrate_where_needed, tell)
 
     def advise(self) -> ComparisonResult:

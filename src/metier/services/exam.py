@@ -129,6 +129,16 @@ class ExamService:
 
         return wear(self.questions("exam"), uses(self._runtime.state_path), self._runtime.settings.flow.worn_after)
 
+    def note_use(self, what: str, adapter: str, questions: Sequence[Question], key: str) -> None:
+        """Keep that the exam was used to decide by these questions. `what`: "compare" or "flow"; `adapter`: that was
+        examined, "" without one; `key`: the same where it is the same decision again. Raises `StoreError`."""
+        from metier.generation.completion_cache import key_of
+        from metier.state import exam_uses
+
+        asked = tuple(sorted(question.id for question in questions))
+        use = exam_uses.ExamUse(key_of(what, key, asked), what, adapter, asked)
+        exam_uses.note(self._runtime.state_path, use)
+
     def check(self) -> QuestionReport:
         """What to know about the questions before an exam that takes hours."""
         from metier.evaluation.questions import checks

@@ -23,6 +23,14 @@ def standing(path: Path) -> list[str]:
         return _standing(database.read(sa.select(promotions).order_by(promotions.c.number)))
 
 
+def standing_since(path: Path) -> str:
+    """When the adapter that answers began to, or with none when the last one was taken back: ISO 8601, UTC; "" where
+    none ever answered. Raises `StoreError`."""
+    with closing(Database(path)) as database:
+        rows = database.read(sa.select(promotions).order_by(promotions.c.number))
+    return str(rows[-1]["at"]) if rows else ""
+
+
 def promote(path: Path, reference: str) -> None:
     """Put an adapter into production; nothing where it is there. Raises `StoreError`."""
     with closing(Database(path)) as database, database.writing() as connection:

@@ -14,6 +14,7 @@ from metier.core.settings import Settings
 from metier.dataset import provenance
 from metier.dataset.provenance import Provenance
 from metier.dataset.rows import Row, content_hash
+from metier.dataset.training_record import TrainingRecord
 from metier.generation import gguf_file
 from metier.tuning import base_model, gguf_adapter
 from metier.tuning.adapters import Card, Registry, check_name
@@ -32,14 +33,17 @@ def tune(
     name: str,
     *,
     learned: Provenance | None = None,
+    record: TrainingRecord | None = None,
+    run_name: str | None = None,
     resume: bool = False,
     anew: bool = False,
     on_step: Callable[[Tick], None] | None = None,
 ) -> Card:
     """Train on `rows` and keep the adapter as a new version of `name`. `expert`: what relative paths are relative to;
     `state`: where runs and adapters are kept; `learned`: what the rows were written from, None = what they say
-    themselves; `resume`, `anew`: what to do
-    with a run that was interrupted. Raises `InputError`, `ModelError`, `StoreError`, each with what to do."""
+    themselves; `record`: what is kept of them, to tell later how much still holds; `run_name`: of the folder of the
+    run, None = `name`; `resume`, `anew`: what to do with a run that was interrupted. Raises `InputError`, `ModelError`,
+    `StoreError`, each with what to do."""
     if not rows:
         raise InputError("there is nothing to train on", hint="Bring rows in with `metier dataset import FILE`.")
     check_name(name)
@@ -48,11 +52,13 @@ def tune(
     is_served = not (settings.tuning.rslora or settings.tuning.dora)
     if is_served:
         gguf_adapter.architecture_of(base_model.read_config(base.folder))
-    run = RunFolder(state / "runs" / name)
+    run = RunFolder(state / "runs" / (run_name or name))
     model, result = lora.train(base, rows, settings.tuning, run, resume=resume, anew=anew, on_step=on_step)
 
     def finish(folder: Path) -> None:
         shutil.copyfile(run.folder / "metrics.jsonl", folder / "metrics.jsonl")
+        if record is not None:
+            record.save(folder)
         if is_served:
             gguf_adapter.write(folder, base.folder, folder / gguf_adapter.FILE_NAME)
 

@@ -48,12 +48,12 @@ def find_terms(texts: Iterable[str], language: str = "en", most: int = 300) -> t
     counts, documents = Counter[str](), Counter[str]()
     spelled: dict[str, Counter[str]] = {}
     for text in texts:
-        found = list(_candidates(text, language))
+        found = list(candidates(text, language))
         for word in found:
             spelled.setdefault(word.casefold(), Counter())[word] += 1
         counts.update(word.casefold() for word in found)
         documents.update({word.casefold() for word in found})
-    languages = {word: detect(word, language) for word in counts if not _is_code(word)}
+    languages = {word: detect(word, language) for word in counts if not is_code(word)}
     totals = Counter[str]()  # words, by language
     for word, spoken in languages.items():
         totals[spoken] += counts[word]
@@ -89,7 +89,8 @@ def general_language(language: str) -> dict[str, float]:
     return wordfreq.get_frequency_dict(code) if code in wordfreq.available_languages() else {}
 
 
-def _candidates(text: str, language: str) -> Iterable[str]:
+def candidates(text: str, language: str) -> Iterable[str]:
+    """Words and codes of a text that may be terms, as they are written."""
     text = fold(text)
     yield from _CODE.findall(text)
     spaced = _UNSPACED.sub(" ", _CODE.sub(" ", text))
@@ -109,7 +110,7 @@ def _cut(run: str, frequencies: dict[str, float]) -> Iterable[str]:
         at += length
 
 
-def _is_code(word: str) -> bool:
+def is_code(word: str) -> bool:
     return bool(_CODE.fullmatch(word))
 
 
