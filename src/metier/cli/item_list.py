@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from metier.cli.show import counted
+from metier.cli.show import counted, local_time
 from metier.cli.terminal import console, styled, visible
 
 if TYPE_CHECKING:
@@ -59,11 +59,21 @@ def _print_item(screen: Console, item: ItemState) -> None:
     for part in more:
         screen.print(Text(" " * _BEFORE_NAME + part), soft_wrap=True)
     if item.reason:
-        reason = Text(visible(item.reason), _COLOURS[state])
+        reason = Text(visible(f"{item.reason}{_again(item)}"), _COLOURS[state])
         if screen.is_terminal:
             screen.print(Padding(reason, (0, 0, 0, _BEFORE_NAME)))
         else:
             screen.print(Text(" " * _BEFORE_NAME) + reason, soft_wrap=True)
+
+
+def _again(item: ItemState) -> str:
+    """How often it was tried in vain, and when it is tried again."""
+    if not item.tries:
+        return ""
+    tried = f" (tried in {counted(item.tries, 'sync')}"
+    if item.gave_up:
+        return f"{tried}, which is given up: `metier sync --retry` tries it once more)"
+    return f"{tried}; again from {local_time(item.next_try)} on, or at once with `metier sync --retry`)"
 
 
 def _state(item: ItemState) -> str:

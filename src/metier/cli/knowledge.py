@@ -10,7 +10,7 @@ import typer
 
 from metier.cli.item_list import print_items
 from metier.cli.progress import progress
-from metier.cli.show import ExpertOption, JsonOption, counted, open_expert, print_json
+from metier.cli.show import ExpertOption, JsonOption, counted, local_time, open_expert, print_json
 from metier.cli.terminal import console, styled
 
 if TYPE_CHECKING:
@@ -165,6 +165,13 @@ def _print_report(report: SyncReport) -> None:
         screen.print(styled("[red]✗[/] {} could not be read:", len(report.failed)))
         for failure in report.failed:
             screen.print(f"  {failure.item}: {failure.reason}", soft_wrap=True)
+    if report.next_try:
+        when = local_time(report.next_try)
+        told = "  What may pass is tried again from {} on; [bold]metier sync --retry[/] tries them now."
+        screen.print(styled(told, when), soft_wrap=True)
+    if report.gave_up:
+        told = "  {} given up after many tries: [bold]metier sync --retry[/] tries them once more."
+        screen.print(styled(told, counted(report.gave_up, "document")), soft_wrap=True)
     if report.unreachable:
         names, kept = ", ".join(report.unreachable), counted(report.kept, "document")
         screen.print(styled("[bold red]✗[/] Out of reach or empty: {}. {} of it kept.", names, kept), soft_wrap=True)

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import sys
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -119,6 +120,11 @@ def place(numbered: Locator | None, headings: tuple[str, ...] = ()) -> str:
 def listed(text: str) -> list[str]:
     """What an option names with commas between."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def local_time(moment: str) -> str:
+    """`2026-11-29 20:15`, in the zone of this machine. `moment`: ISO 8601."""
+    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def counted(count: int, what: str) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.cli.show import ExpertOption, JsonOption, counted, open_expert, print_json
+from metier.cli.show import ExpertOption, JsonOption, counted, local_time, open_expert, print_json
 from metier.cli.terminal import console, styled
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def status(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
 
 def _facts(found: Status) -> list[tuple[str, str]]:
     failed = f", {found.failed} could not be read" if found.failed else ""
-    synced = f", synced {_when(found.synced_at)}" if found.synced_at else ", never synced"
+    synced = f", synced {local_time(found.synced_at)}" if found.synced_at else ", never synced"
     answers = found.model + (f" with {found.adapter}" if found.adapter else "")
     exam = (
         f"{found.exam} questions, {found.practice} to practise on" if found.exam or found.practice else "no questions"
@@ -55,13 +54,8 @@ def _facts(found: Status) -> list[tuple[str, str]]:
         ("models", f"{found.embedder} finds, {answers} answers"),
         ("exam", exam + (", refusals calibrated" if found.calibrated else "")),
         ("dataset", f"{found.rows} rows to tune on"),
-        ("verdict", f"{found.verdict} ({_when(found.compared_at)})" if found.verdict else "not compared yet"),
+        ("verdict", f"{found.verdict} ({local_time(found.compared_at)})" if found.verdict else "not compared yet"),
     ]
-
-
-def _when(moment: str) -> str:
-    """In the reader's own time zone."""
-    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def remove(

@@ -16,6 +16,7 @@ import os
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -28,7 +29,7 @@ from metier.core.documents import Document, document_id
 from metier.core.errors import ItemGone, MetierError, ParseError, SourceError
 from metier.core.settings import Settings
 from metier.embedding.base import Embedder
-from metier.ingestion import chunking
+from metier.ingestion import chunking, retries
 from metier.ingestion.descriptions import DescribedDocument, describe
 from metier.ingestion.discovery import Discovery, discover
 from metier.ingestion.embedding_cache import EmbeddingCache
@@ -116,6 +117,8 @@ class Syncer:
         if self.fusion is not None:
             corpus_weight.keep(self.fusion, self.store, self.embedder, self.analyser)
         report.failed.sort(key=lambda failure: failure.item)
+        states = self.catalog.items().values() if report.failed else ()
+        report.next_try, report.gave_up = retries.earliest(states), sum(state.gave_up for state in states)
         report.seconds = time.monotonic() - began
         self.store.publish()  # before it is told: who hears of a sync looks for its index at once
         self.catalog.put_sync(_run_of(report, todo, known))
@@ -139,7 +142,12 @@ class Syncer:
 
     def _unchanged(self, work: Work, report: SyncReport) -> bool:
         item, state = work.item, work.before
-        if work.failure is not None or state is None or not item.version:
+        if work.failure is not None or state is None:
+            return False
+        if not self.retry and state.version == item.version and retries.is_waiting(state, datetime.now(UTC)):
+            report.failed.append(Failure(item.uri, state.reason))
+            return True
+        if not item.version:
             return False
         if (state.version, state.signature, state.identity) != (item.version, self._sign(item), item.known_as):
             return False
@@ -169,6 +177,7 @@ class Syncer:
         """Take out what is gone, by its uri, and what else of the store is not among the uris that `stay`."""
         ids = {document_id(uri) for uri in stay}
         there = [name for name in self.store.hashes() if name not in ids and name not in self.keep]
+        self.catalog.bury(gone)
         self.store.delete(there)
         self.catalog.forget(gone)
         report.deleted += len(there)
@@ -222,26 +231,51 @@ class Syncer:
 
     def _read_all(self, todo: list[Work], content: KnownContent, out: _Parsed, stop: threading.Event) -> None:
         try:
+            again = []
             for work in todo:
                 if stop.is_set():
                     return
                 self._read(work, content, stop)
-                out.put(work)
+                if work.keep and not work.is_hidden:
+                    again.append(work)
+                else:
+                    self._hand_on(work, out)
+            for work in self._read_again(again, content, stop):
+                self._hand_on(work, out)
         except BaseException as error:  # noqa: BLE001 - carried to the main thread and raised there
             out.put(error)
         finally:
             out.put(None)
 
     def _read(self, work: Work, content: KnownContent, stop: threading.Event) -> None:
-        """Fetch, hash, parse, describe and cut one item; a failure is noted on it. While the index is made anew, what
-        cannot be reached is taken over from the one that is replaced."""
+        """Fetch, hash, parse, describe and cut one item; a failure is noted on it."""
         if not work.is_hidden and work.failure is None:
             self._fetch(work, content, stop)
+
+    def _read_again(self, failed: list[Work], content: KnownContent, stop: threading.Event) -> list[Work]:
+        """Try once more what failed for a reason that may have passed. Of a source that is out of reach as a whole the
+        rest is not asked for. Returns them all."""
+        open_works = failed
+        for pause in retries.PAUSES:
+            if not open_works or stop.wait(pause):
+                break
+            in_a_row: Counter[str] = Counter()
+            for work in open_works:
+                if in_a_row[work.source.name] < retries.LEFT_ALONE and not stop.is_set():
+                    work.failure, work.keep = None, False
+                    self._read(work, content, stop)
+                    in_a_row[work.source.name] = in_a_row[work.source.name] + 1 if work.keep else 0
+            open_works = [work for work in open_works if work.keep]
+        return failed
+
+    def _hand_on(self, work: Work, out: _Parsed) -> None:
+        """While the index is made anew, what cannot be reached is taken over from the one that is replaced."""
         if work.keep and self.rebuild:
             document = self.store.replaced(document_id(work.item.uri))
             with suppress(ParseError):  # why it cannot be read is told already
                 if document is not None:
                     self._cut(work, replace(document, groups=work.item.groups))
+        out.put(work)
 
     def _fetch(self, work: Work, content: KnownContent, stop: threading.Event) -> None:
         item = work.item

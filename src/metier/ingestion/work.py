@@ -26,7 +26,8 @@ class SyncReport:
     of folders in them, that were out of reach, or empty where they were not before: `kept` documents of them stay as
     they were indexed. `moved`: documents with the bytes of one that is gone, neither added nor deleted. `passages`
     counts what was indexed in this run, `embedded` for how many of their texts the embedder was needed; `seconds` is
-    wall time."""
+    wall time. `next_try`: when the first of what failed is tried again, ISO 8601, "" where nothing is; `gave_up`: how
+    many were tried often enough."""
 
     added: int = 0
     changed: int = 0
@@ -39,6 +40,8 @@ class SyncReport:
     overlaps: list[Failure] = field(default_factory=list)
     unreachable: list[str] = field(default_factory=list)
     kept: int = 0
+    next_try: str = ""
+    gave_up: int = 0
     passages: int = 0
     embedded: int = 0
     seconds: float = 0.0

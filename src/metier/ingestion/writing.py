@@ -12,6 +12,7 @@ import numpy as np
 
 from metier.core.documents import document_id
 from metier.core.errors import MetierError
+from metier.ingestion import retries
 from metier.ingestion.work import INCOMPLETE, Failure, OnChange, SyncProgress, SyncReport, Work
 from metier.sources.base import Item
 from metier.state.catalog import Catalog, ItemState
@@ -88,6 +89,7 @@ class Writer(threading.Thread):
             self._before_commit(entries)
         store.replace(entries)
         moves = {work.moved_from: work.item.uri for work in batch if work.moved_from and work.document is not None}
+        self._catalog.bury(moves)
         store.delete(list(map(document_id, moves)))
         self.moved.update(moves)
         self._moves |= moves
@@ -123,6 +125,10 @@ class Writer(threading.Thread):
         return event, reason
 
     def _state(self, work: Work, reason: str) -> ItemState:
+        now, tries = datetime.now(UTC), 0
+        if work.failure is not None and work.keep:  # a reason that may pass
+            is_same = work.before is not None and work.before.version == work.item.version
+            tries = 1 + (work.before.tries if work.before is not None and is_same else 0)
         return ItemState(
             uri=work.item.uri,
             source=work.source.name,
@@ -132,9 +138,11 @@ class Writer(threading.Thread):
             state="failed" if work.failure is not None else "indexed",
             reason=reason,
             passages=work.count,
-            synced_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            synced_at=now.isoformat(timespec="seconds"),
             identity=work.item.known_as,
             groups=work.item.groups,
+            tries=tries,
+            next_try=retries.next_try(tries, now) if tries else "",
         )
 
     def _save(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from metier.state.database import Database
-from metier.state.tables import history, items, syncs
+from metier.state.tables import former_items, history, items, syncs
 
 _AT_ONCE = 500  # items of one query
 
@@ -23,7 +23,8 @@ _AT_ONCE = 500  # items of one query
 class ItemState:
     """`state`: "indexed" or "failed". `signature`: of everything but the content that shaped the passages.
     `reason`: why it failed, or what could not be read of an indexed document. `synced_at`: ISO 8601, UTC. `identity`:
-    of the item, as its source said it; `groups`: who may read what was indexed of it."""
+    of the item, as its source said it; `groups`: who may read what was indexed of it. `tries`: syncs in which it failed
+    for a reason that may pass, 0 where the reason will not; `next_try`: when it is tried again, "" = not by itself."""
 
     uri: str
     source: str
@@ -36,6 +37,12 @@ class ItemState:
     synced_at: str
     identity: str = ""
     groups: tuple[str, ...] = ()
+    tries: int = 0
+    next_try: str = ""
+
+    @property
+    def gave_up(self) -> bool:
+        return self.tries > 0 and not self.next_try
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,25 @@ class Catalog:
         rebuild or another setting, has not changed."""
         rows = self._database.read(sa.select(history))
         return {row["uri"]: ItemHistory(row["added_at"], row["changed_at"]) for row in rows}
+
+    def bury(self, uris: Iterable[str]) -> None:
+        """Keep who may read what is about to be forgotten: old versions of it may still be asked for."""
+        gone = set(uris)
+        rows = (
+            [
+                {"uri": state.uri, "source": state.source, "identity": state.identity, "groups": list(state.groups)}
+                for state in self.items().values()
+                if state.uri in gone and state.state == "indexed"
+            ]
+            if gone
+            else []
+        )
+        if rows:
+            with self._database.writing(flushed=False) as connection:
+                connection.execute(
+                    sa.delete(former_items).where(former_items.c.uri == sa.bindparam("gone")), _named("gone", rows)
+                )
+                connection.execute(sa.insert(former_items), rows)
 
     def forget(self, uris: Iterable[str]) -> None:
         rows = [{"gone": uri} for uri in uris]

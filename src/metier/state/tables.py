@@ -20,6 +20,16 @@ items = sa.Table(
     sa.Column("synced_at", sa.String, nullable=False),
     sa.Column("identity", sa.String, nullable=False, server_default=""),
     sa.Column("groups", sa.JSON, nullable=False, server_default="[]"),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("next_try", sa.String, nullable=False, server_default=""),
+)
+former_items = sa.Table(
+    "former_items",
+    metadata,
+    sa.Column("uri", sa.String, primary_key=True),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("identity", sa.String, nullable=False),
+    sa.Column("groups", sa.JSON, nullable=False),
 )
 history = sa.Table(
     "history",

@@ -111,7 +111,8 @@ class SourceResponse(BaseModel):
 
 
 class SourceItemResponse(BaseModel):
-    """`state`: indexed or failed; `reason`: why it failed, or what of it could not be read."""
+    """`state`: indexed or failed; `reason`: why it failed, or what of it could not be read. `tries`: syncs in which it
+    failed for a reason that may pass; `next_try`: when it is tried again, "" = not by itself."""
 
     document: str
     document_id: str | None
@@ -120,13 +121,15 @@ class SourceItemResponse(BaseModel):
     reason: str
     passages: int
     synced_at: str
+    tries: int
+    next_try: str
 
     @classmethod
     def of(cls, shown: ShownItem) -> Self:
         item = shown.item
         return cls(
             document=item.uri, document_id=shown.document_id, source=item.source, state=item.state, reason=item.reason,
-            passages=item.passages, synced_at=item.synced_at,
+            passages=item.passages, synced_at=item.synced_at, tries=item.tries, next_try=item.next_try,
         )  # fmt: skip
 
 
