@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from metier.core.errors import SourceError
 
+_OF_WEB = ("http", "https", "webdav", "webdavs")
 _SHOWN = "which would be shown wherever the address is"
 _HIDDEN = "***"
 _KEYRING = "metier"  # the service that its passwords are kept under
@@ -34,9 +35,10 @@ def problem(address: str) -> str | None:
         host, _ = parts.hostname, parts.port
     except ValueError as error:
         return f"is no address: {error}"
-    if parts.scheme in {"http", "https"} and not host:
+    is_of_web = parts.scheme.removeprefix("git+") in _OF_WEB
+    if is_of_web and not host:
         return "is no address: it names no host"
-    if parts.password is not None or (parts.username is not None and parts.scheme in {"http", "https"}):
+    if parts.password is not None or (parts.username is not None and is_of_web):
         return (
             f"has a user name or a password in it, {_SHOWN}: leave them out, and name the environment variable that "
             "holds user:password with --auth-env, in metier.toml as auth_env"
