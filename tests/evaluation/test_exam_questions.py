@@ -71,6 +71,16 @@ def test_tables_give_their_cells(expert):
         assert contains(text, question.answers, question.language)
 
 
+def test_questions_of_some_documents_alone(expert):
+    uris = sorted(uri for question in by_rule(expert, "table") for uri in question.documents)
+    chosen = uris[0]
+    options = {"seed": 5, "documents": frozenset([chosen])}
+    expert.exam.generate(ExamQuestionOptions(9, ("table", "yesno"), rules_only=True, **options))
+    made = [question for question in expert.exam.questions() if question.origin == "generated:5"]
+    assert made
+    assert {question.documents for question in made} == {(chosen,)}
+
+
 def test_claims_are_true_and_false_in_equal_parts_and_as_they_say(expert):
     asked = by_rule(expert, "yesno")
     right = {"yes": 0, "no": 0}

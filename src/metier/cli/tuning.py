@@ -79,7 +79,7 @@ def tune(
         "max_steps": max_steps, "max_length": max_length, "seed": seed,
         "modules": None if modules is None else listed(modules),
     }  # fmt: skip
-    changes = {key: value for key, value in named.items() if value is not None}
+    changes: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
     if plan:
         _plan(expert, model, gpus, changes, as_json)
         return

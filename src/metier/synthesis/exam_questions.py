@@ -47,7 +47,8 @@ Tell = Callable[[int, int, str], None]  # questions kept, wanted, what is looked
 class ExamQuestionOptions:
     """`count`: questions in all, shared evenly by `kinds`; where a kind has too few, the others make up for it.
     `rules_only`: ask no model. `seconds`: end by then with what there is, None = when they are written. `groups`: only
-    documents that a reader with these may read are written from, None = all. Raises `InputError`."""
+    documents that a reader with these may read are written from, None = all. `documents`: uris of those that are
+    written from, None = all; the others are searched all the same. Raises `InputError`."""
 
     count: int = 100
     kinds: tuple[str, ...] = KINDS
@@ -55,6 +56,7 @@ class ExamQuestionOptions:
     rules_only: bool = False
     seconds: float | None = None
     groups: tuple[str, ...] | None = ()
+    documents: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         if self.count < 1:
@@ -122,7 +124,7 @@ class _Run:
         )
         self._drawing = Drawing(
             runtime.store, runtime.retriever, runtime.analyser, language, self._seen,
-            None if wanted.rules_only else self._writer, wanted.seed, where=self._where,
+            None if wanted.rules_only else self._writer, wanted.seed, where=self._where, among=wanted.documents,
         )  # fmt: skip
         self._inventor = Inventor(self._drawing.search, self._taken, runtime.analyser, self._draw("unanswerable"))
         self._kept: list[Question] = []
@@ -215,8 +217,9 @@ class _Run:
 
     def _facts(self, kind: str) -> Iterator[table_questions.Fact]:
         return table_questions.facts(
-            self._runtime.store, f"{self._wanted.seed}:{kind}", self._runtime.settings.language, self._where
-        )
+            self._runtime.store, f"{self._wanted.seed}:{kind}", self._runtime.settings.language, self._where,
+            self._wanted.documents,
+        )  # fmt: skip
 
     def _draw(self, kind: str) -> random.Random:
         return random.Random(f"{self._wanted.seed}:{kind}")

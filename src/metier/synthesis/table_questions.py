@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -56,10 +56,12 @@ class Built:
     facts: tuple[QAPair, ...]
 
 
-def facts(store: Store, seed: str, language: str, where: Filter | None = None) -> Iterator[Fact]:
+def facts(
+    store: Store, seed: str, language: str, where: Filter | None = None, among: Collection[str] | None = None
+) -> Iterator[Fact]:
     """All facts of all tables in the documents that the filter lets through, one of each document in turn, in an order
-    drawn by `seed`."""
-    documents = [identity for _, identity in sorted(store.uris(where).items())]
+    drawn by `seed`. `among`: uris of documents, None = all."""
+    documents = [identity for uri, identity in sorted(store.uris(where).items()) if among is None or uri in among]
     random.Random(seed).shuffle(documents)
     waiting = deque(_of_document(store, identity, seed, language) for identity in documents)
     while waiting:
