@@ -174,7 +174,8 @@ class Expert:
                         fusion=runtime.fusion_path, vision=vision, rebuild=rebuild, allow_empty=allow_empty,
                     )  # fmt: skip
                     report = syncer.run(sources.create_all(self.settings.sources, self.folder))
-                runtime.table_store.follow(runtime.store.hashes(), runtime.store.document)
+                unread = [state.uri for state in catalog.items().values() if state.state == "failed"]
+                runtime.table_store.follow(runtime.store.hashes(), runtime.store.document, unread)
                 report.warnings += corrections.after_sync()
                 report.unread_languages = unread_languages(self.settings.embedding, runtime.store.records())
                 if runtime.is_built("retriever"):

@@ -65,23 +65,31 @@ def init(
 
 
 def add(
-    sources: Annotated[list[str], typer.Argument(help="Files, folders, globs in quotes, or http(s) addresses.")],
+    sources: Annotated[list[str], typer.Argument(help="Files, folders, globs in quotes, or addresses.")],
     expert: ExpertOption = None,
     group: Annotated[list[str] | None, typer.Option(help="Who may read it; repeat for several.")] = None,
     include: Annotated[list[str] | None, typer.Option(help="Glob that a file must match; repeatable.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="Glob that leaves a file out; repeatable.")] = None,
     private: Annotated[bool, typer.Option("--private", help="An address may lead into a private network.")] = False,
     auth_env: Annotated[
-        str | None, typer.Option(help="Variable with user:password, or a bearer token, for an address.")
+        str | None, typer.Option(help="Variable with the password, user:password, or a bearer token.")
     ] = None,
     depth: Annotated[int, typer.Option(min=0, help="Links to follow from a web address, below its path.")] = 0,
     max_pages: Annotated[int | None, typer.Option(min=1, help="Pages of a web site, at most; default 1000.")] = None,
+    table: Annotated[list[str] | None, typer.Option(help="Table of a database; repeatable; default: all.")] = None,
+    query: Annotated[str | None, typer.Option(help="SELECT whose rows are read in place of tables.")] = None,
+    name: Annotated[str | None, typer.Option(help="What the rows of the query are called.")] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="Column that tells rows apart; repeatable; default: the primary key.")
+    ] = None,
+    updated_at: Annotated[str | None, typer.Option(help="Column that says when a row was changed last.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add sources to the expert.
 
     Example: metier add ./docs "mail/**/*.eml" https://example.com/manual.pdf
     Example: metier add https://example.com/docs --depth 2
+    Example: metier add postgresql://reader@db.local/shop --table orders --auth-env SHOP_PASSWORD
     """
     from metier.core.source_paths import is_address, is_glob
 
@@ -89,7 +97,10 @@ def add(
     options: dict[str, object] = {
         "groups": tuple(group or ()), "include": tuple(include or ()), "exclude": tuple(exclude or ())
     }  # fmt: skip
-    web = {"private": private, "auth_env": auth_env, "depth": depth, "max_pages": max_pages}
+    web: dict[str, object] = {
+        "private": private, "auth_env": auth_env, "depth": depth, "max_pages": max_pages, "tables": tuple(table or ()),
+        "query": query, "label": name, "key": tuple(key or ()), "updated_at": updated_at,
+    }  # fmt: skip
     added = {
         source: opened.add(source, **options | (web if is_address(source) else {})) for source in dict.fromkeys(sources)
     }

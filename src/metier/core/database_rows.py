@@ -20,8 +20,8 @@ from urllib.parse import quote, unquote
 from metier.core.tables import DeclaredColumn, Reference
 
 MAGIC = b"Metier rows 1\n"  # what a file of rows begins with
-SCHEMES = ("postgresql", "mysql", "mariadb", "sqlite")
-_SCHEME = rf"(?:{'|'.join(SCHEMES)})(?:\+[a-z0-9_]+)?"
+DATABASES = ("postgresql", "postgresql+psycopg", "mysql", "mysql+pymysql", "mariadb", "mariadb+pymysql", "sqlite")
+_SCHEME = rf"(?:{'|'.join(map(re.escape, DATABASES))})"
 _BLOCK = re.compile(rf"(?P<table>(?P<database>{_SCHEME}://[^#]*)#[^/#]+)(?:/[^/#]*)?")
 _MARKS = re.compile(r"[%/#?,\s\x00-\x1f\x7f\\]")
 
@@ -35,7 +35,7 @@ class DatabaseTable(NamedTuple):
 
 def is_database(address: str) -> bool:
     """Whether it is the address of a database that rows are read from."""
-    return re.match(rf"{_SCHEME}://", address) is not None
+    return address.partition("://")[0].lower() in DATABASES and "://" in address
 
 
 def table_of(uri: str) -> DatabaseTable | None:

@@ -6,14 +6,15 @@ import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from metier.core.atomic import write_text
 from metier.core.disk import unwritable
 from metier.core.errors import InputError
 from metier.core.permissions import make_state_folder
 from metier.core.settings import FILE_NAME, GenerationSettings, load, validate
-from metier.core.source_paths import holder, is_address, named, relative
+from metier.core.source_paths import holder, is_address, named, relative, relative_database
+from metier.core.source_settings import SourceSettings
 
 if TYPE_CHECKING:  # reading settings needs it not, and it takes time to import
     from tomlkit import TOMLDocument
@@ -67,11 +68,13 @@ def add_source(folder: Path, source: str, **options: object) -> bool:
     """
     import tomlkit
 
-    name = source if is_address(source) else relative(source, folder)
+    at = relative_database(source, folder) if is_address(source) else relative(source, folder)
     names = [known.name for known in load(folder).sources]
-    if name in names or (not is_address(source) and named(str(Path(source).expanduser().absolute()), folder, names)):
+    given: dict[str, Any] = {"url" if is_address(source) else "path": at, **options}
+    is_known = SourceSettings.model_construct(**given).name in names
+    if is_known or (not is_address(source) and named(str(Path(source).expanduser().absolute()), folder, names)):
         return False
-    entry: dict[str, object] = {"url" if is_address(source) else "path": name}
+    entry: dict[str, object] = {"url" if is_address(source) else "path": at}
     entry |= {key: list(value) if isinstance(value, tuple) else value for key, value in options.items() if value}
     table = tomlkit.table()
     table.update(entry)

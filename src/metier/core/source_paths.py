@@ -28,6 +28,18 @@ def relative(source: str, folder: Path) -> str:
     return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()
 
 
+def relative_database(address: str, folder: Path) -> str:
+    """An address, that of an SQLite file as metier.toml in `folder` has it. Raises `InputError` where there is no such
+    file."""
+    start = "sqlite:///"
+    path = address.removeprefix(start)
+    if not address.startswith(start) or path.startswith("/"):
+        return address
+    if not Path(path).expanduser().is_file():
+        raise InputError("does not exist", where=path, hint="Give the path of an SQLite file, sqlite:///shop.db.")
+    return start + relative(path, folder)
+
+
 def named(source: str, folder: Path, names: Sequence[str]) -> str | None:
     """The one of `names` (sources as metier.toml in `folder` has them) that `source` means: as it is written there, or
     the same place from the working directory, else from the expert's folder."""

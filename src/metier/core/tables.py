@@ -120,7 +120,7 @@ class Table:
     def from_json(cls, plain: Sequence[Any]) -> Self:
         header, rows, start, end, caption, unit, notes, page, *of_database = plain
         read = tuple(map(TableRow.from_json, rows))
-        name, references, declared = (*of_database, *("", (), ())[len(of_database) :])
+        name, references, declared = [*of_database, *["", (), ()][len(of_database) :]]
         return cls(
             tuple(map(tuple, header)), read, start, end, caption, unit, tuple(notes), page, name,
             tuple((column, table, other) for column, table, other in references),

@@ -20,8 +20,8 @@ from metier.sources.base import Item, Rejected, Source, Unreachable, longer
 from metier.state.catalog import ItemState
 
 _VANISHED = (
-    "nothing of it is there any more, as where a share is not mounted. What was indexed of it stays ({}); "
-    "`metier sync --allow-empty` takes it out."
+    "nothing of it is there any more, as where a share is not mounted or a table was emptied. What was indexed of it "
+    "stays ({}); `metier sync --allow-empty` takes it out."
 )
 Told = tuple[str, str]  # an item or a source, and what is to be said of it
 

@@ -2,6 +2,7 @@
 
     they lay on a mount below the source, which is none any more      kept, however few they are
     20 and more of one folder, and no other is there instead          kept, unless some were moved elsewhere
+    all rows of a database's table, or the table itself               kept
     else                                                              deleted
 
 A file that was moved has the size and the time of change that it had. `metier sync --allow-empty` lets them all go.
@@ -11,8 +12,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from metier.core.database_rows import table_of
 from metier.sources.base import Item, Source
 from metier.sources.files import FileSource, moment_of, mount_of
 from metier.state.catalog import ItemState
@@ -30,6 +32,20 @@ def vanished(
     yield from (unmounted := _unmounted(lost)).items()
     gone = {uri for uris in unmounted.values() for uri in uris}
     yield from _emptied([uri for uri in lost if uri not in gone], known, items, lost)
+    yield from _emptied_tables(known, items, {source.name for source in sources})
+
+
+def _emptied_tables(
+    known: Mapping[str, ItemState], items: Sequence[Item], sources: Collection[str]
+) -> Iterator[tuple[str, list[str]]]:
+    """By address."""
+    there = {place.table for item in items if (place := table_of(item.uri))}
+    by_table: dict[str, list[str]] = {}
+    for uri, state in known.items():
+        place = table_of(uri) if state.state == "indexed" and state.source in sources else None
+        if place and place.table not in there:
+            by_table.setdefault(place.table, []).append(uri)
+    yield from by_table.items()
 
 
 def _lost(

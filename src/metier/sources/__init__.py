@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from metier.core import addresses, plugins, public_addresses
+from metier.core.database_rows import DATABASES, is_database
 from metier.core.errors import InputError, SettingsError, SourceError
 from metier.core.source_settings import WEB, SourceSettings
 from metier.sources import kept
@@ -19,6 +20,7 @@ __all__ = ["Item", "Rejected", "Source", "Unreachable", "check", "create", "crea
 # Who reads an address, by its scheme: module and class.
 _READERS = {
     **dict.fromkeys(WEB, ("web", "WebSource")),
+    **dict.fromkeys(DATABASES, ("sql", "SqlSource")),
 }
 
 
@@ -61,6 +63,8 @@ def check(address: str, root: Path, *, private: bool) -> None:
     if (wrong := addresses.problem(address)) is not None:
         raise InputError(wrong, where=addresses.masked(address))
     create(SourceSettings(url=address), root)
+    if is_database(address):  # which its owner names, and no page or redirect does
+        return
     try:
         if (number := public_addresses.number(urlsplit(address).hostname or "")) is not None:
             public_addresses.refuse(number, private=private)

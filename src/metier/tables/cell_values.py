@@ -17,6 +17,7 @@ import regex
 
 from metier.text.analyzer import ascii_digits
 from metier.text.language import Language, words_in_any_language, words_of
+from metier.text.names import apart
 from metier.text.quantities import number_readings, quantities
 from metier.text.units import scale_of, unit_of
 
@@ -33,7 +34,6 @@ _NUMBER = regex.compile(
 )
 _NOUGHT = regex.compile(r"^0\d+$")
 _YEAR = regex.compile(r"^(?:1[5-9]|20|21)\d\d$")
-_JOINT = regex.compile(r"(?<=[\p{Ll}\p{N}])(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll})|_+")
 _OTHER_MARK = {",": ".", ".": ","}
 _ISO = regex.compile(r"^(\d{4})-(\d\d?)(?:-(\d\d?)(?:[T ](\d\d:\d\d(?::\d\d)?)\S*)?)?$")
 _SLASHED = regex.compile(r"^(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{2})$")
@@ -90,11 +90,6 @@ def _names_things(name: str, cells: Sequence[str]) -> bool:
     if any(_NOUGHT.match(cell) for cell in cells) or (words and words[-1] in known):
         return True
     return bool(words) and words[0] in known and len({len(c) for c in cells}) == 1 and len(set(cells)) == len(cells)
-
-
-def apart(name: str) -> str:
-    """The words of a name that is written as one: `BillingCountry`, `unit_price`."""
-    return _JOINT.sub(" ", name)
 
 
 def unit_in_name(name: str) -> str:

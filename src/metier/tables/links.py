@@ -11,11 +11,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from metier.tables.cell_values import ColumnType, apart
+from metier.tables.cell_values import ColumnType
 from metier.tables.question import TableQuestion, joined_at
 from metier.tables.schema import GROUP, Column, TableSchema
 from metier.tables.vocabulary import alike, names_of, parted, phrase_of, said_words, synonymous
 from metier.text.language import Language, words_in_any_language
+from metier.text.names import apart
 from metier.text.phrase_cover import Span
 from metier.text.units import MONEY, unit_of
 

@@ -30,7 +30,7 @@ from metier.core.permissions import file_mode
 from metier.core.tables import Table
 from metier.state.sqlite import open_read_only
 from metier.tables import database_tables
-from metier.tables.cell_values import ColumnType, apart
+from metier.tables.cell_values import ColumnType
 from metier.tables.database_tables import LONGEST_VALUE, MOST_VALUES
 from metier.tables.schema import (
     COLUMN_SQL,
@@ -47,6 +47,7 @@ from metier.tables.schema import (
 )
 from metier.tables.typed_tables import typed_table
 from metier.text.analyzer import Analyser
+from metier.text.names import apart
 
 VERSION = 2  # raised when the same document would be typed otherwise than before
 _TOGETHER = 64  # documents of one transaction

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from metier.core.database_rows import DatabaseTable
 from metier.core.documents import Document
 from metier.core.tables import PATH, Table
-from metier.tables.cell_values import ColumnType, TypedColumn, apart, day_in, typed, unit_in_name
+from metier.tables.cell_values import ColumnType, TypedColumn, day_in, typed, unit_in_name
 from metier.tables.schema import Column, TableSchema, unique
 from metier.text.language import words_in_any_language, words_of
+from metier.text.names import naming
 
 _YEARS = range(1500, 2200)
 _DECLARED = {"integer": ColumnType.NUMBER, "number": ColumnType.NUMBER, "date": ColumnType.DATE}
@@ -111,16 +112,13 @@ def _are_years(column: TypedColumn) -> bool:
 def labels_of(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> tuple[int, ...]:
     """Which columns name the rows: those that are called a name or title, of several the first unless all are names
     of a person; else the first one of words that hardly repeats; else the first."""
-    names, of_person = (words_in_any_language("tables", field) for field in ("label", "person_name"))
-    said = [words_of(apart(column.name)) for column in columns]
     words = [n for n, column in enumerate(columns) if column.type is ColumnType.TEXT]
-    called = [n for n in words if names.intersection(said[n]) and columns[n].distinct > 1]
-    person = [n for n in called if of_person.intersection(said[n])]
-    if len(person) > 1:
-        return tuple(sorted(person, key=lambda n: "last" in said[n]))
+    several = [n for n in words if columns[n].distinct > 1]
+    if called := naming([columns[n].name for n in several]):
+        return tuple(several[n] for n in called)
     spelled = [n for n in words if sum(any(map(str.isalpha, cell)) for cell in cells[n]) * 2 > len(cells[n])]
     telling = [n for n in spelled if columns[n].distinct * 2 > len(cells[n])]
-    return ((called or telling or [0])[0],)
+    return ((telling or [0])[0],)
 
 
 def _key(columns: Sequence[Column], rows: int) -> str:
