@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from metier.core.atomic import write_text
 from metier.core.disk import unwritable
@@ -14,7 +14,6 @@ from metier.core.errors import InputError
 from metier.core.permissions import make_state_folder
 from metier.core.settings import FILE_NAME, GenerationSettings, load, validate
 from metier.core.source_paths import holder, is_address, named, relative, relative_database
-from metier.core.source_settings import SourceSettings
 
 if TYPE_CHECKING:  # reading settings needs it not, and it takes time to import
     from tomlkit import TOMLDocument
@@ -64,18 +63,19 @@ def add_source(folder: Path, source: str, **options: object) -> bool:
     """Append a `[[sources]]` entry to metier.toml, keeping comments and order. False if it was there already.
 
     A path is taken from the working directory and written relative to `folder`, however it is written: a folder is one
-    source. Raises `InputError` for a path that does not exist.
+    source. Raises `InputError` for a path that does not exist and for options that make no sense.
     """
     import tomlkit
 
     at = relative_database(source, folder) if is_address(source) else relative(source, folder)
     names = [known.name for known in load(folder).sources]
-    given: dict[str, Any] = {"url" if is_address(source) else "path": at, **options}
-    is_known = SourceSettings.model_construct(**given).name in names
-    if is_known or (not is_address(source) and named(str(Path(source).expanduser().absolute()), folder, names)):
-        return False
     entry: dict[str, object] = {"url" if is_address(source) else "path": at}
     entry |= {key: list(value) if isinstance(value, tuple) else value for key, value in options.items() if value}
+    (made,) = validate({"name": folder.name, "sources": [entry]}, source).sources
+    if made.name in names or (
+        not is_address(source) and named(str(Path(source).expanduser().absolute()), folder, names)
+    ):
+        return False
     table = tomlkit.table()
     table.update(entry)
     _edit(folder, lambda document: document.setdefault("sources", tomlkit.aot()).append(table))
