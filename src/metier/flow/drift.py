@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from metier.dataset.training_record import Standing
 from metier.evaluation.questions.staleness import StaleQuestion
 from metier.evaluation.result import Figure
-from metier.evaluation.sequential import RateChange, rate_change
+from metier.evaluation.sequential import DayCount, RateChange, rate_change
 from metier.evaluation.wear import ExamWear
 from metier.feedback.records import Feedback
 from metier.flow.new_terms import NewTerms
@@ -136,7 +136,8 @@ class Drift(BaseModel):
                 verb = "rose" if rate.rose else "fell"
                 said.append(
                     f"The share of {what} {verb} from {rate.before:.0%} of {rate.before_of} to {rate.now:.0%} of "
-                    f"{rate.now_of} (e-value {rate.e_value:.3g}, p {rate.p:.2g} however often one looks)."
+                    f"{rate.now_of} since {rate.since} (e-value {rate.e_value:.3g}, p {rate.p:.2g} however often one "
+                    "looks)."
                 )
             elif rate is not None:
                 said.append(
@@ -186,7 +187,9 @@ def refusals(counts: Sequence[AnswerCount], adapter: str | None, since: str) -> 
         return None
     mode, answered_by = own.most_common(1)[0][0]
     days = [
-        (each.refused, each.answered + each.refused) for each in of if (each.mode, each.adapter) == (mode, answered_by)
+        DayCount(each.day, each.refused, each.answered + each.refused)
+        for each in of
+        if (each.mode, each.adapter) == (mode, answered_by)
     ]
     return rate_change(days, REFERENCE_ANSWERS)
 
@@ -197,4 +200,4 @@ def thumbs_down(feedback: Sequence[Feedback], since: str) -> RateChange | None:
     for each in feedback:
         if each.at >= since:
             days.setdefault(each.at[:10], []).append(each.thumb == "down")
-    return rate_change([(sum(downs), len(downs)) for _, downs in sorted(days.items())], REFERENCE_THUMBS)
+    return rate_change([DayCount(day, sum(downs), len(downs)) for day, downs in sorted(days.items())], REFERENCE_THUMBS)
