@@ -21,6 +21,8 @@ __all__ = ["Item", "Rejected", "Source", "Unreachable", "check", "create", "crea
 _READERS = {
     **dict.fromkeys(WEB, ("web", "WebSource")),
     **dict.fromkeys(DATABASES, ("sql", "SqlSource")),
+    **dict.fromkeys(("git+https", "git+http", "git+ssh", "git+file"), ("git", "GitSource")),
+    **dict.fromkeys(("imaps", "imap"), ("imap", "ImapSource")),
 }
 
 
