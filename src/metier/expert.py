@@ -7,22 +7,25 @@ with Expert.open("turbines") as expert:
 
 expert.dataset        training data                expert.exam          questions that it is examined by
 expert.adapters       what was tuned               expert.evaluation    calibration, comparison, verdict, report
-expert.corrections    what people say              expert.runtime       settings, store, models
+expert.corrections    what people say              expert.flow          keeps what was tuned current
+expert.runtime        settings, store, models
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
-from metier.answering.answer import Answer, OnSentence, OnText
+from metier.answering.answer import Answer, Conflict, OnSentence, OnText
 from metier.answering.request import Request, WriterOptions
 from metier.core import settings_file
-from metier.core.errors import InputError, SourceError
+from metier.core.errors import InputError, MetierError, SourceError
 from metier.core.modes import MODES, WITH_ADAPTER, Mode
 from metier.core.reading import reading_as
 from metier.core.settings import Settings
@@ -40,8 +43,10 @@ from metier.store.base import Entry, Filter
 
 if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others time
     from metier.core.documents import Document
-    from metier.ingestion.work import SyncProgress, SyncReport
+    from metier.flow.drift import Drift
+    from metier.ingestion.work import OnChange, SyncProgress, SyncReport
     from metier.retrieval.curation import Curation
+    from metier.services.flow import FlowService
     from metier.services.status import Status
     from metier.state.catalog import ItemState, SyncRun
 
@@ -58,6 +63,13 @@ class Expert:
         self.evaluation = EvaluationService(self._parts)
         self.corrections = CorrectionService(self.runtime, self.dataset)
         self._counter = AnswerCounter(self.runtime.state_path)
+
+    @cached_property
+    def flow(self) -> FlowService:
+        """Sync, drift, retraining, exam, and promotion in one."""
+        from metier.services.flow import FlowService  # here, because what it needs costs other verbs time
+
+        return FlowService(self._parts, self.sync)
 
     def __repr__(self) -> str:
         settings, folder = self.runtime.settings, str(self.runtime.folder)
@@ -115,6 +127,13 @@ class Expert:
 
         return status_of(self._parts)
 
+    def drift(self, *, ask: int = 30, tell: Callable[[str, int, int, str], None] | None = None) -> Drift:
+        """How far the documents of today are from what the adapter in production learned, and which exam questions are
+        stale. `ask`: exam questions whose source changed that are asked, at most, 0 = none."""
+        from metier.services.drift import drift
+
+        return drift(self._parts, ask=ask, tell=tell)
+
     @property
     def folder(self) -> Path:
         return self.runtime.folder
@@ -145,11 +164,16 @@ class Expert:
         rebuild: bool = False,
         retry: bool = False,
         allow_empty: bool = False,
+        only: Collection[str] | None = None,
         on_progress: Callable[[SyncProgress], None] | None = None,
+        on_change: OnChange | None = None,
     ) -> SyncReport:
         """Bring the store into line with the sources. `rebuild`: throw the index away first, which is needed after
         another embedder was chosen. `retry`: read items again that failed and did not change since. `allow_empty`: of a
-        source that is gone, or empty where it was not, the documents go; else they stay, and the report names it."""
+        source that is gone, or empty where it was not, the documents go; else they stay, and the report names it.
+        `only`: names of the sources to look at, None = all; where sources are for different readers, all are looked at,
+        since what is in two of them is for those whom both let read it. `on_change`: hears what happened (added,
+        changed, moved, deleted, failed) to which item."""
         from metier import sources
         from metier.core.locks import exclusive
         from metier.ingestion.sync import Syncer
@@ -158,6 +182,9 @@ class Expert:
         from metier.state.catalog import Catalog
 
         runtime, corrections = self.runtime, self.corrections
+        names = {each.name for each in self.settings.sources}
+        readers = {frozenset(each.groups) for each in self.settings.sources}
+        skipped = set() if only is None or len(readers) > 1 or rebuild else names.difference(only)
 
         def before_commit(entries: Sequence[Entry]) -> None:
             corrections.before_commit(entries)
@@ -172,6 +199,7 @@ class Expert:
                         parser_version=parser.version, retry=retry or rebuild, on_progress=on_progress,
                         keep=corrections.documents(), before_commit=before_commit,
                         fusion=runtime.fusion_path, vision=vision, rebuild=rebuild, allow_empty=allow_empty,
+                        skipped=skipped, on_change=on_change,
                     )  # fmt: skip
                     report = syncer.run(sources.create_all(self.settings.sources, self.folder))
                 unread = [state.uri for state in catalog.items().values() if state.state == "failed"]
@@ -185,6 +213,24 @@ class Expert:
             finally:
                 catalog.close()
                 runtime.settle_permissions()
+
+    def watch(
+        self,
+        hear: Callable[[SyncReport | MetierError], None],
+        *,
+        stop: threading.Event | None = None,
+        on_progress: Callable[[SyncProgress], None] | None = None,
+        on_change: OnChange | None = None,
+    ) -> None:
+        """Sync now, and again whenever a file of the sources changes or the time of a source has come (`[sync]` and
+        `[[sources]] every`), until `stop` is set. `hear`: is given the report of each sync, or why it did not come
+        about; then it is tried again. The others as of `sync`."""
+        from metier.services.watching import watch
+
+        def sync(only: Collection[str] | None) -> SyncReport:
+            return self.sync(only=only, on_progress=on_progress, on_change=on_change)
+
+        watch(self.runtime, sync, stop or threading.Event(), hear)
 
     def items(self) -> list[ItemState]:
         """What the last sync knew of every item of every source, failed ones with their reason."""
@@ -218,6 +264,18 @@ class Expert:
             if found != bytes_hash(document.content_hash):
                 raise SourceError("has changed since it was read", where=document.uri, hint="Run `metier sync`.")
             yield path
+
+    def conflicts(
+        self, *, where: Filter | None = None, on_document: Callable[[int, int, str], None] | None = None
+    ) -> list[Conflict]:
+        """Where documents state different values for the same thing. `on_document` hears how many are read, of how
+        many, and which."""
+        from metier.services.conflicts import conflicts
+
+        runtime = self.runtime
+        visible = runtime.retriever.visible(where)
+        with reading_as(where.groups if where else None):
+            return conflicts(runtime.store, runtime.analyser, self.settings.language, visible, on_document)
 
     def syncs(self) -> list[SyncRun]:
         """What every sync did, the first one first."""

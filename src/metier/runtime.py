@@ -64,6 +64,12 @@ class Runtime:
     def reload_settings(self) -> None:
         self.settings = settings_module.load(self.folder)
 
+    def reload_sources(self) -> None:
+        """Take the sources as they stand in metier.toml now; of the rest, models and store may be in use. Raises
+        `SettingsError`."""
+        sources = settings_module.load(self.folder).sources
+        self.settings = self.settings.model_copy(update={"sources": sources})
+
     def close(self) -> None:
         """Free models and files; what is needed again is built again."""
         for name in ("generator", "embedder", "reader"):

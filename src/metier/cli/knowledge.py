@@ -1,4 +1,4 @@
-"""init, add, sync, sources: where an expert's knowledge comes from."""
+"""init, add, sync: where an expert's knowledge comes from."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.cli.item_list import print_items
 from metier.cli.progress import progress
-from metier.cli.show import ExpertOption, JsonOption, counted, local_time, open_expert, print_json
+from metier.cli.show import ExpertOption, JsonOption, open_expert, print_json
+from metier.cli.sync_report import print_report
 from metier.cli.terminal import console, styled
+from metier.cli.watching import watch_sources
 
 if TYPE_CHECKING:
-    from metier.ingestion.work import SyncProgress, SyncReport
+    from metier.ingestion.work import SyncProgress
 
 
 def register(app: typer.Typer) -> None:
-    for verb in (init, add, sync, sources):
+    for verb in (init, add, sync):
         app.command()(verb)
 
 
@@ -131,16 +132,27 @@ def sync(
     allow_empty: Annotated[
         bool, typer.Option("--allow-empty", help="Let go what was indexed of what is gone or empty now.")
     ] = False,
-    as_json: JsonOption = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on: sync again whenever something changes, until Ctrl-C.")
+    ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print one JSON value on stdout and nothing else; with --watch, a line a sync."),
+    ] = False,
 ) -> None:
     """Bring the index into line with the sources.
 
-    Example: metier sync
+    Example: metier sync --watch
     """
     from metier.core import disk
     from metier.core.errors import InputError
 
     opened = open_expert(expert)
+    if watch and (rebuild or retry or allow_empty):
+        raise InputError(
+            "--watch goes with none of --rebuild, --retry and --allow-empty",
+            hint="Run that sync first, then `metier sync --watch`.",
+        )
     if not opened.settings.sources and not opened.items():
         raise InputError("this expert has no sources", where=str(opened.folder), hint="Add one: `metier add ./docs`.")
     if rebuild:
@@ -153,6 +165,9 @@ def sync(
             ),
             soft_wrap=True,
         )
+    if watch:
+        watch_sources(opened, as_json=as_json)
+        return
     with opened, progress() as bar:
         bar.counting("Looking", None)
 
@@ -160,52 +175,6 @@ def sync(
             bar.tell("Syncing", state.done, state.total, state.item[-50:], f"{state.passages} passages")
 
         report = opened.sync(rebuild=rebuild, retry=retry, allow_empty=allow_empty, on_progress=tell)
-    print_json(report) if as_json else _print_report(report)
+    print_json(report) if as_json else print_report(report)
     if report.unreachable:
         raise typer.Exit(1)
-
-
-def _print_report(report: SyncReport) -> None:
-    screen = console()
-    numbers = {name: getattr(report, name) for name in ("added", "changed", "moved", "deleted", "unchanged")}
-    counts = ", ".join(f"{many} {name}" for name, many in numbers.items() if many or name != "moved")
-    screen.print(styled("[green]✓[/] {} · {} passages in {:.1f} s", counts, report.passages, report.seconds))
-    for warning in (*report.overlaps, *report.warnings, *report.unread_languages):
-        screen.print(styled("  [yellow]![/] {}: {}", warning.item, warning.reason), soft_wrap=True)
-    if report.failed:
-        screen.print(styled("[red]✗[/] {} could not be read:", len(report.failed)))
-        for failure in report.failed:
-            screen.print(f"  {failure.item}: {failure.reason}", soft_wrap=True)
-    if report.next_try:
-        when = local_time(report.next_try)
-        told = "  What may pass is tried again from {} on; [bold]metier sync --retry[/] tries them now."
-        screen.print(styled(told, when), soft_wrap=True)
-    if report.gave_up:
-        told = "  {} given up after many tries: [bold]metier sync --retry[/] tries them once more."
-        screen.print(styled(told, counted(report.gave_up, "document")), soft_wrap=True)
-    if report.unreachable:
-        names, kept = ", ".join(report.unreachable), counted(report.kept, "document")
-        screen.print(styled("[bold red]✗[/] Out of reach or empty: {}. {} of it kept.", names, kept), soft_wrap=True)
-    if report.index:
-        screen.print(f"  Vector index {report.index['state']}: recall@10 {report.index['recall_at_10']:.3f}")
-
-
-def sources(
-    expert: ExpertOption = None,
-    failed: Annotated[bool, typer.Option("--failed", help="Only what could not be read.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Show the sources, what is indexed of them, and what failed and why.
-
-    Example: metier sources --failed
-    """
-    opened = open_expert(expert)
-    known = opened.items()
-    items = [item for item in known if item.state == "failed" or not failed]
-    if as_json:
-        print_json({"sources": [s.model_dump(mode="json") for s in opened.settings.sources], "items": items})
-        return
-    if known and not items:
-        console().print("Nothing failed.")
-        return
-    print_items(Path(opened.folder).resolve().name, len(opened.settings.sources), items)

@@ -77,6 +77,12 @@ def print_json(value: Any) -> None:
     sys.stdout.write(in_json(plain(value)) + "\n")
 
 
+def print_json_line(value: Any) -> None:
+    """One of several values, each on a line of its own, and there at once."""
+    sys.stdout.write(in_json(plain(value), None) + "\n")
+    sys.stdout.flush()
+
+
 def plain(value: Any) -> Any:
     """Dataclasses, models, tuples and paths as JSON has them."""
     if isinstance(value, BaseModel):

@@ -87,9 +87,9 @@ def _filled(place: Text, value: object, spec: str | None, conversion: str | None
     return filled
 
 
-def in_json(value: Any) -> str:
-    """JSON to be read by programs and by people: what a terminal would obey is escaped."""
-    text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
+def in_json(value: Any, indent: int | None = 2) -> str:
+    """JSON to be read by programs and by people: what a terminal would obey is escaped. `indent`: None = one line."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

@@ -32,6 +32,8 @@ CALLS = {
     "sources": "expert.items()",
     "sync": "expert.sync()",
     "sync --rebuild": "expert.sync(rebuild=True)",
+    "sync --retry": "expert.sync(retry=True)",
+    "sync --watch": "expert.watch(print)",
     "tune": "expert.adapters.tune()",
     "tune --anew": "expert.adapters.tune(anew=True)",
     "tune --resume": "expert.adapters.tune(resume=True)",

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 
 from metier.core.errors import SettingsError
 from metier.core.flow_settings import FlowSettings
+from metier.core.intervals import Interval
 from metier.core.source_settings import Section, SourceSettings
 
 FILE_NAME = "metier.toml"
@@ -76,6 +77,12 @@ class EmbeddingSettings(Section):
 class StoreSettings(Section):
     backend: str = Field("lance", description="lance, or a store that another package adds")
     exact_until: int = Field(200_000, ge=0, description="passages up to which vectors are searched exactly")
+
+
+class SyncSettings(Section):
+    watch: bool = Field(False, description="`metier serve` syncs by itself, as `metier sync --watch` does")
+    every: Interval = Field("1h", description="how often sources are looked at while changes are watched")
+    quiet: Interval = Field("1s", description="files must not have changed for so long before they are read")
 
 
 class RetrievalSettings(Section):
@@ -276,6 +283,7 @@ class Settings(Section):
     passages: PassageSettings = PassageSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     store: StoreSettings = StoreSettings()
+    sync: SyncSettings = SyncSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     generation: GenerationSettings = GenerationSettings()
     answering: AnsweringSettings = AnsweringSettings()

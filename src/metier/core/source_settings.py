@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from metier.core import addresses, database_rows
+from metier.core.intervals import Interval
 
 WEB = ("http", "https")
 
@@ -30,6 +31,9 @@ class SourceSettings(Section):
     include: tuple[str, ...] = Field((), description="glob patterns a file must match, empty = all known formats")
     exclude: tuple[str, ...] = Field((), description="glob patterns that leave a file out")
     groups: tuple[str, ...] = Field((), description="who may read what comes from here, empty = everyone")
+    every: Interval | None = Field(
+        None, description="how often it is looked at while changes are watched: 15min, 1h, 1d; None = [sync] every"
+    )
     follow_links: bool = Field(False, description="read what links lead to outside of the path, too")
     private: bool = Field(False, description="url may lead to this machine and to private networks")
     auth_env: str | None = Field(

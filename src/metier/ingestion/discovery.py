@@ -52,14 +52,20 @@ class Discovery:
     overlaps: list[Told] = field(default_factory=list)
 
 
-def discover(sources: Sequence[Source], known: Mapping[str, ItemState], *, allow_empty: bool) -> Discovery:
+def discover(
+    sources: Sequence[Source], known: Mapping[str, ItemState], *, allow_empty: bool, skipped: Collection[str] = ()
+) -> Discovery:
     """Look at all of them. `known`: what the last sync knew, by uri. `allow_empty`: a source that is gone or empty has
-    nothing any more, nor has a folder in it that vanished, and what was indexed of it goes."""
+    nothing any more, nor has a folder in it that vanished, and what was indexed of it goes. `skipped`: names of sources
+    that are not looked at this time; what was indexed of them stays."""
     made = Discovery()
     before = Counter(state.source for state in known.values() if state.state == "indexed")
     items: list[tuple[Item, Source]] = []
     hidden: list[Unreachable] = []
+    not_seen = {uri for uri, state in known.items() if state.source in skipped}
     for source in sources:
+        if source.name in skipped:
+            continue
         listed: list[Item | Unreachable | Rejected] = []
         problem = ""
         try:
@@ -75,11 +81,11 @@ def discover(sources: Sequence[Source], known: Mapping[str, ItemState], *, allow
                 problem += f" What was indexed of it stays ({count}); `metier sync --allow-empty` takes it out."
         if problem:
             made.failed.append((source.name, problem))
-        items += [(each, source) for each in listed if isinstance(each, Item)]
+        items += [(each, source) for each in listed if isinstance(each, Item) and each.uri not in not_seen]
         made.refused += [(each, source.name) for each in listed if not isinstance(each, Item)]
         hidden += [each for each in listed if isinstance(each, Unreachable)]
     made.failed += [(each.uri, each.reason) for each, _ in made.refused]
-    made.kept = set(_kept(known, made.unreachable, hidden))
+    made.kept = not_seen | set(_kept(known, made.unreachable, hidden))
     if not allow_empty:
         unsure = {uri: state for uri, state in known.items() if uri not in made.kept}
         for folder, uris in vanished(unsure, [item for item, _ in items], sources):

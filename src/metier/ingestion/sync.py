@@ -69,7 +69,8 @@ class Syncer:
     each item to which something happened. `keep`: ids of documents that come from no source and stay. `before_commit`:
     hears of documents that are about to change. `fusion`: file that keeps what the corpus says of weighing both
     searches. `vision`: describes pictures. `rebuild`: the store is empty, whatever was indexed. `allow_empty`: a
-    source, or a folder in it, that is gone or empty takes what was indexed of it along."""
+    source, or a folder in it, that is gone or empty takes what was indexed of it along. `skipped`: names of sources
+    that are not looked at this time."""
 
     settings: Settings
     store: Store
@@ -87,6 +88,7 @@ class Syncer:
     vision: VisionModel | None = None
     rebuild: bool = False
     allow_empty: bool = False
+    skipped: Collection[str] = ()
 
     def run(self, sources: Sequence[Source]) -> SyncReport:
         """Sync all sources. One bad item never stops it; a full disk or a broken model does, with nothing lost.
@@ -128,11 +130,12 @@ class Syncer:
 
     def _discover(self, sources: Sequence[Source], known: Mapping[str, ItemState], report: SyncReport) -> Discovery:
         """Raises `SourceError` where a rebuild would lose what was indexed of a source that is out of reach."""
-        made = discover(sources, known, allow_empty=self.allow_empty)
+        made = discover(sources, known, allow_empty=self.allow_empty, skipped=self.skipped)
         report.failed += [Failure(*told) for told in made.failed]
         report.overlaps = [Failure(*told) for told in made.overlaps]
         report.unreachable = made.unreachable
-        report.kept = sum(known[uri].state == "indexed" for uri in made.kept if uri not in made.found)
+        kept = (known[uri] for uri in made.kept if uri not in made.found)
+        report.kept = sum(each.state == "indexed" and each.source not in self.skipped for each in kept)
         if self.rebuild and made.unreachable and report.kept:
             raise SourceError(
                 f"out of reach or empty: {', '.join(made.unreachable)}. A rebuild would lose {report.kept} documents",

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from metier.core import settings
 from metier.core.errors import MetierError
 from metier.expert import Expert
 
@@ -55,6 +54,8 @@ class Syncing:
 
     def open(self) -> None:
         self._begin(self._follow, "metier-follow")
+        if self._expert.settings.sync.watch:
+            self._begin(self._watch, "metier-watch")
 
     def close(self) -> None:
         """A sync that runs ends after the documents it is at; it is waited for, but not for ever."""
@@ -66,23 +67,43 @@ class Syncing:
         """Sync in a thread, with the sources as they stand in metier.toml now. False where one runs already.
         `retry`, `allow_empty`: as in `Expert.sync`."""
         with self._lock:
-            if self._state.is_running or self._ending.is_set():
+            if not self._may_begin():
                 return False
-            self._state = SyncState(is_running=True)
             self._begin(lambda: self._run(retry, allow_empty), "metier-sync")
         return True
+
+    def _may_begin(self) -> bool:
+        """Whether none runs; then one does. The caller holds the lock."""
+        if self._state.is_running or self._ending.is_set():
+            return False
+        self._state = SyncState(is_running=True)
+        return True
+
+    def _watch(self) -> None:
+        from metier.services.watching import watch
+
+        def sync(only: Collection[str] | None) -> SyncReport | None:
+            with self._lock:
+                if not self._may_begin():
+                    return None
+            self._run(only=only)
+            return self._state.report
+
+        try:
+            watch(self._expert.runtime, sync, self._ending, lambda ended: log.debug("watched: %s", ended))
+        except Exception:
+            log.exception("sources are not watched any more")
 
     def _begin(self, work: Callable[[], None], name: str) -> None:
         thread = threading.Thread(target=work, name=name, daemon=True)
         self._threads = [*filter(threading.Thread.is_alive, self._threads), thread]
         thread.start()
 
-    def _run(self, retry: bool, allow_empty: bool) -> None:
+    def _run(self, retry: bool = False, allow_empty: bool = False, only: Collection[str] | None = None) -> None:
         ended = SyncState()
         try:
-            sources = settings.load(self._expert.folder).sources
-            self._expert.runtime.settings = self._expert.settings.model_copy(update={"sources": sources})
-            report = self._expert.sync(retry=retry, allow_empty=allow_empty, on_progress=self._tell)
+            self._expert.runtime.reload_sources()
+            report = self._expert.sync(retry=retry, allow_empty=allow_empty, only=only, on_progress=self._tell)
             ended = SyncState(report=report)
             self._seen = self._written()
             self._expert.runtime.retriever.refresh()
