@@ -153,6 +153,15 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two documents state different values for the same thing. `values`: as each writes it; `citations`: where, the
+    newest first."""
+
+    values: tuple[str, str]
+    citations: tuple[Citation, Citation]
+
+
+@dataclass(frozen=True, slots=True)
 class TableSource:
     """How the tables were asked. `sql`: the query; `filters`: its conditions in words; `table`: the name of the one
     whose rows were looked at; `rows`: how many fit, of which `shown` are told."""
@@ -170,7 +179,8 @@ class Answer:
     seconds. `notes`: what a person should know, such as passages that did not fit. `hits`: what retrieval found, best
     first; `shown`: of it what the model read. `nearest`: places worth opening where the answer was refused.
     `searched_for`: what was looked up, several where a question has parts. `finish_reason`: "stop", or "length" where
-    the token limit cut the text. `tables`: where the answer was computed from tables, how."""
+    the token limit cut the text. `tables`: where the answer was computed from tables, how. `conflicts`: what other
+    documents that were found state otherwise than those that are cited."""
 
     question: str
     text: str
@@ -191,6 +201,7 @@ class Answer:
     finish_reason: str = "stop"
     features: dict[str, float] = field(default_factory=dict)
     tables: TableSource | None = None
+    conflicts: tuple[Conflict, ...] = ()
 
     @property
     def citations(self) -> tuple[Citation, ...]:

@@ -15,6 +15,7 @@ from metier.answering.abstention import Abstention
 from metier.answering.answer import Answer, Sentence, Style
 from metier.answering.choices import choices_of
 from metier.answering.cited_cells import with_cells
+from metier.answering.conflicts import with_conflicts
 from metier.answering.conversation import last_question, standalone
 from metier.answering.intent import Intent, Kind
 from metier.answering.lookup import Finder
@@ -121,7 +122,8 @@ class Answerer:
 
     @cached_property
     def _tables(self) -> TableAnswerer:
-        return TableAnswerer(self._new_tables(), self._store, self._retriever, self._generator.name)
+        capable = self.style is Style.WRITTEN
+        return TableAnswerer(self._new_tables(), self._store, self._retriever, self._generator, capable)
 
     @cached_property
     def _router(self) -> Router:
@@ -151,6 +153,7 @@ class Answerer:
                 return exact
         answers = self._written if self.style is Style.WRITTEN else self._quoted
         answer = with_newer(answers(request, asked, language))
+        answer = with_conflicts(answer, asked, self._analyser, self._settings.language)
         if answer.abstained and not answer.hits and not self._store.counts()[1]:
             return replace(answer, notes=(*answer.notes, _NOTHING_SYNCED))
         return answer

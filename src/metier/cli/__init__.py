@@ -10,7 +10,23 @@ from typing import Annotated
 import typer
 
 from metier import __version__
-from metier.cli import care, compare, dataset, exam, feedback, keys, knowledge, mcp, questions, serve, status, tuning
+from metier.cli import (
+    care,
+    compare,
+    dataset,
+    drift,
+    exam,
+    feedback,
+    flow,
+    keys,
+    knowledge,
+    mcp,
+    questions,
+    serve,
+    sources,
+    status,
+    tuning,
+)
 from metier.cli.show import find_expert, print_error
 from metier.cli.terminal import VisibleFormatter
 from metier.core.disk import unwritable
@@ -26,7 +42,10 @@ app = typer.Typer(
     help="Turn a small language model into an expert in one trade.\n\n"
     "Start with: metier init turbines, metier add ./docs, metier sync, metier ask \"...\"",
 )  # fmt: skip
-for verbs in (knowledge, status, questions, feedback, dataset, tuning, exam, compare, keys, serve, mcp, care):
+for verbs in (
+    knowledge, sources, status, questions, feedback, dataset, tuning, exam, compare, drift, flow, keys, serve, mcp,
+    care,
+):  # fmt: skip
     verbs.register(app)
 
 

@@ -186,6 +186,10 @@ def _print_marks(screen: Console, answer: Answer) -> None:
     for passage in answer.nearest:
         where = place(locator_of(passage), passage.headings) + (f" · {DESCRIPTION}" if passage.described else "")
         screen.print(styled("[dim]Nearest:[/] [bold]{}[/]  [dim]{}[/]", passage.uri, where), soft_wrap=True)
+    for conflict in answer.conflicts:
+        told = zip(conflict.values, conflict.citations, strict=True)
+        first, second = (f"{value} ({citation.document})" for value, citation in told)
+        screen.print(styled("[yellow]![/] Documents disagree: {} ≠ {}", first, second), soft_wrap=True)
     if answer.tables is not None:
         screen.print(styled("[dim]Asked of the tables: {}[/]", answer.tables.sql), soft_wrap=True)
         if answer.tables.rows > answer.tables.shown:

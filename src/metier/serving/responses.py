@@ -14,7 +14,7 @@ from typing import Self
 
 from pydantic import BaseModel
 
-from metier.answering.answer import Answer, Citation, Sentence, Style, Support, TableSource, Usage
+from metier.answering.answer import Answer, Citation, Conflict, Sentence, Style, Support, TableSource, Usage
 from metier.core.documents import Passage
 from metier.core.modes import Mode
 from metier.parsing.core.locators import locator_of
@@ -174,11 +174,23 @@ class TableSourceResponse(BaseModel):
         )  # fmt: skip
 
 
+class ConflictResponse(BaseModel):
+    """Two documents state different values for the same thing: as each writes it, and where, the newest first."""
+
+    values: tuple[str, str]
+    citations: list[CitationResponse]
+
+    @classmethod
+    def of(cls, conflict: Conflict) -> Self:
+        return cls(values=conflict.values, citations=[CitationResponse.of(each) for each in conflict.citations])
+
+
 class AnswerResponse(BaseModel):
     """All of an answer but what was searched for it. `confidence`: that the documents answer this; `style`: written by
     the model, or quoted from a document; `finish_reason`: length where the limit cut the text; `unsupported`: parts of
     the text that no passage carries; `searched_for`: what was looked up; `nearest`: what came nearest where the answer
-    was refused; `tables`: how they were asked, null where passages answered; `timings`: seconds."""
+    was refused; `tables`: how they were asked, null where passages answered;
+    `conflicts`: what other documents state otherwise; `timings`: seconds."""
 
     question: str
     text: str
@@ -196,6 +208,7 @@ class AnswerResponse(BaseModel):
     nearest: list[PassageResponse]
     notes: list[str]
     tables: TableSourceResponse | None
+    conflicts: list[ConflictResponse]
     timings: dict[str, float]
     usage: UsageResponse
 
@@ -210,5 +223,6 @@ class AnswerResponse(BaseModel):
             unsupported=[list(span) for span in answer.unsupported], searched_for=list(answer.searched_for),
             nearest=[PassageResponse.of(each) for each in answer.nearest], notes=list(answer.notes),
             tables=TableSourceResponse.of(answer.tables) if answer.tables else None,
+            conflicts=[ConflictResponse.of(each) for each in answer.conflicts],
             timings=answer.timings, usage=UsageResponse.of(answer.usage),
         )  # fmt: skip

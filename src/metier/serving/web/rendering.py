@@ -15,6 +15,7 @@ from metier.parsing.core.locators import locator_of
 from metier.serving.auth.access import FORM_TOKEN, Caller, Denied, Unauthorized
 from metier.serving.http.errors import told
 from metier.serving.http.path_prefix import cookie_of, root_of
+from metier.serving.responses import document_url
 from metier.serving.web.translations import COOKIE, LANGUAGES, PageTranslations, preferred
 
 # Name of the page, address, and the scope without which it is not shown.
@@ -30,6 +31,7 @@ _environment = Environment(
     lstrip_blocks=True,
 )  # fmt: skip
 _environment.filters["locator"] = locator_of
+_environment.filters["citation_url"] = lambda each: document_url(each.document_id, each.start, each.end)
 
 
 def redirect(request: Request, path: str) -> RedirectResponse:
