@@ -1,12 +1,15 @@
-"""Files, folders and globs."""
+"""Files, folders and globs; mail folders among them (`mailboxes`)."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
+import tempfile
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 from urllib.parse import quote
@@ -15,10 +18,12 @@ from metier.core.errors import SourceError
 from metier.core.source_paths import is_glob
 from metier.core.source_settings import SourceSettings
 from metier.sources.base import Item, Rejected, Unreachable, in_utf8
-from metier.sources.real_files import is_within, why_not
+from metier.sources.mailboxes import MailboxMessage, in_maildir, is_maildir, is_mbox, messages, unquoted
+from metier.sources.real_files import is_within, opened, why_not
 
 _CHECK = "Check the path, or take the source out of metier.toml."
 _MOUNT = " on "  # in a version, before the mount point
+_MBOX = "mbox:"  # in the identity of a message, before the real path of its mbox
 _LOCKED = "no permission to read this folder"
 
 
@@ -27,7 +32,7 @@ class FileSource:
     out of what the source names only where `follow_links` is set.
 
     An item's uri is its path from the source's folder on, that folder's name included (`docs/manuals/a.pdf`),
-    so the same file keeps its name wherever the expert lies.
+    so the same file keeps its name wherever the expert lies. Messages of an mbox lie below its name.
     """
 
     def __init__(self, settings: SourceSettings, root: Path) -> None:
@@ -40,6 +45,8 @@ class FileSource:
         self._paths: dict[str, Path] = {}  # by identity
         self._taken: dict[str, str] = {}  # uris, with what has them
         self._mounts: dict[str, str] = {}  # by folder
+        self._maildirs: dict[Path, bool] = {}
+        self._messages: dict[str, tuple[Item, MailboxMessage]] = {}  # with the mbox that each is in, by identity
         try:
             self._is_glob = is_glob(self.name) and not self._pattern.exists()
             is_folder = not self._is_glob and self._pattern.is_dir()
@@ -58,7 +65,7 @@ class FileSource:
             for path in self._files():
                 item = path if isinstance(path, Unreachable | Rejected) else self._item(path)
                 if item is not None:
-                    yield item
+                    yield from self._opened(item)
         except FileNotFoundError:
             raise SourceError("does not exist", where=self.name, hint=_CHECK) from None
         except OSError as error:
@@ -82,7 +89,7 @@ class FileSource:
     def holds(self, identity: str) -> bool:
         """Whether the file at this real path (`Item.known_as`) is one that `discover` lists where it is there, by its
         path alone."""
-        root = in_utf8(self._root)
+        root, identity = in_utf8(self._root), _file_of(identity)
         if not is_within(identity, root):
             return False
         parts = PurePath(identity).relative_to(root).parts
@@ -97,15 +104,50 @@ class FileSource:
     def would_list(self, identity: str, uri: str) -> bool:
         """Whether `discover` would list a file that it listed before, if it were there: `holds`, also for what lay
         behind a link that led out of the source."""
-        is_outside = self._settings.follow_links and not is_within(identity, in_utf8(self._root))
+        is_outside = self._settings.follow_links and not is_within(_file_of(identity), in_utf8(self._root))
         return self._is_wanted(uri) if is_outside else self.holds(identity)
 
     @contextmanager
     def fetch(self, item: Item) -> Iterator[Path]:
+        if item.identity in self._messages:
+            with self._message(item) as path:
+                yield path
+            return
         path = self._paths.get(item.identity)
         if path is None:
             raise SourceError("is not part of this source", where=item.uri)
         yield path
+
+    def _opened(self, item: Item | Unreachable | Rejected) -> Iterator[Item | Unreachable | Rejected]:
+        """What an item is made of: the messages of an mbox, of all else itself."""
+        if not isinstance(item, Item):
+            yield item
+            return
+        path = self._paths[item.identity]
+        try:
+            if not is_mbox(path):
+                yield item
+                return
+            for each in messages(path):
+                identity = f"{_MBOX}{item.identity}#{each.key}"
+                self._messages[identity] = item, each
+                uri, version = f"{item.uri}/{each.key}.eml", f"{each.end - each.start}-{each.digest}"
+                yield replace(item, uri=uri, version=version, identity=identity)
+        except OSError as error:
+            yield Unreachable(item.uri, error.strerror or str(error))
+
+    @contextmanager
+    def _message(self, item: Item) -> Iterator[Path]:
+        mbox, each = self._messages[item.identity]
+        with opened(self._paths[mbox.identity], mbox.identity) as file:
+            file.seek(each.start)
+            content = file.read(each.end - each.start)
+        if hashlib.blake2b(content, digest_size=12).hexdigest() != each.digest:
+            raise SourceError("changed while it was read", where=item.uri, hint="Run `metier sync` again.")
+        with tempfile.TemporaryDirectory(prefix="metier-") as folder:
+            path = Path(folder) / "message.eml"
+            path.write_bytes(unquoted(content))
+            yield path
 
     def _before_wildcard(self) -> Path:
         parts = self._pattern.parts
@@ -143,6 +185,8 @@ class FileSource:
                 folders.clear()
                 continue
             seen.add((status.st_dev, status.st_ino))
+            if self._is_maildir(Path(here)):
+                folders.remove("tmp")  # what is being delivered
             folders[:] = sorted(
                 (name for name in folders if not name.startswith(".") and name != "__pycache__"), key=_order
             )
@@ -169,7 +213,7 @@ class FileSource:
 
     def _item(self, path: Path) -> Item | Unreachable | Rejected | None:
         uri = self._uri(path)
-        if not self._is_wanted(uri) or path.name == "metier.toml":
+        if not self._is_wanted(uri) or path.name == "metier.toml" or self._name_of(path) is None:
             return None
         real = os.path.realpath(path)
         if refused := self._refused(uri, real):
@@ -207,10 +251,21 @@ class FileSource:
         return not include or any(fnmatchcase(uri, pattern) for pattern in include)
 
     def _uri(self, path: Path) -> str:
-        relative = os.path.join(self._base.name, os.path.relpath(path, self._base))
+        relative = os.path.join(self._base.name, os.path.relpath(self._name_of(path) or path, self._base))
         # A file name can hold bytes that are no UTF-8; show them as such instead of failing later.
         text = os.fsencode(relative).decode("utf-8", "backslashreplace")
         return unicodedata.normalize("NFC", text.replace(os.sep, "/"))
+
+    def _name_of(self, path: Path) -> PurePath | None:
+        """The path that names a file: its own, but of a Maildir the one that stays. None for a deleted message."""
+        folder = path.parent.parent
+        is_message = path.parent.name in ("cur", "new") and folder.is_relative_to(self._base)
+        return in_maildir(path) if is_message and self._is_maildir(folder) else path
+
+    def _is_maildir(self, folder: Path) -> bool:
+        if folder not in self._maildirs:
+            self._maildirs[folder] = is_maildir(folder)
+        return self._maildirs[folder]
 
 
 def moment_of(version: str) -> str:
@@ -221,6 +276,11 @@ def moment_of(version: str) -> str:
 def mount_of(version: str) -> str:
     """The mount point that an item lay on, below its source, "" for none."""
     return version.partition(_MOUNT)[2]
+
+
+def _file_of(identity: str) -> str:
+    """The real path of the file that an item is, or is in."""
+    return identity.removeprefix(_MBOX).rpartition("#")[0] if identity.startswith(_MBOX) else identity
 
 
 def _is_matched(parts: Sequence[str], pattern: Sequence[str]) -> bool:
