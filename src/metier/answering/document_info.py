@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from metier.answering.document_dates import days_of
+from metier.core.database_rows import table_of
 from metier.core.documents import CORRECTION
 from metier.store.base import DocumentRecord
 from metier.text.dates import Period
@@ -78,13 +79,14 @@ class DocumentInfo:
 
 
 def document_infos(records: Sequence[DocumentRecord], history: Mapping[str, ItemHistory]) -> list[DocumentInfo]:
-    """`history`: of the catalog, by uri. Corrections are no documents of the collection."""
+    """`history`: of the catalog, by uri. Corrections are no documents of the collection, nor are rows of a database:
+    "How many orders are there?" is asked of its table."""
     return [
         DocumentInfo(record, _day(history[record.uri].added_at), _day(history[record.uri].changed_at))
         if record.uri in history
         else DocumentInfo(record)
         for record in records
-        if not record.uri.startswith(CORRECTION)
+        if not record.uri.startswith(CORRECTION) and table_of(record.uri) is None
     ]
 
 

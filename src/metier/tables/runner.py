@@ -103,7 +103,8 @@ class QueryRunner:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
             cwd=self._scratch.name,
         )  # fmt: skip
-        limits = {"path": str(self._path), "seconds": self._seconds, "rows": _ROWS, "bytes": _BYTES, "memory": _MEMORY}
+        path = str(self._path.absolute())  # the process has a folder of its own
+        limits = {"path": path, "seconds": self._seconds, "rows": _ROWS, "bytes": _BYTES, "memory": _MEMORY}
         send(pipes_of(self._process)[0], limits)
         return self._process
 

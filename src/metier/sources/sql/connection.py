@@ -12,7 +12,7 @@ import re
 import sqlite3
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,7 +61,7 @@ class Database:
             weakref.finalize(self, self._engine.dispose)
         return self._engine
 
-    def retrying(self, read: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+    def retrying(self, read: Callable[[], Iterator[Any]]) -> Generator[Any, None, None]:
         """What `read` yields; where the connection is lost it is called again, to go on behind what it has yielded.
         Raises `SourceError`."""
         import sqlalchemy as sa

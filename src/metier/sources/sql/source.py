@@ -10,8 +10,8 @@ once than a block has.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -124,17 +124,20 @@ class SqlSource:
     def _keyed(self, reader: DatabaseTableReader, start: Key | None, most: int | None) -> Iterator[tuple[Key, object]]:
         """The key of each row, and the rest of it. Raises `SourceError` where keys do not tell rows apart."""
         before: Key | None = None
-        for row in self._stream(reader, start, most):
-            size = len(reader.key)
-            key = tuple(row[:size])
-            if None in key:
-                raise SourceError(f"has rows without a {_NAMES.join(reader.key)}, by which they are told apart")
-            if key == before:
-                raise SourceError(f"has several rows whose {_NAMES.join(reader.key)} is {_NAMES.join(key_text(key))}")
-            before = key
-            yield key, tuple(row[size:])
+        size, names = len(reader.key), _NAMES.join(reader.key)
+        with closing(self._stream(reader, start, most)) as rows:
+            for row in rows:
+                key = tuple(row[:size])
+                if None in key:
+                    raise SourceError(f"has rows without a value in {names}, by which they are told apart")
+                if key == before:
+                    raise SourceError(f"has several rows whose {names} is {_NAMES.join(key_text(key))}")
+                before = key
+                yield key, tuple(row[size:])
 
-    def _stream(self, reader: DatabaseTableReader, start: Key | None, most: int | None) -> Iterator[Sequence[Any]]:
+    def _stream(
+        self, reader: DatabaseTableReader, start: Key | None, most: int | None
+    ) -> Generator[Sequence[Any], None, None]:
         """Rows by a cursor of the server; after a lost connection it goes on behind the last one that came."""
         database, size = self._database, len(reader.key)
         at = [(">=", start)] if start is not None else []
@@ -147,10 +150,11 @@ class SqlSource:
                 select = select.limit(most)
             with database.engine.connect() as connection:
                 options = connection.execution_options(stream_results=True, yield_per=_AT_ONCE)
-                for row in options.execute(select):
-                    key = tuple(row[:size])
-                    at[:] = [(">", key)] if None not in key else at
-                    yield row
+                with closing(options.execute(select)) as found:
+                    for row in found:
+                        key = tuple(row[:size])
+                        at[:] = [(">", key)] if None not in key else at
+                        yield row
 
         return database.retrying(read)
 
