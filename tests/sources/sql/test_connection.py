@@ -1,4 +1,4 @@
-"""What a database is read with: secrets that are shown nowhere, sessions that cannot write, and connections that break."""
+"""What a database is read with: secrets that are shown nowhere, sessions that cannot write, connections that break."""
 
 import logging
 import signal
@@ -152,7 +152,7 @@ def test_a_table_of_which_a_block_could_not_be_read_is_not_counted(sqlite_shop, 
 def test_a_sync_that_is_killed_is_finished_by_the_next(tmp_path, small_blocks):
     run = run_sqlite(tmp_path / "shop.db")
     run("CREATE TABLE part (id INTEGER PRIMARY KEY, name TEXT, price REAL)")
-    run("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400) "
+    run("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) "
         "INSERT INTO part SELECT i, 'Bolt ' || i, i / 4.0 FROM n")  # fmt: skip
     with Expert.create(tmp_path / "expert") as expert:
         expert.add(f"sqlite:///{tmp_path}/shop.db")
@@ -161,7 +161,7 @@ def test_a_sync_that_is_killed_is_finished_by_the_next(tmp_path, small_blocks):
         "blocks.SMALLEST, blocks.USUAL, blocks.LARGEST = 5, 8, 20; "
         f"print('begun', flush=True); Expert.open({str(tmp_path / 'expert')!r}).sync()"
     )
-    for seconds in (1.2, 2.0, 2.8):
+    for seconds in (1.2, 2.2):
         process = subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE)
         process.stdout.readline()
         time.sleep(seconds)
@@ -171,8 +171,8 @@ def test_a_sync_that_is_killed_is_finished_by_the_next(tmp_path, small_blocks):
     with Expert.open(tmp_path / "expert") as expert:
         report = expert.sync()
         assert not report.failed
-        assert expert.runtime.store.counts()[1] == 400
-        assert expert.ask("How many parts are there?").text == "400"
+        assert expert.runtime.store.counts()[1] == 200
+        assert expert.ask("How many parts are there?").text == "200"
         assert expert.sync().unchanged == expert.runtime.store.counts()[0]
 
 
