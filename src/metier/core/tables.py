@@ -120,7 +120,8 @@ class Table:
     def from_json(cls, plain: Sequence[Any]) -> Self:
         header, rows, start, end, caption, unit, notes, page, *of_database = plain
         read = tuple(map(TableRow.from_json, rows))
-        name, references, declared = [*of_database, *["", (), ()][len(of_database) :]]
+        name, references = of_database[:2] or ("", ())
+        declared = of_database[2] if len(of_database) > 2 else ()
         return cls(
             tuple(map(tuple, header)), read, start, end, caption, unit, tuple(notes), page, name,
             tuple((column, table, other) for column, table, other in references),
