@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from metier.core.intervals import Interval
 from metier.core.source_settings import Section
 
 FROM_ENVIRONMENT = "env:"
@@ -16,10 +17,13 @@ class FlowSettings(Section):
         0.05, ge=0, le=1, description="retrain when the sources of this share of the training rows changed or went"
     )
     new_terms: int = Field(
-        200, ge=1, description="retrain when changed documents hold so many words that no training row has"
+        200, ge=1, description="retrain when changed documents hold so many terms that no training row has"
     )
     exam_drop: float = Field(
-        0.05, gt=0, le=1, description="retrain when the score on questions whose source changed is so much lower"
+        0.05,
+        gt=0,
+        le=1,
+        description="retrain when the score on questions whose source changed is so much lower than on others",
     )
     days: int | None = Field(
         90, ge=1, description="retrain what changed at all when the adapter is so many days old, None = never for age"
@@ -35,16 +39,19 @@ class FlowSettings(Section):
     fresh_questions: int = Field(
         10, ge=0, description="questions written from changed documents in a run, for practice and exam"
     )
+    general_questions: int = Field(
+        100, ge=0, le=100, description="questions of general knowledge that tell what a candidate forgot"
+    )
     worn_after: int = Field(12, ge=1, description="decisions by the same exam after which it counts as worn out")
     latency_margin: float = Field(
-        0.25, ge=0, description="a candidate may take so much longer (share, 95th percentile of seconds an answer)"
+        0.25, ge=0, description="a candidate may take so much longer (share, median of seconds an answer)"
     )
-    parity_rows: int = Field(8, ge=0, description="training rows on which exports are compared, 0 = not compared")
+    parity_rows: int = Field(8, ge=0, description="questions on which exported forms are compared, 0 = they are not")
     parity_tolerance: float = Field(
-        0.1, ge=0, le=1, description="scores of exported forms (token F1) may differ by so much"
+        0.1, ge=0, description="exported forms may differ from the adapter by so much, nats a token and token F1"
     )
     approval: bool = Field(False, description="a person approves each promotion: `metier flow approve`")
-    every_hours: float = Field(24, gt=0, description="hours from one run of `metier flow watch` to the next")
+    every: Interval = Field("24h", description="from one run of `metier flow watch` to the next: 30min, 6h, 7d")
     webhook: str | None = Field(
         None, description="http(s) address that is sent each result as JSON; env:NAME = the address is in that variable"
     )

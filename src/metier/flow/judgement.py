@@ -28,6 +28,7 @@ PARTS = {
     REFUSALS: "refusing what nothing answers",
     GENERAL: "general questions",
 }
+_NOTICED = 0.1  # seconds
 _CAN_BE_BETTER = (ALL, CHANGED, OUTDATED)
 
 
@@ -62,7 +63,7 @@ class PartResult(BaseModel):
 
 
 class Latency(BaseModel):
-    """Seconds to the whole answer, 95th percentile."""
+    """Seconds to the whole answer, median over the same questions."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -71,7 +72,9 @@ class Latency(BaseModel):
 
     @property
     def slower(self) -> float:
-        """Share by which the candidate takes longer."""
+        """Share by which the candidate takes longer; 0 where nobody would notice."""
+        if self.candidate - self.production < _NOTICED:
+            return 0.0
         return self.candidate / self.production - 1 if self.production > 0 else 0.0
 
 
@@ -101,8 +104,8 @@ def judge(
     against = [_worse(name, result) for name, result in found.items() if result.is_worse(margin)]
     if latency is not None and latency.slower > latency_margin:
         against.append(
-            f"Its answers take {latency.candidate:.2f} s (95th percentile), those of the adapter in production "
-            f"{latency.production:.2f} s: {latency.slower:.0%} longer, and [flow] latency_margin is {latency_margin:.0%}."
+            f"Half of its answers take more than {latency.candidate:.2f} s, of those of the adapter in production "
+            f"{latency.production:.2f} s: {latency.slower:.0%} longer; [flow] latency_margin is {latency_margin:.0%}."
         )
     against += parity
     better = [_better(name, found[name]) for name in _CAN_BE_BETTER if name in found and found[name].is_better]
@@ -115,10 +118,9 @@ def judge(
 
 def said(result: PartResult) -> str:
     """`0.82 against 0.47: +0.35 (+0.12 to +0.55) over 40 questions, p 0.002`."""
-    return (
-        f"{result.candidate.mean:.2f} against {result.production.mean:.2f}: {result.difference:+.2f} ({result.low:+.2f} to "
-        f"{result.high:+.2f}) over {_questions(result.n)}, p {result.p:.2g}"
-    )
+    means = f"{result.candidate.mean:.2f} against {result.production.mean:.2f}"
+    interval = f"{result.difference:+.2f} ({result.low:+.2f} to {result.high:+.2f})"
+    return f"{means}: {interval} over {_questions(result.n)}, p {result.p:.2g}"
 
 
 def _result(paired: Paired) -> PartResult:

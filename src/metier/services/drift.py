@@ -98,7 +98,7 @@ def _exam(
     others = _drawn([q for q in asked if not documents.intersection(q.documents)], len(touched))
     if not touched:
         return None
-    mode = _mode(parts, card)
+    mode = mode_of(parts, card)
     scores = _scores(parts, card, mode, [*touched, *others], tell)
     figures = [statistics.interval(part) if len(part) else Figure() for part in np.split(scores, [len(touched)])]
     return ChangedExam(mode=mode, questions=len(touched), changed=figures[0], unchanged=figures[1])
@@ -114,8 +114,12 @@ def _scores(
     return Summary(questions, records, grader_of(parts, questions, ())).scores[mode]
 
 
-def _mode(parts: Parts, card: Card | None) -> Mode:
-    """The one that the last comparison chose, where it has to do with the adapter; else from both."""
+def mode_of(parts: Parts, card: Card | None) -> Mode:
+    """The one in which the adapter in production is examined: as [flow] sets it; else the one that the last comparison
+    chose, where it has to do with the adapter; else from both. Without an adapter, from the documents."""
+    set_mode = parts.runtime.settings.flow.mode
+    if card and set_mode != "auto":
+        return Mode(set_mode)
     last = result_store.latest(parts.runtime.state_folder)
     chosen = last.verdict.choice if last and last.verdict else ""
     fitting = WITH_ADAPTER if card else FROM_DOCUMENTS

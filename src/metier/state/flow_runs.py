@@ -18,7 +18,7 @@ from metier.state.database import Database
 from metier.state.tables import flow_runs, flow_steps
 
 RUNNING, WAITING, ENDED, FAILED = "running", "waiting", "ended", "failed"
-OPEN = (RUNNING, WAITING)
+OPEN = (RUNNING, WAITING, FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class FlowLog:
         return next((run for run in self.runs() if run.number == number), None)
 
     def unfinished(self) -> FlowRun | None:
-        """The last run, where it was interrupted or waits."""
+        """The last run, where it was interrupted, failed or waits."""
         runs = self.runs()
         return runs[-1] if runs and runs[-1].state in OPEN else None
 
@@ -77,6 +77,11 @@ class FlowLog:
 
     def end(self, number: int, state: str, outcome: str, reason: str) -> None:
         self.change(number, state=state, outcome=outcome, reason=reason, ended=now())
+
+    def forget_steps(self, number: int) -> None:
+        """As if the run had done nothing yet."""
+        with closing(Database(self._path)) as database, database.writing() as connection:
+            connection.execute(sa.delete(flow_steps).where(flow_steps.c.run == number))
 
     def note_step(self, number: int, step: str, result: Mapping[str, Any], began: str) -> None:
         """That a step is done, and what it found as plain values; in place of what was noted of it before."""
