@@ -26,7 +26,7 @@ from metier.core.settings import GenerationSettings
 from metier.dataset.rows import save
 from metier.generation import create
 from metier.generation.base import Message
-from metier.tuning import base_model, exporting
+from metier.tuning import base_model, exporting, gguf_model
 from metier.tuning.encoding import Encoder
 from metier.tuning.gguf_adapter import FILE_NAME
 
@@ -149,14 +149,14 @@ def test_for_ollama(expert, tuned, tmp_path):
 
 def test_phi3_as_gguf_answers_as_it_does_with_the_adapter(bases, ggufs, tmp_path):
     """Weights of Phi-3 in transformers' layout, beside a GGUF of the same: `gguf_model` alone."""
-    from metier.tuning import gguf_adapter, gguf_model
+    from metier.tuning import gguf_adapter
 
     base = bases["phi3"]
     adapted = tiny_models.adapted(tiny_models.model("phi3"), strength=0.3)
     adapted.save_pretrained(tmp_path / "adapter")
     adapter = gguf_adapter.write(tmp_path / "adapter", base.folder, tmp_path / "adapter.gguf")
     merged = tmp_path / "merged"
-    exporting._save_merged(base, tmp_path / "adapter", merged)
+    exporting.save_merged(base, tmp_path / "adapter", merged)
     file = gguf_model.write(merged, ggufs["phi3"], tmp_path / "merged.gguf", "f32")
     settings = GenerationSettings(model=f"gguf:{ggufs['phi3']}", threads=1, context_tokens=1024)
     generator = create(settings, adapters={"random": adapter})
@@ -181,6 +181,23 @@ def test_the_expert_serves_what_it_exports(expert):
     assert names == {
         "adapter_config.json", "adapter_model.safetensors", "card.json", "metrics.jsonl", "learned.json", FILE_NAME
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["merged", "gguf-f16", "gguf-q8_0"])
+def test_what_is_written_is_held_against_the_adapter(expert, tmp_path, form):
+    done = expert.adapters.export("tiny", tmp_path / "out", form)
+    assert done.parity.problem == ""
+    assert done.parity.difference < 0.05
+    assert done.parity.score == 1
+
+
+def test_an_export_that_is_not_the_adapter_is_refused_with_the_figure(expert, tmp_path, monkeypatch):
+    monkeypatch.setattr(gguf_model, "reordered", lambda matrix, *_: matrix)  # rows of q and k in another order
+    with pytest.raises(ModelError, match=r"the export is refused: gguf-f16 .* nats a token") as caught:
+        expert.adapters.export("tiny", tmp_path / "out", "gguf-f16")
+    assert "--no-check" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+    assert expert.adapters.export("tiny", tmp_path / "out", "gguf-f16", check=False).parity is None
 
 
 # ── the Modelfile ────────────────────────────────────────────────────────────────────────────────────────────────────

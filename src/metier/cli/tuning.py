@@ -263,24 +263,35 @@ def export(
     reference: ReferenceArgument,
     to: Annotated[Path, typer.Argument(help="A folder that does not exist yet.")],
     form: Annotated[str, typer.Option("--as", help="peft, merged, gguf-f16, gguf-q8_0 or ollama.")] = "merged",
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="Refuse an export that does not answer as the adapter does.")
+    ] = True,
     expert: ExpertOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write an adapter for use elsewhere: PEFT folder for vLLM, merged safetensors, GGUF, Ollama.
+    """Write an adapter for use elsewhere: PEFT folder for vLLM, merged safetensors, GGUF, Ollama. What was written is
+    asked some training rows and exam questions, and refused where it is not the adapter.
 
     Example: metier adapters export turbines@2 ./turbines-ollama --as ollama
     """
-    from metier.tuning import exporting
-
-    with needing("tune"), open_expert(expert) as opened, progress() as bar:
-        bar.counting("Exporting", None, form)
-        files = exporting.export(opened.settings, opened.folder, opened.adapters.registry, reference, to, form)
+    with open_expert(expert) as opened, progress() as bar:
+        done = opened.adapters.export(
+            reference, to, form, check=check, questions=opened.exam.questions("exam"),
+            tell=lambda what: bar.tell("Exporting", 0, None, f"{form}: {what}"),
+        )  # fmt: skip
         groups = opened.adapters.required(opened.adapters.registry.get(reference))
     if as_json:
-        print_json({"files": [str(file) for file in files], "groups": groups})
+        print_json({"files": [str(file) for file in done.files], "groups": groups, "parity": done.parity})
         return
-    for file in files:
+    for file in done.files:
         console().print(styled("[green]✓[/] {}", str(file)), soft_wrap=True)
+    if done.parity is not None and done.parity.difference is not None:
+        said = "  It differs from the adapter by {:.3f} nats a token, over {} tokens."
+        console().print(styled(said, done.parity.difference, done.parity.tokens))
+    elif check and form != "peft":
+        console().print(
+            styled("[yellow]![/] Not compared with the adapter: there are no training rows and no exam questions.")
+        )
     print_restriction(groups, _LEARNED)
 
 

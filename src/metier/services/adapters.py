@@ -10,21 +10,34 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from metier.core import settings as settings_module
-from metier.core.errors import InputError, needing
+from metier.core.errors import InputError, ModelError, needing
 from metier.core.groups import Required, may_read, required_by
 from metier.runtime import Runtime
 from metier.services.datasets import DatasetService
 
 if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others time
     from metier.core.questions import Question
+    from metier.evaluation.export_parity import ExportParity, FormParity, ParityCase
     from metier.tuning.adapters import Card, Registry
     from metier.tuning.trainers.lora import Tick
 
+T = TypeVar("T")
+PARITY_CASES = 8  # training rows, and as many questions: some hundred tokens, each of which tells
 _LOADED = 2  # adapters that a model has loaded at most: the one in production and the one before it
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """`files`: what was written. `parity`: how it compares with the adapter, None where that was not looked at."""
+
+    files: tuple[Path, ...]
+    parity: FormParity | None
 
 
 class AdapterService:
@@ -120,6 +133,87 @@ class AdapterService:
             raise none_in_production()
         return self.registry.rollback()
 
+    def export_parity(
+        self,
+        reference: str,
+        questions: Sequence[Question] = (),
+        *,
+        limit: int = PARITY_CASES,
+        tolerance: float | None = None,
+        tell: Callable[[int, int, str], None] | None = None,
+    ) -> ExportParity:
+        """Whether the adapter is the same in torch, merged, as GGUF, and behind the endpoint where the expert answers
+        by one. It is asked `limit` training rows, drawn once, and as many of `questions`. `tolerance`: as set in
+        [flow], nats a token. Raises `InputError` where there is nothing to ask, `ModelError`."""
+        from metier.evaluation import export_parity
+
+        runtime, card = self._runtime, self.get(reference)
+        self.registry.check(card)
+        cases = self._parity_cases(questions, limit)
+        if not cases:
+            raise InputError(
+                "there is nothing to ask the adapter, so that its forms cannot be compared",
+                hint="Bring in what it was trained on with `metier dataset import FILE`, or exam questions.",
+            )
+        with needing("tune"):
+            return export_parity.export_parity(
+                runtime.settings, runtime.folder, self.registry.folder(card), card, cases,
+                server=runtime.generator if runtime.settings.generation.model.startswith("openai:") else None,
+                tolerance=runtime.settings.flow.parity_tolerance if tolerance is None else tolerance, tell=tell,
+            )  # fmt: skip
+
+    def export(
+        self,
+        reference: str,
+        to: Path,
+        form: str = "merged",
+        *,
+        check: bool = True,
+        questions: Sequence[Question] = (),
+        tell: Callable[[str], None] | None = None,
+    ) -> Export:
+        """Write the adapter for use elsewhere to the new folder `to`. `check`: hold what was written against the
+        adapter, see `export_parity`, and refuse it where it is not the same; the folder itself (peft) needs none.
+        `tell`: what is being done. Raises `InputError`, `ModelError` where it is refused, `StoreError`."""
+        from metier.evaluation import export_parity
+        from metier.tuning import exporting
+
+        runtime, found, tell = self._runtime, list[export_parity.FormParity](), tell or (lambda _what: None)
+        cases = self._parity_cases(questions, PARITY_CASES) if check and form != "peft" else []
+
+        def hold(folder: Path) -> None:
+            tell("checking")
+            adapter = self.registry.folder(self.get(reference))
+            tolerance = runtime.settings.flow.parity_tolerance
+            found.append(
+                export_parity.exported(folder, form, runtime.settings, runtime.folder, adapter, cases, tolerance)
+            )
+            if found[-1].problem:
+                raise ModelError(
+                    f"the export is refused: {found[-1].problem}",
+                    where=reference,
+                    hint="Another form may do: --as peft is the adapter itself. --no-check exports it all the same.",
+                )
+
+        with needing("tune"):
+            tell("writing")
+            files = exporting.export(
+                runtime.settings, runtime.folder, self.registry, reference, to, form, hold if cases else None
+            )
+        return Export(tuple(files), found[0] if found else None)
+
+    def _parity_cases(self, questions: Sequence[Question], limit: int) -> list[ParityCase]:
+        from metier.dataset.rows import Row
+        from metier.evaluation.export_parity import ParityCase
+
+        rows = [*_drawn(self._dataset.rows(), limit)]
+        rows += [Row(q.question, q.answers[0], language=q.language) for q in _drawn(questions, limit) if q.answers]
+        language = self._runtime.settings.language
+        return [
+            ParityCase(tuple(row.prompt()), (row.completion,), row.language or language)
+            for row in self._dataset.as_asked(rows)
+        ]
+
     def may_read_rows(self, groups: Sequence[str] | None) -> bool:
         """Whether a reader may read all that a run on the training data as it is now learns."""
         return groups is None or may_read(groups, self._dataset.learned_from(self._dataset.rows()).groups)
@@ -153,6 +247,11 @@ class AdapterService:
             kept = list(runtime.served_adapters.items())[1 - _LOADED :]
             made = served(self.registry, card, runtime.settings, runtime.folder)
             runtime.serve_adapters(dict([*kept, (card.reference, made)]), beside=beside)
+
+
+def _drawn(items: Sequence[T], limit: int) -> list[T]:
+    """At most `limit` of them, spread evenly: the same of the same items."""
+    return [items[n * len(items) // limit] for n in range(limit)] if len(items) > limit else list(items)
 
 
 def _is_open(card: Card, groups: Sequence[str], closed: set[str]) -> bool:

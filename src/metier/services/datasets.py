@@ -51,7 +51,11 @@ class DatasetService:
         return rows.load(self.path)
 
     def rows_as_asked(self) -> list[Row]:
-        """The training data with the instruction under which the expert answers, where a row has none of its own."""
+        """The training data, see `as_asked`."""
+        return self.as_asked(self.rows())
+
+    def as_asked(self, rows: Sequence[Row]) -> list[Row]:
+        """Rows with the instruction under which the expert answers, where one has none of its own."""
         try:
             parameters = self._runtime.generator.parameters
         except MetierError:  # weights that are tuned here and answered with elsewhere
@@ -64,7 +68,7 @@ class DatasetService:
                 return override  # None: the prompt's own
             return prompt.instruction(answering, from_documents=bool(row.context), override=override)
 
-        return [row if row.instruction else replace(row, instruction=own(row)) for row in self.rows()]
+        return [row if row.instruction else replace(row, instruction=own(row)) for row in rows]
 
     def import_file(
         self,

@@ -43,6 +43,14 @@ class Encoder:
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         return prompt_tokens(messages, self._render, self._tokenize)
 
+    def tokens(self, text: str, *, ended: bool) -> list[int]:
+        """Of an answer as it was written; `ended`: with the token that ends a turn."""
+        return [*self._tokenize(text, False, False), *([self.end_of_turn] if ended else [])]
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        text: str = self._tokenizer.decode(tokens)  # type: ignore[assignment]  # a list only of several texts
+        return text
+
     def text_of(self, token: int) -> str:
         text: str = self._tokenizer.decode([token])  # type: ignore[assignment]  # a list only of several texts
         return text

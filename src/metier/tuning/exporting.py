@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from metier.core.errors import InputError, StoreError
@@ -28,9 +28,18 @@ FORMS = ("peft", "merged", "gguf-f16", "gguf-q8_0", "ollama")
 _KEPT_APART = ("card.json", "metrics.jsonl", "adapter.gguf", training_record.FILE_NAME)
 
 
-def export(settings: Settings, expert: Path, registry: Registry, reference: str, to: Path, form: str) -> Sequence[Path]:
-    """Write the adapter to the new folder `to`; returns what is in it. Raises `InputError` for a form there is not or
-    a folder that exists, `StoreError` where it cannot be written; half an export never stays."""
+def export(
+    settings: Settings,
+    expert: Path,
+    registry: Registry,
+    reference: str,
+    to: Path,
+    form: str,
+    check: Callable[[Path], None] | None = None,
+) -> Sequence[Path]:
+    """Write the adapter to the new folder `to`; returns what is in it. `check`: looks at what was written before it
+    gets its place, and raises where that is not good. Raises `InputError` for a form there is not or a folder that
+    exists, `StoreError` where it cannot be written; half an export never stays."""
     if form not in FORMS:
         raise InputError(f"there is no form {form!r}", where="--as", hint=f"Choose one of {', '.join(FORMS)}.")
     if to.exists():
@@ -44,6 +53,8 @@ def export(settings: Settings, expert: Path, registry: Registry, reference: str,
         else:
             part.mkdir(parents=True)
             _merge(settings, expert, registry.folder(card), card, part, form)
+        if check is not None:
+            check(part)
         part.rename(to)
     except OSError as error:
         raise StoreError(f"could not be written ({error.strerror or error})", where=str(to)) from error
@@ -66,7 +77,7 @@ def _merge(settings: Settings, expert: Path, adapter: Path, card: Card, folder: 
             hint="Export it merged, and convert that with llama.cpp's convert_hf_to_gguf.py.",
         )
     merged = folder if form == "merged" else folder / "merged"
-    _save_merged(base, adapter, merged)
+    save_merged(base, adapter, merged)
     if source is None or form == "merged":
         return
     kind: gguf_model.Kind = "f16" if form == "gguf-f16" else "q8_0"
@@ -77,7 +88,8 @@ def _merge(settings: Settings, expert: Path, adapter: Path, card: Card, folder: 
         (folder / "Modelfile").write_text(modelfile(base, file.name), encoding="utf-8")
 
 
-def _save_merged(base: Base, adapter: Path, folder: Path) -> None:
+def save_merged(base: Base, adapter: Path, folder: Path) -> None:
+    """Write base and adapter in one to `folder`, in the layout of transformers. Raises `ModelError`."""
     import torch
 
     with base_model.quiet():
