@@ -28,7 +28,8 @@ _LOOKED_AT = 2000  # cells by which the type of a column is judged
 _SAME_UNIT = 0.7  # share of a column's numbers that have its unit
 
 _NUMBER = regex.compile(
-    r"^(?P<open>\()?\s*(?P<sign>[-−–+])?\s*(?P<before>(?:US\$|\p{Sc}|\b(?:[A-Z]{3}|Rs\.?|Tk\.?|Fr\.?))\s*)?(?P<inner>[-−–])?"
+    r"^(?P<open>\()?\s*(?P<sign>[-−–+])?\s*(?P<before>(?:US\$|\p{Sc}|\b(?:[A-Z]{3}|Rs\.?|Tk\.?|Fr\.?))\s*)?"
+    r"(?P<inside>\()?(?P<inner>[-−–])?"
     r"(?P<number>\d+(?:[.,'’\u00a0\u2009\u202f ]\d{2,3})*(?:[.,]\d+)?|[.,]\d+)"
     r"\s*(?P<close>\))?\s*(?P<after>[^\d\s][^\d]{0,24})?$"
 )
@@ -94,10 +95,13 @@ def _names_things(name: str, cells: Sequence[str]) -> bool:
 
 def unit_in_name(name: str) -> str:
     """The unit that the name of a column tells: in brackets, at its end, or as a whole ("Price (€)", "hall RH %",
-    "Milliseconds")."""
+    "length_km", "Milliseconds")."""
     bracketed = regex.search(r"[(\[]([^()\[\]]{1,12})[)\]]\s*$", name)
     last = name.split()[-1:] if len(name.split()) > 1 else []
-    candidates = ([bracketed[1]] if bracketed else []) + [word for word in last if not word.isalpha()] + [name.strip()]
+    joined = name.strip().rpartition("_")
+    last += [joined[2]] if joined[0] else []
+    last = [word for word in last if not word.isalpha() or word == joined[2]]
+    candidates = ([bracketed[1]] if bracketed else []) + last + [name.strip()]
     return next((each for each in candidates if unit_of(each) is not None), "")
 
 
@@ -134,7 +138,7 @@ def _number(cell: str, point: str) -> tuple[float, str] | None:
     value = _value(match["number"], point)
     before, after = (match["before"] or "").strip(), (match["after"] or "").strip(" .")
     closed = bool(match["close"])
-    if bool(match["open"]) != closed or (before.isalpha() and unit_of(before) is None):
+    if bool(match["open"] or match["inside"]) != closed or (before.isalpha() and unit_of(before) is None):
         return None
     if len(after.split()) > _UNIT_WORDS:
         return None

@@ -62,11 +62,12 @@ class GroupReader:
 
 
 def shown_by(steps: Graph, mention: ColumnMention) -> tuple[ColumnReference, ...]:
-    """A column; of one that points to another table, what names its rows."""
+    """A column; of one that points to another table, what names its rows, where it is not that itself."""
     column, share = mention.column.sql, mention.share
-    for own, other, _ in steps.get(mention.table.sql, ()) if share == 1 else ():
+    for own, other, pointed in steps.get(mention.table.sql, ()) if share == 1 else ():
         if own == column and any(reference[0] == column for reference in mention.table.references):
-            return label_of(other)
+            names = label_of(other)
+            return names if ColumnReference(other, pointed) not in names else (ColumnReference(mention.table, column),)
     return (ColumnReference(mention.table, column),)
 
 

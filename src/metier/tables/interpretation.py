@@ -305,7 +305,8 @@ class _Assembler:
             if not (query.conditions or self._mentions.named):
                 return None
             places = {condition.place for condition in query.conditions}
-            if places and not query.table.database and all(map(self._is_name_of_one, places)):
+            own = all(place.table.sql == query.table.sql for place in places)
+            if places and own and not query.table.database and all(map(self._is_name_of_one, places)):
                 return self._counts_itself(query)
             return replace(query, aggregate="count", of=ColumnReference(query.table), descending=True)
         if len(left) > 1:

@@ -6,7 +6,7 @@ together, `interpretation` tells.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -112,6 +112,35 @@ def link(question: TableQuestion, tables: Sequence[TableSchema], values: Mapping
     whole = {mention.span for mention in links.values if mention.share == 1}
     links.values = [each for each in links.values if each.share == 1 or each.span not in whole]
     links.columns += [each for each in map(_summed(question), links.columns) if each is not None]
+    return _without_pointing(links, tables)
+
+
+def _without_pointing(links: Links, tables: Sequence[TableSchema]) -> Links:
+    """Without what a column says that points to a row which the same words name: of "France" the country, not that of
+    each river, which it leads to. Where two columns of a table point there, each says another thing ("country" and
+    "border"), and they are meant where that table is named."""
+    named = {table.name: table for table in tables}
+    counts = Counter((t.sql, other) for t in tables for _, other, _ in t.references)
+    spoken = {mention.table.sql for mention in links.tables}
+    points = {
+        (table.sql, own): (named[other].sql, column)
+        for table in tables
+        for own, other, column in table.references
+        if other in named and (counts[table.sql, other] == 1 or table.sql not in spoken)
+    }
+    rows = {(value.table.sql, value.column, value.span, value.values) for value in links.values}
+    called = {(mention.table.sql, mention.span) for mention in links.tables if not mention.context}
+
+    def leads(value: ValueMention) -> bool:
+        target = points.get((value.table.sql, value.column))
+        return target is not None and (*target, value.span, value.values) in rows
+
+    def is_of_named(mention: ColumnMention) -> bool:
+        target = points.get((mention.table.sql, mention.column.sql))
+        return target is not None and (target[0], mention.span) in called
+
+    links.values = [each for each in links.values if not leads(each)]
+    links.columns = [each for each in links.columns if not is_of_named(each)]
     return links
 
 
@@ -152,6 +181,12 @@ def telling(name: str, language: str) -> tuple[str, ...]:
     return kept if kept and known.spaced else words
 
 
+def _called(column: Column, language: str) -> tuple[str, ...]:
+    """The words of a column's name that say something, without the unit at its end."""
+    words, unit = telling(column.name, language), said_words(column.unit)
+    return words[:-1] if len(words) > 1 and unit and words[-1] == unit[-1] else words
+
+
 def _names_rows(words: tuple[str, ...], label: str, language: Spoken) -> bool:
     """Whether rows are called so by the column that names them: "products" by `Product name`, 商品 by `商品名`."""
     name, known = telling(label, language[-1]), words_in_any_language("tables", "label")
@@ -184,7 +219,7 @@ def _columns(table: TableSchema, span: Span, words: tuple[str, ...], language: S
     `Price of transport` the first."""
     found = []
     for column in table.columns:
-        name = telling(column.name, language[-1])
+        name = _called(column, language[-1])
         if len(words) <= len(name) and _held(words, name, language):
             points = any(reference[0] == column.sql for reference in table.references)
             if points and len(words) == len(name) - 1 and name[-1] in words_in_any_language("tables", "number_name"):
@@ -204,7 +239,7 @@ def _synonymous(table: TableSchema, span: Span, words: tuple[str, ...], language
     if len(words) > 2 and spaced:
         return
     for column in table.columns:
-        name = telling(column.name, language[-1])
+        name = _called(column, language[-1])
         if len(name) > 1 and name[-1] in words_in_any_language("tables", "number_name"):
             name = name[:-1]
         if _held(words, name, language):
@@ -234,8 +269,8 @@ def _is_key(table: TableSchema, column: Column, name: Sequence[str]) -> bool:
 
 def _distinguishing(table: TableSchema, column: Column, language: str) -> tuple[str, ...]:
     """The words of a column's name that not all columns beside it have: of `Year ended June 30 › 2024` the year."""
-    names = [telling(other.name, language) for other in table.columns if other is not column]
-    own = telling(column.name, language)
+    names = [_called(other, language) for other in table.columns if other is not column]
+    own = _called(column, language)
     return tuple(word for word in own if sum(word in name for name in names) < max(1, len(names) - 1))
 
 
@@ -280,6 +315,7 @@ def _names(table: TableSchema, span: Span, words: tuple[str, ...], language: Spo
     name = telling(table.name, language[-1])
     labels = table.labelling if not table.database else ()
     is_named = len(labels) == 1 and labels[0].type is ColumnType.TEXT
+    is_named = is_named and all(own != labels[0].sql for own, _, _ in table.references)
     if is_named and _names_rows(words, labels[0].name, language):
         yield TableMention(span, table, by_label=True)
     if _held(words, name, language):
@@ -315,7 +351,7 @@ def columns_of(table: TableSchema, measure: str, language: str, span: Span) -> l
 
 def _is_called(column: Column, name: str, language: str) -> bool:
     """Whether a word of its name is `name`, or ends in it ("Verkaufspreis", "単価")."""
-    words = telling(column.name, language)
+    words = _called(column, language)
     if not Language.of(language).spaced:
         return name in "".join(words)
     return any(alike(word, name, language) or (len(name) >= _COMPOUNDED and word.endswith(name)) for word in words)

@@ -89,10 +89,11 @@ def graph(tables: Sequence[TableSchema]) -> dict[str, list[Step]]:
     """Which table leads to which, by foreign keys in both directions. Names are those of their database; a table is
     known by its name in SQL."""
     known = {(table.document_id, table.name.casefold()): table for table in tables}
+    elsewhere = {table.name.casefold(): table for table in tables}
     steps: dict[str, list[Step]] = {table.sql: [] for table in tables}
     for table in tables:
         for own, name, other in table.references:
-            pointed = known.get((table.document_id, name.casefold()))
+            pointed = known.get((table.document_id, name.casefold())) or elsewhere.get(name.casefold())
             if pointed is not None:
                 steps[table.sql].append((own, pointed, other))
                 steps[pointed.sql].append((other, table, own))

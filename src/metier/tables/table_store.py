@@ -4,6 +4,7 @@
     _documents      which version of a document its tables are of
     _tables         their schemas
     _blocks         which documents are blocks of a database's table (`database_tables`)
+    _references     which columns point to rows of other tables, undeclared (`inferred_references`)
     _values         the different texts of their cells
     _value_words, _table_words   full text of both, on the expert's own tokens
 
@@ -29,7 +30,7 @@ from metier.core.errors import StoreError
 from metier.core.permissions import file_mode
 from metier.core.tables import Table
 from metier.state.sqlite import open_read_only
-from metier.tables import database_tables
+from metier.tables import database_tables, inferred_references
 from metier.tables.cell_values import ColumnType
 from metier.tables.database_tables import LONGEST_VALUE, MOST_VALUES
 from metier.tables.schema import (
@@ -49,7 +50,7 @@ from metier.tables.typed_tables import typed_table
 from metier.text.analyzer import Analyser
 from metier.text.names import apart
 
-VERSION = 2  # raised when the same document would be typed otherwise than before
+VERSION = 3  # raised when the same document would be typed otherwise than before
 _TOGETHER = 64  # documents of one transaction
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS _documents (id TEXT PRIMARY KEY, content_hash TEXT NOT NULL) WITHOUT ROWID;
@@ -116,6 +117,7 @@ class TableStore:
             with self._writing() as connection:
                 lacking = {place.table for place in map(table_of, unread) if place is not None}
                 database_tables.settle(connection, lacking, _drop, self._index_words, self._index_value)
+                inferred_references.infer(connection)
 
     def _signed(self, content_hash: str) -> str:
         return f"{VERSION}-{self._analyser.version}-{content_hash}"
@@ -200,6 +202,11 @@ class TableStore:
                 found[table.id] = frozenset(name for (name,) in blocks) or frozenset([table.document_id])
         return found
 
+    def references(self, numbers: Sequence[int]) -> list[inferred_references.Reference]:
+        """Undeclared references among the tables that lead to one another from those with these numbers on."""
+        with self._reading() as connection:
+            return inferred_references.related(connection, numbers) if connection and numbers else []
+
     def tables_with(self, tokens: Sequence[str], limit: int) -> list[int]:
         """Tables whose name or columns have any of `tokens`, best first (BM25)."""
         query = "SELECT rowid FROM _table_words WHERE _table_words MATCH ? ORDER BY rank LIMIT ?"
@@ -237,7 +244,8 @@ class TableStore:
             if _version(connection) != VERSION:
                 for (name,) in connection.execute(_MADE).fetchall():
                     connection.execute(f"DROP TABLE {quoted(name)}")
-            connection.executescript(f"{_SCHEMA} {database_tables.SCHEMA} PRAGMA user_version = {VERSION};")
+            made = f"{_SCHEMA} {database_tables.SCHEMA} {inferred_references.SCHEMA}"
+            connection.executescript(f"{made} PRAGMA user_version = {VERSION};")
             connection.execute("BEGIN IMMEDIATE")
             yield connection
 
