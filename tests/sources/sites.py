@@ -61,6 +61,10 @@ def serving() -> Iterator[Site]:
                 self.end_headers()
                 self.wfile.write(body)
 
+        def do_PROPFIND(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.do_GET()
+
         def log_message(self, *_said: object) -> None:
             pass
 

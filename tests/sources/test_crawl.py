@@ -272,4 +272,4 @@ def test_a_crawl_is_added_and_shown_by_the_command_line(site, call_metier, tmp_p
     call_metier("remove", f"{site.address}/docs")
     call_metier("sync")
     assert list((tmp_path / "plant" / ".metier" / "sources").iterdir()) == []
-    assert "web address" in call_metier("add", "--depth", "2", "ftp://example.com/a", check=2).stderr
+    assert "web address" in call_metier("add", "--depth", "2", "imaps://example.com/a", check=2).stderr

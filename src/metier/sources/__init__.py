@@ -17,12 +17,15 @@ from metier.sources.base import Item, Rejected, Source, Unreachable
 __all__ = ["Item", "Rejected", "Source", "Unreachable", "check", "create", "create_all", "membership"]
 
 
+OBJECT_STORES = ("s3", "gs", "gcs", "az", "abfs", "abfss")  # what follows is no host
 # Who reads an address, by its scheme: module and class.
 _READERS = {
     **dict.fromkeys(WEB, ("web", "WebSource")),
     **dict.fromkeys(DATABASES, ("sql", "SqlSource")),
     **dict.fromkeys(("git+https", "git+http", "git+ssh", "git+file"), ("git", "GitSource")),
     **dict.fromkeys(("imaps", "imap"), ("imap", "ImapSource")),
+    **dict.fromkeys(("webdavs", "webdav"), ("webdav", "WebDavSource")),
+    **dict.fromkeys(OBJECT_STORES, ("object_store", "ObjectStoreSource")),
 }
 
 
@@ -65,7 +68,8 @@ def check(address: str, root: Path, *, private: bool) -> None:
     if (wrong := addresses.problem(address)) is not None:
         raise InputError(wrong, where=addresses.masked(address))
     create(SourceSettings(url=address), root)
-    if is_database(address):  # which its owner names, and no page or redirect does
+    # A database its owner names, and no page or redirect does; a bucket is no host.
+    if is_database(address) or address.partition("://")[0].lower() in OBJECT_STORES:
         return
     try:
         if (number := public_addresses.number(urlsplit(address).hostname or "")) is not None:

@@ -34,6 +34,12 @@ def in_utf8(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def as_file_name(name: str) -> str:
+    """What a temporary file can be called for an item of this name: its end is kept, which says the format."""
+    kept = "".join(each for each in name.rpartition("/")[2] if each.isprintable())
+    return kept.encode("utf-8", "replace")[-200:].decode("utf-8", "ignore").lstrip(".") or "item"
+
+
 @dataclass(frozen=True, slots=True)
 class Unreachable:
     """Something the source names but could not list or open, with the reason. What was indexed of it stays."""

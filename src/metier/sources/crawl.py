@@ -25,7 +25,7 @@ from metier.core.errors import ItemGone, SettingsError, SourceError
 from metier.core.source_settings import SourceSettings
 from metier.sources import kept, page_links
 from metier.sources.base import Item, Rejected, Unreachable
-from metier.sources.page_memory import Memory, Page
+from metier.sources.page_memory import Memory, RememberedPage
 from metier.sources.page_reader import HOPS, Moved, PageReader, kept_page
 from metier.sources.web import fetched
 from metier.sources.web_client import WebClient
@@ -49,7 +49,7 @@ class _Walk:
     queue: deque[tuple[str, int]] = field(default_factory=deque)
     seen: set[str] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
-    elsewhere: dict[str, Page] = field(default_factory=dict)
+    elsewhere: dict[str, RememberedPage] = field(default_factory=dict)
     versions: set[str] = field(default_factory=set)
     failures: int = 0
 
@@ -100,7 +100,7 @@ class CrawlSource:
             finally:
                 memory.save(self._folder)
 
-    def _begin(self, walk: _Walk) -> Page:
+    def _begin(self, walk: _Walk) -> RememberedPage:
         """The start page, wherever it redirects to; queues its links and what the sitemaps name."""
         home = page_links.normalized(self.name, self.name) or self.name
         for _ in range(HOPS):
@@ -110,7 +110,7 @@ class CrawlSource:
             if not isinstance(found, Moved):
                 break
             home = found.to
-        if not isinstance(found, Page):
+        if not isinstance(found, RememberedPage):
             what = found.what if isinstance(found, SourceError) else "redirects in a circle, or off the web"
             raise SourceError(what, where=self.name, hint=found.hint if isinstance(found, SourceError) else None)
         walk.memory.home = home
@@ -141,7 +141,7 @@ class CrawlSource:
                 walk.memory.pages.pop(address, None)
             elif isinstance(found, SourceError):
                 yield Unreachable(address, found.what)
-                self._follow(walk, address, depth, walk.memory.pages.get(address, Page()))
+                self._follow(walk, address, depth, walk.memory.pages.get(address, RememberedPage()))
             else:
                 walk.memory.pages[address] = found
                 self._follow(walk, address, depth, found)
@@ -150,7 +150,7 @@ class CrawlSource:
             if page.canonical not in walk.taken and len(walk.taken) < most:
                 yield from self._taken(walk, address, page)
 
-    def _looked_at(self, walk: _Walk, address: str) -> Page | Moved | SourceError:
+    def _looked_at(self, walk: _Walk, address: str) -> RememberedPage | Moved | SourceError:
         known, day = walk.memory.pages.get(address), walk.days.get(address, "")
         if known is not None and day and known.day == day:
             return known
@@ -161,7 +161,7 @@ class CrawlSource:
             raise SourceError(f"{_AWAY} pages in a row failed, {found.where} too: {found.what}", where=self.name)
         return found
 
-    def _follow(self, walk: _Walk, address: str, depth: int, page: Page) -> None:
+    def _follow(self, walk: _Walk, address: str, depth: int, page: RememberedPage) -> None:
         """Queue what a page leads to."""
         if page.canonical != address:
             self._queue(walk, page.canonical, depth)
@@ -174,20 +174,20 @@ class CrawlSource:
             if walk.reader.robots(address).allows(address):
                 walk.queue.append((address, depth))
 
-    def _listed(self, walk: _Walk, address: str, page: Page) -> Iterator[Item]:
+    def _listed(self, walk: _Walk, address: str, page: RememberedPage) -> Iterator[Item]:
         if page.canonical and page.canonical != address and page.canonical in walk.seen:
             walk.elsewhere[address] = page
         else:
             yield from self._taken(walk, address, page)
 
-    def _taken(self, walk: _Walk, address: str, page: Page) -> Iterator[Item]:
+    def _taken(self, walk: _Walk, address: str, page: RememberedPage) -> Iterator[Item]:
         version = page.version or address
         if page.is_kept and version not in walk.versions and self._covers(address, walk.memory.home):
             walk.versions.add(version)
             walk.taken.add(address)
             yield self._item(address, page)
 
-    def _item(self, address: str, page: Page) -> Item:
+    def _item(self, address: str, page: RememberedPage) -> Item:
         return Item(address, page.version, self._settings.groups, identity(address))
 
     def _covers(self, address: str, home: str) -> bool:

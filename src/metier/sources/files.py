@@ -110,8 +110,8 @@ class FileSource:
     @contextmanager
     def fetch(self, item: Item) -> Iterator[Path]:
         if item.identity in self._messages:
-            with self._message(item) as path:
-                yield path
+            with self._message(item) as message:
+                yield message
             return
         path = self._paths.get(item.identity)
         if path is None:

@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from metier.core.errors import ItemGone, SettingsError, SourceError
 from metier.core.source_settings import SourceSettings
 from metier.sources import git_command, kept
-from metier.sources.base import Item, Unreachable
+from metier.sources.base import Item, Unreachable, as_file_name
 
 _HEAD = "refs/metier/head"
 _REF = re.compile(r"(?!-)(?!.*(?:\.\.|//|@\{))[\w.+/-]{1,200}")
@@ -71,7 +71,7 @@ class GitSource:
         if size > _MOST_FILE:
             raise SourceError(f"is larger than {_MOST_FILE // 2**20} MiB", where=item.uri)
         with tempfile.TemporaryDirectory(prefix="metier-") as folder:
-            file = Path(folder) / (PurePosixPath(path).name[-100:] or "file")
+            file = Path(folder) / as_file_name(path)
             file.write_bytes(git_command.run("cat-file", "blob", blob, where=item.uri, folder=self._clone))
             yield file
 

@@ -17,7 +17,7 @@ _FILE = "pages.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RememberedPage:
     """`etag`, `modified`: as its server said; `day`: when it was changed, as the sitemap said; `version`: of what was
     read, "" where nothing tells; `links`, `canonical`, `is_kept`: see `PageLinks`."""
 
@@ -40,7 +40,7 @@ class Memory:
     """`home`: where the start page is, behind its redirects; `pages`: by address."""
 
     home: str = ""
-    pages: dict[str, Page] = field(default_factory=dict)
+    pages: dict[str, RememberedPage] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -49,7 +49,8 @@ class Memory:
             said = json.loads((folder / _FILE).read_bytes())
             if said["format"] == _FORMAT:
                 pages = {
-                    address: Page(**page | {"links": tuple(page["links"])}) for address, page in said["pages"].items()
+                    address: RememberedPage(**page | {"links": tuple(page["links"])})
+                    for address, page in said["pages"].items()
                 }
                 return cls(said["home"], pages)
         return cls()

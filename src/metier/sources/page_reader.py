@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 from metier.core.errors import ItemGone, SourceError
 from metier.sources import page_links, robots, sitemaps
-from metier.sources.page_memory import Page
+from metier.sources.page_memory import RememberedPage
 from metier.sources.robots import Robots
 from metier.sources.sitemaps import Sitemap
 from metier.sources.web import SUFFIXES, file_name
@@ -50,7 +50,7 @@ class PageReader:
         self._kept_bytes = 0
         self.requests = 0
 
-    def visit(self, address: str, known: Page | None, day: str = "") -> Page | Moved | SourceError:
+    def visit(self, address: str, known: RememberedPage | None, day: str = "") -> RememberedPage | Moved | SourceError:
         """`known`: what is remembered of it; `day`: when it was changed, as the sitemap says now. `ItemGone` where
         there is no document."""
         self.requests += 1
@@ -66,9 +66,9 @@ class PageReader:
         except SourceError as error:
             return error
 
-    def _read(self, response: httpx.Response, address: str, day: str) -> Page | SourceError:
+    def _read(self, response: httpx.Response, address: str, day: str) -> RememberedPage | SourceError:
         kind, headers = media_type(response), response.headers
-        page = Page(headers.get("etag", ""), headers.get("last-modified", ""), day)
+        page = RememberedPage(headers.get("etag", ""), headers.get("last-modified", ""), day)
         content = b""
         if kind in _HTML:
             path = kept_page(self._folder, address)

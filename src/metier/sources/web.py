@@ -6,18 +6,17 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from metier.core.addresses import identity
 from metier.core.source_settings import SourceSettings
-from metier.sources.base import Item, Unreachable
+from metier.sources.base import Item, Unreachable, as_file_name
 from metier.sources.web_client import WebClient, media_type, refused, save_page
 
 SUFFIXES = {
     "text/html": ".html", "application/xhtml+xml": ".html", "application/pdf": ".pdf", "text/markdown": ".md",
     "text/plain": ".txt", "text/csv": ".csv",
 }  # fmt: skip
-_NAME = 100  # characters of a file's name that are kept, its end
 
 
 class WebSource:
@@ -59,5 +58,5 @@ def fetched(settings: SourceSettings, uri: str) -> Iterator[Path]:
 
 def file_name(address: str, kind: str) -> str:
     """What a file is called that holds what was at an address; `kind`: its media type."""
-    name = Path(urlsplit(address).path).name[-_NAME:].lstrip(".") or "page"
+    name = as_file_name(unquote(urlsplit(address).path).rstrip("/") or "page")
     return name if "." in name else name + SUFFIXES.get(kind, ".html")

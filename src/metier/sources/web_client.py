@@ -58,6 +58,9 @@ class WebClient:
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._client.close()
 
     @contextmanager

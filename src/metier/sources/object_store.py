@@ -1,0 +1,164 @@
+"""A bucket, or a part of one, by fsspec: `s3://BUCKET/PREFIX`, `gs://…`, `az://CONTAINER/…`.
+
+Where it is and who may read it follows from the environment, as for each of these stores (AWS_ENDPOINT_URL,
+GOOGLE_APPLICATION_CREDENTIALS, AZURE_STORAGE_CONNECTION_STRING), or from the secret that `auth_env` names: KEY:SECRET,
+or a JSON object with options of the fsspec file system.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from metier.core.addresses import secret
+from metier.core.errors import ItemGone, SettingsError, SourceError, needing
+from metier.core.source_settings import SourceSettings
+from metier.sources.base import Item, Unreachable, as_file_name
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+# Scheme to the extra of Métier that reads it, and what KEY:SECRET is called there.
+_STORES = {
+    "s3": ("s3", "key", "secret"), "gs": ("gs", "", ""), "gcs": ("gs", "", ""),
+    "az": ("az", "account_name", "account_key"), "abfs": ("az", "account_name", "account_key"),
+    "abfss": ("az", "account_name", "account_key"),
+}  # fmt: skip
+_WAITS = {"s3": {"config_kwargs": {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 3}}}}
+_MOST_BYTES = 200 * 2**20  # of one object
+_MOST_OBJECTS = 1_000_000
+_PAUSES = (1.0, 4.0)  # seconds before what failed is tried again
+_TAGS = ("ETag", "etag", "e_tag", "md5Hash", "content_md5", "generation", "version_id")
+_TIMES = ("LastModified", "last_modified", "updated", "mtime", "mtimeStr", "timeModified")
+
+
+class ObjectStoreSource:
+    """See `metier.sources.base.Source`."""
+
+    def __init__(self, settings: SourceSettings, _root: Path) -> None:
+        self.name = str(settings.url)
+        self._settings = settings
+        self._scheme, _, path = self.name.partition("://")
+        self._path = path.rstrip("/")
+        if not self._path.split("/")[0] or "?" in path or "#" in path:
+            raise SettingsError("names no bucket", where=self.name, hint=f"Write {self._scheme}://BUCKET/PREFIX.")
+        self._opened: AbstractFileSystem | None = None
+        self._secrets: list[str] = []
+
+    @property
+    def holds(self) -> Callable[[str], bool]:
+        """Whether this is the source of what is known by an identity."""
+        base = f"{self._scheme}://{self._path}"
+        return lambda known: (known == base or known.startswith(f"{base}/")) and self._is_wanted(known)
+
+    def discover(self) -> Iterator[Item | Unreachable]:
+        found: dict[str, dict[str, Any]] = self._asked(lambda store: store.find(self._path, detail=True), self.name)
+        if len(found) > _MOST_OBJECTS:
+            raise SourceError(f"holds more than {_MOST_OBJECTS:,} objects; name a prefix", where=self.name)
+        for path in sorted(found):
+            item = self._item(path, found[path])
+            if item is not None:
+                yield item
+
+    def find(self, uri: str) -> Item | None:
+        if not self.holds(uri):
+            return None
+        path = uri.partition("://")[2]
+        try:
+            return self._item(path, self._asked(lambda store: store.info(path), uri))
+        except ItemGone:
+            return None
+
+    @contextmanager
+    def fetch(self, item: Item) -> Iterator[Path]:
+        path = item.uri.partition("://")[2]
+        with tempfile.TemporaryDirectory(prefix="metier-") as folder:
+            file = Path(folder) / as_file_name(path)
+
+            def get(store: AbstractFileSystem) -> None:
+                if int(store.info(path).get("size") or 0) > _MOST_BYTES:
+                    raise SourceError(f"is larger than {_MOST_BYTES // 2**20} MiB", where=item.uri)
+                store.get_file(path, str(file))
+
+            self._asked(get, item.uri)
+            yield file
+
+    def _item(self, path: str, facts: dict[str, Any]) -> Item | None:
+        uri = f"{self._scheme}://{path}"
+        parts = path.removeprefix(self._path).strip("/").split("/")
+        is_hidden = any(part.startswith((".", "~$")) for part in parts) or path.endswith("/")
+        if facts.get("type", "file") != "file" or is_hidden or not self._is_wanted(uri):
+            return None
+        tag = next((str(facts[name]).strip('"') for name in _TAGS if facts.get(name)), "")
+        moment = next((str(facts[name]) for name in _TIMES if facts.get(name)), "")
+        version = f"{facts.get('size')}-{tag or moment}" if tag or moment else ""
+        return Item(uri, version, self._settings.groups, uri)
+
+    def _is_wanted(self, uri: str) -> bool:
+        include, exclude = self._settings.include, self._settings.exclude
+        names = (uri, uri.removeprefix(f"{self._scheme}://{self._path}/"))
+        if any(fnmatchcase(name, pattern) for pattern in exclude for name in names):
+            return False
+        return not include or any(fnmatchcase(name, pattern) for pattern in include for name in names)
+
+    def _asked(self, ask: Callable[[AbstractFileSystem], Any], where: str) -> Any:
+        """What the store says; what fails is tried again, a little later. Raises `SourceError`, `ItemGone`."""
+        for pause in (*_PAUSES, None):
+            try:
+                return ask(self._store())
+            except (SourceError, SettingsError):
+                raise
+            except FileNotFoundError:
+                raise ItemGone("is not there", where=where) from None
+            except Exception as error:  # noqa: BLE001 - each store's library raises what it likes
+                if pause is None or isinstance(error, PermissionError | ValueError | TypeError):
+                    hint = "Check the address and its login (auth_env); what was indexed before stays."
+                    raise SourceError(f"could not be read: {self._told(error)}", where=where, hint=hint) from None
+                time.sleep(pause)
+        raise AssertionError
+
+    def _store(self) -> AbstractFileSystem:
+        if self._opened is None:
+            options = self._options()
+            with needing(_STORES[self._settings.scheme][0]):
+                import fsspec
+
+                waits = _WAITS.get(self._settings.scheme, {})
+                given = {**waits, **options, "use_listings_cache": False, "skip_instance_cache": True}
+                self._opened = fsspec.filesystem(self._settings.scheme, **given)
+        return self._opened
+
+    def _options(self) -> dict[str, Any]:
+        if self._settings.auth_env is None:
+            return {}
+        value = secret(self._settings.auth_env, self.name)
+        _, user, word = _STORES[self._settings.scheme]
+        if value.lstrip().startswith("{"):
+            try:
+                options: dict[str, Any] = json.loads(value)
+            except ValueError:
+                raise SourceError(
+                    f"{self._settings.auth_env} holds no JSON that can be read", where=self.name
+                ) from None
+        elif user and ":" in value:
+            options = dict(zip((user, word), value.split(":", 1), strict=True))
+        else:
+            raise SourceError(
+                f"{self._settings.auth_env} holds no login", where=self.name,
+                hint="Write KEY:SECRET into it, or a JSON object with options of the store.",
+            )  # fmt: skip
+        self._secrets = [value, *(each for each in options.values() if isinstance(each, str) and len(each) > 3)]
+        return options
+
+    def _told(self, error: Exception) -> str:
+        """What an error says, in a line, without what `auth_env` holds."""
+        said = " ".join(str(error).split()) or type(error).__name__
+        for each in self._secrets:
+            said = said.replace(each, "***")
+        return said[:300]
