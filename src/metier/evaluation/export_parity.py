@@ -294,11 +294,10 @@ def written_by(generator: Generator, adapter: str | None) -> Write:
 def torch_writer(folder: Path) -> Iterator[Write]:
     """A model in the layout of transformers."""
     base = base_model.from_folder(folder, folder.name)
-    model, encoder = (
-        base_model.load_model(base, quantised=False, dtype="float32"),
-        Encoder(base_model.load_tokenizer(base)),
-    )
-    yield lambda messages: write(model.eval(), encoder, messages)
+    encoder = Encoder(base_model.load_tokenizer(base))
+    model = base_model.load_model(base, quantised=False, dtype="float32")
+    model.train(False)
+    yield lambda messages: write(model, encoder, messages)
 
 
 @contextmanager
@@ -366,5 +365,6 @@ def aligned(told: np.ndarray, wanted: np.ndarray, ends: np.ndarray) -> np.ndarra
     of that."""
     for known in (wanted, wanted[ends], wanted[:-1], wanted[:-1][ends[:-1]]):
         if len(told) == len(known):
-            return np.abs(told - known)
+            apart: np.ndarray = np.abs(told - known)
+            return apart
     return None

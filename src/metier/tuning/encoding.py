@@ -48,7 +48,7 @@ class Encoder:
         return [*self._tokenize(text, False, False), *([self.end_of_turn] if ended else [])]
 
     def decode(self, tokens: Sequence[int]) -> str:
-        text: str = self._tokenizer.decode(tokens)  # type: ignore[assignment]  # a list only of several texts
+        text: str = self._tokenizer.decode(list(tokens))  # type: ignore[assignment]  # a list only of several texts
         return text
 
     def text_of(self, token: int) -> str:
