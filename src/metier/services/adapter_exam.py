@@ -20,7 +20,7 @@ from metier.services.comparison import AskedExpert, grader_of, made_of
 from metier.services.parts import Parts
 from metier.tuning.adapters import Card
 
-_TIMED = 20  # questions on which it is measured how long an answer takes
+_TIMED = 10  # questions on which it is measured how long an answer takes
 
 Tell = Callable[[str, int, int, str], None]  # stage, done, of how many, what it is at
 
