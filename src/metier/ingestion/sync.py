@@ -374,7 +374,7 @@ def _run_of(report: SyncReport, todo: Sequence[Work], known: Mapping[str, ItemSt
     """What is remembered of a run: what happened to the documents. One that is indexed again with the bytes that it
     had, after a rebuild, where a setting changed, or in another place, is unchanged."""
     before = {uri: bytes_hash(state.content_hash) for uri, state in known.items() if state.state == "indexed"}
-    read = [work for work in todo if work.document is not None]
+    read = [work for work in todo if work.is_indexed]
     again = sum(before.get(work.moved_from or work.item.uri) == bytes_hash(work.content_hash) for work in read)
     added = sum((work.moved_from or work.item.uri) not in before for work in read)
     return SyncRun(

@@ -76,6 +76,12 @@ class Work:
     keep: bool = False  # the source was out of reach: what was indexed before stays
     is_hidden: bool = False  # so much so that nothing new is known of it
     is_complete: bool = True  # False: the vision model did not answer, and is asked again by the next sync
+    is_indexed: bool = False  # it was read, and is in the store
+
+    def release(self) -> None:
+        """Let go of all that was read, once it is in the store: a sync holds no more than is on its way."""
+        self.is_indexed = self.document is not None
+        self.document, self.passages, self.tokens = None, [], []
 
     @property
     def count(self) -> int:

@@ -95,9 +95,11 @@ class Writer(threading.Thread):
         self._moves |= moves
         for work in batch:
             if work.is_hidden:
+                work.release()
                 continue  # what the catalog says of it holds
             event, reason = self._counted(work, known)
             self._states.append(self._state(work, reason))
+            work.release()
             self._done += 1
             if self._on_progress is not None:
                 self._on_progress(SyncProgress(self._done, self._total, report.passages, work.item.uri))
