@@ -17,6 +17,8 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +28,8 @@ from metier.answering.answer import Answer, Conflict, OnSentence, OnText
 from metier.answering.request import Request, WriterOptions
 from metier.core import settings_file
 from metier.core.errors import InputError, MetierError, SourceError
-from metier.core.modes import MODES, WITH_ADAPTER, Mode
+from metier.core.modes import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Mode
+from metier.core.moments import moment_of
 from metier.core.reading import reading_as
 from metier.core.settings import Settings
 from metier.generation.base import Message, Sampling
@@ -46,9 +49,12 @@ if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others ti
     from metier.flow.drift import Drift
     from metier.ingestion.work import OnChange, SyncProgress, SyncReport
     from metier.retrieval.curation import Curation
+    from metier.services.earlier import EarlierService, Pruned
     from metier.services.flow import FlowService
     from metier.services.status import Status
     from metier.state.catalog import ItemState, SyncRun
+
+AsOf = str | date | datetime  # a day, or a moment
 
 
 class Expert:
@@ -153,6 +159,8 @@ class Expert:
     def close(self) -> None:
         """Free models and files."""
         self._counter.flush()
+        if "earlier" in self.__dict__:
+            self.earlier.close()
         self.runtime.close()
         self.corrections.close()
 
@@ -283,10 +291,13 @@ class Expert:
 
     # --- questions -------------------------------------------------------------------------------------------
 
-    def search(self, question: str, limit: int = 10, where: Filter | None = None) -> list[Hit]:
-        """Passages that may answer the question, best first."""
+    def search(
+        self, question: str, limit: int = 10, where: Filter | None = None, as_of: AsOf | None = None
+    ) -> list[Hit]:
+        """Passages that may answer the question, best first. `as_of`: as for `ask`."""
         with reading_as(where.groups if where else None):
-            return self.runtime.retriever.search(_asked(question), limit, where)
+            retriever = self.runtime.retriever if as_of is None else self.earlier.at(moment_of(as_of)).retriever
+            return retriever.search(_asked(question), limit, where)
 
     def ask(
         self,
@@ -303,13 +314,15 @@ class Expert:
         fresh: bool = False,
         system: str = "",
         sampling: Sampling | None = None,
+        as_of: AsOf | None = None,
     ) -> Answer:
         """Answer a question. `mode`: base, rag, tuned or rag+tuned. `adapter`: the one of a tuned mode, None = the one
         in production; to a reader who may not read all that it learned (`where`), it is not there. `history`: earlier
         turns, from which a follow-up is understood. `fresh`: see `WriterOptions`; an examiner's, so that it is not
         counted among the answers that drift is told by. `on_text` gets the answer piece by piece, `on_sentence` each
         sentence with its support as it ends. `system`: an added instruction. `sampling`: None = as set. For `where`,
-        `abstain` and `without` see `Request`."""
+        `abstain` and `without` see `Request`. `as_of`: from the documents and tables of that day,
+        `2026-10-01`, or moment; who may read is decided by then and now, what people corrected holds as it does now."""
         if mode not in MODES:
             raise InputError(f"there is no mode {mode!r}", hint=f"Choose one of {', '.join(MODES)}.")
         mode = Mode(mode)
@@ -322,10 +335,34 @@ class Expert:
             writer=writer, without=without, abstain=abstain, on_text=on_text, on_sentence=on_sentence,
         )  # fmt: skip
         with reading_as(readable):
-            answer = self.runtime.answerer.ask(request)
+            answer = self.runtime.answerer.ask(request) if as_of is None else self._asked_earlier(request, as_of)
         if not fresh:
             self._counter.note(mode, card.reference if card else "", answer.abstained)
         return answer
+
+    def _asked_earlier(self, request: Request, as_of: AsOf) -> Answer:
+        if request.mode not in FROM_DOCUMENTS:
+            raise InputError(f"mode {request.mode} asks the documents of no day", hint="Choose mode rag.")
+        day = self.earlier.at(moment_of(as_of))
+        answer = day.answerer.ask(request)
+        note = f"As known on {day.moment.astimezone():%Y-%m-%d %H:%M}."
+        return replace(answer, notes=(*answer.notes, note))
+
+    def prune(self, keep_days: float | None = None) -> Pruned:
+        """Forget what was replaced or deleted more than `keep_days` ago, None = `[store] keep_versions_days`, so that
+        no byte of it is left in the index and the tables."""
+        from metier.core.locks import exclusive
+
+        days = self.settings.store.keep_versions_days if keep_days is None else keep_days
+        with exclusive(self.runtime.state_folder / "sync.lock", WRITE_PATIENCE):
+            return self.earlier.prune(days)
+
+    @cached_property
+    def earlier(self) -> EarlierService:
+        """What was known on earlier days."""
+        from metier.services.earlier import EarlierService
+
+        return EarlierService(self.runtime, self.corrections)
 
     def chat(self) -> Conversation:
         """A conversation that remembers its turns."""
@@ -345,6 +382,7 @@ class AskOptions(TypedDict, total=False):
     fresh: bool
     system: str
     sampling: Sampling | None
+    as_of: AsOf | None
 
 
 class Conversation:

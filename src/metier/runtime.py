@@ -19,9 +19,11 @@ from metier.answering.abstention import Abstention
 from metier.answering.answer import Style
 from metier.answering.answerer import Answerer
 from metier.answering.passage_count import PassageCount
+from metier.answering.routing import Documents
 from metier.answering.support.base import Checker
 from metier.core import permissions
 from metier.core import settings as settings_module
+from metier.core.documents import CORRECTION
 from metier.core.settings import STATE_FILE, STATE_FOLDER, Settings
 from metier.embedding.base import Embedder
 from metier.generation.base import Generator, Message
@@ -29,7 +31,7 @@ from metier.reader.base import Reader
 from metier.retrieval.curation import Curation
 from metier.retrieval.fusion import Fusion
 from metier.retrieval.retriever import Retriever
-from metier.store.base import Filter, Identity, Store
+from metier.store.base import DocumentRecord, Filter, Identity, Store
 from metier.tables.asking import TableAsker
 from metier.tables.runner import QueryRunner
 from metier.tables.table_store import TableStore
@@ -39,7 +41,9 @@ if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others ti
     from metier.answering.document_info import DocumentInfo
     from metier.generation.vision import VisionModel
     from metier.state.catalog import Catalog, SyncRun
+    from metier.store.access_control import AccessControlledStore
 
+_OF_CORRECTIONS = Filter(uri=f"{CORRECTION}*")
 _OF_STORE = ("store", "curation", "retriever", "answerer")
 WRITE_PATIENCE = 2.0  # seconds to wait for another process that writes to the store
 
@@ -100,8 +104,7 @@ class Runtime:
         return Analyser(self.settings.language)
 
     @cached_property
-    def store(self) -> Store:
-        from metier.core.documents import CORRECTION
+    def store(self) -> AccessControlledStore:
         from metier.store import open_store
         from metier.store.access_control import AccessControlledStore
         from metier.store.current_groups import CurrentGroups
@@ -109,9 +112,12 @@ class Runtime:
         embedder = self.embedder
         identity = Identity(embedder.name, embedder.fingerprint, embedder.dimension, self.analyser.version)
         made = open_store(self.state_folder / "store", self.settings.store, identity, replace=self._replacing_index)
-        of_corrections = Filter(uri=f"{CORRECTION}*")
-        current = CurrentGroups(self.folder, self.state_path, lambda: made.records(of_corrections))
+        current = CurrentGroups(self.folder, self.state_path, lambda: made.records(_OF_CORRECTIONS))
         return AccessControlledStore(made, current)
+
+    def correction_records(self) -> list[DocumentRecord]:
+        """The documents that were made of corrections."""
+        return self.store.records(_OF_CORRECTIONS)
 
     def settle_permissions(self) -> None:
         """Give what libraries wrote into the state the modes that it should have."""
@@ -148,13 +154,14 @@ class Runtime:
 
     @cached_property
     def retriever(self) -> Retriever:
+        return self.retriever_over(self.store, self.curation)
+
+    def retriever_over(self, store: Store, curation: Curation) -> Retriever:
         from metier.retrieval import reranking
 
         chosen = self.settings.retrieval
         reranker = reranking.create(chosen.reranker, folder=self.folder) if chosen.reranker else None
-        return Retriever(
-            self.store, self.embedder, self.analyser, chosen, self.fusion, reranker, curation=self.curation
-        )
+        return Retriever(store, self.embedder, self.analyser, chosen, self.fusion, reranker, curation=curation)
 
     @cached_property
     def curation(self) -> Curation:
@@ -233,9 +240,25 @@ class Runtime:
         return self.answerer_from(self.passage_count)
 
     def answerer_from(self, shown: PassageCount) -> Answerer:
+        return self._answerer(shown, self.store, self.retriever, self.documents, lambda: self.tables)
+
+    def answerer_over(
+        self, store: Store, retriever: Retriever, documents: Documents, tables: Callable[[], TableAsker]
+    ) -> Answerer:
+        """Over other documents than those of now, with the models in use."""
+        return self._answerer(self.passage_count, store, retriever, documents, tables)
+
+    def _answerer(
+        self,
+        shown: PassageCount,
+        store: Store,
+        retriever: Retriever,
+        documents: Documents,
+        tables: Callable[[], TableAsker],
+    ) -> Answerer:
         return Answerer(
-            self.settings, self.store, self.retriever, self.embedder, self.analyser, self.generator, self.abstention,
-            shown.passages, lambda: self.reader, lambda: self.checker, self.documents, lambda: self.tables,
+            self.settings, store, retriever, self.embedder, self.analyser, self.generator, self.abstention,
+            shown.passages, lambda: self.reader, lambda: self.checker, documents, tables,
         )  # fmt: skip
 
     @cached_property

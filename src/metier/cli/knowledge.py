@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metier.cli.progress import progress
-from metier.cli.show import ExpertOption, JsonOption, open_expert, print_json
+from metier.cli.show import ExpertOption, JsonOption, local_time, open_expert, print_json
 from metier.cli.sync_report import print_report
 from metier.cli.terminal import console, styled
 from metier.cli.watching import watch_sources
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    for verb in (init, add, sync):
+    for verb in (init, add, sync, prune):
         app.command()(verb)
 
 
@@ -178,3 +178,26 @@ def sync(
     print_json(report) if as_json else print_report(report)
     if report.unreachable:
         raise typer.Exit(1)
+
+
+def prune(
+    expert: ExpertOption = None,
+    keep_days: Annotated[
+        float | None,
+        typer.Option(min=0, help="Forget what went before that; 0 = all of it; default: [store] keep_versions_days."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Forget earlier versions of documents, and those that are gone, so that no byte of them stays in the index.
+
+    Example: metier prune --keep-days 0
+    """
+    with open_expert(expert) as opened, progress() as bar:
+        bar.counting("Writing what is kept anew", None)
+        done = opened.prune(keep_days)
+    if as_json:
+        print_json(done)
+        return
+    freed = f"{done.freed / 2**20:.1f} MiB freed" if done.freed > 0 else "nothing to free"
+    known = f" It is known from {local_time(done.begins)} on what was there." if done.begins else ""
+    console().print(styled("[green]✓[/] Earlier versions forgotten: {}.{}", freed, known), soft_wrap=True)

@@ -21,6 +21,9 @@ GroupOption = Annotated[list[str] | None, typer.Option("--group", help="Search a
 InOption = Annotated[str | None, typer.Option("--in", help="Only documents whose name matches this glob.")]
 ModeOption = Annotated[str, typer.Option(help="base, rag, tuned or rag+tuned: from the documents, and by whom.")]
 AdapterOption = Annotated[str | None, typer.Option(help="Adapter of a tuned mode; default: the one in production.")]
+AsOfOption = Annotated[
+    str | None, typer.Option("--as-of", help="From what was known on that day, as 2026-10-01, or 2026-10-01T15:00.")
+]
 WhereOption = Annotated[list[str] | None, typer.Option("--where", help="Only documents with key=value; repeatable.")]
 
 
@@ -36,6 +39,7 @@ def search(
     group: GroupOption = None,
     within: InOption = None,
     where: WhereOption = None,
+    as_of: AsOfOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find the passages that answer a question.
@@ -47,7 +51,7 @@ def search(
     from metier.text.phrases import has_words
 
     with open_expert(expert) as opened:
-        hits = opened.search(question, limit, _filter(group, within, where))
+        hits = opened.search(question, limit, _filter(group, within, where), as_of)
         language = Language.of(opened.runtime.settings.language)
     if as_json:
         from metier.serving.responses import SearchResponse
@@ -75,6 +79,7 @@ def ask(
     group: GroupOption = None,
     within: InOption = None,
     where: WhereOption = None,
+    as_of: AsOfOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question from the documents, and show where it stands.
@@ -85,7 +90,7 @@ def ask(
         wanted = _filter(group, within, where)
 
         def asked(on_text: OnText | None = None) -> Answer:
-            return opened.ask(question, mode=mode, adapter=adapter, where=wanted, on_text=on_text)
+            return opened.ask(question, mode=mode, adapter=adapter, where=wanted, on_text=on_text, as_of=as_of)
 
         if as_json:
             from metier.serving.responses import AnswerResponse

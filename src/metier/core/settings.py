@@ -77,6 +77,9 @@ class EmbeddingSettings(Section):
 class StoreSettings(Section):
     backend: str = Field("lance", description="lance, or a store that another package adds")
     exact_until: int = Field(200_000, ge=0, description="passages up to which vectors are searched exactly")
+    keep_versions_days: float = Field(
+        30, ge=0, description="what was replaced or deleted can be asked for so long (ask --as-of), 0 = not at all"
+    )
 
 
 class SyncSettings(Section):
@@ -180,6 +183,9 @@ class TuningSettings(Section):
     dtype: Literal["auto", "bfloat16", "float32"] = Field("auto", description="auto: bfloat16 where the machine has it")
     device: str = Field("auto", description="cpu, cuda, cuda:1; auto = the first GPU, else the CPU")
     seed: int = 0
+    license: str | None = Field(
+        None, description="SPDX name, as apache-2.0, that model cards of adapters carry; None = it says unstated"
+    )
 
 
 class ExamSettings(Section):

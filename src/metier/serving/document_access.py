@@ -44,14 +44,17 @@ class DocumentAccess:
     def __init__(self, expert: Expert) -> None:
         self._expert = expert
 
-    def search(self, caller: Caller, question: str, limit: int = 10, uri: str | None = None) -> list[Hit]:
-        """Passages that may answer the question, best first. `uri`: a glob over documents. Raises `InputError`."""
+    def search(
+        self, caller: Caller, question: str, limit: int = 10, uri: str | None = None, as_of: str | None = None
+    ) -> list[Hit]:
+        """Passages that may answer the question, best first. `uri`: a glob over documents; `as_of`: as in `Expert.ask`.
+        Raises `InputError`."""
         if not 1 <= limit <= MOST_HITS:
             raise InputError(f"{limit} passages cannot be shown", hint=f"Ask for 1 to {MOST_HITS}.")
         where = caller.document_filter()
         if uri is not None:
             where = replace(where or Filter(), uri=uri)
-        hits = self._expert.search(question, limit, where)
+        hits = self._expert.search(question, limit, where, as_of)
         note_search(hits)
         return hits
 

@@ -127,7 +127,7 @@ class ExpertService:
 
         answer = self.expert.ask(
             asked.question, mode=asked.mode, where=caller.document_filter(), history=asked.history, system=asked.system,
-            sampling=asked.sampling, on_text=hear, on_sentence=on_sentence,
+            sampling=asked.sampling, on_text=hear, on_sentence=on_sentence, as_of=asked.as_of,
         )  # fmt: skip
         note_told(AnswerRecord(answer, began, first, time.time_ns()))
         if caller.may("admin"):
@@ -135,10 +135,16 @@ class ExpertService:
         # It counts what others with the same groups have asked before.
         return replace(answer, usage=replace(answer.usage, cached_tokens=0))
 
-    async def search(self, caller: Caller, question: str, limit: int, uri: str | None = None) -> list[Hit]:
+    async def search(
+        self, caller: Caller, question: str, limit: int, uri: str | None = None, as_of: str | None = None
+    ) -> list[Hit]:
         """As `DocumentAccess.search`, as one of the jobs."""
         self.sizes.check_text("question", question)
-        return await self.work.run(lambda stop: self.reading.search(caller, question, limit, uri), share=caller.share)
+
+        def search(_stop: Stop) -> list[Hit]:
+            return self.reading.search(caller, question, limit, uri, as_of)
+
+        return await self.work.run(search, share=caller.share)
 
     async def embedded(self, caller: Caller, texts: Sequence[str], *, as_questions: bool) -> Embedded:
         """Vectors of texts, as one of the jobs."""

@@ -5,15 +5,26 @@ Every reading method is here, so that no way of asking goes past it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
 import numpy as np
 
 from metier.core.documents import Document, Passage
+from metier.core.errors import StoreError
 from metier.core.reading import readers_groups
-from metier.store.base import DocumentRecord, Entry, Filter, Identity, Scored, Store
+from metier.store.base import (
+    DocumentRecord,
+    EarlierStore,
+    Entry,
+    Filter,
+    Identity,
+    Scored,
+    Store,
+    VersionedStore,
+)
 from metier.store.current_groups import CurrentGroups
 
 _Grouped = TypeVar("_Grouped", Document, DocumentRecord, Passage)
@@ -93,6 +104,25 @@ class AccessControlledStore:
 
     def optimize(self) -> dict[str, float | int | str]:
         return self._store.optimize()
+
+    # --- earlier versions ------------------------------------------------------------------------------------
+
+    def begins(self) -> datetime | None:
+        return self._store.begins() if isinstance(self._store, VersionedStore) else None
+
+    def as_of(
+        self, moment: datetime, groups: Callable[[Mapping[str, str]], CurrentGroups]
+    ) -> tuple[AccessControlledStore, EarlierStore]:
+        """What was there at `moment`: as readers see it by `groups`, which is given the uris of that day, and all of
+        it. Raises `StoreError` where no versions are kept."""
+        if not isinstance(self._store, VersionedStore):
+            raise StoreError("this store keeps no earlier versions")
+        earlier = self._store.as_of(moment)
+        return AccessControlledStore(earlier, groups(earlier.uris())), earlier
+
+    def prune(self, before: datetime) -> None:
+        if isinstance(self._store, VersionedStore):
+            self._store.prune(before)
 
     # --- inside ----------------------------------------------------------------------------------------------
 

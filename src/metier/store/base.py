@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import datetime
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -167,4 +168,30 @@ class Store(Protocol):
 
     def optimize(self) -> dict[str, float | int | str]:
         """Compact and index what was added since; called after a sync. Returns what an ANN index measured, if any."""
+        ...
+
+
+class EarlierStore(Store, Protocol):
+    """What a store held at an earlier moment: nothing can be written to it."""
+
+    def with_texts(self, texts: Sequence[str]) -> dict[str, str]:
+        """Passages that say just one of `texts`: their ids, with those of their documents."""
+        ...
+
+
+@runtime_checkable
+class VersionedStore(Protocol):
+    """Of a store that keeps what was replaced and deleted for `[store] keep_versions_days`; not every backend does."""
+
+    def begins(self) -> datetime | None:
+        """From when on it is known what was there; None where nothing is kept."""
+        ...
+
+    def as_of(self, moment: datetime) -> EarlierStore:
+        """What was there at `moment`, which is not before `begins`. Corrections are those of now."""
+        ...
+
+    def prune(self, before: datetime) -> None:
+        """Forget what was gone before that moment, and leave no byte of it, or of anything else that is gone for good,
+        on the disk. Searches that run meanwhile may fail."""
         ...

@@ -28,7 +28,7 @@ from metier.state import schema, sqlite
 from metier.store.base import DocumentRecord
 
 log = logging.getLogger(__name__)
-_ITEMS = "items"
+_ITEMS, _FORMER = "items", "former_items"
 _Row = Mapping[str, Any]  # of the catalog, read without SQLAlchemy, which takes a third of a second to import
 _Holder = tuple[SourceSettings, Callable[[str], bool]]  # and whether it holds an item
 
@@ -115,18 +115,49 @@ class CurrentGroups:
 
     def _worked_out(self, items: Sequence[_Row]) -> _Known:
         made = _Known()
-        holders = [(each, sources.membership(each, self._folder)) for each in self._sources]
-        for item in items:
-            made.folders.update(_folders(item["uri"]))
-            label = tuple(json.loads(item.get("groups", "[]")))  # earlier: not noted
-            groups = _groups_of(item, label, holders)
+        for uri, label, groups in self._groups_now(items):
+            made.folders.update(_folders(uri))
             if set(groups) != set(label):
-                made.groups[item["uri"]] = groups
+                made.groups[uri] = groups
         if made.groups:
             for record in self._corrections():
                 made.folders.update(_folders(record.uri))
                 if (of_original := made.groups.get(record.metadata.get("corrects", ""))) is not None:
                     made.groups[record.uri] = strictest([record.groups, of_original]) or NOBODY
+        return made
+
+    def _groups_now(self, items: Sequence[_Row]) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+        """The uri of each item, the groups that it was indexed with, and those that it has now."""
+        holders = [(each, sources.membership(each, self._folder)) for each in self._sources]
+        for item in items:
+            label = tuple(json.loads(item.get("groups", "[]")))  # earlier: not noted
+            yield item["uri"], label, _groups_of(item, label, holders)
+
+
+class GroupsOfEarlier(CurrentGroups):
+    """Who may read versions of an earlier day: those for whom they were then, and for whom their documents are now. Of
+    a document that is gone by now, as it was when it went; one of which that is not known is for nobody. `uris`: of all
+    documents of that day."""
+
+    def __init__(
+        self, folder: Path, state: Path, corrections: Callable[[], Sequence[DocumentRecord]], uris: Collection[str]
+    ) -> None:
+        super().__init__(folder, state, corrections)
+        self._uris = uris
+
+    def _worked_out(self, items: Sequence[_Row]) -> _Known:
+        made, there = _Known(), {item["uri"] for item in items}
+        former = [item for item in sqlite.rows(self._state, _FORMER) if item["uri"] not in there]
+        of_known = {uri: groups for uri, _label, groups in self._groups_now([*items, *former])}
+        for record in self._corrections():
+            of_original = of_known.get(record.metadata.get("corrects", ""), ())
+            of_known[record.uri] = (
+                strictest([record.groups, of_original]) or NOBODY if record.groups or of_original else ()
+            )
+        for uri in self._uris:
+            made.folders.update(_folders(uri))
+            if groups := of_known.get(uri, NOBODY):
+                made.groups[uri] = groups
         return made
 
 

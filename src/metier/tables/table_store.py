@@ -119,6 +119,12 @@ class TableStore:
                 database_tables.settle(connection, lacking, _drop, self._index_words, self._index_value)
                 inferred_references.infer(connection)
 
+    def compact(self) -> None:
+        """Leave nothing in the file of what is in no table any more."""
+        if self.path.exists():
+            with _told("be written", self.path), closing(sqlite3.connect(self.path, timeout=30)) as connection:
+                connection.execute("VACUUM")
+
     def _signed(self, content_hash: str) -> str:
         return f"{VERSION}-{self._analyser.version}-{content_hash}"
 

@@ -49,9 +49,12 @@ async def search(
     q: Annotated[str, Query(max_length=_MOST_SOUGHT, description="a question, or words", examples=["gearbox oil"])],
     limit: Annotated[int, Query(ge=1, le=MOST_HITS)] = 10,
     document: Annotated[str | None, Query(max_length=LONGEST_GLOB, description="a glob over their names")] = None,
+    as_of: Annotated[
+        str | None, Query(max_length=40, description="what was known on that day", examples=["2026-10-01"])
+    ] = None,
 ) -> SearchResponse:
     """Passages that may answer, best first."""
-    return SearchResponse.of(q, await while_wanted(request, service.search(caller, q, limit, document)))
+    return SearchResponse.of(q, await while_wanted(request, service.search(caller, q, limit, document, as_of)))
 
 
 @router.get("/documents", tags=["Documents"])

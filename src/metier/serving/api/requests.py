@@ -24,15 +24,17 @@ class TurnRequest(_Request):
 
 
 class QuestionRequest(_Request):
-    """`history`: earlier turns, oldest first; a follow-up is understood from them."""
+    """`history`: earlier turns, oldest first; a follow-up is understood from them. `as_of`: from what was known on that
+    day, 2026-10-01, or at that moment."""
 
     question: Text = Field(min_length=1, examples=["How tight are the blade root nuts of the NV-110?"])
     mode: Mode = Mode.RAG
     history: list[TurnRequest] = Field([], max_length=100)
+    as_of: Annotated[str, Field(max_length=40)] | None = None
 
     def asked(self) -> AskRequest:
         history = tuple(Message(turn.role, turn.content) for turn in self.history)
-        return AskRequest(self.question, self.mode, history)
+        return AskRequest(self.question, self.mode, history, as_of=self.as_of)
 
 
 class FeedbackRequest(_Request):

@@ -43,6 +43,12 @@ def build_index(table: Any, folder: Path, rows: int, exact_until: int) -> dict[s
     return {"recall_at_10": recall, "rows": rows, "state": "built"}
 
 
+def drop_index(table: Any) -> None:
+    """Where there is one."""
+    if any(index.name == _INDEX for index in table.list_indices()):
+        table.drop_index(_INDEX)
+
+
 def _refused(note: Path) -> int:
     """Rows at which an index was refused, 0 if never."""
     try:

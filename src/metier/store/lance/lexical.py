@@ -20,7 +20,6 @@ import pyarrow.compute as pc
 
 from metier.store.base import Filter, Scored
 from metier.store.bm25 import K1, B, inverse_frequency
-from metier.store.lance.conditions import condition
 from metier.store.lance.statistics import Statistics
 from metier.store.lance.table_rows import PASSAGE_COLUMNS, as_passage
 
@@ -43,37 +42,75 @@ def index_tokens(table: Any) -> None:
     table.create_index("tokens", config=plain)
 
 
-def search(table: Any, tokens: Sequence[str], limit: int, where: Filter | None, statistics: Statistics) -> list[Scored]:
-    """Best passages for the tokens, of which there is one at least, best first."""
-    if where is not None and where.groups is not None:
-        return _for_reader(table, tokens, limit, where, statistics)
+def is_indexed(table: Any) -> bool:
+    """Whether it can be searched; indexed here where it was not yet. False where it has no rows."""
+    if not table.list_indices():
+        if not table.count_rows():
+            return False
+        index_tokens(table)
+    return True
+
+
+def search(
+    parts: Sequence[tuple[Any, str]],
+    tokens: Sequence[str],
+    limit: int,
+    where: Filter | None,
+    statistics: Statistics,
+) -> list[Scored]:
+    """Best passages for the tokens, of which there is one at least, best first. `parts`: tables, each with the
+    condition for what of it is searched, `where` among it."""
+    groups = where.groups if where is not None else None
+    if groups is not None or len(parts) > 1:
+        return _weighed(parts, tokens, limit, groups, statistics)
     from lancedb.query import MatchQuery
 
+    ((table, wanted),) = parts
     match = MatchQuery(" ".join(tokens), "tokens")  # type: ignore[call-arg]  # its Field(1.0) are defaults
     query = table.search(match, query_type="fts").select([*PASSAGE_COLUMNS, "_score"])
-    rows = query.where(condition(where), prefilter=True).limit(limit).to_list()
+    rows = query.where(wanted, prefilter=True).limit(limit).to_list()
     return [Scored(as_passage(row), row["_score"]) for row in rows]
 
 
-def _for_reader(table: Any, tokens: Sequence[str], limit: int, where: Filter, statistics: Statistics) -> list[Scored]:
+def _weighed(
+    parts: Sequence[tuple[Any, str]],
+    tokens: Sequence[str],
+    limit: int,
+    groups: Sequence[str] | None,
+    statistics: Statistics,
+) -> list[Scored]:
+    """With words as rare as they are for a reader, in all parts alike."""
     from lancedb.query import BooleanQuery, FullTextQuery, MatchQuery, Occur
 
     asked = Counter(tokens)
     words = list(asked)
-    passages, length = statistics.totals(where.groups)
+    passages, length = statistics.totals(groups)
     of_all = inverse_frequency(statistics.frequencies(words, None), statistics.totals(None)[0])
-    weights = np.array(list(asked.values())) * inverse_frequency(statistics.frequencies(words, where.groups), passages)
+    weights = np.array(list(asked.values())) * inverse_frequency(statistics.frequencies(words, groups), passages)
     boosts = weights / np.maximum(of_all, 1e-9)
     clauses: list[tuple[Occur, FullTextQuery]] = [
         (Occur.SHOULD, MatchQuery(words[at], "tokens", boost=float(boosts[at])))  # type: ignore[call-arg]
         for at in np.argsort(-weights, kind="stable")[:_CLAUSES]
     ]
-    query = table.search(BooleanQuery(clauses), query_type="fts").select([*PASSAGE_COLUMNS, "tokens", "_score"])
-    found = query.where(condition(where), prefilter=True).limit(int(_WIDER * limit)).to_arrow()
+    columns = [*PASSAGE_COLUMNS, "tokens", "_score"]
+    searches = (
+        (table.search(BooleanQuery(clauses), query_type="fts").select(columns), wanted) for table, wanted in parts
+    )
+    found = pa.concat_tables(
+        query.where(wanted, prefilter=True).limit(int(_WIDER * limit)).to_arrow() for query, wanted in searches
+    )
+    if len(parts) > 1:
+        found = _once(found)
     scores = _scores(words, weights, found["tokens"].combine_chunks(), length / max(1, passages))
     best = np.lexsort((found["id"].to_numpy(zero_copy_only=False).astype(str), -scores))[:limit]
     rows = found.select(PASSAGE_COLUMNS).take(best).to_pylist()
     return [Scored(as_passage(row), float(score)) for row, score in zip(rows, scores[best], strict=True)]
+
+
+def _once(found: pa.Table) -> pa.Table:
+    """Without what several parts have alike."""
+    places = {name: place for place, name in enumerate(found["id"].to_pylist())}
+    return found.take(pa.array(sorted(places.values()), pa.int64()))
 
 
 def _scores(words: Sequence[str], weights: np.ndarray, texts: pa.StringArray, mean_length: float) -> np.ndarray:

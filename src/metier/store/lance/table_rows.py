@@ -29,7 +29,7 @@ def table_schema(dimension: int) -> pa.Schema:
         ("tokens", pa.string()), ("vector", pa.list_(pa.float32(), dimension)), ("start", pa.int64()),
         ("end", pa.int64()), ("page", pa.int32()), ("row", pa.string()), ("headings", strings),
         ("language", pa.string()), ("groups", strings), ("uri", pa.string()), ("title", pa.string()),
-        ("metadata", strings), ("content_hash", pa.string()), ("payload", pa.large_string()),
+        ("metadata", strings), ("content_hash", pa.string()), ("payload", pa.large_string()), ("since", pa.string()),
     ]  # fmt: skip
     return pa.schema(columns)
 

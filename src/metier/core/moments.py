@@ -1,0 +1,29 @@
+"""Moments as a person writes them: a day, or a day and a time."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+
+from metier.core.errors import InputError
+
+_HOW = "Write a day, 2026-10-01, or a moment, 2026-10-01T15:00."
+
+
+def moment_of(given: str | date | datetime) -> datetime:
+    """In UTC; of a day its end, in the zone of this machine, or now where it is today. Raises `InputError` where it is
+    no moment, or one that is still to come."""
+    if isinstance(given, str):
+        try:
+            given = date.fromisoformat(given) if len(given) <= len("2026-10-01") else datetime.fromisoformat(given)
+        except ValueError:
+            raise InputError(f"{given!r} is no day", hint=_HOW) from None
+    now = datetime.now(UTC)
+    if isinstance(given, datetime):
+        moment = given.astimezone(UTC)
+    else:
+        if given == now.astimezone().date():
+            return now
+        moment = datetime.combine(given, time.max).astimezone(UTC)
+    if moment > now:
+        raise InputError(f"{given} is still to come", hint=_HOW)
+    return moment
