@@ -81,7 +81,7 @@ def test_what_is_kept_is_what_peft_and_vllm_load(registry, model):
     kept_too = registry.add(model, CARD, lambda part: (part / "metrics.jsonl").write_text('{"step": 1}\n'))
     folder = registry.folder(kept_too)
     files = {path.name for path in folder.iterdir()}
-    assert files == {"adapter_config.json", "adapter_model.safetensors", "card.json", "metrics.jsonl"}
+    assert files == {"README.md", "adapter_config.json", "adapter_model.safetensors", "card.json", "metrics.jsonl"}
     kept = load_file(folder / "adapter_model.safetensors")
     for name, number in model.named_parameters():
         if "lora_" in name:

@@ -118,7 +118,7 @@ def answers_of_gguf(file: Path) -> list[str]:
 
 def test_as_peft(expert, tuned, tmp_path):
     folder = export(expert, tmp_path / "out", "peft")
-    assert {path.name for path in folder.iterdir()} == {"adapter_config.json", "adapter_model.safetensors"}
+    assert {path.name for path in folder.iterdir()} == {"README.md", "adapter_config.json", "adapter_model.safetensors"}
     base = base_model.locate(expert.settings, expert.folder)
     model = PeftModel.from_pretrained(base_model.load_model(base, quantised=False, dtype="float32"), folder)
     assert answers_of(model, base_model.load_tokenizer(base)) == tuned
@@ -179,7 +179,8 @@ def test_the_expert_serves_what_it_exports(expert):
     card = expert.adapters.registry.get("tiny")
     names = {path.name for path in expert.adapters.registry.folder(card).iterdir()}
     assert names == {
-        "adapter_config.json", "adapter_model.safetensors", "card.json", "metrics.jsonl", "learned.json", FILE_NAME
+        "adapter_config.json", "adapter_model.safetensors", "card.json", "metrics.jsonl", "learned.json",
+        "README.md", FILE_NAME,
     }  # fmt: skip
 
 

@@ -119,7 +119,7 @@ def compare(
     result_store.save(parts.runtime.state_folder, result)
     parts.exam.note_use("compare", card.reference if card else "", exam, key_of(asked))
     if card is not None:
-        parts.adapters.registry.note_exam(card, exam_results(result))
+        parts.adapters.registry.note_exam(card, exam_results(result), exam_intervals(result))
     return result
 
 
@@ -340,6 +340,12 @@ def exam_results(result: ComparisonResult) -> dict[str, float | str]:
     """What the card of an adapter keeps of an exam: mode to score, and when."""
     tuned = {mode: result.modes[mode]["score"] for mode in WITH_ADAPTER if mode in result.modes}
     return {mode: round(score.mean, 4) for mode, score in tuned.items()} | {"at": result.created}
+
+
+def exam_intervals(result: ComparisonResult) -> dict[str, tuple[float, float, int]]:
+    """Of the scores of `exam_results`, as a card keeps them."""
+    scores = {mode: result.modes[mode]["score"] for mode in WITH_ADAPTER if mode in result.modes}
+    return {mode: (round(score.low, 4), round(score.high, 4), score.n) for mode, score in scores.items()}
 
 
 def calibration_of(parts: Parts) -> CalibrationRecord:

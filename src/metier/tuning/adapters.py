@@ -2,7 +2,8 @@
 
     adapters/
       NAME/1/             adapter_config.json and adapter_model.safetensors, the folder that PEFT and vLLM load
-             card.json    what it was made of and how it did
+             card.json    what it was made of and how it did; README.md: the same for people and for Hugging Face
+             learned.json hashes of what it was trained on
              metrics.jsonl, adapter.gguf
 
 Which one answers, and which did before it, stands in the expert's state.
@@ -29,6 +30,7 @@ from metier.core.groups import Required, from_json
 from metier.core.permissions import make_folder
 from metier.core.settings import STATE_FILE
 from metier.state import promotions
+from metier.tuning import model_card
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -39,10 +41,11 @@ _NAME = regex.compile(r"[\p{L}\p{M}\p{N}][\p{L}\p{M}\p{N}._-]{0,63}")
 @dataclass(frozen=True, slots=True)
 class Card:
     """What is known of an adapter. `base`, `base_fingerprint`: the weights it belongs to. `dataset`: hash of the rows
-    it learned. `settings`: of the run. `result`: what the run was like. `exam`: metric to value. `documents`: uris of
-    those that the rows were written from; `groups`: what it took to read all of them when it was tuned, None where an
-    older version did not note that. `state`: "production", "retired" (was in production) or "candidate"; it is not kept
-    on the card but follows from what is promoted."""
+    it learned. `settings`: of the run. `result`: what the run was like. `exam`: metric to value; `intervals`: metric to
+    the ends of its 95% interval and the number of questions. `language`: of the expert. `documents`: uris of those that
+    the rows were written from; `groups`: what it took to read all of them when it was tuned, None where an older
+    version did not note that. `state`: "production", "retired" (was in production) or "candidate"; it is not kept on
+    the card but follows from what is promoted."""
 
     name: str
     version: int
@@ -53,6 +56,8 @@ class Card:
     result: dict[str, Any]
     created: str = ""
     exam: dict[str, Any] = field(default_factory=dict)
+    intervals: dict[str, tuple[float, float, int]] = field(default_factory=dict)
+    language: str = ""
     documents: tuple[str, ...] = ()
     groups: Required | None = None
     state: str = "candidate"
@@ -114,7 +119,6 @@ class Registry:
         shutil.rmtree(part, ignore_errors=True)
         try:
             model.save_pretrained(part, safe_serialization=True)  # type: ignore[arg-type]  # a Path will do, too
-            (part / "README.md").unlink(missing_ok=True)  # PEFT's template of a model card, empty
             if finish is not None:
                 finish(part)
             self._write_card(part, card)
@@ -178,13 +182,21 @@ class Registry:
         if not names:
             raise ModelError(f"the file of {card.reference} holds nothing", where=str(path))
 
-    def note_exam(self, card: Card, results: Mapping[str, float | str]) -> None:
-        """Add exam results to a card."""
-        kept = self.get(card.reference)
-        self._write_card(self.folder(kept), replace(kept, exam={**kept.exam, **results}))
+    def note_exam(
+        self,
+        card: Card,
+        results: Mapping[str, float | str],
+        intervals: Mapping[str, tuple[float, float, int]] | None = None,
+    ) -> None:
+        """Add exam results to a card. `intervals`: of some of them, see `Card`."""
+        kept, known = self.get(card.reference), dict(intervals or {})
+        left = {name: value for name, value in kept.intervals.items() if name not in results}
+        noted = replace(kept, exam={**kept.exam, **results}, intervals={**left, **known})
+        self._write_card(self.folder(kept), noted)
 
     def _write_card(self, folder: Path, card: Card) -> None:
         kept = {name: value for name, value in asdict(card).items() if name != "state"}
+        write_text(folder / model_card.FILE_NAME, model_card.text(card))
         write_text(folder / "card.json", json.dumps(kept, indent=1, ensure_ascii=False))
 
 
@@ -207,7 +219,8 @@ def _read(path: Path, standing: Sequence[str]) -> Card:
     try:
         card = Card(**json.loads(path.read_text(encoding="utf-8")))
         groups = None if card.groups is None else from_json(card.groups)
-        card = replace(card, documents=tuple(card.documents), groups=groups)
+        intervals = {name: (low, high, n) for name, (low, high, n) in card.intervals.items()}
+        card = replace(card, documents=tuple(card.documents), groups=groups, intervals=intervals)
     except (OSError, ValueError, TypeError) as error:
         raise StoreError(f"cannot be read ({error})", where=str(path), hint="Restore it from a backup.") from None
     if card.reference in standing[-1:]:

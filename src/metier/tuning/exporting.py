@@ -19,7 +19,7 @@ from metier.core.errors import InputError, StoreError
 from metier.core.settings import Settings
 from metier.dataset import training_record
 from metier.generation.base import Message
-from metier.tuning import base_model, gguf_model
+from metier.tuning import base_model, gguf_model, model_card
 from metier.tuning.adapters import Card, Registry
 from metier.tuning.base_model import Base
 from metier.tuning.encoding import Encoder
@@ -79,6 +79,7 @@ def _merge(settings: Settings, expert: Path, adapter: Path, card: Card, folder: 
     merged = folder if form == "merged" else folder / "merged"
     save_merged(base, adapter, merged)
     if source is None or form == "merged":
+        (folder / model_card.FILE_NAME).write_text(model_card.text(card, "merged"), encoding="utf-8")
         return
     kind: gguf_model.Kind = "f16" if form == "gguf-f16" else "q8_0"
     file = folder / f"{card.name}-{card.version}.{kind}.gguf"

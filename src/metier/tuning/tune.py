@@ -67,7 +67,7 @@ def tune(
         Card(
             name=name, version=0, base=base.name, base_fingerprint=base.fingerprint, dataset=content_hash(rows),
             settings=settings.tuning.model_dump(mode="json"), result=asdict(result) | {"labels": _labels(rows)},
-            documents=learned.documents, groups=learned.groups,
+            language=settings.language, documents=learned.documents, groups=learned.groups,
         ),
         finish,
     )  # fmt: skip
