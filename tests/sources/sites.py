@@ -13,12 +13,15 @@ Page = tuple[int, dict[str, str], bytes]
 
 
 class Site:
-    """`pages`: by path, with its query; `asked`: path and status of each request, in order."""
+    """`pages`: by path, with its query; `asked`: path and status of each request, in order; `hanging`: a path that is
+    not answered until `release`; `reached`: somebody waits for it."""
 
     def __init__(self, port: int) -> None:
         self.address = f"http://127.0.0.1:{port}"
         self.pages: dict[str, Page] = {}
         self.asked: list[tuple[str, int]] = []
+        self.hanging = ""
+        self.reached, self._released = threading.Event(), threading.Event()
 
     def put(self, path: str, body: str | bytes = "", status: int = 200, **headers: str) -> None:
         content = body.encode() if isinstance(body, str) else body
@@ -35,6 +38,16 @@ class Site:
         )
         self.put(path, body, **headers)
 
+    def wait(self, path: str) -> None:
+        if path == self.hanging:
+            self.reached.set()
+            self._released.wait(60)
+
+    def release(self) -> None:
+        self.hanging = ""
+        self._released.set()
+        self.reached, self._released = threading.Event(), threading.Event()
+
     def paths(self) -> list[str]:
         """What was asked for and sent, since the last time."""
         sent = [path for path, status in self.asked if status == 200]
@@ -48,6 +61,7 @@ def serving() -> Iterator[Site]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            site.wait(self.path)
             status, headers, body = site.pages.get(self.path, (404, {"Content-Type": "text/plain"}, b"none"))
             known = self.headers.get("If-None-Match") or self.headers.get("If-Modified-Since")
             if status == 200 and known and known in (headers.get("ETag"), headers.get("Last-Modified")):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -97,6 +99,47 @@ def test_a_page_that_is_down_stays_with_all_that_it_leads_to_and_a_site_that_is_
     assert expert.sync().kept == 4
     del site.pages["/robots.txt"]
     assert expert.sync().deleted == 3
+
+
+def test_what_no_link_leads_to_is_gone_when_it_says_so_itself(site, expert, listed):
+    site.page("/docs", "Turbines. All of them.", *(f"/docs/{number}" for number in range(30)))
+    for number in range(30):
+        site.page(f"/docs/{number}", f"Bolt {number} takes 840 Nm.")
+    assert expert.sync().added == 31
+    site.page("/docs", "We are moving. Come back later.")
+    for number in (3, 4):
+        del site.pages[f"/docs/{number}"]
+    report = expert.sync()
+    assert (report.changed, report.deleted, report.unchanged, report.failed) == (1, 2, 28, [])
+    for path in site.pages:
+        site.page(path, "We are moving. Come back later.")
+    for _ in range(2):
+        report = expert.sync()
+        assert (report.kept, report.deleted) == (28, 0)  # and the start page, which is as it was
+        assert "one and the same text" in report.failed[0].reason
+    site.put("/docs", "", 302, location="/login")
+    site.page("/login", "Log in.")
+    report = expert.sync()
+    assert (report.kept, report.deleted) == (29, 0)
+    assert "redirects to another page than before" in report.failed[0].reason
+
+
+def test_fewer_links_that_are_followed_mean_fewer_pages(site, listed):
+    write(site)
+    assert (len(listed(depth=2)[0]), len(listed(depth=1)[0]), len(listed(depth=1)[0])) == (4, 3, 3)
+
+
+def test_a_crawl_that_is_killed_ends_like_one_that_was_not(site, expert, tmp_path):
+    write(site)
+    command = [sys.executable, "-c", "from metier.cli import main; main()", "sync", "-e", str(expert.folder)]
+    site.hanging = "/docs/deep/bolts"
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert site.reached.wait(60)
+    process.kill()
+    process.wait()
+    site.release()
+    assert (expert.sync().added, expert.sync().unchanged) == (4, 4)
+    assert not list((expert.folder / ".metier" / "sources").glob("*/pages-*"))
 
 
 def test_a_busy_server_is_asked_again_and_one_that_fails_page_after_page_is_left(site, listed, monkeypatch):

@@ -4,7 +4,8 @@
 
 `discover` has to look into pages, for their links. What it was told of each (ETag, Last-Modified, the sitemap's day) is
 remembered, so that a page which did not change is not sent, read or parsed again, and its links still lead on while it
-is out of reach. What it was sent is kept until it is fetched.
+is out of reach. A page that no link leads to any more is asked for itself: only what answers that it is gone is gone.
+What was sent is kept until it is fetched.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _PAGES = "pages-"  # what folders of pages are called
 _INTERVAL = 0.2  # seconds between two requests, unless robots.txt asks for more
 _SECONDS = 60.0  # for one page
 _AWAY = 5  # pages in a row that fail: the site is down
+_ALIKE = 20  # pages that were different and are the same all at once: the site says something else in their place
 _WASTED = 3  # requests for each page that is taken, at most: a site may redirect for ever
 
 
@@ -41,7 +43,7 @@ _WASTED = 3  # requests for each page that is taken, at most: a site may redirec
 class _Walk:
     """One crawl. `days`: when pages were changed, as sitemaps say; `seen`: addresses that were queued; `taken`: those
     that became items; `elsewhere`: pages that say that they live at another address; `versions`: of what was taken, to
-    know it again under another address; `failures`: pages in a row."""
+    know it again under another address; `alike`: pages that had another text before; `failures`: pages in a row."""
 
     reader: PageReader
     memory: Memory
@@ -51,6 +53,7 @@ class _Walk:
     taken: set[str] = field(default_factory=set)
     elsewhere: dict[str, RememberedPage] = field(default_factory=dict)
     versions: set[str] = field(default_factory=set)
+    alike: int = 0
     failures: int = 0
 
 
@@ -92,13 +95,12 @@ class CrawlSource:
         memory = Memory.load(self._folder)
         with WebClient(self._settings, interval=_INTERVAL, seconds=_SECONDS) as client:
             walk = _Walk(PageReader(client, self._pages), memory)
-            try:
-                home = self._begin(walk)
-                yield from self._listed(walk, memory.home, home)
-                yield from self._walk(walk)
-                memory.keep_only(walk.seen)
-            finally:
-                memory.save(self._folder)
+            home = self._begin(walk)
+            yield from self._listed(walk, memory.home, home)
+            yield from self._walk(walk)
+        memory.keep_only(walk.seen)
+        memory.depth = self._settings.depth
+        memory.save(self._folder)
 
     def _begin(self, walk: _Walk) -> RememberedPage:
         """The start page, wherever it redirects to; queues its links and what the sitemaps name."""
@@ -113,6 +115,9 @@ class CrawlSource:
         if not isinstance(found, RememberedPage):
             what = found.what if isinstance(found, SourceError) else "redirects in a circle, or off the web"
             raise SourceError(what, where=self.name, hint=found.hint if isinstance(found, SourceError) else None)
+        if walk.memory.home not in ("", home):  # to a page where one logs in, perhaps
+            hint = f"Where that is meant, name {home} as the source."
+            raise SourceError(f"redirects to another page than before, {home}", where=self.name, hint=hint)
         walk.memory.home = home
         walk.memory.pages[home] = found
         walk.seen.add(home)
@@ -128,7 +133,7 @@ class CrawlSource:
 
     def _walk(self, walk: _Walk) -> Iterator[Item | Unreachable | Rejected]:
         most = self._settings.max_pages
-        while walk.queue:
+        while walk.queue or self._unlinked(walk):
             address, depth = walk.queue.popleft()
             if len(walk.taken) >= most or walk.reader.requests > most * _WASTED + 100:
                 more = f", with {len(walk.queue):,} more" if walk.queue else ""
@@ -143,12 +148,27 @@ class CrawlSource:
                 yield Unreachable(address, found.what)
                 self._follow(walk, address, depth, walk.memory.pages.get(address, RememberedPage()))
             else:
+                self._compare(walk, address, found)
                 walk.memory.pages[address] = found
                 self._follow(walk, address, depth, found)
                 yield from self._listed(walk, address, found)
         for address, page in walk.elsewhere.items():
             if page.canonical not in walk.taken and len(walk.taken) < most:
                 yield from self._taken(walk, address, page)
+
+    def _unlinked(self, walk: _Walk) -> bool:
+        """Queue pages that were there before and that nothing leads to now; whether there are any."""
+        if walk.memory.depth <= self._settings.depth:
+            for address in tuple(walk.memory.pages):
+                self._queue(walk, address, self._settings.depth)
+        return bool(walk.queue)
+
+    def _compare(self, walk: _Walk, address: str, page: RememberedPage) -> None:
+        """Raises `SourceError` where many pages say the same all at once, as while a site is being repaired."""
+        known = walk.memory.pages.get(address)
+        walk.alike += known is not None and known.version != page.version and page.version in walk.versions
+        if walk.alike >= _ALIKE:
+            raise SourceError(f"answers with one and the same text for {_ALIKE} pages and more", where=self.name)
 
     def _looked_at(self, walk: _Walk, address: str) -> RememberedPage | Moved | SourceError:
         known, day = walk.memory.pages.get(address), walk.days.get(address, "")

@@ -37,9 +37,11 @@ class RememberedPage:
 
 @dataclass(slots=True)
 class Memory:
-    """`home`: where the start page is, behind its redirects; `pages`: by address."""
+    """`home`: where the start page is, behind its redirects; `depth`: how many links were followed; `pages`: by
+    address."""
 
     home: str = ""
+    depth: int = 0
     pages: dict[str, RememberedPage] = field(default_factory=dict)
 
     @classmethod
@@ -52,12 +54,13 @@ class Memory:
                     address: RememberedPage(**page | {"links": tuple(page["links"])})
                     for address, page in said["pages"].items()
                 }
-                return cls(said["home"], pages)
+                return cls(said["home"], said["depth"], pages)
         return cls()
 
     def save(self, folder: Path) -> None:
         pages = {address: asdict(page) for address, page in self.pages.items()}
-        write_text(make(folder) / _FILE, json.dumps({"format": _FORMAT, "home": self.home, "pages": pages}))
+        kept = {"format": _FORMAT, "home": self.home, "depth": self.depth, "pages": pages}
+        write_text(make(folder) / _FILE, json.dumps(kept))
 
     def keep_only(self, addresses: Collection[str]) -> None:
         self.pages = {address: page for address, page in self.pages.items() if address in addresses}
