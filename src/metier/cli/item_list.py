@@ -81,9 +81,10 @@ def _state(item: ItemState) -> str:
 
 
 def _path(item: ItemState) -> tuple[str, str]:
-    """Folder and name; an address has none, and `plant.sqlite#table` is a name."""
+    """Folder and name. An address stands whole below what it is on; `plant.sqlite#table` is a name."""
     if "://" in item.uri:
-        return "", visible(item.uri)
+        scheme, _, rest = visible(item.uri).partition("://")
+        return f"{scheme}://{rest.partition('/')[0]}", visible(item.uri)
     folder, _, name = visible(item.uri).rpartition("/")
     return folder, name
 
