@@ -1,11 +1,12 @@
 """Killed at any moment and begun again, a command ends in the very state of one that was never killed.
 
-    python benchmarks/attack_kills.py [--kills 50] [--only sync,correct,promote,tune,compare] [--place FOLDER]
+    python benchmarks/attack_kills.py [--kills 50] [--only sync,correct,promote,tune,compare,flow] [--place FOLDER]
 
 Each command is run once without a break, on a copy of a small expert, and timed. Then, copy by copy, it is begun, its
 whole process group is killed (SIGKILL), it is run again as a person would, and what it left is compared: documents,
 passages and catalog of a sync; corrections, and passages as they read; what is in production and what a rollback would
-bring; the bytes of an adapter's weights; the table and answers of a comparison. The kills are spread: one somewhere in
+bring; the bytes of an adapter's weights; the table and answers of a comparison; of a flow what it came to, both
+adapters, rows, questions and figures. The kills are spread: one somewhere in
 each of as many equal parts of that time as there are kills. Only runs that the kill did hit count.
 
 With `--place`, what was done is kept there: a later call goes on, whichever commands it names, and tells of all.
@@ -33,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import attacks  # noqa: F401 - puts tests/ on the path
+from flow import sample as flow_sample
 from ingest import RESULTS, circumstances
 from parts import PARTS, read_nothing
 from serving.servers import COMMAND, sample_expert
@@ -65,7 +67,7 @@ class Command:
 
 
 def make_read(place: Path) -> Path:
-    """Documents that were read, and since then changed, taken away, added, and given groups."""
+    """Documents that were read, and since then changed, taken away, moved, renamed, added, and given groups."""
     folder = sample_expert(place)
     docs = place / "docs"
     for name in list(PARTS)[:3]:
@@ -73,6 +75,10 @@ def make_read(place: Path) -> Path:
         file.write_text(file.read_text().replace("every", "every other time, at least every"))
     (docs / "slip-ring.md").unlink()
     (docs / "sub").mkdir()
+    (docs / "moved").mkdir()
+    for name in list(PARTS)[3:6]:
+        (docs / f"{name.replace(' ', '-')}.md").rename(docs / "moved" / f"{name.replace(' ', '-')}.md")
+    (docs / f"{list(PARTS)[6].replace(' ', '-')}.md").rename(docs / "renamed.md")
     for number in range(12):
         (docs / "sub" / f"manual-{number}.md").write_text(
             f"# Manual {number}\n\n" + f"Bolt {number} of the crane takes {400 + number} Nm. " * 40
@@ -104,7 +110,15 @@ def make_tuned(place: Path) -> Path:
     return folder
 
 
-BASES = {"read": make_read, "tuned": make_tuned}
+def make_flow(place: Path) -> Path:
+    """Documents that changed since an adapter learned them, and rows of what they say now."""
+    folder = flow_sample.write(place)
+    flow_sample.say(folder, flow_sample.AFTER)
+    flow_sample.learn(folder, flow_sample.AFTER)
+    return folder
+
+
+BASES = {"read": make_read, "tuned": make_tuned, "flow": make_flow}
 
 
 # --- what is left ----------------------------------------------------------------------------------------------------
@@ -159,6 +173,23 @@ def compared(folder: Path) -> Any:
     return _without_clocks(json.loads(json.dumps(result.to_json())))
 
 
+def flowed(folder: Path) -> Any:
+    with Expert.open(folder) as expert:
+        runs = expert.flow.runs()
+        asked = sorted(question.id for question in expert.exam.questions())
+        learned_rows = sorted(row.id for row in expert.dataset.rows())
+        cards = {card.reference: card.state for card in expert.adapters.cards()}
+        uses = expert.exam.wear().decisions
+    found = [[run.number, run.state, run.outcome, run.production, run.candidate] for run in runs]
+    told = [run.steps[step] for run in runs for step in ("rows", "exam", "judge") if step in run.steps]
+    weights = [
+        hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted((folder / ".metier" / "adapters").rglob("*.safetensors"))
+    ]
+    rest = {"weights": weights, "rows": learned_rows, "questions": asked, "uses": uses}
+    return {"runs": found, "adapters": cards, "figures": _without_clocks(told), **rest}
+
+
 def _without_clocks(value: Any) -> Any:
     """What does not depend on when it ran, and how fast."""
     if isinstance(value, dict):
@@ -192,6 +223,12 @@ def _tune_again(folder: Path) -> Sequence[Sequence[str]]:
     return () if done else (("tune", "--name", ADAPTER, "--resume"), ("tune", "--name", ADAPTER))
 
 
+def _flow_again(folder: Path) -> Sequence[Sequence[str]]:
+    with Expert.open(folder) as expert:
+        runs = expert.flow.runs()
+    return () if runs and runs[-1].state == "ended" else (("flow", "run"),)
+
+
 COMPARE = ("compare", "--modes", "rag,tuned", "--no-calibrate")
 COMMANDS = {
     "sync": Command("read", lambda _: ("sync",), lambda _: (("sync",),), synced),
@@ -200,6 +237,7 @@ COMMANDS = {
                        lambda _: (("adapters", "promote", "parts@3"),), promoted),
     "tune": Command("tuned", lambda _: ("tune", "--name", ADAPTER), _tune_again, learned),
     "compare": Command("tuned", lambda _: COMPARE, lambda _: (COMPARE,), compared),
+    "flow": Command("flow", lambda _: ("flow", "run"), _flow_again, flowed),
 }  # fmt: skip
 
 
@@ -207,7 +245,7 @@ COMMANDS = {
 
 
 def start(folder: Path, words: Sequence[str]) -> subprocess.Popen[str]:
-    verb = 2 if words[0] in ("corrections", "adapters") else 1
+    verb = 2 if words[0] in ("corrections", "adapters", "flow") else 1
     return subprocess.Popen(
         [*COMMAND, *words[:verb], "-e", str(folder), *words[verb:]], stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, text=True, start_new_session=True,

@@ -12,8 +12,9 @@ process of its own, which opens the expert and syncs it:
     moved       1% of the files lie in another folder, under another name
     long        one document of 1,000 passages is added, then one line of it changes
 
-`seconds` are those of the whole process, Python's start included; `sync` what `Expert.sync` took of them; `embedded`
-the texts that went through the embedder; `peak` is the largest resident memory of the process. Writes
+`seconds` are those of the whole process, Python's start included; `sync` what `Expert.sync` took of them; `cpu` is
+processor time, of the process that parses, too, which other work on the machine does not lengthen; `embedded` the texts
+that went through the embedder; `peak` is the largest resident memory of the process. `share` is of `cpu`. Writes
 benchmarks/results/sync.json.
 """
 
@@ -43,7 +44,7 @@ _LONG = 1000  # passages
 
 
 def words(dice: random.Random) -> list[str]:
-    parts = "ba be bo da de do fa fe ga go ka ke ko la le lo ma me mo na ne no pa po ra re ro sa se so ta te to".split()
+    parts = [first + second for first in "bdfgklmnprst" for second in "aeo"]
     return ["".join(dice.choices(parts, k=dice.randint(2, 4))) for _ in range(_WORDS)]
 
 
@@ -111,8 +112,11 @@ def sync(folder: Path) -> None:
         report = expert.sync()
         seconds = time.perf_counter() - began
     told = {name: getattr(report, name, 0) for name in ("added", "changed", "moved", "deleted", "unchanged")}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps(told | {"failed": len(report.failed), "embedded": embedded, "sync": seconds, "peak": peak}))
+    spent = [resource.getrusage(whom) for whom in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    cpu = sum(each.ru_utime + each.ru_stime for each in spent)
+    peak = spent[0].ru_maxrss / 1024
+    more = {"failed": len(report.failed), "embedded": embedded, "sync": seconds, "cpu": cpu, "peak": peak}
+    print(json.dumps(told | more))
 
 
 def step(folder: Path) -> dict:
@@ -149,20 +153,21 @@ def main() -> None:
         "long added": lambda: write_long(long),
         "long changed": lambda: change_long(long),
     }
-    print(f"{'':14}{'s':>9}{'of first':>10}{'sync s':>9}{'embedded':>10}{'peak MiB':>10}")
+    print(f"{'':14}{'s':>9}{'sync s':>9}{'cpu s':>9}{'of first':>10}{'embedded':>10}{'peak MiB':>10}")
     for name, happen in happens.items():
         happen()
         found = step(place / "expert")
-        found["share"] = found["seconds"] / result["steps"].get("first", found)["seconds"]
+        found["share"] = found["cpu"] / result["steps"].get("first", found)["cpu"]
         result["steps"][name] = found
         did = ", ".join(f"{found[each]} {each}" for each in ("added", "changed", "moved", "deleted") if found[each])
         print(
-            f"{name:14}{found['seconds']:>9.2f}{found['share']:>10.4f}{found['sync']:>9.2f}{found['embedded']:>10}"
-            f"{found['peak']:>10.0f}   {did or 'nothing'}",
+            f"{name:14}{found['seconds']:>9.2f}{found['sync']:>9.2f}{found['cpu']:>9.2f}{found['share']:>10.4f}"
+            f"{found['embedded']:>10}{found['peak']:>10.0f}   {did or 'nothing'}",
             flush=True,
         )
     print(f"unchanged / first: {verdict(result['steps']['unchanged']['share'], TARGET)}")
-    result["store_mib"] = sum(each.stat().st_size for each in (place / "expert" / ".metier").rglob("*") if each.is_file()) / 2**20  # fmt: skip
+    kept = (place / "expert" / ".metier").rglob("*")
+    result["state_mib"] = sum(path.stat().st_size for path in kept if path.is_file()) / 2**20
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "sync.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     if options.place is None:

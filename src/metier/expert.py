@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
@@ -194,8 +194,8 @@ class Expert:
         readers = {frozenset(each.groups) for each in self.settings.sources}
         skipped = set() if only is None or len(readers) > 1 or rebuild else names.difference(only)
 
-        def before_commit(entries: Sequence[Entry]) -> None:
-            corrections.before_commit(entries)
+        def before_commit(entries: Sequence[Entry], moves: Mapping[str, str]) -> None:
+            corrections.before_commit(entries, moves)
             runtime.table_store.put([entry.document for entry in entries])
 
         with exclusive(runtime.state_folder / "sync.lock", WRITE_PATIENCE), runtime.replacing_index(rebuild):

@@ -152,3 +152,20 @@ def test_a_source_that_is_out_of_reach_is_moved_nowhere(tmp_path, docs):
         report = expert.sync()
         assert (told(report)[:4], report.kept) == ((4, 0, 0, 0), 4)
         assert expert.runtime.store.counts()[0] == 8
+
+
+def test_what_was_decided_about_a_passage_holds_where_its_file_is_moved(expert, docs):
+    expert.sync()
+    hidden = expert.corrections.hide(expert.search("gearbox oil")[0].passage.id)
+    (docs / "service").mkdir()
+    (docs / "gearbox.md").rename(docs / "service" / "gearbox.md")
+    assert expert.sync().moved == 1
+    assert not any("30 months" in hit.passage.text for hit in expert.search("gearbox oil"))
+    followed = expert.corrections.get(hidden.id)
+    assert (followed.about.uri, followed.look_again) == ("docs/service/gearbox.md", "")
+    path = docs / "service" / "gearbox.md"
+    path.write_text("A note before.\n\n" + path.read_text())
+    assert expert.sync().changed == 1
+    assert not any("30 months" in hit.passage.text for hit in expert.search("gearbox oil"))
+    expert.corrections.undo(hidden.id)
+    assert any("30 months" in hit.passage.text for hit in expert.search("gearbox oil"))

@@ -8,7 +8,7 @@ the store.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from metier.core.documents import Document, Passage, document_id
@@ -100,14 +100,19 @@ class Reconciler:
 
     # --- what a sync does to passages ------------------------------------------------------------------------
 
-    def before_commit(self, entries: Iterable[Entry]) -> None:
+    def before_commit(self, entries: Iterable[Entry], moves: Mapping[str, str]) -> None:
         """Documents are about to change: follow the passages that corrections are about to their new ids, so that
-        what is hidden stays hidden in between."""
+        what is hidden stays hidden in between. `moves`: of documents whose files were moved the id that they had, by
+        the one that they have."""
         about = self._about()
         for entry in entries:
-            for each in about.get(entry.document.id, ()):
+            document, old = entry.document, moves.get(entry.document.id, "")
+            for each in about.get(document.id, ()):
                 if not set(each.passages) <= {passage.id for passage in entry.passages}:
-                    self._moved(each, _followed(each, entry.document.text, entry.passages))
+                    self._moved(each, _followed(each, document.text, entry.passages))
+            for each in about.get(old, ()):
+                place = {"moved_from": old, "document_id": document.id, "document": document.uri}
+                self._moved(each, _followed(each, document.text, entry.passages), place)
 
     def after_sync(self) -> list[tuple[Correction, str]]:
         """Bring about what is open, and look for the passages of all corrections that are queued or in force. Returns
@@ -131,10 +136,10 @@ class Reconciler:
                 by_document.setdefault(each.about.document_id, []).append(each)
         return by_document
 
-    def _moved(self, correction: Correction, followed: Followed) -> None:
+    def _moved(self, correction: Correction, followed: Followed, place: Mapping[str, str] | None = None) -> None:
         if (correction.passages, correction.look_again) == (followed.passages, followed.look_again):
             return
-        what = {"passages": list(followed.passages), "look_again": followed.look_again}
+        what = {"passages": list(followed.passages), "look_again": followed.look_again, **(place or {})}
         self._note(correction, MOVED if followed.passages else LOST, **what)
 
     def _note(self, correction: Correction, action: str, **detail: object) -> None:

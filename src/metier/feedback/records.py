@@ -169,6 +169,16 @@ def _passage(plain: Mapping[str, Any] | None) -> Passage | None:
     return Passage(**{**plain, **{name: tuple(plain[name]) for name in ("headings", "groups")}})
 
 
+def _in_place(now: Correction, detail: Mapping[str, Any]) -> dict[str, Any]:
+    """The passages that it is about, in the document that was moved to another place."""
+    moved: dict[str, Any] = {}
+    for name in _PASSAGES:
+        passage: Passage | None = getattr(now, name)
+        if passage is not None and passage.document_id == detail.get("moved_from"):
+            moved[name] = replace(passage, document_id=detail["document_id"], uri=detail["document"])
+    return moved
+
+
 def _effect(now: Correction, action: Action) -> dict[str, Any]:
     """The fields that an action changes."""
     if state := DECISIONS.get(action.action):
@@ -183,6 +193,7 @@ def _effect(now: Correction, action: Action) -> dict[str, Any]:
             "passages": ids,
             "known_ids": tuple(dict.fromkeys((*now.known_ids, *ids))),
             "look_again": detail.get("look_again", ""),
+            **_in_place(now, detail),
         },
         LOST: {"passages": (), "look_again": detail.get("look_again", "")},
     }

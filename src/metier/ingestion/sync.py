@@ -36,13 +36,13 @@ from metier.ingestion.embedding_cache import EmbeddingCache
 from metier.ingestion.known_content import KnownContent
 from metier.ingestion.replacements import with_replacements
 from metier.ingestion.work import INCOMPLETE, Failure, OnChange, SyncProgress, SyncReport, Work, bytes_hash
-from metier.ingestion.writing import Writer
+from metier.ingestion.writing import BeforeCommit, Writer
 from metier.parsing.core.titles import is_title, readable
 from metier.retrieval import corpus_weight
 from metier.sources.base import Item, Source
 from metier.sources.real_files import hash_file
 from metier.state.catalog import Catalog, ItemState, SyncRun
-from metier.store.base import Entry, Store
+from metier.store.base import Store
 from metier.text.analyzer import Analyser
 from metier.text.detection import detect
 
@@ -67,10 +67,10 @@ _Parsed = queue.Queue[Work | BaseException | None]  # None: no more comes
 class Syncer:
     """What a sync is made of. `retry`: read items again that failed before and did not change. `on_change`: hears of
     each item to which something happened. `keep`: ids of documents that come from no source and stay. `before_commit`:
-    hears of documents that are about to change. `fusion`: file that keeps what the corpus says of weighing both
-    searches. `vision`: describes pictures. `rebuild`: the store is empty, whatever was indexed. `allow_empty`: a
-    source, or a folder in it, that is gone or empty takes what was indexed of it along. `skipped`: names of sources
-    that are not looked at this time."""
+    hears of documents that are about to change, and of the ids that moved ones had. `fusion`: file that keeps what the
+    corpus says of weighing both searches. `vision`: describes pictures. `rebuild`: the store is empty, whatever was
+    indexed. `allow_empty`: a source, or a folder in it, that is gone or empty takes what was indexed of it along.
+    `skipped`: names of sources that are not looked at this time."""
 
     settings: Settings
     store: Store
@@ -83,7 +83,7 @@ class Syncer:
     on_progress: Callable[[SyncProgress], None] | None = None
     on_change: OnChange | None = None
     keep: Collection[str] = ()
-    before_commit: Callable[[Sequence[Entry]], None] | None = None
+    before_commit: BeforeCommit | None = None
     fusion: Path | None = None
     vision: VisionModel | None = None
     rebuild: bool = False

@@ -18,6 +18,7 @@ from metier.sources.base import Item
 from metier.state.catalog import Catalog, ItemState
 from metier.store.base import Entry, Store
 
+BeforeCommit = Callable[[Sequence[Entry], Mapping[str, str]], None]
 _CATALOG_EVERY = 2.0  # seconds between writes of the catalog
 
 
@@ -34,7 +35,7 @@ class Writer(threading.Thread):
         total: int,
         *,
         sign: Callable[[Item], str],
-        before_commit: Callable[[Sequence[Entry]], None] | None,
+        before_commit: BeforeCommit | None,
         on_progress: Callable[[SyncProgress], None] | None,
         on_change: OnChange | None,
     ) -> None:
@@ -85,10 +86,10 @@ class Writer(threading.Thread):
         # What a file that fails now said before is no longer true.
         store.delete([document_id(work.item.uri) for work in batch if work.failure is not None and not work.keep])
         entries = list(_entries(batch, vectors))
-        if self._before_commit is not None:
-            self._before_commit(entries)
-        store.replace(entries)
         moves = {work.moved_from: work.item.uri for work in batch if work.moved_from and work.document is not None}
+        if self._before_commit is not None:
+            self._before_commit(entries, {document_id(new): document_id(old) for old, new in moves.items()})
+        store.replace(entries)
         self._catalog.bury(moves)
         store.delete(list(map(document_id, moves)))
         self.moved.update(moves)

@@ -330,10 +330,10 @@ class CorrectionService:
 
         return documents_of(self._log.corrections()) if self._has_any else frozenset()
 
-    def before_commit(self, entries: Sequence[Entry]) -> None:
-        """Documents are about to change."""
+    def before_commit(self, entries: Sequence[Entry], moves: Mapping[str, str]) -> None:
+        """Documents are about to change. `moves`: ids of those that were moved, new to old."""
         if self._has_any:
-            self._reconciler.before_commit(entries)
+            self._reconciler.before_commit(entries, moves)
 
     def after_sync(self) -> list[Failure]:
         """Do what is open, and say which corrections a person should look at again."""

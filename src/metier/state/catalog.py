@@ -128,7 +128,8 @@ class Catalog:
         """Items whose documents have other uris now, old to new: what is known of when they came goes along."""
         rows = [{"old": old, "new": new} for old, new in uris.items()]
         if rows:
-            old, new = sa.bindparam("old"), sa.bindparam("new")
+            old: sa.BindParameter[str] = sa.bindparam("old")
+            new: sa.BindParameter[str] = sa.bindparam("new")
             with self._database.writing(flushed=False) as connection:
                 connection.execute(sa.delete(history).where(history.c.uri == new), rows)
                 connection.execute(sa.update(history).where(history.c.uri == old).values(uri=new), rows)

@@ -101,7 +101,8 @@ def _weighed(
     )
     if len(parts) > 1:
         found = _once(found)
-    scores = _scores(words, weights, found["tokens"].combine_chunks(), length / max(1, passages))
+    texts: Any = found["tokens"].combine_chunks()
+    scores = _scores(words, weights, texts, length / max(1, passages))
     best = np.lexsort((found["id"].to_numpy(zero_copy_only=False).astype(str), -scores))[:limit]
     rows = found.select(PASSAGE_COLUMNS).take(best).to_pylist()
     return [Scored(as_passage(row), float(score)) for row, score in zip(rows, scores[best], strict=True)]

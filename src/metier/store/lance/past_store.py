@@ -9,7 +9,7 @@ from metier.core.documents import Document
 from metier.core.errors import StoreError
 from metier.store.base import Entry, Identity
 from metier.store.lance.conditions import condition, in_list
-from metier.store.lance.reader import LanceReader, TablePart
+from metier.store.lance.reader import LanceReader, TablePart, pairs
 from metier.store.lance.statistics import Statistics
 from metier.store.lance.storage_errors import storage_errors
 from metier.store.lance.table_rows import DOCUMENT
@@ -34,7 +34,7 @@ class PastStore(LanceReader):
             rows = self._rows(
                 condition(None, f"position > {DOCUMENT} AND text IN ({in_list(texts)})"), ["id", "document_id"]
             )
-        return dict(zip(rows["id"].to_pylist(), rows["document_id"].to_pylist(), strict=True))
+        return pairs(rows, "id", "document_id")
 
     def refresh(self) -> None:
         """What was does not change."""

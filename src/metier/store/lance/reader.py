@@ -31,7 +31,8 @@ class TablePart:
         return f"({wanted}) AND ({self.within})" if self.within else wanted
 
     def rows(self, wanted: str, columns: Sequence[str]) -> pa.Table:
-        return self.table.search().where(self.where(wanted)).select(list(columns)).to_arrow()
+        found: pa.Table = self.table.search().where(self.where(wanted)).select(list(columns)).to_arrow()
+        return found
 
     def count(self, wanted: str) -> int:
         return int(self.table.count_rows(self.where(wanted)))
@@ -51,7 +52,7 @@ class LanceReader:
     def hashes(self) -> dict[str, str]:
         with storage_errors(self._folder):
             rows = self._rows(condition(None, f"position = {DOCUMENT}"), ["document_id", "content_hash"])
-        return dict(zip(rows["document_id"].to_pylist(), rows["content_hash"].to_pylist(), strict=True))
+        return pairs(rows, "document_id", "content_hash")
 
     def vectors(self, document_ids: Sequence[str]) -> dict[str, np.ndarray]:
         if not document_ids:
@@ -64,7 +65,7 @@ class LanceReader:
     def uris(self, where: Filter | None = None) -> dict[str, str]:
         with storage_errors(self._folder):
             rows = self._rows(condition(where, f"position = {DOCUMENT}"), ["document_id", "uri"])
-        return dict(zip(rows["uri"].to_pylist(), rows["document_id"].to_pylist(), strict=True))
+        return pairs(rows, "uri", "document_id")
 
     def records(self, where: Filter | None = None) -> list[DocumentRecord]:
         columns = ["document_id", "uri", "title", "language", "groups", "metadata", "payload"]
@@ -150,6 +151,12 @@ class LanceReader:
         rows = pa.concat_tables([part.rows(wanted, [*dict.fromkeys([*columns, "id"])]) for part in parts])
         places = {name: place for place, name in reversed(list(enumerate(rows["id"].to_pylist())))}
         return rows.take(pa.array(sorted(places.values()), pa.int64())).select(list(columns))
+
+
+def pairs(rows: pa.Table, keys: str, values: str) -> dict[str, str]:
+    """Two columns of texts."""
+    columns: list[list[Any]] = [rows[name].to_pylist() for name in (keys, values)]
+    return dict(zip(*columns, strict=True))
 
 
 def document_in(part: TablePart, document_id: str) -> Document | None:
