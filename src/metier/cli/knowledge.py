@@ -90,6 +90,8 @@ def add(
 
     Example: metier add ./docs "mail/**/*.eml" https://example.com/manual.pdf
     Example: metier add https://example.com/docs --depth 2
+    Example: metier add imaps://anna@mail.example.com/INBOX --auth-env MAIL_PASSWORD
+    Example: metier add s3://bucket/manuals "git+https://example.com/team/handbook.git#main"
     Example: metier add postgresql://reader@db.local/shop --table orders --auth-env SHOP_PASSWORD
     """
     from metier.core.source_paths import is_address, is_glob
