@@ -15,6 +15,7 @@ from metier.text.language import words_in_any_language, words_of
 from metier.text.names import naming
 
 _YEARS = range(1500, 2200)
+_LARGEST = 2**63  # that SQLite has whole numbers up to
 _DECLARED = {"integer": ColumnType.NUMBER, "number": ColumnType.NUMBER, "date": ColumnType.DATE}
 
 
@@ -89,7 +90,8 @@ def value_of(kind: str, cell: str) -> float | int | str | None:
     """Of a cell whose type is declared; None where it is empty or holds no such value."""
     try:
         if kind == "integer":
-            return int(cell)
+            whole = int(cell)
+            return whole if abs(whole) < _LARGEST else float(whole)
         if kind == "number":
             return float(cell)
     except ValueError:

@@ -64,7 +64,11 @@ def test_no_file_passes_for_a_block_of_a_table(uri):
 )  # fmt: skip
 def test_values_are_written_as_people_read_them(value, text):
     assert as_text(value) == text
-    assert key_text((value,)) == (text,)
+
+
+def test_nothing_of_a_key_is_rounded():
+    moment = datetime(2025, 2, 1, 9, 30, 0, 17, tzinfo=UTC)
+    assert key_text((0.1 + 0.2, moment, 7)) == ("0.30000000000000004", "2025-02-01 09:30:00.000017+00:00", "7")
 
 
 @pytest.mark.parametrize(

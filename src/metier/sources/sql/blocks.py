@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from metier.sources.sql.cells import as_text
 
@@ -27,7 +28,8 @@ class BlockSpan:
 
 
 def key_text(key: Key) -> tuple[str, ...]:
-    return tuple(map(as_text, key))
+    """As text from which each part can be read again: nothing is rounded."""
+    return tuple(str(part) if isinstance(part, float | datetime) else as_text(part) for part in key)
 
 
 def spans(rows: Iterable[tuple[Key, object]], shape: str, start: Key | None = None) -> Iterator[BlockSpan]:

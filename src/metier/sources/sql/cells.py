@@ -13,7 +13,7 @@ from metier.text.language import Language, words_of
 from metier.text.names import apart
 from metier.text.units import MONEY, unit_of
 
-_LONGEST = 4000  # characters of a cell; what is behind them is left out
+LONGEST = 4000  # characters of a cell; what is behind them is left out
 _ROW = 16_000  # characters of a row: of a longer one each cell keeps so many
 _SHORT = 400
 _CUT = "…"
@@ -50,7 +50,7 @@ def as_text(value: object) -> str:
 def row_cells(values: Sequence[object]) -> tuple[tuple[str, ...], bool]:
     """The cells of a row, and whether any was cut."""
     cells = [as_text(value) for value in values]
-    longest = _LONGEST if sum(map(len, cells)) <= _ROW else _SHORT
+    longest = LONGEST if sum(map(len, cells)) <= _ROW else _SHORT
     cut = tuple(cell if len(cell) <= longest else cell[:longest] + _CUT for cell in cells)
     return cut, any(len(cell) > longest for cell in cells)
 

@@ -23,7 +23,7 @@ from metier.core.errors import ItemGone, SourceError
 from metier.core.source_settings import SourceSettings
 from metier.sources.base import Item, Rejected, Unreachable
 from metier.sources.sql.blocks import LARGEST, BlockSpan, Key, key_text, spans
-from metier.sources.sql.cells import as_text, row_cells
+from metier.sources.sql.cells import LONGEST, as_text, row_cells
 from metier.sources.sql.connection import Database
 
 if TYPE_CHECKING:  # SQLAlchemy takes a third of a second to import, and who asks a question needs none of it
@@ -174,7 +174,7 @@ class SqlSource:
         made = [self._row(reader, row) for row in found]
         notes = list(reader.notes)
         if count := sum(cut for _, cut in made):
-            notes.append(f"long texts of {count} rows were cut")
+            notes.append(f"texts of more than {LONGEST:,} characters were cut, in {count} of {len(made)} rows")
         about = reader.about if span.start is None else ()
         return RowBlock(
             reader.name, reader.shown, reader.columns, tuple(row for row, _ in made), reader.references, about,

@@ -286,7 +286,7 @@ class Tables:
         kinds = {n: kind_of(values[n]) for n in kept}
         if len(self._settings.key) == 1 and kinds[self._settings.key[0]] == "integer":
             kinds[self._settings.key[0]] = "text"
-        rows = sa.text(text.replace(":", "\\:")).columns(*map(sa.column, names)).subquery("_rows")
+        rows = sa.text(f"{text}\n".replace(":", "\\:")).columns(*map(sa.column, names)).subquery("_rows")
         columns = tuple(declared(n, kinds[n], "") for n in kept)
         notes = (f"left out columns of bytes: {', '.join(set(names) - set(kept))}",) if kept != names else ()
         return DatabaseTableReader(
