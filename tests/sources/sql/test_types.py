@@ -62,7 +62,8 @@ def test_postgresql(postgres, postgres_shop, small_blocks):
     assert (power.kind, power.unit) == ("number", "kW")
     assert row.startswith(
         'code: WT/07 ä,b | rated power: 4200.0 kW | tags: a, b | info: {"x": [1, 2]} | '
-        "seen: 2025-03-01 08:00:00+00:00 | state: good | works: yes | big: 9007199254740993 | built: 2025-01-02 | note: long long"
+        "seen: 2025-03-01 08:00:00+00:00 | state: good | works: yes | big: 9007199254740993 | built: 2025-01-02 | "
+        "note: long long"
     )
     assert row.endswith("…")
     assert len(row) < 4500
