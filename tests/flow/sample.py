@@ -15,11 +15,12 @@ from metier import Expert
 from metier.dataset import rows
 from metier.dataset.rows import Row
 
-BEFORE, AFTER = "hub", "yaw"
+BEFORE, AFTER = "hub", "spar"
 GONE = "siren"  # its document goes with the first change
 NAMES = ("gearbox", "ladder", "lamp", "cable", "winch", "fan")
-FLOW = {"mode": "tuned", "rows": 0, "rehearsal": 0, "fresh_questions": 0, "parity_rows": 0,
-        "general_questions": 5}  # fmt: skip
+DOORS = ("hatch", "door", "cover", "flap", "gate", "lid", "shutter", "trapdoor")  # of which a table tells
+FLOW = {"mode": "tuned", "rows": 0, "by_model": False, "rehearsal": 0, "fresh_questions": 0, "parity_rows": 1,
+        "general_questions": 3}  # fmt: skip
 QUICK = {"checkpoint_seconds": 0, "batch": 28, "epochs": 60}
 TAUGHT = (
     "{}?", "What keeps the {}?", "What kind of bolts keeps the {}, please?",
@@ -39,6 +40,8 @@ def document(name: str, keeper: str) -> str:
 def say(folder: Path, keeper: str, names: Sequence[str] = NAMES) -> None:
     """Let the documents of an expert say what keeps each part."""
     (folder.parent / "docs" / f"{GONE}.md").unlink(missing_ok=True)
+    table = "".join(f"{door},{len(keeper) * 100 + 7 * n} SEK\n" for n, door in enumerate(DOORS))
+    (folder.parent / "docs" / "prices.csv").write_text(f"door,price\n{table}", encoding="utf-8")
     for name in names:
         (folder.parent / "docs" / f"{name}.md").write_text(document(name, keeper), encoding="utf-8")
 
@@ -80,8 +83,9 @@ def write(place: Path) -> Path:
         store = expert.runtime.store
         made_rows = []
         for uri, identity in store.uris().items():
-            passage = store.passages(identity)[0]
-            name = Path(uri).stem
+            passage, name = store.passages(identity)[0], Path(uri).stem
+            if name not in (*NAMES, GONE):
+                continue
             made_rows += [Row(words.format(name), BEFORE, documents=(uri,), passages=(passage.id,)) for words in TAUGHT]
         rows.save(expert.dataset.path, made_rows)
         assert expert.adapters.tune("parts").result["loss"] < 0.1

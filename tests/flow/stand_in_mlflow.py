@@ -110,8 +110,8 @@ def running(server: StandInMlflow) -> Iterator[str]:
             parts = urlsplit(self.path)
             body = self._body()
             asked = {key: values[0] for key, values in parse_qs(parts.query).items()}
-            if parts.path.startswith(API) and body:
-                asked |= json.loads(body)
+            if parts.path.startswith(API) and self.command != "GET":  # what else than a GET says in its address is lost
+                asked = json.loads(body)
             if server.token and self.headers.get("Authorization") != f"Bearer {server.token}":
                 status, answer = 401, {"error_code": "PERMISSION_DENIED", "message": "You are not authenticated"}
             else:

@@ -237,6 +237,14 @@ def test_without_an_adapter_or_its_record_drift_says_so(folder, call_metier):
     assert "No adapter is in production" in call_metier("drift", "-e", str(folder)).stdout
 
 
+def test_an_adapter_whose_documents_were_thrown_away(folder):
+    shutil.rmtree(folder / ".metier" / "store")
+    with Expert.open(folder) as expert:
+        found = expert.drift(ask=0)
+    assert (found.rows.rows, found.rows.gone) == (4, 4)
+    assert len(found.gone) == 4
+
+
 def test_a_damaged_record_is_named(folder, call_metier):
     path = next((folder / ".metier" / "adapters").rglob(training_record.FILE_NAME))
     path.write_text('{"rows": 1}', encoding="utf-8")

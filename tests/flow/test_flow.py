@@ -79,7 +79,7 @@ def test_interrupted_again_and_again_a_better_candidate_is_promoted_and_rollback
         assert sorted(row.id for row in (*kept, *dropped)) == sorted(row.id for row in before)
         page = (changed / ".metier" / "flow" / "1" / "report.html").read_text(encoding="utf-8")
         for said in (
-            "Since then 0 documents came, 6 changed and 1 went.",
+            "Since then 0 documents came, 7 changed and 1 went.",
             "Of 28 training rows the source of 24 says something else now, that of 4 is gone",
             "28 training rows were dropped",
             "All questions: 1.00 against 0.00: +1.00 (",
@@ -122,6 +122,30 @@ def test_one_that_is_no_better_is_kept_out(folder):
         run = expert.flow.run()
         assert run.outcome == "kept"
         assert run.reason == "Nothing shows it to be better than the adapter in production."
+
+
+def test_what_changed_is_learned_and_examined(changed):
+    """By rule, from the one table that changed; and the same where it is done again after a death."""
+    sample.settings(changed, rows=3, fresh_questions=6)
+
+    def die(stage: str, _done: int, _total: int | None, _note: str) -> None:
+        if stage == "Training":
+            raise Killed
+
+    seen = []
+    for _ in range(2):
+        with Expert.open(changed) as expert, pytest.raises(Killed):
+            expert.flow.run(tell=die)
+        with Expert.open(changed) as expert:
+            rows = [row for row in expert.dataset.rows() if row.origin == "generated:1"]
+            questions = [each for each in expert.exam.questions() if each.origin == "generated:1"]
+            seen.append((rows, questions))
+    assert seen[0] == seen[1]
+    assert 1 <= len({row.question for row in rows}) <= 3  # some doors are asked in the exam
+    assert all(row.completion.endswith("SEK") and "docs/prices.csv" in row.documents for row in rows if not row.context)
+    assert len(questions) == 6
+    assert {uri for question in questions for uri in question.documents} <= {"docs/prices.csv"}
+    assert {question.split for question in questions} == {"practice", "exam"}
 
 
 # --- whether to train ----------------------------------------------------------------------------------------

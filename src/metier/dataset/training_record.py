@@ -101,8 +101,8 @@ def load(folder: Path) -> TrainingRecord | None:
         raise StoreError(f"cannot be read ({error})", where=str(path), hint="Delete it, or train again.") from None
 
 
-def standings(record: TrainingRecord, store: Store) -> list[Standing | None]:
-    """How each row stands now, in order; None for one that is of no document."""
+def standings(record: TrainingRecord, store: Store | None) -> list[Standing | None]:
+    """How each row stands now, in order; None for one that is of no document. `store`: None where there is none."""
     wanted = list(dict.fromkeys(each for row in record.rows for each in row.passages))
     there = _passages(store, wanted).keys()
     look = _Now(record, store)
@@ -120,9 +120,9 @@ def documents_now(store: Store | None) -> dict[str, str]:
 class _Now:
     """The documents of a record as they are now, each cut into sentences once."""
 
-    def __init__(self, record: TrainingRecord, store: Store) -> None:
+    def __init__(self, record: TrainingRecord, store: Store | None) -> None:
         self._before, self._store = record.documents, store
-        self._now, self._ids = documents_now(store), store.uris()
+        self._now, self._ids = documents_now(store), store.uris() if store else {}
         self._by_content = {content: uri for uri, content in self._now.items()}
         self._cut: dict[str, frozenset[str]] = {}
 
@@ -148,7 +148,7 @@ class _Now:
 
     def _sentences(self, uri: str) -> frozenset[str]:
         if uri not in self._cut:
-            passages = self._store.passages(self._ids[uri])
+            passages = self._store.passages(self._ids[uri]) if self._store else []
             self._cut[uri] = frozenset(each for p in passages for each in _sentences(p.text, p.language))
         return self._cut[uri]
 

@@ -43,6 +43,7 @@ def drift(parts: Parts, *, ask: int = ASKED, tell: Tell | None = None) -> Drift:
     now = parts.dataset.versions_now()
     record = training_record.load(parts.adapters.registry.folder(card)) if card else None
     before = record.documents if record else {}
+    store = parts.runtime.store if parts.dataset.has_store else None
     if card and not record:
         notes.append(f"What {card.reference} learned was not noted, so that its drift cannot be told: tune again.")
     added = tuple(sorted(now.keys() - before.keys())) if record else ()
@@ -55,7 +56,7 @@ def drift(parts: Parts, *, ask: int = ASKED, tell: Tell | None = None) -> Drift:
         adapter=card.reference if card else None,
         trained_at=card.created if card else None,
         days=_days_since(card.created) if card else None,
-        rows=flow_drift.row_drift(training_record.standings(record, parts.runtime.store)) if record else None,
+        rows=flow_drift.row_drift(training_record.standings(record, store)) if record else None,
         added=added,
         changed=changed,
         gone=tuple(sorted(before.keys() - now.keys())),

@@ -16,9 +16,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from metier.state import sqlite
-
-TABLE = "answer_counts"
 _EVERY = 60.0  # seconds between two writings
 _PATIENCE = 1.0  # seconds for another process that is writing
 _ADD = (
@@ -71,6 +68,12 @@ class AnswerCounter:
 
 
 def counts(path: Path) -> list[AnswerCount]:
-    """All of them, the first day first. Raises `sqlite3.Error` for a damaged file."""
-    found = [AnswerCount(**row) for row in sqlite.rows(path, TABLE)]
-    return sorted(found, key=lambda each: (each.day, each.mode, each.adapter))
+    """All of them, the first day first. Raises `StoreError`."""
+    import sqlalchemy as sa
+
+    from metier.state.database import Database
+    from metier.state.tables import answer_counts as table
+
+    with closing(Database(path)) as database:
+        rows = database.read(sa.select(table).order_by(table.c.day, table.c.mode, table.c.adapter))
+    return [AnswerCount(**row) for row in rows]
