@@ -42,6 +42,10 @@ class Mentions:
             operations={each.kind: each for each in mentions if isinstance(each, QuestionOperation)},
         )
 
+    def name(self, place: int) -> bool:
+        """Whether a token is part of what they name: of "Nothing Else Matters" no word denies."""
+        return any(span[0] <= place < span[1] for span in (m.span for m in (*self.values, *self.columns, *self.tables)))
+
     @property
     def named(self) -> list[TableMention]:
         return [mention for mention in self.tables if not mention.context]

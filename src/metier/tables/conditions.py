@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Sequence
+from dataclasses import replace
 
 from metier.core.tables import Reference
 from metier.tables.cell_values import ColumnType
@@ -16,6 +17,7 @@ from metier.text.phrase_cover import Span
 from metier.text.quantities import Quantity
 from metier.text.units import MONEY, unit_of
 
+_ONE_DENIAL = 3  # words between two that deny together: "ne … pas"
 NEAR = 4  # words between a bound or an extreme and its column
 
 
@@ -25,10 +27,10 @@ class ConditionReader:
     def __init__(self, question: TableQuestion, tables: Sequence[TableSchema], mentions: Mentions) -> None:
         self._question, self._tables, self._mentions = question, tables, mentions
 
-    def given(self, left: list[ColumnMention]) -> list[Condition]:
-        """What the values say; those of one column are alternatives."""
+    def given(self, left: list[ColumnMention], reference: ValueMention | None = None) -> list[Condition]:
+        """What the values say; those of one column are alternatives. `reference`: one that others are compared with."""
         found: dict[ColumnReference, tuple[str, ...]] = {}
-        for mention in self._mentions.values:
+        for mention in (each for each in self._mentions.values if each is not reference):
             place = ColumnReference(mention.table, mention.column)
             found[place] = (*found.get(place, ()), *mention.values)
             beside = [m for m in left if (m.table.sql, m.column.sql) == (mention.table.sql, mention.column)]
@@ -108,7 +110,7 @@ class ConditionReader:
             told = columns_of(table, bound.measure, language, bound.span)
             numbers = [m for m in told if m.column.type is not ColumnType.TEXT]
             return (table, numbers[0].column) if len(numbers) == 1 else None
-        for each in (table, *(t for t in self._tables if t.sql != table.sql and self._is_used(t))):
+        for each in (table, *(t for t in self._tables if t.sql != table.sql and self._is_used(t, kind))):
             columns = [c for c in each.columns if c.type is kind and _comparable(bound.quantity, c)]
             if not columns and bound.quantity.dimension in MONEY:
                 told = columns_of(each, "price", language, bound.span)
@@ -119,10 +121,37 @@ class ConditionReader:
                 return each, columns[0]
         return None
 
-    def _is_used(self, table: TableSchema) -> bool:
+    def _is_used(self, table: TableSchema, kind: ColumnType) -> bool:
+        """Whether words mean the table; a day is not of one that is meant by what it measures alone."""
         told = self._mentions
-        named: list[ColumnMention | TableMention | ValueMention] = [*told.tables, *told.columns, *told.values]
+        meant = [m for m in told.columns if not m.measured or kind is ColumnType.NUMBER]
+        named: list[ColumnMention | TableMention | ValueMention] = [*told.tables, *meant, *told.values]
         return any(each.table.sql == table.sql for each in named)
+
+
+def denied_in(
+    mentions: Mentions,
+    places: Sequence[int],
+    table: TableSchema,
+    conditions: Sequence[Condition],
+    left: list[ColumnMention],
+) -> list[Condition] | None:
+    """The conditions with that turned round which the question denies: a value ("that are not diesel"), that there are
+    rows of another table ("customers without an order"), or that a column is filled ("who gave no phone number"). None
+    where it denies something else. `places`: the tokens that deny."""
+    others = [m for m in mentions.named if m.table.sql != table.sql]
+    near: list[ColumnMention | TableMention | ValueMention] = [*mentions.values, *others, *left]
+    if not near or places[-1] - places[0] > _ONE_DENIAL:
+        return None
+    place = places[-1]
+    chosen = min(near, key=lambda m: (m.span[0] < place, gap(m.span, (place, place + 1))))
+    if isinstance(chosen, ColumnMention):
+        left.remove(chosen)
+        return [*conditions, Condition(ColumnReference(chosen.table, chosen.column.sql), "exists", negated=True)]
+    if isinstance(chosen, TableMention):
+        return [*conditions, Condition(ColumnReference(chosen.table), "exists", negated=True)]
+    own = ColumnReference(chosen.table, chosen.column)
+    return [replace(each, negated=True) if each.place == own else each for each in conditions]
 
 
 def gap(one: Span, other: Span) -> int:

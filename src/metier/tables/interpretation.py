@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from metier.tables.cell_values import ColumnType
 from metier.tables.combinations import Mentions, combinations
-from metier.tables.conditions import NEAR, ConditionReader, gap
+from metier.tables.comparison import ComparisonReader
+from metier.tables.conditions import NEAR, ConditionReader, denied_in, gap
 from metier.tables.grouping import GroupReader, groups_rows_alone, shown_by
 from metier.tables.links import ColumnMention, Links, columns_of
 from metier.tables.periods import period_of
@@ -22,6 +23,8 @@ from metier.tables.schema import TableSchema
 # What it costs that a table lies between, that a value is no name, that another table is asked than is named, and that
 # one is named for nothing.
 _JOIN, _ATTRIBUTE, _OTHER, _UNUSED = 0.04, 0.1, 0.3, 0.4
+_LATER = 0.03  # that rows of another table than the first that is named are told
+_HARDLY_REPEATS = 0.9  # share of its rows that have another name
 _FARTHEST = 4  # tables that lie between two
 _ALWAYS_USED = (
     "count",
@@ -49,8 +52,6 @@ def interpretations(
     question: TableQuestion, tables: Sequence[TableSchema], links: Links, steps: Graph
 ) -> list[Interpretation]:
     """Of all tables that belong together, the best first."""
-    if question.negated:
-        return []
     found: dict[TableQuery, float] = {}
     for mentions, cost in combinations(question, links):
         for query, more in _Assembler(question, tables, mentions, steps).queries():
@@ -71,6 +72,7 @@ class _Assembler:
         self._operations = mentions.operations
         self._conditions = ConditionReader(question, tables, mentions)
         self._groups = GroupReader(question, mentions, steps)
+        self._comparisons = ComparisonReader(question, mentions)
 
     def queries(self) -> Iterator[tuple[TableQuery, float]]:
         if len(self._mentions.extremes) > 1:
@@ -104,21 +106,36 @@ class _Assembler:
         shown = [*query.select, *query.group, *(place for place in (query.of, query.order) if place is not None)]
         if any(not points_to(self._steps, query.table, place.table) for place in shown):
             raise NoPath  # rows would be told, or counted, more than once
+        own = [mention for mention in self._mentions.columns if mention.table.sql == query.table.sql]
+        guessed = bool(own) and all(mention.measured for mention in own) and query.table.sql not in named
+        if guessed and not query.aggregate and self._mentions.named and not self._is_above(query.table):
+            raise NoPath  # what is measured is of what is named, not of each of the rows that belong to it
         values = [condition.place for condition in query.conditions if condition.operator == "in"]
         attributes = sum(not self._is_label(place) for place in values)
-        other = bool(named) and not named & (used if query.aggregate else {query.table.sql})
+        asked = any(m.table.sql == query.table.sql and m.share == 1 for m in self._mentions.columns)
+        other = bool(named) and not named & (used if query.aggregate or asked else {query.table.sql})
         if "count" in self._operations and query.aggregate == "count":
             other = bool(named) and query.table.sql not in named
         reached = used | {step[1].sql for way in ways for step in way}
         unused = sum(name not in reached for name in named)
-        return _JOIN * steps + _OTHER * other + _ATTRIBUTE * attributes + _UNUSED * unused
+        later = len(named) > 1 and self._mentions.named[0].table.sql != query.table.sql
+        return _LATER * later + _JOIN * steps + _OTHER * other + _ATTRIBUTE * attributes + _UNUSED * unused
+
+    def _is_above(self, table: TableSchema) -> bool:
+        return any(points_to(self._steps, mention.table, table) for mention in self._mentions.named)
 
     def _is_label(self, place: ColumnReference) -> bool:
         return place in label_of(place.table)
 
     def _of(self, table: TableSchema) -> TableQuery | None:
         left = list(self._mentions.columns)
-        conditions = self._conditions.given(left)
+        reference = self._comparisons.reference
+        conditions = self._conditions.given(left, reference)
+        if reference is not None:
+            compared = self._comparisons.with_row(reference, left)
+            if compared is None:
+                return None
+            conditions.append(compared)
         for bound in self._mentions.bounds:
             if (counted := self._counted_behind(bound, table, left)) is not None:
                 return counted
@@ -128,17 +145,27 @@ class _Assembler:
             if self._sums_of(condition.place, table):
                 return self._sum_of_each(condition, conditions, table, left)
             conditions.append(condition)
+        denials = [place for place in self._question.negations if not self._mentions.name(place)]
+        if denials:
+            denied = denied_in(self._mentions, denials, table, conditions, left)
+            if denied is None:
+                return None
+            conditions = denied
+        elif (rows := self._comparisons.of_rows(table, conditions, left)) is not None:
+            return rows
         group = self._groups.grouped(left)
         if (compared := self._compared(table, conditions, left)) is not None:
             return compared
         extreme = self._mentions.extremes[0] if self._mentions.extremes else None
+        if extreme and (first := self._comparisons.first_of_another(extreme, table, conditions, left)) is not None:
+            extreme, conditions = None, [*conditions, first]
         order = self._ordered(extreme, table, left) if extreme else None
         query = TableQuery(table, tuple(conditions), group=group)
         if extreme is not None:
             return self._most(query, extreme, order, left)
         if self._operations.keys() & {"each", "each_behind"} and not group:
             return None
-        if self._operations.keys() & {"comparative", "difference"}:
+        if self._operations.keys() & {"comparative", "difference"} and reference is None:
             return None
         if "count" in self._operations and "average" not in self._operations:  # "berapa rata-rata" asks for the average
             return self._counted(query, left)
@@ -255,12 +282,12 @@ class _Assembler:
                 limit=extreme.limit,
             )  # fmt: skip
         shown = tuple(ColumnReference(m.table, m.column.sql) for m in left) or label_of(query.table)
-        if order.table.sql != query.table.sql:  # the customer with the highest total of invoices
+        if order.table.sql != query.table.sql and not left:  # the customer with the highest total of invoices
             steps = path(self._steps, query.table, order.table)
             if steps and points_to(self._steps, order.table, query.table):
                 return TableQuery(
                     order.table, query.conditions, "sum", order, False, (), label_of(query.table), None,
-                    extreme.descending, extreme.limit,
+                    extreme.descending, extreme.limit, rank=extreme.rank,
                 )  # fmt: skip
         if "count" in self._operations or bool(query.group):
             return None
@@ -269,12 +296,17 @@ class _Assembler:
                 return None
             return TableQuery(  # "which category has the highest average price"
                 query.table, query.conditions, aggregate, order, group=shown_by(self._steps, left[0]),
-                descending=extreme.descending, limit=extreme.limit,
+                descending=extreme.descending, limit=extreme.limit, rank=extreme.rank,
             )  # fmt: skip
         if not left and self._asks_amount():
             shown = (order,)
         return replace(
-            query, select=_distinct((*shown, order)), order=order, descending=extreme.descending, limit=extreme.limit
+            query,
+            select=_distinct((*shown, order)),
+            order=order,
+            descending=extreme.descending,
+            limit=extreme.limit,
+            rank=extreme.rank,
         )
 
     def _most_of_a_kind(self, query: TableQuery, extreme: Extreme, left: list[ColumnMention]) -> TableQuery | None:
@@ -289,13 +321,13 @@ class _Assembler:
                 return None
             return TableQuery(
                 counted[0].table, query.conditions, "count", ColumnReference(counted[0].table), False, (),
-                label_of(query.table), None, extreme.descending, extreme.limit,
+                label_of(query.table), None, extreme.descending, extreme.limit, rank=extreme.rank,
             )  # fmt: skip
         texts = [m for m in left if m.column.type is ColumnType.TEXT]
         if len(left) == 1 and texts:  # the country with the most customers
             return replace(
                 query, aggregate="count", of=ColumnReference(query.table), group=shown_by(self._steps, texts[0]),
-                descending=extreme.descending, limit=extreme.limit,
+                descending=extreme.descending, limit=extreme.limit, rank=extreme.rank,
             )  # fmt: skip
         return None
 
@@ -305,9 +337,9 @@ class _Assembler:
             if not (query.conditions or self._mentions.named):
                 return None
             places = {condition.place for condition in query.conditions}
-            own = all(place.table.sql == query.table.sql for place in places)
-            if places and own and not query.table.database and all(map(self._is_name_of_one, places)):
-                return self._counts_itself(query)
+            own = {place for place in places if place.table.sql == query.table.sql}
+            if any(map(self._is_name_of_one, own)):
+                return self._counts_itself(query) if own == places and not query.table.database else None
             return replace(query, aggregate="count", of=ColumnReference(query.table), descending=True)
         if len(left) > 1:
             return None
@@ -330,7 +362,9 @@ class _Assembler:
     def _is_name_of_one(place: ColumnReference) -> bool:
         """Whether a value of it is the name of one row of its table."""
         column = place.table.column(place.column)
-        return column in place.table.labelling and column is not None and column.distinct == place.table.rows
+        if column is None or column not in place.table.labelling or len(place.table.labelling) > 1:
+            return False
+        return column.distinct > _HARDLY_REPEATS * place.table.rows
 
     def _counts_itself(self, query: TableQuery) -> TableQuery | None:
         """ "How many kettles are there", where one row tells of all kettles: the quantity that it holds."""

@@ -128,6 +128,9 @@ def _without_pointing(links: Links, tables: Sequence[TableSchema]) -> Links:
         for own, other, column in table.references
         if other in named and (counts[table.sql, other] == 1 or table.sql not in spoken)
     }
+    pointing = {
+        (table.sql, own): named[other].sql for table in tables for own, other, _ in table.references if other in named
+    }
     rows = {(value.table.sql, value.column, value.span, value.values) for value in links.values}
     called = {(mention.table.sql, mention.span) for mention in links.tables if not mention.context}
 
@@ -136,8 +139,10 @@ def _without_pointing(links: Links, tables: Sequence[TableSchema]) -> Links:
         return target is not None and (*target, value.span, value.values) in rows
 
     def is_of_named(mention: ColumnMention) -> bool:
-        target = points.get((mention.table.sql, mention.column.sql))
-        return target is not None and (target[0], mention.span) in called
+        target = pointing.get((mention.table.sql, mention.column.sql))
+        is_longer = len(said_words(apart(mention.column.name))) > mention.span[1] - mention.span[0]
+        own = (mention.table.sql, mention.span) in called and not mention.measured and is_longer  # `customer_since`
+        return own or (target is not None and (target, mention.span) in called)
 
     links.values = [each for each in links.values if not leads(each)]
     links.columns = [each for each in links.columns if not is_of_named(each)]
@@ -241,6 +246,8 @@ def _synonymous(table: TableSchema, span: Span, words: tuple[str, ...], language
     for column in table.columns:
         name = _called(column, language[-1])
         if len(name) > 1 and name[-1] in words_in_any_language("tables", "number_name"):
+            if column.sql == table.key:
+                continue  # the table itself is called so
             name = name[:-1]
         if _held(words, name, language):
             continue

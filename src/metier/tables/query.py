@@ -15,7 +15,6 @@ from metier.tables.schema import DOCUMENT, END, ROW, START, TOTAL, TableSchema, 
 
 _MOST_ROWS = 200  # that a query returns
 _PARTS = {"year": 4, "month": 7}  # characters of a day as ISO 8601 writes it
-Value = float | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +27,35 @@ class ColumnReference:
 
 
 @dataclass(frozen=True, slots=True)
+class ValueOfRow:
+    """What another row has in a column: the population of Vienna. `label`, `names`: what that row is called."""
+
+    of: ColumnReference
+    label: ColumnReference
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExtremeValue:
+    """The value that the first rows of `query` in its order end with: the largest area of a country."""
+
+    query: TableQuery
+
+
+Value = float | str | ValueOfRow | ExtremeValue
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
-    """`operator`: "in", "between", or one of SQL; `values`: two of "between", one of the others but "in". `through`: a
-    column that points to the row of which it holds, in the same table ("reports to")."""
+    """`operator`: "in", "between", "exists" (there is a row), or one of SQL; `values`: two of "between", one of the
+    others but "in". `through`: a column that points to the row of which it holds, in the same table ("reports to").
+    `negated`: it must not hold."""
 
     place: ColumnReference
     operator: str
-    values: tuple[Value, ...]
+    values: tuple[Value, ...] = ()
     through: Reference | None = None
+    negated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +63,9 @@ class TableQuery:
     """`table`: whose rows are counted, summed or shown. `aggregate`: "count", "sum", "avg", "min", "max", or "" for
     rows; `of`: what is aggregated. `select`: the columns shown. `group`: one value for each of these. `order`: by this
     column, or by the aggregate where there is one; `limit`: so many of the first, and those that are equal to the last
-    of them. `having`: what bounds the aggregate of a group, operator and number.
-    `difference`: that of the two groups is asked for."""
+    of them; `rank`: those alone that come so many-th. `having`: what bounds the aggregate of a group, operator and
+    number. `difference`: that of the two groups, or rows, is asked for. `compared`: the names of two rows, of which it
+    is asked whether the first comes before the other in the order."""
 
     table: TableSchema
     conditions: tuple[Condition, ...] = ()
@@ -58,10 +79,15 @@ class TableQuery:
     limit: int = 0
     having: tuple[str, float] | None = None
     difference: bool = False
+    rank: int = 0
+    compared: tuple[str, ...] = ()
 
     @property
     def places(self) -> tuple[ColumnReference, ...]:
         found = [*self.select, *self.group, *(condition.place for condition in self.conditions)]
+        for value in (value for condition in self.conditions for value in condition.values):
+            found += [value.of] if isinstance(value, ValueOfRow) else []
+            found += value.query.places if isinstance(value, ExtremeValue) else []
         return tuple(found + [place for place in (self.of, self.order) if place is not None])
 
 
@@ -160,9 +186,10 @@ class _Writer:
                 grouped += f" HAVING {value} {query.having[0]} {_written(query.having[1])}"
             text = f"{grouped} ORDER BY {value} {direction} LIMIT {_MOST_ROWS}"
             if query.limit:  # those that are equal to the last of them as well
-                edge = f"SELECT {value} {self._rest()} GROUP BY {', '.join(parts)} ORDER BY 1 {direction}"
-                edge += f" LIMIT 1 OFFSET {query.limit - 1}"
-                compared = f"{value} {'>=' if query.descending else '<='} ({edge})"
+                distinct = "DISTINCT " if query.rank else ""
+                edge = f"SELECT {distinct}{value} {self._rest()} GROUP BY {', '.join(parts)} ORDER BY 1 {direction}"
+                edge += f" LIMIT 1 OFFSET {(query.rank or query.limit) - 1}"
+                compared = f"{value} {self._reaching()} ({edge})"
                 joint = "AND" if query.having else "HAVING"
                 text = f"{grouped} {joint} {compared} ORDER BY {value} {direction}"
         return Sql(text, rows=False)
@@ -181,14 +208,31 @@ class _Writer:
         text = self._rest()
         if query.order:
             name = self._name(query.order)
-            edge = f"SELECT {name} {self._rest(name)} ORDER BY {name} {'DESC' if query.descending else 'ASC'} LIMIT 1"
-            if query.limit > 1:
-                edge += f" OFFSET {query.limit - 1}"
-            compared = f"{name} {'>=' if query.descending else '<='} ({edge})"
-            text += f"{' AND ' if ' WHERE ' in self._rest() else ' WHERE '}{compared}"
+            if query.limit:
+                compared = f"{name} {self._reaching()} ({self._edge()})"
+                text += f"{' AND ' if ' WHERE ' in self._rest() else ' WHERE '}{compared}"
             text += f" ORDER BY {name} {'DESC' if query.descending else 'ASC'}"
         read = f"SELECT {', '.join([*own, *columns])} {text} LIMIT {_MOST_ROWS}"
         return Sql(read, rows=True, shown=f"SELECT {', '.join(columns)} {text}")
+
+    def _reaching(self) -> str:
+        """How those that come first are to the last of them."""
+        return "=" if self._query.rank else ">=" if self._query.descending else "<="
+
+    def edge(self) -> str:
+        """The value that the last of the first rows has."""
+        if self._query.order is None:
+            raise ValueError("a query without an order has no edge")
+        self._rest()  # finds what is joined
+        return self._edge()
+
+    def _edge(self) -> str:
+        query = self._query
+        name = self._name(query.order) if query.order else ""
+        distinct = "DISTINCT " if query.rank else ""
+        edge = f"SELECT {distinct}{name} {self._rest(name)} ORDER BY {name} {'DESC' if query.descending else 'ASC'}"
+        place = (query.rank or query.limit) - 1
+        return f"{edge} LIMIT 1{f' OFFSET {place}' if place else ''}"
 
     def _rest(self, there: str = "") -> str:
         """FROM, JOIN and WHERE. `there`: a column that must not be empty."""
@@ -220,16 +264,20 @@ class _Writer:
     def _condition(self, conditions: Sequence[Condition]) -> str:
         """Those of one table, from where rows are looked for."""
         table = conditions[0].place.table
-        said = " AND ".join(map(self._pointing, conditions))
+        said = " AND ".join(said for each in conditions if (said := self._pointing(each)))
         steps = path(self._steps, self._query.table, table)
         for n in range(len(steps), 0, -1):
             own, other, column = steps[n - 1]
             before = self._query.table if n == 1 else steps[n - 2][1]
-            said = (
-                f"{quoted(before.sql)}.{quoted(own)} IN (SELECT {quoted(other.sql)}.{quoted(column)} "
-                f"FROM {quoted(other.sql)} WHERE {said})"
+            there = f"{quoted(other.sql)}.{quoted(column)}"
+            said = " AND ".join(
+                [*([said] if said else []), f"{there} IS NOT NULL"] if conditions[0].negated else [said]
             )
-        return said
+            said = (
+                f"{quoted(before.sql)}.{quoted(own)} IN (SELECT {there} "
+                f"FROM {quoted(other.sql)}{f' WHERE {said}' if said else ''})"
+            )
+        return f"({said}) IS NOT TRUE" if conditions[0].negated else said
 
     def _pointing(self, condition: Condition) -> str:
         if condition.through is None:
@@ -240,25 +288,39 @@ class _Writer:
         return f"{table}.{quoted(own)} IN ({inner})"
 
     def _compared(self, condition: Condition) -> str:
+        if condition.operator == "exists":
+            return f"{self._name(condition.place)} IS NOT NULL" if condition.place.column else ""
         name = self._name(condition.place)
-        if condition.operator == "in" and len(condition.values) > 1:
-            return f"{name} IN ({', '.join(map(_written, condition.values))})"
+        values = list(map(self._value, condition.values))
+        if condition.operator == "in" and len(values) > 1:
+            return f"{name} IN ({', '.join(values)})"
         if condition.operator == "between":
-            low, high = condition.values
-            return f"{name} BETWEEN {_written(low)} AND {_written(high)}"
+            return f"{name} BETWEEN {values[0]} AND {values[1]}"
         operator = "=" if condition.operator == "in" else condition.operator
-        return f"{name} {operator} {_written(condition.values[0])}"
+        return f"{name} {operator} {values[0]}"
+
+    def _value(self, value: Value) -> str:
+        if isinstance(value, ExtremeValue):
+            return f"({_Writer(value.query, self._steps).edge()})"
+        if isinstance(value, ValueOfRow):
+            named = ", ".join(map(_written, value.names))
+            return (
+                f"(SELECT MAX({self._name(value.of)}) FROM {quoted(value.of.table.sql)} "
+                f"WHERE {self._name(value.label)} IN ({named}))"
+            )
+        return _written(value)
 
 
 def _together(conditions: Iterable[Condition]) -> list[list[Condition]]:
-    """Conditions on one table hold of one row of it; several values of one column are alternatives."""
-    found: dict[str, list[Condition]] = {}
-    for condition in conditions:
-        found.setdefault(condition.place.table.sql, []).append(condition)
+    """Conditions on one table hold of one row of it; several values of one column are alternatives. What must not hold
+    is said by itself."""
+    found: dict[tuple[str, int], list[Condition]] = {}
+    for number, condition in enumerate(conditions, start=1):
+        found.setdefault((condition.place.table.sql, number * condition.negated), []).append(condition)
     return list(found.values())
 
 
-def _written(value: Value) -> str:
+def _written(value: float | str) -> str:
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
     return f"{value:.15g}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from metier.tables.vocabulary import TOKEN, is_superlative, measure_of, parted, plain_word
+from metier.tables.vocabulary import TOKEN, is_superlative, measure_of, parted, plain_word, rank_of
 from metier.text.language import Language, words_of
 from metier.text.phrase_cover import Cover, Span
 from metier.text.phrases import compose, fold, searchable
@@ -63,12 +63,13 @@ class QuestionOperation:
 @dataclass(frozen=True, slots=True)
 class Extreme:
     """The largest or the smallest. `descending`: the largest first; `measure`: of what, "" where the word does not say
-    it; `limit`: how many are asked for."""
+    it; `limit`: how many are asked for; `rank`: that alone which is so many-th ("the second largest"), 0 elsewhere."""
 
     span: Span
     descending: bool
     measure: str = ""
     limit: int = 1
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,12 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A word that tells what is measured and no extreme: "long" of "how long"."""
+    """A word that tells what is measured and no extreme: "long" of "how long". `direction`: 1 of more of it, -1 of
+    less, as where two are compared ("longer than")."""
 
     span: Span
     measure: str
+    direction: int = 0
 
 
 @dataclass(slots=True)
@@ -108,9 +111,13 @@ class TableQuestion:
     extremes: list[Extreme] = field(default_factory=list)
     bounds: list[Bound] = field(default_factory=list)
     measured: list[Measured] = field(default_factory=list)
-    negated: bool = False
+    negations: tuple[int, ...] = ()  # tokens that deny
     free: frozenset[int] = frozenset()  # tokens that no rule has read and that say something
     weak: frozenset[int] = frozenset()  # of them those that say little ("located", "have")
+
+    @property
+    def negated(self) -> bool:
+        return bool(self.negations)
 
     def has(self, kind: str) -> bool:
         return any(operation.kind == kind for operation in self.operations)
@@ -128,13 +135,14 @@ def read(text: str, language: str) -> TableQuestion:
     )
     question = TableQuestion(cover.text, known, tokens)
     reader = _Reader(question, cover)
+    reader.take("ordering")
     reader.read_bounds()
     reader.read_extremes()
     for kind in _OPERATIONS:
         question.operations += [QuestionOperation(kind, span) for span in reader.take(kind)]
     reader.take("filler")
     weak = [n for first, last in reader.take("weak") for n in range(first, last)]
-    question.negated = _is_negated(cover, tokens)
+    question.negations = _negations(cover, tokens)
     question.free = frozenset(
         n for n, token in enumerate(tokens)
         if not any(cover.covered[token.start : token.end]) and not token.function
@@ -144,15 +152,18 @@ def read(text: str, language: str) -> TableQuestion:
     return question
 
 
-def _is_negated(cover: Cover, tokens: tuple[Token, ...]) -> bool:
-    """Whether a word denies that no rule has read ("no more than" has one). What is a question word as well ("ما") is
-    one where it opens the question."""
+def _negations(cover: Cover, tokens: tuple[Token, ...]) -> tuple[int, ...]:
+    """Words that deny and that no rule has read ("no more than" has one). What is a question word as well ("ما") is one
+    where it opens the question."""
     language = cover.language
     if not language.spaced:
-        return bool(cover.copy().take("words", "negation"))
-    said = [token.said for token in tokens if not any(cover.covered[token.start : token.end])]
-    opening = {tokens[0].said} & language.question_words if tokens else set()
-    return not language.negations.isdisjoint(set(said) - opening)
+        starts = {start for start, _ in cover.copy().take("words", "negation")}
+        return tuple(n for n, token in enumerate(tokens) if token.start in starts)
+    return tuple(
+        n for n, token in enumerate(tokens)
+        if token.said in language.negations and not any(cover.covered[token.start : token.end])
+        and not (n == 0 and token.said in language.question_words)
+    )  # fmt: skip
 
 
 def _function_words(cover: Cover) -> frozenset[int]:
@@ -178,6 +189,15 @@ def _as_number(quantity: Quantity) -> Quantity | None:
     if not quantity.dates or quantity.dates[0][1:] != (None, None) or not quantity.text.isdigit():
         return None
     return replace(quantity, dates=(), values=(float(quantity.text),))
+
+
+def _told_once(extremes: list[Extreme]) -> list[Extreme]:
+    """Without one that says again how another is ordered: "the five largest, biggest first"."""
+    found: list[Extreme] = []
+    for extreme in sorted(extremes, key=lambda each: each.span):
+        if not any((each.measure, each.descending) == (extreme.measure, extreme.descending) for each in found):
+            found.append(extreme)
+    return found
 
 
 class _Reader:
@@ -322,8 +342,8 @@ class _Reader:
             elif is_superlative(token.said, self._code):
                 question.extremes.append(Extreme((n, end), direction > 0, measure))
             else:
-                question.measured.append(Measured((n, end), measure))
-        question.extremes = [replace(each, limit=self._limit(each.span)) for each in question.extremes]
+                question.measured.append(Measured((n, end), measure, direction))
+        question.extremes = [self._counted(each) for each in _told_once(question.extremes)]
 
     def _belongs(self, adjective: Span, extreme: Span) -> bool:
         """Whether an adjective stands at a superlative; in a script without spaces what is compared may stand between
@@ -339,6 +359,14 @@ class _Reader:
             if found and found[1]:
                 return *found, end
         return None
+
+    def _counted(self, extreme: Extreme) -> Extreme:
+        """With the number that stands beside it: "the three largest", "the second largest"."""
+        before = extreme.span[0] - 1
+        if before >= 0 and (rank := rank_of(self._question.tokens[before].said, self._code)):
+            self._mark((before, before + 1))
+            return replace(extreme, rank=rank, limit=rank)
+        return replace(extreme, limit=self._limit(extreme.span))
 
     def _limit(self, span: Span) -> int:
         """The number that stands beside a superlative: "the three largest", "top 5", "los tres productos más caros"."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from metier.core.documents import CELL
 from metier.core.tables import PATH
 from metier.tables.cell_values import ColumnType
 from metier.tables.periods import PeriodQuery, told
-from metier.tables.query import ColumnReference, Condition, Sql, TableQuery
+from metier.tables.query import ColumnReference, Condition, ExtremeValue, Sql, TableQuery, Value, ValueOfRow
 from metier.tables.runner import Result
-from metier.tables.schema import GROUP
+from metier.tables.schema import GROUP, TableSchema
 from metier.text.language import Language
 
 _DIGITS = 12
@@ -50,11 +50,34 @@ class ResultLine:
     group: tuple[float | int | str | None, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class TableAnswer:
+    """`lines`: what is said, each with the rows it tells of. `sql`, `filters`: how it was asked. `total`: rows there
+    are, more than `lines` where they are many; of an aggregate, the rows that it is computed from."""
+
+    lines: tuple[ResultLine, ...]
+    sql: str
+    filters: tuple[str, ...]
+    table: TableSchema
+    total: int
+    aggregate: str = ""
+
+
+def alike_once(lines: Sequence[ResultLine]) -> list[ResultLine]:
+    """Lines that say the same as one, with the rows of all: a river has a row for each country that it runs through."""
+    found: dict[str, ResultLine] = {}
+    for line in lines:
+        known = found.get(line.text)
+        found[line.text] = line if known is None else replace(known, rows=(*known.rows, *line.rows))
+    return list(found.values())
+
+
 def lines_of(query: TableQuery, sql: Sql, result: Result, language: str) -> list[ResultLine]:
     """Of an aggregate its value, or a line for each group; else a line a row. `language`: in which numbers are
     written."""
     if sql.rows:
-        return [_row(query, row, language) for row in result.rows]
+        rows = [_row(query, row, language) for row in result.rows]
+        return _two_rows(query, result, rows, language) if query.compared or query.difference else rows
     found = []
     for row in result.rows:
         *names, value = row
@@ -68,6 +91,27 @@ def lines_of(query: TableQuery, sql: Sql, result: Result, language: str) -> list
             between = _amount(abs(first - second), query.of, query, language)
             return [ResultLine(f"{between} ({found[0].text}; {found[1].text})")]
     return found
+
+
+def _two_rows(query: TableQuery, result: Result, rows: Sequence[ResultLine], language: str) -> list[ResultLine]:
+    """Of two rows whether the first comes before the other, or by how much they differ; nothing where one is missing."""
+    found = {str(row[4]): (row[-1], line) for row, line in zip(result.rows, rows, strict=True)}
+    values = [row[-1] for row in result.rows]
+    if len(found) != 2 or any(value is None for value in values):
+        return []
+    said = "; ".join(line.text for line in rows)
+    places = tuple(place for line in rows for place in line.rows)
+    if query.compared:
+        (first, _), (other, _) = (found.get(name, (None, None)) for name in query.compared)
+        if first is None or other is None:
+            return []
+        holds = first > other if query.descending else first < other  # type: ignore[operator]
+        known = Language.of(language)
+        return [ResultLine(f"{(known.yes if holds else known.no)[0].capitalize()}: {said}", places)]
+    one, two = values
+    if not isinstance(one, int | float) or not isinstance(two, int | float):
+        return []
+    return [ResultLine(f"{_amount(abs(one - two), query.order, query, language)} ({said})", places)]
 
 
 def period_line(query: PeriodQuery, cells: Sequence[float | None], language: str) -> str | None:
@@ -156,10 +200,25 @@ def filters_of(query: TableQuery) -> list[str]:
 def _told(condition: Condition) -> str:
     column = condition.place.table.column(condition.place.column)
     name = column.name if column else "" if condition.place.column == GROUP else condition.place.column
-    values = [each if isinstance(each, str) else f"{each:g}" for each in condition.values]
+    values = list(map(_value_told, condition.values))
+    if condition.negated:
+        table = condition.place.table.name
+        return f"not {name}: {', '.join(values)}" if values else f"no {table}"
+    if condition.operator == "exists":
+        return condition.place.table.name
     if condition.operator == "between":
         low, high = (value.removesuffix(" 23:59:59") for value in values)
         return f"{name}: {low}–{high}"
     if condition.operator in ("in", "="):
         return f"{name}: {', '.join(values)}".removeprefix(": ")
     return f"{name} {condition.operator} {values[0].removesuffix(' 23:59:59')}"
+
+
+def _value_told(value: Value) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, ValueOfRow):
+        return ", ".join(value.names)
+    if isinstance(value, ExtremeValue):
+        return "max" if value.query.descending else "min"
+    return f"{value:g}"

@@ -73,6 +73,12 @@ def names_of(measure: str, language: str) -> tuple[str, ...]:
     return tuple(map(fold, lists[0].split())) if lists else ()
 
 
+def rank_of(word: str, language: str) -> int:
+    """2 of "second", 3 of "third"; 0 of other words."""
+    ranks = Language.of(language).listed("query", "ordinals")
+    return next((n for n, words in enumerate(ranks, start=2) if word in map(fold, map(compose, words.split("|")))), 0)
+
+
 def is_superlative(word: str, language: str) -> bool:
     return bool(Language.of(language).expression("query", "superlative").fullmatch(word))
 

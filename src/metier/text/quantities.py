@@ -113,7 +113,7 @@ def quantities(text: str, language: str = "en") -> list[Quantity]:
     for match in _SECTION.finditer("".join(hidden)):
         hide(*match.span())
     for match in _COMPOUND.finditer("".join(hidden)):
-        if _is_name(match[0]) or is_code(match[0]):
+        if (_is_name(match[0]) or is_code(match[0])) and unit_of(match[0]) is None:
             hide(*match.span())
     found.extend(_numbers("".join(hidden), text, language))
     spans = [(quantity.start, quantity.end) for quantity in found]

@@ -1,0 +1,150 @@
+"""Rows that a question sets against another row, or against the first of another table.
+
+which cities are larger than Vienna            those with more than what Vienna has
+is the Elbe longer than the Oder               both, and whether it is so
+how much higher is Mont Blanc than Ben Nevis   the difference
+rivers in the country with the largest area    those of the country that comes first
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from metier.tables.cell_values import ColumnType
+from metier.tables.combinations import Mentions
+from metier.tables.links import ColumnMention, TableMention, ValueMention, columns_of
+from metier.tables.query import ColumnReference, Condition, ExtremeValue, TableQuery, ValueOfRow, label_of
+from metier.tables.question import Extreme, TableQuestion
+from metier.tables.schema import TableSchema
+from metier.text.phrase_cover import Span
+
+_NEAR = 4  # words between "than" and the row
+_BESIDE = 2  # words between an extreme and the table that it is of
+
+
+class ComparisonReader:
+    """Reads the comparisons of one combination of mentions."""
+
+    def __init__(self, question: TableQuestion, mentions: Mentions) -> None:
+        self._question, self._mentions = question, mentions
+        self._language = question.language.code
+
+    @property
+    def reference(self) -> ValueMention | None:
+        """The row behind "than", where it is compared with others that are not named: of "larger than Vienna"."""
+        than = self._question.language.word_set("query", "than")
+        places = [n for n, token in enumerate(self._question.tokens) if token.said in than]
+        values = [m for m in self._mentions.values if self._names_a_row(m)]
+        for place in places:
+            behind = [m for m in values if 0 < m.span[0] - place <= _NEAR]
+            before = [m for m in values if m.span[1] == place]
+            for mention in (behind or before)[:1]:
+                alike = [m for m in values if (m.table.sql, m.column) == (mention.table.sql, mention.column)]
+                return mention if len(alike) == 1 else None
+        return None
+
+    @staticmethod
+    def _names_a_row(mention: ValueMention) -> bool:
+        return not mention.number and ColumnReference(mention.table, mention.column) in label_of(mention.table)
+
+    def with_row(self, reference: ValueMention, left: list[ColumnMention]) -> Condition | None:
+        """Of those that are compared with a row, what they must have."""
+        found = self._measured(reference.table, left, reference.span)
+        if found is None:
+            return None
+        place, direction = found
+        value = ValueOfRow(place, ColumnReference(reference.table, reference.column), reference.values)
+        return Condition(place, ">" if direction > 0 else "<", (value,))
+
+    def of_rows(
+        self, table: TableSchema, conditions: Sequence[Condition], left: list[ColumnMention]
+    ) -> TableQuery | None:
+        """Two rows that are named, by one column."""
+        pairs = [c for c in conditions if c.operator == "in" and len(c.values) == 2 and c.place in label_of(table)]
+        if len(pairs) != 1 or len(conditions) != 1 or not self._compares():
+            return None
+        found = self._measured(table, left, None)
+        if found is None or left:
+            return None
+        place, direction = found
+        names = tuple(str(value) for value in pairs[0].values)
+        difference = any(map(self._question.has, ("difference", "amount", "count")))
+        which = self._asks_which()
+        return TableQuery(
+            table, (pairs[0],), select=(*label_of(table), place), order=place, descending=direction > 0,
+            limit=1 if which and not difference else 0, difference=difference,
+            compared=() if which or difference else names,
+        )  # fmt: skip
+
+    def _compares(self) -> bool:
+        than = self._question.language.word_set("query", "than")
+        said = any(token.said in than for token in self._question.tokens)
+        told = any(measured.direction for measured in self._question.measured)
+        return bool(said or told or self._mentions.operations.keys() & {"comparative", "difference"})
+
+    def _asks_which(self) -> bool:
+        """Whether one of the two is asked for, rather than whether it is so."""
+        language = self._question.language
+        alternative = language.word_set("words", "alternative")
+        return any(token.said in language.question_words | alternative for token in self._question.tokens)
+
+    def _measured(
+        self, table: TableSchema, left: list[ColumnMention], before: Span | None
+    ) -> tuple[ColumnReference, int] | None:
+        """The column by which rows are compared, taken out of `left`, and whether more (1) or less (-1) of it."""
+        numbers = [m for m in left if m.column.type is not ColumnType.TEXT and m.table.sql == table.sql]
+        direction = -1 if self._says_less() else 1
+        for measured in self._question.measured:
+            if before is not None and measured.span[0] > before[0]:
+                continue
+            told = [m for m in columns_of(table, measured.measure, self._language, measured.span) if not m.column.years]
+            own = [m for m in numbers if m.span == measured.span]
+            columns = {m.column.sql: m.column for m in told}
+            if measured.direction and len(columns) == 1:
+                left[:] = [m for m in left if m not in own]
+                return ColumnReference(table, next(iter(columns))), measured.direction * direction
+        if len(numbers) == 1:
+            left.remove(numbers[0])
+            return ColumnReference(table, numbers[0].column.sql), direction
+        return None
+
+    def _says_less(self) -> bool:
+        lesser = self._question.language.word_set("query", "lesser")
+        return any(token.said in lesser for token in self._question.tokens)
+
+    # --- the first of another table ---------------------------------------------------------------------------
+
+    def first_of_another(
+        self, extreme: Extreme, table: TableSchema, conditions: Sequence[Condition], left: list[ColumnMention]
+    ) -> Condition | None:
+        """ "the country with the largest area" where something else is asked of it: that its area is the largest."""
+        for mention in self._beside(extreme):
+            if mention.table.sql == table.sql:
+                return None
+            order = self._order(extreme, mention.table, left)
+            if order is None:
+                continue
+            inside = tuple(c for c in conditions if c.place.table.sql != table.sql)
+            query = TableQuery(
+                mention.table, inside, order=order, descending=extreme.descending, limit=extreme.limit,
+                rank=extreme.rank,
+            )  # fmt: skip
+            operator = "=" if extreme.rank else ">=" if extreme.descending else "<="
+            return Condition(order, operator, (ExtremeValue(query),))
+        return None
+
+    def _beside(self, extreme: Extreme) -> Iterator[TableMention]:
+        """The table that an extreme is of, behind it ("the largest country") or before ("country with the largest")."""
+        named = self._mentions.named
+        yield from (m for m in named if 0 <= m.span[0] - extreme.span[1] <= _BESIDE)
+        yield from sorted((m for m in named if m.span[1] <= extreme.span[0]), key=lambda m: -m.span[1])
+
+    def _order(self, extreme: Extreme, table: TableSchema, left: list[ColumnMention]) -> ColumnReference | None:
+        behind = [m for m in left if m.table.sql == table.sql and m.column.type is not ColumnType.TEXT]
+        near = [m for m in behind if 0 <= m.span[0] - extreme.span[1] <= _NEAR]
+        if near:
+            left.remove(near[0])
+            return ColumnReference(table, near[0].column.sql)
+        told = columns_of(table, extreme.measure, self._language, extreme.span) if extreme.measure else []
+        columns = {m.column.sql for m in told if m.column.type is not ColumnType.TEXT}
+        return ColumnReference(table, columns.pop()) if len(columns) == 1 else None
