@@ -175,6 +175,13 @@ def test_what_is_no_length_of_time_is_told(turbines, written):
         Expert.open(turbines)
 
 
+def test_how_often_a_source_is_looked_at_is_said_where_it_is_added(turbines, tmp_path, call_metier):
+    (tmp_path / "more").mkdir()
+    call_metier("add", "more", "--every", "15min", "-e", "turbines")
+    assert [each.every for each in Expert.open(turbines).settings.sources] == [None, "15min"]
+    assert "15min" in call_metier("add", "docs/bolts.txt", "--every", "soon", "-e", "turbines", check=2).stderr
+
+
 def test_on_the_command_line_it_ends_in_order_with_a_line_for_each_sync(turbines, docs, call_metier, tmp_path):
     command = [
         sys.executable,

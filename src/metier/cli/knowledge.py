@@ -84,6 +84,10 @@ def add(
         list[str] | None, typer.Option(help="Column that tells rows apart; repeatable; default: the primary key.")
     ] = None,
     updated_at: Annotated[str | None, typer.Option(help="Column that says when a row was changed last.")] = None,
+    every: Annotated[
+        str | None,
+        typer.Option(help="How often `metier sync --watch` looks at it: 15min, 1h, 1d; default: [sync] every."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add sources to the expert.
@@ -98,7 +102,8 @@ def add(
 
     opened = open_expert(expert)
     options: dict[str, object] = {
-        "groups": tuple(group or ()), "include": tuple(include or ()), "exclude": tuple(exclude or ())
+        "groups": tuple(group or ()), "include": tuple(include or ()), "exclude": tuple(exclude or ()),
+        "every": every,
     }  # fmt: skip
     web: dict[str, object] = {
         "private": private, "auth_env": auth_env, "depth": depth, "max_pages": max_pages, "tables": tuple(table or ()),
