@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from metier.store.lance.ann import REFINED
 from metier.store.lance.conditions import condition, in_list, of_documents, quoted
 from metier.store.lance.statistics import Statistics
 from metier.store.lance.storage_errors import storage_errors
-from metier.store.lance.table_rows import DOCUMENT, PASSAGE_COLUMNS, as_document, as_passage, as_record
+from metier.store.lance.table_rows import DOCUMENT, MEDIA_TYPE, PASSAGE_COLUMNS, as_document, as_passage, as_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class TablePart:
     def where(self, wanted: str) -> str:
         return f"({wanted}) AND ({self.within})" if self.within else wanted
 
-    def rows(self, wanted: str, columns: Sequence[str]) -> pa.Table:
-        found: pa.Table = self.table.search().where(self.where(wanted)).select(list(columns)).to_arrow()
+    def rows(self, wanted: str, columns: dict[str, str]) -> pa.Table:
+        found: pa.Table = self.table.search().where(self.where(wanted)).select(columns).to_arrow()
         return found
 
     def count(self, wanted: str) -> int:
@@ -68,7 +68,8 @@ class LanceReader:
         return pairs(rows, "uri", "document_id")
 
     def records(self, where: Filter | None = None) -> list[DocumentRecord]:
-        columns = ["document_id", "uri", "title", "language", "groups", "metadata", "payload"]
+        columns = {name: name for name in ("document_id", "uri", "title", "language", "groups", "metadata")}
+        columns["media_type"] = MEDIA_TYPE
         with storage_errors(self._folder):
             rows = self._rows(condition(where, f"position = {DOCUMENT}"), columns).to_pylist()
         return sorted(map(as_record, rows), key=lambda record: record.uri)
@@ -143,12 +144,13 @@ class LanceReader:
             documents = sum(part.count(condition(where, f"position = {DOCUMENT}")) for part in self._parts)
             return documents, sum(part.count(condition(where)) for part in self._parts)
 
-    def _rows(self, wanted: str, columns: Sequence[str]) -> pa.Table:
-        """Each once, whatever several parts have of it."""
+    def _rows(self, wanted: str, columns: Sequence[str] | Mapping[str, str]) -> pa.Table:
+        """Each once, whatever several parts have of it. `columns`: names, or each with the expression that it is of."""
         parts = self._parts
+        named = dict(columns) if isinstance(columns, Mapping) else dict(zip(columns, columns, strict=True))
         if len(parts) == 1:
-            return parts[0].rows(wanted, columns)
-        rows = pa.concat_tables([part.rows(wanted, [*dict.fromkeys([*columns, "id"])]) for part in parts])
+            return parts[0].rows(wanted, named)
+        rows = pa.concat_tables([part.rows(wanted, named | {"id": "id"}) for part in parts])
         places = {name: place for place, name in reversed(list(enumerate(rows["id"].to_pylist())))}
         return rows.take(pa.array(sorted(places.values()), pa.int64())).select(list(columns))
 

@@ -16,6 +16,8 @@ from metier.store.base import DocumentRecord, Entry
 
 PUBLIC = "*"  # in the groups column: everyone may read it
 DOCUMENT = -1  # position of the row that holds the document itself
+# Taken out of the payload where it is stored: all that blocks and tables say stands there, too, and may be long.
+MEDIA_TYPE = """split_part(split_part(payload, '"media_type": "', 2), '"', 1)"""
 PASSAGE_COLUMNS = [
     "id", "document_id", "text", "start", "end", "headings", "page", "row", "uri", "title", "language", "groups",
     "metadata",
@@ -57,7 +59,7 @@ def as_record(row: dict[str, Any]) -> DocumentRecord:
         id=row["document_id"],
         uri=row["uri"],
         title=row["title"],
-        media_type=json.loads(row["payload"])["media_type"],
+        media_type=row["media_type"],
         language=row["language"] or "",
         groups=_groups(row),
         metadata=_metadata(row),
