@@ -13,7 +13,7 @@ from sites import serving
 from metier import Expert
 from metier.core.errors import SourceError
 from metier.core.source_settings import SourceSettings
-from metier.sources import Item, crawl, create, robots, sitemaps, web_client
+from metier.sources import Item, crawl, create, page_links, robots, sitemaps, web_client
 
 pytestmark = pytest.mark.slow
 
@@ -272,6 +272,18 @@ def test_the_limit_of_pages_is_told(site, listed):
         site.put(f"/docs/r{number}", "", 302, location=f"/docs/r{number + 1}")
     items, failed = listed(max_pages=10)
     assert (items, len(site.asked) < 250) == (["/docs"], True)
+
+
+def test_a_page_of_endless_links_costs_little_and_secrets_in_links_are_not_followed(site, listed):
+    links = [f"/docs/{number}-{'x' * 1900}" for number in range(6000)]
+    site.page("/docs", "Start.", *links, "/docs/a?token=s3cr3t", "https://anna:s3cr3t@127.0.0.1/docs", "/docs/${HOME}")
+    found = page_links.read(site.pages["/docs"][2], f"{site.address}/docs", [], "metier").links
+    assert sum(map(len, found)) < 600_000
+    site.page(
+        "/docs", "Start.", *links[:3], "/docs/a?token=s3cr3t", "https://anna:s3cr3t@127.0.0.1/docs", "/docs/${HOME}"
+    )
+    listed()
+    assert {path for path, _ in site.asked} == {"/robots.txt", "/sitemap.xml", "/docs", *links[:3], "/docs/$%7BHOME%7D"}
 
 
 def test_include_exclude_and_other_documents(site, listed, tmp_path):

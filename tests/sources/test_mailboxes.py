@@ -138,6 +138,18 @@ def test_a_message_of_a_maildir_keeps_its_name_whatever_its_flags(expert, mail):
 def test_where_a_message_of_an_mbox_begins(mail):
     begin, body = b"From - Mon Nov 02 10:00:00 2026\r\n", b"Message-ID: <%d@x>\r\n\r\nFrom here at 10:00\r\n\r\n"
     (mail / "a.mbox").write_bytes(b"".join(begin + body % number for number in range(3)) + b"From nobody\r\n")
-    found = list(mailboxes.messages(mail / "a.mbox"))
+    with (mail / "a.mbox").open("rb") as file:
+        found = list(mailboxes.messages(file))
     assert [each.key for each in found] == ["0@x", "1@x", "2@x"]
     assert found[2].end == (mail / "a.mbox").stat().st_size
+
+
+@pytest.mark.parametrize("piece", [1100, 1500, 2**22])
+def test_messages_are_found_wherever_a_piece_of_the_file_ends(mail, monkeypatch, piece):
+    monkeypatch.setattr(mailboxes, "_PIECE", piece)
+    with (mail / "a.mbox").open("wb") as file:
+        for number in range(300):
+            begin = b"From - Mon Nov 02 10:00:00 2026\nMessage-ID: <%d@x>\n\n" % number
+            file.write(begin + b"x\n" * (number * 7 % 500) + b"\n")
+    with (mail / "a.mbox").open("rb") as file:
+        assert [each.key for each in mailboxes.messages(file)] == [f"{number}@x" for number in range(300)]

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Protocol
+
+from metier.core.source_settings import SourceSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,13 @@ class Item:
 def in_utf8(path: str) -> str:
     """A path that can be kept as text: of bytes that are no UTF-8 the values stand there."""
     return path.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def is_wanted(settings: SourceSettings, *names: str) -> bool:
+    """Whether `include` and `exclude` of a source let an item of these names be read."""
+    if any(fnmatchcase(name, pattern) for pattern in settings.exclude for name in names):
+        return False
+    return not settings.include or any(fnmatchcase(name, pattern) for pattern in settings.include for name in names)
 
 
 def as_file_name(name: str) -> str:

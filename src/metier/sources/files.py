@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import tempfile
@@ -17,8 +16,17 @@ from urllib.parse import quote
 from metier.core.errors import SourceError
 from metier.core.source_paths import is_glob
 from metier.core.source_settings import SourceSettings
-from metier.sources.base import Item, Rejected, Unreachable, in_utf8
-from metier.sources.mailboxes import MailboxMessage, in_maildir, is_maildir, is_mbox, messages, unquoted
+from metier.sources.base import Item, Rejected, Unreachable, in_utf8, is_wanted
+from metier.sources.mailboxes import (
+    MailboxMessage,
+    digest_of,
+    in_maildir,
+    is_maildir,
+    is_mbox,
+    may_be_mbox,
+    messages,
+    unquoted,
+)
 from metier.sources.real_files import is_within, opened, why_not
 
 _CHECK = "Check the path, or take the source out of metier.toml."
@@ -99,13 +107,13 @@ class FileSource:
             is_listed = all(_is_listed(part) and part != "__pycache__" for part in parts)
         if not is_listed or not (self._settings.include or self._settings.exclude):
             return is_listed
-        return self._is_wanted(self._uri(self._base.joinpath(*parts) if parts else self._pattern))
+        return is_wanted(self._settings, self._uri(self._base.joinpath(*parts) if parts else self._pattern))
 
     def would_list(self, identity: str, uri: str) -> bool:
         """Whether `discover` would list a file that it listed before, if it were there: `holds`, also for what lay
         behind a link that led out of the source."""
         is_outside = self._settings.follow_links and not is_within(_file_of(identity), in_utf8(self._root))
-        return self._is_wanted(uri) if is_outside else self.holds(identity)
+        return is_wanted(self._settings, uri) if is_outside else self.holds(identity)
 
     @contextmanager
     def fetch(self, item: Item) -> Iterator[Path]:
@@ -124,15 +132,21 @@ class FileSource:
             yield item
             return
         path = self._paths[item.identity]
+        if not may_be_mbox(path):
+            yield item
+            return
         try:
-            if not is_mbox(path):
-                yield item
-                return
-            for each in messages(path):
-                identity = f"{_MBOX}{item.identity}#{each.key}"
-                self._messages[identity] = item, each
-                uri, version = f"{item.uri}/{each.key}.eml", f"{each.end - each.start}-{each.digest}"
-                yield replace(item, uri=uri, version=version, identity=identity)
+            with opened(path, item.identity) as file:
+                if not is_mbox(file, path):
+                    yield item
+                    return
+                for each in messages(file):
+                    identity = f"{_MBOX}{item.identity}#{each.key}"
+                    self._messages[identity] = item, each
+                    uri, version = f"{item.uri}/{each.key}.eml", f"{each.end - each.start}-{each.digest}"
+                    yield replace(item, uri=uri, version=version, identity=identity)
+        except SourceError as error:
+            yield Unreachable(item.uri, error.what)
         except OSError as error:
             yield Unreachable(item.uri, error.strerror or str(error))
 
@@ -140,9 +154,10 @@ class FileSource:
     def _message(self, item: Item) -> Iterator[Path]:
         mbox, each = self._messages[item.identity]
         with opened(self._paths[mbox.identity], mbox.identity) as file:
+            is_same = digest_of(file, each.start, each.end) == each.digest
             file.seek(each.start)
             content = file.read(each.end - each.start)
-        if hashlib.blake2b(content, digest_size=12).hexdigest() != each.digest:
+        if not is_same:
             raise SourceError("changed while it was read", where=item.uri, hint="Run `metier sync` again.")
         with tempfile.TemporaryDirectory(prefix="metier-") as folder:
             path = Path(folder) / "message.eml"
@@ -213,7 +228,7 @@ class FileSource:
 
     def _item(self, path: Path) -> Item | Unreachable | Rejected | None:
         uri = self._uri(path)
-        if not self._is_wanted(uri) or path.name == "metier.toml" or self._name_of(path) is None:
+        if not is_wanted(self._settings, uri) or path.name == "metier.toml" or self._name_of(path) is None:
             return None
         real = os.path.realpath(path)
         if refused := self._refused(uri, real):
@@ -243,12 +258,6 @@ class FileSource:
         if folder not in self._mounts:
             self._mounts[folder] = folder if os.path.ismount(folder) else self._mount(os.path.dirname(folder))
         return self._mounts[folder]
-
-    def _is_wanted(self, uri: str) -> bool:
-        include, exclude = self._settings.include, self._settings.exclude
-        if any(fnmatchcase(uri, pattern) for pattern in exclude):
-            return False
-        return not include or any(fnmatchcase(uri, pattern) for pattern in include)
 
     def _uri(self, path: Path) -> str:
         relative = os.path.join(self._base.name, os.path.relpath(self._name_of(path) or path, self._base))

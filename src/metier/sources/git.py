@@ -13,14 +13,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from metier.core.errors import ItemGone, SettingsError, SourceError
 from metier.core.source_settings import SourceSettings
 from metier.sources import git_command, kept
-from metier.sources.base import Item, Unreachable, as_file_name
+from metier.sources.base import Item, Unreachable, as_file_name, is_wanted
 
 _HEAD = "refs/metier/head"
 _REF = re.compile(r"(?!-)(?!.*(?:\.\.|//|@\{))[\w.+/-]{1,200}")
@@ -155,13 +154,8 @@ class GitSource:
         return Item(uri, self._blobs[path][0], self._settings.groups, self._known_as + path, self._owner)
 
     def _is_wanted(self, path: str) -> bool:
-        names = (path, f"{self._repository}/{path}")
-        if any(part.startswith(".") for part in path.split("/")):
-            return False
-        if any(fnmatchcase(name, pattern) for pattern in self._settings.exclude for name in names):
-            return False
-        include = self._settings.include
-        return not include or any(fnmatchcase(name, pattern) for pattern in include for name in names)
+        is_hidden = any(part.startswith(".") for part in path.split("/"))
+        return not is_hidden and is_wanted(self._settings, path, f"{self._repository}/{path}")
 
 
 def _taken_apart(name: str) -> tuple[str, str]:

@@ -4,10 +4,11 @@ a folder with a file for each. Each message is an item; those that are marked as
 from __future__ import annotations
 
 import hashlib
-import mmap
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path, PurePath
 from urllib.parse import quote
 
@@ -17,6 +18,8 @@ _ID = re.compile(rb"^Message-ID:\s*<?([^>\s]{1,200})", re.IGNORECASE | re.MULTIL
 _STATUS = re.compile(rb"^X-(Mozilla-)?Status:\s*(\S*)", re.IGNORECASE | re.MULTILINE)
 _EXPUNGED = 0x0008  # in X-Mozilla-Status
 _QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
+_LINE = 1024  # bytes of the line that a message begins with, at most
+_PIECE = 2**22  # bytes that are read at a time
 _HEAD = 2**16  # bytes of a message that headers are looked for in
 _INFO = re.compile(r"[:;!]2,([A-Za-z]*)$")  # flags at the end of a Maildir's file name
 
@@ -31,50 +34,67 @@ class MailboxMessage:
     end: int
 
 
-def is_mbox(path: Path) -> bool:
-    """Whether a regular file is one: by its suffix, or where it has none by its first line. Raises `OSError`."""
-    suffix = path.suffix.lower()
-    if suffix and suffix not in _SUFFIXES:
-        return False
-    with path.open("rb") as file:
-        begun = file.read(1024)
-    return bool(_BEGIN.match(begun)) or (suffix in _SUFFIXES and not begun)
+def may_be_mbox(path: PurePath) -> bool:
+    """Whether a file is to be looked into: an mbox has a suffix of its own, or none."""
+    return not path.suffix or path.suffix.lower() in _SUFFIXES
 
 
-def messages(path: Path) -> Iterator[MailboxMessage]:
-    """Those of an mbox; of several that are the same the first. All of it is read. Raises `OSError`."""
-    if not path.stat().st_size:
-        return
+def is_mbox(file: BufferedReader, path: PurePath) -> bool:
+    """Whether it is one, by its first line. Raises `OSError`."""
+    begun = file.read(_LINE)
+    return bool(_BEGIN.match(begun)) or (bool(path.suffix) and not begun)
+
+
+def messages(file: BufferedReader) -> Iterator[MailboxMessage]:
+    """Those of an mbox; of several that are the same the first. All of it is read, twice. Raises `OSError`."""
+    begins = list(_begins(file))
+    ends = [start for start, _ in begins[1:]] + [file.seek(0, os.SEEK_END)] * bool(begins)
     seen: dict[str, str] = {}
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        found = list(_begins(content))
-        ends = [start for start, _ in found[1:]] + [len(content)]
-        for (_, start), end in zip(found, ends, strict=True):
-            head = content[start : min(end, start + _HEAD)].replace(b"\r\n", b"\n").partition(b"\n\n")[0]
-            if _is_deleted(head):
+    for (_, start), end in zip(begins, ends, strict=True):
+        file.seek(start)
+        head = file.read(min(_HEAD, end - start)).replace(b"\r\n", b"\n").partition(b"\n\n")[0]
+        if _is_deleted(head):
+            continue
+        digest = digest_of(file, start, end)
+        named = _ID.search(head)
+        key = quote(named[1].decode("utf-8", "replace"), safe="@=+$.,~-_!*()") if named else digest
+        if key in seen:
+            if seen[key] == digest:
                 continue
-            digest = hashlib.blake2b(memoryview(content)[start:end], digest_size=12).hexdigest()
-            named = _ID.search(head)
-            key = quote(named[1].decode("utf-8", "replace"), safe="@=+$.,~-_!*()") if named else digest
-            if key in seen:
-                if seen[key] == digest:
-                    continue
-                key = f"{key}-{digest}"
-            if key not in seen:
-                seen[key] = digest
-                yield MailboxMessage(key, digest, start, end)
+            key = f"{key}-{digest}"
+        if key not in seen:
+            seen[key] = digest
+            yield MailboxMessage(key, digest, start, end)
 
 
-def _begins(content: mmap.mmap) -> Iterator[tuple[int, int]]:
-    """Where the line that a message begins with starts, and where it ends."""
-    at = 0
-    while at >= 0:
-        if not at or content[max(0, at - 2) : at] == b"\n\n" or content[max(0, at - 3) : at] == b"\n\r\n":
-            begin = _BEGIN.match(content, at)
-            if begin is not None:
-                yield begin.span()
-        at = content.find(b"\nFrom ", at)
-        at += 1 if at >= 0 else 0
+def digest_of(file: BufferedReader, start: int, end: int) -> str:
+    """Of the bytes of a message."""
+    made = hashlib.blake2b(digest_size=12)
+    file.seek(start)
+    while start < end and (part := file.read(min(_PIECE, end - start))):
+        made.update(part)
+        start += len(part)
+    return made.hexdigest()
+
+
+def _begins(file: BufferedReader) -> Iterator[tuple[int, int]]:
+    """Where the line that a message begins with starts, and where it ends. Piece by piece: who maps a file into memory
+    is ended when a mail program makes it shorter."""
+    file.seek(0)
+    kept, base, is_over = b"\n\n", -2, False  # the beginning counts as behind an empty line
+    while not is_over:
+        piece = file.read(_PIECE)
+        is_over = not piece
+        content = kept + piece
+        at = content.find(b"\nFrom ")
+        while 0 <= at < (len(content) if is_over else len(content) - _LINE):
+            begin = _BEGIN.match(content, at + 1)
+            if begin is not None and (content[max(0, at - 1) : at] == b"\n" or content[max(0, at - 2) : at] == b"\n\r"):
+                yield base + begin.start(), base + begin.end()
+            at = content.find(b"\nFrom ", at + 1)
+        # Kept for the next piece: a line that may begin a message, with what stands before it.
+        cut = max(0, len(content) - _LINE - 2)
+        kept, base = content[cut:], base + cut
 
 
 def unquoted(content: bytes) -> bytes:

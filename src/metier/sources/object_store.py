@@ -12,14 +12,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metier.core.addresses import secret
 from metier.core.errors import ItemGone, SettingsError, SourceError, needing
 from metier.core.source_settings import SourceSettings
-from metier.sources.base import Item, Unreachable, as_file_name
+from metier.sources.base import Item, Unreachable, as_file_name, is_wanted
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -101,11 +100,7 @@ class ObjectStoreSource:
         return Item(uri, version, self._settings.groups, uri)
 
     def _is_wanted(self, uri: str) -> bool:
-        include, exclude = self._settings.include, self._settings.exclude
-        names = (uri, uri.removeprefix(f"{self._scheme}://{self._path}/"))
-        if any(fnmatchcase(name, pattern) for pattern in exclude for name in names):
-            return False
-        return not include or any(fnmatchcase(name, pattern) for pattern in include for name in names)
+        return is_wanted(self._settings, uri, uri.removeprefix(f"{self._scheme}://{self._path}/"))
 
     def _asked(self, ask: Callable[[AbstractFileSystem], Any], where: str) -> Any:
         """What the store says; what fails is tried again, a little later. Raises `SourceError`, `ItemGone`."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from metier.core import addresses
 
 _LONGEST = 2000  # characters of an address
-_MOST_LINKS = 5000  # of one page
+_MOST_LINKS, _MOST_CHARACTERS = 5000, 500_000  # of the links of one page
 # Parameters that tell who looks, not what is looked at.
 _OF_A_VISIT = re.compile(
     r"^(utm_.*|sid|phpsessid|jsessionid|.*session_?id|fbclid|gclid|msclkid|mc_[ce]id|_ga|ref_src)$", re.IGNORECASE
@@ -51,7 +52,7 @@ def read(content: bytes, address: str, headers: Iterable[str], agent: str) -> Pa
             if "nofollow" not in (node.attributes.get("rel") or "").lower().split():
                 links[normalized(node.attributes["href"] or "", root)] = None
     return PageLinks(
-        tuple([each for each in links if each][:_MOST_LINKS]),
+        tuple(_some(links)),
         normalized(canonical.attributes["href"] or "", root) if canonical else "",
         not orders & {"noindex", "none"},
     )
@@ -76,6 +77,15 @@ def normalized(link: str, base: str) -> str:
     made = parts._replace(netloc=host, path=path, query=query, fragment="").geturl()
     is_document = not _NO_DOCUMENT.search(path)
     return made if is_document and len(made) <= _LONGEST and addresses.problem(made) is None else ""
+
+
+def _some(links: Iterable[str]) -> Iterator[str]:
+    left = _MOST_CHARACTERS
+    for link in islice(filter(None, links), _MOST_LINKS):
+        left -= len(link)
+        if left < 0:
+            return
+        yield link
 
 
 def _decoded(content: bytes, charset: str) -> str:

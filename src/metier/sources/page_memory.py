@@ -37,30 +37,36 @@ class RememberedPage:
 
 @dataclass(slots=True)
 class Memory:
-    """`home`: where the start page is, behind its redirects; `depth`: how many links were followed; `pages`: by
-    address."""
+    """`home`: where the start page is, behind its redirects; `scope`: by which patterns links were chosen; `depth`: how
+    many were followed; `pages`: by address."""
 
     home: str = ""
+    scope: tuple[str, ...] = ()
     depth: int = 0
     pages: dict[str, RememberedPage] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Empty where there is none, and where it cannot be read: then all is asked for anew."""
-        with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        with suppress(OSError, ValueError, TypeError, LookupError, AttributeError):
             said = json.loads((folder / _FILE).read_bytes())
             if said["format"] == _FORMAT:
-                pages = {
-                    address: RememberedPage(**page | {"links": tuple(page["links"])})
-                    for address, page in said["pages"].items()
-                }
-                return cls(said["home"], said["depth"], pages)
+                known = said["addresses"]
+                made = {address: page | {"links": tuple(known[each] for each in page["links"])}
+                        for address, page in said["pages"].items()}  # fmt: skip
+                pages = {address: RememberedPage(**page) for address, page in made.items()}
+                return cls(said["home"], tuple(said["scope"]), said["depth"], pages)
         return cls()
 
     def save(self, folder: Path) -> None:
-        pages = {address: asdict(page) for address, page in self.pages.items()}
-        kept = {"format": _FORMAT, "home": self.home, "depth": self.depth, "pages": pages}
-        write_text(make(folder) / _FILE, json.dumps(kept))
+        """Links by their place in a list of addresses: most pages of a site share most of theirs."""
+        known: dict[str, int] = {}
+        pages = {
+            address: asdict(page) | {"links": [known.setdefault(each, len(known)) for each in page.links]}
+            for address, page in self.pages.items()
+        }
+        told = {"format": _FORMAT, "home": self.home, "scope": self.scope, "depth": self.depth}
+        write_text(make(folder) / _FILE, json.dumps(told | {"addresses": list(known), "pages": pages}))
 
     def keep_only(self, addresses: Collection[str]) -> None:
         self.pages = {address: page for address, page in self.pages.items() if address in addresses}

@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import quote, unquote, urljoin, urlsplit
 from xml.etree import ElementTree
@@ -23,7 +22,7 @@ from xml.etree import ElementTree
 from metier.core.addresses import identity
 from metier.core.errors import ItemGone, SettingsError, SourceError
 from metier.core.source_settings import SourceSettings
-from metier.sources.base import Item, Unreachable
+from metier.sources.base import Item, Unreachable, is_wanted
 from metier.sources.web import file_name
 from metier.sources.web_client import WebClient, media_type, refused, save
 
@@ -151,12 +150,8 @@ class WebDavSource:
         return self._site + quote(path)
 
     def _is_wanted(self, address: str) -> bool:
-        include, exclude = self._settings.include, self._settings.exclude
         path = unquote(urlsplit(address).path)
-        names = (unquote(address), path, path.removeprefix(f"{self._path}/"))
-        if any(fnmatchcase(name, pattern) for pattern in exclude for name in names):
-            return False
-        return not include or any(fnmatchcase(name, pattern) for pattern in include for name in names)
+        return is_wanted(self._settings, unquote(address), path, path.removeprefix(f"{self._path}/"))
 
     def _client(self) -> WebClient:
         if not self._clients:
