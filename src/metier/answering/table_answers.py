@@ -17,6 +17,7 @@ from metier.tables.results import ResultCell, ResultLine, RowPlace, joined
 
 _NEAR = 4000  # characters around a row among which its passage begins
 _CITED = 10  # rows of one line
+_MANY = 200  # documents
 
 
 class TableAnswerer:
@@ -28,27 +29,29 @@ class TableAnswerer:
     def answer(self, request: Request, asked: str, language: str) -> Answer | None:
         """None where the question is none for the tables, or a person has said where it is answered."""
         began, where = time.monotonic(), self._retriever.visible(request.where)
-        seen: dict[str, Passage] = {}
 
         def visible(documents: Collection[str]) -> Collection[str]:
-            for passage in self._store.openings(sorted(documents), where):
-                seen[passage.document_id] = passage
-            return seen.keys() - request.without - self._changed(where)
+            return self._readable(documents, where) - request.without - self._changed(where)
 
         found = self._asker.ask(asked, language, visible)
         if found is None or self._retriever.is_pinned(asked):
             return None
-        return self._made(request, asked, found, seen, time.monotonic() - began)
+        return self._made(request, asked, found, where, time.monotonic() - began)
+
+    def _readable(self, documents: Collection[str], where: Filter | None) -> set[str]:
+        """Those that the filter lets through. A table of a database has thousands of them: then the list of all
+        documents is looked into."""
+        if len(documents) > _MANY:
+            return set(documents).intersection(self._store.uris(where).values())
+        return {passage.document_id for passage in self._store.openings(sorted(documents), where)}
 
     def _changed(self, where: Filter | None) -> set[str]:
         """Documents of which a person has hidden or replaced something: a row may be among it, so none is counted."""
         return {each.document_id for each in self._store.get(where.hidden)} if where and where.hidden else set()
 
-    def _made(
-        self, request: Request, asked: str, found: TableAnswer, seen: dict[str, Passage], seconds: float
-    ) -> Answer:
+    def _made(self, request: Request, asked: str, found: TableAnswer, where: Filter | None, seconds: float) -> Answer:
         text, sentences, shown = "", [], {}
-        sources = _Sources(self._store, seen)
+        sources = _Sources(self._store, where)
         for number, line in enumerate(found.lines):
             text += "\n" if number else ""
             said = sources.spelled(line)
@@ -75,8 +78,8 @@ class TableAnswerer:
 class _Sources:
     """Rows as passages that can be opened and cited."""
 
-    def __init__(self, store: Store, openings: dict[str, Passage]) -> None:
-        self._store, self._openings = store, openings
+    def __init__(self, store: Store, where: Filter | None) -> None:
+        self._store, self._where = store, where
         self._documents: dict[str, Document | None] = {}
 
     def spelled(self, line: ResultLine) -> str:
@@ -102,7 +105,7 @@ class _Sources:
 
     def passage(self, place: RowPlace) -> Passage:
         document = self._document(place.document_id)
-        opening = self._openings[place.document_id]
+        opening = self._store.openings([place.document_id], self._where)[0]
         if document is None:
             return opening
         table = document.table_at(place.start, place.end)
