@@ -60,6 +60,8 @@ def combinations(question: TableQuestion, links: Links) -> list[tuple[Mentions, 
     beams: list[list[tuple[float, list[Mention]]]] = [[] for _ in range(len(question.tokens) + 1)]
     beams[0] = [(0.0, [])]
     own = {n: _unasked(each) / (each.span[1] - each.span[0]) for each in read for n in range(*each.span)}
+    held = {mention.span for mention in links.columns}  # of "wie hoch" height is meant where something has one
+    own |= {n: _UNEXPLAINED for each in question.measured if each.span in held for n in range(*each.span)}
     for place in range(len(question.tokens)):
         beam = sorted(beams[place], key=lambda each: each[0])[:_BEAM]
         for cost, mentions in beam:

@@ -30,48 +30,50 @@ class ComparisonReader:
         self._language = question.language.code
 
     @property
-    def reference(self) -> ValueMention | None:
-        """The row behind "than", where it is compared with others that are not named: of "larger than Vienna"."""
+    def reference(self) -> tuple[ValueMention, ...]:
+        """The row behind "than", where it is compared with others that are not named: of "larger than Vienna". A person
+        has several names."""
         than = self._question.language.word_set("query", "than")
-        places = [n for n, token in enumerate(self._question.tokens) if token.said in than]
         values = [m for m in self._mentions.values if self._names_a_row(m)]
-        for place in places:
+        for place in (n for n, token in enumerate(self._question.tokens) if token.said in than):
             behind = [m for m in values if 0 < m.span[0] - place <= _NEAR]
-            before = [m for m in values if m.span[1] == place]
-            for mention in (behind or before)[:1]:
-                alike = [m for m in values if (m.table.sql, m.column) == (mention.table.sql, mention.column)]
-                return mention if len(alike) == 1 else None
-        return None
+            chosen = behind or [m for m in values if m.span[1] == place]
+            if chosen:
+                names = tuple(m for m in chosen if m.table.sql == chosen[0].table.sql)
+                others = [m for m in values if m not in names and m.table.sql == chosen[0].table.sql]
+                return () if others or len({m.column for m in names}) != len(names) else names
+        return ()
 
     @staticmethod
     def _names_a_row(mention: ValueMention) -> bool:
         return not mention.number and ColumnReference(mention.table, mention.column) in label_of(mention.table)
 
-    def with_row(self, reference: ValueMention, left: list[ColumnMention]) -> Condition | None:
+    def with_row(self, reference: Sequence[ValueMention], left: list[ColumnMention]) -> Condition | None:
         """Of those that are compared with a row, what they must have."""
-        found = self._measured(reference.table, left, reference.span)
+        table = reference[0].table
+        found = self._measured(table, left, reference[0].span)
         if found is None:
             return None
         place, direction = found
-        value = ValueOfRow(place, ColumnReference(reference.table, reference.column), reference.values)
-        return Condition(place, ">" if direction > 0 else "<", (value,))
+        called = tuple((ColumnReference(table, each.column), each.values) for each in reference)
+        return Condition(place, ">" if direction > 0 else "<", (ValueOfRow(place, called),))
 
     def of_rows(
         self, table: TableSchema, conditions: Sequence[Condition], left: list[ColumnMention]
     ) -> TableQuery | None:
         """Two rows that are named, by one column."""
         pairs = [c for c in conditions if c.operator == "in" and len(c.values) == 2 and c.place in label_of(table)]
-        if len(pairs) != 1 or len(conditions) != 1 or not self._compares():
+        if not pairs or len(pairs) != len(conditions) or not self._compares():
             return None
         found = self._measured(table, left, None)
         if found is None or left:
             return None
         place, direction = found
-        names = tuple(str(value) for value in pairs[0].values)
+        names = tuple(" ".join(str(c.values[n]) for c in pairs) for n in range(2))
         difference = any(map(self._question.has, ("difference", "amount", "count")))
         which = self._asks_which()
         return TableQuery(
-            table, (pairs[0],), select=(*label_of(table), place), order=place, descending=direction > 0,
+            table, tuple(pairs), select=(*label_of(table), place), order=place, descending=direction > 0,
             limit=1 if which and not difference else 0, difference=difference,
             compared=() if which or difference else names,
         )  # fmt: skip

@@ -18,6 +18,7 @@ from metier.text.quantities import Quantity
 from metier.text.units import MONEY, unit_of
 
 _ONE_DENIAL = 3  # words between two that deny together: "ne … pas"
+_OWN = 2  # words between a value and the name of its column
 NEAR = 4  # words between a bound or an extreme and its column
 
 
@@ -27,14 +28,14 @@ class ConditionReader:
     def __init__(self, question: TableQuestion, tables: Sequence[TableSchema], mentions: Mentions) -> None:
         self._question, self._tables, self._mentions = question, tables, mentions
 
-    def given(self, left: list[ColumnMention], reference: ValueMention | None = None) -> list[Condition]:
-        """What the values say; those of one column are alternatives. `reference`: one that others are compared with."""
+    def given(self, left: list[ColumnMention], reference: Sequence[ValueMention] = ()) -> list[Condition]:
+        """What the values say; those of one column are alternatives. `reference`: of a row that others are compared with."""
         found: dict[ColumnReference, tuple[str, ...]] = {}
-        for mention in (each for each in self._mentions.values if each is not reference):
+        for mention in (each for each in self._mentions.values if each not in reference):
             place = ColumnReference(mention.table, mention.column)
             found[place] = (*found.get(place, ()), *mention.values)
             beside = [m for m in left if (m.table.sql, m.column.sql) == (mention.table.sql, mention.column)]
-            for named in [m for m in beside if gap(m.span, mention.span) <= 1]:  # "the sales department"
+            for named in [m for m in beside if gap(m.span, mention.span) <= _OWN]:  # "the sales department"
                 left.remove(named)
         through: dict[str, Reference | None] = {}
         for place in found:

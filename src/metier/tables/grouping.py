@@ -32,6 +32,8 @@ class GroupReader:
             and (self._mentions.extremes or beside[0].column.type is ColumnType.NUMBER)
         ):
             return ()  # "the best by total"
+        if beside and beside[0].column.type is ColumnType.NUMBER and not beside[0].column.years:
+            return ()  # "per hour" of what is charged
         if beside:
             left.remove(beside[0])
             return shown_by(self._steps, beside[0])

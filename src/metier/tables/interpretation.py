@@ -14,7 +14,7 @@ from metier.tables.combinations import Mentions, combinations
 from metier.tables.comparison import ComparisonReader
 from metier.tables.conditions import NEAR, ConditionReader, denied_in, gap
 from metier.tables.grouping import GroupReader, groups_rows_alone, shown_by
-from metier.tables.links import ColumnMention, Links, columns_of
+from metier.tables.links import ColumnMention, Links, columns_of, places_of
 from metier.tables.periods import period_of
 from metier.tables.query import ColumnReference, Condition, Graph, NoPath, TableQuery, label_of, path, points_to
 from metier.tables.question import Bound, Extreme, TableQuestion
@@ -23,7 +23,7 @@ from metier.tables.schema import TableSchema
 # What it costs that a table lies between, that a value is no name, that another table is asked than is named, and that
 # one is named for nothing.
 _JOIN, _ATTRIBUTE, _OTHER, _UNUSED = 0.04, 0.1, 0.3, 0.4
-_LATER = 0.03  # that rows of another table than the first that is named are told
+_LATER = 0.03  # that rows of another table than the first that is named are told, or rows that only join others
 _HARDLY_REPEATS = 0.9  # share of its rows that have another name
 _FARTHEST = 4  # tables that lie between two
 _ALWAYS_USED = (
@@ -94,6 +94,8 @@ class _Assembler:
         tables = named[:1] or asked or given or [mention.table for mention in self._mentions.tables]
         if named and asked:
             tables = [named[0], *asked]
+        if self._operations.keys() & {"each", "each_behind", "by"}:
+            tables = [*tables, *named[1:]]  # "for each department the number of courses"
         return list({table.sql: table for table in tables}.values())
 
     def _distance(self, query: TableQuery) -> float:
@@ -119,7 +121,8 @@ class _Assembler:
         reached = used | {step[1].sql for way in ways for step in way}
         unused = sum(name not in reached for name in named)
         later = len(named) > 1 and self._mentions.named[0].table.sql != query.table.sql
-        return _LATER * later + _JOIN * steps + _OTHER * other + _ATTRIBUTE * attributes + _UNUSED * unused
+        linking = not query.aggregate and any(place.column in _pointing(query.table) for place in label_of(query.table))
+        return _LATER * (later + linking) + _JOIN * steps + _OTHER * other + _ATTRIBUTE * attributes + _UNUSED * unused
 
     def _is_above(self, table: TableSchema) -> bool:
         return any(points_to(self._steps, mention.table, table) for mention in self._mentions.named)
@@ -129,13 +132,15 @@ class _Assembler:
 
     def _of(self, table: TableSchema) -> TableQuery | None:
         left = list(self._mentions.columns)
+        self._operations = dict(self._mentions.operations)
         reference = self._comparisons.reference
         conditions = self._conditions.given(left, reference)
-        if reference is not None:
+        if reference:
             compared = self._comparisons.with_row(reference, left)
             if compared is None:
                 return None
             conditions.append(compared)
+            self._operations.pop("comparative", None)
         for bound in self._mentions.bounds:
             if (counted := self._counted_behind(bound, table, left)) is not None:
                 return counted
@@ -165,7 +170,7 @@ class _Assembler:
             return self._most(query, extreme, order, left)
         if self._operations.keys() & {"each", "each_behind"} and not group:
             return None
-        if self._operations.keys() & {"comparative", "difference"} and reference is None:
+        if self._operations.keys() & {"comparative", "difference"}:
             return None
         if "count" in self._operations and "average" not in self._operations:  # "berapa rata-rata" asks for the average
             return self._counted(query, left)
@@ -281,13 +286,13 @@ class _Assembler:
                 order.table, query.conditions, "sum", order, group=part, descending=extreme.descending,
                 limit=extreme.limit,
             )  # fmt: skip
-        shown = tuple(ColumnReference(m.table, m.column.sql) for m in left) or label_of(query.table)
+        shown = tuple(ColumnReference(m.table, m.column.sql) for m in left) or self._label(query)
         if order.table.sql != query.table.sql and not left:  # the customer with the highest total of invoices
             steps = path(self._steps, query.table, order.table)
             if steps and points_to(self._steps, order.table, query.table):
                 return TableQuery(
-                    order.table, query.conditions, "sum", order, False, (), label_of(query.table), None,
-                    extreme.descending, extreme.limit, rank=extreme.rank,
+                    order.table, query.conditions, "avg" if "average" in self._operations else "sum", order, False, (),
+                    label_of(query.table), None, extreme.descending, extreme.limit, rank=extreme.rank,
                 )  # fmt: skip
         if "count" in self._operations or bool(query.group):
             return None
@@ -316,6 +321,9 @@ class _Assembler:
         others = [m for m in self._mentions.named if m.table.sql != query.table.sql]
         others = [m for m in others if points_to(self._steps, m.table, query.table)]
         counted = [m for m in others if gap(m.span, extreme.span) <= NEAR and m.span[0] >= extreme.span[1]]
+        counted = counted or [m for m in others if m.span[1] <= extreme.span[0]]  # "which country borders the most"
+        if not counted and not left and (joined := self._most_joined(query, extreme)) is not None:
+            return joined
         if counted:
             if left:
                 return None
@@ -329,6 +337,28 @@ class _Assembler:
                 query, aggregate="count", of=ColumnReference(query.table), group=shown_by(self._steps, texts[0]),
                 descending=extreme.descending, limit=extreme.limit, rank=extreme.rank,
             )  # fmt: skip
+        return None
+
+    def _most_joined(self, query: TableQuery, extreme: Extreme) -> TableQuery | None:
+        """ "which road crosses the most countries", of roads with a row for each country; "which course has the most
+        students", of rows that join both."""
+        behind = [m.table for m in self._mentions.named if m.span[0] >= extreme.span[1]]
+        if len(behind) != 1 or behind[0].sql == query.table.sql:
+            return None
+        label = label_of(query.table)
+        for own, other, _ in self._steps.get(query.table.sql, ()):
+            if other.sql == behind[0].sql and own in _pointing(query.table) and not query.table.key:
+                return TableQuery(
+                    query.table, query.conditions, "count", ColumnReference(query.table, own), True, group=label,
+                    descending=extreme.descending, limit=extreme.limit, rank=extreme.rank,
+                )  # fmt: skip
+            joins = {step[1].sql: step[0] for step in self._steps.get(other.sql, ()) if step[0] in _pointing(other)}
+            if {query.table.sql, behind[0].sql} <= joins.keys():
+                of = ColumnReference(other, joins[behind[0].sql])
+                return TableQuery(
+                    other, query.conditions, "count", of, True, group=label, descending=extreme.descending,
+                    limit=extreme.limit, rank=extreme.rank,
+                )  # fmt: skip
         return None
 
     def _counted(self, query: TableQuery, left: list[ColumnMention]) -> TableQuery | None:
@@ -397,6 +427,8 @@ class _Assembler:
             shown = (ColumnReference(query.table, dates[0].sql),) if len(dates) == 1 else ()
             if not shown:
                 return None
+        if not shown and "places" in self._operations:
+            shown = tuple(ColumnReference(query.table, column.sql) for column in places_of(query.table, self._question))
         if not shown and "amount" in self._operations:
             costs = columns_of(query.table, "price", self._question.language.code, (0, 0))
             shown = tuple(ColumnReference(m.table, m.column.sql) for m in costs) if len(costs) == 1 else ()
@@ -409,7 +441,20 @@ class _Assembler:
             return None  # it would show what it was asked
         if "amount" in self._operations and self._sums(query, left):
             return replace(query, table=left[0].table, aggregate="sum", of=shown[0], descending=True)
-        return replace(query, select=_distinct((*label_of(query.table), *shown)))
+        return replace(query, select=_distinct((*self._label(query), *shown)))
+
+    def _label(self, query: TableQuery) -> tuple[ColumnReference, ...]:
+        """What names its rows; of rows that only join others, what names those that no condition is on."""
+        own = label_of(query.table)
+        pointing = [
+            (column, other) for column, other, pointed in self._steps.get(query.table.sql, ())
+            if column in _pointing(query.table) and ColumnReference(other, pointed) not in label_of(other)
+        ]  # fmt: skip
+        if not any(place.column == column for place in own for column, _ in pointing):
+            return own
+        given = {condition.place.table.sql for condition in query.conditions}
+        others = [place for _, other in pointing if other.sql not in given for place in label_of(other)]
+        return tuple(others) or own
 
     def _sums(self, query: TableQuery, left: Sequence[ColumnMention]) -> bool:
         """Whether an amount is told of one thing in many rows: what a customer spent is in many invoices."""
@@ -423,6 +468,11 @@ class _Assembler:
     def _asks_amount(self) -> bool:
         """Whether "what is the highest price" asks for the number itself; "who has the highest salary" does not."""
         return not self._question.has("people") and not self._mentions.named
+
+
+def _pointing(table: TableSchema) -> set[str]:
+    """Columns that point to other tables."""
+    return {own for own, _, _ in table.references}
 
 
 def _distinct(places: Sequence[ColumnReference]) -> tuple[ColumnReference, ...]:

@@ -356,6 +356,15 @@ def columns_of(table: TableSchema, measure: str, language: str, span: Span) -> l
     return [ColumnMention(span, table, column, 1.0, measured=True) for column in found]
 
 
+def places_of(table: TableSchema, question: TableQuestion) -> list[Column]:
+    """The columns that say where something is."""
+    names = names_of("place", question.language.code)
+    labels = table.labelling
+    return [
+        c for c in table.columns if c not in labels and any(_is_called(c, n, question.language.code) for n in names)
+    ]
+
+
 def _is_called(column: Column, name: str, language: str) -> bool:
     """Whether a word of its name is `name`, or ends in it ("Verkaufspreis", "単価")."""
     words = _called(column, language)

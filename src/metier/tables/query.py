@@ -7,7 +7,7 @@ counted twice; what is shown or grouped of a table that rows point to is joined,
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from metier.core.tables import Reference
@@ -28,11 +28,11 @@ class ColumnReference:
 
 @dataclass(frozen=True, slots=True)
 class ValueOfRow:
-    """What another row has in a column: the population of Vienna. `label`, `names`: what that row is called."""
+    """What another row has in a column: the population of Vienna. `called`: the columns that name it, with its names
+    there."""
 
     of: ColumnReference
-    label: ColumnReference
-    names: tuple[str, ...]
+    called: tuple[tuple[ColumnReference, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +111,9 @@ Step = tuple[str, TableSchema, str]  # own column, the other table, its column
 Graph = Mapping[str, Sequence[Step]]
 
 
-def graph(tables: Sequence[TableSchema]) -> dict[str, list[Step]]:
+def graph(tables: Sequence[TableSchema], meant: Collection[str] = ()) -> dict[str, list[Step]]:
     """Which table leads to which, by foreign keys in both directions. Names are those of their database; a table is
-    known by its name in SQL."""
+    known by its name in SQL. `meant`: tables that the question names, of two ways as long that over them is taken."""
     known = {(table.document_id, table.name.casefold()): table for table in tables}
     elsewhere = {table.name.casefold(): table for table in tables}
     steps: dict[str, list[Step]] = {table.sql: [] for table in tables}
@@ -123,7 +123,7 @@ def graph(tables: Sequence[TableSchema]) -> dict[str, list[Step]]:
             if pointed is not None:
                 steps[table.sql].append((own, pointed, other))
                 steps[pointed.sql].append((other, table, own))
-    return steps
+    return {name: sorted(ways, key=lambda step: step[1].sql not in meant) for name, ways in steps.items()}
 
 
 def path(steps: Graph, start: TableSchema, end: TableSchema) -> list[Step]:
@@ -303,11 +303,9 @@ class _Writer:
         if isinstance(value, ExtremeValue):
             return f"({_Writer(value.query, self._steps).edge()})"
         if isinstance(value, ValueOfRow):
-            named = ", ".join(map(_written, value.names))
-            return (
-                f"(SELECT MAX({self._name(value.of)}) FROM {quoted(value.of.table.sql)} "
-                f"WHERE {self._name(value.label)} IN ({named}))"
-            )
+            named = (f"{self._name(place)} IN ({', '.join(map(_written, names))})" for place, names in value.called)
+            table = quoted(value.of.table.sql)
+            return f"(SELECT MAX({self._name(value.of)}) FROM {table} WHERE {' AND '.join(named)})"
         return _written(value)
 
 

@@ -139,7 +139,9 @@ def read(text: str, language: str) -> TableQuestion:
     reader.read_bounds()
     reader.read_extremes()
     for kind in _OPERATIONS:
-        question.operations += [QuestionOperation(kind, span) for span in reader.take(kind)]
+        question.operations += [
+            QuestionOperation(kind, span) for span in reader.take(kind) if reader.is_said(kind, span)
+        ]
     reader.take("filler")
     weak = [n for first, last in reader.take("weak") for n in range(first, last)]
     question.negations = _negations(cover, tokens)
@@ -148,7 +150,7 @@ def read(text: str, language: str) -> TableQuestion:
         if not any(cover.covered[token.start : token.end]) and not token.function
     ) | frozenset(weak)  # fmt: skip
     question.weak = frozenset(n for n in weak if not tokens[n].function)
-    question.free -= frozenset(n for n in weak if tokens[n].function)
+    question.free -= frozenset(n for n in weak if tokens[n].function) | frozenset(question.negations)
     return question
 
 
@@ -210,6 +212,14 @@ class _Reader:
     def take(self, *names: str) -> list[Span]:
         """Phrases of `[query]`, as spans of tokens."""
         return [span for place in self._cover.take("query", *names) if (span := self._tokens(place))[0] < span[1]]
+
+    def is_said(self, kind: str, span: Span) -> bool:
+        """Whether nothing is counted by "number of" where a noun stands before it: "the phone number of"."""
+        if kind != "count" or not span[0] or not self._question.language.spaced:
+            return True
+        before = self._question.tokens[span[0] - 1]
+        opens = before.function or any(self._cover.covered[before.start : before.end])
+        return opens or span[1] - span[0] < 2
 
     def _tokens(self, place: Span) -> Span:
         tokens = self._question.tokens

@@ -94,13 +94,16 @@ def lines_of(query: TableQuery, sql: Sql, result: Result, language: str) -> list
 
 
 def _two_rows(query: TableQuery, result: Result, rows: Sequence[ResultLine], language: str) -> list[ResultLine]:
-    """Of two rows whether the first comes before the other, or by how much they differ; nothing where one is missing."""
-    found = {str(row[4]): (row[-1], line) for row, line in zip(result.rows, rows, strict=True)}
-    values = [row[-1] for row in result.rows]
+    """Of two rows whether the first comes before the other, or by how much they differ; none where one is missing."""
+    names = len(query.table.labelling)
+    found: dict[str, tuple[float | int | str | None, ResultLine]] = {}
+    for row, line in zip(result.rows, rows, strict=True):
+        found.setdefault(" ".join(str(each) for each in row[4 : 4 + names]), (row[-1], line))
+    values = [value for value, _ in found.values()]
     if len(found) != 2 or any(value is None for value in values):
         return []
-    said = "; ".join(line.text for line in rows)
-    places = tuple(place for line in rows for place in line.rows)
+    said = "; ".join(line.text for _, line in found.values())
+    places = tuple(place for _, line in found.values() for place in line.rows)
     if query.compared:
         (first, _), (other, _) = (found.get(name, (None, None)) for name in query.compared)
         if first is None or other is None:
@@ -218,7 +221,7 @@ def _value_told(value: Value) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, ValueOfRow):
-        return ", ".join(value.names)
+        return " ".join(", ".join(names) for _, names in value.called)
     if isinstance(value, ExtremeValue):
         return "max" if value.query.descending else "min"
     return f"{value:g}"
