@@ -18,12 +18,12 @@ def moment_of(given: str | date | datetime) -> datetime:
         except ValueError:
             raise InputError(f"{given!r} is no day", hint=_HOW) from None
     now = datetime.now(UTC)
-    if isinstance(given, datetime):
-        moment = given.astimezone(UTC)
-    else:
-        if given == now.astimezone().date():
-            return now
-        moment = datetime.combine(given, time.max).astimezone(UTC)
+    if type(given) is date and given == now.astimezone().date():
+        return now
+    try:
+        moment = (given if isinstance(given, datetime) else datetime.combine(given, time.max)).astimezone(UTC)
+    except (OverflowError, OSError, ValueError):  # of the year 1, or 9999, in another zone
+        raise InputError(f"{given} is no day that is reckoned with", hint=_HOW) from None
     if moment > now:
         raise InputError(f"{given} is still to come", hint=_HOW)
     return moment

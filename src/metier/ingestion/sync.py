@@ -110,10 +110,13 @@ class Syncer:
         gone = {uri for uri in known if uri not in works and uri not in discovery.kept}
         new = (work.item for work in todo if work.before is None)
         content = KnownContent(self.store, known, gone, new, self._sign)
-        self._delete(gone - content.waiting, {*works, *discovery.kept, *content.waiting}, report)
+        ids = {document_id(uri) for uri in (*works, *discovery.kept, *content.waiting)}
+        others = [name for name in self.store.hashes() if name not in ids and name not in self.keep]
+        self._delete(gone - content.waiting, others, report)
         self._refuse(discovery)
         moved = self._process(todo, content, report)
-        self._delete(content.waiting - moved, {*works, *discovery.kept}, report)
+        left = content.waiting - moved
+        self._delete(left, [name for name in map(document_id, left) if name in self.store.hashes()], report)
         if report.added or report.changed or report.deleted or report.moved:
             report.index = self.store.optimize()
         if self.fusion is not None:
@@ -176,14 +179,12 @@ class Syncer:
                 item = Item(uri, state.version, state.groups, state.identity)
                 yield Work(item, by_name[state.source], state, keep=True, is_hidden=True)
 
-    def _delete(self, gone: Collection[str], stay: Collection[str], report: SyncReport) -> None:
-        """Take out what is gone, by its uri, and what else of the store is not among the uris that `stay`."""
-        ids = {document_id(uri) for uri in stay}
-        there = [name for name in self.store.hashes() if name not in ids and name not in self.keep]
+    def _delete(self, gone: Collection[str], documents: Sequence[str], report: SyncReport) -> None:
+        """Take out items that are gone, and documents of the store, by their ids."""
         self.catalog.bury(gone)
-        self.store.delete(there)
+        self.store.delete(documents)
         self.catalog.forget(gone)
-        report.deleted += len(there)
+        report.deleted += len(documents)
         if self.on_change is not None:
             for uri in sorted(gone):
                 self.on_change("deleted", uri)

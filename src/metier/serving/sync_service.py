@@ -136,7 +136,8 @@ class Syncing:
                     log.warning("what another process synced is not seen yet: %s", error)
                 told = str(error)
 
-    def _written(self) -> int:
-        """How many syncs have ended, in this process or another."""
-        with self._expert.runtime.catalog() as catalog:
-            return catalog.ended()
+    def _written(self) -> tuple[int, str]:
+        """How many syncs have ended, in this process or another, and when what was known before was forgotten."""
+        runtime = self._expert.runtime
+        with runtime.catalog() as catalog:
+            return catalog.ended(), runtime.store.written() if runtime.is_built("store") else ""

@@ -100,16 +100,15 @@ class Catalog:
 
     def bury(self, uris: Iterable[str]) -> None:
         """Keep who may read what is about to be forgotten: old versions of it may still be asked for."""
-        gone = set(uris)
-        rows = (
-            [
-                {"uri": state.uri, "source": state.source, "identity": state.identity, "groups": list(state.groups)}
-                for state in self.items().values()
-                if state.uri in gone and state.state == "indexed"
-            ]
-            if gone
-            else []
-        )
+        gone = list(uris)
+        wanted = sa.select(items.c.uri, items.c.source, items.c.identity, items.c.groups)
+        rows = [
+            row
+            for first in range(0, len(gone), _AT_ONCE)
+            for row in self._database.read(
+                wanted.where(items.c.state == "indexed", items.c.uri.in_(gone[first : first + _AT_ONCE]))
+            )
+        ]
         if rows:
             with self._database.writing(flushed=False) as connection:
                 connection.execute(

@@ -110,6 +110,9 @@ class AccessControlledStore:
     def begins(self) -> datetime | None:
         return self._store.begins() if isinstance(self._store, VersionedStore) else None
 
+    def written(self) -> str:
+        return self._store.written() if isinstance(self._store, VersionedStore) else ""
+
     def as_of(
         self, moment: datetime, groups: Callable[[Mapping[str, str]], CurrentGroups]
     ) -> tuple[AccessControlledStore, EarlierStore]:

@@ -187,6 +187,10 @@ class VersionedStore(Protocol):
         """From when on it is known what was there; None where nothing is kept."""
         ...
 
+    def written(self) -> str:
+        """Another text after a `prune`: who reads must `refresh`."""
+        ...
+
     def as_of(self, moment: datetime) -> EarlierStore:
         """What was there at `moment`, which is not before `begins`. Corrections are those of now."""
         ...

@@ -25,7 +25,7 @@ from metier.store.lance.conditions import of_documents, quoted
 from metier.store.lance.reader import TablePart
 
 SINCE, UNTIL = "since", "until"
-_NOTE = "versions.json"
+_NOTE, _WRITTEN = "versions.json", "written"
 _AT_ONCE = 10_000  # rows
 _NOTHING_OLD = timedelta(milliseconds=1)  # 0 would warn
 
@@ -46,16 +46,30 @@ class Archive:
     def begins(self) -> datetime | None:
         """From when on it is known what was there; None where nothing is kept yet."""
         try:
-            return datetime.fromisoformat(json.loads((self._folder / _NOTE).read_text(encoding="utf-8"))[SINCE])
-        except (OSError, ValueError, KeyError, TypeError):
+            return datetime.fromisoformat(self._note()[SINCE])
+        except (ValueError, KeyError, TypeError):
             return None
+
+    @property
+    def written(self) -> str:
+        """Another text after what was there was written anew, and files went that others may still read."""
+        return self._note().get(_WRITTEN, "")
+
+    def _note(self) -> dict[str, str]:
+        try:
+            return dict(json.loads((self._folder / _NOTE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return {}
+
+    def _tell(self, **told: datetime) -> None:
+        write_text(self._folder / _NOTE, json.dumps(self._note() | {name: stamp(at) for name, at in told.items()}))
 
     def begin(self, table: Any, now: datetime) -> None:
         """Have the rows of `table` say from when on they are there, from here on."""
         if SINCE not in table.schema.names:  # an index of an earlier version
             table.add_columns({SINCE: "cast('' as string)"})
         if self.begins is None:
-            write_text(self._folder / _NOTE, json.dumps({SINCE: stamp(now)}))
+            self._tell(since=now)
 
     def keep(self, table: Any, document_ids: Sequence[str], now: datetime) -> None:
         """What `table` has of these documents, which is about to go. Of corrections nothing is kept: they hold as they
@@ -88,7 +102,7 @@ class Archive:
         """Forget what was gone by then."""
         begins = self.begins
         if begins is not None and begins < before:
-            write_text(self._folder / _NOTE, json.dumps({SINCE: stamp(before)}))
+            self._tell(since=before)
         if (past := self.table) is not None:
             past.delete(f"{UNTIL} <= {quoted(stamp(before))}")
 
@@ -99,11 +113,13 @@ class Archive:
         if past.count_rows():
             lexical.is_indexed(past)
 
-    def erase(self, table: Any) -> None:
+    def erase(self, table: Any, now: datetime) -> None:
         """Leave nothing on the disk that is in no row any more, of `table` and of what is kept."""
         for each in (table, self.table):
             if each is not None:
                 each.update(where="true", values_sql={SINCE: SINCE})  # every row is written anew
                 each.optimize(cleanup_older_than=_NOTHING_OLD)
-                lexical.index_tokens(each)
+                if each.count_rows():
+                    lexical.index_tokens(each)
                 each.optimize(cleanup_older_than=_NOTHING_OLD)
+        self._tell(written=now)

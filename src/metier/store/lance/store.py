@@ -160,6 +160,10 @@ class LanceStore(LanceReader):
         with storage_errors(self._folder):
             return self._archive.begins
 
+    def written(self) -> str:
+        with storage_errors(self._folder):
+            return self._archive.written
+
     def as_of(self, moment: datetime) -> PastStore:
         with storage_errors(self._folder):
             table = self._database.open_table(self._table.name)
@@ -173,7 +177,7 @@ class LanceStore(LanceReader):
             self._archive.begin(self._table, _now())
             self._archive.prune(before)
             drop_index(self._table)
-            self._archive.erase(self._table)
+            self._archive.erase(self._table, _now())
             build_index(self._table, self._folder, self.counts()[1], self._settings.exact_until)
 
     # --- inside ----------------------------------------------------------------------------------------------
