@@ -225,6 +225,18 @@ def test_on_a_terminal_and_as_json(folder, call_metier):
     assert "metier exam review" in said
 
 
+def test_fresh_questions_are_written_from_what_changed_alone(folder, call_metier):
+    generate = ("exam", "generate", "-e", str(folder), "--changed", "--rules-only", "--count", "3", "--json")
+    assert "nothing changed since tiny@1" in call_metier(*generate, check=2).stderr
+    write(folder, "prices.md", "# Prices\n\n| Part | Price |\n|---|---|\n| Rope grip | 13 SEK |\n| Lamp | 43 SEK |\n")
+    call_metier("sync", "-e", str(folder))
+    assert json.loads(call_metier(*generate).stdout)["added"] >= 1
+    with Expert.open(folder) as expert:
+        fresh = [q for q in expert.exam.questions() if q.origin.startswith("generated") and q.documents]
+    assert fresh
+    assert all(uri.endswith("prices.md") for question in fresh for uri in question.documents)
+
+
 def test_without_an_adapter_or_its_record_drift_says_so(folder, call_metier):
     (next((folder / ".metier" / "adapters").rglob(training_record.FILE_NAME))).unlink()
     found = drift_of(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,9 +21,11 @@ from metier.cli.show import (
     print_json,
 )
 from metier.cli.terminal import console, styled
+from metier.core.errors import InputError
 
 if TYPE_CHECKING:
     from metier.evaluation.questions.question_set import Added
+    from metier.expert import Expert
 
 exam = typer.Typer(no_args_is_help=True, help="The questions: import or generate them, look at them, check and review.")
 
@@ -98,6 +101,9 @@ def generate(
     rules_only: Annotated[
         bool, typer.Option("--rules-only", help="From tables and headings, without a model.")
     ] = False,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Only from documents that came or changed since the adapter was tuned.")
+    ] = False,
     groups: GroupsOption = None,
     all_groups: AllGroupsOption = False,
     seed: Annotated[int, typer.Option(help="Another seed draws others.")] = 0,
@@ -115,6 +121,8 @@ def generate(
     wanted = ExamQuestionOptions(count, asked, seed, rules_only, seconds, groups_of(groups, all_groups))
     writes = teacher_of(teacher, teacher_url, teacher_key_env, rules_only, parallel)
     with open_expert(expert) as opened, progress() as bar:
+        if changed:
+            wanted = replace(wanted, documents=_changed(opened))
         tell = bar.counting("Writing", count)
         written, added = opened.exam.generate(wanted, teacher=writes, tell=tell)
     if as_json:
@@ -137,6 +145,21 @@ def generate(
     if written.dropped:
         console().print(styled("  [dim]Dropped: {}.[/]", ", ".join(f"{n} {why}" for why, n in written.dropped.items())))
     console().print(styled("  Next: [bold]metier exam review[/], then [bold]metier compare[/]."))
+
+
+def _changed(opened: Expert) -> frozenset[str]:
+    """Raises `InputError` where nothing did."""
+    found = opened.drift(ask=0)
+    if not found.documents:
+        why = (
+            "no adapter is in production"
+            if found.adapter is None
+            else f"nothing changed since {found.adapter} was tuned"
+        )
+        raise InputError(
+            f"there are no changed documents: {why}", where="--changed", hint="Leave --changed out to write of all."
+        )
+    return frozenset(found.documents)
 
 
 def show(

@@ -9,13 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 from metier import __version__
+from metier.core.groups import Required
 from metier.models.catalog import CATALOG
-
-if TYPE_CHECKING:
-    from metier.tuning.adapters import Card
 
 FILE_NAME = "README.md"
 _SETTINGS = ("method", "rank", "alpha", "learning_rate", "epochs", "max_steps", "batch", "max_length", "seed")
@@ -25,7 +23,38 @@ _WHEN = "at"  # of an exam: no metric
 Form = Literal["peft", "merged"]
 
 
-def text(card: Card, form: Form = "peft") -> str:
+class Described(Protocol):
+    """What of `adapters.Card` is told."""
+
+    @property
+    def reference(self) -> str: ...
+    @property
+    def base(self) -> str: ...
+    @property
+    def base_fingerprint(self) -> str: ...
+    @property
+    def dataset(self) -> str: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def settings(self) -> dict[str, Any]: ...
+    @property
+    def result(self) -> dict[str, Any]: ...
+    @property
+    def created(self) -> str: ...
+    @property
+    def exam(self) -> dict[str, Any]: ...
+    @property
+    def intervals(self) -> dict[str, tuple[float, float, int]]: ...
+    @property
+    def language(self) -> str: ...
+    @property
+    def documents(self) -> tuple[str, ...]: ...
+    @property
+    def groups(self) -> Required | None: ...
+
+
+def text(card: Described, form: Form = "peft") -> str:
     """The whole README.md. `form`: the adapter alone, or merged into its base."""
     front = "\n".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in _front(card, form).items())
     return f"---\n{front}\n---\n\n" + "\n".join(_body(card, form)) + "\n"
@@ -40,7 +69,7 @@ def base_on_hub(base: str) -> str | None:
     return known.source.partition(",")[0] if known else None
 
 
-def _front(card: Card, form: Form) -> dict[str, Any]:
+def _front(card: Described, form: Form) -> dict[str, Any]:
     base, licence = base_on_hub(card.base), card.settings.get("license")
     front: dict[str, Any] = {
         "base_model": base,
@@ -60,7 +89,7 @@ def _front(card: Card, form: Form) -> dict[str, Any]:
     return {name: value for name, value in front.items() if value}
 
 
-def _results(card: Card) -> list[dict[str, Any]]:
+def _results(card: Described) -> list[dict[str, Any]]:
     metrics = [
         {"type": "score", "name": f"score, {mode}", "value": value} | _interval(card, mode)
         for mode, value in _metrics(card).items()
@@ -72,16 +101,16 @@ def _results(card: Card) -> list[dict[str, Any]]:
     return [{"name": card.reference, "results": [{"task": task, "dataset": dataset, "metrics": metrics}]}]
 
 
-def _interval(card: Card, mode: str) -> dict[str, Any]:
+def _interval(card: Described, mode: str) -> dict[str, Any]:
     known = card.intervals.get(mode)
     return {"args": {"interval_95": known[:2], "questions": known[2]}} if known else {}
 
 
-def _metrics(card: Card) -> Mapping[str, float]:
+def _metrics(card: Described) -> Mapping[str, float]:
     return {name: value for name, value in card.exam.items() if name != _WHEN and isinstance(value, int | float)}
 
 
-def _body(card: Card, form: Form) -> Iterator[str]:
+def _body(card: Described, form: Form) -> Iterator[str]:
     base = base_on_hub(card.base) or _named(card.base)
     what = (
         f"A LoRA adapter ({card.method})" if form == "peft" else f"A LoRA adapter ({card.method}) merged into its base"
