@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from metier.tables.cell_values import ColumnType
 from metier.tables.combinations import Mentions, combinations
 from metier.tables.comparison import ComparisonReader
-from metier.tables.conditions import NEAR, ConditionReader, denied_in, gap
+from metier.tables.conditions import ConditionReader, denied_in
 from metier.tables.grouping import GroupReader, groups_rows_alone, shown_by
 from metier.tables.links import ColumnMention, Links, columns_of, places_of
 from metier.tables.periods import period_of
 from metier.tables.query import ColumnReference, Condition, Graph, NoPath, TableQuery, label_of, path, points_to
-from metier.tables.question import Bound, Extreme, TableQuestion
+from metier.tables.question import Bound, TableQuestion
 from metier.tables.schema import TableSchema
+from metier.tables.superlatives import SuperlativeReader, each_once, names_of_rows, pointing_columns
 
 # What it costs that a table lies between, that a value is no name, that another table is asked than is named, and that
 # one is named for nothing.
@@ -73,6 +74,7 @@ class _Assembler:
         self._conditions = ConditionReader(question, tables, mentions)
         self._groups = GroupReader(question, mentions, steps)
         self._comparisons = ComparisonReader(question, mentions)
+        self._superlatives = SuperlativeReader(question, mentions, steps, self._groups)
 
     def queries(self) -> Iterator[tuple[TableQuery, float]]:
         if len(self._mentions.extremes) > 1:
@@ -121,7 +123,9 @@ class _Assembler:
         reached = used | {step[1].sql for way in ways for step in way}
         unused = sum(name not in reached for name in named)
         later = len(named) > 1 and self._mentions.named[0].table.sql != query.table.sql
-        linking = not query.aggregate and any(place.column in _pointing(query.table) for place in label_of(query.table))
+        linking = not query.aggregate and any(
+            place.column in pointing_columns(query.table) for place in label_of(query.table)
+        )
         return _LATER * (later + linking) + _JOIN * steps + _OTHER * other + _ATTRIBUTE * attributes + _UNUSED * unused
 
     def _is_above(self, table: TableSchema) -> bool:
@@ -164,10 +168,10 @@ class _Assembler:
         extreme = self._mentions.extremes[0] if self._mentions.extremes else None
         if extreme and (first := self._comparisons.first_of_another(extreme, table, conditions, left)) is not None:
             extreme, conditions = None, [*conditions, first]
-        order = self._ordered(extreme, table, left) if extreme else None
+        order = self._superlatives.ordered(extreme, table, left) if extreme else None
         query = TableQuery(table, tuple(conditions), group=group)
         if extreme is not None:
-            return self._most(query, extreme, order, left)
+            return self._superlatives.query(query, extreme, order, left)
         if self._operations.keys() & {"each", "each_behind"} and not group:
             return None
         if self._operations.keys() & {"comparative", "difference"}:
@@ -228,27 +232,6 @@ class _Assembler:
 
     # --- what is asked ---------------------------------------------------------------------------------------
 
-    def _ordered(self, extreme: Extreme, table: TableSchema, left: list[ColumnMention]) -> ColumnReference | None:
-        """The column of which the most or the least is asked."""
-        numbers = [m for m in left if m.column.type is not ColumnType.TEXT]
-        near = [m for m in numbers if gap(m.span, extreme.span) <= NEAR]
-        behind = [m for m in near if m.span[0] >= extreme.span[1]]
-        if (
-            not behind or not self._question.language.spaced
-        ):  # "在庫が最も多い商品の価格": that of which it is said stands first
-            behind = near
-        if behind:
-            best = min(behind, key=lambda m: (gap(m.span, extreme.span), m.table.sql != table.sql))
-            left.remove(best)
-            return ColumnReference(best.table, best.column.sql)
-        language = self._question.language.code
-        if extreme.measure:
-            told = columns_of(table, extreme.measure, language, extreme.span)
-            numbers = [m for m in told if m.column.type is not ColumnType.TEXT]
-            if len(numbers) == 1:
-                return ColumnReference(table, numbers[0].column.sql)
-        return None
-
     def _compared(
         self, table: TableSchema, conditions: Sequence[Condition], left: Sequence[ColumnMention]
     ) -> TableQuery | None:
@@ -272,95 +255,6 @@ class _Assembler:
             difference="difference" in self._operations,
         )  # fmt: skip
 
-    def _most(
-        self, query: TableQuery, extreme: Extreme, order: ColumnReference | None, left: list[ColumnMention]
-    ) -> TableQuery | None:
-        if order is None:
-            return self._most_of_a_kind(query, extreme, left)
-        years = [part for part in ("year", "month") if part in self._operations]
-        if years and not left and "count" not in self._operations:  # "in which year did we earn the most?"
-            part = self._groups.part_at(self._operations[years[0]].span[0])
-            if part is None:
-                return None
-            return TableQuery(
-                order.table, query.conditions, "sum", order, group=part, descending=extreme.descending,
-                limit=extreme.limit,
-            )  # fmt: skip
-        shown = tuple(ColumnReference(m.table, m.column.sql) for m in left) or self._label(query)
-        if order.table.sql != query.table.sql and not left:  # the customer with the highest total of invoices
-            steps = path(self._steps, query.table, order.table)
-            if steps and points_to(self._steps, order.table, query.table):
-                return TableQuery(
-                    order.table, query.conditions, "avg" if "average" in self._operations else "sum", order, False, (),
-                    label_of(query.table), None, extreme.descending, extreme.limit, rank=extreme.rank,
-                )  # fmt: skip
-        if "count" in self._operations or bool(query.group):
-            return None
-        if aggregate := "avg" if "average" in self._operations else "sum" if "total" in self._operations else "":
-            if len(left) != 1 or left[0].column.type is not ColumnType.TEXT:
-                return None
-            return TableQuery(  # "which category has the highest average price"
-                query.table, query.conditions, aggregate, order, group=shown_by(self._steps, left[0]),
-                descending=extreme.descending, limit=extreme.limit, rank=extreme.rank,
-            )  # fmt: skip
-        if not left and self._asks_amount():
-            shown = (order,)
-        return replace(
-            query,
-            select=_distinct((*shown, order)),
-            order=order,
-            descending=extreme.descending,
-            limit=extreme.limit,
-            rank=extreme.rank,
-        )
-
-    def _most_of_a_kind(self, query: TableQuery, extreme: Extreme, left: list[ColumnMention]) -> TableQuery | None:
-        """The artist with the most albums: of what is counted, another table is named, or a value repeats."""
-        if query.group:
-            return None
-        others = [m for m in self._mentions.named if m.table.sql != query.table.sql]
-        others = [m for m in others if points_to(self._steps, m.table, query.table)]
-        counted = [m for m in others if gap(m.span, extreme.span) <= NEAR and m.span[0] >= extreme.span[1]]
-        counted = counted or [m for m in others if m.span[1] <= extreme.span[0]]  # "which country borders the most"
-        if not counted and not left and (joined := self._most_joined(query, extreme)) is not None:
-            return joined
-        if counted:
-            if left:
-                return None
-            return TableQuery(
-                counted[0].table, query.conditions, "count", ColumnReference(counted[0].table), False, (),
-                label_of(query.table), None, extreme.descending, extreme.limit, rank=extreme.rank,
-            )  # fmt: skip
-        texts = [m for m in left if m.column.type is ColumnType.TEXT]
-        if len(left) == 1 and texts:  # the country with the most customers
-            return replace(
-                query, aggregate="count", of=ColumnReference(query.table), group=shown_by(self._steps, texts[0]),
-                descending=extreme.descending, limit=extreme.limit, rank=extreme.rank,
-            )  # fmt: skip
-        return None
-
-    def _most_joined(self, query: TableQuery, extreme: Extreme) -> TableQuery | None:
-        """ "which road crosses the most countries", of roads with a row for each country; "which course has the most
-        students", of rows that join both."""
-        behind = [m.table for m in self._mentions.named if m.span[0] >= extreme.span[1]]
-        if len(behind) != 1 or behind[0].sql == query.table.sql:
-            return None
-        label = label_of(query.table)
-        for own, other, _ in self._steps.get(query.table.sql, ()):
-            if other.sql == behind[0].sql and own in _pointing(query.table) and not query.table.key:
-                return TableQuery(
-                    query.table, query.conditions, "count", ColumnReference(query.table, own), True, group=label,
-                    descending=extreme.descending, limit=extreme.limit, rank=extreme.rank,
-                )  # fmt: skip
-            joins = {step[1].sql: step[0] for step in self._steps.get(other.sql, ()) if step[0] in _pointing(other)}
-            if {query.table.sql, behind[0].sql} <= joins.keys():
-                of = ColumnReference(other, joins[behind[0].sql])
-                return TableQuery(
-                    other, query.conditions, "count", of, True, group=label, descending=extreme.descending,
-                    limit=extreme.limit, rank=extreme.rank,
-                )  # fmt: skip
-        return None
-
     def _counted(self, query: TableQuery, left: list[ColumnMention]) -> TableQuery | None:
         """Rows; different values of a column of words; numbers of one that counts itself ("how many keys has …")."""
         if not left:
@@ -380,7 +274,7 @@ class _Assembler:
                 if period_of(mention.column.name) is not None:
                     return None  # a column of a report adds up to nothing
                 return replace(query, aggregate="sum", of=place, descending=True)
-            return replace(query, select=_distinct((*label_of(query.table), place)))
+            return replace(query, select=each_once((*label_of(query.table), place)))
         between = list(range(self._operations["count"].span[1], mention.span[0]))
         if not self._question.language.spaced:  # each character is one
             between = [n for n in between if n in self._question.free]
@@ -402,7 +296,7 @@ class _Assembler:
         if len(told) != 1:
             return None
         return replace(
-            query, select=_distinct((*label_of(query.table), ColumnReference(query.table, told[0].column.sql)))
+            query, select=each_once((*label_of(query.table), ColumnReference(query.table, told[0].column.sql)))
         )
 
     def _aggregated(self, query: TableQuery, left: list[ColumnMention], aggregate: str) -> TableQuery | None:
@@ -441,20 +335,7 @@ class _Assembler:
             return None  # it would show what it was asked
         if "amount" in self._operations and self._sums(query, left):
             return replace(query, table=left[0].table, aggregate="sum", of=shown[0], descending=True)
-        return replace(query, select=_distinct((*self._label(query), *shown)))
-
-    def _label(self, query: TableQuery) -> tuple[ColumnReference, ...]:
-        """What names its rows; of rows that only join others, what names those that no condition is on."""
-        own = label_of(query.table)
-        pointing = [
-            (column, other) for column, other, pointed in self._steps.get(query.table.sql, ())
-            if column in _pointing(query.table) and ColumnReference(other, pointed) not in label_of(other)
-        ]  # fmt: skip
-        if not any(place.column == column for place in own for column, _ in pointing):
-            return own
-        given = {condition.place.table.sql for condition in query.conditions}
-        others = [place for _, other in pointing if other.sql not in given for place in label_of(other)]
-        return tuple(others) or own
+        return replace(query, select=each_once((*names_of_rows(query, self._steps), *shown)))
 
     def _sums(self, query: TableQuery, left: Sequence[ColumnMention]) -> bool:
         """Whether an amount is told of one thing in many rows: what a customer spent is in many invoices."""
@@ -464,16 +345,3 @@ class _Assembler:
         if table.sql != query.table.sql:
             return points_to(self._steps, table, query.table)
         return all(condition.place.table.sql != table.sql for condition in query.conditions)
-
-    def _asks_amount(self) -> bool:
-        """Whether "what is the highest price" asks for the number itself; "who has the highest salary" does not."""
-        return not self._question.has("people") and not self._mentions.named
-
-
-def _pointing(table: TableSchema) -> set[str]:
-    """Columns that point to other tables."""
-    return {own for own, _, _ in table.references}
-
-
-def _distinct(places: Sequence[ColumnReference]) -> tuple[ColumnReference, ...]:
-    return tuple(dict.fromkeys(places))
