@@ -40,7 +40,7 @@ _USER = re.compile(r"(?<=://)[^/?#\s]*@")
 _HINT = "Check the address, the network, and that the account may read; what was indexed before stays."
 
 
-class Database:
+class ReadOnlyDatabase:
     """The database at an address, opened when it is first asked. `address`: without a password; `auth_env`: what in
     the environment or the keyring holds it, or user:password; `root`: what a relative path of an SQLite file is taken
     from."""

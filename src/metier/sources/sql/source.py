@@ -24,7 +24,7 @@ from metier.core.source_settings import SourceSettings
 from metier.sources.base import Item, Rejected, Unreachable
 from metier.sources.sql.blocks import LARGEST, BlockSpan, Key, key_text, spans
 from metier.sources.sql.cells import LONGEST, as_text, row_cells
-from metier.sources.sql.connection import Database
+from metier.sources.sql.connection import ReadOnlyDatabase
 
 if TYPE_CHECKING:  # SQLAlchemy takes a third of a second to import, and who asks a question needs none of it
     from metier.sources.sql.tables import DatabaseTableReader
@@ -39,7 +39,7 @@ class SqlSource:
     def __init__(self, settings: SourceSettings, root: Path) -> None:
         self.name = settings.name
         self._settings = settings
-        self._database = Database(str(settings.url), settings.auth_env, root)
+        self._database = ReadOnlyDatabase(str(settings.url), settings.auth_env, root)
         self._readers: dict[str, DatabaseTableReader] = {}  # by address of the table
         self._spans: dict[str, BlockSpan] = {}  # by uri of the block
 

@@ -19,7 +19,7 @@ from metier.core.database_rows import table_uri
 from metier.core.errors import SourceError
 from metier.core.tables import DeclaredColumn, Reference
 from metier.sources.sql.cells import declared, kind_of, shown_name
-from metier.sources.sql.connection import Database
+from metier.sources.sql.connection import ReadOnlyDatabase
 from metier.text.names import naming
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class DatabaseTableReader:
 class Tables:
     """The tables that a source names, looked up in its database."""
 
-    def __init__(self, database: Database, settings: SourceSettings) -> None:
+    def __init__(self, database: ReadOnlyDatabase, settings: SourceSettings) -> None:
         self._database, self._settings = database, settings
 
     def all(self) -> Iterator[DatabaseTableReader | SourceError]:
