@@ -17,6 +17,7 @@ from metier.flow.explanation import explanation, headline
 from metier.services.flow import LOCK, FlowBusy
 
 from . import sample
+from .stand_in_mlflow import StandInMlflow, running
 
 pytestmark = [
     pytest.mark.slow,
@@ -308,7 +309,8 @@ def test_a_webhook_and_a_command_are_told(waiting, receiver, monkeypatch):
 
 def test_who_cannot_be_told_is_a_warning_and_the_result_stands(waiting, receiver):
     address, sent = receiver
-    sample.settings(waiting, webhook=address, command=["sh", "-c", "echo no such room >&2; exit 3"])
+    command = ["sh", "-c", "echo no such room >&2; exit 3"]
+    sample.settings(waiting, webhook=address, command=command, mlflow="http://127.0.0.1:9")
     with Expert.open(waiting) as expert:
         run = expert.flow.approve()
         assert (run.outcome, production(expert)) == ("promoted", "parts@2")
@@ -316,8 +318,25 @@ def test_who_cannot_be_told_is_a_warning_and_the_result_stands(waiting, receiver
     assert "The webhook was not told: 127.0.0.1 leads to 127.0.0.1, which is not on the public internet" in said
     assert "webhook_private = true" in said
     assert "The command 'sh' failed: it ended with 3: no such room." in said
+    assert "Not written to MLflow: " in said
     assert "s3cret" not in said
     assert sent == []
+
+
+def test_mlflow_has_the_run_and_both_adapters_by_their_aliases(waiting):
+    server = StandInMlflow()
+    with running(server) as address, Expert.open(waiting) as expert:
+        sample.settings(waiting, approval=True, mlflow=address)
+        expert.runtime.reload_settings()
+        run = expert.flow.approve(who="Ada")
+        assert "Written to MLflow as run run0." in text(run)
+        assert server.models["parts"]["aliases"] == {"champion": "1"}
+        written = server.runs["run0"]
+        assert written["status"] == "FINISHED"
+        assert written["tags"]["metier.outcome"] == "promoted"
+        assert (written["metrics"]["all.candidate"], written["metrics"]["all.production"]) == (1, 0)
+        assert written["metrics"]["drift.share_changed"] == 1
+        assert written["params"]["tuning.rank"] == "8"
 
 
 def test_watching_runs_again_and_again_and_an_error_does_not_end_it(folder):

@@ -42,7 +42,7 @@ def test_what_a_person_reads(call_metier, waiting):
     said = call_metier("flow", "explain", *at).stdout
     assert "run 1: parts@2 waits to be approved" in said
     assert "It is better in all questions: 1.00 against 0.00: +1.00 (+0.7" in said
-    assert "On 1 prompts exported forms differ from the adapter, in nats a token: merged by 0.0" in said
+    assert "prompts exported forms differ from the adapter, in nats a token: merged by 0.0" in said
     assert "Since then 0 documents came, 7 changed and 1 went." in said
     rejected = call_metier("flow", "reject", *at, "--why", "not now").stdout
     assert "parts@2 was rejected; parts@1 stays in production." in rejected

@@ -3,7 +3,8 @@
     better          on all questions, on those whose source changed, or in what it no longer says of before: more, with
                     p < 0.05 by the paired sign-flip test (`evaluation.statistics`)
     nowhere worse   on no part does it lose more than the margin as seen, nor anything with p < 0.05; its answers do not
-                    take longer than [flow] latency_margin allows; its exported forms say the same
+                    take longer than [flow] latency_margin allows; its exported forms say the same; and there are
+                    enough questions to tell
 
 That a part with few questions hides a small loss cannot be helped: the interval says how large a loss may be.
 """
@@ -28,6 +29,7 @@ PARTS = {
     REFUSALS: "refusing what nothing answers",
     GENERAL: "general questions",
 }
+FEWEST_QUESTIONS = 10  # of the exam; on fewer a loss of half of them may not show
 _NOTICED = 0.1  # seconds
 _CAN_BE_BETTER = (ALL, CHANGED, OUTDATED)
 
@@ -108,6 +110,10 @@ def judge(
             f"{latency.production:.2f} s: {latency.slower:.0%} longer; [flow] latency_margin is {latency_margin:.0%}."
         )
     against += parity
+    asked = found[ALL].n if ALL in found else 0
+    if asked < FEWEST_QUESTIONS:
+        few = f"The exam has {_questions(asked)} that can be asked: under {FEWEST_QUESTIONS} nothing is decided."
+        against.append(few)
     better = [_better(name, found[name]) for name in _CAN_BE_BETTER if name in found and found[name].is_better]
     if against:
         return Judgement(promote=False, reasons=tuple(against + better))

@@ -18,8 +18,9 @@ from metier.core.atomic import write_text
 from metier.core.errors import InputError, MetierError
 from metier.core.intervals import seconds_of
 from metier.core.permissions import make_folder
-from metier.flow import explanation, notification, report
+from metier.flow import explanation, mlflow_records, notification, report
 from metier.flow.explanation import ABANDONED, KEPT, PROMOTED, RAG, REJECTED, UNCHANGED
+from metier.flow.mlflow_records import KeptAdapter
 from metier.flow.policy import Decision
 from metier.flow.results import (
     DRIFT,
@@ -35,12 +36,14 @@ from metier.flow.results import (
     TellFound,
     TuneFound,
 )
+from metier.flow.run_record import run_record
 from metier.services.flow_steps import FlowSteps, Tell
 from metier.services.parts import Parts
 from metier.state.flow_runs import ENDED, FAILED, RUNNING, WAITING, FlowLog, FlowRun, now
 
 if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others time
     from metier.ingestion.work import SyncReport
+    from metier.tuning.adapters import Card
 
 LOCK = "flow.lock"
 _QUIET = (UNCHANGED, RAG)  # outcomes of which nobody is told
@@ -186,7 +189,7 @@ class FlowService:
             return self._close(number, PROMOTED, tell)
         except MetierError as error:
             self._log.change(number, state=FAILED, reason=error.message, ended=now())
-            notification.tell(self._runtime.settings.flow, self._runtime.folder, self._result(self.get(number)))
+            self._tell_all(self.get(number))
             raise
 
     def _outcome(self, run: FlowRun) -> str:
@@ -220,8 +223,19 @@ class FlowService:
         return ReportFound(path=str(path))
 
     def _tell_all(self, run: FlowRun) -> TellFound:
-        warnings = notification.tell(self._runtime.settings.flow, self._runtime.folder, self._result(run))
-        return TellFound(warnings=tuple(warnings))
+        settings = self._runtime.settings
+        warnings, written = notification.tell(settings.flow, self._runtime.folder, self._result(run)), None
+        if settings.flow.mlflow:
+            registry = self._parts.adapters.registry
+            champion, candidate = registry.production(), registry.get(run.candidate) if run.candidate else None
+            told = run_record(run, settings, self._kept(champion), self._kept(candidate))
+            recorded = mlflow_records.record(settings.flow.mlflow, settings.name, told)
+            written = recorded.run_id
+            warnings += recorded.warnings
+        return TellFound(warnings=tuple(warnings), mlflow=written)
+
+    def _kept(self, card: Card | None) -> KeptAdapter | None:
+        return None if card is None else KeptAdapter(card, self._parts.adapters.registry.folder(card))
 
     def _result(self, run: FlowRun) -> dict[str, Any]:
         """What a webhook and a command get."""

@@ -227,9 +227,10 @@ class FlowSteps:
         self._note_use(run, asked, "routine")
         found = compared(parts)
         candidate = self._card(_candidate(run))
-        exam_score = found[ALL].candidate if ALL in found else None
-        if exam_score is not None:
-            self._parts.adapters.registry.note_exam(candidate, {str(sitting.mode): round(exam_score.mean, 4)})
+        if ALL in found:
+            score, mode = found[ALL].candidate, str(sitting.mode)
+            noted: dict[str, float | str] = {mode: round(score.mean, 4), "at": run.began}
+            self._parts.adapters.registry.note_exam(candidate, noted, {mode: (score.low, score.high, score.n)})
         return ExamFound(
             mode=str(sitting.mode), questions=len(asked), stale=len(misleading), release=len(divided.release),
             parts=found, latency=sitting.latency(asked, "Timing"), notes=tuple(notes),
@@ -241,7 +242,8 @@ class FlowSteps:
         if not settings.parity_rows:
             return ParityFound()
         tell = partial(self._tell, "Comparing exports")
-        found = self._parts.adapters.export_parity(_candidate(run), limit=settings.parity_rows, tell=tell)
+        asked = halves(exam_of(self._parts, None), self._runtime.settings.exam.release).routine
+        found = self._parts.adapters.export_parity(_candidate(run), asked, limit=settings.parity_rows, tell=tell)
         return ParityFound(
             cases=found.cases, problems=tuple(f"{problem}." for problem in found.refusals()),
             forms={each.form: each.difference for each in found.forms if each.difference is not None},
