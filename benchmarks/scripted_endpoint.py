@@ -27,6 +27,7 @@ MODEL = "scripted"
 # What an instruction asks for beside an answer. Looked for in the system message alone: passages may hold any word.
 _REWRITING = regex.compile(r"(?i)\brewrit|\bstand[- ]?alone|without the conversation")
 _SPLITTING = regex.compile(r"(?i)\bsplit|sub-?questions?|separate questions|one (?:question )?(?:per|a) line")
+_QUERYING = regex.compile(r"(?i)\bSQL(?:ite)? query\b")
 _ANSWERING = regex.compile(r"(?i)^\W*answer\b")
 # A rough tokeniser: up to five letters with the space before them, digits in threes, anything else one by one.
 _TOKEN = regex.compile(r"\s*(?:[\p{L}\p{M}]{1,5}|\p{N}{1,3}|[^\s\p{L}\p{M}\p{N}])|\s+")
@@ -34,19 +35,23 @@ _TOKEN = regex.compile(r"\s*(?:[\p{L}\p{M}]{1,5}|\p{N}{1,3}|[^\s\p{L}\p{M}\p{N}]
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """`standalone`: the question as it reads without the conversation. `parts`: what it is split into."""
+    """`standalone`: the question as it reads without the conversation. `parts`: what it is split into. `queries`: what
+    is written where a query over tables is asked for, the second after something was wrong with the first."""
 
     question: str
     answer: str
     standalone: str = ""
     parts: tuple[str, ...] = ()
+    queries: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Asked:
-    """Requests so far, by what they wanted: answer, rewriting, splitting, unknown. `last`: messages of the latest."""
+    """Requests so far, by what they wanted: answer, query, rewriting, splitting, unknown. `last`: messages of the
+    latest; `queries`: of all that wanted a query."""
 
     counts: Counter[str] = field(default_factory=Counter)
+    queries: list[list[dict[str, Any]]] = field(default_factory=list)
     last: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -97,14 +102,19 @@ class ScriptedEndpoint:
         with self._lock:
             self.asked.counts[wanted] += 1
             self.asked.last = messages
+            if wanted == "query":
+                self.asked.queries.append(messages)
         return text
 
     def _reply(self, messages: list[dict[str, Any]]) -> tuple[str, str]:
-        last = next((_content(m) for m in reversed(messages) if m.get("role") == "user"), "")
-        script = self.find(last)
+        said = [_content(m) for m in messages if m.get("role") == "user"]
+        system = "\n".join(_content(m) for m in messages if m.get("role") == "system")
+        querying = bool(said and _QUERYING.search(system))
+        script = self.find((said[0] if querying else said[-1]) if said else "")
         if script is None:
             return "unknown", ""
-        system = "\n".join(_content(m) for m in messages if m.get("role") == "system")
+        if querying:
+            return "query", script.queries[min(len(said), len(script.queries)) - 1] if script.queries else "NO"
         if _ANSWERING.search(system):
             return "answer", script.answer
         if _REWRITING.search(system):

@@ -1,6 +1,7 @@
 """Are questions that ask a table to count, add, compare or look up answered exactly?
 
     python benchmarks/tables_sql.py [--only chinook|tatqa] [--limit N] [--json]
+    python benchmarks/tables_sql.py --endpoint    # the same with a capable model, played by a script
     python benchmarks/tables_sql.py --check       # works out all answers anew and compares; asks nothing
 
 Two experts with all settings at their defaults, each made in a temporary folder and asked by `Expert.ask`:
@@ -19,11 +20,17 @@ exact     the text tells every value that was asked for and none that contradict
           not asked for: the questions say which way
 refused   Métier says that it does not know; for the unanswerable the right thing to do
 wrong     anything else
+
+`--endpoint`: an OpenAI-compatible server on the loopback says for each question what a capable model wrote to the very
+prompt that Métier sent, without a look at the answers (`tables_sql/SET.queries.jsonl`); asked for an answer from
+passages, it says that they do not tell. `--prompts` prints what it was sent. `--without-rules`: every question goes to
+the model, also those that a rule reads.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import json
 import math
@@ -39,14 +46,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import regex
+from scripted_endpoint import MODEL, Script, ScriptedEndpoint
 from sets import data_folder
 
 from metier import Expert
+from metier.tables.asking import TableAsker
 
 SETS = ("chinook", "tatqa")
 UNANSWERABLE = "unanswerable"
+NOT_TOLD = "The documents do not say."
 OUTCOMES = ("exact", "refused", "wrong")
 EVERY = 7  # of the tables of TAT-QA one is taken
 SCALES = {"thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "billion": 1e9, "bn": 1e9}
@@ -301,14 +312,20 @@ def _workbook(path: Path, rows: Rows) -> None:
     book.save(path)
 
 
-def ask(name: str, questions: Sequence[TableQuestion]) -> list[dict[str, str]]:
-    """Makes an expert on a set and asks it; of each question its outcome."""
+def ask(name: str, questions: Sequence[TableQuestion], endpoint: str = "") -> list[dict[str, str]]:
+    """Makes an expert on a set and asks it; of each question its outcome. `endpoint`: where its model is, ""
+    the packaged one."""
     asked = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "documents"
         folder.mkdir()
         make(name, folder)
-        with Expert.create(Path(scratch) / "expert") as expert:
+        with Expert.create(Path(scratch) / "expert", model=f"openai:{MODEL}" if endpoint else None) as expert:
+            settings = expert.folder / "metier.toml"
+        if endpoint:
+            text = settings.read_text("utf-8")
+            settings.write_text(text.replace("[generation]", f'[generation]\nurl = "{endpoint}"'), "utf-8")
+        with Expert.open(Path(scratch) / "expert") as expert:
             expert.add(str(folder))
             expert.sync()
             for number, each in enumerate(questions, start=1):
@@ -316,10 +333,28 @@ def ask(name: str, questions: Sequence[TableQuestion]) -> list[dict[str, str]]:
                 right = bool(each.rows) and not answer.abstained and exact(answer.text, each)
                 outcome = "refused" if answer.abstained else "exact" if right else "wrong"
                 line = {"id": each.id, "kind": each.kind, "question": each.question}
-                asked.append({**line, "outcome": outcome, "text": answer.text})
+                sql = answer.tables.sql if answer.tables else ""
+                asked.append({**line, "outcome": outcome, "text": answer.text, "sql": sql})
                 print(f"\r{name} {number}/{len(questions)}", end="", file=sys.stderr)
     print(file=sys.stderr)
     return asked
+
+
+def ask_capable(
+    name: str, questions: Sequence[TableQuestion], prompts: bool, rules: bool
+) -> tuple[list[dict[str, str]], int]:
+    """What `ask` gives with a capable model, played by a script, and how many queries it was asked for. `rules`:
+    whether what a rule reads is answered by it."""
+    path = Path(__file__).with_suffix("") / f"{name}.queries.jsonl"
+    known = [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+    written = {each["question"]: tuple(each["written"]) for each in known}
+    scripts = [Script(each.question, NOT_TOLD, queries=written.get(each.question, ())) for each in questions]
+    reading = contextlib.nullcontext() if rules else mock.patch.object(TableAsker, "_by_rule", return_value=None)
+    with ScriptedEndpoint(scripts, first_token=0, tokens_per_second=0, context_tokens=32_768) as endpoint, reading:
+        asked = ask(name, questions, endpoint.url)
+        for messages in endpoint.asked.queries if prompts else ():
+            print(json.dumps(messages[1:], ensure_ascii=False))
+        return asked, len(endpoint.asked.queries)
 
 
 def summed(asked: Sequence[dict[str, str]]) -> dict[str, dict[str, int]]:
@@ -354,6 +389,9 @@ def main() -> int:
     arguments.add_argument("--only", choices=SETS)
     arguments.add_argument("--limit", type=int, default=0, help="questions of each kind; 0: all")
     arguments.add_argument("--json", action="store_true", help="counts, and every question with its answer")
+    arguments.add_argument("--endpoint", action="store_true", help="with a capable model, played by a script")
+    arguments.add_argument("--prompts", action="store_true", help="what it was sent for queries, one a line")
+    arguments.add_argument("--without-rules", action="store_true", help="it is asked for every query")
     arguments.add_argument("--check", action="store_true", help="whether the answers in the files are right")
     options = arguments.parse_args()
     if options.check:
@@ -361,7 +399,12 @@ def main() -> int:
         return bool(differ)
     results = {}
     for name in (options.only,) if options.only else SETS:
-        asked = ask(name, load(name, options.limit))
+        questions = load(name, options.limit)
+        if options.endpoint:
+            asked, queries = ask_capable(name, questions, options.prompts, not options.without_rules)
+            print(f"{name}: {queries} queries were asked for", file=sys.stderr)
+        else:
+            asked = ask(name, questions)
         results[name] = {"counts": summed(asked), "questions": asked}
         if not options.json:
             print(f"{name:14}" + "".join(f"{each:>9}" for each in ("asked", *OUTCOMES)))

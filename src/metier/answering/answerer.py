@@ -19,6 +19,7 @@ from metier.answering.conflicts import with_conflicts
 from metier.answering.conversation import last_question, standalone
 from metier.answering.intent import Intent, Kind
 from metier.answering.lookup import Finder
+from metier.answering.missing_attributes import MissingAttribute, missing_attribute
 from metier.answering.quote_spans import asks_for_list
 from metier.answering.quoted import Quoter
 from metier.answering.request import Found, Request
@@ -214,6 +215,9 @@ class Answerer:
         ]
         if len(found) == 1 and not found[0].pinned and self._is_of_many(asked, language, found[0]):
             return self._quoter.refuse(request, found[0], language, 1.0, began)
+        if len(found) == 1 and (lacking := self._lacking(asked, language, found[0])) is not None:
+            refused = self._quoter.refuse(request, found[0], language, 1.0, began)
+            return replace(refused, notes=(*refused.notes, lacking.note))
         whole_list = asks_for_list(asked, language) and not choices
         return self._quoter.answer(request, found, language, whole_list=whole_list, choices=choices)
 
@@ -223,6 +227,12 @@ class Answerer:
         and one value of many is no answer."""
         best = found.pieces[0].passage.text if found.pieces else ""
         return CELL in best and is_of_many(asked, best, language)
+
+    @staticmethod
+    def _lacking(asked: str, language: str, found: Found) -> MissingAttribute | None:
+        """What the best that was found does not tell, where it is a row of a table about the thing that is asked."""
+        best = found.pieces[0].passage if found.pieces and not found.pinned else None
+        return missing_attribute(asked, best, language) if best is not None else None
 
     def _changed(self, request: Request, asked: str, language: str) -> Answer | None:
         """What differs between two versions of a document, where that is asked for; else None."""

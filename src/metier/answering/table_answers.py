@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from metier.answering.answer import Answer, Citation, Sentence, Style, Support, TableSource, Usage
+from metier.answering.answer import Answer, Citation, OnText, Sentence, Style, Support, TableSource, Usage
 from metier.answering.request import Request
 from metier.core.documents import Document, Passage
 from metier.core.tables import TableRow
+from metier.generation.base import Generator
 from metier.retrieval.retriever import Retriever
 from metier.store.base import Filter, Store
-from metier.tables.asking import TableAnswer, TableAsker
-from metier.tables.results import ResultCell, ResultLine, RowPlace, joined
+from metier.tables.asking import TableAsker
+from metier.tables.results import ResultCell, ResultLine, RowPlace, TableAnswer, joined
+from metier.tables.sql_writer import SqlWriter
 
 _NEAR = 4000  # characters around a row among which its passage begins
 _CITED = 10  # rows of one line
@@ -21,10 +23,13 @@ _MANY = 200  # documents
 
 
 class TableAnswerer:
-    """`model`: the name of the one that would write otherwise."""
+    """`generator`: the model that would write otherwise; where it is `capable`, it is asked for queries, too."""
 
-    def __init__(self, asker: TableAsker, store: Store, retriever: Retriever, model: str) -> None:
-        self._asker, self._store, self._retriever, self._model = asker, store, retriever, model
+    def __init__(
+        self, asker: TableAsker, store: Store, retriever: Retriever, generator: Generator, capable: bool
+    ) -> None:
+        self._asker, self._store, self._retriever = asker, store, retriever
+        self._generator, self._capable = generator, capable
 
     def answer(self, request: Request, asked: str, language: str) -> Answer | None:
         """None where the question is none for the tables, or a person has said where it is answered."""
@@ -33,7 +38,8 @@ class TableAnswerer:
         def visible(documents: Collection[str]) -> Collection[str]:
             return self._readable(documents, where) - request.without - self._changed(where)
 
-        found = self._asker.ask(asked, language, visible)
+        writer = SqlWriter(self._generator, listen=_stops(request.on_text)) if self._capable else None
+        found = self._asker.ask(asked, language, visible, writer)
         if found is None or self._retriever.is_pinned(asked):
             return None
         return self._made(request, asked, found, where, time.monotonic() - began)
@@ -68,11 +74,17 @@ class TableAnswerer:
                 request.on_sentence(sentence)
         source = TableSource(found.sql, found.filters, found.table.name, found.total, len(found.lines))
         return Answer(
-            question=request.question, text=text, abstained=False, confidence=1.0, mode=request.mode, model=self._model,
+            question=request.question, text=text, abstained=False, confidence=1.0, mode=request.mode,
+            model=self._generator.name,
             adapter=request.writer.adapter, sentences=tuple(sentences),
             timings={"retrieval": seconds, "total": seconds}, usage=Usage(), style=Style.QUOTED,
             shown=tuple(shown.values()), searched_for=(asked,), tables=source,
         )  # fmt: skip
+
+
+def _stops(on_text: OnText | None) -> Callable[[str], bool | None] | None:
+    """Tells a listener that there is life, and nothing of what is written; stops where the listener does."""
+    return (lambda _: on_text("")) if on_text is not None else None
 
 
 class _Sources:

@@ -84,13 +84,20 @@ class Generator(Protocol):
         logprobs: bool = False,
         top_p: float = 1.0,
         response_format: Mapping[str, object] | None = None,
+        grammar: str = "",
     ) -> Completion:
         """One completion. `on_text` gets each new piece of text as it is written, and "" now and then while the model
         reads or thinks; returning True stops early.
         `adapter`: name of a fine-tuned adapter that the generator was made with, None = the base alone. `fresh`: read
         the whole prompt again, which takes longer, so that the same prompt gives the same text whatever was asked
         before; where a model is elsewhere it may not be had. `logprobs`: whether they are wanted; a small model writes
-        some 4% slower with them. `response_format`: see `Sampling`."""
+        some 4% slower with them. `response_format`: see `Sampling`. `grammar`: GBNF that the text keeps to; it is
+        given only to a generator that says `takes_grammar`, and another package's need not know it."""
         ...
 
     def close(self) -> None: ...
+
+
+def takes_grammar(generator: Generator) -> bool:
+    """Whether it keeps to a grammar, as far as it tells by an attribute of that name."""
+    return bool(getattr(generator, "takes_grammar", False))

@@ -10,6 +10,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 
 import httpx
 import numpy as np
@@ -32,7 +33,21 @@ _LONGEST_WAIT_SECONDS = 60
 _LONGEST_ERROR = 64 * 2**10  # bytes of what is said of an error
 _RETRIED = {408, 429, 500, 502, 503, 504}
 # Not every server takes these; what it refuses by name is left out.
-_OPTIONAL = ("logprobs", "stream_options", "seed", "temperature", "top_p", "response_format")
+_OPTIONAL = (
+    "logprobs",
+    "stream_options",
+    "seed",
+    "temperature",
+    "top_p",
+    "response_format",
+    "grammar",
+    "structured_outputs",
+)
+# Who keeps to a grammar, and how it is said.
+_GRAMMARS: Mapping[str, Callable[[str], tuple[str, object]]] = {
+    "llamacpp": lambda grammar: ("grammar", grammar),
+    "vllm": lambda grammar: ("structured_outputs", {"grammar": grammar}),
+}
 # It may also be named because of its value, such as a schema that is none.
 _UNSUPPORTED = re.compile(
     r"(?i)unsupported|n[o']t (?:\w+ )?(?:support|permit|allow|accept|recogni|implement)|unrecogni|unknown|unexpected"
@@ -75,6 +90,15 @@ class EndpointGenerator:
             self._context_tokens = endpoint_context.context_tokens(self._client, self._url, self._model)
         return self._context_tokens or endpoint_context.UNKNOWN
 
+    @cached_property
+    def takes_grammar(self) -> bool:
+        """Whether the server is one of those that do; it is asked once."""
+        return self._owner in _GRAMMARS
+
+    @cached_property
+    def _owner(self) -> str:
+        return endpoint_context.owner(self._client, self._url, self._model)
+
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """An estimate, meant to be too high rather than too low: the tokeniser is on the other side."""
         return 3 + sum(4 + _estimate(message.content) for message in messages)
@@ -93,6 +117,7 @@ class EndpointGenerator:
         logprobs: bool = False,
         top_p: float = 1.0,
         response_format: Mapping[str, object] | None = None,
+        grammar: str = "",
     ) -> Completion:
         """See `Generator`. Token counts are estimates where the server does not send `usage`. An adapter is asked for
         as a model of its name, which is how vLLM serves them. `fresh` is up to the server."""
@@ -111,6 +136,9 @@ class EndpointGenerator:
             body["top_p"] = top_p
         if response_format is not None and schema_of(response_format) is not None:
             body["response_format"] = dict(response_format)
+        elif grammar and self.takes_grammar:
+            name, value = _GRAMMARS[self._owner](grammar)
+            body[name] = value
         if stop := [word for word in stop if word]:
             body["stop"] = stop
         with within(self._seconds):

@@ -42,6 +42,16 @@ def context_tokens(client: httpx.Client, url: str, model: str) -> int | None:
     return told or UNKNOWN
 
 
+def owner(client: httpx.Client, url: str, model: str) -> str:
+    """What a server says of who owns `model`, which most fill with their own name; "" where it does not tell or could
+    not be asked."""
+    try:
+        said = _entry(_get(client, f"{url}/models"), model).get("owned_by")
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return ""
+    return said if isinstance(said, str) else ""
+
+
 def _get(client: httpx.Client, url: str) -> Mapping[str, object]:
     """Empty where the server has no such route, or says something else there."""
     with within(_SECONDS), client.stream("GET", url, timeout=_TIMEOUT) as response:

@@ -36,6 +36,8 @@ class LlamaGenerator:
     `adapters`: LoRA files (GGUF) by name; each request says which one it wants, and the base stays loaded.
     """
 
+    takes_grammar = True
+
     def __init__(
         self,
         settings: GenerationSettings,
@@ -97,6 +99,7 @@ class LlamaGenerator:
         logprobs: bool = False,
         top_p: float = 1.0,
         response_format: Mapping[str, object] | None = None,
+        grammar: str = "",
     ) -> Completion:
         """See `Generator`. Loading the model is not part of the times.
 
@@ -127,6 +130,8 @@ class LlamaGenerator:
         schema = schema_of(response_format)
         if schema is not None:
             body["json_schema"] = schema
+        elif grammar:
+            body["grammar"] = grammar
         if self._adapters:
             body["lora"] = self._switches(adapter)
         elif adapter is not None:

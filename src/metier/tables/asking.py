@@ -1,25 +1,29 @@
 """From a question to what the tables say exactly, or to nothing: then passages are asked.
 
 question ─▶ tables that have its words ─▶ links ─▶ interpretations ─▶ SQL ─▶ run apart ─▶ lines, with their rows
+                                            └── where no rule is sure: a capable model writes the SQL ──┘
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import regex
 
+from metier.tables.inferred_references import Reference, referring
 from metier.tables.interpretation import Interpretation, interpretations
 from metier.tables.links import Value, link
 from metier.tables.many_rows import computed
 from metier.tables.periods import Row, period_query
 from metier.tables.query import Condition, Graph, NoPath, Sql, TableQuery, graph, to_sql
 from metier.tables.question import TableQuestion, read
-from metier.tables.results import ResultLine, RowPlace, filters_of, lines_of, period_line
+from metier.tables.results import ResultLine, RowPlace, TableAnswer, alike_once, filters_of, lines_of, period_line
 from metier.tables.runner import QueryError, QueryRunner, Result
 from metier.tables.schema import GROUP, TableSchema, quoted
+from metier.tables.sql_prompt import LinkedTables
+from metier.tables.sql_writer import SqlWriter
 from metier.tables.table_store import TableStore
 from metier.tables.vocabulary import synonyms_of
 from metier.text.analyzer import Analyser
@@ -40,19 +44,6 @@ Visible = Callable[[Collection[str]], Collection[str]]
 """Of documents' ids, those that the asker may read."""
 
 
-@dataclass(frozen=True, slots=True)
-class TableAnswer:
-    """`lines`: what is said, each with the rows it tells of. `sql`, `filters`: how it was asked. `total`: rows there
-    are, more than `lines` where they are many; of an aggregate, the rows that it is computed from."""
-
-    lines: tuple[ResultLine, ...]
-    sql: str
-    filters: tuple[str, ...]
-    table: TableSchema
-    total: int
-    aggregate: str = ""
-
-
 class TableAsker:
     """Asks the tables of the file that `store` reads."""
 
@@ -63,24 +54,39 @@ class TableAsker:
         """End the process that runs queries; a later question starts a new one."""
         self._runner.close()
 
-    def ask(self, text: str, language: str, visible: Visible) -> TableAnswer | None:
-        """None where the question is none for tables, or could mean several things in them."""
+    def ask(self, text: str, language: str, visible: Visible, writer: SqlWriter | None = None) -> TableAnswer | None:
+        """None where the question is none for tables, or could mean several things in them. `writer`: the model that is
+        asked for a query where no rule reads the question."""
         if not self._store.path.exists():
             return None
         question = read(text, language)
         if all(token.function for token in question.tokens):
             return None
+        groups = [
+            LinkedTables(tables, link(question, tables, values)) for tables, values in self._groups(question, visible)
+        ]
+        answer = self._by_rule(question, groups)
+        return answer if answer is not None or writer is None else self._by_model(question, groups, writer)
+
+    def _by_rule(self, question: TableQuestion, groups: Sequence[LinkedTables]) -> TableAnswer | None:
         found: list[tuple[Interpretation, Graph]] = []
-        periods: list[TableSchema] = []
-        for tables, values in self._groups(question, visible):
-            periods += tables
-            steps = graph(tables)
-            links = link(question, tables, values)
-            found += [(each, steps) for each in interpretations(question, tables, links, steps)[:_TRIED]]
+        for group in groups:
+            steps = graph(group.tables, {m.table.sql for m in group.links.tables if not m.context})
+            read = interpretations(question, group.tables, group.links, steps)
+            found += [(each, steps) for each in read[:_TRIED]]
         found = sorted((each for each in found if each[0].cost < _CERTAIN), key=lambda each: each[0].cost)
-        if computed(text, language):
+        periods = [table for group in groups for table in group.tables]
+        if computed(question.text, question.language.code):
             return self._over_periods(question, periods) or self._first(question, found[: 2 * _TRIED])
         return self._first(question, found[: 2 * _TRIED]) or self._over_periods(question, periods)
+
+    def _by_model(
+        self, question: TableQuestion, groups: Sequence[LinkedTables], writer: SqlWriter
+    ) -> TableAnswer | None:
+        from metier.tables.sql_writing import SqlAsker  # with its parser of SQL
+
+        documents = self._store.documents_of([table for group in groups for table in group.tables])
+        return SqlAsker(self._store, self._runner, self._analyser).ask(question, groups, documents, writer)
 
     def _over_periods(self, question: TableQuestion, tables: Sequence[TableSchema]) -> TableAnswer | None:
         """A row over several columns; None where rows of two tables fit as well."""
@@ -127,14 +133,14 @@ class TableAsker:
         tables = {schema.id: schema for schema in self._store.schemas({*values, *named})}
         for database in {schema.document_id for schema in tables.values() if schema.database}:
             tables.update((schema.id, schema) for schema in self._store.of_document(database))
+        references = self._store.references(list(tables))
+        reached = {number for each in references for number in (each[0], each[2])} - tables.keys()
+        tables |= {schema.id: schema for schema in self._store.schemas(reached)}
         documents = self._store.documents_of(list(tables.values()))
         seen = set(visible(frozenset().union(*documents.values())))
-        together: dict[object, list[TableSchema]] = defaultdict(list)
-        for number, schema in sorted(tables.items()):
-            if documents[number] <= seen:
-                together[schema.document_id if schema.database else number].append(schema)
-        for group in together.values():
-            yield group, values
+        readable = [schema for number, schema in sorted(tables.items()) if documents[number] <= seen]
+        for group in _together(readable, references):
+            yield referring(group, references), values
 
     def _indexed(self, question: TableQuestion) -> list[str]:
         """The words of a question as the index may have them: also without their endings, which no stemmer takes off,
@@ -175,7 +181,7 @@ class TableAsker:
         result = self._run(sql)
         if result is None or (not result.rows and sql.rows):
             return None
-        lines = lines_of(query, sql, result, language)
+        lines = alike_once(lines_of(query, sql, result, language))
         if not lines:
             return None
         rows: tuple[RowPlace, ...] = ()
@@ -217,3 +223,21 @@ class TableAsker:
 
 def _same(one: TableAnswer, other: TableAnswer) -> bool:
     return [line.text for line in one.lines] == [line.text for line in other.lines]
+
+
+def _together(tables: Sequence[TableSchema], references: Sequence[Reference]) -> Iterator[list[TableSchema]]:
+    """The tables of a database, and those that refer to one another, undeclared."""
+    places = {table.id: {table.id} for table in tables}
+    by_database = defaultdict[str, list[int]](list)
+    for table in tables:
+        if table.database:
+            by_database[table.document_id].append(table.id)
+    joined = [(ids[0], other) for ids in by_database.values() for other in ids[1:]]
+    joined += [(one, other) for one, _, other, _ in references]
+    for one, other in joined:
+        if one in places and other in places and places[one] is not places[other]:
+            places[one] |= places[other]
+            for number in places[other]:
+                places[number] = places[one]
+    for first in dict.fromkeys(min(place) for place in places.values()):
+        yield [table for table in tables if table.id in places[first]]

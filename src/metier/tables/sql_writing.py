@@ -1,0 +1,62 @@
+"""A question that no rule reads, asked by a query that a capable model writes.
+
+question ─▶ tables that have its words ─▶ prompt ─▶ SQL under a grammar ─▶ guard ─▶ run apart ─▶ doubts ─▶ lines by rule
+                                                      ▲───────── once: what is wrong, values that are there ──────┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from metier.generation.base import Message
+from metier.tables.question import TableQuestion
+from metier.tables.results import TableAnswer
+from metier.tables.runner import QueryRunner
+from metier.tables.schema import TableSchema
+from metier.tables.sql_attempt import SqlAttempt
+from metier.tables.sql_prompt import LinkedTables, chosen, prompt, read_reply, to_explain
+from metier.tables.sql_writer import SqlWriter, is_for_sql
+from metier.tables.table_store import TableStore
+from metier.text.analyzer import Analyser
+
+_NEAR, _LOOKED_AT = 5, 200  # values that are told, and among which they are found
+
+
+class SqlAsker:
+    def __init__(self, store: TableStore, runner: QueryRunner, analyser: Analyser) -> None:
+        self._store, self._runner, self._analyser = store, runner, analyser
+
+    def ask(
+        self,
+        question: TableQuestion,
+        groups: Sequence[LinkedTables],
+        documents: Mapping[int, Collection[str]],
+        writer: SqlWriter,
+    ) -> TableAnswer | None:
+        """None where the tables do not hold it, or nothing shows that the query asks what was asked. `documents`: of
+        each table by its number, those of its rows that may be read."""
+        if not is_for_sql(question, groups):
+            return None
+        tables = chosen(question, groups)
+        if not tables:
+            return None
+        words = to_explain(question, groups, tables)
+        attempt = SqlAttempt(question, groups, tables, documents, words, self._runner.run, self._near)
+        messages = prompt(question, tables, groups, words, attempt.sample, writer.today)
+        for last in (False, True):
+            text = writer.write(messages, attempt.grammar)
+            reply = read_reply(text) if text is not None else None
+            if text is None or (reply is not None and not reply.sql):
+                return None
+            answer = attempt.answer(reply)
+            if isinstance(answer, TableAnswer):
+                return answer
+            if last:
+                return None
+            messages = [*messages, Message("assistant", text), Message("user", answer)]
+        return None
+
+    def _near(self, table: TableSchema, text: str) -> list[str]:
+        """Values of a table that share words with a text."""
+        found = self._store.values_with(self._analyser.tokens(text), _LOOKED_AT)
+        return [value for number, _, value in found if number == table.id][:_NEAR]
