@@ -138,6 +138,12 @@ def test_a_login_is_shown_nowhere(bucket, call_metier, monkeypatch, tmp_path, en
     assert not [path for path in files if SECRET.encode() in path.read_bytes()]
 
 
+def test_a_library_that_is_missing_is_told_with_its_name(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
+    with pytest.raises(SourceError, match=r"metier\[gs\]"):
+        list(create(SourceSettings(url="gs://plant/docs"), tmp_path).discover())
+
+
 def test_an_object_too_large_or_gone_meanwhile_fails_alone(expert, bucket, monkeypatch):
     monkeypatch.setattr(object_store, "_MOST_BYTES", 50)
     bucket(docs__large_md="x" * 100)

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from metier.core import public_addresses
 from metier.core.addresses import masked, secret
@@ -21,6 +22,7 @@ from metier.core.errors import SourceError
 from metier.core.source_settings import SourceSettings
 
 _SECONDS = 1800.0  # for one command
+_LOOK_UP_SECONDS = 30.0  # for the name of a host
 _MOST_BYTES = 4 * 2**30  # that a clone may take on disk
 _MOST_OUTPUT = 256 * 2**20
 _LOOK = 0.2  # seconds between two looks at how much there is
@@ -48,18 +50,21 @@ def reach(settings: SourceSettings, address: str) -> dict[str, str]:
     if parts.scheme == "file":
         return told
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+    found: list[str] = []
     try:
-        found = public_addresses.resolve(host, port, 30.0, private=settings.private)
+        found = public_addresses.resolve(host, port, _LOOK_UP_SECONDS, private=settings.private)
     except public_addresses.Refused as error:
         hint = None if settings.private else public_addresses.HOW
         raise SourceError(str(error), where=settings.name, hint=hint) from None
     except OSError as error:
-        if parts.scheme != "ssh":  # there it may be a name of the user's own, in the settings of ssh
+        # It may be a name of the user's own, in the settings of ssh; and a proxy looks names up itself.
+        if parts.scheme != "ssh" and parts.scheme not in getproxies():
             raise SourceError(f"{host} has no address: {error}", where=settings.name) from None
-        return told
     if parts.scheme == "ssh":
         return told
-    told["http.curloptResolve"] = f"{host}:{port}:{','.join(f'[{each}]' if ':' in each else each for each in found)}"
+    if found:
+        at = ",".join(f"[{each}]" if ":" in each else each for each in found)
+        told["http.curloptResolve"] = f"{host}:{port}:{at}"
     if settings.auth_env is not None:
         if parts.scheme != "https" and not settings.private:
             raise SourceError("would get credentials over http, which anybody may read", where=settings.name)

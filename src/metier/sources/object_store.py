@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metier.core.addresses import secret
-from metier.core.errors import ItemGone, SettingsError, SourceError, needing
+from metier.core.errors import ItemGone, SettingsError, SourceError
 from metier.core.source_settings import SourceSettings
 from metier.sources.base import Item, Unreachable, as_file_name, is_wanted
 
@@ -120,13 +120,15 @@ class ObjectStoreSource:
 
     def _store(self) -> AbstractFileSystem:
         if self._opened is None:
-            options = self._options()
-            with needing(_STORES[self._settings.scheme][0]):
+            waits = _WAITS.get(self._settings.scheme, {})
+            given = {**waits, **self._options(), "use_listings_cache": False, "skip_instance_cache": True}
+            try:
                 import fsspec
 
-                waits = _WAITS.get(self._settings.scheme, {})
-                given = {**waits, **options, "use_listings_cache": False, "skip_instance_cache": True}
                 self._opened = fsspec.filesystem(self._settings.scheme, **given)
+            except ImportError as error:
+                hint = f'Install it with `pip install "metier[{_STORES[self._settings.scheme][0]}]"`.'
+                raise SourceError(f"a library for it is missing: {error}", where=self.name, hint=hint) from None
         return self._opened
 
     def _options(self) -> dict[str, Any]:
