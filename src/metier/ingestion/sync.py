@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Protocol
@@ -89,6 +89,7 @@ class Syncer:
     rebuild: bool = False
     allow_empty: bool = False
     skipped: Collection[str] = ()
+    _signatures: dict[tuple[tuple[str, ...], str], str] = field(default_factory=dict)  # by groups and suffix
 
     def run(self, sources: Sequence[Source]) -> SyncReport:
         """Sync all sources. One bad item never stops it; a full disk or a broken model does, with nothing lost.
@@ -200,9 +201,15 @@ class Syncer:
 
     def _sign(self, item: Item) -> str:
         """Everything but the content that shapes what is stored for an item."""
-        parts = [_SHAPE, self.parser_version, self.settings.language, sorted(item.groups)]
+        kind = (tuple(item.groups), PurePath(item.uri).suffix.lower())
+        if kind not in self._signatures:
+            self._signatures[kind] = self._signature(*kind)
+        return self._signatures[kind]
+
+    def _signature(self, groups: Sequence[str], suffix: str) -> str:
+        parts = [_SHAPE, self.parser_version, self.settings.language, sorted(groups)]
         parts += [self.settings.passages.model_dump(), self.settings.parsing.model_dump(exclude=_NOT_SHAPING)]
-        if added := plugins.release(plugins.PARSERS, PurePath(item.uri).suffix.lower()):
+        if added := plugins.release(plugins.PARSERS, suffix):
             parts.append(added)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 

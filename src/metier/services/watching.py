@@ -14,7 +14,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -124,7 +124,7 @@ def _roots_there(runtime: Runtime) -> list[int | None]:
     return [stamp[-1] for stamp in stamps if stamp is not None]
 
 
-def _changes(folder: Path, settings: Settings, stop: threading.Event) -> Iterator[bool]:
+def _changes(folder: Path, settings: Settings, stop: threading.Event) -> Generator[bool, None, None]:
     """Whether files of the sources changed, again and again, every half second where none did."""
     there = [root for root in _roots(folder, settings) if root.exists()]
     if there:

@@ -56,9 +56,10 @@ def membership(settings: SourceSettings, root: Path) -> Callable[[str], bool]:
     if settings.url is not None and settings.scheme not in _READERS:
         return lambda identity: False
     try:
-        holds: Callable[[str], bool] = create(settings, root).holds  # type: ignore[attr-defined] # those here have it
+        source = create(settings, root)
     except SourceError:
         return lambda identity: False
+    holds: Callable[[str], bool] = getattr(source, "holds", lambda identity: False)  # those here have it
     return holds
 
 
