@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from metier.cli.show import counted, local_time
+from metier.cli.table_blocks import items_as_tables
 from metier.cli.terminal import console, styled, visible
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def print_items(name: str, sources: int, items: Sequence[ItemState]) -> None:
     """`name`: of the expert; `sources`: how many there are."""
     from rich.text import Text
 
-    screen = console()
+    screen, items = console(), items_as_tables(items)
     counts = Counter(map(_state, items))
     told = ", ".join(_TOLD[state].format(counts[state]) for state in _COLOURS if counts[state])
     head = f"{counted(sources, 'source')}, {counted(len(items), 'document')}" + (f": {told}" if told else "")

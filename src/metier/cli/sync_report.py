@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from metier.cli.show import counted, local_time
+from metier.cli.table_blocks import told_by_table
 from metier.cli.terminal import console, styled
 
 if TYPE_CHECKING:
@@ -16,11 +17,11 @@ def print_report(report: SyncReport) -> None:
     numbers = {name: getattr(report, name) for name in ("added", "changed", "moved", "deleted", "unchanged")}
     counts = ", ".join(f"{many} {name}" for name, many in numbers.items() if many or name != "moved")
     screen.print(styled("[green]✓[/] {} · {} passages in {:.1f} s", counts, report.passages, report.seconds))
-    for warning in (*report.overlaps, *report.warnings, *report.unread_languages):
+    for warning in told_by_table((*report.overlaps, *report.warnings, *report.unread_languages)):
         screen.print(styled("  [yellow]![/] {}: {}", warning.item, warning.reason), soft_wrap=True)
     if report.failed:
         screen.print(styled("[red]✗[/] {} could not be read:", len(report.failed)))
-        for failure in report.failed:
+        for failure in told_by_table(report.failed):
             screen.print(f"  {failure.item}: {failure.reason}", soft_wrap=True)
     if report.next_try:
         when = local_time(report.next_try)

@@ -42,6 +42,7 @@ def test_a_password_is_shown_nowhere(server, call_metier, tmp_path, caplog, monk
         said += told.stdout + told.stderr
     said += call_metier("ask", "How many orders are there?", "-e", "expert", "--json").stdout
     assert '"text": "60"' in said
+    assert "1 source, 1 document: 1 read" in said  # however many blocks it has
     monkeypatch.setenv("SHOP_PASSWORD", f"reader:{PASSWORD}-wrong")
     failed = call_metier("sync", "-e", "expert", check=1)
     assert "***" in failed.stdout or "enied" in failed.stdout or "authentication" in failed.stdout

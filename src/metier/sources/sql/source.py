@@ -173,8 +173,8 @@ class SqlSource:
         found = next(self._database.retrying(read))
         made = [self._row(reader, row) for row in found]
         notes = list(reader.notes)
-        if count := sum(cut for _, cut in made):
-            notes.append(f"texts of more than {LONGEST:,} characters were cut, in {count} of {len(made)} rows")
+        if any(cut for _, cut in made):
+            notes.append(f"texts of more than {LONGEST:,} characters were cut")
         about = reader.about if span.start is None else ()
         return RowBlock(
             reader.name, reader.shown, reader.columns, tuple(row for row, _ in made), reader.references, about,
