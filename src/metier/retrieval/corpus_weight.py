@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from metier.core.database_rows import table_of
 from metier.core.documents import Passage
 from metier.embedding.base import Embedder
 from metier.retrieval.fusion import DEFAULT_WEIGHT, Fusion, dense_evidence
@@ -83,9 +84,10 @@ def learn(store: Store, embedder: Embedder, analyser: Analyser, seed: int = 0) -
 
 
 def sample(store: Store, analyser: Analyser, seed: int = 0) -> list[tuple[str, str]]:
-    """Up to `PAIRS` pairs of sentences, each of one passage, spread over the documents."""
+    """Up to `PAIRS` pairs of sentences, each of one passage, spread over the documents. Rows of a database are no
+    sentences, and not looked through."""
     draw = np.random.default_rng(seed)
-    names = sorted(store.uris(_read_by_all(store)).values())
+    names = sorted(name for uri, name in store.uris(_read_by_all(store)).items() if table_of(uri) is None)
     share = math.ceil(PAIRS / max(1, len(names)))
     pairs: list[tuple[str, str]] = []
     for at in draw.permutation(len(names)):
