@@ -71,7 +71,8 @@ def discover(
         try:
             listed.extend(source.discover())
         except (SourceError, OSError) as error:
-            problem = error.message if isinstance(error, SourceError) else error.strerror or str(error)
+            said = error.message if isinstance(error, SourceError) else error.strerror or str(error)
+            problem = said.removeprefix(f"{source.name}: ")
         count = before[source.name]
         if not listed and not problem and count:
             problem = "nothing is there any more."

@@ -57,7 +57,7 @@ def membership(settings: SourceSettings, root: Path) -> Callable[[str], bool]:
         return lambda identity: False
     try:
         source = create(settings, root)
-    except SourceError:
+    except (SourceError, SettingsError):  # which the next sync tells
         return lambda identity: False
     holds: Callable[[str], bool] = getattr(source, "holds", lambda identity: False)  # those here have it
     return holds
