@@ -269,6 +269,19 @@ def test_what_was_put_into_production_meanwhile_is_not_overwritten(waiting):
             expert.flow.approve()
 
 
+def test_a_run_that_was_overtaken_is_given_up(changed):
+    def die(stage: str, _done: int, _total: int | None, _note: str) -> None:
+        if stage == "Training":
+            raise Killed
+
+    with Expert.open(changed) as expert:
+        with pytest.raises(Killed):
+            expert.flow.run(tell=die)
+        expert.adapters.rollback()
+        assert expert.flow.run().outcome == "rag"
+        assert [run.outcome for run in expert.flow.runs()] == ["abandoned", "rag"]
+
+
 @pytest.fixture
 def receiver():
     """An address, and what was sent to it."""

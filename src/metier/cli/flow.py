@@ -65,15 +65,15 @@ def watch(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print each run as JSON in a line of its own.")] = False,
 ) -> None:
-    """Run the flow now, and again and again, until it is stopped (Ctrl-C, SIGTERM).
+    """Run the flow now, and again and again, until it is stopped (Ctrl-C, SIGTERM). A run that is stopped goes on with
+    the next call.
 
     Example: metier flow watch --every 6h
     """
     from metier.core.errors import MetierError
 
     stop = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda _signal, _frame: stop.set())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     def told(found: FlowRun | MetierError) -> None:
         if isinstance(found, MetierError):
@@ -83,8 +83,11 @@ def watch(
         else:
             _print_line(found)
 
-    with open_expert(expert) as opened:
-        opened.flow.watch(told, stop, every=every)
+    try:
+        with open_expert(expert) as opened:
+            opened.flow.watch(told, stop, every=every)
+    except KeyboardInterrupt:
+        console(stderr=True).print(styled("[dim]Stopped. A run that was under way goes on with the next call.[/]"))
 
 
 def history(expert: ExpertOption = None, as_json: JsonOption = False) -> None:

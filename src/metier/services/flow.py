@@ -109,12 +109,12 @@ class FlowService:
     # --- run -------------------------------------------------------------------------------------------------
 
     def run(self, *, anew: bool = False, tell: Tell | None = None) -> FlowRun:
-        """Go on with the run that was interrupted or failed, else begin one. `anew`: give that one up. A run that waits
-        for a person goes on waiting. Raises `FlowBusy` where one is running, and whatever a step raises; the run is
-        then noted as failed."""
+        """Go on with the run that was interrupted or failed, else begin one. `anew`: give that one up, which is done
+        too where another adapter was put into production since. A run that waits for a person goes on waiting. Raises
+        `FlowBusy` where one is running, and whatever a step raises; the run is then noted as failed."""
         with self._alone():
             run = self._log.unfinished()
-            if run is not None and anew:
+            if run is not None and (anew or self._is_overtaken(run)):
                 self._log.end(run.number, ENDED, ABANDONED, "Given up for a new run.")
                 run = None
             if run is not None and run.state == WAITING:
@@ -244,6 +244,13 @@ class FlowService:
             "reason": run.reason, "headline": explanation.headline(run), "production": run.production,
             "candidate": run.candidate, "began": run.began, "ended": run.ended,
         }  # fmt: skip
+
+    def _is_overtaken(self, run: FlowRun) -> bool:
+        """Whether what it compares with is no longer in production."""
+        card = self._parts.adapters.production()
+        now = card.reference if card else ""
+        expected = {run.production, run.candidate or run.production}
+        return run.state != WAITING and DRIFT in run.steps and now not in expected
 
     def _waiting(self, number: int | None) -> FlowRun:
         run = self.get(number)
