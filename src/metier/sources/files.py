@@ -200,7 +200,7 @@ class FileSource:
                 folders.clear()
                 continue
             seen.add((status.st_dev, status.st_ino))
-            if self._is_maildir(Path(here)):
+            if "tmp" in folders and self._is_maildir(Path(here)):
                 folders.remove("tmp")  # what is being delivered
             folders[:] = sorted(
                 (name for name in folders if not name.startswith(".") and name != "__pycache__"), key=_order
@@ -267,9 +267,10 @@ class FileSource:
 
     def _name_of(self, path: Path) -> PurePath | None:
         """The path that names a file: its own, but of a Maildir the one that stays. None for a deleted message."""
+        if path.parent.name not in ("cur", "new"):
+            return path
         folder = path.parent.parent
-        is_message = path.parent.name in ("cur", "new") and folder.is_relative_to(self._base)
-        return in_maildir(path) if is_message and self._is_maildir(folder) else path
+        return in_maildir(path) if folder.is_relative_to(self._base) and self._is_maildir(folder) else path
 
     def _is_maildir(self, folder: Path) -> bool:
         if folder not in self._maildirs:

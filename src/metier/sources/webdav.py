@@ -3,7 +3,7 @@
     PROPFIND of each folder ─▶ its files, with ETag or size and time ─▶ GET of what changed
 
 Items are known by their https address, which a browser opens. What a server lists beside what was asked for is left
-out.
+out. Not by fsspec, as buckets are: its requests would not be checked hop by hop, as those of the web are here.
 """
 
 from __future__ import annotations
