@@ -73,7 +73,8 @@ def options(
 
 
 def main() -> None:
-    """Entry point of `metier`. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    """Entry point of `metier`. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted; those of `flow run` stand
+    there."""
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(VisibleFormatter())
     try:
