@@ -34,11 +34,11 @@ def watched(expert):
         yield heard, changes
     finally:
         stop.set()
-        thread.join(20)
+        thread.join(90)
         assert not thread.is_alive()
 
 
-def until(holds, seconds=20):
+def until(holds, seconds=90):
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "in vain"
@@ -202,7 +202,7 @@ def test_on_the_command_line_it_ends_in_order_with_a_line_for_each_sync(turbines
         assert (second["added"], second["unchanged"]) == (1, 4)
     finally:
         process.send_signal(signal.SIGINT)
-        out, told = process.communicate(timeout=20)
+        out, told = process.communicate(timeout=90)
     assert (process.returncode, out) == (0, "")
     assert "Stopped" in told
     assert "Traceback" not in told

@@ -36,7 +36,7 @@ def test_a_change_is_in_the_answers_soon_and_what_was_known_before_can_be_asked(
     assert "every 7 months" in text
     path = folder.parent / "docs" / "yaw-grease.md"
     path.write_text(path.read_text().replace("every 7 months", "every 9 months"))
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     while "every 9 months" not in found(address)[0]:
         assert time.monotonic() < end
         time.sleep(0.1)
@@ -49,7 +49,7 @@ def test_a_change_is_in_the_answers_soon_and_what_was_known_before_can_be_asked(
 def test_earlier_versions_are_forgotten_under_a_running_server(folder, address):
     path = folder.parent / "docs" / "slip-ring.md"
     path.write_text(path.read_text().replace("every 11 months", "every 12 months"))
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     with Expert.open(folder) as expert:
         while not any("every 12 months" in hit.passage.text for hit in expert.search("slip ring")):
             assert time.monotonic() < end
