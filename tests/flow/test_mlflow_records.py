@@ -78,6 +78,17 @@ def test_the_challenger_becomes_the_champion(server, address, tmp_path):
     assert len(server.models["turbines"]["versions"]) == 2
 
 
+def test_what_broke_in_the_middle_is_whole_after_the_next_time(server, address, tmp_path, monkeypatch):
+    run = replace(RUN, champion=kept(tmp_path, "turbines", 1))
+    with monkeypatch.context() as broken:
+        broken.setattr(server, "post_model_versions_create", lambda **_asked: (503, {"message": "try later"}))
+        found = record(address, "turbines", run)
+        assert "try later" in found.warnings[0]
+    assert record(address, "turbines", run) == replace(found, warnings=())
+    assert len(server.runs) == len(server.models["turbines"]["versions"]) == 1
+    assert server.runs[found.run_id]["status"] == "FINISHED"
+
+
 def test_a_server_that_is_not_there_is_a_warning_at_once():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
