@@ -13,9 +13,9 @@ import dovecot
 import pytest
 
 from metier import Expert
-from metier.core.errors import SettingsError, SourceError
+from metier.core.errors import ItemGone, SettingsError, SourceError
 from metier.core.source_settings import SourceSettings
-from metier.sources import create, imap, imap_connection
+from metier.sources import Item, create, imap, imap_connection
 
 pytestmark = pytest.mark.slow
 needs_dovecot = pytest.mark.skipif(
@@ -168,7 +168,8 @@ def hostile(monkeypatch):
                         connection.sendall(part)
                         time.sleep(0.02)
                 extra = {b"CAPABILITY": b"* CAPABILITY IMAP4rev1\r\n", b"LIST": b'* LIST () "." ""\r\n'}.get(verb, b"")
-                connection.sendall(extra + tag + b" OK done\r\n")
+                state = b" NO later\r\n" if verb == b"UID" and not saying else b" OK done\r\n"
+                connection.sendall(extra + tag + state)
 
     def serve():
         while True:
@@ -194,6 +195,13 @@ def test_a_server_that_drips_lies_or_never_ends_is_given_up(hostile, tmp_path, m
     saying, address = hostile
     saying[:] = [b"* 1 FETCH (UID 1 RFC822.SIZE 9)\r\n"]
     assert listed(address, tmp_path) == [f"{address}/1.eml"]
+    saying.clear()
+    with pytest.raises(SourceError, match="refused: later"):
+        listed(address, tmp_path)
+    source = create(SourceSettings(url=address, private=True, auth_env="MAIL_PASSWORD"), tmp_path)
+    with pytest.raises(SourceError, match="refused: later") as caught, source.fetch(Item(f"{address}/1.eml", "0-9")):
+        pass
+    assert not isinstance(caught.value, ItemGone)
     saying[:] = [b"* 1 FETCH (BODY[] {999999999999}\r\n"]
     with pytest.raises(SourceError, match="more than 200 MiB"):
         listed(address, tmp_path)

@@ -90,7 +90,10 @@ class ImapSource:
             try:
                 connection = self._connection()
                 with connection.bounded():
-                    return connection.uid("FETCH", numbers, what)[1]
+                    state, said = connection.uid("FETCH", numbers, what)
+                    if state != "OK":  # which says nothing of whether the messages are there
+                        raise connection.error(said[0] if said else state)
+                    return said
             except Unanswered as error:
                 _close(self._connections)
                 if pause is None:
