@@ -147,13 +147,18 @@ def test_a_server_that_lies_loses_its_way_or_defines_entities(monkeypatch, tmp_p
                    ("/d/b/deep.md", "", "1"), ("file:///etc/passwd", "", "1")]  # fmt: skip
         say("/d/", *inside, *outside)
         say("/d/b/", status=500)
-        say("/d/c/", ("/d/c/", FOLDER, ""), ("/d/", FOLDER, ""), ("/d/c/f.md", "", "2"))
+        locked = "<D:response><D:href>/d/c/x</D:href><D:status>HTTP/1.1 403 Forbidden</D:status></D:response>"
+        entries = [("/d/c/", FOLDER, ""), ("/d/", FOLDER, ""), ("/d/c/f.md", "", "2")]
+        site.put("/d/c/", LISTING.format("".join(ENTRY.format(*each) for each in entries) + locked), 207)
         items = listed(address, tmp_path)
         assert [each for each in items if isinstance(each, str)] == [
             f"{site.address}/d/a.md",
             f"{site.address}/d/c/f.md",
         ]
-        assert [each.uri for each in items if not isinstance(each, str)] == [f"{site.address}/d/b"]
+        assert [each.uri for each in items if not isinstance(each, str)] == [
+            f"{site.address}/d/b",
+            f"{site.address}/d/c/x",
+        ]
         bomb = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa">]><D:multistatus xmlns:D="DAV:">&a;</D:multistatus>'
         for body, reason in ((bomb, "entities"), ("<html>", "no XML"), ("<a/>", "no WebDAV folder")):
             site.put("/d", body, 207)

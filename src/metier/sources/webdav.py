@@ -34,16 +34,19 @@ _SCHEMES = {"webdavs": "https", "webdav": "http"}
 _PROPERTIES = ("resourcetype", "getetag", "getlastmodified", "getcontentlength")
 _ASKED = "".join(f"<{each}/>" for each in _PROPERTIES)
 _REQUEST = f'<?xml version="1.0"?><propfind xmlns="DAV:"><prop>{_ASKED}</prop></propfind>'
+_FINE = re.compile(r"\s*HTTP/[\d.]+ 2\d\d\b")
 _DEFINES = re.compile(rb"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """`path`: decoded, without a slash at its end; `version`: "" where the server says nothing of it."""
+    """`path`: decoded, without a slash at its end; `version`: "" where the server says nothing of it; `problem`: what it
+    says instead."""
 
     path: str
     is_folder: bool
     version: str
+    problem: str = ""
 
 
 class WebDavSource:
@@ -89,7 +92,9 @@ class WebDavSource:
                 yield Unreachable(self._address(folder), error.what)
                 continue
             for entry in entries:
-                if entry.is_folder and entry.path not in seen and entry.path.count("/") <= _DEPTH:
+                if entry.problem:
+                    yield Unreachable(self._address(entry.path), entry.problem)
+                elif entry.is_folder and entry.path not in seen and entry.path.count("/") <= _DEPTH:
                     seen.add(entry.path)
                     folders.append(entry.path)
                 elif not entry.is_folder and self._is_wanted(self._address(entry.path)):
@@ -170,6 +175,9 @@ def _entries(content: bytes, address: str) -> Iterator[_Entry]:
     for response in tree.iter("{DAV:}response"):
         said = urlsplit(urljoin(address, (response.findtext("{DAV:}href") or "").strip()))
         if said.netloc != urlsplit(address).netloc:
+            continue
+        if (status := response.findtext("{DAV:}status")) and not _FINE.match(status):
+            yield _Entry(unquote(said.path).rstrip("/"), False, "", f"answered {status.strip()[:80]}")
             continue
         facts = {name: response.findtext(f".//{{DAV:}}{name}") or "" for name in _PROPERTIES}
         version = facts["getetag"] or "-".join(filter(None, [facts["getcontentlength"], facts["getlastmodified"]]))
