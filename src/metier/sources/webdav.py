@@ -40,8 +40,8 @@ _DEFINES = re.compile(rb"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """`path`: decoded, without a slash at its end; `version`: "" where the server says nothing of it; `problem`: what it
-    says instead."""
+    """`path`: decoded, without a slash at its end; `version`: "" where the server says nothing of it; `problem`: what
+    it says instead."""
 
     path: str
     is_folder: bool
@@ -74,6 +74,8 @@ class WebDavSource:
         first = self._listed(self._path, "0")
         if not first:
             raise SourceError("answers, but is no WebDAV folder", where=self.name)
+        if first[0].problem:
+            raise SourceError(first[0].problem, where=self.name)
         if not first[0].is_folder:
             yield self._item(first[0])
             return
@@ -105,7 +107,8 @@ class WebDavSource:
         if not self.holds(identity(uri)):
             return None
         try:
-            return next((self._item(each) for each in self._listed(path, "0") if not each.is_folder), None)
+            found = [each for each in self._listed(path, "0") if not each.is_folder and not each.problem]
+            return self._item(found[0]) if found else None
         except ItemGone:
             return None
 
