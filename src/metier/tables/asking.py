@@ -1,7 +1,7 @@
 """From a question to what the tables say exactly, or to nothing: then passages are asked.
 
 question ─▶ tables that have its words ─▶ links ─▶ interpretations ─▶ SQL ─▶ run apart ─▶ lines, with their rows
-                                            └── where no rule is sure: a capable model writes the SQL ──┘
+                                            └──── or, where there is one: a capable model's SQL ────┘
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from metier.tables.results import ResultLine, RowPlace, TableAnswer, alike_once,
 from metier.tables.runner import QueryError, QueryRunner, Result
 from metier.tables.schema import GROUP, TableSchema, quoted
 from metier.tables.sql_prompt import LinkedTables
-from metier.tables.sql_writer import SqlWriter
+from metier.tables.sql_writer import QueryOutcome, SqlWriter
 from metier.tables.table_store import TableStore
 from metier.tables.vocabulary import synonyms_of
 from metier.text.analyzer import Analyser
@@ -31,7 +31,7 @@ from metier.text.morphology import bare_forms
 from metier.text.phrases import UNSPACED
 
 _VALUES, _TABLES = 600, 40  # cells and tables that are looked at
-_CERTAIN = 0.5  # what an interpretation may cost
+_CERTAIN = 0.45  # what an interpretation may cost
 _EVEN = 0.02  # interpretations whose costs differ by less are equally good
 _TRIED = 6  # interpretations that are run
 _CITED = 10  # rows that an aggregate is computed from and that are cited
@@ -55,8 +55,8 @@ class TableAsker:
         self._runner.close()
 
     def ask(self, text: str, language: str, visible: Visible, writer: SqlWriter | None = None) -> TableAnswer | None:
-        """None where the question is none for tables, or could mean several things in them. `writer`: the model that is
-        asked for a query where no rule reads the question."""
+        """None where the question is none for tables, or could mean several things in them. `writer`: a capable model,
+        which is asked for a query first."""
         if not self._store.path.exists():
             return None
         question = read(text, language)
@@ -65,13 +65,18 @@ class TableAsker:
         groups = [
             LinkedTables(tables, link(question, tables, values)) for tables, values in self._groups(question, visible)
         ]
-        answer = self._by_rule(question, groups)
-        return answer if answer is not None or writer is None else self._by_model(question, groups, writer)
+        if writer is not None:
+            written = self._by_model(question, groups, writer)
+            if written.answer is not None or written.not_held:
+                return written.answer
+        return self._by_rule(question, groups)
 
     def _by_rule(self, question: TableQuestion, groups: Sequence[LinkedTables]) -> TableAnswer | None:
         found: list[tuple[Interpretation, Graph]] = []
         for group in groups:
-            steps = graph(group.tables, {m.table.sql for m in group.links.tables if not m.context})
+            meant = {mention.table.sql for mention in group.links.tables if not mention.context}
+            columns = {(m.table.sql, m.column.sql) for m in group.links.columns if m.share == 1 and not m.measured}
+            steps = graph(group.tables, meant, columns)
             read = interpretations(question, group.tables, group.links, steps)
             found += [(each, steps) for each in read[:_TRIED]]
         found = sorted((each for each in found if each[0].cost < _CERTAIN), key=lambda each: each[0].cost)
@@ -80,9 +85,7 @@ class TableAsker:
             return self._over_periods(question, periods) or self._first(question, found[: 2 * _TRIED])
         return self._first(question, found[: 2 * _TRIED]) or self._over_periods(question, periods)
 
-    def _by_model(
-        self, question: TableQuestion, groups: Sequence[LinkedTables], writer: SqlWriter
-    ) -> TableAnswer | None:
+    def _by_model(self, question: TableQuestion, groups: Sequence[LinkedTables], writer: SqlWriter) -> QueryOutcome:
         from metier.tables.sql_writing import SqlAsker  # with its parser of SQL
 
         documents = self._store.documents_of([table for group in groups for table in group.tables])

@@ -90,7 +90,7 @@ def guarded(text: str, readable: Iterable[ReadableTable]) -> GuardedQuery:
     _check_nodes(tree)
     _check_names(tree, known)
     shown = tree.sql(DIALECT, comments=False)
-    columns = {name: _types(each.schema) for name, each in known.items()}
+    columns: dict[str, object] = {name: _types(each.schema) for name, each in known.items()}
     try:
         qualified = qualify(tree.copy(), dialect=DIALECT, schema=columns, quote_identifiers=True, isolate_tables=False)
     except OptimizeError as error:

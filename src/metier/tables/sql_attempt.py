@@ -58,8 +58,8 @@ class SqlAttempt:
         try:
             query = guarded(reply.sql, self._readable)
             columns = SqlColumns(query)
-            if wrong := self._values_that_are_not(query, columns):
-                return f"{wrong} {_AGAIN}"
+            if missing := self._values_that_are_not(query, columns):
+                return f"{missing} {_AGAIN}"
             if wrong := doubts(self._question, query, columns, self._groups, reply.meanings):
                 return f"{'; '.join(wrong[:4])}. {_AGAIN}"
             return self._told(query, columns) or f"The query gives nothing. {_AGAIN}"

@@ -116,7 +116,7 @@ class SqlColumns:
         return Output(self._name(told), self._unit(told), self._is_text(told), None, computed)
 
     def _name(self, told: exp.Expr) -> str:
-        column = next((found for each in told.find_all(exp.Column) if (found := self.of(each))), None)
+        column = next((place for each in told.find_all(exp.Column) if (place := self.of(each))), None)
         if column is not None:
             return column.column.name
         table = next((found for each in told.find_all(exp.Table) if (found := self.table_of(each))), None)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from metier.tables.cell_values import ColumnType
 from metier.tables.question import TableQuestion
-from metier.tables.readable import group_name
+from metier.tables.readable import group_name, referred
 from metier.tables.schema import TableSchema, quoted
 from metier.tables.sql_prompt import LinkedTables
 from metier.text.quantities import quantities
@@ -87,12 +87,8 @@ def _parts(tables: Sequence[TableSchema]) -> list[str]:
 
 def _joins(tables: Sequence[TableSchema]) -> Iterable[str]:
     """Along foreign keys, from either side."""
-    names = {(table.document_id, table.name.casefold()): table for table in tables}
-    for table in tables:
-        for own, name, column in table.references:
-            other = names.get((table.document_id, name.casefold()))
-            if other is None or other is table:
-                continue
+    for table, own, other, column in referred(tables):
+        if other.sql != table.sql:
             on = f"{quoted(table.sql)}.{quoted(own)} = {quoted(other.sql)}.{quoted(column)}"
             yield from (f" JOIN {quoted(each.sql)} ON {on}" for each in (other, table))
 

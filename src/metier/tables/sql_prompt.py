@@ -14,10 +14,10 @@ from datetime import date
 
 from metier.generation.base import Message
 from metier.tables.cell_values import ColumnType
-from metier.tables.links import Links
+from metier.tables.links import ColumnMention, Links, TableMention, ValueMention
 from metier.tables.query import Value
 from metier.tables.question import TableQuestion
-from metier.tables.readable import group_name, unit_of_numbers
+from metier.tables.readable import group_name, referred, unit_of_numbers
 from metier.tables.schema import Column, TableSchema, quoted
 from metier.text.phrases import searchable
 
@@ -109,14 +109,15 @@ def _together(linked: Sequence[TableSchema], tables: Sequence[TableSchema]) -> l
 
 def _explained(question: TableQuestion, links: Links, table: TableSchema) -> set[int]:
     """Tokens that say something and that a link to the table explains."""
-    mentions = [*links.columns, *links.values, *links.tables]
+    mentions: list[ColumnMention | ValueMention | TableMention] = [*links.columns, *links.values, *links.tables]
     places = {place for each in mentions if each.table.sql == table.sql for place in range(*each.span)}
     return {place for place in places if not question.tokens[place].function}
 
 
 def content_words(question: TableQuestion) -> list[int]:
     """Tokens that say something and that no rule reads as what is to be done ("how many", "together", "never")."""
-    text, computing = searchable(question.text), set()
+    text = searchable(question.text)
+    computing: set[int] = set()
     for kind in _COMPUTED:
         for match in question.language.expression("query", kind).finditer(text):
             computing.update(range(*match.span()))
@@ -152,8 +153,10 @@ def prompt(
     today: date,
 ) -> list[Message]:
     """`words`: those to be explained."""
-    names = {(table.document_id, table.name.casefold()): table.sql for table in tables}
-    lines = [line for table in tables for line in _described(table, names, sample)]
+    refers = {
+        (table.sql, own): f"{quoted(other.sql)}.{quoted(column)}" for table, own, other, column in referred(tables)
+    }
+    lines = [line for table in tables for line in _described(table, refers, sample)]
     found = list(_near(groups, {table.sql for table in tables}))
     if found:
         lines += ["Values that share words with the question:", *found]
@@ -164,7 +167,7 @@ def prompt(
     return [Message("system", SYSTEM), Message("user", "\n".join(lines))]
 
 
-def _described(table: TableSchema, names: Mapping[tuple[str, str], str], sample: Sample) -> Iterator[str]:
+def _described(table: TableSchema, refers: Mapping[tuple[str, str], str], sample: Sample) -> Iterator[str]:
     about = [f"{table.rows} rows"]
     if not table.database:
         about += [f"of {_short(table.title)}", *(_short(each) for each in (table.caption, table.unit) if each)]
@@ -172,13 +175,15 @@ def _described(table: TableSchema, names: Mapping[tuple[str, str], str], sample:
     shown = table.columns[:_MOST_COLUMNS]
     listed = ", ".join(quoted(column.sql) for column in shown)
     rows = sample(f"SELECT {listed} FROM {quoted(table.sql)} LIMIT 3")
-    refers = {own: f"{quoted(names.get((table.document_id, other.casefold()), other))}.{quoted(column)}"
-              for own, other, column in table.references}  # fmt: skip
     for number, column in enumerate(shown):
         values = [row[number] for row in rows]
-        if column.type is ColumnType.TEXT and len(rows) < column.distinct <= _FEW_VALUES and column.sql not in refers:
+        if (
+            column.type is ColumnType.TEXT
+            and len(rows) < column.distinct <= _FEW_VALUES
+            and (table.sql, column.sql) not in refers
+        ):
             values = _all_of(table, column, sample) or values
-        yield f"  {_column(table, column, values, refers.get(column.sql, ''))}"
+        yield f"  {_column(table, column, values, refers.get((table.sql, column.sql), ''))}"
     if table.grouped:
         yield f"  {quoted(group_name(table))} text: the heading that a row stands under"
     if len(table.labels) == 1 and table.rows <= _NAMED_ROWS and table.rows > len(rows) and not table.database:

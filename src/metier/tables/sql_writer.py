@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from metier.core.errors import ModelError
 from metier.generation.base import Generator, Message, takes_grammar
 from metier.tables.many_rows import computed
 from metier.tables.question import TableQuestion
+from metier.tables.results import TableAnswer
 from metier.tables.sql_prompt import LinkedTables
 
 _MOST_TOKENS = 700
 _NO_OPERATION = ("amount", "people", "days", "places", "by")
+
+
+@dataclass(frozen=True, slots=True)
+class QueryOutcome:
+    """`not_held`: the model says that the tables do not hold what is asked."""
+
+    answer: TableAnswer | None = None
+    not_held: bool = False
 
 
 class SqlWriter:
@@ -56,6 +66,7 @@ def is_for_sql(question: TableQuestion, groups: Sequence[LinkedTables]) -> bool:
         return True
     for group in groups:
         named = {each.table.document_id for each in group.links.values if each.named or each.share == 1}
-        if named & {each.table.document_id for each in (*group.links.columns, *group.links.tables)}:
+        beside = {each.table.document_id for each in group.links.columns}
+        if named & (beside | {each.table.document_id for each in group.links.tables}):
             return True
     return False

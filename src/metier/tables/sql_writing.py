@@ -1,4 +1,4 @@
-"""A question that no rule reads, asked by a query that a capable model writes.
+"""A question asked of the tables by a query that a capable model writes.
 
 question ─▶ tables that have its words ─▶ prompt ─▶ SQL under a grammar ─▶ guard ─▶ run apart ─▶ doubts ─▶ lines by rule
                                                       ▲───────── once: what is wrong, values that are there ──────┘
@@ -15,7 +15,7 @@ from metier.tables.runner import QueryRunner
 from metier.tables.schema import TableSchema
 from metier.tables.sql_attempt import SqlAttempt
 from metier.tables.sql_prompt import LinkedTables, chosen, prompt, read_reply, to_explain
-from metier.tables.sql_writer import SqlWriter, is_for_sql
+from metier.tables.sql_writer import QueryOutcome, SqlWriter, is_for_sql
 from metier.tables.table_store import TableStore
 from metier.text.analyzer import Analyser
 
@@ -32,29 +32,31 @@ class SqlAsker:
         groups: Sequence[LinkedTables],
         documents: Mapping[int, Collection[str]],
         writer: SqlWriter,
-    ) -> TableAnswer | None:
-        """None where the tables do not hold it, or nothing shows that the query asks what was asked. `documents`: of
-        each table by its number, those of its rows that may be read."""
+    ) -> QueryOutcome:
+        """Without an answer where the tables do not hold it, or nothing shows that the query asks what was asked.
+        `documents`: of each table by its number, those of its rows that may be read."""
         if not is_for_sql(question, groups):
-            return None
+            return QueryOutcome()
         tables = chosen(question, groups)
         if not tables:
-            return None
+            return QueryOutcome()
         words = to_explain(question, groups, tables)
         attempt = SqlAttempt(question, groups, tables, documents, words, self._runner.run, self._near)
         messages = prompt(question, tables, groups, words, attempt.sample, writer.today)
-        for last in (False, True):
+        for attempts_left in (1, 0):
             text = writer.write(messages, attempt.grammar)
             reply = read_reply(text) if text is not None else None
-            if text is None or (reply is not None and not reply.sql):
-                return None
+            if text is None:
+                return QueryOutcome()
+            if reply is not None and not reply.sql:
+                return QueryOutcome(not_held=True)
             answer = attempt.answer(reply)
             if isinstance(answer, TableAnswer):
-                return answer
-            if last:
-                return None
+                return QueryOutcome(answer)
+            if not attempts_left:
+                break
             messages = [*messages, Message("assistant", text), Message("user", answer)]
-        return None
+        return QueryOutcome()
 
     def _near(self, table: TableSchema, text: str) -> list[str]:
         """Values of a table that share words with a text."""
