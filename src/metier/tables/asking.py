@@ -18,7 +18,8 @@ from metier.tables.links import Value, link
 from metier.tables.many_rows import computed
 from metier.tables.periods import Row, period_query
 from metier.tables.query import Condition, Graph, NoPath, Sql, TableQuery, graph, to_sql
-from metier.tables.question import TableQuestion, read
+from metier.tables.question import TableQuestion
+from metier.tables.question_reading import read
 from metier.tables.results import ResultLine, RowPlace, TableAnswer, alike_once, filters_of, lines_of, period_line
 from metier.tables.runner import QueryError, QueryRunner, Result
 from metier.tables.schema import GROUP, TableSchema, quoted

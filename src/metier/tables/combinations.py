@@ -62,10 +62,11 @@ def combinations(question: TableQuestion, links: Links) -> list[tuple[Mentions, 
     own = {n: _unasked(each) / (each.span[1] - each.span[0]) for each in read for n in range(*each.span)}
     held = {mention.span for mention in links.columns}  # of "wie hoch" height is meant where something has one
     own |= {n: _UNEXPLAINED for each in question.measured if each.span in held for n in range(*each.span)}
+    called = {mention.span[0] for mention in links.tables if not mention.context and not mention.by_label}
     for place in range(len(question.tokens)):
         beam = sorted(beams[place], key=lambda each: each[0])[:_BEAM]
         for cost, mentions in beam:
-            said = _WEAK if place in question.weak else _UNEXPLAINED if place in question.free else 0.0
+            said = _WEAK if place in question.weak - called else _UNEXPLAINED if place in question.free else 0.0
             skipped = max(said, own.get(place, 0.0))
             beams[place + 1].append((cost + skipped, mentions))
             for mention in starting.get(place, ()):

@@ -10,7 +10,7 @@ from metier.core.tables import Reference
 from metier.tables.cell_values import ColumnType
 from metier.tables.combinations import Mentions
 from metier.tables.links import ColumnMention, TableMention, ValueMention, columns_of
-from metier.tables.query import ColumnReference, Condition
+from metier.tables.query import ColumnReference, Condition, label_of
 from metier.tables.question import Bound, TableQuestion
 from metier.tables.schema import Column, TableSchema
 from metier.text.phrase_cover import Span
@@ -29,7 +29,7 @@ class ConditionReader:
         self._question, self._tables, self._mentions = question, tables, mentions
 
     def given(self, left: list[ColumnMention], reference: Sequence[ValueMention] = ()) -> list[Condition]:
-        """What the values say; those of one column are alternatives. `reference`: of a row that others are compared with."""
+        """What the values say, those of one column as alternatives. `reference`: of a row that is compared with."""
         found: dict[ColumnReference, tuple[str, ...]] = {}
         for mention in (each for each in self._mentions.values if each not in reference):
             place = ColumnReference(mention.table, mention.column)
@@ -151,8 +151,10 @@ def denied_in(
         return [*conditions, Condition(ColumnReference(chosen.table, chosen.column.sql), "exists", negated=True)]
     if isinstance(chosen, TableMention):
         return [*conditions, Condition(ColumnReference(chosen.table), "exists", negated=True)]
-    own = ColumnReference(chosen.table, chosen.column)
-    return [replace(each, negated=True) if each.place == own else each for each in conditions]
+    own = {ColumnReference(chosen.table, chosen.column)}
+    if own <= (names := set(label_of(chosen.table))):
+        own = names  # of a person, who has several
+    return [replace(each, negated=True) if each.place in own else each for each in conditions]
 
 
 def gap(one: Span, other: Span) -> int:

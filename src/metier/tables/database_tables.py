@@ -146,7 +146,7 @@ def _measured(connection: sqlite3.Connection, schema: TableSchema, sql: str) -> 
     cells = [["" if value is None else str(value) for value in values] for values in zip(*sample, strict=True)]
     seen = [replace(column, distinct=len(set(of))) for column, of in zip(columns, cells, strict=True)]
     key = next((column.sql for column in columns if column.distinct == rows), "")
-    return replace(schema, rows=rows, columns=tuple(columns), labels=labels_of(seen, cells), key=key)
+    return replace(schema, rows=rows, columns=tuple(columns), labels=labels_of(seen, cells, schema.name), key=key)
 
 
 def _index_values(

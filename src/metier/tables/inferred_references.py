@@ -33,6 +33,7 @@ _OF_TABLES = frozenset({".csv", ".tsv", ".tab", ".xlsx", ".xls", ".xlsm", ".ods"
 _MOST_TABLES = 300  # of which columns are compared by name
 _MOST_UNNAMED = 60  # of which columns are compared by their values alone
 _AMONG, _AMONG_UNNAMED = 0.8, 0.95  # share of a column's values that the other has
+_HARDLY_REPEATS = 0.9  # share of its rows that have another name
 _FEWEST, _FEWEST_UNNAMED = 2, 4  # different values
 
 Reference = tuple[int, str, int, str]  # number of a table, its column, number of the other table, its column
@@ -112,10 +113,16 @@ def _pairs(tables: Sequence[TableSchema]) -> Iterator[_Pair]:
                 if other is table:
                     continue
                 for pointed in other.columns:
-                    if pointed.type is column.type and pointed.distinct == other.rows > 1:
+                    if pointed.type is column.type and other.rows > 1 and _names_rows(pointed, other):
                         named = _named(table, column, other, pointed)
                         if _may_point(table, column, other, pointed, named):
                             yield _Pair(table, column, other, pointed, named)
+
+
+def _names_rows(column: Column, table: TableSchema) -> bool:
+    """Whether it has another value in each row; names of towns hardly repeat."""
+    least = _HARDLY_REPEATS if column.type is ColumnType.TEXT and column in table.labelling else 1.0
+    return column.distinct >= least * table.rows
 
 
 def _may_point(table: TableSchema, column: Column, other: TableSchema, pointed: Column, named: int) -> bool:
@@ -148,9 +155,9 @@ def _words(name: str) -> tuple[str, ...]:
 
 
 def _without_number_name(words: tuple[str, ...]) -> tuple[str, ...]:
-    """`customer_id` without "id"."""
-    is_number = len(words) > 1 and words[-1] in words_in_any_language("tables", "number_name")
-    return words[:-1] if is_number else words
+    """`customer_id` without "id", `state_name` without "name"."""
+    known = words_in_any_language("tables", "number_name") | words_in_any_language("tables", "label")
+    return words[:-1] if len(words) > 1 and words[-1] in known else words
 
 
 def _is_number_name(column: Column) -> bool:

@@ -25,6 +25,7 @@ from metier.tables.superlatives import SuperlativeReader, each_once, names_of_ro
 # one is named for nothing.
 _JOIN, _ATTRIBUTE, _OTHER, _UNUSED = 0.04, 0.1, 0.3, 0.4
 _LATER = 0.03  # that rows of another table than the first that is named are told, or rows that only join others
+_BESIDE = 3  # times that it costs more
 _HARDLY_REPEATS = 0.9  # share of its rows that have another name
 _FARTHEST = 4  # tables that lie between two
 _ALWAYS_USED = (
@@ -74,16 +75,17 @@ class _Assembler:
         self._conditions = ConditionReader(question, tables, mentions)
         self._groups = GroupReader(question, mentions, steps)
         self._comparisons = ComparisonReader(question, mentions)
+        self._ways: list[ColumnMention] = []
         self._superlatives = SuperlativeReader(question, mentions, steps, self._groups)
 
     def queries(self) -> Iterator[tuple[TableQuery, float]]:
         if len(self._mentions.extremes) > 1:
             return
-        for table in self._mains():
+        for number, table in enumerate(self._mains()):
             try:
                 query = self._of(table)
-                if query is not None and not groups_rows_alone(query):
-                    yield query, self._distance(query)
+                if query is not None and not groups_rows_alone(query) and self._takes_ways(query):
+                    yield query, self._distance(query) + _LATER * (number > 0)
             except NoPath:
                 continue
 
@@ -101,7 +103,8 @@ class _Assembler:
         return list({table.sql: table for table in tables}.values())
 
     def _distance(self, query: TableQuery) -> float:
-        ways = [path(self._steps, query.table, place.table) for place in query.places]
+        reached_tables = {place.table.sql: place.table for place in query.places}
+        ways = [path(self._steps, query.table, table) for table in reached_tables.values()]
         if any(len(way) > _FARTHEST for way in ways):
             raise NoPath
         steps = sum(map(len, ways))
@@ -122,11 +125,35 @@ class _Assembler:
             other = bool(named) and query.table.sql not in named
         reached = used | {step[1].sql for way in ways for step in way}
         unused = sum(name not in reached for name in named)
-        later = len(named) > 1 and self._mentions.named[0].table.sql != query.table.sql
         linking = not query.aggregate and any(
             place.column in pointing_columns(query.table) for place in label_of(query.table)
         )
-        return _LATER * (later + linking) + _JOIN * steps + _OTHER * other + _ATTRIBUTE * attributes + _UNUSED * unused
+        return (
+            _LATER * (linking + self._reads_beside(query) + self._has_itself(query))
+            + _JOIN * steps
+            + _OTHER * other
+            + _ATTRIBUTE * attributes
+            + _UNUSED * unused
+        )
+
+    def _reads_beside(self, query: TableQuery) -> int:
+        """How many columns are shown beside one that leads to a row which has them, too: of "the population of the
+        capital" that of the country."""
+        shown = [
+            place for place in query.select if place.table.sql == query.table.sql and place not in label_of(place.table)
+        ]
+        names = {place.column for place in shown}
+        leading = [
+            step for step in self._steps.get(query.table.sql, ()) if step[0] in names & pointing_columns(query.table)
+        ]
+        return sum(_BESIDE for step in leading if any(step[1].column(name) for name in names - {step[0]}))
+
+    @staticmethod
+    def _has_itself(query: TableQuery) -> int:
+        """How many columns of other tables are read that the table has, too, and of them once more those it shows."""
+        others = {place for place in query.places if place.column and place.table.sql != query.table.sql}
+        own = [p.column for p in others if query.table.column(p.column) and p not in label_of(p.table)]
+        return len(own) + sum(place.column in own for place in query.select if place.table.sql == query.table.sql)
 
     def _is_above(self, table: TableSchema) -> bool:
         return any(points_to(self._steps, mention.table, table) for mention in self._mentions.named)
@@ -135,7 +162,7 @@ class _Assembler:
         return place in label_of(place.table)
 
     def _of(self, table: TableSchema) -> TableQuery | None:
-        left = list(self._mentions.columns)
+        left = self._without_ways(self._mentions.columns)
         self._operations = dict(self._mentions.operations)
         reference = self._comparisons.reference
         conditions = self._conditions.given(left, reference)
@@ -183,6 +210,29 @@ class _Assembler:
             if kind in self._operations or total:
                 return self._aggregated(query, left, aggregate)
         return self._looked_up(query, left)
+
+    def _without_ways(self, columns: Sequence[ColumnMention]) -> list[ColumnMention]:
+        """Without a column that leads to the row of which another one is asked: "the population of the capital"."""
+        asked = {mention.table.sql for mention in columns}
+
+        def leads(mention: ColumnMention) -> bool:
+            others = asked - {mention.table.sql}
+            ways = self._steps.get(mention.table.sql, ())
+            pointing = mention.column.sql in pointing_columns(mention.table)
+            return pointing and any(way[0] == mention.column.sql and way[1].sql in others for way in ways)
+
+        self._ways = [mention for mention in columns if leads(mention)]
+        return [mention for mention in columns if mention not in self._ways]
+
+    def _takes_ways(self, query: TableQuery) -> bool:
+        """Whether the way that each of the columns opens which were left out is taken."""
+        taken: set[tuple[str, str]] = set()
+        for place in query.places:
+            at = query.table.sql
+            for own, other, column in path(self._steps, query.table, place.table):
+                taken |= {(at, own), (other.sql, column)}
+                at = other.sql
+        return all((mention.table.sql, mention.column.sql) in taken for mention in self._ways)
 
     # --- conditions ------------------------------------------------------------------------------------------
 
@@ -264,6 +314,8 @@ class _Assembler:
             own = {place for place in places if place.table.sql == query.table.sql}
             if any(map(self._is_name_of_one, own)):
                 return self._counts_itself(query) if own == places and not query.table.database else None
+            if any(place in label_of(query.table) for place in own) and len(query.table.labelling) == 1:
+                return None  # of "the rivers in Colorado" it is not the name
             return replace(query, aggregate="count", of=ColumnReference(query.table), descending=True)
         if len(left) > 1:
             return None

@@ -21,7 +21,7 @@ from metier.text.phrase_cover import Span
 from metier.text.units import MONEY, unit_of
 
 # What the unit of a column may be that holds a measure of `[measures]`.
-_DIMENSIONS: Mapping[str, Collection[str]] = {
+DIMENSIONS: Mapping[str, Collection[str]] = {
     "price": MONEY, "length": ("length", "time"), "height": ("length",), "width": ("length",), "depth": ("length",),
     "weight": ("mass",), "size": ("area", "volume"), "speed": ("speed",), "temperature": ("temperature",),
     "strength": ("power", "force"), "time": ("date",),
@@ -199,6 +199,8 @@ def _names_rows(words: tuple[str, ...], label: str, language: Spoken) -> bool:
         said, whole = "".join(words), "".join(name)
         return whole.startswith(said) and (said == whole or whole[len(said) :] in known)
     thing = tuple(word for word in name if word not in known) or name
+    if known.issuperset(words) and thing != name:
+        return False  # "name" alone is none
     return len(words) in (len(thing), len(name)) and (_held(words, thing, language) or _held(words, name, language))
 
 
@@ -319,7 +321,7 @@ def _is_name(question: TableQuestion, span: Span) -> bool:
 
 
 def _names(table: TableSchema, span: Span, words: tuple[str, ...], language: Spoken) -> Iterator[TableMention]:
-    name = telling(table.name, language[-1])
+    name = _called_as_table(table, language[-1])
     labels = table.labelling if not table.database else ()
     is_named = len(labels) == 1 and labels[0].type is ColumnType.TEXT
     is_named = is_named and all(own != labels[0].sql for own, _, _ in table.references)
@@ -334,6 +336,12 @@ def _names(table: TableSchema, span: Span, words: tuple[str, ...], language: Spo
         yield TableMention(span, table, context=True)
 
 
+def _called_as_table(table: TableSchema, language: str) -> tuple[str, ...]:
+    """The words of its name that say something: of `border_info` the first."""
+    words = telling(table.name, language)
+    return tuple(word for word in words if word not in words_in_any_language("tables", "any_table")) or words
+
+
 def _measured(question: TableQuestion, table: TableSchema) -> Iterator[ColumnMention]:
     """What is asked by what it measures: "how long", "people live in"."""
     language = question.language.code
@@ -341,9 +349,16 @@ def _measured(question: TableQuestion, table: TableSchema) -> Iterator[ColumnMen
         for said, end in joined_at(question, place):
             for measure in question.language.phrases.get("measures", {}):
                 if said in names_of(measure, language):
-                    yield from columns_of(table, measure, language, (place, end))
+                    yield from _said_of(question, columns_of(table, measure, language, (place, end)))
     for measured in question.measured:
-        yield from columns_of(table, measured.measure, language, measured.span)
+        yield from _said_of(question, columns_of(table, measured.measure, language, measured.span))
+
+
+def _said_of(question: TableQuestion, columns: list[ColumnMention]) -> list[ColumnMention]:
+    """Of columns of one measure those that share another word with the question: how high the *highest* point is."""
+    code, said = question.language.code, {token.said for token in question.tokens if not token.function}
+    shared = [m for m in columns if any(alike(w, s, code) for w in _called(m.column, code) for s in said)]
+    return shared or columns
 
 
 def columns_of(table: TableSchema, measure: str, language: str, span: Span) -> list[ColumnMention]:
@@ -352,7 +367,7 @@ def columns_of(table: TableSchema, measure: str, language: str, span: Span) -> l
     found: list[Column] = []
     for name in names_of(measure, language):
         found = found or [column for column in columns if _is_called(column, name, language)]
-    found = found or [column for column in columns if dimension_of(column) in _DIMENSIONS.get(measure, ())]
+    found = found or [column for column in columns if dimension_of(column) in DIMENSIONS.get(measure, ())]
     return [ColumnMention(span, table, column, 1.0, measured=True) for column in found]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metier.tables.question import read
+from metier.tables.question_reading import read
 from metier.tables.vocabulary import alike, said_words
 from metier.text.language import Language
 from metier.text.phrases import compose, searchable

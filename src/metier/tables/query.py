@@ -6,14 +6,17 @@ counted twice; what is shown or grouped of a table that rows point to is joined,
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from metier.core.tables import Reference
 from metier.tables.schema import DOCUMENT, END, ROW, START, TOTAL, TableSchema, quoted
 
 _MOST_ROWS = 200  # that a query returns
+_STEM = 4  # letters by which a column is called as a table
 _PARTS = {"year": 4, "month": 7}  # characters of a day as ISO 8601 writes it
 
 
@@ -111,19 +114,37 @@ Step = tuple[str, TableSchema, str]  # own column, the other table, its column
 Graph = Mapping[str, Sequence[Step]]
 
 
-def graph(tables: Sequence[TableSchema], meant: Collection[str] = ()) -> dict[str, list[Step]]:
+def graph(
+    tables: Sequence[TableSchema], meant: Collection[str] = (), columns: Collection[tuple[str, str]] = ()
+) -> dict[str, list[Step]]:
     """Which table leads to which, by foreign keys in both directions. Names are those of their database; a table is
-    known by its name in SQL. `meant`: tables that the question names, of two ways as long that over them is taken."""
+    known by its name in SQL. Of two ways as long that is taken which a column opens that the question names
+    (`columns`: table and column), then that over a table that it names (`meant`), then that by a column that is called
+    as the table is."""
     known = {(table.document_id, table.name.casefold()): table for table in tables}
     elsewhere = {table.name.casefold(): table for table in tables}
     steps: dict[str, list[Step]] = {table.sql: [] for table in tables}
+    ranks: dict[tuple[str, str, str], tuple[bool, bool]] = {}
     for table in tables:
         for own, name, other in table.references:
             pointed = known.get((table.document_id, name.casefold())) or elsewhere.get(name.casefold())
             if pointed is not None:
                 steps[table.sql].append((own, pointed, other))
                 steps[pointed.sql].append((other, table, own))
-    return {name: sorted(ways, key=lambda step: step[1].sql not in meant) for name, ways in steps.items()}
+                told = (table.sql, own) not in columns, not _is_called(own, pointed)
+                ranks[table.sql, own, pointed.sql] = ranks[pointed.sql, other, table.sql] = told
+
+    def rank(start: str, step: Step) -> tuple[bool, ...]:
+        named, called = ranks[start, step[0], step[1].sql]
+        return named, step[1].sql not in meant, called
+
+    return {name: sorted(ways, key=partial(rank, name)) for name, ways in steps.items()}
+
+
+def _is_called(column: str, table: TableSchema) -> bool:
+    """Whether a column is called as the table that it points to: `customer_id` of `customers`."""
+    own, called = (re.findall(r"[^\W_]+", name.casefold()) for name in (column, table.name))
+    return bool(own and called) and called[-1].startswith(own[0][:_STEM]) and own[0].startswith(called[-1][:_STEM])
 
 
 def path(steps: Graph, start: TableSchema, end: TableSchema) -> list[Step]:
@@ -162,10 +183,32 @@ def label_of(table: TableSchema) -> tuple[ColumnReference, ...]:
 
 def to_sql(query: TableQuery, steps: Graph) -> Sql:
     """Raises `NoPath`."""
+    steps = _beside(query, steps)
     writer = _Writer(query, steps)
     sql = writer.aggregated() if query.aggregate else writer.listed()
     between = {step[1].sql for place in query.places for step in path(steps, query.table, place.table)}
     return replace(sql, tables=tuple(sorted({query.table.sql, *between})), shown=sql.shown or sql.text)
+
+
+def _beside(query: TableQuery, steps: Graph) -> Graph:
+    """Without the ways that a column opens which is shown or bound itself, where there is another to the same table: of
+    what borders Austria the one is asked, and the other is Austria."""
+    tables = [step[1] for ways in steps.values() for step in ways]
+    pointing = {(table.sql, own) for table in tables for own, _, _ in table.references}
+    said = {(place.table.sql, place.column) for place in (*query.select, *(each.place for each in query.conditions))}
+    said &= pointing
+
+    def is_said(start: str, step: Step) -> bool:
+        return (start, step[0]) in said or (step[1].sql, step[2]) in said
+
+    return {
+        start: [
+            step for step in ways
+            if not is_said(start, step)
+            or not any(other[1].sql == step[1].sql and not is_said(start, other) for other in ways)
+        ]
+        for start, ways in steps.items()
+    }  # fmt: skip
 
 
 class _Writer:
@@ -312,9 +355,9 @@ class _Writer:
 def _together(conditions: Iterable[Condition]) -> list[list[Condition]]:
     """Conditions on one table hold of one row of it; several values of one column are alternatives. What must not hold
     is said by itself."""
-    found: dict[tuple[str, int], list[Condition]] = {}
-    for number, condition in enumerate(conditions, start=1):
-        found.setdefault((condition.place.table.sql, number * condition.negated), []).append(condition)
+    found: dict[tuple[str, bool], list[Condition]] = {}
+    for condition in conditions:
+        found.setdefault((condition.place.table.sql, condition.negated), []).append(condition)
     return list(found.values())
 
 

@@ -15,7 +15,8 @@ from sqlglot import exp
 
 from metier.tables.cell_values import ColumnType
 from metier.tables.guard import GuardedQuery
-from metier.tables.question import TableQuestion, read
+from metier.tables.question import TableQuestion
+from metier.tables.question_reading import read
 from metier.tables.sql_columns import SqlColumns, TableColumn, branches, sources
 from metier.tables.sql_prompt import LinkedTables, content_words
 from metier.tables.vocabulary import alike, said_words

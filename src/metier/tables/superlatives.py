@@ -46,8 +46,8 @@ class SuperlativeReader:
     def query(
         self, query: TableQuery, extreme: Extreme, order: ColumnReference | None, left: list[ColumnMention]
     ) -> TableQuery | None:
-        if order is None:
-            return self._most_of_a_kind(query, extreme, left)
+        if order is None:  # of "the most populous" nothing is counted
+            return None if extreme.measure else self._most_of_a_kind(query, extreme, left)
         years = [part for part in ("year", "month") if part in self._operations]
         if years and not left and "count" not in self._operations:  # "in which year did we earn the most?"
             part = self._groups.part_at(self._operations[years[0]].span[0])

@@ -12,8 +12,9 @@ from metier.core.tables import PATH, Table
 from metier.tables.cell_values import ColumnType, TypedColumn, day_in, typed, unit_in_name
 from metier.tables.schema import Column, TableSchema, unique
 from metier.text.language import words_in_any_language, words_of
-from metier.text.names import naming
+from metier.text.names import apart, naming
 
+_PLURAL = 2  # letters that a plural adds
 _YEARS = range(1500, 2200)
 _LARGEST = 2**63  # that SQLite has whole numbers up to
 _DECLARED = {"integer": ColumnType.NUMBER, "number": ColumnType.NUMBER, "date": ColumnType.DATE}
@@ -45,7 +46,7 @@ def typed_table(document: Document, table: Table) -> TypedTable | None:
         unit = found.unit or (unit_in_name(names[n]) if found.type is ColumnType.NUMBER else "")
         columns.append(Column(names[n] or sql, sql, found.type, unit, different, _are_years(found), n))
         values.append(found.values)
-    labels = labels_of(columns, [cells[n] for n in kept])
+    labels = labels_of(columns, [cells[n] for n in kept], _name(document, table))
     totals = _are_totals(cells[kept[labels[0]]])
     rows: list[tuple[object, ...]] = [
         (n, document.id, row.start, row.end, int(totals[n]), PATH.join(row.groups) or None, *(v[n] for v in values))
@@ -111,16 +112,23 @@ def _are_years(column: TypedColumn) -> bool:
     return column.type is ColumnType.NUMBER and not column.unit and all(n in _YEARS for n in numbers)
 
 
-def labels_of(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> tuple[int, ...]:
+def labels_of(columns: Sequence[Column], cells: Sequence[Sequence[str]], table: str = "") -> tuple[int, ...]:
     """Which columns name the rows: those that are called a name or title, of several the first unless all are names
-    of a person; else the first one of words that hardly repeats; else the first."""
+    of a person; else the first one of words that is called as the `table` is, or hardly repeats; else the first."""
     words = [n for n, column in enumerate(columns) if column.type is ColumnType.TEXT]
     several = [n for n in words if columns[n].distinct > 1]
     if called := naming([columns[n].name for n in several]):
         return tuple(several[n] for n in called)
     spelled = [n for n in words if sum(any(map(str.isalpha, cell)) for cell in cells[n]) * 2 > len(cells[n])]
     telling = [n for n in spelled if columns[n].distinct * 2 > len(cells[n])]
-    return ((telling or [0])[0],)
+    called_so = [n for n in spelled if table and _is_called_so(columns[n].name, table)]
+    return ((called_so or telling or [0])[0],)
+
+
+def _is_called_so(column: str, table: str) -> bool:
+    """Whether a column is called as each row of its table is: `line` of `lines`."""
+    own, words = words_of(apart(column)), words_of(apart(table))
+    return len(own) == 1 and bool(words) and words[-1].startswith(own[0]) and len(words[-1]) - len(own[0]) <= _PLURAL
 
 
 def _key(columns: Sequence[Column], rows: int) -> str:

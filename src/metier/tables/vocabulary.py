@@ -134,6 +134,12 @@ def synonymous(one: str, other: str, language: str) -> bool:
 
 
 @lru_cache(maxsize=65_536)
+def is_attribute(word: str, language: str) -> bool:
+    """Whether a folded word is known to ask for an attribute: it has other names, or measures something."""
+    return measure_of(word, language) is not None or not _forms(word, language).isdisjoint(_synonyms(language))
+
+
+@lru_cache(maxsize=65_536)
 def _forms(word: str, language: str) -> frozenset[str]:
     """What a folded word may be without its ending."""
     return frozenset((_stem(word, language) or word, *bare_forms(word, Language.of(language))))

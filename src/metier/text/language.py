@@ -74,7 +74,8 @@ is known of languages without a file is in `metier/text/other_languages.toml`, w
                              ends so ("part no"); no_noun_first, no_noun_last, no_noun: what the name of a column begins
                              with, ends in, or is, where it is no noun phrase; complement: behind its head noun ("height
                              of the tower"); person: nouns for people; label: a column that names the rows is called
-                             so, of a person where person_name is in its name ("first", "last")
+                             so, of a person where person_name is in its name ("first", "last"); any_table: words of a
+                             table's name that tell nothing ("info")
     [query]                  of questions on tables. filler; weak: words that say little ("located") and name no value;
                              count, amount ("how much"), total, average, different; most, least, superlative (words that
                              are one), ordinals (from the second on, "second|2nd"), ordering ("biggest first"),

@@ -1,0 +1,322 @@
+"""Reads a question about tables: which of its words count, bound, order or deny, whatever the table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from metier.tables.question import Bound, Extreme, Measured, QuestionOperation, TableQuestion, Token, joined_at
+from metier.tables.vocabulary import TOKEN, is_superlative, measure_of, parted, plain_word, rank_of
+from metier.text.language import Language, words_of
+from metier.text.phrase_cover import Cover, Span
+from metier.text.phrases import compose, fold, searchable
+from metier.text.quantities import Quantity, quantities
+from metier.text.units import unit_of
+
+_OPERATIONS = (
+    "difference",
+    "amount",
+    "count",
+    "different",
+    "total",
+    "average",
+    "each",
+    "each_behind",
+    "by",
+    "people",
+    "days",
+    "places",
+    "year",
+    "month",
+    "comparative",
+)
+_BOUNDS = {"more": ">", "less": "<", "at_least": ">=", "at_most": "<="}
+_BEHIND = {"at_least_behind": ">=", "at_most_behind": "<=", "more_behind": ">", "less_behind": "<"}
+_EXTREMES = {"least": False, "most": True}  # "le moins" before "le", "最も少ない" before "最も"
+_BETWEEN = 3  # words between a number and the superlative that it belongs to: "three customers with the highest"
+_YEARS = range(1500, 2200)
+_LONGEST_WORD = 4  # characters of a word in a script without spaces
+
+
+def read(text: str, language: str) -> TableQuestion:
+    known = Language.of(language)
+    cover = Cover(known, parted(compose(text), known))
+    empty = _function_words(cover)
+    tokens = tuple(
+        Token(*match.span(), plain_word(match[0]), match.start() in empty) for match in TOKEN.finditer(cover.text)
+    )
+    question = TableQuestion(cover.text, known, tokens)
+    reader = _Reader(question, cover)
+    reader.take("ordering")
+    reader.read_bounds()
+    reader.read_extremes()
+    for kind in _OPERATIONS:
+        question.operations += [
+            QuestionOperation(kind, span) for span in reader.take(kind) if reader.is_said(kind, span)
+        ]
+    reader.take("filler")
+    weak = [n for first, last in reader.take("weak") for n in range(first, last)]
+    question.negations = _negations(cover, tokens)
+    question.free = frozenset(
+        n for n, token in enumerate(tokens)
+        if not any(cover.covered[token.start : token.end]) and not token.function
+    ) | frozenset(weak)  # fmt: skip
+    question.weak = frozenset(n for n in weak if not tokens[n].function)
+    question.free -= frozenset(n for n in weak if tokens[n].function) | frozenset(question.negations)
+    return question
+
+
+def _negations(cover: Cover, tokens: tuple[Token, ...]) -> tuple[int, ...]:
+    """Words that deny and that no rule has read ("no more than" has one). What is a question word as well ("ما") is one
+    where it opens the question."""
+    language = cover.language
+    if not language.spaced:
+        starts = {start for start, _ in cover.copy().take("words", "negation")}
+        return tuple(n for n, token in enumerate(tokens) if token.start in starts)
+    return tuple(
+        n for n, token in enumerate(tokens)
+        if token.said in language.negations and not any(cover.covered[token.start : token.end])
+        and not (n == 0 and token.said in language.question_words)
+    )  # fmt: skip
+
+
+def _function_words(cover: Cover) -> frozenset[int]:
+    """Where words begin that say nothing alone; in a script without spaces, each of their characters."""
+    language = cover.language
+    if language.spaced:
+        found = (match for match in TOKEN.finditer(cover.text) if fold(match[0]) in language.function_words)
+        return frozenset(match.start() for match in found)
+    spans = cover.copy().take("words", "function", "question")
+    return frozenset(place for span in spans for place in range(*span))
+
+
+def _as_day(quantity: Quantity) -> Quantity:
+    """ "2024 год": the year that it names, rather than so many years."""
+    if quantity.unit is None or quantity.unit != unit_of("yr") or quantity.decimals:
+        return quantity
+    year = int(quantity.values[0])
+    return replace(quantity, dates=((year, None, None),), values=(), unit=None) if year in _YEARS else quantity
+
+
+def _as_number(quantity: Quantity) -> Quantity | None:
+    """A bare year as a number: of "more than 2000" nothing tells which it is."""
+    if not quantity.dates or quantity.dates[0][1:] != (None, None) or not quantity.text.isdigit():
+        return None
+    return replace(quantity, dates=(), values=(float(quantity.text),))
+
+
+def _told_once(extremes: list[Extreme]) -> list[Extreme]:
+    """Without one that says again how another is ordered: "the five largest, biggest first"."""
+    found: list[Extreme] = []
+    for extreme in sorted(extremes, key=lambda each: each.span):
+        if not any((each.measure, each.descending) == (extreme.measure, extreme.descending) for each in found):
+            found.append(extreme)
+    return found
+
+
+class _Reader:
+    """Marks in `cover` what it has read."""
+
+    def __init__(self, question: TableQuestion, cover: Cover) -> None:
+        self._question, self._cover = question, cover
+        self._code = question.language.code
+
+    def take(self, *names: str) -> list[Span]:
+        """Phrases of `[query]`, as spans of tokens."""
+        return [span for place in self._cover.take("query", *names) if (span := self._tokens(place))[0] < span[1]]
+
+    def is_said(self, kind: str, span: Span) -> bool:
+        """Whether nothing is counted by "number of" where a noun stands before it: "the phone number of"."""
+        if kind != "count" or not span[0] or not self._question.language.spaced:
+            return True
+        before = self._question.tokens[span[0] - 1]
+        opens = before.function or any(self._cover.covered[before.start : before.end])
+        return opens or span[1] - span[0] < 2
+
+    def _tokens(self, place: Span) -> Span:
+        tokens = self._question.tokens
+        first = next((n for n, token in enumerate(tokens) if token.end > place[0]), len(tokens))
+        last = next((n for n, token in enumerate(tokens) if token.start >= place[1]), len(tokens))
+        return first, last
+
+    def read_bounds(self) -> None:
+        question = self._question
+        read = [_as_day(each) for each in quantities(question.text, self._code) if each.values or each.dates]
+        found = [self._with_year(each) for each in read]
+        taken: set[int] = set()
+        for index, quantity in enumerate(found):
+            if index in taken:
+                continue
+            following = found[index + 1] if index + 1 < len(found) else None
+            span = self._tokens((quantity.start, quantity.end))
+            between = self._joins(quantity, following) if following else None
+            if between and following:
+                taken.add(index + 1)
+                self._mark(between)
+                question.bounds.append(Bound(between, "between", quantity, following))
+                continue
+            operator, whole, measure = self._operator(span)
+            if operator == "=" and quantity.word and not quantity.unit:
+                continue  # "the three largest" is read with what it belongs to; "one" says nothing
+            self._mark(whole)
+            question.bounds.append(Bound(whole, operator, quantity, None, measure))
+            if operator != "=" and (number := _as_number(quantity)) is not None:
+                question.bounds.append(Bound(whole, operator, number, None, measure))
+
+    def _with_year(self, quantity: Quantity) -> Quantity:
+        """With the word behind the number of a year: "২০২৪ সালে", "2024年"."""
+        if not quantity.dates or quantity.dates[0][1:] != (None, None):
+            return quantity
+        rest = searchable(self._question.text[quantity.end :])
+        match = self._question.language.expression("query", "year").match(rest.lstrip())
+        behind = len(rest) - len(rest.lstrip()) + match.end() if match else 0
+        return replace(quantity, end=quantity.end + behind)
+
+    def _joins(self, first: Quantity, second: Quantity) -> Span | None:
+        """ "between 5 and 8", "from 5 to 8": the tokens of all."""
+        language, text, tokens = self._question.language, self._question.text, self._question.tokens
+        middle = words_of(text[first.end : second.start])
+        to = language.word_set("numbers", "to") | language.word_set("query", "to")
+        if len(middle) != 1 or middle[0] not in to | language.word_set("words", "conjunction"):
+            return None
+        start, (_, last) = self._tokens((first.start, first.end))[0], self._tokens((second.start, second.end))
+        if first.dates and second.dates and middle[0] in to:
+            return start, last
+        if behind := self._behind("between_behind", tokens[last - 1].end):
+            return start, behind
+        if start and tokens[start - 1].said in language.word_set("query", "between"):
+            return start - 1, last
+        return None
+
+    def _behind(self, name: str, end: int) -> int:
+        """The token behind a phrase of `[query]` that follows on the character `end`; 0 where there is none."""
+        rest = searchable(self._question.text[end:])
+        match = self._question.language.expression("query", name).match(rest.lstrip())
+        return self._tokens((0, end + len(rest) - len(rest.lstrip()) + match.end()))[1] if match else 0
+
+    def _operator(self, span: Span) -> tuple[str, Span, str]:
+        """What bounds the number at `span`: its operator, the tokens of both, and what is measured."""
+        tokens = self._question.tokens
+        if not span[0] < span[1]:
+            return "=", span, ""
+        before = searchable(self._question.text[: tokens[span[0]].start])
+        for name, operator in _BEHIND.items():
+            if end := self._behind(name, tokens[span[1] - 1].end):
+                return operator, (span[0], end), self._told_measure((span[1], end))
+        said = {name: found for name in _BOUNDS if (found := self._before(name, before))}
+        if said:  # the longest: "no more than" ends in another
+            name = min(said, key=lambda name: said[name][0])
+            return _BOUNDS[name], (said[name][0], span[1]), self._told_measure(said[name])
+        return self._compared(span, before) or ("=", span, "")
+
+    def _before(self, name: str, before: str) -> Span | None:
+        """The tokens of a phrase of `[query]` that ends `before`."""
+        for match in self._question.language.expression("query", name).finditer(before):
+            if not before[match.end() :].strip():
+                return self._tokens(match.span())
+        return None
+
+    def _told_measure(self, span: Span) -> str:
+        """What the words of a comparison tell of: "heavier than"."""
+        measures = (self._measure_at(place) for place in range(*span))
+        return next((measure[0] for measure in measures if measure), "")
+
+    def _compared(self, span: Span, before: str) -> tuple[str, Span, str] | None:
+        """A comparative with "than": "heavier than 5 kg", "5 kg से भारी", "比 5 公斤重"."""
+        opened = self._before("than", before)
+        closed = self._behind("than", self._question.tokens[span[1] - 1].end)
+        if not opened and not closed:
+            return None
+        start, end = opened[0] if opened else span[0], closed or span[1]
+        if found := self._measure_at(end):
+            measure, direction, end = found
+        elif opened and start and (found := self._measure_at(start - 1)):
+            measure, direction, _ = found
+            start -= 1
+        else:
+            return None
+        tokens, language = self._question.tokens, self._question.language
+        if start and tokens[start - 1].said in language.word_set(
+            "query", "comparative"
+        ):  # "más caro que", "plus cher que"
+            start -= 1
+            direction *= -1 if tokens[start].said in language.word_set("query", "lesser") else 1
+        return (">" if direction > 0 else "<"), (start, end), measure
+
+    def read_extremes(self) -> None:
+        question, tokens = self._question, self._question.tokens
+        for name, descending in _EXTREMES.items():
+            for span in self.take(name):
+                told = measure_of(tokens[span[0]].said, self._code) if span[1] - span[0] == 1 else None
+                measure = told[0] if told else ""
+                question.extremes.append(Extreme(span, descending, measure))
+        for n, token in enumerate(tokens):
+            if self._cover.covered[token.start] or not (found := self._measure_at(n)):
+                continue
+            measure, direction, end = found
+            self._mark((n, end))
+            beside = next((each for each in question.extremes if self._belongs((n, end), each.span)), None)
+            if beside is not None and not beside.measure:  # "most expensive", "le plus cher"; "prix le plus bas"
+                question.extremes.remove(beside)
+                whole = (min(beside.span[0], n), max(beside.span[1], end))
+                if end < beside.span[0] or n > beside.span[1]:
+                    whole = beside.span
+                question.extremes.append(Extreme(whole, beside.descending == (direction > 0), measure))
+            elif is_superlative(token.said, self._code):
+                question.extremes.append(Extreme((n, end), direction > 0, measure))
+            else:
+                question.measured.append(Measured((n, end), measure, direction))
+        question.extremes = [self._counted(each) for each in _told_once(question.extremes)]
+
+    def _belongs(self, adjective: Span, extreme: Span) -> bool:
+        """Whether an adjective stands at a superlative; in a script without spaces what is compared may stand between
+        ("最も価格の安い")."""
+        if adjective[1] == extreme[0] or adjective[0] == extreme[1]:
+            return True
+        return not self._question.language.spaced and 0 < adjective[0] - extreme[1] <= _LONGEST_WORD
+
+    def _measure_at(self, place: int) -> tuple[str, int, int] | None:
+        """The measure, the direction and the end of the adjective that begins at a token."""
+        for said, end in joined_at(self._question, place):
+            found = measure_of(said, self._code)
+            if found and found[1]:
+                return *found, end
+        return None
+
+    def _counted(self, extreme: Extreme) -> Extreme:
+        """With the number that stands beside it: "the three largest", "the second largest"."""
+        before = extreme.span[0] - 1
+        if before >= 0 and (rank := rank_of(self._question.tokens[before].said, self._code)):
+            self._mark((before, before + 1))
+            return replace(extreme, rank=rank, limit=rank)
+        return replace(extreme, limit=self._limit(extreme.span))
+
+    def _limit(self, span: Span) -> int:
+        """The number that stands beside a superlative: "the three largest", "top 5", "los tres productos más caros"."""
+        question, tokens = self._question, self._question.tokens
+        for bound in question.bounds:
+            plain = bound.operator == "=" and bound.quantity.values and not bound.quantity.unit
+            if plain and self._is_beside(bound.span, span):
+                question.bounds.remove(bound)
+                return int(bound.quantity.values[0])
+        for place in (span[0] - 1, span[1], *range(span[0] - 2, span[0] - 2 - _BETWEEN, -1), span[1] + 1):
+            if 0 <= place < len(tokens) and self._is_beside((place, place + 1), span):
+                number = question.language.numbers.get(tokens[place].said)
+                if number and number >= 2 and not self._cover.covered[tokens[place].start]:
+                    self._mark((place, place + 1))
+                    return int(number)
+        return 1
+
+    def _is_beside(self, number: Span, span: Span) -> bool:
+        """Whether no more stands between than the noun in front of an adjective, or what says nothing."""
+        tokens = self._question.tokens
+        between = tokens[number[1] : span[0]] if number[1] <= span[0] else tokens[span[1] : number[0]]
+        if all(token.function for token in between):
+            return True
+        before = tokens[number[0] - 1] if number[0] else None  # not of "in zone 3 with the highest"
+        opens = before is None or before.function or self._cover.covered[before.start]
+        return bool(number[1] <= span[0] and len(between) <= _BETWEEN and opens and self._question.language.spaced)
+
+    def _mark(self, span: Span) -> None:
+        tokens = self._question.tokens
+        if span[0] < span[1]:
+            self._cover.mark((tokens[span[0]].start, tokens[span[1] - 1].end))

@@ -1,0 +1,83 @@
+"""Tables that refer to one another though nobody has declared it, and questions that reach from one to another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from metier.core.documents import document_id
+from metier.parsing.core.readers import ParsingLimits, read_document
+from metier.tables.asking import TableAsker
+from metier.tables.results import TableAnswer
+from metier.tables.runner import QueryRunner
+from metier.tables.table_store import TableStore
+from metier.text.analyzer import Analyser
+
+FILES = {
+    "islands": "name,capital,population,area_km2\nAland,Marie,30000,1580\nBorn,Ronne,40000,588\nGotland,Visby,61000,3140\n"
+    "Hiu,Kard,9500,989\nSark,Creux,500,5\n",
+    "towns": "name,island,population\nMarie,Aland,11700\nRonne,Born,13900\nNexo,Born,3700\nVisby,Gotland,24000\n"
+    "Hemse,Gotland,1800\nKard,Hiu,3300\nCreux,Sark,300\n",
+    "ferries": "island,neighbour\nAland,Gotland\nGotland,Aland\nBorn,Gotland\nGotland,Born\nHiu,Aland\nAland,Hiu\n",
+    "lines": "line,length_km,island\nBlue,120,Aland\nBlue,120,Gotland\nRed,90,Born\nRed,90,Gotland\nRed,90,Hiu\n",
+    "owners": "owner_id,first_name,last_name,pay\n1,Ana,Lind,3100\n2,Bo,Falk,2900\n3,Cy,Berg,3400\n",
+    "boats": "boat_id,boat,owner_id,price\n10,Badger,1,500\n11,Stoat,1,900\n12,Heron,3,1200\n13,Otter,3,300\n",
+}
+
+
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., TableAnswer | None]]:
+    analyser = Analyser("en")
+    store = TableStore(tmp_path_factory.mktemp("tables") / "tables.sqlite", analyser)
+    documents = []
+    for name, text in FILES.items():
+        read = read_document(text.encode(), name=f"{name}.csv", uri=f"{name}.csv", groups=(), limits=ParsingLimits())
+        documents.append(read)
+    documents = [replace(each, id=document_id(each.uri), language="en") for each in documents]
+    store.put(documents)
+    store.follow({each.id: each.content_hash for each in documents}, lambda _: None)
+    asker = TableAsker(store, QueryRunner(store.path), analyser)
+    closed = {document_id("owners.csv")}
+    yield lambda question, reader="owner": asker.ask(
+        question, "en", lambda ids: set(ids) - (closed if reader == "guest" else set())
+    )
+    asker.close()
+
+
+@pytest.mark.parametrize(
+    ("question", "lines"),
+    [
+        ("How many people live in the capital of Gotland?", ["Visby | population: 24,000"]),
+        ("Which boats does Ana Lind own?", ["Badger", "Stoat"]),
+        ("Which towns are on islands with more than 50000 people?", ["Visby", "Hemse"]),
+        ("How many towns are there on the largest island?", ["2"]),
+        ("What is the capital of the smallest island?", ["capital: Creux | area_km2: 5 km2"]),
+        ("Which lines serve Gotland?", ["Blue", "Red"]),
+        ("What is the longest line?", ["Blue | length_km: 120 km"]),
+        ("Which island is bigger, Born or Hiu?", ["Hiu | area_km2: 989 km2"]),
+        ("Is the Blue line longer than the Red line?", ["Yes: Blue | length_km: 120 km; Red | length_km: 90 km"]),
+        ("How much dearer is the Heron than the Badger?", ["700 (Heron | price: 1200; Badger | price: 500)"]),
+        ("Which towns have more people than Ronne?", ["Visby"]),
+        ("What is the second largest island?", ["Aland | area_km2: 1580 km2"]),
+        ("Which owners have no boat?", ["Bo Falk"]),
+        ("Which boats do not belong to Ana Lind?", ["Heron", "Otter"]),
+        ("Which line serves the most islands?", ["Red: 3"]),
+    ],
+)
+def test_questions_reach_across_files(ask: Callable[..., TableAnswer | None], question: str, lines: list[str]) -> None:
+    answer = ask(question)
+    assert answer is not None
+    assert sorted(line.text for line in answer.lines) == sorted(lines)
+    assert all(line.rows for line in answer.lines)
+
+
+def test_tables_that_may_not_be_read_join_nothing(ask: Callable[..., TableAnswer | None]) -> None:
+    assert ask("Which boats does Ana Lind own?", reader="guest") is None
+    assert ask("How much dearer is the Heron than the Badger?", reader="guest") is not None
+
+
+@pytest.mark.parametrize("question", ["Which boats are not red?", "Which towns have no harbour?"])
+def test_what_is_denied_must_be_known(ask: Callable[..., TableAnswer | None], question: str) -> None:
+    assert ask(question) is None
