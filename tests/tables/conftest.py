@@ -9,7 +9,8 @@ import pytest
 
 from metier.core.documents import Document, document_id
 from metier.parsing.core.readers import ParsingLimits, read_document
-from metier.tables.asking import TableAnswer, TableAsker
+from metier.tables.asking import TableAsker
+from metier.tables.results import Ambiguity, TableAnswer
 from metier.tables.runner import QueryRunner
 from metier.tables.table_store import TableStore
 from metier.text.analyzer import Analyser
@@ -40,6 +41,11 @@ INSERT INTO Invoice VALUES (1, 1, '2023-02-03', 120.5), (2, 1, '2024-05-17', 80)
 Asked = Callable[[str], TableAnswer | None]
 
 
+def certain(answer: TableAnswer | Ambiguity | None) -> TableAnswer | None:
+    """Nothing where the question may mean several things."""
+    return answer if isinstance(answer, TableAnswer) else None
+
+
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database of a bicycle shop."""
@@ -68,7 +74,7 @@ def tables(tmp_path: Path) -> Iterator[Callable[..., Asked]]:
         ])  # fmt: skip
         runners.append(QueryRunner(store.path))
         asker = TableAsker(store, runners[-1], Analyser(language))
-        return lambda question: asker.ask(question, language, lambda documents: documents)
+        return lambda question: certain(asker.ask(question, language, lambda documents: documents))
 
     yield made
     for runner in runners:

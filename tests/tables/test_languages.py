@@ -10,11 +10,14 @@ import pytest
 import regex
 
 from metier.core.documents import Document, TextBuilder, document_id
-from metier.tables.asking import TableAnswer, TableAsker
+from metier.tables.asking import TableAsker
+from metier.tables.results import TableAnswer
 from metier.tables.runner import QueryRunner
 from metier.tables.table_store import TableStore
 from metier.text.analyzer import Analyser
 from metier.text.language import codes
+
+from .conftest import certain
 
 Rows = Sequence[Sequence[str]]
 NOTHING: tuple[str, ...] = ()
@@ -882,7 +885,7 @@ def asked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     store = TableStore(path, Analyser(code))
     store.put([document(name, table, code) for name, table in SPOKEN[code].tables.items()])
     asker = TableAsker(store, QueryRunner(path), Analyser(code))
-    yield code, lambda question: asker.ask(question, code, lambda documents: documents)
+    yield code, lambda question: certain(asker.ask(question, code, lambda documents: documents))
     asker.close()
 
 

@@ -148,13 +148,14 @@ class Answerer:
         if (answer := self._router.answer(request, intent, language)) is not None:
             return answer
         asked = self._looked_up(request, intent)
-        if intent.kind is not Kind.EDIT:
-            exact = self._tables.answer(request, asked, language)
-            if exact is not None:
-                return exact
+        exact = self._tables.answer(request, asked, language) if intent.kind is not Kind.EDIT else None
+        if isinstance(exact, Answer):
+            return exact
         answers = self._written if self.style is Style.WRITTEN else self._quoted
         answer = with_newer(answers(request, asked, language))
         answer = with_conflicts(answer, asked, self._analyser, self._settings.language)
+        if answer.abstained and exact is not None:
+            return replace(answer, notes=(*answer.notes, exact.note))
         if answer.abstained and not answer.hits and not self._store.counts()[1]:
             return replace(answer, notes=(*answer.notes, _NOTHING_SYNCED))
         return answer

@@ -14,7 +14,7 @@ from metier.generation.base import Generator
 from metier.retrieval.retriever import Retriever
 from metier.store.base import Filter, Store
 from metier.tables.asking import TableAsker
-from metier.tables.results import ResultCell, ResultLine, RowPlace, TableAnswer, joined
+from metier.tables.results import Ambiguity, ResultCell, ResultLine, RowPlace, TableAnswer, joined
 from metier.tables.sql_writer import SqlWriter
 
 _NEAR = 4000  # characters around a row among which its passage begins
@@ -31,7 +31,7 @@ class TableAnswerer:
         self._asker, self._store, self._retriever = asker, store, retriever
         self._generator, self._capable = generator, capable
 
-    def answer(self, request: Request, asked: str, language: str) -> Answer | None:
+    def answer(self, request: Request, asked: str, language: str) -> Answer | Ambiguity | None:
         """None where the question is none for the tables, or a person has said where it is answered."""
         began, where = time.monotonic(), self._retriever.visible(request.where)
 
@@ -42,6 +42,8 @@ class TableAnswerer:
         found = self._asker.ask(asked, language, visible, writer)
         if found is None or self._retriever.is_pinned(asked):
             return None
+        if isinstance(found, Ambiguity):
+            return found
         return self._made(request, asked, found, where, time.monotonic() - began)
 
     def _readable(self, documents: Collection[str], where: Filter | None) -> set[str]:

@@ -20,7 +20,17 @@ from metier.tables.periods import Row, period_query
 from metier.tables.query import Condition, Graph, NoPath, Sql, TableQuery, graph, to_sql
 from metier.tables.question import TableQuestion
 from metier.tables.question_reading import read
-from metier.tables.results import ResultLine, RowPlace, TableAnswer, alike_once, filters_of, lines_of, period_line
+from metier.tables.results import (
+    Ambiguity,
+    ResultLine,
+    RowPlace,
+    TableAnswer,
+    alike_once,
+    filters_of,
+    lines_of,
+    meaning,
+    period_line,
+)
 from metier.tables.runner import QueryError, QueryRunner, Result
 from metier.tables.schema import GROUP, TableSchema, quoted
 from metier.tables.sql_prompt import LinkedTables
@@ -55,9 +65,10 @@ class TableAsker:
         """End the process that runs queries; a later question starts a new one."""
         self._runner.close()
 
-    def ask(self, text: str, language: str, visible: Visible, writer: SqlWriter | None = None) -> TableAnswer | None:
-        """None where the question is none for tables, or could mean several things in them. `writer`: a capable model,
-        which is asked for a query first."""
+    def ask(
+        self, text: str, language: str, visible: Visible, writer: SqlWriter | None = None
+    ) -> TableAnswer | Ambiguity | None:
+        """None where the question is none for tables. `writer`: a capable model, which is asked for a query first."""
         if not self._store.path.exists():
             return None
         question = read(text, language)
@@ -72,7 +83,7 @@ class TableAsker:
                 return written.answer
         return self._by_rule(question, groups)
 
-    def _by_rule(self, question: TableQuestion, groups: Sequence[LinkedTables]) -> TableAnswer | None:
+    def _by_rule(self, question: TableQuestion, groups: Sequence[LinkedTables]) -> TableAnswer | Ambiguity | None:
         found: list[tuple[Interpretation, Graph]] = []
         for group in groups:
             meant = {mention.table.sql for mention in group.links.tables if not mention.context}
@@ -82,9 +93,10 @@ class TableAsker:
             found += [(each, steps) for each in read[:_TRIED]]
         found = sorted((each for each in found if each[0].cost < _CERTAIN), key=lambda each: each[0].cost)
         periods = [table for group in groups for table in group.tables]
-        if computed(question.text, question.language.code):
-            return self._over_periods(question, periods) or self._first(question, found[: 2 * _TRIED])
-        return self._first(question, found[: 2 * _TRIED]) or self._over_periods(question, periods)
+        if computed(question.text, question.language.code) and (over := self._over_periods(question, periods)):
+            return over
+        first = self._first(question, found[: 2 * _TRIED])
+        return first if isinstance(first, TableAnswer) else self._over_periods(question, periods) or first
 
     def _by_model(self, question: TableQuestion, groups: Sequence[LinkedTables], writer: SqlWriter) -> QueryOutcome:
         from metier.tables.sql_writing import SqlAsker  # with its parser of SQL
@@ -158,23 +170,25 @@ class TableAsker:
         said = " ".join(question.text[token.start : token.end] for token in question.tokens if not token.function)
         return self._analyser.tokens(" ".join([said, *bare]))
 
-    def _first(self, question: TableQuestion, found: Sequence[tuple[Interpretation, Graph]]) -> TableAnswer | None:
-        """The answer of the best interpretation that gives one; None where another, as good, gives a different one."""
+    def _first(
+        self, question: TableQuestion, found: Sequence[tuple[Interpretation, Graph]]
+    ) -> TableAnswer | Ambiguity | None:
+        """The answer of the best interpretation that gives one, unless another, as good, gives a different one."""
         best: TableAnswer | None = None
-        cost = 0.0
+        cost, query = 0.0, None
         for interpretation, steps in found:
             if best is not None and interpretation.cost > cost + _EVEN:
                 break
             answer = self._answer(interpretation.query, steps, question.language.code)
             if answer is None:
                 continue
-            if best is None:
-                best, cost = answer, interpretation.cost
+            if best is None or query is None:
+                best, cost, query = answer, interpretation.cost, interpretation.query
             elif not _same(best, answer):
                 if best.aggregate != answer.aggregate:  # "the total": the sum rather than a list to be summed
                     best = best if best.aggregate else answer
                 else:
-                    return None
+                    return Ambiguity((meaning(query), meaning(interpretation.query)))
         return best
 
     def _answer(self, query: TableQuery, steps: Graph, language: str) -> TableAnswer | None:

@@ -44,7 +44,8 @@ class Mentions:
 
     def name(self, place: int) -> bool:
         """Whether a token is part of what they name: of "Nothing Else Matters" no word denies."""
-        return any(span[0] <= place < span[1] for span in (m.span for m in (*self.values, *self.columns, *self.tables)))
+        named: list[ValueMention | ColumnMention | TableMention] = [*self.values, *self.columns, *self.tables]
+        return any(mention.span[0] <= place < mention.span[1] for mention in named)
 
     @property
     def named(self) -> list[TableMention]:

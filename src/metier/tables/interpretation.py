@@ -190,8 +190,8 @@ class _Assembler:
         elif (rows := self._comparisons.of_rows(table, conditions, left)) is not None:
             return rows
         group = self._groups.grouped(left)
-        if (compared := self._compared(table, conditions, left)) is not None:
-            return compared
+        if (several := self._compared(table, conditions, left)) is not None:
+            return several
         extreme = self._mentions.extremes[0] if self._mentions.extremes else None
         if extreme and (first := self._comparisons.first_of_another(extreme, table, conditions, left)) is not None:
             extreme, conditions = None, [*conditions, first]
@@ -270,7 +270,7 @@ class _Assembler:
         value = bound.values[0]
         if (
             left
-            or isinstance(value, str)
+            or not isinstance(value, float)
             or bound.operator not in (">", ">=", "<", "<=")
             or self._operations.keys() & {"count", "average"}
         ):

@@ -63,6 +63,32 @@ class TableAnswer:
     aggregate: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Ambiguity:
+    """What a question may mean in the tables, where nothing tells which: each reading gives another answer."""
+
+    meanings: tuple[str, ...]
+
+    @property
+    def note(self) -> str:
+        return f"It may mean {' or '.join(f'“{each}”' for each in self.meanings)}: say which."
+
+
+def meaning(query: TableQuery) -> str:
+    """What a query asks, in words of the table: `SUM Invoice.Total (Country: Germany)`."""
+    places = query.group if query.group and not query.of else query.select
+    of = [query.of] if query.of is not None and query.of.column else list(places)
+    names = [f"{place.table.name}.{_name_of(place)}" for place in of] or [query.table.name]
+    order = f"{'max' if query.descending else 'min'} {_name_of(query.order)}" if query.order else ""
+    told = "; ".join(part for part in (*filters_of(query), order) if part)
+    return " ".join(part for part in (query.aggregate.upper(), ", ".join(names), f"({told})" if told else "") if part)
+
+
+def _name_of(place: ColumnReference) -> str:
+    column = place.table.column(place.column)
+    return column.name if column else place.column
+
+
 def alike_once(lines: Sequence[ResultLine]) -> list[ResultLine]:
     """Lines that say the same as one, with the rows of all: a river has a row for each country that it runs through."""
     found: dict[str, ResultLine] = {}
