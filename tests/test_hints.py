@@ -54,7 +54,8 @@ def known(command: str) -> bool:
     while words and words[0] in getattr(at, "commands", {}):
         at = at.commands[words.pop(0)]
     options = {option for parameter in at.params for option in parameter.opts}
-    is_verb = at.name != "metier" and (not words or not hasattr(at, "commands"))
+    runs_alone = not hasattr(at, "commands") or at.invoke_without_command
+    is_verb = at.name != "metier" and (not words or runs_alone)
     return is_verb and all(word in options for word in words if word.startswith("-"))
 
 
