@@ -38,8 +38,10 @@ def run(
     anew: Annotated[bool, typer.Option("--anew", help="Give up a run that was interrupted or waits.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Sync; where what the adapter learned has drifted, train another one, examine both, and promote it if it is better
-    and nowhere worse. A run that was interrupted goes on where it was.
+    """Sync; train another adapter where that is due, and promote it if it is better.
+
+    Better somewhere, and nowhere worse by more than the margin, on the same exam as the one in production. A run that
+    was interrupted goes on where it was.
 
     Ends with 0: promoted, or nothing to do; 3: the adapter in production was kept; 4: waits to be approved; 5: another
     run is under way; 1: failed; 2: bad input.
@@ -65,8 +67,9 @@ def watch(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print each run as JSON in a line of its own.")] = False,
 ) -> None:
-    """Run the flow now, and again and again, until it is stopped (Ctrl-C, SIGTERM). A run that is stopped goes on with
-    the next call.
+    """Run the flow now, and again and again, until it is stopped.
+
+    By Ctrl-C or SIGTERM; a run that was under way goes on with the next call.
 
     Example: metier flow watch --every 6h
     """
