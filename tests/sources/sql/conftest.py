@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -75,7 +76,7 @@ def postgres() -> Iterator[int]:
         _wait(port, process)
         yield port
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # it waits for no client
         process.wait(20)
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -68,6 +68,7 @@ def test_postgresql(postgres, postgres_shop, small_blocks):
     assert row.endswith("…")
     assert len(row) < 4500
     assert other == "code: wt-08 | works: no"
+    assert read(postgres_shop.address, auth_env="SHOP_PASSWORD", tables=("orders",))["orders"].language == "en"
     assert turbines.warnings == (
         "left out columns of bytes: photo", "texts of more than 4,000 characters were cut",
     )  # fmt: skip

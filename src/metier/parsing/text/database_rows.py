@@ -7,6 +7,8 @@ from metier.core.database_rows import RowBlock
 from metier.core.errors import ParseError
 from metier.parsing.core.readers import Builder, Context
 
+_WORDS = 0.6  # share of letters from which rows say in what language they are; codes and numbers are in none
+
 
 def read(content: bytes, builder: Builder, context: Context) -> None:
     try:
@@ -27,3 +29,6 @@ def read(content: bytes, builder: Builder, context: Context) -> None:
         declared=block.columns,
         beside=[row.beside for row in block.rows],
     )
+    text = builder.text
+    if sum(map(str.isalpha, text)) < _WORDS * len(text):
+        context.language = context.limits.language

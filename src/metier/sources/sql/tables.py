@@ -153,9 +153,10 @@ class Tables:
         if self._database.family != "postgresql":
             return None  # of others only what the account may see is listed
         query = (
-            "SELECT schemaname, tablename FROM pg_tables WHERE has_table_privilege(quote_ident(schemaname) || '.' || "
+            "SELECT nspname, relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE relkind "
+            "IN ('r', 'p', 'f') AND has_schema_privilege(pg_namespace.oid, 'USAGE') "
+            "AND has_table_privilege(pg_class.oid, 'SELECT')"
         )
-        query += "quote_ident(tablename), 'SELECT')"
         with self._database.engine.connect() as connection:
             return {(schema, name) for schema, name in connection.execute(sa.text(query))}
 
