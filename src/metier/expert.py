@@ -18,24 +18,24 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Self
 
 from metier.answering.answer import Answer, Conflict, OnSentence, OnText
 from metier.answering.request import Request, WriterOptions
 from metier.core import settings_file
 from metier.core.errors import InputError, MetierError, SourceError
 from metier.core.modes import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Mode
-from metier.core.moments import moment_of
+from metier.core.moments import AsOf, moment_of
 from metier.core.reading import reading_as
 from metier.core.settings import Settings
 from metier.generation.base import Message, Sampling
 from metier.retrieval.retriever import Hit
 from metier.runtime import WRITE_PATIENCE, Runtime
 from metier.services.adapters import AdapterService
+from metier.services.conversation import Conversation
 from metier.services.corrections import CorrectionService
 from metier.services.datasets import DatasetService
 from metier.services.evaluation import EvaluationService
@@ -53,8 +53,6 @@ if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others ti
     from metier.services.flow import FlowService
     from metier.services.status import Status
     from metier.state.catalog import ItemState, SyncRun
-
-AsOf = str | date | datetime  # a day, or a moment
 
 
 class Expert:
@@ -366,37 +364,7 @@ class Expert:
 
     def chat(self) -> Conversation:
         """A conversation that remembers its turns."""
-        return Conversation(self)
-
-
-class AskOptions(TypedDict, total=False):
-    """Those of `Expert.ask` but `history`."""
-
-    mode: str
-    where: Filter | None
-    on_text: OnText | None
-    on_sentence: OnSentence | None
-    abstain: bool | None
-    without: frozenset[str]
-    adapter: str | None
-    fresh: bool
-    system: str
-    sampling: Sampling | None
-    as_of: AsOf | None
-
-
-class Conversation:
-    """Questions and answers in turn; a follow-up is looked up in its standalone form."""
-
-    def __init__(self, expert: Expert) -> None:
-        self._expert = expert
-        self.turns: list[Message] = []
-
-    def ask(self, question: str, **options: Unpack[AskOptions]) -> Answer:
-        """As `Expert.ask`, with the conversation so far as history."""
-        answer = self._expert.ask(question, history=tuple(self.turns), **options)
-        self.turns += [Message("user", question), Message("assistant", answer.text)]
-        return answer
+        return Conversation(self.ask)
 
 
 def _asked(question: str) -> str:

@@ -6,10 +6,12 @@ from datetime import UTC, date, datetime, time
 
 from metier.core.errors import InputError
 
+AsOf = str | date | datetime
+"""A day, or a moment."""
 _HOW = "Write a day, 2026-10-01, or a moment, 2026-10-01T15:00."
 
 
-def moment_of(given: str | date | datetime) -> datetime:
+def moment_of(given: AsOf) -> datetime:
     """In UTC; of a day its end, in the zone of this machine, or now where it is today. Raises `InputError` where it is
     no moment, or one that is still to come."""
     if isinstance(given, str):

@@ -28,17 +28,8 @@ _LATER = 0.03  # that rows of another table than the first that is named are tol
 _BESIDE = 3  # times that it costs more
 _HARDLY_REPEATS = 0.9  # share of its rows that have another name
 _FARTHEST = 4  # tables that lie between two
-_ALWAYS_USED = (
-    "count",
-    "average",
-    "total",
-    "each",
-    "each_behind",
-    "year",
-    "month",
-    "difference",
-    "comparative",
-    "different",
+_ALWAYS_USED = frozenset(
+    {"count", "average", "total", "each", "each_behind", "year", "month", "difference", "comparative", "different"}
 )
 
 
@@ -367,6 +358,9 @@ class _Assembler:
             return None
         if any(mention.of_own_table for mention in left):
             return None
+        is_named = self._mentions.named or self._mentions.values or not left
+        if not is_named and all(mention.measured for mention in left):
+            return None  # "the price of the 10 kWh battery" is not that of all that has one
         shown = tuple(place for mention in left for place in shown_by(self._steps, mention))
         if not shown and "days" in self._operations:
             dates = [c for c in query.table.columns if c.type is ColumnType.DATE]
