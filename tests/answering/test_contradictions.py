@@ -95,6 +95,7 @@ def kennel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_both_are_shown_in_an_answer_the_newest_first(kennel: Path) -> None:
     with Expert.open(kennel) as expert:
         answer = expert.ask("Until when is cancellation free?")
+        assert "24 hours" in answer.text
         (conflict,) = answer.conflicts
         assert conflict.values == ("24 hours", "48 hours")
         assert [each.document for each in conflict.citations] == ["docs/leaflet-2025.md", "docs/terms-2023.md"]

@@ -15,7 +15,7 @@ from metier.answering.abstention import Abstention
 from metier.answering.answer import Answer, Sentence, Style
 from metier.answering.choices import choices_of
 from metier.answering.cited_cells import with_cells
-from metier.answering.conflicts import with_conflicts
+from metier.answering.conflicts import newest_first, with_conflicts
 from metier.answering.conversation import last_question, standalone
 from metier.answering.intent import Intent, Kind
 from metier.answering.lookup import Finder
@@ -214,6 +214,7 @@ class Answerer:
         found = [
             self.finder.find([part], request.where, request.without, limits=self.limits, about=about) for part in parts
         ]
+        found = [newest_first(each, self._analyser, self._settings.language) for each in found]
         if len(found) == 1 and not found[0].pinned and self._is_of_many(asked, language, found[0]):
             return self._quoter.refuse(request, found[0], language, 1.0, began)
         if len(found) == 1 and (lacking := self._lacking(asked, language, found[0])) is not None:

@@ -8,12 +8,14 @@ from dataclasses import replace
 from metier.answering.answer import Answer, Citation, Conflict
 from metier.answering.contradictions import Statement, Values, contradiction, statements
 from metier.answering.evidence import quotable
+from metier.answering.request import Found
 from metier.answering.version_selection import outdated
 from metier.core.documents import Passage
 from metier.text.analyzer import Analyser
 
 _FOUND = 20  # passages that search found among which another value is looked for
 _MOST = 5  # conflicts that are shown
+_PIECES = 8  # best sentences and rows among which a newer one is looked for
 
 
 def with_conflicts(answer: Answer, asked: str, analyser: Analyser, language: str) -> Answer:
@@ -32,6 +34,26 @@ def with_conflicts(answer: Answer, asked: str, analyser: Analyser, language: str
                 places = (_place(one, answer), Citation.of(other.piece, (0, 0)))
                 found.setdefault((places[0].quote, places[1].quote), in_order(values, *places))
     return replace(answer, conflicts=tuple(found.values()))
+
+
+def newest_first(found: Found, analyser: Analyser, language: str) -> Found:
+    """What was found with the piece first that contradicts the best one and is of a newer document."""
+    pieces = found.pieces[:_PIECES]
+    if len(pieces) < 2 or found.pinned:
+        return found
+    whole = [[(0, len(piece.passage.text))] for piece in pieces]
+    best = next(iter(statements([pieces[0].passage], whole[:1], analyser, language)), None)
+    others = statements([p.passage for p in pieces[1:]], whole[1:], analyser, language) if best else []
+    newer = [each for each in others if best and contradiction(best, each) and _is_newer(each.piece, best.piece)]
+    if not newer:
+        return found
+    first = next(piece for piece in pieces if piece.passage == newer[0].piece)
+    return replace(found, pieces=(first, *(piece for piece in found.pieces if piece is not first)))
+
+
+def _is_newer(one: Passage, other: Passage) -> bool:
+    day, earlier = (Citation.of(each, (0, 0)).dated for each in (one, other))
+    return bool(day and earlier and day > earlier)
 
 
 def in_order(values: Values, first: Citation, second: Citation) -> Conflict:
