@@ -83,9 +83,11 @@ def test_a_sync_is_remembered_and_an_old_catalog_is_still_read(tmp_path, expert)
     import sqlite3
 
     with sqlite3.connect(path) as connection:
-        for table in ("syncs", "feedback", "actions", "corrections", "keys", "promotions", "alembic_version"):
-            connection.execute(f"DROP TABLE {table}")
-        for column in ("identity", "groups"):
+        made = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'items'").fetchall()
+        for (table,) in made:
+            if not table.startswith("sqlite_"):
+                connection.execute(f"DROP TABLE {table}")
+        for column in ("identity", "groups", "tries", "next_try"):
             connection.execute(f'ALTER TABLE items DROP COLUMN "{column}"')
     connection.close()
     catalog = Catalog(path)

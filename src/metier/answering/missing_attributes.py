@@ -20,6 +20,7 @@ from metier.tables.vocabulary import alike, is_attribute, measure_of, names_of, 
 from metier.text.names import apart
 from metier.text.quantities import quantities
 
+_TIMES = frozenset({"date", "clock"})
 _MOST = 12  # columns that are told
 
 
@@ -49,7 +50,7 @@ def missing_attribute(asked: str, row: Passage, language: str) -> MissingAttribu
     words = [word for name, value in cells for word in said_words(f"{apart(name)} {value}")]
     words += said_words(" ".join((row.title, *row.headings)))
     dimensions = {q.dimension for q in quantities(row.text, row.language or language)}
-    missing = [word for word in _attributes(question, dimensions) if not _told(word, words, language)]
+    missing = [word for word in _attributes(question, dimensions, entity) if not _told(word, words, language)]
     columns = tuple(name for name, value in cells if value and value != entity)
     return MissingAttribute(" ".join(missing), entity, columns) if missing else None
 
@@ -65,17 +66,21 @@ def _named(question: TableQuestion, cells: list[tuple[str, str]]) -> str | None:
     return None
 
 
-def _attributes(question: TableQuestion, dimensions: set[str]) -> Iterator[str]:
-    """Words of the question that ask for an attribute, but for what is measured and the row has a measure of."""
-    code, tokens = question.language.code, question.tokens
+def _attributes(question: TableQuestion, dimensions: set[str], entity: str) -> Iterator[str]:
+    """Words of the question that ask for an attribute, but for what is measured and the row has a measure of, and for
+    the words of the name. Who asks when is answered by any time: "leave" is no attribute then."""
+    code, tokens, named = question.language.code, question.tokens, set(said_words(entity))
+    if question.has("days"):
+        if dimensions.isdisjoint(_TIMES):
+            yield next(question.words(each.span) for each in question.operations if each.kind == "days")
+        return
     for measured in question.measured:
-        if dimensions.isdisjoint(DIMENSIONS.get(measured.measure, ())):
+        said = tokens[measured.span[0]].said
+        if dimensions.isdisjoint(DIMENSIONS.get(measured.measure, ())) and said not in named:
             yield question.words(measured.span)
-    for place in question.free - question.weak:
-        if is_attribute(tokens[place].said, code):
+    for place in sorted(question.free - question.weak):
+        if is_attribute(tokens[place].said, code) and tokens[place].said not in named:
             yield tokens[place].said
-    if question.has("days") and "date" not in dimensions:
-        yield next(question.words(each.span) for each in question.operations if each.kind == "days")
 
 
 def _told(word: str, words: list[str], code: str) -> bool:

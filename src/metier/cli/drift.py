@@ -52,11 +52,9 @@ def _print(found: Drift) -> None:
     for sentence in found.sentences():
         screen.print(styled("{}", sentence), soft_wrap=True)
     for each in found.stale[:_SHOWN]:
-        mark = "[yellow]![/]" if each.misleads else "[dim]·[/]"
-        screen.print(
-            styled(mark + " {} [dim]{} {} ({})[/]", each.question, each.id, _WHY[each.why], each.document),
-            soft_wrap=True,
-        )
+        mark = styled("[yellow]![/]") if each.misleads else styled("[dim]·[/]")
+        told = styled("{} [dim]{} {} ({})[/]", each.question, each.id, _WHY[each.why], each.document)
+        screen.print(styled("{} {}", mark, told), soft_wrap=True)
     if len(found.stale) > _SHOWN:
         screen.print(styled("  [dim]and {} more: metier drift --json[/]", len(found.stale) - _SHOWN))
     wear = found.wear

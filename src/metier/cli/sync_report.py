@@ -25,11 +25,12 @@ def print_report(report: SyncReport) -> None:
             screen.print(f"  {failure.item}: {failure.reason}", soft_wrap=True)
     if report.next_try:
         when = local_time(report.next_try)
-        told = "  What may pass is tried again from {} on; [bold]metier sync --retry[/] tries them now."
-        screen.print(styled(told, when), soft_wrap=True)
+        told = styled("  What may pass is tried again from {} on; [bold]metier sync --retry[/] tries them now.", when)
+        screen.print(told, soft_wrap=True)
     if report.gave_up:
-        told = "  {} given up after many tries: [bold]metier sync --retry[/] tries them once more."
-        screen.print(styled(told, counted(report.gave_up, "document")), soft_wrap=True)
+        many = counted(report.gave_up, "document")
+        told = styled("  {} given up after many tries: [bold]metier sync --retry[/] tries them once more.", many)
+        screen.print(told, soft_wrap=True)
     if report.unreachable:
         names, kept = ", ".join(report.unreachable), counted(report.kept, "document")
         screen.print(styled("[bold red]✗[/] Out of reach or empty: {}. {} of it kept.", names, kept), soft_wrap=True)

@@ -286,8 +286,8 @@ def export(
     for file in done.files:
         console().print(styled("[green]✓[/] {}", str(file)), soft_wrap=True)
     if done.parity is not None and done.parity.difference is not None:
-        said = "  It differs from the adapter by {:.3f} nats a token, over {} tokens."
-        console().print(styled(said, done.parity.difference, done.parity.tokens))
+        told = (done.parity.difference, done.parity.tokens)
+        console().print(styled("  It differs from the adapter by {:.3f} nats a token, over {} tokens.", *told))
     elif check and form != "peft":
         console().print(
             styled("[yellow]![/] Not compared with the adapter: there are no training rows and no exam questions.")

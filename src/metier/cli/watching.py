@@ -70,8 +70,10 @@ class Watching:
 
 
 def _print(event: str, what: str) -> None:
-    line = styled(f"[dim]{{}}[/] [{_COLOURS[event]}]{{:7}}[/] {{}}", _now(), event, what)
-    console().print(line, soft_wrap=True)
+    from rich.text import Text
+
+    named = Text(f"{event:7}", style=_COLOURS[event])
+    console().print(styled("[dim]{}[/] {} {}", _now(), named, what), soft_wrap=True)
 
 
 def _now() -> str:

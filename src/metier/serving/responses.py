@@ -177,12 +177,12 @@ class TableSourceResponse(BaseModel):
 class ConflictResponse(BaseModel):
     """Two documents state different values for the same thing: as each writes it, and where, the newest first."""
 
-    values: tuple[str, str]
+    values: list[str]
     citations: list[CitationResponse]
 
     @classmethod
     def of(cls, conflict: Conflict) -> Self:
-        return cls(values=conflict.values, citations=[CitationResponse.of(each) for each in conflict.citations])
+        return cls(values=list(conflict.values), citations=[CitationResponse.of(each) for each in conflict.citations])
 
 
 class AnswerResponse(BaseModel):
