@@ -212,11 +212,12 @@ def _differ(one: str, other: str, language: str) -> bool:
 
 def _of_row_and_sentence(row: Statement, sentence: Statement) -> Values | None:
     """A cell and a sentence that names row and column, and says another number of the same kind."""
-    if sentence.denies or not _tokens(row, row.label) <= sentence.words | sentence.context:
-        return None
+    name = _tokens(row, row.label)
+    if sentence.denies or not name or not name <= sentence.words:
+        return None  # of what stands over a sentence a row may be one of many
     for column, value in list(row.cells.items())[1:]:
         named, held = _tokens(row, column), quantities(value, row.language)
-        if not named or not named <= sentence.words or len(held) != 1:
+        if not named - name or not named <= sentence.words or len(held) != 1:
             continue
         said = [q for q in (*sentence.numbers, *sentence.days) if _comparable(q, held[0])]
         if len(said) == 1 and not agrees(said[0], held[0]) and not agrees(held[0], said[0]):

@@ -26,6 +26,7 @@ from metier.tables.results import (
     RowPlace,
     TableAnswer,
     alike_once,
+    filled,
     filters_of,
     lines_of,
     meaning,
@@ -188,7 +189,8 @@ class TableAsker:
                 if best.aggregate != answer.aggregate:  # "the total": the sum rather than a list to be summed
                     best = best if best.aggregate else answer
                 else:
-                    return Ambiguity((meaning(query), meaning(interpretation.query)))
+                    meanings = (meaning(query), meaning(interpretation.query))
+                    return Ambiguity(meanings) if len(set(meanings)) == 2 else None
         return best
 
     def _answer(self, query: TableQuery, steps: Graph, language: str) -> TableAnswer | None:
@@ -198,8 +200,8 @@ class TableAsker:
             return None
         result = self._run(sql)
         if result is None or (not result.rows and sql.rows):
-            return None
-        lines = alike_once(lines_of(query, sql, result, language))
+            return self._none(query, sql) if result is not None else None
+        lines = alike_once(lines_of(query, sql, filled(query, sql, result), language))
         if not lines:
             return None
         rows: tuple[RowPlace, ...] = ()
@@ -213,6 +215,14 @@ class TableAsker:
             replace(line, rows=line.rows or self._of_group(query, steps, line) or rows) for line in lines[:_MOST_LINES]
         ]
         return TableAnswer(tuple(lines), sql.shown, tuple(filters_of(query)), query.table, total, query.aggregate)
+
+    @staticmethod
+    def _none(query: TableQuery, sql: Sql) -> TableAnswer | None:
+        """That no row is left of what is denied ("which customers have no order"), told as their number."""
+        if not any(condition.negated for condition in query.conditions):
+            return None
+        line = ResultLine(f"{query.table.name}: 0", ())
+        return TableAnswer((line,), sql.shown, tuple(filters_of(query)), query.table, 0, "count")
 
     def _run(self, sql: Sql) -> Result | None:
         try:

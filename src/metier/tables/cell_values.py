@@ -99,7 +99,8 @@ def unit_in_name(name: str) -> str:
     bracketed = regex.search(r"[(\[]([^()\[\]]{1,12})[)\]]\s*$", name)
     last = name.split()[-1:] if len(name.split()) > 1 else []
     joined = name.strip().rpartition("_")
-    last += [joined[2]] if joined[0] else []
+    per = joined[0].rpartition("_")[2].casefold() in words_in_any_language("words", "per")  # `price_per_m2` is a price
+    last += [joined[2]] if joined[0] and not per else []
     last = [word for word in last if not word.isalpha() or word == joined[2]]
     candidates = ([bracketed[1]] if bracketed else []) + last + [name.strip()]
     return next((each for each in candidates if unit_of(each) is not None), "")

@@ -113,6 +113,8 @@ class ConditionReader:
             return (table, numbers[0].column) if len(numbers) == 1 else None
         for each in (table, *(t for t in self._tables if t.sql != table.sql and self._is_used(t, kind))):
             columns = [c for c in each.columns if c.type is kind and _comparable(bound.quantity, c)]
+            if kind is ColumnType.NUMBER and bound.quantity.unit is None:  # any of its numbers may be meant
+                columns = columns if sum(c.type is kind for c in each.columns) == 1 else []
             if not columns and bound.quantity.dimension in MONEY:
                 told = columns_of(each, "price", language, bound.span)
                 columns = [m.column for m in told if not m.column.unit]

@@ -18,16 +18,11 @@ from metier.tables.links import ColumnMention, Links, columns_of, places_of
 from metier.tables.periods import period_of
 from metier.tables.query import ColumnReference, Condition, Graph, NoPath, TableQuery, label_of, path, points_to
 from metier.tables.question import Bound, TableQuestion
+from metier.tables.reading_cost import ODD, distance
 from metier.tables.schema import TableSchema
 from metier.tables.superlatives import SuperlativeReader, each_once, names_of_rows, pointing_columns
 
-# What it costs that a table lies between, that a value is no name, that another table is asked than is named, and that
-# one is named for nothing.
-_JOIN, _ATTRIBUTE, _OTHER, _UNUSED = 0.04, 0.1, 0.3, 0.4
-_LATER = 0.03  # that rows of another table than the first that is named are told, or rows that only join others
-_BESIDE = 3  # times that it costs more
 _HARDLY_REPEATS = 0.9  # share of its rows that have another name
-_FARTHEST = 4  # tables that lie between two
 _ALWAYS_USED = frozenset(
     {"count", "average", "total", "each", "each_behind", "year", "month", "difference", "comparative", "different"}
 )
@@ -76,7 +71,8 @@ class _Assembler:
             try:
                 query = self._of(table)
                 if query is not None and not groups_rows_alone(query) and self._takes_ways(query):
-                    yield query, self._distance(query) + _LATER * (number > 0)
+                    counts = "count" in self._operations
+                    yield query, distance(query, self._mentions, self._steps, counts=counts) + ODD * (number > 0)
             except NoPath:
                 continue
 
@@ -92,65 +88,6 @@ class _Assembler:
         if self._operations.keys() & {"each", "each_behind", "by"}:
             tables = [*tables, *named[1:]]  # "for each department the number of courses"
         return list({table.sql: table for table in tables}.values())
-
-    def _distance(self, query: TableQuery) -> float:
-        reached_tables = {place.table.sql: place.table for place in query.places}
-        ways = [path(self._steps, query.table, table) for table in reached_tables.values()]
-        if any(len(way) > _FARTHEST for way in ways):
-            raise NoPath
-        steps = sum(map(len, ways))
-        named = {mention.table.sql for mention in self._mentions.named}
-        used = {query.table.sql, *(place.table.sql for place in query.places)}
-        shown = [*query.select, *query.group, *(place for place in (query.of, query.order) if place is not None)]
-        if any(not points_to(self._steps, query.table, place.table) for place in shown):
-            raise NoPath  # rows would be told, or counted, more than once
-        own = [mention for mention in self._mentions.columns if mention.table.sql == query.table.sql]
-        guessed = bool(own) and all(mention.measured for mention in own) and query.table.sql not in named
-        if guessed and not query.aggregate and self._mentions.named and not self._is_above(query.table):
-            raise NoPath  # what is measured is of what is named, not of each of the rows that belong to it
-        values = [condition.place for condition in query.conditions if condition.operator == "in"]
-        attributes = sum(not self._is_label(place) for place in values)
-        asked = any(m.table.sql == query.table.sql and m.share == 1 for m in self._mentions.columns)
-        other = bool(named) and not named & (used if query.aggregate or asked else {query.table.sql})
-        if "count" in self._operations and query.aggregate == "count":
-            other = bool(named) and query.table.sql not in named
-        reached = used | {step[1].sql for way in ways for step in way}
-        unused = sum(name not in reached for name in named)
-        linking = not query.aggregate and any(
-            place.column in pointing_columns(query.table) for place in label_of(query.table)
-        )
-        return (
-            _LATER * (linking + self._reads_beside(query) + self._has_itself(query))
-            + _JOIN * steps
-            + _OTHER * other
-            + _ATTRIBUTE * attributes
-            + _UNUSED * unused
-        )
-
-    def _reads_beside(self, query: TableQuery) -> int:
-        """How many columns are shown beside one that leads to a row which has them, too: of "the population of the
-        capital" that of the country."""
-        shown = [
-            place for place in query.select if place.table.sql == query.table.sql and place not in label_of(place.table)
-        ]
-        names = {place.column for place in shown}
-        leading = [
-            step for step in self._steps.get(query.table.sql, ()) if step[0] in names & pointing_columns(query.table)
-        ]
-        return sum(_BESIDE for step in leading if any(step[1].column(name) for name in names - {step[0]}))
-
-    @staticmethod
-    def _has_itself(query: TableQuery) -> int:
-        """How many columns of other tables are read that the table has, too, and of them once more those it shows."""
-        others = {place for place in query.places if place.column and place.table.sql != query.table.sql}
-        own = [p.column for p in others if query.table.column(p.column) and p not in label_of(p.table)]
-        return len(own) + sum(place.column in own for place in query.select if place.table.sql == query.table.sql)
-
-    def _is_above(self, table: TableSchema) -> bool:
-        return any(points_to(self._steps, mention.table, table) for mention in self._mentions.named)
-
-    def _is_label(self, place: ColumnReference) -> bool:
-        return place in label_of(place.table)
 
     def _of(self, table: TableSchema) -> TableQuery | None:
         left = self._without_ways(self._mentions.columns)
@@ -367,6 +304,8 @@ class _Assembler:
             shown = (ColumnReference(query.table, dates[0].sql),) if len(dates) == 1 else ()
             if not shown:
                 return None
+        if "days" in self._operations and shown and all(map(_is_amount, shown)):
+            return None  # no amount says when
         if not shown and "places" in self._operations:
             shown = tuple(ColumnReference(query.table, column.sql) for column in places_of(query.table, self._question))
         if not shown and "amount" in self._operations:
@@ -391,3 +330,8 @@ class _Assembler:
         if table.sql != query.table.sql:
             return points_to(self._steps, table, query.table)
         return all(condition.place.table.sql != table.sql for condition in query.conditions)
+
+
+def _is_amount(place: ColumnReference) -> bool:
+    column = place.table.column(place.column)
+    return column is not None and column.type is ColumnType.NUMBER and not column.years

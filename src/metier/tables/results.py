@@ -89,6 +89,15 @@ def _name_of(place: ColumnReference) -> str:
     return column.name if column else place.column
 
 
+def filled(query: TableQuery, sql: Sql, result: Result) -> Result:
+    """Without rows that have none of what is asked of them: who has no telephone number gives none."""
+    labels = {place for place in query.select if place.column in {c.sql for c in place.table.labelling}}
+    asked = [n for n, place in enumerate(query.select, start=4) if place not in labels]
+    if not sql.rows or not asked:
+        return result
+    return replace(result, rows=tuple(row for row in result.rows if any(row[n] is not None for n in asked)))
+
+
 def alike_once(lines: Sequence[ResultLine]) -> list[ResultLine]:
     """Lines that say the same as one, with the rows of all: a river has a row for each country that it runs through."""
     found: dict[str, ResultLine] = {}
