@@ -19,6 +19,7 @@ from metier.text.units import MONEY, unit_of
 
 _ONE_DENIAL = 3  # words between two that deny together: "ne … pas"
 _OWN = 2  # words between a value and the name of its column
+_YEARS = range(1500, 2200)
 NEAR = 4  # words between a bound or an extreme and its column
 
 
@@ -97,7 +98,7 @@ class ConditionReader:
         one of its kind."""
         language = self._question.language.code
         kind = ColumnType.DATE if bound.quantity.dates else ColumnType.NUMBER
-        fits = [m for m in left if m.column.type is kind or (m.column.years and bound.quantity.dates)]
+        fits = [m for m in left if _fits(m.column, bound.quantity)]
         near = [m for m in fits if gap(m.span, bound.span) <= NEAR]
         if not near and kind is ColumnType.NUMBER and self._is_year_of_a_day(bound, left):
             return None
@@ -112,7 +113,8 @@ class ConditionReader:
             numbers = [m for m in told if m.column.type is not ColumnType.TEXT]
             return (table, numbers[0].column) if len(numbers) == 1 else None
         for each in (table, *(t for t in self._tables if t.sql != table.sql and self._is_used(t, kind))):
-            columns = [c for c in each.columns if c.type is kind and _comparable(bound.quantity, c)]
+            columns = [c for c in each.columns if _fits(c, bound.quantity) and _comparable(bound.quantity, c)]
+            columns = [c for c in columns if c.type is kind]
             if kind is ColumnType.NUMBER and bound.quantity.unit is None:  # any of its numbers may be meant
                 columns = columns if sum(c.type is kind for c in each.columns) == 1 else []
             if not columns and bound.quantity.dimension in MONEY:
@@ -162,6 +164,14 @@ def denied_in(
 def gap(one: Span, other: Span) -> int:
     """Words between two mentions."""
     return max(other[0] - one[1], one[0] - other[1], 0)
+
+
+def _fits(column: Column, quantity: Quantity) -> bool:
+    """Whether a number or a day may be one of the column's: none of a column of years but a year."""
+    if quantity.dates:
+        return column.type is ColumnType.DATE or column.years
+    is_year = not column.years or (not quantity.unit and all(value in _YEARS for value in quantity.values))
+    return column.type is ColumnType.NUMBER and is_year
 
 
 def _comparable(quantity: Quantity, column: Column) -> bool:
