@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from metier.core.documents import document_id
+from metier.core.documents import Document, document_id
 from metier.parsing.core.readers import ParsingLimits, read_document
 from metier.tables.asking import TableAsker
 from metier.tables.results import Ambiguity, TableAnswer
@@ -28,15 +29,17 @@ FILES = {
 }
 
 
+def _document(name: str, text: str) -> Document:
+    uri = f"{name}.csv"
+    read = read_document(text.encode(), name=uri, uri=uri, groups=(), limits=ParsingLimits())
+    return replace(read, id=document_id(uri), language="en")
+
+
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     analyser = Analyser("en")
     store = TableStore(tmp_path_factory.mktemp("tables") / "tables.sqlite", analyser)
-    documents = []
-    for name, text in FILES.items():
-        read = read_document(text.encode(), name=f"{name}.csv", uri=f"{name}.csv", groups=(), limits=ParsingLimits())
-        documents.append(read)
-    documents = [replace(each, id=document_id(each.uri), language="en") for each in documents]
+    documents = [_document(name, text) for name, text in FILES.items()]
     store.put(documents)
     store.follow({each.id: each.content_hash for each in documents}, lambda _: None)
     asker = TableAsker(store, QueryRunner(store.path), analyser)
@@ -87,3 +90,13 @@ def test_what_may_mean_two_things_is_asked_back(ask: Ask) -> None:
 @pytest.mark.parametrize("question", ["Which boats are not red?", "Which towns have no harbour?"])
 def test_what_is_denied_must_be_known(ask: Ask, question: str) -> None:
     assert ask(question) is None
+
+
+def test_a_table_of_a_file_that_was_moved_keeps_its_name(tmp_path: Path) -> None:
+    store = TableStore(tmp_path / "tables.sqlite", Analyser("en"))
+    old, new = (_document(name, FILES["boats"]) for name in ("old/boats", "new/boats"))
+    store.put([old])
+    store.put([new])
+    assert [table.sql for table in store.of_document(new.id)] == ["boats (2)"]
+    store.follow({new.id: new.content_hash}, lambda _: None)
+    assert [table.sql for table in store.of_document(new.id)] == ["boats"]

@@ -113,6 +113,7 @@ class TableStore:
             with self._writing() as connection:
                 for name in gone:
                     _forget(connection, name)
+                _name_plainly(connection)
         if self.path.exists():
             with self._writing() as connection:
                 lacking = {place.table for place in map(table_of, unread) if place is not None}
@@ -275,6 +276,19 @@ def _told(what: str, path: Path) -> Iterator[None]:
 @lru_cache(maxsize=1024)
 def _schema(number: int, text: str) -> TableSchema:
     return TableSchema.from_json(number, text)
+
+
+def _name_plainly(connection: sqlite3.Connection) -> None:
+    """Tables that had to be called otherwise beside one of their name that has gone since: of a file that was moved."""
+    numbered = "SELECT id, sql, schema FROM _tables WHERE address = '' AND sql GLOB '* ([0-9]*)'"
+    for number, sql, text in connection.execute(numbered).fetchall():
+        schema = TableSchema.from_json(number, text)
+        taken = [name for (name,) in connection.execute("SELECT sql FROM _tables WHERE id <> ?", (number,))]
+        free = next(unique([schema.name], taken, "table"))
+        if free != sql:
+            connection.execute(f"ALTER TABLE {quoted(sql)} RENAME TO {quoted(free)}")
+            named = (free, replace(schema, sql=free).to_json(), number)
+            connection.execute("UPDATE _tables SET sql = ?, schema = ? WHERE id = ?", named)
 
 
 def _forget(connection: sqlite3.Connection, document: str) -> None:
