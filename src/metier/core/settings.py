@@ -338,7 +338,7 @@ def validate(raw: dict[str, object], where: str) -> Settings:
         problems = []
         for item in error.errors():
             name = ".".join(str(part) for part in item["loc"]) or "file"
-            said = "no such setting" if item["type"] == "extra_forbidden" else item["msg"]
+            said = "no such setting" if item["type"] == "extra_forbidden" else item["msg"].removeprefix("Value error, ")
             problems.append(f"{name}: {said}")
         raise SettingsError(
             "; ".join(problems), where=where, hint="`metier doctor` lists all settings with their defaults."

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from metier.core import addresses, database_rows
 from metier.core.intervals import Interval
 
 WEB = ("http", "https")
+
+
+_READS = re.compile(r"\s*\(*\s*(select|with|values|table)\b", re.IGNORECASE)
 
 
 class Section(BaseModel):
@@ -49,8 +54,10 @@ class SourceSettings(Section):
             raise ValueError("tables, query, label, key and updated_at are for the address of a database")
         if self.query and (self.tables or not self.key):
             raise ValueError("a query needs a key, and no tables")
+        if self.query and not _READS.match(self.query):
+            raise ValueError("a query reads: it begins with SELECT or WITH")
         if self.label and not self.query:
-            raise ValueError("label is what a query is called")
+            raise ValueError("a name is given to a query (label): a table has its own")
         if self.url is not None and (wrong := addresses.problem(self.url)) is not None:
             raise ValueError(f"{addresses.masked(self.url)}: {wrong}")
 
