@@ -17,7 +17,7 @@ lost: .12 where it changes hardly anything, several nats where it has learned so
 
 from __future__ import annotations
 
-import tempfile
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -165,8 +165,8 @@ def export_parity(
     tell = tell or (lambda _done, _total, _note: None)
     measure = Measure(base, adapter, cases, tolerance)
     found: list[FormParity] = []
-    with tempfile.TemporaryDirectory(prefix=".parity.", dir=adapter.parent) as place:
-        merged = Path(place) / "merged"
+    with _scratch(adapter) as place:
+        merged = place / "merged"
         for form in forms:
             tell(len(found), len(forms), form)
             if form == MERGED or (form in (F16, Q8) and not merged.exists()):
@@ -175,6 +175,19 @@ def export_parity(
                 found.append(measure.form(form, writer, without))
     tell(len(forms), len(forms), "")
     return measure.result(card, found)
+
+
+@contextmanager
+def _scratch(adapter: Path) -> Iterator[Path]:
+    """A folder beside the adapter, always the same, so that what a killed comparison has left there goes with the
+    next."""
+    place = adapter.parent / ".parity"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(mode=0o700)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def exported(
