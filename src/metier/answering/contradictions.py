@@ -76,18 +76,22 @@ class Statement:
         return fold(compose(first.partition(": ")[2] or first)).strip()
 
     @cached_property
+    def _quantities(self) -> list[Quantity]:
+        return quantities(self.piece.text, self.language)
+
+    @cached_property
     def numbers(self) -> list[Quantity]:
-        return [q for q in quantities(self.piece.text, self.language) if not q.dates]
+        return [q for q in self._quantities if not q.dates]
 
     @cached_property
     def days(self) -> list[Quantity]:
-        return [q for q in quantities(self.piece.text, self.language) if q.dates]
+        return [q for q in self._quantities if q.dates]
 
     @cached_property
     def words(self) -> frozenset[str]:
         """What it says but for its numbers, their units and days."""
         text = self.piece.text
-        for quantity in sorted((*self.numbers, *self.days), key=lambda q: -q.start):
+        for quantity in reversed(self._quantities):
             text = f"{text[: quantity.start]} {text[quantity.end :]}"
         found = content_tokens(text, self.language, self.analyser)
         return frozenset(word for word in found if not word.isdigit() and word not in self.negations)
