@@ -199,8 +199,10 @@ class TableAsker:
         except NoPath:
             return None
         result = self._run(sql)
-        if result is None or (not result.rows and sql.rows):
-            return self._none(query, sql) if result is not None else None
+        if result is None:
+            return None
+        if sql.rows and not result.rows:
+            return self._none(query, sql)
         lines = alike_once(lines_of(query, sql, filled(query, sql, result), language))
         if not lines:
             return None

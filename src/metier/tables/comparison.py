@@ -129,9 +129,9 @@ class ComparisonReader:
             inside = tuple(c for c in conditions if c.place.table.sql != table.sql)
             query = TableQuery(
                 mention.table, inside, order=order, descending=extreme.descending, limit=extreme.limit,
-                rank=extreme.rank,
+                alone=extreme.alone,
             )  # fmt: skip
-            operator = "=" if extreme.rank else ">=" if extreme.descending else "<="
+            operator = "=" if extreme.alone else ">=" if extreme.descending else "<="
             return Condition(order, operator, (ExtremeValue(query),))
         return None
 

@@ -19,9 +19,8 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from metier.tables.cell_values import ColumnType
-from metier.tables.links import telling
 from metier.tables.schema import Column, TableSchema, quoted
-from metier.tables.vocabulary import alike
+from metier.tables.vocabulary import alike, is_called_as, same_words, telling, without_id
 from metier.text.language import words_in_any_language
 
 SCHEMA = """
@@ -30,6 +29,7 @@ CREATE TABLE IF NOT EXISTS _references (table_id INTEGER NOT NULL, own TEXT NOT 
 CREATE TABLE IF NOT EXISTS _inferred (signature TEXT NOT NULL);
 """
 _OF_TABLES = frozenset({".csv", ".tsv", ".tab", ".xlsx", ".xls", ".xlsm", ".ods", ".sqlite", ".sqlite3", ".db"})
+_LANGUAGE = "en"  # of names of columns, as they are mostly written
 _MOST_TABLES = 300  # of which columns are compared by name
 _MOST_UNNAMED = 60  # of which columns are compared by their values alone
 _AMONG, _AMONG_UNNAMED = 0.8, 0.95  # share of a column's values that the other has
@@ -138,35 +138,21 @@ def _may_point(table: TableSchema, column: Column, other: TableSchema, pointed: 
 
 
 def _named(table: TableSchema, column: Column, other: TableSchema, pointed: Column) -> int:
-    own, called, its = (_words(each) for each in (column.name, other.name, pointed.name))
-    bare = _without_number_name(own)
-    if bare and _same(bare, called):
+    if is_called_as(column.name, other.name, _LANGUAGE):
         return 3
-    if _same(own, its) and not (column in table.labelling and pointed in other.labelling and len(own) == 1 and
-                                own[0] in words_in_any_language("tables", "label")):  # fmt: skip
+    own, called, its = (telling(name, _LANGUAGE) for name in (column.name, other.name, pointed.name))
+    of_rows = column in table.labelling and pointed in other.labelling and len(own) == 1
+    is_any_name = of_rows and own[0] in words_in_any_language("tables", "label")
+    if same_words(own, its, _LANGUAGE) and not is_any_name:
         return 2
-    part = bool(called) and any(alike(word, called[-1], other.language or "en") for word in bare)
-    within = len(its) > 1 and _same(own[-len(its) :], its)
+    part = bool(called) and any(alike(word, called[-1], other.language or "en") for word in without_id(own))
+    within = len(its) > 1 and same_words(own[-len(its) :], its, _LANGUAGE)
     return 1 if part or within else 0
 
 
-def _words(name: str) -> tuple[str, ...]:
-    return telling(name, "en")
-
-
-def _without_number_name(words: tuple[str, ...]) -> tuple[str, ...]:
-    """`customer_id` without "id", `state_name` without "name"."""
-    known = words_in_any_language("tables", "number_name") | words_in_any_language("tables", "label")
-    return words[:-1] if len(words) > 1 and words[-1] in known else words
-
-
 def _is_number_name(column: Column) -> bool:
-    words = _words(column.name)
+    words = telling(column.name, _LANGUAGE)
     return bool(words) and words[-1] in words_in_any_language("tables", "number_name")
-
-
-def _same(words: Sequence[str], others: Sequence[str]) -> bool:
-    return len(words) == len(others) > 0 and all(alike(a, b, "en") for a, b in zip(words, others, strict=True))
 
 
 def _share(connection: sqlite3.Connection, pair: _Pair) -> float:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
 from metier.tables.cell_values import ColumnType
 from metier.tables.question import TableQuestion, joined_at
 from metier.tables.schema import GROUP, Column, TableSchema
-from metier.tables.vocabulary import alike, names_of, parted, phrase_of, said_words, synonymous
+from metier.tables.vocabulary import alike, names_of, phrase_of, said_words, synonymous, telling
 from metier.text.language import Language, words_in_any_language
 from metier.text.names import apart
 from metier.text.phrase_cover import Span
@@ -175,15 +174,6 @@ def _windows(question: TableQuestion) -> Iterator[tuple[Span, tuple[str, ...]]]:
         for end in range(start + 1, min(len(tokens), start + _LONGEST) + 1):
             if not tokens[end - 1].function:
                 yield (start, end), tuple(token.said for token in tokens[start:end] if not token.function)
-
-
-@lru_cache(maxsize=8192)
-def telling(name: str, language: str) -> tuple[str, ...]:
-    """The words of a name that say something, as a question has them; all of them where none does."""
-    known = Language.of(language)
-    words = said_words(parted(apart(name), known))
-    kept = tuple(word for word in words if word not in known.function_words)
-    return kept if kept and known.spaced else words
 
 
 def _called(column: Column, language: str) -> tuple[str, ...]:

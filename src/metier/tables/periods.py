@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from metier.tables.cell_values import ColumnType
-from metier.tables.links import telling
 from metier.tables.many_rows import tells
 from metier.tables.question import Bound, TableQuestion
 from metier.tables.schema import DOCUMENT, END, GROUP, ROW, START, Column, TableSchema, quoted
-from metier.tables.vocabulary import alike, said_words, synonymous
+from metier.tables.vocabulary import alike, said_words, synonymous, telling
 from metier.text.phrases import searchable
 from metier.text.quantities import Reading, quantities
 

@@ -6,7 +6,6 @@ counted twice; what is shown or grouped of a table that rows point to is joined,
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,9 +13,9 @@ from functools import partial
 
 from metier.core.tables import Reference
 from metier.tables.schema import DOCUMENT, END, ROW, START, TOTAL, TableSchema, quoted
+from metier.tables.vocabulary import is_called_as
 
 _MOST_ROWS = 200  # that a query returns
-_STEM = 4  # letters by which a column is called as a table
 _PARTS = {"year": 4, "month": 7}  # characters of a day as ISO 8601 writes it
 
 
@@ -66,7 +65,7 @@ class TableQuery:
     """`table`: whose rows are counted, summed or shown. `aggregate`: "count", "sum", "avg", "min", "max", or "" for
     rows; `of`: what is aggregated. `select`: the columns shown. `group`: one value for each of these. `order`: by this
     column, or by the aggregate where there is one; `limit`: so many of the first, and those that are equal to the last
-    of them; `rank`: those alone that come so many-th. `having`: what bounds the aggregate of a group, operator and
+    of them; `alone`: these last alone. `having`: what bounds the aggregate of a group, operator and
     number. `difference`: that of the two groups, or rows, is asked for. `compared`: the names of two rows, of which it
     is asked whether the first comes before the other in the order."""
 
@@ -82,7 +81,7 @@ class TableQuery:
     limit: int = 0
     having: tuple[str, float] | None = None
     difference: bool = False
-    rank: int = 0
+    alone: bool = False
     compared: tuple[str, ...] = ()
 
     @property
@@ -131,7 +130,7 @@ def graph(
             if pointed is not None:
                 steps[table.sql].append((own, pointed, other))
                 steps[pointed.sql].append((other, table, own))
-                told = (table.sql, own) not in columns, not _is_called(own, pointed)
+                told = (table.sql, own) not in columns, not is_called_as(own, pointed.name, pointed.language or "en")
                 ranks[table.sql, own, pointed.sql] = ranks[pointed.sql, other, table.sql] = told
 
     def rank(start: str, step: Step) -> tuple[bool, ...]:
@@ -139,12 +138,6 @@ def graph(
         return named, step[1].sql not in meant, called
 
     return {name: sorted(ways, key=partial(rank, name)) for name, ways in steps.items()}
-
-
-def _is_called(column: str, table: TableSchema) -> bool:
-    """Whether a column is called as the table that it points to: `customer_id` of `customers`."""
-    own, called = (re.findall(r"[^\W_]+", name.casefold()) for name in (column, table.name))
-    return bool(own and called) and called[-1].startswith(own[0][:_STEM]) and own[0].startswith(called[-1][:_STEM])
 
 
 def path(steps: Graph, start: TableSchema, end: TableSchema) -> list[Step]:
@@ -229,9 +222,9 @@ class _Writer:
                 grouped += f" HAVING {value} {query.having[0]} {_written(query.having[1])}"
             text = f"{grouped} ORDER BY {value} {direction} LIMIT {_MOST_ROWS}"
             if query.limit:  # those that are equal to the last of them as well
-                distinct = "DISTINCT " if query.rank else ""
+                distinct = "DISTINCT " if query.alone else ""
                 edge = f"SELECT {distinct}{value} {self._rest()} GROUP BY {', '.join(parts)} ORDER BY 1 {direction}"
-                edge += f" LIMIT 1 OFFSET {(query.rank or query.limit) - 1}"
+                edge += f" LIMIT 1 OFFSET {query.limit - 1}"
                 compared = f"{value} {self._reaching()} ({edge})"
                 joint = "AND" if query.having else "HAVING"
                 text = f"{grouped} {joint} {compared} ORDER BY {value} {direction}"
@@ -260,7 +253,7 @@ class _Writer:
 
     def _reaching(self) -> str:
         """How those that come first are to the last of them."""
-        return "=" if self._query.rank else ">=" if self._query.descending else "<="
+        return "=" if self._query.alone else ">=" if self._query.descending else "<="
 
     def edge(self) -> str:
         """The value that the last of the first rows has."""
@@ -272,9 +265,9 @@ class _Writer:
     def _edge(self) -> str:
         query = self._query
         name = self._name(query.order) if query.order else ""
-        distinct = "DISTINCT " if query.rank else ""
+        distinct = "DISTINCT " if query.alone else ""
         edge = f"SELECT {distinct}{name} {self._rest(name)} ORDER BY {name} {'DESC' if query.descending else 'ASC'}"
-        place = (query.rank or query.limit) - 1
+        place = query.limit - 1
         return f"{edge} LIMIT 1{f' OFFSET {place}' if place else ''}"
 
     def _rest(self, there: str = "") -> str:
@@ -306,21 +299,18 @@ class _Writer:
 
     def _condition(self, conditions: Sequence[Condition]) -> str:
         """Those of one table, from where rows are looked for."""
-        table = conditions[0].place.table
+        table, negated = conditions[0].place.table, conditions[0].negated
         said = " AND ".join(said for each in conditions if (said := self._pointing(each)))
         steps = path(self._steps, self._query.table, table)
         for n in range(len(steps), 0, -1):
             own, other, column = steps[n - 1]
             before = self._query.table if n == 1 else steps[n - 2][1]
             there = f"{quoted(other.sql)}.{quoted(column)}"
-            said = " AND ".join(
-                [*([said] if said else []), f"{there} IS NOT NULL"] if conditions[0].negated else [said]
-            )
-            said = (
-                f"{quoted(before.sql)}.{quoted(own)} IN (SELECT {there} "
-                f"FROM {quoted(other.sql)}{f' WHERE {said}' if said else ''})"
-            )
-        return f"({said}) IS NOT TRUE" if conditions[0].negated else said
+            filled = f"{there} IS NOT NULL" if negated else ""  # nothing is among rows of which one is unknown
+            where = " AND ".join(part for part in (said, filled) if part)
+            said = f"{quoted(before.sql)}.{quoted(own)} IN (SELECT {there} FROM {quoted(other.sql)}"
+            said += f" WHERE {where})" if where else ")"
+        return f"({said}) IS NOT TRUE" if negated else said
 
     def _pointing(self, condition: Condition) -> str:
         if condition.through is None:

@@ -38,13 +38,13 @@ class QuestionOperation:
 @dataclass(frozen=True, slots=True)
 class Extreme:
     """The largest or the smallest. `descending`: the largest first; `measure`: of what, "" where the word does not say
-    it; `limit`: how many are asked for; `rank`: that alone which is so many-th ("the second largest"), 0 elsewhere."""
+    it; `limit`: how many are asked for; `alone`: the last of them alone ("the second largest")."""
 
     span: Span
     descending: bool
     measure: str = ""
     limit: int = 1
-    rank: int = 0
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

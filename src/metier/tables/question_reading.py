@@ -287,7 +287,7 @@ class _Reader:
         before = extreme.span[0] - 1
         if before >= 0 and (rank := rank_of(self._question.tokens[before].said, self._code)):
             self._mark((before, before + 1))
-            return replace(extreme, rank=rank, limit=rank)
+            return replace(extreme, alone=True, limit=rank)
         return replace(extreme, limit=self._limit(extreme.span))
 
     def _limit(self, span: Span) -> int:

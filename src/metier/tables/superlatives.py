@@ -63,7 +63,7 @@ class SuperlativeReader:
             if steps and points_to(self._steps, order.table, query.table):
                 return TableQuery(
                     order.table, query.conditions, "avg" if "average" in self._operations else "sum", order, False, (),
-                    label_of(query.table), None, extreme.descending, extreme.limit, rank=extreme.rank,
+                    label_of(query.table), None, extreme.descending, extreme.limit, alone=extreme.alone,
                 )  # fmt: skip
         if "count" in self._operations or bool(query.group):
             return None
@@ -72,7 +72,7 @@ class SuperlativeReader:
                 return None
             return TableQuery(  # "which category has the highest average price"
                 query.table, query.conditions, aggregate, order, group=shown_by(self._steps, left[0]),
-                descending=extreme.descending, limit=extreme.limit, rank=extreme.rank,
+                descending=extreme.descending, limit=extreme.limit, alone=extreme.alone,
             )  # fmt: skip
         if not left and self._asks_amount():
             shown = (order,)
@@ -82,7 +82,7 @@ class SuperlativeReader:
             order=order,
             descending=extreme.descending,
             limit=extreme.limit,
-            rank=extreme.rank,
+            alone=extreme.alone,
         )
 
     def _most_of_a_kind(self, query: TableQuery, extreme: Extreme, left: list[ColumnMention]) -> TableQuery | None:
@@ -100,13 +100,13 @@ class SuperlativeReader:
                 return None
             return TableQuery(
                 counted[0].table, query.conditions, "count", ColumnReference(counted[0].table), False, (),
-                label_of(query.table), None, extreme.descending, extreme.limit, rank=extreme.rank,
+                label_of(query.table), None, extreme.descending, extreme.limit, alone=extreme.alone,
             )  # fmt: skip
         texts = [m for m in left if m.column.type is ColumnType.TEXT]
         if len(left) == 1 and texts:  # the country with the most customers
             return replace(
                 query, aggregate="count", of=ColumnReference(query.table), group=shown_by(self._steps, texts[0]),
-                descending=extreme.descending, limit=extreme.limit, rank=extreme.rank,
+                descending=extreme.descending, limit=extreme.limit, alone=extreme.alone,
             )  # fmt: skip
         return None
 
@@ -121,7 +121,7 @@ class SuperlativeReader:
             if other.sql == behind[0].sql and own in pointing_columns(query.table) and not query.table.key:
                 return TableQuery(
                     query.table, query.conditions, "count", ColumnReference(query.table, own), True, group=label,
-                    descending=extreme.descending, limit=extreme.limit, rank=extreme.rank,
+                    descending=extreme.descending, limit=extreme.limit, alone=extreme.alone,
                 )  # fmt: skip
             joins = {
                 step[1].sql: step[0] for step in self._steps.get(other.sql, ()) if step[0] in pointing_columns(other)
@@ -130,7 +130,7 @@ class SuperlativeReader:
                 of = ColumnReference(other, joins[behind[0].sql])
                 return TableQuery(
                     other, query.conditions, "count", of, True, group=label, descending=extreme.descending,
-                    limit=extreme.limit, rank=extreme.rank,
+                    limit=extreme.limit, alone=extreme.alone,
                 )  # fmt: skip
         return None
 

@@ -7,13 +7,15 @@ what they measure.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import regex
 
 from metier.text.analyzer import Analyser
-from metier.text.language import Language
+from metier.text.language import Language, words_in_any_language
 from metier.text.morphology import bare_forms, same_word
+from metier.text.names import apart
 from metier.text.phrases import SPACED_SIGN, UNSPACED, any_of, compose, fold
 
 TOKEN = regex.compile(rf"(?V1)[{UNSPACED}]\p{{M}}*|(?:(?<!\w)\p{{L}}-)?{SPACED_SIGN}+(?:['’](?!s\b){SPACED_SIGN}+)*")
@@ -43,6 +45,31 @@ def parted(text: str, language: Language) -> str:
         text.replace("’", "'"),
         flags=regex.IGNORECASE,
     )
+
+
+@lru_cache(maxsize=8192)
+def telling(name: str, language: str) -> tuple[str, ...]:
+    """The words of a name that say something, as a question has them; all of them where none does."""
+    known = Language.of(language)
+    words = said_words(parted(apart(name), known))
+    kept = tuple(word for word in words if word not in known.function_words)
+    return kept if kept and known.spaced else words
+
+
+def without_id(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of `customer_id` without "id", of `state_name` without "name"."""
+    known = words_in_any_language("tables", "number_name") | words_in_any_language("tables", "label")
+    return words[:-1] if len(words) > 1 and words[-1] in known else words
+
+
+def same_words(words: Sequence[str], others: Sequence[str], language: str) -> bool:
+    """Whether they are forms of each other, one by one."""
+    return len(words) == len(others) > 0 and all(alike(a, b, language) for a, b in zip(words, others, strict=True))
+
+
+def is_called_as(column: str, table: str, language: str) -> bool:
+    """Whether a column is called as a table is: `customer_id` of `customers`."""
+    return same_words(without_id(telling(column, language)), telling(table, language), language)
 
 
 @lru_cache(maxsize=64)
