@@ -26,7 +26,11 @@ def with_conflicts(answer: Answer, asked: str, analyser: Analyser, language: str
     if answer.abstained or not mine:
         return answer
     current = [p for p, is_old in zip(passages, outdated(asked, passages), strict=True) if not is_old]
-    others = statements(current, [quotable(each) for each in current], analyser, language)
+    words = frozenset(word for each in mine for word in each.words)
+    near = [
+        [span for span in quotable(p) if not words.isdisjoint(analyser.tokens(p.text[slice(*span)]))] for p in current
+    ]
+    others = statements(current, near, analyser, language)
     found: dict[tuple[str, str], Conflict] = {}
     for one in mine:
         for other in others:
