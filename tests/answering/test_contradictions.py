@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -102,10 +101,9 @@ def test_both_are_shown_in_an_answer_the_newest_first(kennel: Path) -> None:
         assert expert.ask("How long does a walk last?").conflicts == ()
 
 
-def test_the_command_lists_them(kennel: Path) -> None:
+def test_the_command_lists_them(kennel: Path, call_metier) -> None:
     def run(*arguments: str) -> str:
-        command = ["metier", "sources", *arguments]
-        return subprocess.run(command, cwd=kennel, capture_output=True, text=True, check=True).stdout
+        return call_metier("sources", *arguments, "-e", str(kennel)).stdout
 
     assert "24 hours ≠ 48 hours" in run("conflicts")
     (found,) = json.loads(run("conflicts", "--json"))["conflicts"]
