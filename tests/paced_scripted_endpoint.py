@@ -18,7 +18,8 @@ _PIECE = re.compile(r"\s*\S+|\s+")
 
 class ScriptedEndpoint(http.server.ThreadingHTTPServer):
     """`says`: the text of a completion, or a function from the request's body to it. `pace`: seconds between pieces,
-    which are words. `hold_before_last`: the last piece is written once `released` is set. `about`: what /models tells
+    which are words. `hold_before_last`: the last piece of an answer, not of a query to tables, is written once
+    `released` is set. `about`: what /models tells
     of the model beside its name. `finish_reason`: None = "length" where `max_tokens` words are fewer than there are,
     else "stop". `fails_with`: status of HTTP that every request is answered with. `break_after`: pieces after which it
     hangs up itself. `done` is set when a completion was written, `closed` when its client hung up before."""
@@ -86,6 +87,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             message = {"role": "assistant", "content": "".join(pieces[:most])}
             self._whole(200, {"choices": [{"message": message, "finish_reason": finish}], "usage": usage})
             return
+        holds = script.hold_before_last and "SQLite query" not in body["messages"][0]["content"]
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("transfer-encoding", "chunked")
@@ -94,7 +96,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             for number, piece in enumerate(pieces[:most], start=1):
                 if number > 1:
                     self._wait(script.pace)
-                if script.hold_before_last and number == len(pieces[:most]):
+                if holds and number == len(pieces[:most]):
                     while not script.released.is_set():
                         self._wait(0.01)
                 self._event({"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]})

@@ -51,6 +51,7 @@ if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others ti
     from metier.retrieval.curation import Curation
     from metier.services.earlier import EarlierService, Pruned
     from metier.services.flow import FlowService
+    from metier.services.sql_adapters import SqlAdapterService
     from metier.services.status import Status
     from metier.state.catalog import ItemState, SyncRun
 
@@ -74,6 +75,13 @@ class Expert:
         from metier.services.flow import FlowService  # here, because what it needs costs other verbs time
 
         return FlowService(self._parts, self.sync)
+
+    @cached_property
+    def sql_adapters(self) -> SqlAdapterService:
+        """Adapters that write queries to the tables."""
+        from metier.services.sql_adapters import SqlAdapterService
+
+        return SqlAdapterService(self.runtime, self.adapters)
 
     def __repr__(self) -> str:
         settings, folder = self.runtime.settings, str(self.runtime.folder)
@@ -327,7 +335,9 @@ class Expert:
         question = _asked(question)
         readable = where.groups if where else None
         card = self.adapters.in_use(adapter, readable) if mode in WITH_ADAPTER else None
-        writer = WriterOptions(card.reference, card.labels, fresh) if card else WriterOptions(fresh=fresh)
+        writer = WriterOptions(sql_adapter=self.adapters.for_sql(readable), fresh=fresh)
+        if card:
+            writer = replace(writer, adapter=card.reference, labels=card.labels)
         request = Request(
             question, mode=mode, where=where, history=tuple(history), system=system, sampling=sampling or Sampling(),
             writer=writer, without=without, abstain=abstain, on_text=on_text, on_sentence=on_sentence,

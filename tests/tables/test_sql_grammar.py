@@ -1,5 +1,7 @@
 """The grammar of queries: llama.cpp takes it, and even a model that understands nothing writes under it what parses."""
 
+from datetime import date
+
 import pytest
 import sqlglot
 
@@ -7,6 +9,7 @@ from metier.core.settings import GenerationSettings
 from metier.generation import create
 from metier.generation.base import Completion, Message
 from metier.tables.asking import TableAsker
+from metier.tables.results import TableAnswer
 from metier.tables.runner import QueryRunner
 from metier.tables.sql_prompt import read_reply
 from metier.tables.sql_writer import SqlWriter
@@ -14,8 +17,7 @@ from metier.tables.table_store import TableStore
 from metier.text.analyzer import Analyser
 
 from .conftest import read
-
-pytestmark = pytest.mark.slow
+from .random_sql import RandomSentences
 
 ODD = 'Part,"x"" \\ y",price €,Made\n"O\'Brien ""the"" part",1,10,2024-01-02\n"tab\there",2,20,2024-05-06\n'
 
@@ -41,6 +43,7 @@ def model():
     made.close()
 
 
+@pytest.mark.slow
 def test_the_packaged_model_writes_what_parses(model, tmp_path):
     store = TableStore(tmp_path / "tables.sqlite", Analyser("en"))
     store.put([read("odd.csv", ODD.encode())])
@@ -56,3 +59,19 @@ def test_the_packaged_model_writes_what_parses(model, tmp_path):
         assert isinstance(sqlglot.parse_one(reply.sql, dialect="sqlite"), sqlglot.exp.Query), reply.sql
     else:
         assert written.text.rstrip().endswith("NO")
+
+
+def test_whatever_it_allows_is_answered_or_refused(shop, tmp_path):
+    store = TableStore(tmp_path / "tables.sqlite", Analyser("en"))
+    store.put([read("shop.sqlite", shop.read_bytes())])
+    runner = QueryRunner(store.path)
+    asker = TableAsker(store, runner, Analyser("en"))
+    question = "Which customers in Porto spent more than 100 in 2024?"
+    prepared = asker.prepared(question, "en", lambda documents: documents, date(2026, 11, 30))
+    sentences = RandomSentences(prepared.attempt.grammar(), seed=1)
+    told = {type(prepared.attempt.answer(read_reply(sentences("query")))) for _ in range(300)}
+    assert told <= {str, TableAnswer}
+    # sqlglot asserts that a number in ORDER BY stands for a column
+    written = 'SELECT (SELECT MAX("Invoice"."Total") FROM "Invoice") FROM "Customer" ORDER BY 1'
+    assert "cannot be understood" in prepared.attempt.answer(read_reply(written))
+    runner.close()

@@ -103,6 +103,10 @@ SELECT '2023', "2023" FROM "report" WHERE "Item" = 'Cost' ORDER BY "value" LIMIT
         "How many parts have the least stock of all parts?",
         'SELECT COUNT(*) FROM "parts" WHERE "Stock" = (SELECT MIN("Stock") FROM "parts")',
     ): ["8"],
+    (
+        "Which two bikes have the highest price of all bikes?",  # a number in words
+        'SELECT "Name", "Price" FROM "Bike" ORDER BY "Price" DESC LIMIT 2',
+    ): ["Elg | Price: 3100", "Lince | Price: 2750"],
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 import regex
 
 from metier.core.errors import SettingsError
+from metier.synthesis.sql_pairs import KINDS
 from metier.text.language import FOLDER, SPELLINGS, Language, all_languages, codes, words_of
 from metier.text.phrases import compose, expression, fold, searchable
 
@@ -335,6 +336,27 @@ def test_its_questions_name_what_they_ask_about(code):
         for template in asked:
             parts = {part for _, part, _, _ in Formatter().parse(template) if part}
             assert parts - {"article"} == filled[name.split("_")[-1]]
+
+
+@pytest.mark.parametrize("code", codes())
+def test_its_questions_to_tables_name_what_they_ask_about(code):
+    templates = Language.of(code).query_templates
+    conditions = {
+        "with_value": {"column", "value"}, "with_more": {"column", "value"}, "with_less": {"column", "value"},
+        "of_row": {"name"}, "in_year": {"year"},
+    }  # fmt: skip
+    assert templates.keys() - {"plurals"} == conditions.keys() | set(KINDS)
+    asked = {
+        "count": set(), "listed": set(), "different": {"columns"}, "first_of": {"number", "column"},
+        "look_up": {"name", "column"}, "not_held": {"name", "column"}, "per_group": {"group"}, "most_rows": {"group"},
+        "total_of_group": {"group", "column"},
+    }  # fmt: skip
+    for kind, wordings in templates.items():
+        for wording in () if kind == "plurals" else wordings:
+            parts = {part for _, part, _, _ in Formatter().parse(wording) if part}
+            needed = conditions.get(kind, asked.get(kind, {"column"}))
+            assert parts - {"row", "rows", "which"} in (needed, needed - {"column"} if kind == "with_value" else needed)
+            assert "which" in parts or kind in (*conditions, "look_up", "not_held") or "group" in parts
 
 
 @pytest.mark.parametrize("code", codes())

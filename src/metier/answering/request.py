@@ -18,10 +18,12 @@ from metier.store.base import Filter
 @dataclass(frozen=True, slots=True)
 class WriterOptions:
     """Who writes, and how. `adapter`: None = the base alone; `labels`: what that adapter was taught to decide between,
-    normalised. `fresh`: the prompt is read again, so that the answer does not depend on what was asked before."""
+    normalised. `sql_adapter`: the one that writes queries to tables, None = the base does where it is capable. `fresh`:
+    the prompt is read again, so that the answer does not depend on what was asked before."""
 
     adapter: str | None = None
     labels: Collection[str] = ()
+    sql_adapter: str | None = None
     fresh: bool = False
 
 

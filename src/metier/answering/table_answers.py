@@ -23,7 +23,8 @@ _MANY = 200  # documents
 
 
 class TableAnswerer:
-    """`generator`: the model that would write otherwise; where it is `capable`, it is asked for queries, too."""
+    """`generator`: the model that would write otherwise; where it is `capable`, it is asked for queries before the
+    rules, and behind them where an adapter was tuned for it."""
 
     def __init__(
         self, asker: TableAsker, store: Store, retriever: Retriever, generator: Generator, capable: bool
@@ -38,13 +39,18 @@ class TableAnswerer:
         def visible(documents: Collection[str]) -> Collection[str]:
             return self._readable(documents, where) - request.without - self._changed(where)
 
-        writer = SqlWriter(self._generator, listen=_stops(request.on_text)) if self._capable else None
-        found = self._asker.ask(asked, language, visible, writer)
+        found = self._asker.ask(asked, language, visible, self._writer(request))
         if found is None or self._retriever.is_pinned(asked):
             return None
         if isinstance(found, Ambiguity):
             return found
         return self._made(request, asked, found, where, time.monotonic() - began)
+
+    def _writer(self, request: Request) -> SqlWriter | None:
+        adapter = request.writer.sql_adapter
+        if adapter is None and not self._capable:
+            return None
+        return SqlWriter(self._generator, adapter, capable=self._capable, listen=_stops(request.on_text))
 
     def _readable(self, documents: Collection[str], where: Filter | None) -> set[str]:
         """Those that the filter lets through. A table of a database has thousands of them: then the list of all

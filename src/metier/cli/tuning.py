@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from metier.cli.generating import AllGroupsOption, GroupsOption, groups_of
 from metier.cli.progress import progress
 from metier.cli.show import (
     ExamOption,
@@ -26,6 +27,7 @@ from metier.core.errors import needing
 from metier.core.groups import Required, in_words
 
 if TYPE_CHECKING:
+    from metier.services.sql_adapters import SqlAdapterOptions
     from metier.tuning.adapters import Card
     from metier.tuning.trainers.lora import Tick
 
@@ -59,6 +61,12 @@ def tune(
     modules: Annotated[str | None, typer.Option(help="Matrices with an adapter, as qkv_proj,o_proj.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of the order of rows, and of dropout.")] = None,
     exam: ExamOption = None,
+    sql: Annotated[
+        bool, typer.Option("--sql", help="An adapter that writes queries: rows are made of the expert's own tables.")
+    ] = False,
+    rows: Annotated[int, typer.Option(min=1, help="With --sql: rows to make.")] = 400,
+    groups: GroupsOption = None,
+    all_groups: AllGroupsOption = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that was interrupted.")] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Throw away the run that was interrupted.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Only say what a run would take, and on what it fits.")] = False,
@@ -72,7 +80,8 @@ def tune(
 
     Options count for this run; metier.toml, [tuning], says what counts without them.
 
-    Example: metier tune --method qlora --rank 32 --lr 1e-4      metier tune --plan --model 70b-like --gpus 2x48
+    Example: metier tune --method qlora --rank 32 --lr 1e-4      metier tune --sql --rows 600
+             metier tune --plan --model 70b-like --gpus 2x48
     """
     named = {
         "method": method, "epochs": epochs, "rank": rank, "alpha": alpha, "learning_rate": lr, "batch": batch,
@@ -82,6 +91,12 @@ def tune(
     changes: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
     if plan:
         _plan(expert, model, gpus, changes, as_json)
+        return
+    if sql:
+        from metier.services.sql_adapters import SqlAdapterOptions
+
+        wanted = SqlAdapterOptions(rows, 0 if seed is None else seed, groups_of(groups, all_groups))
+        _tune_for_sql(expert, name, wanted, changes | {"resume": resume, "anew": anew}, as_json)
         return
     with open_expert(expert) as opened, progress() as bar:
         bar.counting("Preparing", None)
@@ -97,6 +112,31 @@ def tune(
         print_json(_result(card) | {"groups": groups})
         return
     _print_result(card, groups)
+
+
+def _tune_for_sql(
+    expert: str | None, name: str | None, wanted: SqlAdapterOptions, changes: Mapping[str, Any], as_json: bool
+) -> None:
+    with open_expert(expert) as opened, progress() as bar:
+
+        def on_step(tick: Tick) -> None:
+            bar.tell("Training", tick.step, tick.steps, figures=_figures(tick))
+
+        made = opened.sql_adapters.tune(name, wanted, tell=bar.tell, on_step=on_step, **changes)
+        required = opened.adapters.required(made.card)
+    if as_json:
+        measured = {"questions": made.questions, "exact_before": made.before, "exact": made.after}
+        print_json(_result(made.card) | measured | {"groups": required})
+        return
+    _print_trained(made.card, required)
+    screen = console()
+    if made.before is not None and made.after is not None:
+        told = (made.questions, round(made.before * made.questions), round(made.after * made.questions))
+        screen.print(
+            styled("  Of {} questions in other words, no rule asked: {} exact before, [bold]{}[/] now.", *told)
+        )
+    screen.print(styled("  To have it asked where no rule answers, in metier.toml under [bold][answering][/]:"))
+    screen.print(styled('        [bold]sql_adapter = "{}"[/]', made.card.reference))
 
 
 def _figures(tick: Tick) -> str:
@@ -121,6 +161,13 @@ def _peak_memory() -> float:
 
 
 def _print_result(card: Card, groups: Required) -> None:
+    _print_trained(card, groups)
+    screen, reference = console(), card.reference
+    screen.print(styled('  Next: [bold]metier ask "…" --mode tuned --adapter {}[/],', reference))
+    screen.print(styled("        [bold]metier adapters promote {}[/].", reference))
+
+
+def _print_trained(card: Card, groups: Required) -> None:
     screen, result = console(), card.result
     screen.print(styled("[green]✓[/] [bold]{}[/]  {} on {}", card.reference, card.method, card.base))
     left_out = f", {result['too_long']} left out as too long" if result["too_long"] else ""
@@ -132,9 +179,6 @@ def _print_result(card: Card, groups: Required) -> None:
     screen.print(f"  loss {result['loss']:.3f}{said}; {result['share']:.2%} of the numbers trained")
     screen.print(f"  {result['tokens_per_second']:.0f} tokens/s, {result['seconds']:.0f} s, {_peak_memory():.1f} GB")
     print_restriction(groups, _LEARNED)
-    reference = card.reference
-    screen.print(styled('  Next: [bold]metier ask "…" --mode tuned --adapter {}[/],', reference))
-    screen.print(styled("        [bold]metier adapters promote {}[/].", reference))
 
 
 def _plan(expert: str | None, model: str | None, gpus: str | None, changes: Mapping[str, Any], as_json: bool) -> None:

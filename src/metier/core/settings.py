@@ -150,6 +150,9 @@ class AnsweringSettings(Section):
         "auto", description="how sentences are checked against sources: auto, or a cross-encoder as onnx:FOLDER"
     )
     abstain: bool = Field(True, description="refuse where the documents hold no answer")
+    sql_adapter: str | None = Field(
+        None, description="adapter of `metier tune --sql` that writes queries to the tables: NAME or NAME@VERSION"
+    )
 
 
 class TuningSettings(Section):

@@ -230,6 +230,18 @@ class AdapterService:
         self.load(card)
         return card
 
+    def for_sql(self, groups: Sequence[str] | None = None) -> str | None:
+        """The adapter that writes queries, loaded; None where none is set in [answering], or it is not for this
+        reader. Raises as `in_use`."""
+        reference = self._runtime.settings.answering.sql_adapter
+        if reference is None:
+            return None
+        card = self.registry.get(reference)
+        if not self.may_use(card, groups):
+            return None
+        self.load(card)
+        return card.reference
+
     def has_loaded(self, card: Card) -> bool:
         return card.reference in self._runtime.served_adapters
 
@@ -244,9 +256,15 @@ class AdapterService:
             if self.has_loaded(card):
                 return
             card.require_base(base_model.fingerprint(runtime.settings, runtime.folder))
-            kept = list(runtime.served_adapters.items())[1 - _LOADED :]
             made = served(self.registry, card, runtime.settings, runtime.folder)
-            runtime.serve_adapters(dict([*kept, (card.reference, made)]), beside=beside)
+            loaded = [*runtime.served_adapters.items(), (card.reference, made)]
+            for_sql = [each for each in loaded if self._is_for_sql(each[0])][-1:]
+            others = [each for each in loaded if not self._is_for_sql(each[0])][-_LOADED:]
+            runtime.serve_adapters(dict([*for_sql, *others]), beside=beside)
+
+    def _is_for_sql(self, reference: str) -> bool:
+        named = self._runtime.settings.answering.sql_adapter
+        return named is not None and reference.partition("@")[0] == named.partition("@")[0]
 
 
 def _drawn(items: Sequence[T], limit: int) -> list[T]:

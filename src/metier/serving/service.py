@@ -240,6 +240,7 @@ def warm(expert: Expert) -> None:
     """Load everything a question needs, so that the first one does not wait, and no two load it at once."""
     if expert.adapters.registry.production() is not None:
         expert.adapters.in_use()
+    expert.adapters.for_sql()
     expert.runtime.answerer.find("?")
     expert.runtime.generator.count_tokens([Message("user", "?")])
 

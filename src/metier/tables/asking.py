@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import regex
 
@@ -33,7 +36,7 @@ from metier.tables.results import (
     period_line,
 )
 from metier.tables.runner import QueryError, QueryRunner, Result
-from metier.tables.schema import GROUP, TableSchema, quoted
+from metier.tables.schema import GROUP, Column, TableSchema, quoted
 from metier.tables.sql_prompt import LinkedTables
 from metier.tables.sql_writer import QueryOutcome, SqlWriter
 from metier.tables.table_store import TableStore
@@ -41,6 +44,9 @@ from metier.tables.vocabulary import synonyms_of
 from metier.text.analyzer import Analyser
 from metier.text.morphology import bare_forms
 from metier.text.phrases import UNSPACED
+
+if TYPE_CHECKING:
+    from metier.tables.sql_writing import PreparedQuestion, SqlAsker
 
 _VALUES, _TABLES = 600, 40  # cells and tables that are looked at
 _CERTAIN = 0.45  # what an interpretation may cost
@@ -69,20 +75,55 @@ class TableAsker:
     def ask(
         self, text: str, language: str, visible: Visible, writer: SqlWriter | None = None
     ) -> TableAnswer | Ambiguity | None:
-        """None where the question is none for tables. `writer`: a capable model, which is asked for a query first."""
-        if not self._store.path.exists():
+        """None where the question is none for tables. `writer`: a model that is asked for a query, a capable one before
+        the rules."""
+        question, groups = self._linked(text, language, visible)
+        if not groups:
             return None
-        question = read(text, language)
-        if all(token.function for token in question.tokens):
-            return None
-        groups = [
-            LinkedTables(tables, link(question, tables, values)) for tables, values in self._groups(question, visible)
-        ]
-        if writer is not None:
+        if writer is not None and writer.capable:
             written = self._by_model(question, groups, writer)
             if written.answer is not None or written.not_held:
                 return written.answer
-        return self._by_rule(question, groups)
+        answer = self._by_rule(question, groups)
+        if answer is None and writer is not None and not writer.capable:
+            return self._by_model(question, groups, writer).answer
+        return answer
+
+    def by_model(self, text: str, language: str, visible: Visible, writer: SqlWriter) -> QueryOutcome:
+        """What a model makes of a question, whatever the rules read."""
+        question, groups = self._linked(text, language, visible)
+        return self._by_model(question, groups, writer)
+
+    def prepared(self, text: str, language: str, visible: Visible, today: date) -> PreparedQuestion | None:
+        """As a model that is tuned on queries is asked; None where the question is none to ask it."""
+        question, groups = self._linked(text, language, visible)
+        return self._by_sql.prepared(question, groups, self._documents(groups), today, brief=True)
+
+    def readable(self, visible: Visible) -> list[list[TableSchema]]:
+        """All tables that the asker may read, those together that can be asked together."""
+        return list(self._together({schema.id: schema for schema in self._store.schemas()}, visible))
+
+    def documents(self, tables: Sequence[TableSchema]) -> frozenset[str]:
+        """Ids of the documents that the rows of `tables` are of."""
+        return frozenset().union(*self._store.documents_of(tables).values())
+
+    def rows(
+        self, table: TableSchema, columns: Sequence[Column], limit: int
+    ) -> list[tuple[float | int | str | None, ...]]:
+        """The values of some rows in some columns; none where they cannot be read."""
+        names = ", ".join(quoted(column.sql) for column in columns)
+        try:
+            result = self._runner.run(f"SELECT {names} FROM {quoted(table.sql)} LIMIT {limit}", [table.sql])
+        except QueryError:
+            return []
+        return list(result.rows)
+
+    def _linked(self, text: str, language: str, visible: Visible) -> tuple[TableQuestion, list[LinkedTables]]:
+        question = read(text, language)
+        if not self._store.path.exists() or all(token.function for token in question.tokens):
+            return question, []
+        groups = self._groups(question, visible)
+        return question, [LinkedTables(tables, link(question, tables, values)) for tables, values in groups]
 
     def _by_rule(self, question: TableQuestion, groups: Sequence[LinkedTables]) -> TableAnswer | Ambiguity | None:
         found: list[tuple[Interpretation, Graph]] = []
@@ -100,10 +141,16 @@ class TableAsker:
         return first if isinstance(first, TableAnswer) else self._over_periods(question, periods) or first
 
     def _by_model(self, question: TableQuestion, groups: Sequence[LinkedTables], writer: SqlWriter) -> QueryOutcome:
+        return self._by_sql.ask(question, groups, self._documents(groups), writer)
+
+    @cached_property
+    def _by_sql(self) -> SqlAsker:
         from metier.tables.sql_writing import SqlAsker  # with its parser of SQL
 
-        documents = self._store.documents_of([table for group in groups for table in group.tables])
-        return SqlAsker(self._store, self._runner, self._analyser).ask(question, groups, documents, writer)
+        return SqlAsker(self._store, self._runner, self._analyser)
+
+    def _documents(self, groups: Sequence[LinkedTables]) -> dict[int, frozenset[str]]:
+        return self._store.documents_of([table for group in groups for table in group.tables])
 
     def _over_periods(self, question: TableQuestion, tables: Sequence[TableSchema]) -> TableAnswer | None:
         """A row over several columns; None where rows of two tables fit as well."""
@@ -150,6 +197,12 @@ class TableAsker:
         tables = {schema.id: schema for schema in self._store.schemas({*values, *named})}
         for database in {schema.document_id for schema in tables.values() if schema.database}:
             tables.update((schema.id, schema) for schema in self._store.of_document(database))
+        for group in self._together(tables, visible):
+            yield group, values
+
+    def _together(self, tables: dict[int, TableSchema], visible: Visible) -> Iterator[list[TableSchema]]:
+        """Those that the asker may read, by their numbers, and what they lead to, parted into what can be asked
+        together."""
         references = self._store.references(list(tables))
         reached = {number for each in references for number in (each[0], each[2])} - tables.keys()
         tables |= {schema.id: schema for schema in self._store.schemas(reached)}
@@ -157,7 +210,7 @@ class TableAsker:
         seen = set(visible(frozenset().union(*documents.values())))
         readable = [schema for number, schema in sorted(tables.items()) if documents[number] <= seen]
         for group in _together(readable, references):
-            yield referring(group, references), values
+            yield referring(group, references)
 
     def _indexed(self, question: TableQuestion) -> list[str]:
         """The words of a question as the index may have them: also without their endings, which no stemmer takes off,

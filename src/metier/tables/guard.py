@@ -100,7 +100,7 @@ def guarded(text: str, readable: Iterable[ReadableTable]) -> GuardedQuery:
             f"the column{name} is in none of the tables of the query, or in several: write "
             '"Table"."Column"; texts stand in single quotes'
         ) from None
-    except (SqlglotError, RecursionError, ValueError, KeyError, AttributeError, TypeError):
+    except (SqlglotError, AssertionError, RecursionError, ValueError, LookupError, AttributeError, TypeError):
         raise RefusedQuery("the query cannot be understood") from None
     if not isinstance(qualified, exp.Query):
         raise RefusedQuery("only one SELECT is run")

@@ -91,7 +91,8 @@ def _words(
     content = content_words(question)
     idle = 0
     for n in content:
-        if n in explained:
+        number = question.language.numbers.get(question.tokens[n].said)
+        if n in explained or (number is not None and _is_one(float(number), used.numbers)):
             continue
         word = question.words((n, n + 1))
         meaning = _meaning(word, meanings)

@@ -61,6 +61,8 @@ What is the crew of the Tern?
 crew: NO
 NO"""
 
+BRIEF = "You turn a question into one SQLite query over the tables shown."
+
 Sample = Callable[[str], Sequence[Sequence[Value | None]]]
 """Rows of a query over the tables shown, of those that may be read."""
 
@@ -153,18 +155,48 @@ def prompt(
     today: date,
 ) -> list[Message]:
     """`words`: those to be explained."""
-    refers = {
-        (table.sql, own): f"{quoted(other.sql)}.{quoted(column)}" for table, own, other, column in referred(tables)
-    }
+    refers = _refers(tables)
     lines = [line for table in tables for line in _described(table, refers, sample)]
-    found = list(_near(groups, {table.sql for table in tables}))
-    if found:
-        lines += ["Values that share words with the question:", *found]
-    lines += ["", f"Today is {today.isoformat()}."]
+    return _asked(SYSTEM, question, [*lines, *_near(groups, tables)], words, today)
+
+
+def brief_prompt(
+    question: TableQuestion,
+    tables: Sequence[TableSchema],
+    groups: Sequence[LinkedTables],
+    words: Sequence[str],
+    today: date,
+) -> list[Message]:
+    """As `prompt`, for a model that was tuned on such queries: no rules, no examples, of values those alone that the
+    question's words lead to."""
+    refers = _refers(tables)
+    lines = [_in_a_line(table, refers) for table in tables]
+    return _asked(BRIEF, question, [*lines, *_near(groups, tables)], words, today)
+
+
+def _asked(
+    system: str, question: TableQuestion, shown: Sequence[str], words: Sequence[str], today: date
+) -> list[Message]:
+    lines = [*shown, "", f"Today is {today.isoformat()}."]
     if words:
         lines.append(f"Words to explain: {', '.join(words)}")
     lines.append(f"Question: {' '.join(question.text.split())}")
-    return [Message("system", SYSTEM), Message("user", "\n".join(lines))]
+    return [Message("system", system), Message("user", "\n".join(lines))]
+
+
+def _refers(tables: Sequence[TableSchema]) -> dict[tuple[str, str], str]:
+    """Where each column that points to a row leads, by the names of its table and itself."""
+    return {(table.sql, own): f"{quoted(other.sql)}.{quoted(column)}" for table, own, other, column in referred(tables)}
+
+
+def _in_a_line(table: TableSchema, refers: Mapping[tuple[str, str], str]) -> str:
+    """`"Ship" ("Name" text, "Tonnes" number in t, "PortId" refers to "Port"."PortId")`."""
+    columns = [
+        _column(table, each, (), refers.get((table.sql, each.sql), "")) for each in table.columns[:_MOST_COLUMNS]
+    ]
+    if table.grouped:
+        columns.append(f"{quoted(group_name(table))} text")
+    return f"{quoted(table.sql)} ({', '.join(columns)})"
 
 
 def _described(table: TableSchema, refers: Mapping[tuple[str, str], str], sample: Sample) -> Iterator[str]:
@@ -215,13 +247,16 @@ def _column(table: TableSchema, column: Column, values: Sequence[Value | None], 
     return f"{told}, e.g. {', '.join(examples)}" if examples else told
 
 
-def _near(groups: Sequence[LinkedTables], known: set[str]) -> Iterator[str]:
+def _near(groups: Sequence[LinkedTables], tables: Sequence[TableSchema]) -> Iterator[str]:
+    known = {table.sql for table in tables}
     found: dict[tuple[str, str], dict[str, None]] = {}
     for group in groups:
         for mention in sorted(group.links.values, key=lambda each: -each.share):
             if mention.table.sql in known:
                 column = group_name(mention.table) if mention.column.startswith("_") else mention.column
                 found.setdefault((mention.table.sql, column), {}).update(dict.fromkeys(mention.values))
+    if found:
+        yield "Values that share words with the question:"
     left = _MOST_VALUES
     for (table, column), values in found.items():
         shown = list(values)[: min(left, _MOST_OF_COLUMN)]

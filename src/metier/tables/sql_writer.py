@@ -26,18 +26,25 @@ class QueryOutcome:
 
 
 class SqlWriter:
-    """Asks `generator` for queries, as `adapter` where it has one for them. `listen`: called while it writes, and stops
-    it by returning True."""
+    """Asks `generator` for queries, as `adapter` where one was tuned for them. `capable`: whether the model is asked
+    before the rules; one that is not is asked where no rule answers. `listen`: called while it writes, and stops it by
+    returning True."""
 
     def __init__(
         self,
         generator: Generator,
         adapter: str | None = None,
+        capable: bool = True,
         listen: Callable[[str], bool | None] | None = None,
         today: date | None = None,
     ) -> None:
-        self._generator, self._adapter = generator, adapter
+        self._generator, self._adapter, self.capable = generator, adapter, capable
         self._listen, self.today = listen, today or date.today()
+
+    @property
+    def tuned(self) -> bool:
+        """Whether it was tuned on queries, and is asked as it was there (`brief_prompt`)."""
+        return self._adapter is not None
 
     def write(self, messages: Sequence[Message], grammar: Callable[[], str]) -> str | None:
         """None where the prompt is too long for the model, or no answer can be had from it."""

@@ -183,11 +183,11 @@ class TableStore:
         with self._reading() as connection:
             return dict(connection.execute("SELECT * FROM _documents")) if connection else {}
 
-    def schemas(self, numbers: Collection[int]) -> list[TableSchema]:
-        """Of the tables with these numbers that can be asked, in no order."""
-        asked = ", ".join(map(str, map(int, numbers)))
+    def schemas(self, numbers: Collection[int] | None = None) -> list[TableSchema]:
+        """Of the tables with these numbers (None = of all) that can be asked, in no order."""
+        among = "" if numbers is None else f" AND id IN ({', '.join(map(str, map(int, numbers)))})"
         with self._reading() as connection:
-            query = f"SELECT id, schema FROM _tables WHERE complete AND id IN ({asked})"
+            query = f"SELECT id, schema FROM _tables WHERE complete{among}"
             found = connection.execute(query).fetchall() if connection else []
         return [_schema(number, text) for number, text in found]
 

@@ -69,6 +69,10 @@ is known of languages without a file is in `metier/text/other_languages.toml`, w
                              {one} and {other}), definition ({article}, {term}), section ({title}, {heading}). Where the
                              name of a column that is a noun phrase can stand in the sentence: noun_cell, plural_cell,
                              person_cell, noun_claim, plural_claim, noun_comparison; unit ({column} in {unit})
+    [query_templates]        how a table is asked by rule, of each kind of query (synthesis/sql_pairs.py) some wordings.
+                             {row}, {rows}: its name; {column}; {which}: a condition (with_value, of_row, with_more,
+                             with_less, in_year) or nothing; {name}: of a row; {number}; {group}. plurals: endings of a
+                             name with those of its plural
     [tables]                 total: a row of sums begins so; open: a name that ends so goes on in the next line; empty:
                              what says that a cell holds nothing; number_name: a column whose numbers name something
                              ends so ("part no"); no_noun_first, no_noun_last, no_noun: what the name of a column begins
@@ -140,7 +144,8 @@ class Language:
     `phrases`: section and field to phrases, `slots` included (`language.phrases["edit"]["shorter"]`).
     `numbers`: number words, folded, to numbers. `months`: twelve tuples of names. `opposites`: pairs, folded.
     `scales`: words that multiply a number, as they are written. `forms`: see the section. `spaced`: whether words are
-    written with spaces between them. `known`: whether there is a file for it. `question_templates`: see the section.
+    written with spaces between them. `known`: whether there is a file for it. `question_templates`,
+    `query_templates`: see the sections.
     """
 
     code: str
@@ -164,6 +169,7 @@ class Language:
     months: tuple[Phrases, ...] = ()
     opposites: tuple[tuple[str, str], ...] = ()
     question_templates: Mapping[str, Phrases] = field(default_factory=dict)
+    query_templates: Mapping[str, Phrases] = field(default_factory=dict)
     phrases: Mapping[str, Mapping[str, Phrases]] = field(default_factory=dict)
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -351,7 +357,7 @@ def words_of(text: str) -> list[str]:
 # --- reading a file ------------------------------------------------------------------------------------------
 
 _TEXTS = ("replies", "catalog", "pictures")
-_OWN = ("names", "opposites", "forms", "question_templates", "synonyms", *_TEXTS)
+_OWN = ("names", "opposites", "forms", "question_templates", "query_templates", "synonyms", *_TEXTS)
 _NO_PHRASES = {"calendar": {"months"}, "numbers": {"words", "scale", "decimal", "thousands"}}
 
 
@@ -402,6 +408,7 @@ def _language(code: str, data: Mapping[str, Any], known: bool) -> Language:
         months=tuple(tuple(_listed(month)) for month in sections.get("calendar", {}).get("months", ())),
         opposites=tuple(_pairs(sections.get("opposites", {}).get("pairs", ""))),
         question_templates={key: tuple(value) for key, value in sections.get("question_templates", {}).items()},
+        query_templates={key: tuple(value) for key, value in sections.get("query_templates", {}).items()},
         phrases=phrases,
         texts={
             name: {key: str(text) for key, text in sections.get(name, {}).items()} for name in (*_TEXTS, "synonyms")
