@@ -107,11 +107,11 @@ def tune(
         card = opened.adapters.tune(
             name, resume=resume, anew=anew, exam=exam_questions(opened, exam), on_step=tell, **changes
         )
-        groups = opened.adapters.required(card)
+        required = opened.adapters.required(card)
     if as_json:
-        print_json(_result(card) | {"groups": groups})
+        print_json(_result(card) | {"groups": required})
         return
-    _print_result(card, groups)
+    _print_result(card, required)
 
 
 def _tune_for_sql(

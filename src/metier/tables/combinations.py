@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -14,6 +14,7 @@ _BEAM = 160
 _UNEXPLAINED = 1.0  # what a word costs that nothing explains
 _PART, _WORD, _MEASURED, _SYNONYM, _CONTEXT, _UNASKED, _WEAK = 0.3, 0.5, 0.15, 0.1, 0.12, 0.5, 0.04
 _BY_LABEL, _NUMBERED = 0.02, 0.3
+_LOWERED, _MANY = 0.2, 100  # a word that is no name where names have capitals; values of a column of names
 _NEARLY = 0.9  # share of a value's words from which it counts as named in full
 _OPTIONAL = ("by", "people", "days", "places", "amount")  # what a question means without them, too
 
@@ -58,6 +59,7 @@ def combinations(question: TableQuestion, links: Links) -> list[tuple[Mentions, 
     starting: dict[int, list[Mention]] = {}
     for mention in [*read, *links.columns, *links.values, *links.tables]:
         starting.setdefault(mention.span[0], []).append(mention)
+    lowered = _lowered(question)
     beams: list[list[tuple[float, list[Mention]]]] = [[] for _ in range(len(question.tokens) + 1)]
     beams[0] = [(0.0, [])]
     own = {n: _unasked(each) / (each.span[1] - each.span[0]) for each in read for n in range(*each.span)}
@@ -71,8 +73,22 @@ def combinations(question: TableQuestion, links: Links) -> list[tuple[Mentions, 
             skipped = max(said, own.get(place, 0.0))
             beams[place + 1].append((cost + skipped, mentions))
             for mention in starting.get(place, ()):
-                beams[mention.span[1]].append((cost + _price(mention), [*mentions, mention]))
+                beams[mention.span[1]].append((cost + _price(mention) + lowered(mention), [*mentions, mention]))
     return [(Mentions.of(mentions), cost) for cost, mentions in sorted(beams[-1], key=lambda each: each[0])[:_WAYS]]
+
+
+def _lowered(question: TableQuestion) -> Callable[[Mention], float]:
+    """What it costs that a word in small letters is one of very many names ("money" of a track), where whoever asks
+    writes capitals."""
+    writes_capitals = question.text[:1].isupper()
+
+    def cost(mention: Mention) -> float:
+        if not writes_capitals or not isinstance(mention, ValueMention) or mention.named:
+            return 0.0
+        column = mention.table.column(mention.column)
+        return _LOWERED if column is not None and column.distinct > _MANY else 0.0
+
+    return cost
 
 
 def _unasked(mention: QuestionOperation | Extreme | Bound) -> float:
@@ -80,7 +96,7 @@ def _unasked(mention: QuestionOperation | Extreme | Bound) -> float:
     if not isinstance(mention, QuestionOperation):
         return _UNEXPLAINED
     if mention.kind == "total":
-        return _MEASURED
+        return _UNEXPLAINED if mention.of_money else _MEASURED
     return 0.0 if mention.kind in _OPTIONAL else _UNASKED
 
 

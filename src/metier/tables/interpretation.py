@@ -70,7 +70,9 @@ class _Assembler:
         for number, table in enumerate(self._mains()):
             try:
                 query = self._of(table)
-                if query is not None and not groups_rows_alone(query) and self._takes_ways(query):
+                if query is None or groups_rows_alone(query) or not self._sums_money(query):
+                    continue
+                if self._takes_ways(query):
                     counts = "count" in self._operations
                     yield query, distance(query, self._mentions, self._steps, counts=counts) + ODD * (number > 0)
             except NoPath:
@@ -151,6 +153,11 @@ class _Assembler:
 
         self._ways = [mention for mention in columns if leads(mention)]
         return [mention for mention in columns if mention not in self._ways]
+
+    def _sums_money(self, query: TableQuery) -> bool:
+        """Whether money that is asked for by a word of its own ("turnover") is what the query adds up."""
+        total = self._operations.get("total")
+        return total is None or not total.of_money or query.aggregate in ("sum", "avg")
 
     def _takes_ways(self, query: TableQuery) -> bool:
         """Whether the way that each of the columns opens which were left out is taken."""

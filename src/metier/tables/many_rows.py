@@ -22,7 +22,7 @@ def tells(text: str, kind: str, language: str) -> bool:
     if kind == "percentage" and "%" in text:
         return True
     moving = ("movement",) if kind in ("percentage", "change") else ()
-    return known.finds(text, "query", kind, "total", *moving)
+    return known.finds(text, "query", kind, "total", "takings", *moving)
 
 
 def is_of_many(text: str, row: str, language: str) -> bool:

@@ -29,10 +29,12 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class QuestionOperation:
-    """`kind`: a field of `[query]`. `span`: tokens, first and behind the last."""
+    """`kind`: a field of `[query]`. `span`: tokens, first and behind the last. `of_money`: a "total" that says what is
+    summed up ("turnover"), so that no other thing is."""
 
     kind: str
     span: Span
+    of_money: bool = False
 
 
 @dataclass(frozen=True, slots=True)

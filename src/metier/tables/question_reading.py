@@ -49,6 +49,7 @@ def read(text: str, language: str) -> TableQuestion:
     reader.take("ordering")
     reader.read_bounds()
     reader.read_extremes()
+    question.operations += [QuestionOperation("total", span, of_money=True) for span in reader.take("takings")]
     for kind in _OPERATIONS:
         question.operations += [
             QuestionOperation(kind, span) for span in reader.take(kind) if reader.is_said(kind, span)

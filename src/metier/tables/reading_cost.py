@@ -25,10 +25,13 @@ def distance(query: TableQuery, mentions: Mentions, steps: Graph, *, counts: boo
     used = {query.table.sql, *tables}
     values = [condition.place for condition in query.conditions if condition.operator == "in"]
     asked = any(m.table.sql == query.table.sql and m.share == 1 for m in mentions.columns)
-    other = bool(named) and not named & (used if query.aggregate or asked else {query.table.sql})
+    reached = used | {step[1].sql for way in ways for step in way}
+    asks = (
+        reached if query.aggregate else used if asked else {query.table.sql}
+    )  # "revenue of Ann's clients": by clients
+    other = bool(named) and not named & asks
     if counts and query.aggregate == "count":
         other = bool(named) and query.table.sql not in named
-    reached = used | {step[1].sql for way in ways for step in way}
     pointing = pointing_columns(query.table)
     linking = not query.aggregate and any(place.column in pointing for place in label_of(query.table))
     return (

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 
 from metier.generation.base import Message
 from metier.tables.cell_values import ColumnType
 from metier.tables.links import ColumnMention, Links, TableMention, ValueMention
-from metier.tables.query import Value
+from metier.tables.query import NoPath, Value, graph, path
 from metier.tables.question import TableQuestion
 from metier.tables.readable import group_name, referred, unit_of_numbers
 from metier.tables.schema import Column, TableSchema, quoted
@@ -23,7 +24,11 @@ from metier.text.phrases import searchable
 
 _MOST_TABLES, _MOST_COLUMNS = 8, 60
 _WHOLE_DATABASE = 16  # tables of a database that are all shown; of a larger one the linked and their neighbours
-_NEARLY, _FEWEST_TABLES = 0.3, 6  # share of the best table's weight from which another is shown; so many always
+_NEARLY, _FEWEST_TABLES, _FEWEST_BRIEF = (
+    0.3,
+    6,
+    3,
+)  # share of the best table's weight from which another is shown; so many always
 _LONGEST, _MOST_VALUES, _MOST_OF_COLUMN = 100, 60, 8
 _FEW_VALUES, _FEW_CHARACTERS = 30, 400  # of a column that are all shown
 _NAMED_ROWS, _NAMED_CHARACTERS = 60, 3000  # names of rows that are shown, all or none
@@ -84,20 +89,22 @@ class WrittenSql:
     meanings: Mapping[str, str] = field(default_factory=dict)
 
 
-def chosen(question: TableQuestion, groups: Sequence[LinkedTables]) -> list[TableSchema]:
+def chosen(question: TableQuestion, groups: Sequence[LinkedTables], *, brief: bool = False) -> list[TableSchema]:
     """The tables that have most of the question's words, of which one that few tables have counts more, and what they
-    are joined by."""
+    are joined by. `brief`: of a database no others."""
     tables = {table.sql: table for group in groups for table in group.tables}
     words = {table.sql: _explained(question, group.links, table) for group in groups for table in group.tables}
     known = Counter(place for places in words.values() for place in places)
     scores = {name: sum(1 / known[place] for place in places) for name, places in words.items() if places}
     ranked = sorted(scores, key=lambda name: -scores[name])
-    near = [name for n, name in enumerate(ranked) if n < _FEWEST_TABLES or scores[name] >= scores[ranked[0]] * _NEARLY]
+    always = _FEWEST_BRIEF if brief else _FEWEST_TABLES
+    near = [name for n, name in enumerate(ranked) if n < always or scores[name] >= scores[ranked[0]] * _NEARLY]
     found = {name: tables[name] for name in near[:_MOST_TABLES]}
     for group in groups:
-        linked = [table for table in group.tables if table.sql in found]
+        linked = sorted((table for table in group.tables if table.sql in found), key=lambda each: -scores[each.sql])
         if linked and group.tables[0].database:
-            found.update({table.sql: table for table in _together(linked, group.tables)})
+            beside = _joining(linked, group.tables) if brief else _together(linked, group.tables)
+            found.update({table.sql: table for table in beside})
     return list(found.values())[: max(_MOST_TABLES, _WHOLE_DATABASE)]
 
 
@@ -107,6 +114,15 @@ def _together(linked: Sequence[TableSchema], tables: Sequence[TableSchema]) -> l
     names = {table.name for table in linked}
     beside = names | {reference[1] for table in linked for reference in table.references}
     return [t for t in tables if t.name in beside or any(reference[1] in names for reference in t.references)]
+
+
+def _joining(linked: Sequence[TableSchema], tables: Sequence[TableSchema]) -> list[TableSchema]:
+    """What lies between the first of them, which has most of the words, and the others."""
+    steps, found = graph(tables), list[TableSchema]()
+    for table in linked[1:]:
+        with suppress(NoPath):
+            found += [other for _, other, _ in path(steps, linked[0], table)]
+    return found
 
 
 def _explained(question: TableQuestion, links: Links, table: TableSchema) -> set[int]:

@@ -52,7 +52,7 @@ class SqlAsker:
         that may be read. `brief`: for a model that was tuned on queries."""
         if not is_for_sql(question, groups):
             return None
-        tables = chosen(question, groups)
+        tables = chosen(question, groups, brief=brief)
         if not tables:
             return None
         words = to_explain(question, groups, tables)

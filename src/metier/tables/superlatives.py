@@ -21,10 +21,11 @@ class SuperlativeReader:
     def __init__(self, question: TableQuestion, mentions: Mentions, steps: Graph, groups: GroupReader) -> None:
         self._question, self._mentions, self._steps, self._groups = question, mentions, steps, groups
         self._operations = mentions.operations
+        self._summed = self._takings = False  # what is ordered by
 
     def ordered(self, extreme: Extreme, table: TableSchema, left: list[ColumnMention]) -> ColumnReference | None:
         """The column of which the most or the least is asked."""
-        numbers = [m for m in left if m.column.type is not ColumnType.TEXT]
+        numbers = [m for m in left if m.column.type is ColumnType.NUMBER or _is_of_time(m, extreme)]
         near = [m for m in numbers if gap(m.span, extreme.span) <= NEAR]
         behind = [m for m in near if m.span[0] >= extreme.span[1]]
         if (
@@ -34,11 +35,13 @@ class SuperlativeReader:
         if behind:
             best = min(behind, key=lambda m: (gap(m.span, extreme.span), m.table.sql != table.sql))
             left.remove(best)
+            self._summed = best.summed
+            self._takings = any(each.of_money and each.span == best.span for each in self._question.operations)
             return ColumnReference(best.table, best.column.sql)
         language = self._question.language.code
         if extreme.measure:
             told = columns_of(table, extreme.measure, language, extreme.span)
-            numbers = [m for m in told if m.column.type is not ColumnType.TEXT]
+            numbers = [m for m in told if m.column.type is ColumnType.NUMBER or _is_of_time(m, extreme)]
             if len(numbers) == 1:
                 return ColumnReference(table, numbers[0].column.sql)
         return None
@@ -48,8 +51,10 @@ class SuperlativeReader:
     ) -> TableQuery | None:
         if order is None:  # of "the most populous" nothing is counted
             return None if extreme.measure else self._most_of_a_kind(query, extreme, left)
+        column = order.table.column(order.column)
+        adds_up = column is not None and column.type is ColumnType.NUMBER
         years = [part for part in ("year", "month") if part in self._operations]
-        if years and not left and "count" not in self._operations:  # "in which year did we earn the most?"
+        if years and adds_up and not left and "count" not in self._operations:  # "in which year did we earn the most?"
             part = self._groups.part_at(self._operations[years[0]].span[0])
             if part is None:
                 return None
@@ -60,20 +65,28 @@ class SuperlativeReader:
         shown = tuple(ColumnReference(m.table, m.column.sql) for m in left) or names_of_rows(query, self._steps)
         if order.table.sql != query.table.sql and not left:  # the customer with the highest total of invoices
             steps = path(self._steps, query.table, order.table)
-            if steps and points_to(self._steps, order.table, query.table):
+            if adds_up and steps and points_to(self._steps, order.table, query.table):
                 return TableQuery(
                     order.table, query.conditions, "avg" if "average" in self._operations else "sum", order, False, (),
                     label_of(query.table), None, extreme.descending, extreme.limit, alone=extreme.alone,
                 )  # fmt: skip
         if "count" in self._operations or bool(query.group):
             return None
-        if aggregate := "avg" if "average" in self._operations else "sum" if "total" in self._operations else "":
-            if len(left) != 1 or left[0].column.type is not ColumnType.TEXT:
+        if (
+            aggregate := "avg"
+            if "average" in self._operations
+            else "sum"
+            if "total" in self._operations or self._summed
+            else ""
+        ):
+            if not adds_up or len(left) != 1 or left[0].column.type is not ColumnType.TEXT:
                 return None
             return TableQuery(  # "which category has the highest average price"
                 query.table, query.conditions, aggregate, order, group=shown_by(self._steps, left[0]),
                 descending=extreme.descending, limit=extreme.limit, alone=extreme.alone,
             )  # fmt: skip
+        if left and self._takings:
+            return None  # "which country has the highest turnover": not that of one row
         if not left and self._asks_amount():
             shown = (order,)
         return replace(
@@ -87,7 +100,8 @@ class SuperlativeReader:
 
     def _most_of_a_kind(self, query: TableQuery, extreme: Extreme, left: list[ColumnMention]) -> TableQuery | None:
         """The artist with the most albums: of what is counted, another table is named, or a value repeats."""
-        if query.group:
+        total = self._operations.get("total")
+        if query.group or (total is not None and total.of_money):  # but for "the most customers in total"
             return None
         others = [m for m in self._mentions.named if m.table.sql != query.table.sql]
         others = [m for m in others if points_to(self._steps, m.table, query.table)]
@@ -137,6 +151,11 @@ class SuperlativeReader:
     def _asks_amount(self) -> bool:
         """Whether "what is the highest price" asks for the number itself; "who has the highest salary" does not."""
         return not self._question.has("people") and not self._mentions.named
+
+
+def _is_of_time(mention: ColumnMention, extreme: Extreme) -> bool:
+    """Whether a day can be the most of what is said: the latest, and no highest."""
+    return mention.column.type is ColumnType.DATE and extreme.measure in ("", "time")
 
 
 def names_of_rows(query: TableQuery, steps: Graph) -> tuple[ColumnReference, ...]:
