@@ -12,7 +12,7 @@ import pytest
 
 from metier.core.errors import InputError
 from metier.synthesis.sql_pairs import KINDS
-from metier.synthesis.sql_rows import SqlRowMaker, SqlRows
+from metier.synthesis.sql_rows import SqlRowMaker, SqlTrainingData
 from metier.tables.asking import TableAsker
 from metier.tables.runner import QueryRunner
 from metier.tables.table_store import TableStore
@@ -21,7 +21,7 @@ from metier.text.language import Language, codes
 
 from .conftest import SHOP, read
 
-Made = Callable[..., SqlRows]
+Made = Callable[..., SqlTrainingData]
 STAFF = b"Name,Room,Pay\nAda,12,3100\nBo,14,2800\nCid,12,2650\nDee,14,2900\n"
 
 
@@ -34,7 +34,7 @@ def made(tmp_path: Path) -> Iterator[Made]:
     connection.close()
     shop = (tmp_path / "shop.sqlite").read_bytes()
 
-    def make(count: int, language: str = "en", *, hidden: str = "", empty: bool = False) -> SqlRows:
+    def make(count: int, language: str = "en", *, hidden: str = "", empty: bool = False) -> SqlTrainingData:
         store = TableStore(tmp_path / f"tables-{language}.sqlite", Analyser(language))
         documents = [] if empty else [read("shop.sqlite", shop), read("staff.csv", STAFF)]
         store.put(documents)
@@ -49,7 +49,7 @@ def made(tmp_path: Path) -> Iterator[Made]:
 
 
 @pytest.fixture(scope="module")
-def english(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlRows]:
+def english(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlTrainingData]:
     """Of the shop alone."""
     folder = tmp_path_factory.mktemp("english")
     with sqlite3.connect(folder / "shop.sqlite") as connection:
@@ -63,7 +63,7 @@ def english(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlRows]:
     runner.close()
 
 
-def _asked(rows: SqlRows) -> dict[str, str]:
+def _asked(rows: SqlTrainingData) -> dict[str, str]:
     """The last line of each reply by its question."""
     return {row.question.rsplit("Question: ", 1)[1]: row.completion.splitlines()[-1] for row in rows.rows}
 
@@ -75,7 +75,7 @@ def test_every_language_asks_the_tables(made: Made, code: str) -> None:
     assert len({sql.partition(" FROM ")[0] for sql in asked.values()}) > 8
 
 
-def test_questions_have_their_queries(english: SqlRows) -> None:
+def test_questions_have_their_queries(english: SqlTrainingData) -> None:
     asked = _asked(english)
     extreme = r"What is the (?:highest|largest|lowest|smallest) (price|total) (?:of|among) the (\w+?)s\?"
     shapes = {
@@ -94,7 +94,7 @@ def test_questions_have_their_queries(english: SqlRows) -> None:
             assert sql.format(*map(str.capitalize, match.groups())) in query
 
 
-def test_a_measure_that_no_table_has_is_not_held(english: SqlRows) -> None:
+def test_a_measure_that_no_table_has_is_not_held(english: SqlTrainingData) -> None:
     asked = [question for question, sql in _asked(english).items() if sql == "NO"]
     assert asked
     for question in asked:

@@ -20,7 +20,7 @@ from metier.tables.sql_writer import SqlWriter
 if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others time
     from metier.dataset.provenance import Provenance
     from metier.runtime import Runtime
-    from metier.synthesis.sql_rows import SqlCase, SqlRows
+    from metier.synthesis.sql_rows import SqlCase, SqlTrainingData
     from metier.tuning.adapters import Card
     from metier.tuning.trainers.lora import Tick
 
@@ -100,7 +100,7 @@ class SqlAdapterService:
         self._adapters.registry.note_exam(card, found)
         return SqlAdapter(self._adapters.registry.get(card.reference), len(cases), before, after)
 
-    def _made(self, wanted: SqlAdapterOptions, tell: Tell) -> tuple[SqlRows, Provenance]:
+    def _made(self, wanted: SqlAdapterOptions, tell: Tell) -> tuple[SqlTrainingData, Provenance]:
         from metier.dataset.provenance import Provenance
         from metier.synthesis.sql_rows import SqlRowMaker
 

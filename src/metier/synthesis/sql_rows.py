@@ -32,7 +32,7 @@ class SqlCase:
 
 
 @dataclass(frozen=True, slots=True)
-class SqlRows:
+class SqlTrainingData:
     """`rows`: to train on. `cases`: to measure with. `tables`: those that the rows show, by their name in a query."""
 
     rows: list[Row] = field(default_factory=list)
@@ -46,10 +46,10 @@ class SqlRowMaker:
     def __init__(self, asker: TableAsker, language: str, visible: Visible, today: date) -> None:
         self._asker, self._language, self._visible, self._today = asker, language, visible, today
 
-    def make(self, count: int, seed: int, tell: Callable[[int], None] | None = None) -> SqlRows:
+    def make(self, count: int, seed: int, tell: Callable[[int], None] | None = None) -> SqlTrainingData:
         """As many rows as are wanted, or fewer where the tables give no more; the same for the same seed and tables.
         `tell`: how many there are. Raises `InputError` where there are no tables, or no wordings in the language."""
-        made, seen = SqlRows(), set[str]()
+        made, seen = SqlTrainingData(), set[str]()
         for pair in self._pairs(count, seed):
             if len(made.rows) >= count:
                 break
@@ -83,7 +83,7 @@ class SqlRowMaker:
             if (pair := drawer.draw()) is not None:
                 yield pair
 
-    def _add(self, pair: SqlPair, made: SqlRows) -> None:
+    def _add(self, pair: SqlPair, made: SqlTrainingData) -> None:
         """Where the question is one to ask a model, and the query passes every check."""
         prepared = self._asker.prepared(pair.question, self._language, self._visible, self._today)
         if prepared is None:
