@@ -6,19 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from metier.tables.cell_values import ColumnType
 from metier.tables.links import ColumnMention, Links, TableMention, ValueMention
-from metier.tables.question import Bound, Extreme, QuestionOperation, TableQuestion
+from metier.tables.question import Bound, Extreme, QuestionOperation, Relation, TableQuestion
+from metier.text.phrase_cover import Span
 
 _WAYS = 48  # combinations that are looked at
 _BEAM = 160
 _UNEXPLAINED = 1.0  # what a word costs that nothing explains
 _PART, _WORD, _MEASURED, _SYNONYM, _CONTEXT, _UNASKED, _WEAK = 0.3, 0.5, 0.15, 0.1, 0.12, 0.5, 0.04
 _BY_LABEL, _NUMBERED = 0.02, 0.3
+_BEHIND = 3  # words between a comparison and the column that it is with
 _LOWERED, _MANY = 0.2, 100  # a word that is no name where names have capitals; values of a column of names
 _NEARLY = 0.9  # share of a value's words from which it counts as named in full
 _OPTIONAL = ("by", "people", "days", "places", "amount")  # what a question means without them, too
 
-Mention = ColumnMention | ValueMention | TableMention | QuestionOperation | Extreme | Bound
+Mention = ColumnMention | ValueMention | TableMention | QuestionOperation | Extreme | Bound | Relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Mentions:
     tables: tuple[TableMention, ...]
     bounds: tuple[Bound, ...]
     extremes: tuple[Extreme, ...]
+    relations: tuple[Relation, ...]
     operations: Mapping[str, QuestionOperation]
 
     @classmethod
@@ -40,6 +44,7 @@ class Mentions:
             tables=tuple(each for each in mentions if isinstance(each, TableMention)),
             bounds=tuple(each for each in mentions if isinstance(each, Bound)),
             extremes=tuple(each for each in mentions if isinstance(each, Extreme)),
+            relations=tuple(each for each in mentions if isinstance(each, Relation)),
             operations={each.kind: each for each in mentions if isinstance(each, QuestionOperation)},
         )
 
@@ -57,12 +62,14 @@ def combinations(question: TableQuestion, links: Links) -> list[tuple[Mentions, 
     """Mentions that do not overlap, with what they leave unexplained, the best first."""
     read: list[QuestionOperation | Extreme | Bound] = [*question.operations, *question.extremes, *question.bounds]
     starting: dict[int, list[Mention]] = {}
-    for mention in [*read, *links.columns, *links.values, *links.tables]:
+    for mention in [*read, *question.relations, *links.columns, *links.values, *links.tables]:
         starting.setdefault(mention.span[0], []).append(mention)
     lowered = _lowered(question)
+    columns = {m.span for m in links.columns if m.share == 1 and not m.measured}
     beams: list[list[tuple[float, list[Mention]]]] = [[] for _ in range(len(question.tokens) + 1)]
     beams[0] = [(0.0, [])]
     own = {n: _unasked(each) / (each.span[1] - each.span[0]) for each in read for n in range(*each.span)}
+    own |= {n: _UNASKED for each in _before_numbers(question, links) for n in range(*each.span)}
     held = {mention.span for mention in links.columns}  # of "wie hoch" height is meant where something has one
     own |= {n: _UNEXPLAINED for each in question.measured if each.span in held for n in range(*each.span)}
     called = {mention.span[0] for mention in links.tables if not mention.context and not mention.by_label}
@@ -73,8 +80,19 @@ def combinations(question: TableQuestion, links: Links) -> list[tuple[Mentions, 
             skipped = max(said, own.get(place, 0.0))
             beams[place + 1].append((cost + skipped, mentions))
             for mention in starting.get(place, ()):
-                beams[mention.span[1]].append((cost + _price(mention) + lowered(mention), [*mentions, mention]))
+                priced = cost + _price(mention) + lowered(mention)
+                if isinstance(mention, Extreme) and any(_is_within(mention.span, span) for span in columns):
+                    priced += _PART  # of "the minimum stock" the column
+                beams[mention.span[1]].append((priced, [*mentions, mention]))
     return [(Mentions.of(mentions), cost) for cost, mentions in sorted(beams[-1], key=lambda each: each[0])[:_WAYS]]
+
+
+def _before_numbers(question: TableQuestion, links: Links) -> list[Relation]:
+    """What bounds by a column of numbers behind it."""
+    starts = {
+        m.span[0] for m in links.columns if m.column.type is ColumnType.NUMBER and m.share == 1 and not m.measured
+    }
+    return [each for each in question.relations if starts.intersection(range(each.span[1], each.span[1] + _BEHIND))]
 
 
 def _lowered(question: TableQuestion) -> Callable[[Mention], float]:
@@ -89,6 +107,10 @@ def _lowered(question: TableQuestion) -> Callable[[Mention], float]:
         return _LOWERED if column is not None and column.distinct > _MANY else 0.0
 
     return cost
+
+
+def _is_within(span: Span, other: Span) -> bool:
+    return other[0] <= span[0] and span[1] <= other[1] and span != other
 
 
 def _unasked(mention: QuestionOperation | Extreme | Bound) -> float:

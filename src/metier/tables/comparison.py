@@ -4,6 +4,7 @@ which cities are larger than Vienna            those with more than what Vienna 
 is the Elbe longer than the Oder               both, and whether it is so
 how much higher is Mont Blanc than Ben Nevis   the difference
 rivers in the country with the largest area    those of the country that comes first
+parts whose stock is below their minimum       those with less in one column than in another
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from metier.tables.combinations import Mentions
 from metier.tables.links import ColumnMention, TableMention, ValueMention, columns_of
 from metier.tables.query import ColumnReference, Condition, ExtremeValue, TableQuery, ValueOfRow, label_of
 from metier.tables.question import Extreme, TableQuestion
-from metier.tables.schema import TableSchema
+from metier.tables.schema import Column, TableSchema
 from metier.text.phrase_cover import Span
+from metier.text.phrases import fold
 
+_FARTHER = 8  # words between two columns where their comparison stands behind both
 _NEAR = 4  # words between "than" and the row
 _BESIDE = 2  # words between an extreme and the table that it is of
 
@@ -77,6 +80,25 @@ class ComparisonReader:
             limit=1 if which and not difference else 0, difference=difference,
             compared=() if which or difference else names,
         )  # fmt: skip
+
+    def of_columns(self, table: TableSchema, left: list[ColumnMention]) -> Condition | None:
+        """That one column is more, or less, than another one of the row; both are taken out of `left`."""
+        if len(self._mentions.relations) != 1:
+            return None
+        (relation,) = self._mentions.relations
+        own = [m for m in left if m.table.sql == table.sql and m.column.type is not ColumnType.TEXT]
+        own.sort(key=lambda m: m.span)
+        before = [m for m in own if 0 <= relation.span[0] - m.span[1] <= _FARTHER]
+        behind = [m for m in own if 0 <= m.span[0] - relation.span[1] <= _NEAR]
+        pair = before[-2:] if relation.behind else [*before[-1:], *behind[:1]]
+        columns = [m.column for m in pair]
+        if len(pair) == 1 and pair == behind[:1] and (head := _head_of(columns[0], table)) is not None:
+            columns = [head, *columns]
+        if len(columns) != 2 or columns[0].type is not columns[1].type or columns[0] == columns[1]:
+            return None
+        left[:] = [m for m in left if m not in pair]
+        one, other = (ColumnReference(table, column.sql) for column in columns)
+        return Condition(one, relation.operator, (other,))
 
     def _compares(self) -> bool:
         than = self._question.language.word_set("query", "than")
@@ -150,3 +172,18 @@ class ComparisonReader:
         told = columns_of(table, extreme.measure, self._language, extreme.span) if extreme.measure else []
         columns = {m.column.sql for m in told if m.column.type is not ColumnType.TEXT}
         return ColumnReference(table, columns.pop()) if len(columns) == 1 else None
+
+
+def _head_of(column: Column, table: TableSchema) -> Column | None:
+    """What is compared with a column that says more of the same: the stock with the minimum stock."""
+    name = _plain_name(column)
+    heads = [
+        other for other in table.columns
+        if other.type is column.type and other is not column and name.endswith(_plain_name(other))
+    ]  # fmt: skip
+    return heads[0] if len(heads) == 1 else None
+
+
+def _plain_name(column: Column) -> str:
+    """Without a unit in brackets, folded."""
+    return fold(column.name.partition("(")[0].strip())

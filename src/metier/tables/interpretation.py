@@ -111,7 +111,13 @@ class _Assembler:
             if self._sums_of(condition.place, table):
                 return self._sum_of_each(condition, conditions, table, left)
             conditions.append(condition)
-        denials = [place for place in self._question.negations if not self._mentions.name(place)]
+        if self._mentions.relations:
+            related = self._comparisons.of_columns(table, left)
+            if related is None:
+                return None
+            conditions.append(related)
+        read = {place for each in self._mentions.relations for place in range(*each.span)}
+        denials = [n for n in self._question.negations if n not in read and not self._mentions.name(n)]
         if denials:
             denied = denied_in(self._mentions, denials, table, conditions, left)
             if denied is None:
@@ -327,7 +333,9 @@ class _Assembler:
             return None  # it would show what it was asked
         if "amount" in self._operations and self._sums(query, left):
             return replace(query, table=left[0].table, aggregate="sum", of=shown[0], descending=True)
-        return replace(query, select=each_once((*names_of_rows(query, self._steps), *shown)))
+        related = (c for c in query.conditions if any(isinstance(value, ColumnReference) for value in c.values))
+        beside = [place for c in related for place in (c.place, *c.values) if isinstance(place, ColumnReference)]
+        return replace(query, select=each_once((*names_of_rows(query, self._steps), *beside, *shown)))
 
     def _sums(self, query: TableQuery, left: Sequence[ColumnMention]) -> bool:
         """Whether an amount is told of one thing in many rows: what a customer spent is in many invoices."""

@@ -44,7 +44,7 @@ class ExtremeValue:
     query: TableQuery
 
 
-Value = float | str | ValueOfRow | ExtremeValue
+Value = float | str | ColumnReference | ValueOfRow | ExtremeValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,7 @@ class TableQuery:
     def places(self) -> tuple[ColumnReference, ...]:
         found = [*self.select, *self.group, *(condition.place for condition in self.conditions)]
         for value in (value for condition in self.conditions for value in condition.values):
+            found += [value] if isinstance(value, ColumnReference) else []
             found += [value.of] if isinstance(value, ValueOfRow) else []
             found += value.query.places if isinstance(value, ExtremeValue) else []
         return tuple(found + [place for place in (self.of, self.order) if place is not None])
@@ -335,6 +336,8 @@ class _Writer:
     def _value(self, value: Value) -> str:
         if isinstance(value, ExtremeValue):
             return f"({_Writer(value.query, self._steps).edge()})"
+        if isinstance(value, ColumnReference):
+            return self._name(value)
         if isinstance(value, ValueOfRow):
             named = (f"{self._name(place)} IN ({', '.join(map(_written, names))})" for place, names in value.called)
             table = quoted(value.of.table.sql)

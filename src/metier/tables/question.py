@@ -68,6 +68,16 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class Relation:
+    """Words that bound something by what is no number ("below its minimum"). `operator`: of SQL; `behind`: they stand
+    behind both ("BよりAが大きい")."""
+
+    span: Span
+    operator: str
+    behind: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """A word that tells what is measured and no extreme: "long" of "how long". `direction`: 1 of more of it, -1 of
     less, as where two are compared ("longer than")."""
@@ -87,6 +97,7 @@ class TableQuestion:
     operations: list[QuestionOperation] = field(default_factory=list)
     extremes: list[Extreme] = field(default_factory=list)
     bounds: list[Bound] = field(default_factory=list)
+    relations: list[Relation] = field(default_factory=list)
     measured: list[Measured] = field(default_factory=list)
     negations: tuple[int, ...] = ()  # tokens that deny
     free: frozenset[int] = frozenset()  # tokens that no rule has read and that say something

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from metier.tables.question import Bound, Extreme, Measured, QuestionOperation, TableQuestion, Token, joined_at
+from metier.tables.question import (
+    Bound,
+    Extreme,
+    Measured,
+    QuestionOperation,
+    Relation,
+    TableQuestion,
+    Token,
+    joined_at,
+)
 from metier.tables.vocabulary import TOKEN, is_superlative, measure_of, parted, plain_word, rank_of
 from metier.text.language import Language, words_of
 from metier.text.phrase_cover import Cover, Span
@@ -48,6 +57,7 @@ def read(text: str, language: str) -> TableQuestion:
     reader = _Reader(question, cover)
     reader.take("ordering")
     reader.read_bounds()
+    reader.read_relations()
     reader.read_extremes()
     question.operations += [QuestionOperation("total", span, of_money=True) for span in reader.take("takings")]
     for kind in _OPERATIONS:
@@ -162,6 +172,14 @@ class _Reader:
             question.bounds.append(Bound(whole, operator, quantity, None, measure))
             if operator != "=" and (number := _as_number(quantity)) is not None:
                 question.bounds.append(Bound(whole, operator, number, None, measure))
+
+    def read_relations(self) -> None:
+        """What bounds no number, and may bound by a column. It stays to be read as something else."""
+        rest = self._cover.copy()
+        for names, behind in ((_BEHIND, True), (_BOUNDS, False)):
+            for name, operator in names.items():
+                found = (self._tokens(place) for place in rest.take("query", name))
+                self._question.relations += [Relation(span, operator, behind) for span in found if span[0] < span[1]]
 
     def _with_year(self, quantity: Quantity) -> Quantity:
         """With the word behind the number of a year: "২০২৪ সালে", "2024年"."""

@@ -257,6 +257,9 @@ def _value_told(value: Value) -> str:
         return value
     if isinstance(value, ValueOfRow):
         return " ".join(", ".join(names) for _, names in value.called)
+    if isinstance(value, ColumnReference):
+        column = value.table.column(value.column)
+        return column.name if column else value.column
     if isinstance(value, ExtremeValue):
         return "max" if value.query.descending else "min"
     return f"{value:g}"
