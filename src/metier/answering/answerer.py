@@ -106,8 +106,9 @@ class Answerer:
     @cached_property
     def _quoter(self) -> Quoter:
         return Quoter(
-            self._settings, self._generator, self._checker, self._analyser, self._abstention, self.limits, self._around
-        )
+            self._settings, self._generator, self._checker, self._analyser, self._abstention, self.limits,
+            self._around, self._store.document,
+        )  # fmt: skip
 
     def _around(self, passage: Passage, where: Filter | None, *, table: bool = False) -> list[Passage]:
         near = self._store.around([passage], _TABLE if table else _AROUND, self._retriever.visible(where))
@@ -219,7 +220,8 @@ class Answerer:
             return self._quoter.refuse(request, found[0], language, 1.0, began)
         if len(found) == 1 and (lacking := self._lacking(asked, language, found[0])) is not None:
             refused = self._quoter.refuse(request, found[0], language, 1.0, began)
-            return replace(refused, notes=(*refused.notes, lacking.note))
+            notes = self._quoter.empty(found[0], language) or (lacking.note,)
+            return replace(refused, notes=(*refused.notes, *notes))
         whole_list = asks_for_list(asked, language) and not choices
         return self._quoter.answer(request, found, language, whole_list=whole_list, choices=choices)
 

@@ -120,7 +120,8 @@ def quotable(passage: Passage) -> list[tuple[int, int]]:
     has_rows = CELL in passage.text and any(is_row(passage.text[a:b]) for a, b in spans)
 
     def says_something(number: int, text: str) -> bool:
-        if has_rows and CELL in text and not is_row(text):  # the line of the column names
+        following = passage.text[slice(*spans[number + 1])] if number + 1 < len(spans) else ""
+        if (has_rows and CELL in text and not is_row(text)) or _is_header(text, following):
             return False
         return text.casefold().strip(" #*:") not in known and not (number == len(spans) - 1 and is_leadin(text))
 
@@ -141,6 +142,12 @@ def _is_its_title(text: str, coverage: QuestionCoverage) -> bool:
     words = [token for token in coverage.analyser.tokens(text) if token not in common and not token.isdigit()]
     asked = sum(token in sought.tokens or alike(token, sought.tokens, SAME_WORD) for token in words)
     return bool(words) and asked >= _TITLED * len(words)
+
+
+def _is_header(line: str, following: str) -> bool:
+    """Whether a line holds the names of the columns of the row behind it, perhaps of one that has a single cell."""
+    names, cells = line.split(CELL), following.split(CELL)
+    return all(": " in cell and cell.partition(": ")[0] in names for cell in cells)
 
 
 def is_row(text: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import regex
 
+from metier.answering.evidence import is_row
 from metier.core.documents import CELL, Passage
 from metier.text.language import Language
 from metier.text.phrases import searchable
@@ -70,7 +71,8 @@ def rows_alike(chosen: Passage, around: Sequence[Passage], shared: Callable[[str
         first -= 1
     while last + 1 < len(pieces) and pieces[last + 1].kind == "row":
         last += 1
-    alike = [piece for piece in pieces[first : last + 1] if asked <= shared(_values(piece.text))]
+    rows = [piece for piece in pieces[first : last + 1] if is_row(piece.text) or not is_row(chosen.text)]
+    alike = [piece for piece in rows if asked <= shared(_values(piece.text))]  # no line of column names among them
     return [piece.passage.within(piece.start, piece.end) for piece in alike[:_ITEMS]]
 
 

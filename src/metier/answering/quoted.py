@@ -16,6 +16,7 @@ from metier.answering.answer import Answer, Citation, Sentence, Style, Support, 
 from metier.answering.asked_columns import asked_cells
 from metier.answering.choices import Choices
 from metier.answering.closed_answers import is_decision, normalise
+from metier.answering.empty_cells import EmptyCells, empty_cells
 from metier.answering.loop_guard import LoopStop
 from metier.answering.quote_spans import asks_which, rows_alike, widened
 from metier.answering.refusal_messages import declines, refusal
@@ -26,7 +27,7 @@ from metier.answering.support.base import Checker
 from metier.answering.term_weights import content_tokens
 from metier.answering.version_comparison import Change
 from metier.answering.written import nearest, notes_of, usage_of
-from metier.core.documents import CELL, Passage
+from metier.core.documents import CELL, Document, Passage
 from metier.core.settings import Settings
 from metier.generation.base import Completion, Generator, Message
 from metier.store.base import Filter
@@ -58,7 +59,9 @@ class Quoter:
         refusing: abstention.Abstention,
         limits: TokenLimits,
         around: Around,
+        document: Callable[[str], Document | None],
     ) -> None:
+        """`document`: by its id."""
         self._settings = settings
         self._generator = generator
         self._checker = checker
@@ -66,6 +69,7 @@ class Quoter:
         self._refusing = refusing
         self._limits = limits
         self._around = around
+        self._document = document
 
     def answer(
         self,
@@ -80,21 +84,37 @@ class Quoter:
         whole is refused where all are. `whole_list`: the question asks for a list or steps. `choices`: it names what
         it may be answered with."""
         began = time.monotonic() - sum(found.seconds for found in parts)
+        parts = [self._without_header(found) for found in parts]
         doubts = [self._doubt(found) for found in parts]
         answered = [
             found for found, doubt in zip(parts, doubts, strict=True) if not self._refuses(request, found, doubt)
         ]
         best = parts[min(range(len(parts)), key=doubts.__getitem__)]
         if not answered:
-            return self.refuse(request, best, language, min(doubts), began)
+            refused = self.refuse(request, best, language, min(doubts), began)
+            return replace(refused, notes=(*refused.notes, *self.empty(best, language)))
         if request.writer.adapter is not None:
             return self._with_adapter(request, answered[0], language, min(doubts), began, choices)
         if choices and (chosen := self._chosen(request, answered[0], language, choices, began)):
             return chosen
-        quotes = self._quotes(request, answered, language, whole_list)
+        quotes, empty = self._quotes(request, answered, language, whole_list)
+        notes = tuple(dict.fromkeys(each.note for each in empty))
+        if not quotes:
+            refused = self.refuse(request, best, language, 1.0, began)
+            return replace(refused, notes=(*refused.notes, *notes))
         decided = yes_no.decide(best.searched_for[0], quotes[0][0].text, language, self._analyser)
         text, sentences = _joined(quotes, decided)
-        return self._made(request, parts, text, sentences, 1 - max(self._doubt(found) for found in answered), began)
+        sure = 1 - max(self._doubt(found) for found in answered)
+        made = self._made(request, parts, text, sentences, sure, began)
+        return replace(made, notes=(*made.notes, *notes))
+
+    def empty(self, found: Found, language: str) -> tuple[str, ...]:
+        """A note on what is asked of the best that was found, where that is a row which the question names and whose
+        cell for it is empty."""
+        if not found.pieces or found.pinned:
+            return ()
+        cells = self._empty(found.searched_for[0], found.pieces[0].passage, language)
+        return (cells.note,) if cells and cells.named else ()
 
     def summary(self, request: Request, sentences: Sequence[Passage], seconds: float) -> Answer:
         """A document in some of its own sentences, as a list."""
@@ -155,19 +175,59 @@ class Quoter:
         wanted = self._settings.answering.abstain if request.abstain is None else request.abstain
         return wanted and not found.pinned and doubt >= self._refusing.threshold
 
+    def _without_header(self, found: Found) -> Found:
+        """Without lines of column names as the best that was found: they are no answer."""
+        pieces = list(found.pieces)
+        while pieces and self._is_header(pieces[0].passage):
+            pieces.pop(0)
+        return replace(found, pieces=tuple(pieces))
+
+    def _is_header(self, piece: Passage) -> bool:
+        if CELL not in piece.text or evidence.is_row(piece.text):
+            return False
+        document = self._document(piece.document_id)
+        table = document.table_at(piece.start, piece.end) if document else None
+        return table is not None and any(table.names) and table.row_at(piece.start, piece.end) is None
+
     def _quotes(
         self, request: Request, parts: Sequence[Found], language: str, whole_list: bool
-    ) -> list[tuple[Passage, str]]:
-        """The best piece of each part, each place once, and what is said of it: of a row the cells asked for."""
+    ) -> tuple[list[tuple[Passage, str]], list[EmptyCells]]:
+        """The best piece of each part, each place once, and what is said of it: of a row the cells asked for. And of
+        rows the cells asked for that are empty; one of which nothing else is asked is not quoted."""
         quotes: list[tuple[Passage, str]] = []
+        lacking: list[EmptyCells] = []
         for found in parts:
             asked = [each.coverage for each in (found, *parts) if each.coverage]  # another part may name the year
-            for quote in self._pieces(request, found, language, whole_list):
-                is_row = CELL in quote.text and "\n" not in quote.text
+            pieces, empty = self._filled(request, found, language, whole_list)
+            lacking += empty
+            for quote in pieces:
+                is_row = _is_one_row(quote)
                 cells = (asked_cells(quote.text, coverage) for coverage in asked) if is_row else ()
                 if not any(_holds(known, quote) for known, _ in quotes):
                     quotes.append((quote, next((said for said in cells if said != quote.text), quote.text)))
-        return quotes
+        return quotes, lacking
+
+    def _filled(
+        self, request: Request, found: Found, language: str, whole_list: bool
+    ) -> tuple[list[Passage], list[EmptyCells]]:
+        """What is quoted for one part, without rows that have nothing of what is asked. Where that is all, the next
+        piece that holds more of the question."""
+        pieces = self._pieces(request, found, language, whole_list)
+        empty = [None if found.pinned else self._empty(found.searched_for[0], piece, language) for piece in pieces]
+        filled = [piece for piece, each in zip(pieces, empty, strict=True) if each is None or not each.alone]
+        lacking = [each for each in empty if each is not None]
+        if filled or found.coverage is None:
+            return filled, lacking
+        held = found.coverage.of(pieces[0])
+        better = [n for n, each in enumerate(found.pieces) if n and found.coverage.of(each.passage) > held]
+        if not better:
+            return [], lacking
+        following = self._filled(request, replace(found, pieces=found.pieces[better[0] :]), language, whole_list)
+        return following if following[0] else ([], lacking)
+
+    def _empty(self, asked: str, piece: Passage, language: str) -> EmptyCells | None:
+        document = self._document(piece.document_id) if _is_one_row(piece) else None
+        return empty_cells(asked, piece, document, language) if document else None
 
     def _pieces(self, request: Request, found: Found, language: str, whole_list: bool) -> list[Passage]:
         """What is quoted for one part: the best sentence with what belongs to it, or the row or rows of a table."""
@@ -321,6 +381,10 @@ def _joined(
         text += said
         sentences.append(Sentence(*span, Support.CARRIED, 1.0, (Citation.of(quote, span),)))
     return text, tuple(sentences)
+
+
+def _is_one_row(piece: Passage) -> bool:
+    return CELL in piece.text and "\n" not in piece.text
 
 
 def _holds(passage: Passage, other: Passage) -> bool:

@@ -23,8 +23,9 @@ _ROUNDED = 0.006  # relative error of a figure that a sentence rounds
 
 def named_row(chosen: Passage, around: Sequence[Passage], coverage: QuestionCoverage) -> Passage:
     """The row of the table of `chosen`, one of them, that the question names better: its name has no word of the
-    question less, and with its groups more of them or fewer others. `around`: passages of its document in reading
-    order."""
+    question less, and with its groups more of them or fewer others. A row that is named in full, beside one that is not
+    at all, is meant though it says less: its cell for what is asked may be empty. `around`: passages of its document in
+    reading order."""
     if CELL not in chosen.text:
         return chosen
     best, held = chosen, coverage.of(chosen)
@@ -35,7 +36,8 @@ def named_row(chosen: Passage, around: Sequence[Passage], coverage: QuestionCove
             continue
         more, fewer = words[0] + words[2] - told - beside, left - words[1]
         nearer = more + fewer >= _CLEARLY or (more + fewer > 0 and more >= 0 and fewer >= 0)
-        if nearer and coverage.of(row) >= held - _AS_MUCH:
+        in_full = not told and not words[1] and any(map(str.isalpha, row.text.partition(CELL)[0].rpartition(": ")[2]))
+        if nearer and (in_full or coverage.of(row) >= held - _AS_MUCH):
             best, held, (told, left, beside) = row, coverage.of(row), words
     return best
 
