@@ -60,3 +60,20 @@ def test_what_no_row_tells_is_not_computed(tables):
     ask = tables({"report.csv": REPORT})
     assert ask("By how much did the dividend grow from 2024 to 2025?") is None
     assert ask("By how much did revenue grow from 2021 to 2022?") is None
+
+
+@pytest.mark.parametrize(
+    ("language", "header", "states", "question"),
+    [
+        ("en", "Invoice;Amount;Status", ("delivered", "open", "sent"), "How many invoices are delivered?"),
+        ("de", "Rechnung;Betrag;Status", ("bezahlt", "offen", "verschickt"), "Wie viele Rechnungen sind bezahlt?"),
+        ("fr", "Facture;Montant;Statut", ("livrée", "ouverte", "envoyée"), "Combien de factures sont livrées ?"),
+        ("es", "Pedido;Importe;Estado", ("entregado", "abierto", "enviado"), "¿Cuántos pedidos están entregados?"),
+    ],
+)
+def test_a_word_that_mostly_says_little_counts_where_it_tells_rows_apart(language, header, states, question, tables):
+    first, second, third = states
+    rows = f"{header}\nR1;100;{first}\nR2;200;{second}\nR3;300;{first}\nR4;50;{third}\n"
+    said = tables({"list.csv": rows}, language)(question)
+    assert said is not None
+    assert [line.text for line in said.lines] == ["2"]

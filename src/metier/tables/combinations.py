@@ -73,6 +73,7 @@ def combinations(question: TableQuestion, links: Links) -> list[tuple[Mentions, 
     held = {mention.span for mention in links.columns}  # of "wie hoch" height is meant where something has one
     own |= {n: _UNEXPLAINED for each in question.measured if each.span in held for n in range(*each.span)}
     called = {mention.span[0] for mention in links.tables if not mention.context and not mention.by_label}
+    called |= {mention.span[0] for mention in links.values if question.weak.issuperset(range(*mention.span))}
     for place in range(len(question.tokens)):
         beam = sorted(beams[place], key=lambda each: each[0])[:_BEAM]
         for cost, mentions in beam:

@@ -98,9 +98,10 @@ def link(question: TableQuestion, tables: Sequence[TableSchema], values: Mapping
         language = tuple(dict.fromkeys((spoken, table.language or spoken)))
         for window, words in windows:
             links.columns += _columns(table, window, words, language)
-            if not question.weak.issuperset(range(*window)):
-                named = _is_name(question, window)
-                links.values += _values(table, window, words, values.get(table.id, ()), language, named)
+            named = _is_name(question, window)
+            told = _values(table, window, words, values.get(table.id, ()), language, named)
+            weak = question.weak.issuperset(range(*window))
+            links.values += [value for value in told if not weak or _is_kind(value)]
             links.tables += _names(table, window, words, language)
             links.columns += _synonymous(table, window, words, language)
             links.tables += _synonymous_names(table, window, words, language)
@@ -300,6 +301,13 @@ def _values(
             if found is whole and not exact:
                 share = _ALL_BUT_FUNCTION_WORDS
             yield ValueMention(span, table, sql, tuple(dict.fromkeys(texts)), share, named, "".join(words).isdigit())
+
+
+def _is_kind(value: ValueMention) -> bool:
+    """Whether it is all that a cell says, and several rows may say it: of a word that says little ("delivered") that is
+    meant where orders are told apart by it."""
+    column = value.table.column(value.column)
+    return value.share == 1 and column is not None and column.distinct < value.table.rows
 
 
 def _is_name(question: TableQuestion, span: Span) -> bool:
