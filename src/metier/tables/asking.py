@@ -19,6 +19,7 @@ from metier.tables.inferred_references import Reference, referring
 from metier.tables.interpretation import Interpretation, interpretations
 from metier.tables.links import Value, link
 from metier.tables.many_rows import computed
+from metier.tables.other_tables import is_beside, repeats, with_others
 from metier.tables.periods import Row, period_query
 from metier.tables.query import Condition, Graph, NoPath, Sql, TableQuery, graph, to_sql
 from metier.tables.question import TableQuestion
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 _VALUES, _TABLES = 600, 40  # cells and tables that are looked at
 _CERTAIN = 0.45  # what an interpretation may cost
+_BESIDE = 0.2  # by which a reading of another table may cost more that tells of the same thing, too
 _EVEN = 0.02  # interpretations whose costs differ by less are equally good
 _TRIED = 6  # interpretations that are run
 _CITED = 10  # rows that an aggregate is computed from and that are cited
@@ -238,13 +240,20 @@ class TableAsker:
                 continue
             if best is None or query is None:
                 best, cost, query = answer, interpretation.cost, interpretation.query
-            elif not _same(best, answer):
+            elif not _same(best, answer) and not is_beside(interpretation.query, query, question):
                 if best.aggregate != answer.aggregate:  # "the total": the sum rather than a list to be summed
                     best = best if best.aggregate else answer
                 else:
                     meanings = (meaning(query), meaning(interpretation.query))
                     return Ambiguity(meanings) if len(set(meanings)) == 2 else None
-        return best
+        if best is None or query is None:
+            return None
+        beside = [
+            each for each in found if each[0].cost <= cost + _BESIDE and is_beside(each[0].query, query, question)
+        ]
+        beside.sort(key=lambda each: repeats(each[0].query))
+        others = [self._answer(each.query, steps, question.language.code) for each, steps in beside]
+        return with_others(best, [each for each in others if each is not None])
 
     def _answer(self, query: TableQuery, steps: Graph, language: str) -> TableAnswer | None:
         try:
