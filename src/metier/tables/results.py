@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 from metier.core.documents import CELL
 from metier.core.tables import PATH
-from metier.tables.cell_values import ColumnType
+from metier.tables.cell_values import ColumnType, unit_in_name
 from metier.tables.periods import PeriodQuery, told
 from metier.tables.query import ColumnReference, Condition, ExtremeValue, Sql, TableQuery, Value, ValueOfRow
 from metier.tables.runner import Result
 from metier.tables.schema import GROUP, TableSchema
 from metier.text.language import Language
+from metier.text.units import unit_of
 
 _DIGITS = 12
 _UNITS_BEFORE = ("$", "€", "£", "¥", "₹", "৳")
@@ -182,9 +183,10 @@ def _row(query: TableQuery, row: Sequence[float | int | str | None], language: s
         own = place.table.sql == query.table.sql
         column = place.table.column(place.column)
         is_name = only_names or len(query.select) == 1 or (own and place.column in labels)
-        unit = (column.unit or place.table.unit) if column and column.type is ColumnType.NUMBER else ""
-        said = value if isinstance(value, str) else with_unit(value, unit, language)
         name = "" if is_name else column.name if column else place.column
+        unit = (column.unit or place.table.unit) if column and column.type is ColumnType.NUMBER else ""
+        unit = "" if unit and unit_of(unit_in_name(name)) == unit_of(unit) is not None else unit  # it is told once
+        said = value if isinstance(value, str) else with_unit(value, unit, language)
         cells.append(ResultCell(name, said, column.place if own and column else None, unit))
     return ResultLine(joined(cells), (RowPlace(str(document), int(start or 0), int(end or 0)),), tuple(cells))
 
