@@ -19,7 +19,7 @@ _BY_LABEL, _NUMBERED = 0.02, 0.3
 _BEHIND = 3  # words between a comparison and the column that it is with
 _LOWERED, _MANY = 0.2, 100  # a word that is no name where names have capitals; values of a column of names
 _NEARLY = 0.9  # share of a value's words from which it counts as named in full
-_OPTIONAL = ("by", "people", "days", "places", "amount")  # what a question means without them, too
+_OPTIONAL = ("by", "people", "days", "places", "amount", "stock")  # what a question means without them, too
 
 Mention = ColumnMention | ValueMention | TableMention | QuestionOperation | Extreme | Bound | Relation
 

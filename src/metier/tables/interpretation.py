@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from metier.tables.cell_values import ColumnType
 from metier.tables.combinations import Mentions, combinations
 from metier.tables.comparison import ComparisonReader
-from metier.tables.conditions import ConditionReader, denied_in
+from metier.tables.conditions import ConditionReader, denied_in, gap
 from metier.tables.grouping import GroupReader, groups_rows_alone, shown_by
 from metier.tables.links import ColumnMention, Links, columns_of, places_of
 from metier.tables.periods import period_of
@@ -249,7 +249,7 @@ class _Assembler:
     def _counted(self, query: TableQuery, left: list[ColumnMention]) -> TableQuery | None:
         """Rows; different values of a column of words; numbers of one that counts itself ("how many keys has …")."""
         if not left:
-            if not (query.conditions or self._mentions.named):
+            if not (query.conditions or self._mentions.named) or self._measures_more():
                 return None
             places = {condition.place for condition in query.conditions}
             own = {place for place in places if place.table.sql == query.table.sql}
@@ -321,7 +321,7 @@ class _Assembler:
             return None  # no amount says when
         if not shown and "places" in self._operations:
             shown = tuple(ColumnReference(query.table, column.sql) for column in places_of(query.table, self._question))
-        if not shown and "amount" in self._operations:
+        if not shown and "amount" in self._operations and not self._measures_more():
             costs = columns_of(query.table, "price", self._question.language.code, (0, 0))
             shown = tuple(ColumnReference(m.table, m.column.sql) for m in costs) if len(costs) == 1 else ()
             if not shown:
@@ -336,6 +336,12 @@ class _Assembler:
         related = (c for c in query.conditions if any(isinstance(value, ColumnReference) for value in c.values))
         beside = [place for c in related for place in (c.place, *c.values) if isinstance(place, ColumnReference)]
         return replace(query, select=each_once((*names_of_rows(query, self._steps), *beside, *shown)))
+
+    def _measures_more(self) -> bool:
+        """Whether a measure is asked for that the table has not: of "how heavy" no number of rows and no price."""
+        measured = [m.span for m in self._question.measured if not self._mentions.name(m.span[0])]
+        count = self._operations.get("count")
+        return bool(measured) if count is None else any(gap(count.span, span) == 0 for span in measured)
 
     def _sums(self, query: TableQuery, left: Sequence[ColumnMention]) -> bool:
         """Whether an amount is told of one thing in many rows: what a customer spent is in many invoices."""

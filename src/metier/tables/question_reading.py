@@ -37,6 +37,7 @@ _OPERATIONS = (
     "year",
     "month",
     "comparative",
+    "stock",
 )
 _BOUNDS = {"more": ">", "less": "<", "at_least": ">=", "at_most": "<="}
 _BEHIND = {"at_least_behind": ">=", "at_most_behind": "<=", "more_behind": ">", "less_behind": "<"}

@@ -122,7 +122,16 @@ class SuperlativeReader:
                 query, aggregate="count", of=ColumnReference(query.table), group=shown_by(self._steps, texts[0]),
                 descending=extreme.descending, limit=extreme.limit, alone=extreme.alone,
             )  # fmt: skip
-        return None
+        if left or not self._question.has("stock") or not self._mentions.named or total is not None:
+            return None
+        told = columns_of(query.table, "quantity", self._question.language.code, extreme.span)
+        if len(told) != 1 or query.table.database:
+            return None
+        order = ColumnReference(query.table, told[0].column.sql)  # "which plant do we have most of"
+        return replace(
+            query, select=each_once((*names_of_rows(query, self._steps), order)), order=order,
+            descending=extreme.descending, limit=extreme.limit, alone=extreme.alone,
+        )  # fmt: skip
 
     def _most_joined(self, query: TableQuery, extreme: Extreme) -> TableQuery | None:
         """ "which road crosses the most countries", of roads with a row for each country; "which course has the most
