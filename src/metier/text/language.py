@@ -90,8 +90,8 @@ is known of languages without a file is in `metier/text/other_languages.toml`, w
                              joins them beside `to` of `[numbers]`); each, by before what rows are grouped by,
                              each_behind behind it; year, month; which_period ("in which year"); difference, change,
                              percentage, together (of the cells of a row), movement (words beside them that name no row:
-                             "rose"); people, days, places (question words); joined: beginnings of words that are words
-                             of their own ("l'", "durchschnitts")
+                             "rose"); people, days, places (question words); stock: that something is there ("do we
+                             have"); joined: beginnings of words that are words of their own ("l'", "durchschnitts")
     [measures]               what is measured, by a name of our own: what columns of it are called, the likeliest first,
                              then adjectives of more and of less of it ("dear", "cheap"); "*": whatever the ending
     [synonyms]               words: on each line those of which one may stand for another in what tables and columns
