@@ -6,13 +6,14 @@ question ─▶ stand-alone form ─▶ its parts ─▶ found ─▶ written (a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
 from metier.answering import style
 from metier.answering.abstention import Abstention
 from metier.answering.answer import Answer, Sentence, Style
+from metier.answering.asked_sentences import asked_in
 from metier.answering.choices import choices_of
 from metier.answering.cited_cells import with_cells
 from metier.answering.conflicts import newest_first, with_conflicts
@@ -33,6 +34,7 @@ from metier.answering.version_selection import with_newer
 from metier.answering.whole_document import WholeDocument
 from metier.answering.written import AnswerWriter
 from metier.core.documents import CELL, Passage
+from metier.core.errors import InputError
 from metier.core.modes import FROM_DOCUMENTS
 from metier.core.settings import Settings
 from metier.embedding.base import Embedder
@@ -45,6 +47,7 @@ from metier.tables.asking import TableAsker
 from metier.tables.many_rows import is_of_many
 from metier.text.analyzer import Analyser
 from metier.text.detection import detect
+from metier.text.language import Language
 
 _PUNCTUATION = ".,;:!?()[]\"'“”„«»。，？！।؟"
 _LONG_QUESTION = 30  # words
@@ -139,16 +142,35 @@ class Answerer:
     # --- asking ----------------------------------------------------------------------------------------------
 
     def ask(self, request: Request) -> Answer:
-        return with_cells(self._answered(request), self._store.document)
-
-    def _answered(self, request: Request) -> Answer:
         if request.mode not in FROM_DOCUMENTS:
             return self._writer.alone(request, self.style)
-        language = self._language_of(request.question)
+        answer = self._answered(self._without_courtesy(request))
+        return with_cells(replace(answer, question=request.question), self._store.document)
+
+    def _without_courtesy(self, request: Request) -> Request:
+        """The request for what its message asks. A text that is to be labelled, or that names what it may be answered
+        with, is taken whole."""
+        message, language = request.question, self._language_of(request.question)
+        if request.writer.labels or choices_of(message, language):
+            return request
+        question = asked_in(message, self._spoken(message), self._analyser, self._knows)
+        return request if question == message else replace(request, question=question, message=message)
+
+    def _spoken(self, message: str) -> list[Language]:
+        codes = dict.fromkeys((self._language_of(message), self._settings.language.split("-")[0], "en"))
+        return [Language.of(code) for code in codes]
+
+    def _knows(self, tokens: Sequence[str]) -> bool:
+        return any(count > 0 for count in self._store.frequencies(tokens))
+
+    def _answered(self, request: Request) -> Answer:
+        language = self._language_of(request.whole)
         intent = self._router.intent(request)
         if (answer := self._router.answer(request, intent, language)) is not None:
             return answer
         asked = self._looked_up(request, intent)
+        if self.style is Style.QUOTED and not request.writer.labels:
+            self._refuse_a_text(asked, language)
         exact = self._tables.answer(request, asked, language) if intent.kind is not Kind.EDIT else None
         if isinstance(exact, Answer):
             return exact
@@ -167,6 +189,16 @@ class Answerer:
         if intent.kind is Kind.EDIT:
             return last_question(request.history) or request.question
         return standalone(request.question, request.history, self._generator, self._analyser)
+
+    @staticmethod
+    def _refuse_a_text(asked: str, language: str) -> None:
+        """Raises `InputError` where more is to be looked up than a search reads: the rest would be passed over."""
+        longest = max(map(len, decomposition.split(asked, language)))
+        if longest > decomposition.LONGEST and not choices_of(asked, language):
+            raise InputError(
+                f"the question has {longest:,} characters, and at most {decomposition.LONGEST:,} are looked up",
+                hint="Ask what you want to know in a sentence or two that end in a question mark.",
+            )
 
     def find(
         self,

@@ -15,6 +15,7 @@ from functools import lru_cache
 import regex
 
 from metier.answering import intent
+from metier.answering.asked_sentences import asked_in, points_back
 from metier.answering.ellipsis import in_place_of
 from metier.answering.intent import Kind
 from metier.answering.style import CAPABLE_PARAMETERS
@@ -100,7 +101,7 @@ def last_question(history: Sequence[Message]) -> str | None:
     asked = [number for number, turn in enumerate(history) if turn.role == "user" and _is_lookup(history, number)]
     if not asked:
         return None
-    question = history[asked[-1]].content
+    question = _asked(history[asked[-1]].content)
     return standalone(question, history[: asked[-1]], None, Analyser(detect(question)))
 
 
@@ -113,7 +114,13 @@ def _questions(history: Sequence[Message]) -> Iterator[str]:
     """What was asked before, without thanks and without wishes for another form of the answer."""
     for number, turn in enumerate(history):
         if turn.role == "user" and _is_lookup(history, number):
-            yield turn.content
+            yield _asked(turn.content)
+
+
+def _asked(message: str) -> str:
+    """What an earlier message asked, without courtesy."""
+    analyser = Analyser(detect(message))
+    return asked_in(message, _spoken(message, analyser), analyser) or message
 
 
 def _is_lookup(history: Sequence[Message], number: int) -> bool:
@@ -131,11 +138,7 @@ def _leans(question: str, language: Language) -> bool:
         lead = leads.match(text, pos=min(start, len(text)))
         if lead is not None and lead.end() < len(text.rstrip(" .")):
             return True
-    if _IDENTIFIER.search(_named(question, language)):
-        return True
-    words = Cover(language, question)
-    words.take("follow_up", "not_pronoun")
-    return bool(words.take("follow_up", "pronoun"))
+    return bool(_IDENTIFIER.search(_named(question, language))) or points_back(question, language)
 
 
 def _pronouns(languages: Sequence[Language]) -> frozenset[str]:

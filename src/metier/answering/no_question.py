@@ -25,6 +25,7 @@ _WALK, _LEAST_WALK = 3, 4  # keys of one way along a row, and letters of a word 
 _NO_VOWEL = regex.compile(r"[bcdfghjklmnpqrstvwxz]{5,}")  # as it is typed: in capitals it is an abbreviation
 _STUTTER = regex.compile(r"(\p{L}{1,3}?)\1{2,}")
 _MANY_WORDS, _REPEATS = 40, 10  # words of a message, and how often each stands in it where it is one over again
+_DIFFERENT = 30  # words at most of what is said over again; a text that has more is too long, and is told so
 _LONG = 200  # characters, from which the same is said of scripts without spaces
 _PERIOD = regex.compile(r"(.{1,40}?)\1{9,}.{0,40}")
 
@@ -43,7 +44,8 @@ def asks_nothing(text: str, languages: Iterable[Language], follows: bool, known:
 
 def _repeats(text: str) -> bool:
     words = words_of(text)
-    if len(words) >= _MANY_WORDS and len(words) >= _REPEATS * len(set(words)):
+    different = len(set(words))
+    if len(words) >= _MANY_WORDS and len(words) >= _REPEATS * different and different <= _DIFFERENT:
         return True
     dense = "".join(text.split())
     return len(dense) >= _LONG and _PERIOD.fullmatch(dense) is not None

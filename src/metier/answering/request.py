@@ -29,9 +29,10 @@ class WriterOptions:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A question with all that its caller wants. `history`: earlier turns, oldest first. `system`: an instruction of
-    the caller's, added to the built-in one. `without`: ids of documents to leave out, which is how calibration makes a
-    question unanswerable. `abstain`: None = as `[answering] abstain` says."""
+    """A question with all that its caller wants. `message`: what the question was found in, as it was written
+    (`asked_sentences`); "" where that is the question itself. `history`: earlier turns, oldest first. `system`: an
+    instruction of the caller's, added to the built-in one. `without`: ids of documents to leave out, which is how
+    calibration makes a question unanswerable. `abstain`: None = as `[answering] abstain` says."""
 
     question: str
     mode: Mode = Mode.RAG
@@ -44,6 +45,12 @@ class Request:
     abstain: bool | None = None
     on_text: OnText | None = None
     on_sentence: OnSentence | None = None
+    message: str = ""
+
+    @property
+    def whole(self) -> str:
+        """What a model reads that is shown everything."""
+        return self.message or self.question
 
 
 @dataclass(frozen=True, slots=True)

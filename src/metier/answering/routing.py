@@ -57,7 +57,13 @@ class Router:
     documents: Documents
 
     def intent(self, request: Request) -> Intent:
-        found = classify(request.question, request.history, all_languages(first=self.language))
+        spoken = all_languages(first=self.language)
+        found = classify(request.whole, request.history, spoken)
+        if not request.question:  # nothing but courtesy
+            greeting = Intent(Kind.SMALL_TALK, "greeting", detect(request.whole, self.language))
+            return found if found.kind is Kind.SMALL_TALK else greeting
+        if found.kind is Kind.QUESTION and request.message:
+            found = classify(request.question, request.history, spoken)
         if found.kind is Kind.QUESTION and not request.writer.labels and self._asks_nothing(request):
             return Intent(Kind.NO_QUESTION, language=detect(request.question, self.language))
         return found

@@ -115,7 +115,7 @@ class AnswerWriter:
         system = prompt.instruction(style, from_documents=bool(passages), override=override, added=request.system)
 
         def build(kept: Sequence[Passage], turns: Sequence[Message]) -> list[Message]:
-            return prompt.messages(request.question, kept, system, turns, style, note)
+            return prompt.messages(request.whole, kept, system, turns, style, note)
 
         wanted = request.sampling.max_tokens or self._limits.answer
         most = min(wanted, max(1, self._generator.context_tokens // 2))

@@ -22,7 +22,7 @@ from metier.text.phrases import compose, fold, searchable
 from metier.text.sentences import is_question, sentence_spans
 
 MOST = 6  # parts of one question
-_LONGEST = 1500  # characters; what is longer is no question but a text
+LONGEST = 1500  # characters; what is longer is no question but a text
 _TOKEN = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[-./'’_][\p{L}\p{M}\p{N}]+)*|[^\s\p{L}\p{M}\p{N}]")
 _SENTENCE = regex.compile(r"[^?？؟]*?[?？؟]+|[^?？؟]+$")
 _ARTICLES_AT_MOST = 3  # function words that may stand between "and" and the name that follows
@@ -61,10 +61,10 @@ def split(question: str, language: str) -> tuple[str, ...]:
     text = compose(question.strip())
     if not text:
         return (question,)
-    if len(text) > _LONGEST:
+    if len(text) > LONGEST:
         sentences = (text[start:end] for start, end in sentence_spans(text, language))
         asked = tuple(dict.fromkeys(filter(is_question, sentences)))
-        return asked if 0 < len(asked) <= MOST and max(map(len, asked)) <= _LONGEST else (question,)
+        return asked if 0 < len(asked) <= MOST and max(map(len, asked)) <= LONGEST else (question,)
     known = Language.of(language)
     parts = [part for each in _questions(text, known) for part in _of_one(each, known)]
     parts = list(dict.fromkeys(part for part in parts if part))[:MOST]
@@ -75,7 +75,7 @@ def split_by_model(question: str, language: str, generator: Generator, adapter: 
     """As `split`, by a model that is capable of it. What it writes is checked: numbered lines, none longer than the
     question by much, of the question's own words; a model that answers instead is told by that. Else the rule."""
     by_rule = split(question, language)
-    if len(question) > _LONGEST:
+    if len(question) > LONGEST:
         return by_rule
     messages = (Message("system", _INSTRUCTION), Message("user", question))
     written = generator.complete(messages, max_tokens=_OUTPUT_TOKENS, adapter=adapter).text
@@ -124,7 +124,7 @@ def _questions(text: str, known: Language) -> list[str]:
     """The sentences that ask. One that asks nothing says what the next one is about, and stays with it."""
     found: list[str] = []
     before = ""
-    for sentence in _sentences(text, known.code):
+    for sentence in sentences_of(text, known.code):
         words = _words(sentence, known)
         if not any(word.telling for word in words):
             if found and not before:
@@ -140,7 +140,8 @@ def _questions(text: str, known: Language) -> list[str]:
     return found if len(found) > 1 else [text]
 
 
-def _sentences(text: str, language: str) -> Iterator[str]:
+def sentences_of(text: str, language: str) -> Iterator[str]:
+    """Of a message: a question mark ends one even where no space stands behind it."""
     for part in _SENTENCE.findall(text):
         for start, end in sentence_spans(part, language):
             yield part[start:end]

@@ -32,6 +32,9 @@ is known of languages without a file is in `metier/text/other_languages.toml`, w
     [calendar]               months (12 lists), weekdays, today, yesterday, this_week, … ; {n} is a number
     [opposites]              pairs: two words a line
     [small_talk]             greeting, thanks, farewell, identity; filler: words that may stand beside them
+    [message]                courtesy: phrases of sentences that only are polite ("sorry to bother you"); introduction:
+                             what sentences begin with that only say who writes ("my name is"); request: beginnings of
+                             sentences that ask without a question mark ("tell me")
     [replies]                what is answered to each, and to what asks nothing: no_question; {name} is the expert's
                              name
     [follow_up]              lead: words that open a question which leans on the one before; about: openings of "and
