@@ -194,6 +194,24 @@ def test_everything_else_is_looked_up(text):
     assert classify(text, ANSWERED).kind is Kind.QUESTION
 
 
+@pytest.mark.parametrize(
+    ("of_all", "of_one_thing"),
+    [
+        ("What has changed recently?", "What has changed in the delivery terms?"),
+        ("Was hat sich in den Dokumenten geändert?", "Was hat sich an den Lieferbedingungen geändert?"),
+        ("Was ist neu?", "Was ist beim Urlaub neu?"),
+        ("Qu'est-ce qui a changé cette semaine ?", "Qu'est-ce qui a changé dans les conditions de livraison ?"),
+        ("Что изменилось на этой неделе?", "Что изменилось в условиях доставки?"),
+        ("क्या बदला है?", "यात्रा नीति में क्या बदला है?"),
+        ("এই সপ্তাহে কী বদলেছে?", "ভ্রমণ নীতিতে কী বদলেছে?"),
+        ("有什么变化？", "运费有什么变化？"),
+    ],
+)
+def test_what_changed_in_a_thing_that_is_named_is_no_question_about_the_collection(of_all, of_one_thing):
+    assert classify(of_all).kind is Kind.COLLECTION
+    assert classify(of_one_thing).kind is Kind.QUESTION
+
+
 def test_what_changed_may_be_about_what_was_spoken_of():
     assert classify("What changed?").kind is Kind.COLLECTION
     assert classify("What changed?", ANSWERED).kind is Kind.QUESTION

@@ -53,6 +53,22 @@ def test_of_a_thing_that_is_named_only_its_change_is_told(company):
     assert "125" not in answer.text
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What changed in the hotels of the travel policy?",
+        "Hello! What has changed recently in the travel policy? Thanks!",
+        "Was hat sich an der travel policy geändert?",
+        "Qu'est-ce qui a changé dans la travel policy ?",
+    ],
+)
+def test_what_changed_in_a_thing_that_is_named_is_told_of_it_and_not_of_the_collection(company, question):
+    answer = company.ask(question)
+    assert "125 euros" in answer.text
+    assert "95 euros" in answer.text
+    assert "dog-rules" not in answer.text
+
+
 def test_a_document_with_one_version_is_answered_as_ever(company):
     assert "outside" in company.ask("Where do dogs stay?").text
 
@@ -64,6 +80,7 @@ def test_a_document_with_one_version_is_answered_as_ever(company):
         ("How often is the oil changed?", "en", False),
         ("What is the difference between a full service and an oil service?", "en", False),
         ("Was hat sich an der Gebührenordnung geändert?", "de", True),
+        ("Was hat sich bei der Frist für die Rücksendung einer Ware geändert?", "de", True),
         ("Wie melde ich eine Änderung der Adresse?", "de", False),
         ("¿Cuánto más se paga ahora por kilómetro que antes?", "es", True),
         ("¿Cuándo toca el cambio de aceite?", "es", False),

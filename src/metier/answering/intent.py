@@ -173,14 +173,29 @@ def _collection(text: str, words: Sequence[str], language: Language, follows: bo
 def _changes(cover: Cover, times: tuple[TimeMention, ...], follows: bool) -> CollectionQuery | None:
     """ "What is new?", "what changed this week?": no document is named. Without a time it may ask about what was spoken
     of before."""
-    if follows and not times:
+    if (follows and not times) or _names_something(cover):
         return None
     trial = cover.copy()
     if not trial.take("collection", "changed_alone", across=True):
         return None
     trial.take("calendar", "recently")
+    trial.take("slots", "documents", "have")
     trial.take("collection", "filler")
     return CollectionQuery(change="any", times=times) if trial.complete else None
+
+
+def _names_something(cover: Cover) -> bool:
+    """ "What changed in the terms of delivery?": whether a word is left that speaks neither of change nor of documents
+    at large; between the words of a phrase any may stand."""
+    language = cover.language
+    if not language.spaced:
+        return False  # no word stands between them there
+    trial = cover.copy()
+    trial.take("collection", "changed", "added", "filler", "show")
+    trial.take("slots", "documents", "have")
+    trial.take("calendar", "recently")
+    left = words_of(" ".join(trial.text[slice(*span)] for span in trial.rest()))
+    return not language.own_words("collection", "changed_alone") >= set(left) - language.function_words
 
 
 def _writings(cover: Cover, times: tuple[TimeMention, ...]) -> CollectionQuery | None:

@@ -292,6 +292,11 @@ class Language:
 
         return vocabulary
 
+    def own_words(self, section: str, name: str) -> frozenset[str]:
+        """The words of the phrases of a field themselves, folded, without those of slots."""
+        tokens = (token for phrase in self.listed(section, name) for token in phrase.split() if "{" not in token)
+        return frozenset(piece for token in tokens for piece in PIECE.findall(fold(compose(token))))
+
     def finds(self, text: str, section: str, *names: str) -> bool:
         """Whether any phrase of these fields is in `text`."""
         return bool(self.expression(section, *names).search(searchable(compose(text))))
