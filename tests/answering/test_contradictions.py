@@ -66,6 +66,76 @@ def test_two_things_contradict_nothing(language: str, first: str, second: str) -
 
 
 @pytest.mark.parametrize(
+    ("language", "first", "second"),
+    [
+        ("en", "The water filter is changed after 6000 litres.",
+         "The water filter of the espresso machine is changed after 4000 litres."),
+        ("en", "The filter is cleaned every 3 weeks.", "The machine's filter is cleaned every 2 weeks."),
+        ("de", "Der Wasserfilter wird nach 6000 Litern gewechselt.",
+         "Der Wasserfilter der Siebträgermaschine wird nach 4000 Litern gewechselt."),
+        ("fr", "Le filtre est remplacé après 6000 litres.", "Le filtre de la machine est remplacé après 4000 litres."),
+        ("es", "El filtro se cambia cada 6000 litros.", "El filtro de la cafetera se cambia cada 4000 litros."),
+        ("pt", "O filtro é trocado a cada 6000 litros.", "O filtro da máquina é trocado a cada 4000 litros."),
+        ("ru", "Фильтр меняют через 6 месяцев.", "Фильтр кофемашины меняют через 4 месяца."),
+        ("ar", "يستبدل المرشح بعد 6 أشهر.", "يستبدل مرشح الماكينة بعد 4 أشهر."),
+        ("hi", "फ़िल्टर 6 महीने बाद बदला जाता है।", "मशीन का फ़िल्टर 4 महीने बाद बदला जाता है।"),
+        ("bn", "ফিল্টার ৬ মাস পর বদলানো হয়।", "মেশিনের ফিল্টার ৪ মাস পর বদলানো হয়।"),
+        ("id", "Filter diganti setelah 6 bulan.", "Filter dari mesin diganti setelah 4 bulan."),
+        ("sw", "Kichujio hubadilishwa kila miezi 6.", "Kichujio cha mashine hubadilishwa kila miezi 4."),
+        ("zh", "滤芯每6000升更换一次。", "咖啡机的滤芯每4000升更换一次。"),
+        ("ja", "フィルターは6か月ごとに交換する。", "機械のフィルターは4か月ごとに交換する。"),
+    ],
+)  # fmt: skip
+def test_whose_a_thing_is_may_be_left_out(language: str, first: str, second: str) -> None:
+    one, other = _statement(language, "a", first), _statement(language, "b", second)
+    there, back = contradiction(one, other), contradiction(other, one)
+    assert there is not None
+    assert back == (there.second, there.first)
+
+
+@pytest.mark.parametrize(
+    ("language", "first", "second"),
+    [
+        ("de", "Der Eintritt kostet 14 Euro.", "Der Eintritt kostet für Kinder 6 Euro."),
+        ("de", "Die Kündigungsfrist beträgt drei Monate.", "Die Kündigungsfrist beträgt in der Probezeit zwei Wochen."),
+        ("de", "Der Filter wird nach 6 Monaten gewechselt.", "Der Filter der Maschine 2 wird nach 3 Monaten gewechselt."),
+        ("de", "Der Filter wird nach 6 Monaten gewechselt.", "Der Filter ohne Gehäuse wird nach 3 Monaten gewechselt."),
+        ("en", "The fee is paid within 30 days.", "The fee for members is paid within 14 days."),
+        ("en", "The deposit is refunded within 30 days.", "The deposit of the Badger is refunded within 14 days."),
+        ("en", "The price of a course rises by 30 euro.", "The price rises by 20 euro."),  # of what is not told
+        ("en", "The payment is made after 6 months.", "The payment of the first year is made after 3 months."),
+        ("en", "Filters are changed every 6 months.", "Old filters are changed every 3 months."),
+        ("id", "Filter diganti setelah 6 bulan.", "Filter lama diganti setelah 4 bulan."),
+        ("ar", "يستبدل المرشح بعد 6 أشهر.", "يستبدل المرشح القديم بعد 4 أشهر."),
+        ("zh", "滤芯每6000升更换一次。", "旧的滤芯每4000升更换一次。"),
+        ("zh", "滤芯每6000升更换一次。", "A3的滤芯每4000升更换一次。"),
+    ],
+)  # fmt: skip
+def test_what_bounds_a_statement_contradicts_nothing(language: str, first: str, second: str) -> None:
+    assert contradiction(_statement(language, "a", first), _statement(language, "b", second)) is None
+
+
+GENERAL = "Der Wasserfilter wird nach 6000 Litern gewechselt."
+SPECIFIC = "Der Wasserfilter der Siebträgermaschine wird nach 4000 Litern gewechselt."
+
+
+@pytest.mark.parametrize(
+    ("title", "document", "beside", "is_one"),
+    [
+        ("Wartung", "c", "Der Wasserfilter ist in der Küche.", True),
+        ("Wartung", "c", "Der Wasserfilter der Spülmaschine wird nach 3000 Litern gewechselt.", False),
+        ("Wartung", "b", "Der Wasserfilter wird nach 6000 Litern gewechselt.", False),  # the same document tells both
+        ("Handbuch Filtermaschine", "c", "Der Wasserfilter ist in der Küche.", False),
+        ("Handbuch Siebträgermaschine", "c", "Der Wasserfilter der Spülmaschine wird nach 3000 Litern gewechselt.", True),
+    ],
+)  # fmt: skip
+def test_things_that_the_documents_tell_apart(title: str, document: str, beside: str, is_one: bool) -> None:
+    general, specific = _statement("de", "a", GENERAL, title), _statement("de", "b", SPECIFIC)
+    found = contradiction(general, specific, [general, specific, _statement("de", document, beside)])
+    assert (found is not None) is is_one
+
+
+@pytest.mark.parametrize(
     ("titles", "is_one"),
     [(("Falcon pump", "Falcon pump data sheet"), True), (("Manual of the Falcon", "Manual of the Heron"), False)],
 )
@@ -84,6 +154,9 @@ def kennel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (docs / "leaflet-2025.md").write_text(
         "# Leaflet\n\nCancellation is free up to 24 hours before arrival.\n\nA walk lasts 40 minutes.\n"
     )
+    (docs / "cleaning.md").write_text("# Cleaning\n\nThe water filter is changed after 6000 litres.\n")
+    (docs / "notice.md").write_text("# Notice\n\nThe water filter of the fountain is changed after 4000 litres.\n")
+    (docs / "memo.md").write_text("# Memo\n\nThe water filter must be changed after 5000 litres.\n")
     (docs / "food.csv").write_text("Food,Price per kg\nBrisket,12 EUR\nLentils,3 EUR\n")
     with Expert.create(root / "expert") as expert:
         expert.add(str(docs))
@@ -101,13 +174,22 @@ def test_both_are_shown_in_an_answer_the_newest_first(kennel: Path) -> None:
         assert expert.ask("How long does a walk last?").conflicts == ()
 
 
+def test_of_three_values_all_are_shown(kennel: Path) -> None:
+    with Expert.open(kennel) as expert:
+        answer = expert.ask("After how many litres is the water filter changed?")
+        told = {value for conflict in answer.conflicts for value in conflict.values}
+        assert told == {"4000 litres", "5000 litres", "6000 litres"}
+
+
 def test_the_command_lists_them(kennel: Path, call_metier) -> None:
     def run(*arguments: str) -> str:
         return call_metier("sources", *arguments, "-e", str(kennel)).stdout
 
     assert "24 hours ≠ 48 hours" in run("conflicts")
-    (found,) = json.loads(run("conflicts", "--json"))["conflicts"]
-    assert found["values"] == ["24 hours", "48 hours"]
+    found = json.loads(run("conflicts", "--json"))["conflicts"]
+    assert [each["values"] for each in found if "24 hours" in each["values"]] == [["24 hours", "48 hours"]]
+    assert len(found) == 4  # and each two of three
     assert {item["uri"] for item in json.loads(run("--json"))["items"]} == {
-        "docs/food.csv", "docs/leaflet-2025.md", "docs/terms-2023.md"
+        "docs/cleaning.md", "docs/food.csv", "docs/leaflet-2025.md", "docs/memo.md", "docs/notice.md",
+        "docs/terms-2023.md",
     }  # fmt: skip

@@ -34,7 +34,7 @@ def with_conflicts(answer: Answer, asked: str, analyser: Analyser, language: str
     found: dict[tuple[str, str], Conflict] = {}
     for one in mine:
         for other in others:
-            if len(found) < _MOST and (values := contradiction(one, other)) is not None:
+            if len(found) < _MOST and (values := contradiction(one, other, others)) is not None:
                 places = (_place(one, answer), Citation.of(other.piece, (0, 0)))
                 found.setdefault((places[0].quote, places[1].quote), in_order(values, *places))
     return replace(answer, conflicts=tuple(found.values()))
@@ -48,7 +48,9 @@ def newest_first(found: Found, analyser: Analyser, language: str) -> Found:
     whole = [[(0, len(piece.passage.text))] for piece in pieces]
     best = next(iter(statements([pieces[0].passage], whole[:1], analyser, language)), None)
     others = statements([p.passage for p in pieces[1:]], whole[1:], analyser, language) if best else []
-    newer = [each for each in others if best and contradiction(best, each) and _is_newer(each.piece, best.piece)]
+    newer = [
+        each for each in others if best and contradiction(best, each, others) and _is_newer(each.piece, best.piece)
+    ]
     if not newer:
         return found
     first = next(piece for piece in pieces if piece.passage == newer[0].piece)

@@ -5,9 +5,10 @@
     Boat: Badger | Deposit: 200 EUR                "The deposit of the Badger is 250 EUR."    200 EUR | 250 EUR
     "Dogs are allowed on deck."                    "Dogs are not allowed on deck."
 
-Both must speak of the same thing: nearly all of their words but the values are shared, no name, code or time of one
-stands against another of the other, and neither do the titles they stand under. What is said in other words is not
-found; what is found should be worth a look.
+Both must speak of the same thing: nearly all of their words but the values are shared, or what one has more only says
+which ("the filter *of the machine*") where the documents do not tell several such things apart; no name, code or time
+of one stands against another of the other, and neither do the titles they stand under. What is said in other words is
+not found; what is found should be worth a look.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from typing import NamedTuple
 import regex
 
 from metier.answering.evidence import is_row
+from metier.answering.modifiers import Modifier, modifier
 from metier.answering.support.agreement import agrees
-from metier.answering.term_weights import content_tokens
+from metier.answering.term_weights import SAME_WORD, alike, content_tokens
 from metier.answering.version_selection import version_of
 from metier.core.documents import CELL, Passage
 from metier.text.analyzer import Analyser
@@ -35,6 +37,8 @@ _SHARED = 0.75  # share of the words of both that each has, from which two sente
 _ALL_BUT_ONE = 0.9  # the same where nothing but a day or a denial tells them apart
 _FEWEST = 2  # words that are shared at least
 _SIBLINGS = 0.3  # share of the words of two titles from which their other words tell two things apart
+_BESIDE = 3  # other words of a statement of which one may say which thing is meant
+_KIN = 5  # letters at the end of two words that tell things of one kind apart
 _LONGEST = 60  # words of a sentence
 _LONGEST_CELL = 4  # words of a cell that is a name or a state
 _COUNTED = 3  # words that are shared at least where a number has no unit: "item 1" is a name
@@ -88,12 +92,17 @@ class Statement:
         return [q for q in self._quantities if q.dates]
 
     @cached_property
-    def words(self) -> frozenset[str]:
-        """What it says but for its numbers, their units and days."""
+    def bare(self) -> str:
+        """Its text without numbers, their units and days."""
         text = self.piece.text
         for quantity in reversed(self._quantities):
             text = f"{text[: quantity.start]} {text[quantity.end :]}"
-        found = content_tokens(text, self.language, self.analyser)
+        return text
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """What it says but for its numbers, their units and days."""
+        found = content_tokens(self.bare, self.language, self.analyser)
         return frozenset(word for word in found if not word.isdigit() and word not in self.negations)
 
     @cached_property
@@ -137,9 +146,10 @@ class Statement:
         return bool(self.is_row or self.numbers or self.days or self.denies)
 
 
-def contradiction(one: Statement, other: Statement) -> Values | None:
+def contradiction(one: Statement, other: Statement, beside: Sequence[Statement] = ()) -> Values | None:
     """The values of two statements of different documents that contradict each other; None where they do not, or speak
-    of two things. Of versions of one document the newest holds: they contradict nothing."""
+    of two things. Of versions of one document the newest holds: they contradict nothing. `beside`: what else is stated,
+    which may tell things apart."""
     if one.piece.document_id == other.piece.document_id or _are_versions(one, other) or _apart(one, other):
         return None
     if one.is_row and other.is_row:
@@ -148,7 +158,7 @@ def contradiction(one: Statement, other: Statement) -> Values | None:
         row, sentence = (one, other) if one.is_row else (other, one)
         found = _of_row_and_sentence(row, sentence)
         return found if found is None or row is one else Values(found.second, found.first)
-    return _of_sentences(one, other)
+    return _of_sentences(one, other) or _of_general_and_specific(one, other, beside)
 
 
 def _are_versions(one: Statement, other: Statement) -> bool:
@@ -182,6 +192,47 @@ def _of_sentences(one: Statement, other: Statement) -> Values | None:
     if likeness >= _ALL_BUT_ONE and one.days and other.days and _all_agree(one.numbers, other.numbers):
         return _different(one.days, other.days)
     return None
+
+
+def _of_general_and_specific(one: Statement, other: Statement, beside: Sequence[Statement]) -> Values | None:
+    """Of two sentences of which one only says besides which thing it speaks of."""
+    general, specific = (one, other) if len(one.bare) < len(other.bare) else (other, one)
+    spaced = Language.of(general.language).spaced
+    if (spaced and not general.words < specific.words) or len(general.words) < _needed(one, other, 0):
+        return None
+    if one.denies != other.denies or not _all_agree(one.days, other.days):
+        return None
+    values = _different(one.numbers, other.numbers)
+    if values is None or any(is_heading_like(each.piece.text) for each in (one, other)):
+        return None
+    which = modifier(specific.bare, general.bare, general.language, general.analyser)
+    return None if which is None or _told_apart(general, specific, which, beside) else values
+
+
+def _told_apart(general: Statement, specific: Statement, which: Modifier, beside: Sequence[Statement]) -> bool:
+    """Whether there are several things of the kind of which one is meant: what stands over the general statement names
+    another, or another is stated with the same words, or the general and the specific one in one document. What stands
+    over the general one may as well say that this is meant."""
+    over = [word for word in which.words if word in general.context or alike(word, general.context, SAME_WORD)]
+    if len(over) == len(which.words):
+        return False
+    strange = general.context - specific.words - specific.context
+    if over or which.of_attribute or any(_are_kin(word, each) for word in which.words for each in strange):
+        return True
+    for each in beside:
+        more = each.words - general.words
+        if not general.words <= each.words or each is general or each is specific:
+            continue
+        if (not more and each.piece.document_id == specific.piece.document_id) or (
+            0 < len(more) <= _BESIDE and more.isdisjoint(which.words)
+        ):
+            return True
+    return False
+
+
+def _are_kin(one: str, other: str) -> bool:
+    """Whether two words end alike as names of things of one kind do: "Filtermaschine", "Spülmaschine"."""
+    return one != other and min(len(one), len(other)) > _KIN and one[-_KIN:] == other[-_KIN:]
 
 
 def _needed(one: Statement, other: Statement, likeness: float) -> int:

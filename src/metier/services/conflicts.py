@@ -37,7 +37,7 @@ def conflicts(
             if (first, second) in seen or found[first].piece.document_id == found[second].piece.document_id:
                 continue
             seen.add((first, second))
-            values = contradiction(found[first], found[second])
+            values = contradiction(found[first], found[second], found)
             if values is not None:
                 places = (_cited(found[first].piece), _cited(found[second].piece))
                 told.setdefault((places[0].quote, places[1].quote), in_order(values, *places))

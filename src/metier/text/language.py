@@ -16,6 +16,8 @@ is known of languages without a file is in `metier/text/other_languages.toml`, w
     [words]                  function (stop words and question words), question, negation, article, comparison,
                              alternative ("or"), conjunction ("and"), clause (words that join clauses), title ("Mrs");
                              lacking ("without"), exception ("except"), condition ("until": "not until" denies nothing),
+                             whose: what stands between a thing and whose it is ("of"), whose_behind: the same where the
+                             thing comes last ("'s"); "*ов", "ال*": an ending or beginning that says so alone;
                              second_of_two ("nor"), no_denial (phrases with a negation that deny nothing), reversing
                              (prefixes that turn a word round: "un"), versus; per ("a", "each"); where words have no
                              spaces between them, compared_with and after_compared: between two things that are compared
