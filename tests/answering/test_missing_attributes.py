@@ -65,6 +65,47 @@ def test_in_other_languages(language: str, row: str, question: str) -> None:
     assert missing_attribute(question, _row(row, language), language) is not None
 
 
+MACHINE = {
+    "en": "Name: Jura E8 | Maker: Jura", "de": "Name: Jura E8 | Hersteller: Jura", "es": "Nombre: Jura E8 | Marca: Jura",
+    "ru": "Название: Jura E8 | Марка: Jura", "zh": "名称: Jura E8 | 制造商: Jura",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "named"),
+    [
+        ("en", "When was the Jura E8 bought?", "date"),
+        ("en", "How hot is the Jura E8?", "temperature"),
+        ("en", "How high is the deposit for the Jura E8?", "deposit"),
+        ("de", "Seit wann gibt es die Jura E8?", "Datum"),
+        ("de", "Wie schwer ist die Jura E8?", "Gewicht"),
+        ("de", "Wie groß ist die Jura E8?", "Größe"),
+        ("de", "Wie hoch ist die Kaution für die Jura E8?", "Kaution"),
+        ("de", "Wie hoch ist die Steuer auf die Jura E8?", "Steuer"),
+        ("de", "Wie lange dauert die Reparatur der Jura E8?", "Reparatur"),
+        ("es", "¿Cuánto pesa la Jura E8?", "peso"),
+        ("ru", "Когда купили Jura E8?", "дата"),
+        ("zh", "Jura E8什么时候买的？", "日期"),
+    ],
+)
+def test_what_is_missing_is_called_by_a_noun(language: str, question: str, named: str) -> None:
+    found = missing_attribute(question, _row(MACHINE[language], language), language)
+    assert found is not None
+    assert f"“{named}”" in found.note
+
+
+@pytest.mark.parametrize(
+    ("language", "row", "question"),
+    [
+        ("de", "Sorte: Santos | Endtemperatur (°C): 211 | Dauer (min): 12", "Wie heiß ist der Santos am Ende?"),
+        ("en", "Blend: Santos | End (°C): 211", "How hot is the Santos at the end?"),
+        ("fr", "Nom: Jura E8 | Poids (kg): 9,8", "La Jura E8 est-elle lourde ?"),
+    ],
+)
+def test_a_unit_or_a_longer_word_in_the_name_of_a_column_tells_what_it_measures(language, row, question) -> None:
+    assert missing_attribute(question, _row(row, language), language) is None
+
+
 def test_the_refusal_says_what_there_is(tmp_path: Path) -> None:
     (tmp_path / "boats.csv").write_text("Boat,Capacity,Depot\nBadger,500 kg,Brunnskär\nStoat,250 kg,Grisselby\n")
     with Expert.create(tmp_path / "expert") as expert:
