@@ -98,7 +98,7 @@ def test_whose_a_thing_is_may_be_left_out(language: str, first: str, second: str
     [
         ("de", "Der Eintritt kostet 14 Euro.", "Der Eintritt kostet für Kinder 6 Euro."),
         ("de", "Die Kündigungsfrist beträgt drei Monate.", "Die Kündigungsfrist beträgt in der Probezeit zwei Wochen."),
-        ("de", "Der Filter wird nach 6 Monaten gewechselt.", "Der Filter der Maschine 2 wird nach 3 Monaten gewechselt."),
+        ("de", "Der Filter hält 6 Monate lang dicht.", "Der Filter der Maschine 2 hält 3 Monate lang dicht."),
         ("de", "Der Filter wird nach 6 Monaten gewechselt.", "Der Filter ohne Gehäuse wird nach 3 Monaten gewechselt."),
         ("en", "The fee is paid within 30 days.", "The fee for members is paid within 14 days."),
         ("en", "The deposit is refunded within 30 days.", "The deposit of the Badger is refunded within 14 days."),
@@ -126,7 +126,7 @@ SPECIFIC = "Der Wasserfilter der Siebträgermaschine wird nach 4000 Litern gewec
         ("Wartung", "c", "Der Wasserfilter der Spülmaschine wird nach 3000 Litern gewechselt.", False),
         ("Wartung", "b", "Der Wasserfilter wird nach 6000 Litern gewechselt.", False),  # the same document tells both
         ("Handbuch Filtermaschine", "c", "Der Wasserfilter ist in der Küche.", False),
-        ("Handbuch Siebträgermaschine", "c", "Der Wasserfilter der Spülmaschine wird nach 3000 Litern gewechselt.", True),
+        ("Handbuch Siebträgermaschine", "c", "Der Wasserfilter der Spülmaschine ist nach 3 Tagen gewechselt.", True),
     ],
 )  # fmt: skip
 def test_things_that_the_documents_tell_apart(title: str, document: str, beside: str, is_one: bool) -> None:
