@@ -22,7 +22,7 @@ from metier.tables.many_rows import computed
 from metier.tables.other_tables import is_beside, repeats, with_others
 from metier.tables.periods import Row, period_query
 from metier.tables.query import Condition, Graph, NoPath, Sql, TableQuery, graph, to_sql
-from metier.tables.question import TableQuestion
+from metier.tables.question import TableQuestion, joined_at
 from metier.tables.question_reading import read
 from metier.tables.results import (
     Ambiguity,
@@ -43,6 +43,7 @@ from metier.tables.sql_writer import QueryOutcome, SqlWriter
 from metier.tables.table_store import TableStore
 from metier.tables.vocabulary import synonyms_of
 from metier.text.analyzer import Analyser
+from metier.text.language import Language
 from metier.text.morphology import bare_forms
 from metier.text.phrases import UNSPACED
 
@@ -194,7 +195,8 @@ class TableAsker:
         values: dict[int, list[Value]] = defaultdict(list)
         for table, column, text in self._store.values_with(tokens, _VALUES):
             values[table].append((column, text))
-        others = [other for token in question.tokens for other in synonyms_of(token.said, question.language.code)]
+        said = (word for place in range(len(question.tokens)) for word, _ in joined_at(question, place))
+        others = [other for word in said for other in synonyms_of(word, question.language.code)]
         named = self._store.tables_with([*tokens, *others], _TABLES)
         tables = {schema.id: schema for schema in self._store.schemas({*values, *named})}
         for database in {schema.document_id for schema in tables.values() if schema.database}:
@@ -222,7 +224,7 @@ class TableAsker:
             parted = _UNSPACED.sub(r" \g<0> ", question.text)
             return [*self._analyser.tokens(parted), *(token.said for token in question.tokens)]
         words = [token.said for token in question.tokens if not token.function]
-        bare = [form for word in words for form in bare_forms(word, language)]
+        bare = [form for word in words for form in (*bare_forms(word, language), *_otherwise_definite(word, language))]
         said = " ".join(question.text[token.start : token.end] for token in question.tokens if not token.function)
         return self._analyser.tokens(" ".join([said, *bare]))
 
@@ -311,6 +313,14 @@ class TableAsker:
             return (), 0
         places = tuple(RowPlace(str(row[0]), int(row[2] or 0), int(row[3] or 0)) for row in result.rows[:_CITED])
         return places, int(counted.rows[0][0] or 0)
+
+
+def _otherwise_definite(word: str, language: Language) -> tuple[str, ...]:
+    """A word without the article that is written as a part of it, or with it: a stemmer makes two words of them."""
+    article = language.forms.get("article", "")
+    if not article:
+        return ()
+    return (word.removeprefix(article) if word.startswith(article) else f"{article}{word}",)
 
 
 def _same(one: TableAnswer, other: TableAnswer) -> bool:

@@ -248,6 +248,8 @@ class _Assembler:
 
     def _counted(self, query: TableQuery, left: list[ColumnMention]) -> TableQuery | None:
         """Rows; different values of a column of words; numbers of one that counts itself ("how many keys has …")."""
+        if self._operations["count"].of_times:  # rows, whatever each tells: "how often did Ann rent a bicycle"
+            left = [m for m in left if m.column.type is not ColumnType.TEXT]
         if not left:
             if not (query.conditions or self._mentions.named) or self._measures_more():
                 return None

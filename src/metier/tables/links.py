@@ -28,6 +28,7 @@ DIMENSIONS: Mapping[str, Collection[str]] = {
 _LONGEST, _LONGEST_UNSPACED = 7, 12  # words of a mention; characters where none parts them
 _ALL_BUT_FUNCTION_WORDS = 0.95  # how far a value is named of which words such as "the" are missing
 _COMPOUNDED = 5  # characters of a noun that is known as the end of a longer one
+_KINDS = 60  # values of a column that tells of what kind its rows are
 _MOST_VALUES = 40  # of one column that a part of a name may mean
 
 
@@ -253,7 +254,7 @@ def _synonymous(table: TableSchema, span: Span, words: tuple[str, ...], language
 def _synonymous_names(
     table: TableSchema, span: Span, words: tuple[str, ...], language: Spoken
 ) -> Iterator[TableMention]:
-    name = telling(table.name, language[-1])
+    name = _called_as_table(table, language[-1])
     if _held(words, name, language):
         return
     told = Language.of(language[0]).spaced and len(words) == len(name) and _held(words, name, language, synonymous)
@@ -307,7 +308,7 @@ def _is_kind(value: ValueMention) -> bool:
     """Whether it is all that a cell says, and several rows may say it: of a word that says little ("delivered") that is
     meant where orders are told apart by it."""
     column = value.table.column(value.column)
-    return value.share == 1 and column is not None and column.distinct < value.table.rows
+    return value.share == 1 and column is not None and column.distinct <= min(_KINDS, value.table.rows - 1)
 
 
 def _is_name(question: TableQuestion, span: Span) -> bool:
@@ -336,8 +337,12 @@ def _names(table: TableSchema, span: Span, words: tuple[str, ...], language: Spo
 
 def _called_as_table(table: TableSchema, language: str) -> tuple[str, ...]:
     """The words of its name that say something: of `border_info` the first."""
-    words = telling(table.name, language)
-    return tuple(word for word in words if word not in words_in_any_language("tables", "any_table")) or words
+    words, known = telling(table.name, language), words_in_any_language("tables", "any_table")
+    if not Language.of(language).spaced:
+        name = "".join(words)
+        endings = [ending for ending in known if name.endswith(ending) and name != ending]
+        return words[: len(words) - max(map(len, endings), default=0)]
+    return tuple(word for word in words if word not in known) or words
 
 
 def _measured(question: TableQuestion, table: TableSchema) -> Iterator[ColumnMention]:

@@ -30,11 +30,12 @@ class Token:
 @dataclass(frozen=True, slots=True)
 class QuestionOperation:
     """`kind`: a field of `[query]`. `span`: tokens, first and behind the last. `of_money`: a "total" that says what is
-    summed up ("turnover"), so that no other thing is."""
+    summed up ("turnover"), so that no other thing is. `of_times`: a "count" of how often something is so."""
 
     kind: str
     span: Span
     of_money: bool = False
+    of_times: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ def read(text: str, language: str) -> TableQuestion:
     reader.read_relations()
     reader.read_extremes()
     question.operations += [QuestionOperation("total", span, of_money=True) for span in reader.take("takings")]
+    question.operations += [QuestionOperation("count", span, of_times=True) for span in reader.take("times")]
     for kind in _OPERATIONS:
         question.operations += [
             QuestionOperation(kind, span) for span in reader.take(kind) if reader.is_said(kind, span)
