@@ -1,10 +1,18 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 
+import click
 import pytest
+import typer
+
+from metier.cli import app
 
 pytestmark = pytest.mark.slow
 
@@ -131,3 +139,55 @@ def test_the_common_verbs_import_no_torch(turbines):
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("called", "code"),
+    [("deutsch", "de"), ("German", "de"), ("allemand", "de"), ("বাংলা", "bn"), ("Français", "fr"), ("italiano", "")],
+)
+def test_a_language_is_given_by_its_code_and_whoever_names_it_is_told_which(call_metier, tmp_path, called, code):
+    told = call_metier("init", "made", "--language", called, check=2).stderr
+    assert "given by its code" in told
+    assert (f"--language {code}" if code else "BCP-47") in told
+    assert not (tmp_path / "made").exists()
+
+
+def test_an_expert_of_somebody_else_below_a_shared_folder_is_not_looked_for(turbines, call_metier, tmp_path):
+    assert call_metier("status", "-e", "turbines")
+    assert "turbines" in call_metier("status").stdout
+    tmp_path.chmod(0o1777)
+    assert "there is no expert here" in call_metier("ask", "What is new?", check=2).stderr
+    tmp_path.chmod(0o700)
+    for number in range(8):
+        shutil.copytree(turbines, tmp_path / f"other{number}")
+    told = call_metier("ask", "What is new?", check=2).stderr
+    assert "other0, other1, other2, other3, other4 and 4 more" in told
+
+
+def test_no_help_loses_what_stands_in_brackets():
+    """They are marks of colour to what prints the help."""
+
+    def texts(command: click.Command) -> Iterator[str]:
+        yield command.help or ""
+        yield from (option.help or "" for option in command.params if isinstance(option, click.Option))
+        for other in getattr(command, "commands", {}).values():
+            yield from texts(other)
+
+    assert [text for text in texts(typer.main.get_command(app)) if re.search(r"(?<!\\)\[[a-z_]+\]", text)] == []
+
+
+def test_doctor_warns_where_scans_of_the_language_cannot_be_read(call_metier, tmp_path, monkeypatch):
+    program = tmp_path / "bin" / "tesseract"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nprintf 'List of available languages (2):\\neng\\nosd\\n'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    told = {}
+    for language in ("en", "de"):
+        call_metier("init", language, "-l", language)
+        checks = value(call_metier("doctor", "-e", language, "--json", check=None))["checks"]
+        told[language] = next(check for check in checks if check["name"] == "tesseract")
+    assert told["en"]["state"] == "ok"
+    assert told["de"]["state"] == "note"
+    assert "no data for deu" in told["de"]["said"]
+    assert "tesseract-ocr-deu" in told["de"]["said"]

@@ -166,3 +166,16 @@ def test_a_link_that_was_refused_is_listed_with_its_reason_in_both_forms(call_me
     call_metier("sync")
     items = {i["uri"]: i["state"] for i in json.loads(call_metier("sources", "--json").stdout)["items"]}
     assert items == {"docs/away.md": "indexed", "docs/old/fan.md": "indexed", "docs/pump.md": "indexed"}
+
+
+def test_a_database_in_a_file_stands_below_its_folder(capsys):
+    items = [
+        ItemState(uri, "shop", "", "", "", "indexed", "", 3, "")
+        for uri in ("sqlite:///srv/db/shop.sqlite#Kunden", "postgresql://db.local/shop#orders", "https://x.example/a/b")
+    ]
+    print_items("shop", 3, items)
+    lines = [line.split()[-1] for line in capsys.readouterr().out.splitlines()[2:]]
+    assert lines == [
+        "https://x.example/", "https://x.example/a/b", "postgresql://db.local/", "postgresql://db.local/shop#orders",
+        "sqlite:///srv/db/", "shop.sqlite#Kunden",
+    ]  # fmt: skip

@@ -43,7 +43,7 @@ class SettingRow:
 
 def check(folder: Path | None) -> list[Check]:
     """All checks; `folder` is the expert's, None leaves its checks out."""
-    checks = [_machine(), _tesseract(), _sandbox(), *_models()]
+    checks = [_machine(), _tesseract(folder), _sandbox(), *_models()]
     if folder is not None:
         checks.extend(_expert(folder))
     return checks
@@ -51,11 +51,14 @@ def check(folder: Path | None) -> list[Check]:
 
 def settings_table(folder: Path | None) -> list[SettingRow]:
     """Every setting of the expert in `folder`, the defaults where that is None or its file is broken."""
+    return list(_rows(_settings(folder), Settings(), ""))
+
+
+def _settings(folder: Path | None) -> Settings:
     try:
-        current = load(folder) if folder is not None else Settings()
+        return load(folder) if folder is not None else Settings()
     except MetierError:
-        current = Settings()
-    return list(_rows(current, Settings(), ""))
+        return Settings()
 
 
 def _rows(current: BaseModel, default: BaseModel, prefix: str) -> Iterator[SettingRow]:
@@ -86,7 +89,10 @@ def _sandbox() -> Check:
     return Check("sandbox", "ok", "readers of documents open no files, no network and no keys")
 
 
-def _tesseract() -> Check:
+def _tesseract(folder: Path | None) -> Check:
+    from metier.parsing.core.ocr import install_hint, wanted_languages
+    from metier.parsing.core.readers import ParsingLimits
+
     program = shutil.which("tesseract")
     if program is None:
         return Check(
@@ -97,7 +103,14 @@ def _tesseract() -> Check:
     command = [program, "--list-langs"]
     listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603 - found on PATH
     languages = [line for line in listed.splitlines()[1:] if line and line != "osd"]
-    return Check("tesseract", "ok", f"reads {', '.join(languages)}")
+    said = f"reads {', '.join(languages)}"
+    settings = _settings(folder)
+    limits = ParsingLimits(language=settings.language, ocr_languages=settings.parsing.ocr_languages)
+    missing = [language for language in wanted_languages(limits) if language not in languages]
+    if folder is not None and missing:
+        told = f"{said}, and has no data for {' and '.join(missing)}, in which this expert's scanned pages are read"
+        return Check("tesseract", "note", f"{told}. {install_hint(missing)}")
+    return Check("tesseract", "ok", said)
 
 
 def _models() -> Iterator[Check]:

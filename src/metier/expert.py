@@ -14,6 +14,7 @@ expert.runtime        settings, store, models
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,7 +31,7 @@ from metier.core.errors import InputError, MetierError, SourceError
 from metier.core.modes import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Mode
 from metier.core.moments import AsOf, moment_of
 from metier.core.reading import reading_as
-from metier.core.settings import Settings
+from metier.core.settings import LANGUAGE_CODE, Settings
 from metier.generation.base import Message, Sampling
 from metier.retrieval.retriever import Hit
 from metier.runtime import WRITE_PATIENCE, Runtime
@@ -43,6 +44,7 @@ from metier.services.exam import ExamService
 from metier.services.parts import Parts
 from metier.state.answer_counts import AnswerCounter
 from metier.store.base import Entry, Filter
+from metier.text.language import code_named
 
 if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others time
     from metier.core.documents import Document
@@ -112,6 +114,7 @@ class Expert:
         Raises `InputError` where there is one already."""
         if not str(folder).strip():
             raise InputError("an expert needs a name", hint="Name its folder: `metier init turbines`.")
+        _check_language(language)
         settings_file.create(Path(folder), language, embedding, model, base)
         return cls(Path(folder))
 
@@ -375,6 +378,14 @@ class Expert:
     def chat(self) -> Conversation:
         """A conversation that remembers its turns."""
         return Conversation(self.ask)
+
+
+def _check_language(language: str) -> None:
+    if re.fullmatch(LANGUAGE_CODE, language):
+        return
+    code = code_named(language)
+    hint = f"{language} is `{code}`: `--language {code}`." if code else "Codes are as `de`, `bn`, `pt-BR` (BCP-47)."
+    raise InputError(f"the language is given by its code, and {language!r} is none", hint=hint)
 
 
 def _asked(question: str) -> str:

@@ -66,8 +66,9 @@ def test_in_other_languages(language: str, row: str, question: str) -> None:
 
 
 MACHINE = {
-    "en": "Name: Jura E8 | Maker: Jura", "de": "Name: Jura E8 | Hersteller: Jura", "es": "Nombre: Jura E8 | Marca: Jura",
-    "ru": "Название: Jura E8 | Марка: Jura", "zh": "名称: Jura E8 | 制造商: Jura",
+    "en": "Name: Jura E8 | Maker: Jura", "de": "Name: Jura E8 | Hersteller: Jura",
+    "es": "Nombre: Jura E8 | Marca: Jura", "ru": "Название: Jura E8 | Марка: Jura",
+    "zh": "名称: Jura E8 | 制造商: Jura",
 }  # fmt: skip
 
 

@@ -63,7 +63,7 @@ def run(
 def watch(
     expert: ExpertOption = None,
     every: Annotated[
-        str | None, typer.Option(help="From one run to the next: 30min, 6h, 7d; default: [flow] every.")
+        str | None, typer.Option(help="From one run to the next: 30min, 6h, 7d; default: the setting flow.every.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print each run as JSON in a line of its own.")] = False,
 ) -> None:

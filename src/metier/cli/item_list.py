@@ -82,12 +82,14 @@ def _state(item: ItemState) -> str:
 
 
 def _path(item: ItemState) -> tuple[str, str]:
-    """Folder and name. An address stands whole below what it is on; `plant.sqlite#table` is a name."""
-    if "://" in item.uri:
-        scheme, _, rest = visible(item.uri).partition("://")
+    """Folder and name. An address stands whole below what it is on, but for one of a file, which has a folder;
+    `plant.sqlite#table` is a name."""
+    scheme, _, rest = visible(item.uri).rpartition("://")
+    if scheme and not rest.startswith("/"):
         return f"{scheme}://{rest.partition('/')[0]}", visible(item.uri)
-    folder, _, name = visible(item.uri).rpartition("/")
-    return folder, name
+    path, mark, table = visible(item.uri).partition("#") if scheme else (visible(item.uri), "", "")
+    folder, _, name = path.rpartition("/")
+    return folder, f"{name}{mark}{table}"
 
 
 def _width(screen: Console) -> int:

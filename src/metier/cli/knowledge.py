@@ -25,7 +25,9 @@ def register(app: typer.Typer) -> None:
 
 def init(
     name: Annotated[str, typer.Argument(help="Folder to make the expert in.")],
-    language: Annotated[str, typer.Option("--language", "-l", help="Language of the documents (BCP-47).")] = "en",
+    language: Annotated[
+        str, typer.Option("--language", "-l", help="Code of the documents' language: de, pt-BR.")
+    ] = "en",
     embedding: Annotated[str | None, typer.Option(help="Embedder, if not the usual one for the language.")] = None,
     model: Annotated[
         str | None, typer.Option(help="Language model, as hf:microsoft/Phi-3-mini-4k-instruct-gguf; default: packaged.")
@@ -86,7 +88,9 @@ def add(
     updated_at: Annotated[str | None, typer.Option(help="Column that says when a row was changed last.")] = None,
     every: Annotated[
         str | None,
-        typer.Option(help="How often `metier sync --watch` looks at it: 15min, 1h, 1d; default: [sync] every."),
+        typer.Option(
+            help="How often `metier sync --watch` looks at it: 15min, 1h, 1d; default: the setting sync.every."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -191,7 +195,7 @@ def prune(
     expert: ExpertOption = None,
     keep_days: Annotated[
         float | None,
-        typer.Option(min=0, help="Forget what went before that; 0 = all of it; default: [store] keep_versions_days."),
+        typer.Option(min=0, help="Forget what went before that; 0 = all of it; default: store.keep_versions_days."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import stat
 import sys
 from collections.abc import Iterable
 from datetime import datetime
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from metier.expert import Expert
     from metier.parsing.core.locators import Locator
 
+_NAMED = 5  # experts that are named where there are several
 ExpertOption = Annotated[
     str | None,
     typer.Option("--expert", "-e", help="Folder of the expert; default: here, above, or the only one below."),
@@ -43,13 +45,27 @@ def find_expert(given: str | None) -> Path:
     for folder in (here, *here.parents):
         if (folder / FILE_NAME).is_file():
             return folder
-    below = sorted(path.parent for path in here.glob(f"*/{FILE_NAME}"))
+    below = [] if is_shared(here) else sorted(path.parent for path in here.glob(f"*/{FILE_NAME}") if is_own(path))
     if len(below) == 1:
         return below[0]
     if below:
-        names = ", ".join(path.name for path in below)
-        raise InputError(f"there are several experts here: {names}", hint="Name one with -e.")
+        more = f" and {len(below) - _NAMED} more" if len(below) > _NAMED else ""
+        names = ", ".join(path.name for path in below[:_NAMED])
+        raise InputError(f"there are several experts here: {names}{more}", hint="Name one with -e.")
     raise InputError("there is no expert here", where=str(here), hint="Make one with `metier init NAME`.")
+
+
+def is_shared(folder: Path) -> bool:
+    """Whether anybody may put something into a folder, as into /tmp: what lies in it is not looked through."""
+    return os.name == "posix" and bool(folder.stat().st_mode & stat.S_IWOTH)
+
+
+def is_own(path: Path) -> bool:
+    """Whether it is of the account that asks."""
+    try:
+        return os.name != "posix" or path.stat().st_uid == os.getuid()
+    except OSError:
+        return False
 
 
 def open_expert(given: str | None) -> Expert:

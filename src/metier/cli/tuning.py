@@ -78,7 +78,7 @@ def tune(
 ) -> None:
     """Train a LoRA or QLoRA adapter on the dataset, in the very format in which the expert answers.
 
-    Options count for this run; metier.toml, [tuning], says what counts without them.
+    Options count for this run; `tuning` in metier.toml says what counts without them.
 
     Example: metier tune --method qlora --rank 32 --lr 1e-4      metier tune --sql --rows 600
              metier tune --plan --model 70b-like --gpus 2x48

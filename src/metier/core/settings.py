@@ -24,6 +24,7 @@ FILE_NAME = "metier.toml"
 STATE_FOLDER = ".metier"
 STATE_FILE = "catalog.sqlite"  # in it: what the tool remembers beside passages
 MIB = 2**20
+LANGUAGE_CODE = r"[a-z]{2,3}(-[A-Za-z0-9]+)*"  # BCP-47
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9._-]+(:\d{1,5})?")
 _PATH_PREFIX = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._~-]*)*")
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
@@ -286,7 +287,7 @@ class Settings(Section):
     """All of `metier.toml`."""
 
     name: str = Field("expert", min_length=1, max_length=100)
-    language: str = Field("en", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$", description="BCP-47 code of the documents")
+    language: str = Field("en", pattern=f"^{LANGUAGE_CODE}$", description="BCP-47 code of the documents")
     sources: tuple[SourceSettings, ...] = ()
     parsing: ParsingSettings = ParsingSettings()
     passages: PassageSettings = PassageSettings()

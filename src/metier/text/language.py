@@ -337,6 +337,15 @@ def all_languages(folder: Path = FOLDER, first: str = "en") -> tuple[Language, .
     return tuple(Language.of(code, folder) for code in sorted(codes(folder), key=lambda code: code != own))
 
 
+def code_named(name: str) -> str:
+    """Code of the language that is called `name` in itself or in any other; "" if there is none."""
+    wanted = fold(compose(name.strip()))
+    for language in known_languages():
+        if wanted in map(fold, map(compose, (language.autonym, language.english_name))):
+            return language.code
+    return next((code for each in all_languages() if (code := each.language_named(name.strip()))), "")
+
+
 @lru_cache(maxsize=1)
 def known_languages() -> tuple[Language, ...]:
     """Every language of which anything is known: those with a file, then the others."""
