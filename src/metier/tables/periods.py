@@ -20,16 +20,18 @@ from metier.text.phrases import searchable
 from metier.text.quantities import Reading, quantities
 
 _LEAST = 0.55  # share of the row's words, and of the question's, that must be the other's
+_LEAST_OF_VALUE = 0.66  # of the question's, where a cell is looked up
 _CLEARLY = 0.08  # by which a row must fit better than the next
 _OTHER_DAYS = 0.2  # what it costs that the columns are of years, and the question of days
+_LOOKING_UP = {"amount", "total", "days", "year", "month"}  # operations that a cell may answer
 _GROUP = 0.5  # weight of a word that stands in the name of a group alone
 
 
 @dataclass(frozen=True, slots=True)
 class PeriodQuery:
-    """`kind`: "change", "percentage", "sum", "average", "most", "least" or "count"; `columns`: in the order in which
-    they are told, of a change the earlier one first. `label`, `group`: of the row. `bound`: of a count, operator and
-    number. `fit`: how well the row fits, 0..1."""
+    """`kind`: "value", "change", "percentage", "sum", "average", "most", "least" or "count"; `columns`: in the
+    order in which they are told, of a change the earlier one first. `label`, `group`: of the row. `bound`: of a count,
+    operator and number. `fit`: how well the row fits, 0..1."""
 
     table: TableSchema
     kind: str
@@ -75,9 +77,12 @@ def period_query(
     kind = _kind(question)
     if not kind or _stands_there(table, kind, question.language.code):
         return None
+    if kind == "value":
+        language = question.language
+        periods = [each for each in periods if not language.finds(each[0].name, "query", "change", "percentage")]
     asked = [bound for bound in question.bounds if bound.quantity.dates]
     columns = _columns(question, kind, periods)
-    if len(columns) < 2:
+    if len(columns) < 2 if kind != "value" else len(columns) != 1:
         return None
     bound = None
     if kind == "count":
@@ -88,7 +93,8 @@ def period_query(
     words = _asked_words(
         question, [*(bound.span for bound in question.bounds), *(extreme.span for extreme in question.extremes)]
     )
-    found = _row(words, table, rows(table), question.language.code)
+    least = _LEAST_OF_VALUE if kind == "value" else _LEAST
+    found = _row(words, table, rows(table), question.language.code, least)
     if found is None:
         return None
     (label, group), fit = found
@@ -135,7 +141,10 @@ def _kind(question: TableQuestion) -> str:
         return "most" if question.extremes[0].descending else "least"
     if question.has("count") and question.has("year"):
         return "count"
-    return "sum" if has("together") else ""
+    if has("together"):
+        return "sum"
+    kinds = {operation.kind for operation in question.operations}
+    return "value" if kinds <= _LOOKING_UP and not question.extremes and not question.negated else ""
 
 
 def _columns(question: TableQuestion, kind: str, periods: Sequence[tuple[Column, Reading]]) -> list[Column]:
@@ -156,6 +165,8 @@ def _columns(question: TableQuestion, kind: str, periods: Sequence[tuple[Column,
         if not named and len(periods) == 2:
             found = list(periods)
         return [column for column, _ in sorted(found, key=lambda each: _order(each[1]))] if len(found) == 2 else []
+    if kind == "value":
+        return [column for column, _ in found]
     whole = len([each for each in named if each[0]]) < 2
     return [column for column, _ in (periods if whole else found)]
 
@@ -191,14 +202,17 @@ def _asked_words(question: TableQuestion, read: Sequence[tuple[int, int]]) -> li
     ]  # fmt: skip
 
 
-def _row(words: Sequence[str], table: TableSchema, rows: Sequence[Row], language: str) -> tuple[Row, float] | None:
-    """The row whose name the words are, and how well it fits; None where no row fits, or two alike."""
+def _row(
+    words: Sequence[str], table: TableSchema, rows: Sequence[Row], language: str, least: float
+) -> tuple[Row, float] | None:
+    """The row whose name the words are, and how well it fits; None where no row fits, or two alike. `least`: share of
+    the question's words that the row must have."""
     around = set(said_words(f"{table.title} {table.caption} {table.name}"))
     named = [(row, telling(row[0], language), telling(row[1], language) if row[1] else ()) for row in rows]
     counts = Counter(word for _, label, _ in named for word in set(label))
     scored: list[tuple[float, Row]] = []
     for row, label, group in named:
-        fit = _fit(words, label, group, around, counts, language)
+        fit = _fit(words, label, group, around, counts, language, least)
         if fit is not None:
             scored.append((fit, row))
     scored.sort(key=lambda each: -each[0])
@@ -214,6 +228,7 @@ def _fit(
     around: set[str],
     counts: Counter[str],
     language: str,
+    least: float,
 ) -> float | None:
     def weight(word: str) -> float:
         return 1 / (1 + counts[word] / 3)
@@ -232,7 +247,7 @@ def _fit(
         else:
             asked += 1.0
     whole = told + sum(map(weight, left))
-    if not whole or not asked or told / whole < _LEAST or explained / asked < _LEAST:
+    if not whole or not asked or told / whole < _LEAST or explained / asked < least:
         return None
     return (told / whole + explained / asked) / 2
 
@@ -249,6 +264,8 @@ def told(query: PeriodQuery, cells: Sequence[float | None]) -> tuple[str, float,
     if len(values) < len(cells):
         return None
     match query.kind:
+        case "value":
+            return "", values[0], ""
         case "sum":
             return "", sum(values), ""
         case "average":

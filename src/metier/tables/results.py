@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import regex
+
 from metier.core.documents import CELL
 from metier.core.tables import PATH
 from metier.tables.cell_values import ColumnType, unit_in_name
@@ -17,6 +19,7 @@ from metier.text.units import unit_of
 
 _DIGITS = 12
 _UNITS_BEFORE = ("$", "€", "£", "¥", "₹", "৳")
+_FOOTNOTE = regex.compile(r"\s*\(\d{1,2}\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,11 @@ def period_line(query: PeriodQuery, cells: Sequence[float | None], language: str
     sign, value, column = found
     unit = sign or (query.table.unit if query.kind != "count" else "")  # rows of a report have units of their own
     said = with_unit(round(value, 4), unit, language)
-    name = f"{query.group}{PATH}{query.label}" if query.group else query.label
+    label = _FOOTNOTE.sub("", query.label)
+    name = f"{query.group}{PATH}{label}" if query.group else label
+    if query.kind == "value":
+        period = query.columns[0].name.split(PATH)[-1]
+        return f"{name} | {_FOOTNOTE.sub('', period)}: {said}"
     if column:
         return f"{column}: {name} {said}"
     operands = "; ".join(
