@@ -61,8 +61,10 @@ def repeats(query: TableQuery) -> float:
 def _looks_up(query: TableQuery) -> bool:
     """Whether it shows what one thing, which is named, has in some column."""
     plain = not (query.aggregate or query.group or query.order or query.limit or query.compared or query.difference)
-    named = bool(query.conditions) and all(c.operator == "in" and _names_rows(c.place) for c in query.conditions)
-    return plain and named and len(query.select) > len(label_of(query.table))
+    own = (
+        c.operator == "in" and c.place.table.sql == query.table.sql and _names_rows(c.place) for c in query.conditions
+    )
+    return plain and bool(query.conditions) and all(own) and len(query.select) > len(label_of(query.table))
 
 
 def _names_rows(place: ColumnReference) -> bool:
