@@ -100,12 +100,15 @@ def test_an_expert_tells_what_is_empty(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "staff.csv").write_text(STAFF)
     (folder / "note.md").write_text("# Note\n\nThe salary of Ole Berg is paid by the parent company.\n")
+    (folder / "vans.csv").write_text("Van,Mileage\nAurora,1200\nBorealis,\nCygnus,900\nDraco,\n")
     with Expert.create(tmp_path / "expert") as expert:
         expert.add(str(folder))
         expert.sync()
         for question, note in (
             ("What is the phone of Ole Berg?", "“Phone” is empty for Ole Berg."),
             ("When did Ole Berg leave?", "“Leaving date” is empty for Ole Berg."),
+            ("What is the mileage of the van Borealis?", "“Mileage” is empty for Borealis."),  # its row has one cell
+            ("What is the mileage of the van Draco?", "“Mileage” is empty for Draco."),
         ):
             answer = expert.ask(question)
             assert answer.abstained

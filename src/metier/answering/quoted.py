@@ -226,7 +226,8 @@ class Quoter:
         return following if following[0] else ([], lacking)
 
     def _empty(self, asked: str, piece: Passage, language: str) -> EmptyCells | None:
-        document = self._document(piece.document_id) if _is_one_row(piece) else None
+        may_be_row = ": " in piece.text and "\n" not in piece.text  # perhaps of a single cell
+        document = self._document(piece.document_id) if may_be_row else None
         return empty_cells(asked, piece, document, language) if document else None
 
     def _pieces(self, request: Request, found: Found, language: str, whole_list: bool) -> list[Passage]:

@@ -67,13 +67,17 @@ def namesakes(chosen: Passage, around: Sequence[Passage], coverage: QuestionCove
 
 
 def _rows(beside: Passage, around: Sequence[Passage]) -> Iterator[Passage]:
-    """The rows of tables in passages of its document, without lines of column names beside what is no such line."""
+    """The rows of tables in passages of its document, without lines of column names beside what is no such line; beside
+    a row those as well that have a single cell."""
+    named = is_row(beside.text)
+    first = beside.text.partition(": ")[0] + ": "
     for passage in around:
         if passage.document_id != beside.document_id or CELL not in passage.text:
             continue
         for unit in units(passage.text, passage.language or "en"):
             row = passage.within(unit.start, unit.end)
-            if unit.kind == "row" and (is_row(row.text) or (CELL in beside.text and not is_row(beside.text))):
+            of_one = named and CELL not in row.text and row.text.startswith(first)
+            if of_one or (unit.kind == "row" and (is_row(row.text) or (CELL in beside.text and not named))):
                 yield row
 
 

@@ -29,7 +29,7 @@ _Read = TypeVar("_Read")
 _LONGEST = 2000  # characters of a reason
 _NO_ANSWER = "made the parser answer what cannot be read"
 _DAMAGED = "The file is probably damaged: save it again from the program it came from, or leave it out with `exclude`."
-_READERS = 4  # raised when the readers give other text for the same bytes
+_READERS = 5  # raised when the readers give other text for the same bytes
 # One thread and one heap in the native libraries: address space is limited, and the sync keeps the cores busy.
 _ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",

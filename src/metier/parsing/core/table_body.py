@@ -44,12 +44,13 @@ def grouped(rows: Sequence[RawRow], headed: bool) -> list[BodyRow]:
     path: list[_Group] = []
     told = any(row.indent for row in rows)
     years = _years_alone(rows)
+    parted = headed and (told or bool(years) or not _is_list(rows))
     for place, row in enumerate(rows):
         label = row.cells[0].strip()
         period = label in years
         alone = period or is_alone(row)
         following = rows[place + 1] if place + 1 < len(rows) else None
-        leads = headed and alone and following is not None and _may_stand_under(following, period, years)
+        leads = parted and alone and following is not None and _may_stand_under(following, period, years)
         indent = row.indent
         if told and row.indent is not None:
             deeper = following is not None and following.indent is not None and following.indent > row.indent
@@ -75,6 +76,15 @@ def grouped(rows: Sequence[RawRow], headed: bool) -> list[BodyRow]:
             elif row.indent is not None and path and path[-1].indent == row.indent - HALF_STEP:
                 path.pop()
     return found
+
+
+def _is_list(rows: Sequence[RawRow]) -> bool:
+    """Whether names without values in two columns are things whose value is not known, as of a list of telephone
+    numbers: the first row has one, so that it stands under no name, and none is a total."""
+    labels = [row.cells[0].strip() for row in rows]
+    if not rows or any(len(row.cells) != 2 or row.wide for row in rows) or is_alone(rows[0]):
+        return False
+    return not any(label.endswith(":") or is_total(label) for label in labels)
 
 
 def _may_stand_under(row: RawRow, period: bool, years: frozenset[str]) -> bool:
