@@ -19,7 +19,7 @@ from metier.answering.abstention import Abstention
 from metier.answering.answer import Style
 from metier.answering.answerer import Answerer
 from metier.answering.passage_count import PassageCount
-from metier.answering.routing import Documents
+from metier.answering.routing import Deleted, Documents
 from metier.answering.support.base import Checker
 from metier.core import permissions
 from metier.core import settings as settings_module
@@ -38,7 +38,7 @@ from metier.tables.table_store import TableStore
 from metier.text.analyzer import Analyser
 
 if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others time
-    from metier.answering.document_info import DocumentInfo
+    from metier.answering.document_info import DeletedDocument, DocumentInfo
     from metier.generation.vision import VisionModel
     from metier.state.catalog import Catalog, SyncRun
     from metier.store.access_control import AccessControlledStore
@@ -230,8 +230,15 @@ class Runtime:
         from metier.answering.document_info import document_infos
 
         with self.catalog() as catalog:
-            history = catalog.history()
-        return document_infos(self.store.records(where), history)
+            history, first_sync = catalog.history(), catalog.first_sync()
+        return document_infos(self.store.records(where), history, first_sync)
+
+    def deleted_documents(self) -> list[DeletedDocument]:
+        """What the catalog knows of documents that are gone."""
+        from metier.answering.document_info import deleted_documents
+
+        with self.catalog() as catalog:
+            return deleted_documents(catalog.deleted())
 
     # --- answering -------------------------------------------------------------------------------------------
 
@@ -240,7 +247,9 @@ class Runtime:
         return self.answerer_from(self.passage_count)
 
     def answerer_from(self, shown: PassageCount) -> Answerer:
-        return self._answerer(shown, self.store, self.retriever, self.documents, lambda: self.tables)
+        return self._answerer(
+            shown, self.store, self.retriever, self.documents, lambda: self.tables, self.deleted_documents
+        )
 
     def answerer_over(
         self, store: Store, retriever: Retriever, documents: Documents, tables: Callable[[], TableAsker]
@@ -255,10 +264,11 @@ class Runtime:
         retriever: Retriever,
         documents: Documents,
         tables: Callable[[], TableAsker],
+        deleted: Deleted = tuple,
     ) -> Answerer:
         return Answerer(
             self.settings, store, retriever, self.embedder, self.analyser, self.generator, self.abstention,
-            shown.passages, lambda: self.reader, lambda: self.checker, documents, tables,
+            shown.passages, lambda: self.reader, lambda: self.checker, documents, tables, deleted,
         )  # fmt: skip
 
     @cached_property

@@ -4,10 +4,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from metier import Expert
 from metier.answering.collection import DocumentInfo, answer_collection, document_infos, match_documents
 from metier.answering.intent import Intent, Kind, classify
 from metier.state.catalog import Catalog, ItemHistory, ItemState
-from metier.store.base import DocumentRecord
+from metier.store.base import DocumentRecord, Filter
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
@@ -167,3 +168,38 @@ def test_a_document_that_is_indexed_again_has_not_changed(tmp_path):
     catalog.forget(["a.md"])
     assert catalog.history() == {}
     catalog.close()
+
+
+@pytest.mark.slow
+def test_what_changed_names_what_came_was_edited_and_was_deleted_and_the_first_sync_is_no_news(tmp_path):
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for number in range(4):
+        (docs / f"rule{number}.md").write_text(f"# Rule {number}\n\nThe fee is {number + 2} EUR.\n")
+    with Expert.create(tmp_path / "expert") as expert:
+        expert.add(str(docs))
+        expert.sync()
+        for question, told in (("What's new?", "No document was added"), ("Was hat sich geändert?", "Kein Dokument")):
+            answer = expert.ask(question)
+            assert answer.text.startswith(told)
+            assert "rule" not in answer.text
+            assert not answer.citations
+        assert "first sync" in expert.ask("What's new?").text
+        (docs / "rule1.md").write_text("# Rule 1\n\nThe fee is 30 EUR.\n")
+        (docs / "rule2.md").unlink()
+        (docs / "extra.md").write_text("# Extra\n\nThe deposit is 50 EUR.\n")
+        expert.sync()
+        for question, changed, new, deleted in (
+            ("What has changed this week?", "changed", "new", "deleted"),
+            ("Qu'est-ce qui a changé cette semaine ?", "modifié", "nouveau", "supprimé"),
+            ("এই সপ্তাহে কী বদলেছে?", "পরিবর্তিত", "নতুন", "মুছে ফেলা"),
+        ):
+            lines = [line for line in expert.ask(question).text.splitlines() if line.startswith("- ")]
+            assert sorted(line.partition(":")[0].lstrip("- *") for line in lines) == sorted(
+                [f"Rule 1** (docs/rule1.md, {changed}", f"Extra** (docs/extra.md, {new}", f"docs/rule2.md** ({deleted}"]
+            )
+        of_a_group = expert.ask("What has changed this week?", where=Filter(groups=("board",)))
+        assert "rule2.md" not in of_a_group.text  # who may read what is gone is not known
+        (docs / "rule2.md").write_text("# Rule 2\n\nThe fee is 4 EUR.\n")
+        expert.sync()
+        assert "deleted" not in expert.ask("What has changed this week?").text

@@ -24,7 +24,7 @@ from metier.answering.missing_attributes import MissingAttribute, missing_attrib
 from metier.answering.quote_spans import asks_for_list
 from metier.answering.quoted import Quoter
 from metier.answering.request import Found, Request
-from metier.answering.routing import Documents, Router
+from metier.answering.routing import Deleted, Documents, Router
 from metier.answering.style import TokenLimits
 from metier.answering.support.base import Checker
 from metier.answering.table_answers import TableAnswerer
@@ -60,7 +60,7 @@ _TABLE = 40_000  # and the rest of a table
 class Answerer:
     """Answers with one set of models over one store. `passages`: how many the quoted style chooses from. `reader`,
     `checker`, `tables`: called when they are first needed. `documents`: what the catalog knows of those an asker may
-    see."""
+    see; `deleted`: of those that are gone."""
 
     def __init__(
         self,
@@ -76,6 +76,7 @@ class Answerer:
         checker: Callable[[], Checker],
         documents: Documents,
         tables: Callable[[], TableAsker],
+        deleted: Deleted = tuple,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -88,6 +89,7 @@ class Answerer:
         self._new_reader = reader
         self._new_checker = checker
         self._documents = documents
+        self._deleted = deleted
         self._new_tables = tables
 
     @cached_property
@@ -136,7 +138,7 @@ class Answerer:
         settings = self._settings
         return Router(
             settings.name, settings.language, self.style, self.limits, self._store, self._retriever, self._analyser,
-            self.finder, self._writer, self._quoter, whole, self._documents,
+            self.finder, self._writer, self._quoter, whole, self._documents, self._deleted,
         )  # fmt: skip
 
     # --- asking ----------------------------------------------------------------------------------------------

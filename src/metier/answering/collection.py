@@ -5,13 +5,13 @@ about what, and what came or changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import regex
 from rapidfuzz import fuzz
 
-from metier.answering.document_info import DocumentInfo, document_infos
+from metier.answering.document_info import DeletedDocument, DocumentInfo, document_infos
 from metier.answering.document_matching import alike, match_documents
 from metier.answering.intent import CollectionQuery, Intent
 from metier.text.analyzer import Analyser
@@ -52,16 +52,19 @@ def answer_collection(
     documents: Sequence[DocumentInfo],
     now: datetime,
     search: Search | None = None,
+    deleted: Sequence[DeletedDocument] = (),
 ) -> CollectionAnswer | None:
     """Answer a question about the collection. `documents`: all that the asker may see. `search`: for "about …"; without
-    it titles alone are compared. None where the question seems to be another after all (nobody of that name wrote
-    anything, no document is of that sort): it is then looked up."""
+    it titles alone are compared. `deleted`: what was there, which is told where changes are asked for. None where the
+    question seems to be another after all (nobody of that name wrote anything, no document is of that sort): it is then
+    looked up."""
     query = intent.collection
     if query is None:
         return None
     language = Language.of(intent.language or "en")
     today = now.date()
     selection = _Selection(list(documents), query, language, today)
+    first = max((info.added for info in documents if info.from_start and info.added), default=None)
     if not selection.of_people() or not selection.of_sort():
         return None
     selection.of_form()
@@ -70,7 +73,8 @@ def answer_collection(
     selection.of_topic(search)
     if query.latest:
         selection.found = sorted(selection.found, key=lambda info: info.latest_day, reverse=True)[:_LATEST]
-    return _said(selection, query, language)
+    said = _said(selection, query, language)
+    return said if query.count else replace(said, text=said.text + _told_of_changes(selection, first, deleted))
 
 
 # --- choosing ------------------------------------------------------------------------------------------------
@@ -143,7 +147,8 @@ class _Selection:
 
 def _changes(info: DocumentInfo, change: str, period: Period) -> tuple[bool, bool]:
     """Whether it came, and whether it changed, in these days."""
-    added = change in ("added", "any") and info.added is not None and period.holds(info.added)
+    came = None if info.from_start else info.added
+    added = change in ("added", "any") and came is not None and period.holds(came)
     changed = change in ("changed", "any") and info.changed is not None and period.holds(info.changed)
     return added, changed
 
@@ -208,6 +213,25 @@ def _said(selection: _Selection, query: CollectionQuery, language: Language) -> 
     if total > len(shown):
         text += "\n\n" + language.text("catalog", "more").format(count=total - len(shown))
     return CollectionAnswer(text, tuple(shown), tuple(lines), total)
+
+
+def _told_of_changes(selection: _Selection, first: date | None, deleted: Sequence[DeletedDocument]) -> str:
+    """Behind the list of what came or changed: what was deleted, and that the first sync is no news."""
+    query, language, period = selection.query, selection.language, selection.period
+    if not query.change or period is None:
+        return ""
+    text = ""
+    if query.change != "added" and not _narrowed(replace(query, change="", times=())):
+        mark = language.text("catalog", "deleted_mark")
+        gone = [each for each in deleted if period.holds(each.day)]
+        lines = [f"- **{_plain(each.uri)}** ({mark}: {_written(each.day, language)})" for each in gone]
+        text = "".join(f"\n{line}" for line in lines[:_SHOWN])
+        if len(lines) > _SHOWN:
+            text += "\n\n" + language.text("catalog", "more").format(count=len(lines) - _SHOWN)
+    text = "\n" + text if text and not selection.found else text
+    if first is not None and period.holds(first) and query.change != "changed":
+        text += "\n\n" + language.text("catalog", "first_sync").format(date=_written(first, language))
+    return text
 
 
 def _narrowed(query: CollectionQuery) -> bool:

@@ -25,11 +25,13 @@ _RECIPIENTS = ("to", "cc")
 
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:
-    """A document as the catalog knows it. `added`, `changed`: days of the syncs at which it came and last changed."""
+    """A document as the catalog knows it. `added`, `changed`: days of the syncs at which it came and last changed.
+    `from_start`: whether it came with the first sync, and is no news."""
 
     record: DocumentRecord
     added: date | None = None
     changed: date | None = None
+    from_start: bool = False
 
     @property
     def id(self) -> str:
@@ -78,16 +80,38 @@ class DocumentInfo:
         return (period.start is None or last >= period.start) and (period.end is None or first <= period.end)
 
 
-def document_infos(records: Sequence[DocumentRecord], history: Mapping[str, ItemHistory]) -> list[DocumentInfo]:
-    """`history`: of the catalog, by uri. Corrections are no documents of the collection, nor are rows of a database:
-    "How many orders are there?" is asked of its table."""
+@dataclass(frozen=True, slots=True)
+class DeletedDocument:
+    """What was there until a day."""
+
+    uri: str
+    day: date
+
+
+def document_infos(
+    records: Sequence[DocumentRecord], history: Mapping[str, ItemHistory], first_sync: str = ""
+) -> list[DocumentInfo]:
+    """`history`: of the catalog, by uri; `first_sync`: when the first one ended. Corrections are no documents of the
+    collection, nor are rows of a database: "How many orders are there?" is asked of its table."""
     return [
-        DocumentInfo(record, _day(history[record.uri].added_at), _day(history[record.uri].changed_at))
-        if record.uri in history
+        DocumentInfo(
+            record, _day(known.added_at), _day(known.changed_at), bool(first_sync) and known.added_at <= first_sync
+        )
+        if (known := history.get(record.uri)) is not None
         else DocumentInfo(record)
         for record in records
-        if not record.uri.startswith(CORRECTION) and table_of(record.uri) is None
+        if _is_document(record.uri)
     ]
+
+
+def deleted_documents(deleted: Mapping[str, str]) -> list[DeletedDocument]:
+    """`deleted`: of the catalog, when each went, by uri."""
+    days = {uri: _day(at) for uri, at in sorted(deleted.items()) if _is_document(uri)}
+    return [DeletedDocument(uri, day) for uri, day in days.items() if day is not None]
+
+
+def _is_document(uri: str) -> bool:
+    return not uri.startswith(CORRECTION) and table_of(uri) is None
 
 
 def _day(stamp: str) -> date | None:

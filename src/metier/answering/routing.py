@@ -12,6 +12,7 @@ from metier.answering import extractive_summary
 from metier.answering.answer import Answer, Sentence, Style, Support
 from metier.answering.catalog_sources import CatalogSources
 from metier.answering.collection import CollectionAnswer, DocumentInfo, answer_collection, match_documents
+from metier.answering.document_info import DeletedDocument
 from metier.answering.intent import Intent, Kind, classify
 from metier.answering.lookup import Finder
 from metier.answering.no_question import asks_nothing
@@ -36,12 +37,13 @@ _CANNOT_EDIT = (
     "[generation] model."
 )
 Documents = Callable[[Filter | None], Sequence[DocumentInfo]]
+Deleted = Callable[[], Sequence[DeletedDocument]]
 
 
 @dataclass(frozen=True, slots=True)
 class Router:
     """Answers what is no question to be looked up. `name`, `language`: the expert's; `documents`: what the catalog
-    knows of those that an asker may see."""
+    knows of those that an asker may see, `deleted`: of those that are gone."""
 
     name: str
     language: str
@@ -55,6 +57,7 @@ class Router:
     quoter: Quoter
     whole: WholeDocument
     documents: Documents
+    deleted: Deleted
 
     def intent(self, request: Request) -> Intent:
         spoken = all_languages(first=self.language)
@@ -110,7 +113,8 @@ class Router:
             return self._about(topic, visible)
 
         known = self.documents(request.where)
-        listed = answer_collection(request.question, intent, known, datetime.now(), about)
+        deleted = self.deleted() if request.where is None else ()  # of what is gone nobody knows who may read it now
+        listed = answer_collection(request.question, intent, known, datetime.now(), about, deleted)
         if listed is None:
             return None
         first = {p.document_id: p for p in self.store.openings([info.id for info in listed.documents], visible)}

@@ -63,8 +63,8 @@ class EarlierDay:
 
     def documents(self, where: Filter | None = None) -> list[DocumentInfo]:
         with self._runtime.catalog() as catalog:
-            history = catalog.history()
-        return document_infos(self._store.records(where), history)
+            history, first_sync = catalog.history(), catalog.first_sync()
+        return document_infos(self._store.records(where), history, first_sync)
 
     @cached_property
     def tables(self) -> TableAsker:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +99,22 @@ class Catalog:
         rows = self._database.read(sa.select(history))
         return {row["uri"]: ItemHistory(row["added_at"], row["changed_at"]) for row in rows}
 
+    def deleted(self) -> dict[str, str]:
+        """When each item was deleted that is not there again, by uri. ISO 8601, UTC."""
+        there = sa.select(items.c.uri)
+        rows = self._database.read(
+            sa.select(former_items).where(former_items.c.deleted_at != "", former_items.c.uri.not_in(there))
+        )
+        return {row["uri"]: row["deleted_at"] for row in rows}
+
+    def first_sync(self) -> str:
+        """When the first sync ended that found something; "" where none has."""
+        return next((run.ended_at for run in self.syncs() if run.added), "")
+
     def bury(self, uris: Iterable[str]) -> None:
-        """Keep who may read what is about to be forgotten: old versions of it may still be asked for."""
-        gone = list(uris)
+        """Keep who may read what is about to be forgotten, and when that was: old versions of it may still be asked
+        for, and what was deleted."""
+        gone, now = list(uris), datetime.now(UTC).isoformat(timespec="seconds")
         wanted = sa.select(items.c.uri, items.c.source, items.c.identity, items.c.groups)
         rows = [
             row
@@ -114,7 +128,7 @@ class Catalog:
                 connection.execute(
                     sa.delete(former_items).where(former_items.c.uri == sa.bindparam("gone")), _named("gone", rows)
                 )
-                connection.execute(sa.insert(former_items), rows)
+                connection.execute(sa.insert(former_items), [{**row, "deleted_at": now} for row in rows])
 
     def forget(self, uris: Iterable[str]) -> None:
         rows = [{"gone": uri} for uri in uris]

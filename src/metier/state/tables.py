@@ -30,6 +30,7 @@ former_items = sa.Table(
     sa.Column("source", sa.String, nullable=False),
     sa.Column("identity", sa.String, nullable=False),
     sa.Column("groups", sa.JSON, nullable=False),
+    sa.Column("deleted_at", sa.String, nullable=False, server_default=""),
 )
 history = sa.Table(
     "history",
