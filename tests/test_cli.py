@@ -191,3 +191,12 @@ def test_doctor_warns_where_scans_of_the_language_cannot_be_read(call_metier, tm
     assert told["de"]["state"] == "note"
     assert "no data for deu" in told["de"]["said"]
     assert "tesseract-ocr-deu" in told["de"]["said"]
+
+
+def test_a_text_that_is_too_long_is_told_so_and_ends_no_conversation(turbines, call_metier):
+    text = " ".join(f"Part {number} of {number * 7} was seen near the tower {number * 3}." for number in range(60))
+    told = call_metier("ask", text, check=2).stderr
+    assert re.search(r"the question has 2,\d{3} characters, and at most 1,500 are looked up", told)
+    done = call_metier("chat", input=f"{text}\nHow tight are the blade root nuts of the NV-110?\n")
+    assert "at most 1,500" in done.stderr
+    assert "840" in done.stdout

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.cli.show import ExpertOption, JsonOption, open_expert, place, print_json
+from metier.cli.show import ExpertOption, JsonOption, open_expert, place, print_error, print_json
 from metier.cli.terminal import console, styled
 
 if TYPE_CHECKING:
@@ -109,6 +109,8 @@ def chat(
 
     Example: metier chat
     """
+    from metier.core.errors import InputError
+
     screen = console()
     with open_expert(expert) as opened:
         conversation = opened.chat()
@@ -129,6 +131,8 @@ def chat(
                 _print_answer(asked(question))
             except KeyboardInterrupt:
                 screen.print(styled("\n[yellow]Stopped.[/]"))
+            except InputError as error:  # a question that is too long ends no conversation
+                print_error(error)
 
 
 def _print_answer(run: Callable[[OnText], Answer]) -> None:
