@@ -100,6 +100,11 @@ def test_whose_a_thing_is_may_be_left_out(language: str, first: str, second: str
         ("de", "Die Kündigungsfrist beträgt drei Monate.", "Die Kündigungsfrist beträgt in der Probezeit zwei Wochen."),
         ("de", "Der Filter hält 6 Monate lang dicht.", "Der Filter der Maschine 2 hält 3 Monate lang dicht."),
         ("de", "Der Filter wird nach 6 Monaten gewechselt.", "Der Filter ohne Gehäuse wird nach 3 Monaten gewechselt."),
+        ("de", "Die Lieferzeit beträgt 3 Tage.", "Die Lieferzeit der Ersatzteile beträgt 10 Tage."),
+        ("en", "The delivery time is 3 days.", "The delivery time of spare parts is 10 days."),
+        ("fr", "Le délai de livraison est de 3 jours.", "Le délai de livraison des pièces est de 10 jours."),
+        ("zh", "保修期为12个月。", "咖啡机的保修期为24个月。"),
+        ("ja", "保証期間は12か月です。", "機械の保証期間は24か月です。"),
         ("en", "The fee is paid within 30 days.", "The fee for members is paid within 14 days."),
         ("en", "The deposit is refunded within 30 days.", "The deposit of the Badger is refunded within 14 days."),
         ("en", "The price of a course rises by 30 euro.", "The price rises by 20 euro."),  # of what is not told

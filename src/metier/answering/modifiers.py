@@ -26,13 +26,14 @@ from metier.text.phrases import compose, fold
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 _MOST = 3  # words of a modifier that say something
 _LONGEST = 10  # characters of one in a script without spaces
+_LONGEST_HEAD = 5  # characters of a thing there
 _ANY = "*"  # any letters
 
 
 @dataclass(frozen=True, slots=True)
 class Modifier:
     """`words`: its tokens that say something. `of_attribute`: what it belongs to is no thing but tells something of one
-    ("the price of"), and says nothing without it."""
+    ("the price of", "the delivery time of … is"), and may be another one without it."""
 
     words: frozenset[str]
     of_attribute: bool
@@ -65,7 +66,7 @@ def modifier(text: str, general: str, language: str, analyser: Analyser) -> Modi
     if any(words[n].said in known.opposites_of for n in own):
         return None  # "of the first year"
     tokens = frozenset(token for n in own for token in words[n].tokens)
-    return Modifier(tokens, is_attribute(head.said, known.code))
+    return Modifier(tokens, is_attribute(head.said, known.code) or _gives_measure(general, known, analyser))
 
 
 def _words(text: str, known: Language, analyser: Analyser) -> Iterator[_Word]:
@@ -73,6 +74,17 @@ def _words(text: str, known: Language, analyser: Analyser) -> Iterator[_Word]:
         said = fold(compose(match[0]))
         tokens = frozenset() if said in known.function_words else frozenset(analyser.tokens(match[0]))
         yield _Word(*match.span(), said, tokens)
+
+
+def _gives_measure(text: str, known: Language, analyser: Analyser) -> bool:
+    """Whether a sentence says nothing but how much something is: a name, and perhaps a verb, before its number ("the
+    delivery time is", "die Lieferzeit beträgt"), where another would say what is done."""
+    words = list(_words(text, known, analyser))
+    telling = [n for n, word in enumerate(words) if word.tokens]
+    if not telling or telling[-1] - telling[0] >= len(telling):
+        return False
+    small = {word.said for word in words[telling[-1] + 1 :]}
+    return not small or not small.isdisjoint(known.word_set("words", "copula"))
 
 
 def _head_before(words: list[_Word], first: int, known: Language) -> _Word | None:
@@ -121,7 +133,8 @@ def _inserted(text: str, general: str, known: Language, analyser: Analyser) -> M
         if whole[:start] + behind == part and behind and own.endswith(known.listed("words", "whose_behind")):
             if _names_something(own, 0, len(own), known.code) or own[:-1] in known.opposites_of:
                 return None
-            of_attribute = any(is_attribute(behind[:length], known.code) for length in range(1, 5))
+            of_attribute = part.endswith(known.listed("words", "copula"))
+            of_attribute |= any(is_attribute(behind[:length], known.code) for length in range(1, _LONGEST_HEAD))
             return Modifier(frozenset(analyser.tokens(own)), of_attribute)
     return None
 

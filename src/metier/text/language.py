@@ -17,7 +17,8 @@ is known of languages without a file is in `metier/text/other_languages.toml`, w
                              alternative ("or"), conjunction ("and"), clause (words that join clauses), title ("Mrs");
                              lacking ("without"), exception ("except"), condition ("until": "not until" denies nothing),
                              whose: what stands between a thing and whose it is ("of"), whose_behind: the same where the
-                             thing comes last ("'s"); "*ов", "ال*": an ending or beginning that says so alone;
+                             thing comes last ("'s"); "*ов", "ال*": an ending or beginning that says so alone; copula:
+                             what may stand between a thing and how much it is ("is");
                              second_of_two ("nor"), no_denial (phrases with a negation that deny nothing), reversing
                              (prefixes that turn a word round: "un"), versus; per ("a", "each"); where words have no
                              spaces between them, compared_with and after_compared: between two things that are compared
