@@ -43,8 +43,7 @@ from metier.tables.sql_writer import QueryOutcome, SqlWriter
 from metier.tables.table_store import TableStore
 from metier.tables.vocabulary import synonyms_of
 from metier.text.analyzer import Analyser
-from metier.text.language import Language
-from metier.text.morphology import bare_forms
+from metier.text.morphology import bare_forms, unprefixed
 from metier.text.phrases import UNSPACED
 
 if TYPE_CHECKING:
@@ -224,7 +223,7 @@ class TableAsker:
             parted = _UNSPACED.sub(r" \g<0> ", question.text)
             return [*self._analyser.tokens(parted), *(token.said for token in question.tokens)]
         words = [token.said for token in question.tokens if not token.function]
-        bare = [form for word in words for form in (*bare_forms(word, language), *_otherwise_definite(word, language))]
+        bare = [form for word in words for form in (*bare_forms(word, language), *unprefixed(word, language))]
         said = " ".join(question.text[token.start : token.end] for token in question.tokens if not token.function)
         return self._analyser.tokens(" ".join([said, *bare]))
 
@@ -313,14 +312,6 @@ class TableAsker:
             return (), 0
         places = tuple(RowPlace(str(row[0]), int(row[2] or 0), int(row[3] or 0)) for row in result.rows[:_CITED])
         return places, int(counted.rows[0][0] or 0)
-
-
-def _otherwise_definite(word: str, language: Language) -> tuple[str, ...]:
-    """A word without the article that is written as a part of it, or with it: a stemmer makes two words of them."""
-    article = language.forms.get("article", "")
-    if not article:
-        return ()
-    return (word.removeprefix(article) if word.startswith(article) else f"{article}{word}",)
 
 
 def _same(one: TableAnswer, other: TableAnswer) -> bool:

@@ -296,6 +296,8 @@ class _Assembler:
 
     def _aggregated(self, query: TableQuery, left: list[ColumnMention], aggregate: str) -> TableQuery | None:
         numbers = [m for m in left if m.column.type is ColumnType.NUMBER]
+        if self._question.has("amount") and query.conditions and len(numbers) == 1:
+            left = [m for m in left if m in numbers or m.span < numbers[0].span]  # "the days that Ann rented a bicycle"
         if len(left) != 1 or len(numbers) != 1:
             return None
         if period_of(numbers[0].column.name) is not None:
@@ -321,6 +323,8 @@ class _Assembler:
                 return None
         if "days" in self._operations and shown and all(map(_is_amount, shown)):
             return None  # no amount says when
+        if self._question.has("days") and shown and _has_days(query.table) and not any(map(_is_day, shown)):
+            return None  # nor does a word where a day is held
         if not shown and "places" in self._operations:
             shown = tuple(ColumnReference(query.table, column.sql) for column in places_of(query.table, self._question))
         if not shown and "amount" in self._operations and not self._measures_more():
@@ -353,6 +357,15 @@ class _Assembler:
         if table.sql != query.table.sql:
             return points_to(self._steps, table, query.table)
         return all(condition.place.table.sql != table.sql for condition in query.conditions)
+
+
+def _has_days(table: TableSchema) -> bool:
+    return any(column.type is ColumnType.DATE for column in table.columns)
+
+
+def _is_day(place: ColumnReference) -> bool:
+    column = place.table.column(place.column)
+    return column is not None and (column.type is ColumnType.DATE or column.years)
 
 
 def _is_amount(place: ColumnReference) -> bool:

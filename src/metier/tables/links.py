@@ -154,8 +154,9 @@ def _summed(question: TableQuestion) -> Callable[[ColumnMention], ColumnMention 
     totals = [operation.span for operation in question.operations if operation.kind == "total"]
 
     def summed(mention: ColumnMention) -> ColumnMention | None:
-        is_total = mention.span in totals and mention.column.type is ColumnType.NUMBER
-        return replace(mention, summed=True) if is_total else None
+        around = [span for span in totals if span[0] <= mention.span[0] and mention.span[1] <= span[1]]
+        is_total = around and mention.column.type is ColumnType.NUMBER
+        return replace(mention, span=around[0], summed=True) if is_total else None
 
     return summed
 
@@ -239,10 +240,10 @@ def _synonymous(table: TableSchema, span: Span, words: tuple[str, ...], language
         return
     for column in table.columns:
         name = _called(column, language[-1])
-        if len(name) > 1 and name[-1] in words_in_any_language("tables", "number_name"):
-            if column.sql == table.key:
+        if len(name) > 1 and (bare := _without_number(name)) != name:
+            if not any(reference[0] == column.sql for reference in table.references):
                 continue  # the table itself is called so
-            name = name[:-1]
+            name = bare
         if _held(words, name, language):
             continue
         told = spaced and _held(words, name, language, synonymous)
@@ -265,7 +266,14 @@ def _synonymous_names(
 def _is_key(table: TableSchema, column: Column, name: Sequence[str]) -> bool:
     """Whether it is a number that names rows, of this table or another: it is meant only where it is named in full."""
     pointing = any(reference[0] == column.sql for reference in table.references)
-    return pointing or (len(name) > 1 and name[-1] in words_in_any_language("tables", "number_name"))
+    return pointing or (len(name) > 1 and _without_number(name) != name)
+
+
+def _without_number(name: Sequence[str]) -> tuple[str, ...]:
+    """The words of `customer_id` without "id", and of "رقم العميل" without the first."""
+    if name[0] in words_in_any_language("tables", "number_name_first"):
+        return tuple(name[1:])
+    return tuple(name[:-1] if name[-1] in words_in_any_language("tables", "number_name") else name)
 
 
 def _distinguishing(table: TableSchema, column: Column, language: str) -> tuple[str, ...]:

@@ -81,11 +81,11 @@ is known of languages without a file is in `metier/text/other_languages.toml`, w
                              name with those of its plural
     [tables]                 total: a row of sums begins so; open: a name that ends so goes on in the next line; empty:
                              what says that a cell holds nothing; number_name: a column whose numbers name something
-                             ends so ("part no"); no_noun_first, no_noun_last, no_noun: what the name of a column begins
-                             with, ends in, or is, where it is no noun phrase; complement: behind its head noun ("height
-                             of the tower"); person: nouns for people; label: a column that names the rows is called
-                             so, of a person where person_name is in its name ("first", "last"); any_table: words of a
-                             table's name that tell nothing ("info")
+                             ends so ("part no"), number_name_first: begins so; no_noun_first, no_noun_last, no_noun:
+                             what the name of a column begins with, ends in, or is, where it is no noun phrase;
+                             complement: behind its head noun ("height of the tower"); person: nouns for people; label:
+                             a column that names the rows is called so, of a person where person_name is in its name
+                             ("first", "last"); any_table: words of a table's name that tell nothing ("info")
     [query]                  of questions on tables. filler; weak: words that say little ("located") and name no value;
                              count, times ("how often"), amount ("how much"), total, takings (money that is summed
                              up: "turnover"), average, different; most, least, superlative (words that are one),

@@ -42,6 +42,16 @@ def bare_forms(word: str, language: Language) -> tuple[str, ...]:
     return tuple(word[:end] for end in range(1, len(word)) if is_ending(word[:end], word[end:], language))
 
 
+def unprefixed(word: str, language: Language) -> tuple[str, ...]:
+    """What a folded word may be without what the language writes as a part of it in front ("for", "the"), each with
+    the article and without: stemmers make two words of them."""
+    if "prefix" not in language.forms:
+        return ()
+    least, article = int(language.forms["prefix_least"]), language.forms.get("article", "")
+    ends = [end for end in range(1, len(word) - least + 1) if _prefixes(language).fullmatch(word[:end])]
+    return tuple(form for end in (0, *ends) for form in (word[end:], f"{article}{word[end:]}"))
+
+
 def is_ending(word: str, ending: str, language: Language) -> bool:
     """Whether `ending` may be put on `word`; never in a language that names none."""
     if "ending" not in language.forms or len(word) < int(language.forms["ending_least"]):
