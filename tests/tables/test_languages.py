@@ -166,6 +166,14 @@ SPOKEN["de"] = Spoken(
         ("Wie schwer ist der Toaster?", NOTHING),
         ("Wie lautet die Telefonnummer von Bernd Stein?", NOTHING),
         ("Wie viele Artikel haben zwei Jahre Garantie?", NOTHING),
+        ("Was verdient Bernd Stein?", ("2800",)),
+        ("Wer verdient am meisten?", ("Eva See",)),
+        ("Wie viel verdienen die Leute in der Fertigung im Schnitt?", ("3050",)),
+        ("Wie viel kosten die Artikel im Schnitt?", ("275",)),
+        ("Von welchem Artikel haben wir am meisten auf Lager?", ("Taschenlampe",)),
+        ("Wie viele Lampen haben wir noch?", ("33",)),
+        ("Wie alt ist Bernd Stein?", NOTHING),
+        ("Wie oft wurde der Toaster repariert?", NOTHING),
     ],
 )
 
@@ -231,6 +239,13 @@ SPOKEN["fr"] = Spoken(
         ("Combien pèse le grille-pain ?", NOTHING),
         ("Quel est le numéro de téléphone de Bruno Martin ?", NOTHING),
         ("Combien d'articles ont une garantie de deux ans ?", NOTHING),
+        ("Combien gagne Bruno Martin ?", ("2800",)),
+        ("Qui gagne le plus ?", ("Éva Lac",)),
+        ("Combien gagnent en moyenne les gens de la production ?", ("3050",)),
+        ("De quel article avons-nous le plus en stock ?", ("Torche",)),
+        ("Combien de bouilloires nous reste-t-il ?", ("85",)),
+        ("Quel âge a Bruno Martin ?", NOTHING),
+        ("Combien de fois le four a-t-il été réparé ?", NOTHING),
     ],
 )
 
@@ -296,6 +311,14 @@ SPOKEN["es"] = Spoken(
         ("¿Cuánto pesa la tostadora?", NOTHING),
         ("¿Cuál es el número de teléfono de Benito Roca?", NOTHING),
         ("¿Cuántos artículos tienen dos años de garantía?", NOTHING),
+        ("¿Cuánto gana Benito Roca?", ("2800",)),
+        ("¿Quién cobra más?", ("Eva Lago",)),
+        ("¿Cuánto cobra de media la gente de producción?", ("3050",)),
+        ("¿De qué artículo tenemos más en el almacén?", ("Linterna",)),
+        ("¿Cuánto vale el escritorio?", ("320",)),
+        ("¿Cuántos hervidores nos quedan?", ("85",)),
+        ("¿Cuántos años tiene Benito Roca?", NOTHING),
+        ("¿Cuántas veces se ha reparado el horno?", NOTHING),
     ],
 )
 
@@ -360,6 +383,14 @@ SPOKEN["pt"] = Spoken(
         ("Quanto pesa a torradeira?", NOTHING),
         ("Qual é o número de telefone de Bento Pedra?", NOTHING),
         ("Quantos artigos têm dois anos de garantia?", NOTHING),
+        ("Quanto ganha Bento Pedra?", ("2800",)),
+        ("Quem ganha mais?", ("Eva Lagoa",)),
+        ("Quanto ganha em média o pessoal da produção?", ("3050",)),
+        ("De que artigo temos mais em estoque?", ("Lanterna",)),
+        ("Quanto vale a escrivaninha?", ("320",)),
+        ("Quantas chaleiras ainda restam?", ("85",)),
+        ("Quantos anos tem Bento Pedra?", NOTHING),
+        ("Quantas vezes o forno foi consertado?", NOTHING),
     ],
 )
 
@@ -424,6 +455,14 @@ SPOKEN["ru"] = Spoken(
         ("Сколько весит тостер?", NOTHING),
         ("Какой телефон у Бориса Камнева?", NOTHING),
         ("У скольких товаров гарантия два года?", NOTHING),
+        ("Сколько зарабатывает Борис Камнев?", ("2800",)),
+        ("Кто зарабатывает больше всех?", ("Ева Озёрная",)),
+        ("Сколько в среднем получают люди в производстве?", ("3050",)),
+        ("Какого товара у нас на складе больше всего?", ("Фонарь",)),
+        ("Почём стол?", ("320",)),
+        ("Сколько чайников у нас осталось?", ("85",)),
+        ("Сколько лет Борису Камневу?", NOTHING),
+        ("Сколько раз ремонтировали тостер?", NOTHING),
     ],
 )
 
@@ -676,6 +715,14 @@ SPOKEN["id"] = Spoken(
         ("Berapa berat pemanggang?", NOTHING),
         ("Berapa nomor telepon Budi Santoso?", NOTHING),
         ("Berapa banyak produk yang bergaransi dua tahun?", NOTHING),
+        ("Budi Santoso digaji berapa?", ("2800",)),
+        ("Siapa yang gajinya paling tinggi?", ("Eka Lestari",)),
+        ("Berapa rata-rata upah orang di bagian produksi?", ("3050",)),
+        ("Produk apa yang paling banyak ada di gudang?", ("Senter",)),
+        ("Meja harganya berapa?", ("320",)),
+        ("Ketel masih ada berapa?", ("85",)),
+        ("Berapa umur Budi Santoso?", NOTHING),
+        ("Berapa kali oven diperbaiki?", NOTHING),
     ],
 )
 
@@ -1159,3 +1206,17 @@ def wrong(asked: Sequence[tuple[str, tuple[str, ...]]], ask: Ask) -> list[tuple[
 def holds(line: str, value: str) -> bool:
     """Whether all words of a value are in a line, and each number as it is, whatever the unit beside it."""
     return all(regex.search(rf"(?<![\d.,]){regex.escape(part)}(?!\d|[.,]\d)", line) for part in value.split())
+
+
+@pytest.mark.parametrize(
+    ("code", "columns", "sign", "question"),
+    [
+        ("id", "Produk,Harga", "Rp ", "Berapa rata-rata harga produk?"),
+        ("pt", "Artigo,Preço", "R$ ", "Qual é o preço médio dos artigos?"),
+    ],
+)
+def test_a_sign_of_money_before_a_number_makes_no_word_of_it(code, columns, sign, question, tables):
+    rows = "".join(f'{name},"{sign}{price}"\n' for name, price in (("Alfa", 20), ("Beta", 40), ("Gama", 60)))
+    said = tables({"list.csv": f"{columns}\n{rows}"}, code)(question)
+    assert said is not None
+    assert holds(said.lines[0].text, "40")

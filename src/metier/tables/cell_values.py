@@ -28,7 +28,7 @@ _LOOKED_AT = 2000  # cells by which the type of a column is judged
 _SAME_UNIT = 0.7  # share of a column's numbers that have its unit
 
 _NUMBER = regex.compile(
-    r"^(?P<open>\()?\s*(?P<sign>[-−–+])?\s*(?P<before>(?:US\$|\p{Sc}|\b(?:[A-Z]{3}|Rs\.?|Tk\.?|Fr\.?))\s*)?"
+    r"^(?P<open>\()?\s*(?P<sign>[-−–+])?\s*(?P<before>(?:US\$|\p{Sc}|\b(?:[A-Z]{3}|Rs\.?|Rp\.?|Tk\.?|Fr\.?|R\$))\s*)?"
     r"(?P<inside>\()?(?P<inner>[-−–])?"
     r"(?P<number>\d+(?:[.,'’\u00a0\u2009\u202f ]\d{2,3})*(?:[.,]\d+)?|[.,]\d+)"
     r"\s*(?P<close>\))?\s*(?P<after>[^\d\s][^\d]{0,24})?$"

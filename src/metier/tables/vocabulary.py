@@ -135,8 +135,9 @@ def _synonyms(language: str) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for line in Language.of(language).text_lines("synonyms", "words"):
         stems = {_stem(plain_word(word), language) or plain_word(word) for word in line.split()}
+        written = {_stem(word.casefold(), language) for word in line.split()} - {""}  # as the index has them: "salári"
         for stem in stems:
-            found.setdefault(stem, set()).update(stems)
+            found.setdefault(stem, set()).update(stems | written)
     return {stem: frozenset(others) for stem, others in found.items()}
 
 
