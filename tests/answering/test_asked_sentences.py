@@ -153,7 +153,7 @@ def test_the_question_before_is_found_among_its_polite_words(expert):
 
 
 def test_a_capable_model_reads_the_whole_message_and_what_it_asks_is_looked_up(tmp_path):
-    message = "Good morning! Be brief, please. Until when is the café open on Saturday?"
+    message = "Good morning! We come with twelve guests. Until when is the café open on Saturday? Many thanks!"
     with scripted_endpoint("Until 17:00.") as endpoint:
         folder = made(tmp_path, model="openai:scripted")
         path = folder / "metier.toml"
@@ -162,4 +162,5 @@ def test_a_capable_model_reads_the_whole_message_and_what_it_asks_is_looked_up(t
             opened.sync()
             answer = opened.ask(message)
         assert endpoint.requests[-1]["messages"][-1]["content"].endswith(f"Question: {message}")
-    assert answer.searched_for == ("Until when is the café open on Saturday?",)
+    question = "Until when is the café open on Saturday?"
+    assert answer.searched_for == (question, f"We come with twelve guests. {question}")

@@ -13,7 +13,7 @@ from functools import cached_property
 from metier.answering import style
 from metier.answering.abstention import Abstention
 from metier.answering.answer import Answer, Sentence, Style
-from metier.answering.asked_sentences import asked_in
+from metier.answering.asked_sentences import asked_in, told_in
 from metier.answering.choices import choices_of
 from metier.answering.cited_cells import with_cells
 from metier.answering.conflicts import newest_first, with_conflicts
@@ -41,6 +41,7 @@ from metier.embedding.base import Embedder
 from metier.generation.base import Generator
 from metier.reader.base import Reader
 from metier.retrieval import decomposition
+from metier.retrieval.decomposition import LONGEST
 from metier.retrieval.retriever import Retriever
 from metier.store.base import Filter, Store
 from metier.tables.asking import TableAsker
@@ -196,9 +197,9 @@ class Answerer:
     def _refuse_a_text(asked: str, language: str) -> None:
         """Raises `InputError` where more is to be looked up than a search reads: the rest would be passed over."""
         longest = max(map(len, decomposition.split(asked, language)))
-        if longest > decomposition.LONGEST and not choices_of(asked, language):
+        if longest > LONGEST and not choices_of(asked, language):
             raise InputError(
-                f"the question has {longest:,} characters, and at most {decomposition.LONGEST:,} are looked up",
+                f"the question has {longest:,} characters, and at most {LONGEST:,} are looked up",
                 hint="Ask what you want to know in a sentence or two that end in a question mark.",
             )
 
@@ -233,6 +234,8 @@ class Answerer:
             parts = (asked, request.question)
         else:
             parts = (asked, *self._parts(asked, request, language))
+        if request.message and len(told := told_in(request.message, self._spoken(request.message))) <= LONGEST:
+            parts = (*parts, told)  # a model reads the whole message, and may answer by what is known of all of it
         searched = list(dict.fromkeys(parts))
         found = self.finder.find(searched, request.where, request.without, limits=self.limits)
         if not found.shown:

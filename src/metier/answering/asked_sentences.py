@@ -13,7 +13,6 @@ pronoun, by saying next to nothing itself, or because it names nothing and the s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import regex
 
@@ -36,21 +35,13 @@ Known = Callable[[Sequence[str]], bool]
 """Whether documents hold any of some tokens."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sentence:
-    """`text`: without courtesy at its ends. `asks`: whether it is to be looked up."""
-
-    text: str
-    asks: bool = False
-
-
 def asked_in(message: str, languages: Sequence[Language], analyser: Analyser, known: Known = bool) -> str:
     """The sentences of a message that are to be looked up: "" where it is courtesy alone, and the message as it is
     where nothing is to be left out. `languages`: those that it may be in, the likeliest first. `known`: what tells
     words of the documents; by default every word is one."""
     own = languages[0]
-    whole = [part for part in sentences_of(compose(message).strip(), own.code) if words_of(part)]
-    said = [text for part in whole if (text := _telling(part, languages))]
+    whole = _sentences(message, own)
+    said = _said(whole, languages)
     if not said:
         return "" if whole else message
     asking = _asking(said, languages)
@@ -62,6 +53,19 @@ def asked_in(message: str, languages: Sequence[Language], analyser: Analyser, kn
             chosen |= {place, *_pointed_to(place, said, asking, own, analyser, known)}
     kept = [said[place] for place in sorted(chosen)]
     return message if kept == whole else " ".join(kept)
+
+
+def told_in(message: str, languages: Sequence[Language]) -> str:
+    """All that a message says beside courtesy, whether the question points to it or not."""
+    return " ".join(_said(_sentences(message, languages[0]), languages))
+
+
+def _sentences(message: str, language: Language) -> list[str]:
+    return [part for part in sentences_of(compose(message).strip(), language.code) if words_of(part)]
+
+
+def _said(sentences: Sequence[str], languages: Sequence[Language]) -> list[str]:
+    return [text for part in sentences if (text := _telling(part, languages))]
 
 
 # --- courtesy ------------------------------------------------------------------------------------------------
