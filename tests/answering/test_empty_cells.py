@@ -115,3 +115,20 @@ def test_an_expert_tells_what_is_empty(tmp_path: Path) -> None:
             assert note in answer.notes
         assert "41" in expert.ask("What is the phone of Ida Falk?").text
         assert "parent company" in expert.ask("Who pays the salary of Ole Berg?").text
+
+
+def test_a_line_of_column_names_is_no_answer_where_a_passage_holds_nothing_else(tmp_path: Path) -> None:
+    measured = ("temperature", "pressure", "voltage", "rotation")
+    parts = ("inlet", "outlet", "boiler", "pump")
+    whats = [f"{what} of the {part}" for what in measured for part in parts]
+    names = [f"{how} {what}" for how in ("Average", "Highest", "Lowest") for what in whats]
+    rows = [f"M{n},{n},{n + 1},{n + 2},{n + 3}" + "," * (len(names) - 4) for n in range(1, 6)]
+    table = tmp_path / "machines.csv"
+    table.write_text("\n".join([",".join(["Machine", *names]), *rows]) + "\n")
+    with Expert.create(tmp_path / "expert") as expert:
+        expert.add(str(table))
+        expert.sync()
+        for question in ("What is the highest voltage of the boiler?", "Lowest rotation of the outlet?"):
+            answer = expert.ask(question)
+            assert answer.abstained, answer.text
+        assert "1" in expert.ask("What is the average temperature of the inlet of M1?").text

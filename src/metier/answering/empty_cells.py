@@ -21,6 +21,7 @@ from metier.tables.schema import Column, TableSchema
 from metier.tables.vocabulary import alike, said_words
 
 _NAMED = 0.5  # share of the words of a column's name from which the question means it
+_TOLD = 3  # columns that a person is told
 _LOOKED_AT = 100  # rows around the one that is meant, by which the type of a column is told
 
 
@@ -36,8 +37,9 @@ class EmptyCells:
 
     @property
     def note(self) -> str:
-        named = " and ".join(f"“{column}”" for column in self.columns)
-        return f"{named} {'is' if len(self.columns) == 1 else 'are'} empty for {self.entity}."
+        named = " and ".join(f"“{column}”" for column in self.columns[:_TOLD])
+        more = f" and {len(self.columns) - _TOLD} more" if len(self.columns) > _TOLD else ""
+        return f"{named}{more} {'is' if len(self.columns) == 1 else 'are'} empty for {self.entity}."
 
 
 def empty_cells(asked: str, row: Passage, document: Document, language: str) -> EmptyCells | None:
@@ -55,15 +57,16 @@ def empty_cells(asked: str, row: Passage, document: Document, language: str) -> 
     told = [each for each in mentions if not row_of.is_empty(each) and row_of.may_tell(each)]
     empty = [each for each in mentions if row_of.is_empty(each) and each.share >= _NAMED]
     empty = [each for each in empty if not any(_means_rather(other, each) for other in told)]
+    empty = [each for each in empty if not any(_means_rather(other, each, clearly=True) for other in empty)]
     columns = dict.fromkeys(each.column.name for each in empty) or row_of.without_day()
     alone = not any(each.share >= _NAMED for each in told)
     return EmptyCells(tuple(columns), row_of.entity(), row_of.is_named(), alone) if columns else None
 
 
-def _means_rather(one: ColumnMention, other: ColumnMention) -> bool:
-    """Whether words mean a column as well as another, or better."""
+def _means_rather(one: ColumnMention, other: ColumnMention, *, clearly: bool = False) -> bool:
+    """Whether words mean a column as well as another, or better; `clearly`: better."""
     overlap = one.span[0] < other.span[1] and other.span[0] < one.span[1]
-    return overlap and one.share >= other.share
+    return overlap and (one.share > other.share or (one.share == other.share and not clearly))
 
 
 @dataclass(frozen=True, slots=True)

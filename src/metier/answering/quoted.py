@@ -176,11 +176,14 @@ class Quoter:
         return wanted and not found.pinned and doubt >= self._refusing.threshold
 
     def _without_header(self, found: Found) -> Found:
-        """Without lines of column names as the best that was found: they are no answer."""
-        pieces = list(found.pieces)
-        while pieces and self._is_header(pieces[0].passage):
-            pieces.pop(0)
-        return replace(found, pieces=tuple(pieces))
+        """Without a line of column names as the best that was found: it is no answer, and neither is what holds less of
+        the question than it does."""
+        first = next((n for n, piece in enumerate(found.pieces) if not self._is_header(piece.passage)), None)
+        if not first or found.coverage is None:
+            return found if first == 0 else replace(found, pieces=())
+        held = found.coverage.of(found.pieces[0].passage)
+        rest = found.pieces[first:]
+        return replace(found, pieces=rest if found.coverage.of(rest[0].passage) >= held else ())
 
     def _is_header(self, piece: Passage) -> bool:
         if CELL not in piece.text or evidence.is_row(piece.text):
