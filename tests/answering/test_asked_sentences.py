@@ -8,8 +8,11 @@ from paced_scripted_endpoint import scripted_endpoint
 from parts import read_nothing
 
 from metier import Expert
+from metier.answering.asked_sentences import asked_in
 from metier.core.errors import InputError
 from metier.generation.base import Message
+from metier.text.analyzer import Analyser
+from metier.text.language import Language, codes
 
 pytestmark = pytest.mark.slow
 
@@ -121,6 +124,30 @@ def test_what_a_question_points_to_is_looked_up_with_it(expert, message, asked):
 def test_a_thing_that_was_named_before_the_question_is_the_one_that_is_told_of(expert):
     assert "55 EUR" in expert.ask("Hello. We are looking at the ZT-9. What does the lease cost a month?").text
     assert "Ivo Marsh" in expert.ask("Sorry to bother you. The boiler is broken. Whom do I call?").text
+
+
+POLITE = {
+    "en": ["I have a quick question.", "May I ask you something?", "I'm new here.", "I look forward to your answer."],
+    "de": ["Ich hätte da mal eine kurze Frage.", "Darf ich Sie etwas fragen?", "Es tut mir leid, dass ich störe."],
+    "fr": ["J'ai une petite question.", "Puis-je vous poser une question ?", "Je suis nouveau ici."],
+    "es": ["Tengo una pregunta.", "¿Puedo hacerle una pregunta?", "Disculpe la molestia."],
+    "pt": ["Gostaria de fazer uma pergunta.", "Desculpe o incômodo.", "Espero que esteja bem."],
+    "ru": ["У меня есть вопрос.", "Извините за беспокойство.", "Надеюсь, у вас всё хорошо."],
+    "id": ["Saya punya pertanyaan.", "Maaf mengganggu.", "Boleh saya bertanya?"],
+    "sw": ["Nina swali.", "Samahani kwa usumbufu."],
+    "ar": ["لدي سؤال.", "هل يمكنني أن أسألك سؤالا؟", "آسف على الإزعاج."],
+    "hi": ["मेरा एक सवाल है।", "क्या मैं आपसे एक सवाल पूछ सकता हूँ?"],
+    "bn": ["আমার একটি প্রশ্ন আছে।", "বিরক্ত করার জন্য দুঃখিত।"],
+    "zh": ["我有一个问题。", "可以问您一个问题吗？"],
+    "ja": ["質問があります。", "質問してもいいですか。"],
+}
+
+
+@pytest.mark.parametrize("language", codes())
+def test_every_language_knows_its_polite_sentences(language):
+    known = Language.of(language)
+    for polite in POLITE[language]:
+        assert asked_in(polite, [known], Analyser(language)) == "", polite
 
 
 @pytest.mark.parametrize("message", ["Sorry to bother you.", "Entschuldigen Sie die Störung.", "我有一个问题。"])

@@ -94,7 +94,8 @@ def _without_courtesy(sentence: str, language: Language) -> str:
     end = _back(sentence, rest[-1][1], polite)
     if (start, end) == (0, len(sentence)):
         return sentence
-    kept = sentence[start:end].strip(_EDGES)
+    kept = sentence[start:end].lstrip(_EDGES)
+    kept = kept if end == len(sentence) else kept.rstrip(_EDGES)
     return _without_courtesy(f"{kept}?" if is_question(sentence) and not is_question(kept) else kept, language)
 
 
