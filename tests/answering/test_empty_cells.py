@@ -10,6 +10,7 @@ from metier.answering.empty_cells import empty_cells
 from metier.answering.evidence import quotable
 from metier.answering.quote_spans import rows_alike
 from metier.core.documents import Document, Passage
+from metier.core.tables import Table, TableRow
 from metier.expert import Expert
 from metier.parsing.core.readers import ParsingLimits, read_document
 
@@ -44,6 +45,13 @@ def test_what_is_empty_of_a_row(question: str, note: str | None) -> None:
     document, row = _row(STAFF, "en", "Ida" if "Ida" in question else "Ole")
     found = empty_cells(question, row, document, "en")
     assert (found.note if found else None) == note
+
+
+def test_a_table_without_names_of_columns_has_none_that_is_asked() -> None:
+    text = "Ida | 41"
+    row = TableRow(0, len(text), "1", ((0, 3), (6, 8), None))
+    document = Document("t", "t", "t", text, (), "text/csv", tables=(Table((), (row,), 0, len(text)),))
+    assert empty_cells("What is the phone of Ida?", Passage("1", "t", text, 0, len(text)), document, "en") is None
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def empty_cells(asked: str, row: Passage, document: Document, language: str) -> 
     of a column, or is that there is none."""
     table = document.table_at(row.start, row.end)
     found = table.row_at(row.start, row.end) if table else None
-    if table is None or found is None:
+    if table is None or found is None or not any(table.names):
         return None
     question = read(asked, language)
     if question.negated:
