@@ -157,6 +157,11 @@ def test_courtesy_alone_is_greeted(expert, message):
     assert answer.question == message
 
 
+def test_a_message_without_a_question_is_looked_up_as_a_whole(expert):
+    told = "The mixer of the café is broken since Saturday. I am not sure what happened."
+    assert expert.ask(f"Hello! {told} Thanks!").searched_for == (told,)
+
+
 def test_several_questions_are_all_looked_up(expert):
     answer = expert.ask("Good day! Until when is the café open on Saturday? I love it. When is the workshop closed?")
     assert answer.searched_for == ("Until when is the café open on Saturday?", "When is the workshop closed?")

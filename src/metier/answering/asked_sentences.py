@@ -117,13 +117,16 @@ def _back(sentence: str, last: int, polite: Sequence[Span]) -> int:
 
 def _asking(said: Sequence[str], languages: Sequence[Language]) -> list[bool]:
     """Of each sentence, whether it asks: those with a question mark and those that begin as a wish to be told
-    something; where there is neither, those that begin with a question word, or at last those that hold one."""
+    something; where there is neither, those that begin with a question word, or at last those that hold one where such
+    words join no clauses ("I am not sure what happened")."""
     marked = [is_question(text) for text in said]
     wished = [any(_is_request(text, language) for language in languages) for text in said]
     asking = [mark or wish for mark, wish in zip(marked, wished, strict=True)]
-    for first in (_OPENING, None):
+    own = languages[0]
+    joining = not own.question_words.isdisjoint(own.word_set("words", "clause"))
+    for first in (_OPENING,) if joining else (_OPENING, None):
         if not any(asking):
-            asking = [_has_question_word(text, languages[0], first) for text in said]
+            asking = [_has_question_word(text, own, first) for text in said]
     return asking
 
 
