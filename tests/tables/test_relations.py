@@ -1,5 +1,7 @@
 """One column bounded by another, and money that a word of its own asks for."""
 
+import sqlite3
+
 import pytest
 
 STOCK = {
@@ -76,3 +78,33 @@ def test_a_small_word_is_hardly_one_of_very_many_names(tables):
     assert ask("How long is Money in seconds?").lines[0].text.startswith("Money | Seconds: 382")
     answer = ask("Which shop takes in the most money?")
     assert answer is None or "South" in answer.lines[0].text
+
+
+ORDERS = """
+CREATE TABLE Guest (GuestId INTEGER PRIMARY KEY, Name TEXT);
+CREATE TABLE Dish (DishId INTEGER PRIMARY KEY, Name TEXT, Kind TEXT, Price REAL);
+CREATE TABLE Bill (BillId INTEGER PRIMARY KEY, GuestId INTEGER REFERENCES Guest(GuestId), Day TEXT);
+CREATE TABLE BillLine (LineId INTEGER PRIMARY KEY, BillId INTEGER REFERENCES Bill(BillId),
+                       DishId INTEGER REFERENCES Dish(DishId), Quantity INTEGER, UnitPrice REAL);
+INSERT INTO Guest VALUES (1, 'Ada Moor'), (2, 'Bo Lind');
+INSERT INTO Dish VALUES (1, 'Soup', 'starter', 6), (2, 'Trout', 'main', 19), (3, 'Salad', 'starter', 8);
+INSERT INTO Bill VALUES (1, 1, '2025-03-01'), (2, 2, '2025-03-02'), (3, 1, '2025-04-05');
+INSERT INTO BillLine VALUES (1, 1, 1, 2, 6), (2, 1, 2, 1, 19), (3, 2, 2, 3, 18), (4, 3, 3, 1, 8), (5, 3, 1, 4, 5.5);
+"""
+SOLD = {
+    "Which guest spent the most money?": "Ada Moor: 61",  # 12 + 19 + 8 + 22, and Bo 54
+    "How much revenue did the trout bring in?": "73",
+    "Which kind of dish brought in the most turnover?": "main: 73",
+    "What was the turnover in April 2025?": "30",
+}
+
+
+@pytest.mark.parametrize("question", SOLD)
+def test_what_was_sold_is_each_price_as_often_as_it_was_bought(tables, tmp_path, question):
+    with sqlite3.connect(tmp_path / "inn.sqlite") as connection:
+        connection.executescript(ORDERS)
+    connection.close()
+    answer = tables({"inn.sqlite": (tmp_path / "inn.sqlite").read_bytes()})(question)
+    assert answer is not None
+    assert [line.text for line in answer.lines] == [SOLD[question]]
+    assert '"UnitPrice" * "BillLine"."Quantity"' in answer.sql

@@ -41,7 +41,7 @@ from metier.tables.schema import GROUP, Column, TableSchema, quoted
 from metier.tables.sql_prompt import LinkedTables
 from metier.tables.sql_writer import QueryOutcome, SqlWriter
 from metier.tables.table_store import TableStore
-from metier.tables.vocabulary import synonyms_of
+from metier.tables.vocabulary import names_of, synonyms_of
 from metier.text.analyzer import Analyser
 from metier.text.morphology import bare_forms, unprefixed
 from metier.text.phrases import UNSPACED
@@ -196,6 +196,8 @@ class TableAsker:
             values[table].append((column, text))
         said = (word for place in range(len(question.tokens)) for word, _ in joined_at(question, place))
         others = [other for word in said for other in synonyms_of(word, question.language.code)]
+        if any(each.of_money for each in question.operations):  # what was sold has a price
+            others += [name for measure in ("price", "quantity") for name in names_of(measure, question.language.code)]
         named = self._store.tables_with([*tokens, *others], _TABLES)
         tables = {schema.id: schema for schema in self._store.schemas({*values, *named})}
         for database in {schema.document_id for schema in tables.values() if schema.database}:

@@ -16,10 +16,11 @@ _BEAM = 160
 _UNEXPLAINED = 1.0  # what a word costs that nothing explains
 _PART, _WORD, _MEASURED, _SYNONYM, _CONTEXT, _UNASKED, _WEAK = 0.3, 0.5, 0.15, 0.1, 0.12, 0.5, 0.04
 _BY_LABEL, _NUMBERED = 0.02, 0.3
+_WEAK_COLUMN = 0.1  # "kind" of "which kind of dish", where a column is called so
 _BEHIND = 3  # words between a comparison and the column that it is with
 _LOWERED, _MANY = 0.2, 100  # a word that is no name where names have capitals; values of a column of names
 _NEARLY = 0.9  # share of a value's words from which it counts as named in full
-_OPTIONAL = ("by", "people", "days", "places", "amount", "stock")  # what a question means without them, too
+_OPTIONAL = ("by", "people", "days", "places", "amount", "extent", "stock")  # what a question means without them, too
 
 Mention = ColumnMention | ValueMention | TableMention | QuestionOperation | Extreme | Bound | Relation
 
@@ -53,6 +54,10 @@ class Mentions:
         named: list[ValueMention | ColumnMention | TableMention] = [*self.values, *self.columns, *self.tables]
         return any(mention.span[0] <= place < mention.span[1] for mention in named)
 
+    def names(self, span: Span) -> bool:
+        """Whether these words are a value or a table."""
+        return any(each.span[0] <= span[0] and span[1] <= each.span[1] for each in (*self.values, *self.tables))
+
     @property
     def named(self) -> list[TableMention]:
         return [mention for mention in self.tables if not mention.context]
@@ -74,10 +79,12 @@ def combinations(question: TableQuestion, links: Links) -> list[tuple[Mentions, 
     own |= {n: _UNEXPLAINED for each in question.measured if each.span in held for n in range(*each.span)}
     called = {mention.span[0] for mention in links.tables if not mention.context and not mention.by_label}
     called |= {mention.span[0] for mention in links.values if question.weak.issuperset(range(*mention.span))}
+    column_starts = {span[0] for span in columns}
     for place in range(len(question.tokens)):
         beam = sorted(beams[place], key=lambda each: each[0])[:_BEAM]
         for cost, mentions in beam:
-            said = _WEAK if place in question.weak - called else _UNEXPLAINED if place in question.free else 0.0
+            weak = _WEAK_COLUMN if place in column_starts else _WEAK
+            said = weak if place in question.weak - called else _UNEXPLAINED if place in question.free else 0.0
             skipped = max(said, own.get(place, 0.0))
             beams[place + 1].append((cost + skipped, mentions))
             for mention in starting.get(place, ()):

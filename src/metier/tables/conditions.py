@@ -112,7 +112,8 @@ class ConditionReader:
             told = columns_of(table, bound.measure, language, bound.span)
             numbers = [m for m in told if m.column.type is not ColumnType.TEXT]
             return (table, numbers[0].column) if len(numbers) == 1 else None
-        for each in (table, *(t for t in self._tables if t.sql != table.sql and self._is_used(t, kind))):
+        used = [t for t in self._tables if t.sql != table.sql and self._is_used(t, kind)]
+        for each in (table, *used, *(self._pointed(table) if kind is ColumnType.DATE else ())):
             columns = [c for c in each.columns if _fits(c, bound.quantity) and _comparable(bound.quantity, c)]
             columns = [c for c in columns if c.type is kind]
             if kind is ColumnType.NUMBER and bound.quantity.unit is None:  # any of its numbers may be meant
@@ -125,6 +126,11 @@ class ConditionReader:
             if len(columns) == 1:
                 return each, columns[0]
         return None
+
+    def _pointed(self, table: TableSchema) -> list[TableSchema]:
+        """What its rows belong to: the day of an order's line is that of the order."""
+        names = {name for _, name, _ in table.references}
+        return [each for each in self._tables if each.name in names and each.document_id == table.document_id]
 
     def _is_used(self, table: TableSchema, kind: ColumnType) -> bool:
         """Whether words mean the table; a day is not of one that is meant by what it measures alone."""

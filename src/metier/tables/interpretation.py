@@ -14,7 +14,7 @@ from metier.tables.combinations import Mentions, combinations
 from metier.tables.comparison import ComparisonReader
 from metier.tables.conditions import ConditionReader, denied_in, gap
 from metier.tables.grouping import GroupReader, groups_rows_alone, shown_by
-from metier.tables.links import ColumnMention, Links, columns_of, places_of
+from metier.tables.links import ColumnMention, Links, columns_of, places_of, price_and_quantity
 from metier.tables.periods import period_of
 from metier.tables.query import ColumnReference, Condition, Graph, NoPath, TableQuery, label_of, path, points_to
 from metier.tables.question import Bound, TableQuestion
@@ -72,6 +72,7 @@ class _Assembler:
                 query = self._of(table)
                 if query is None or groups_rows_alone(query) or not self._sums_money(query):
                     continue
+                query = self._by_quantity(query)
                 if self._takes_ways(query):
                     counts = "count" in self._operations
                     yield query, distance(query, self._mentions, self._steps, counts=counts) + ODD * (number > 0)
@@ -160,10 +161,27 @@ class _Assembler:
         self._ways = [mention for mention in columns if leads(mention)]
         return [mention for mention in columns if mention not in self._ways]
 
+    def _by_quantity(self, query: TableQuery) -> TableQuery:
+        """A sum of prices with each as often as it was bought."""
+        if query.aggregate != "sum" or query.of is None:
+            return query
+        found = price_and_quantity(query.of.table, self._question.language.code)
+        if found is None or found[0].sql != query.of.column:
+            return query
+        return replace(query, times=ColumnReference(query.of.table, found[1].sql))
+
     def _sums_money(self, query: TableQuery) -> bool:
         """Whether money that is asked for by a word of its own ("turnover") is what the query adds up."""
         total = self._operations.get("total")
-        return total is None or not total.of_money or query.aggregate in ("sum", "avg")
+        sums = query.aggregate in ("sum", "avg")
+        if total is not None and total.of_money and not sums:
+            return False
+        asked = any(each.of_money and not self._mentions.names(each.span) for each in self._question.operations)
+        if not asked or not sums:
+            return True
+        return all(
+            points_to(self._steps, query.table, each.place.table) for each in query.conditions
+        )  # not whole orders
 
     def _takes_ways(self, query: TableQuery) -> bool:
         """Whether the way that each of the columns opens which were left out is taken."""
@@ -296,7 +314,7 @@ class _Assembler:
 
     def _aggregated(self, query: TableQuery, left: list[ColumnMention], aggregate: str) -> TableQuery | None:
         numbers = [m for m in left if m.column.type is ColumnType.NUMBER]
-        if self._question.has("amount") and query.conditions and len(numbers) == 1:
+        if (self._question.has("amount") or self._question.has("extent")) and query.conditions and len(numbers) == 1:
             left = [m for m in left if m in numbers or m.span < numbers[0].span]  # "the days that Ann rented a bicycle"
         if len(left) != 1 or len(numbers) != 1:
             return None
@@ -325,6 +343,9 @@ class _Assembler:
             return None  # no amount says when
         if self._question.has("days") and shown and _has_days(query.table) and not any(map(_is_day, shown)):
             return None  # nor does a word where a day is held
+        if self._question.has("extent") and shown and not any(map(_is_amount, shown)):
+            if self._question.has("total") or any(map(_is_day, shown)):
+                return None  # no day, and no word in total, says how many years
         if not shown and "places" in self._operations:
             shown = tuple(ColumnReference(query.table, column.sql) for column in places_of(query.table, self._question))
         if not shown and "amount" in self._operations and not self._measures_more():
@@ -337,7 +358,7 @@ class _Assembler:
             return None
         if not shown and not pointing and all(c.place in label_of(query.table) for c in query.conditions):
             return None  # it would show what it was asked
-        if "amount" in self._operations and self._sums(query, left):
+        if self._operations.keys() & {"amount", "extent"} and self._sums(query, left):
             return replace(query, table=left[0].table, aggregate="sum", of=shown[0], descending=True)
         related = (c for c in query.conditions if any(isinstance(value, ColumnReference) for value in c.values))
         beside = [place for c in related for place in (c.place, *c.values) if isinstance(place, ColumnReference)]

@@ -107,6 +107,7 @@ def link(question: TableQuestion, tables: Sequence[TableSchema], values: Mapping
             links.columns += _synonymous(table, window, words, language)
             links.tables += _synonymous_names(table, window, words, language)
         links.columns += _measured(question, table)
+        links.columns += _sold(question, table)
         for bound in question.bounds:
             if bound.operator == "=" and (year := bound.year):  # of "2024 году" the column `2024`
                 links.columns += _columns(table, bound.span, (str(year),), language)
@@ -380,6 +381,26 @@ def columns_of(table: TableSchema, measure: str, language: str, span: Span) -> l
         found = found or [column for column in columns if _is_called(column, name, language)]
     found = found or [column for column in columns if dimension_of(column) in DIMENSIONS.get(measure, ())]
     return [ColumnMention(span, table, column, 1.0, measured=True) for column in found]
+
+
+def price_and_quantity(table: TableSchema, language: str) -> tuple[Column, Column] | None:
+    """Of rows that belong to others (the lines of an order) the one price, and the one quantity that was bought at
+    it."""
+    if not table.references:
+        return None
+    prices = [m.column for m in columns_of(table, "price", language, (0, 0))]
+    quantities = [m.column for m in columns_of(table, "quantity", language, (0, 0)) if m.column not in prices]
+    totals = words_in_any_language("tables", "total")
+    prices = [column for column in prices if not totals.intersection(said_words(apart(column.name)))]
+    return (prices[0], quantities[0]) if len(prices) == len(quantities) == 1 else None
+
+
+def _sold(question: TableQuestion, table: TableSchema) -> Iterator[ColumnMention]:
+    """The price of what was bought, where money is asked for ("turnover"): it is told by the lines of orders, too."""
+    money = [operation.span for operation in question.operations if operation.of_money]
+    found = price_and_quantity(table, question.language.code) if money else None
+    if found is not None:
+        yield from (ColumnMention(span, table, found[0], 1.0, measured=True, summed=True) for span in money)
 
 
 def places_of(table: TableSchema, question: TableQuestion) -> list[Column]:

@@ -67,7 +67,8 @@ class TableQuery:
     column, or by the aggregate where there is one; `limit`: so many of the first, and those that are equal to the last
     of them; `alone`: these last alone. `having`: what bounds the aggregate of a group, operator and
     number. `difference`: that of the two groups, or rows, is asked for. `compared`: the names of two rows, of which it
-    is asked whether the first comes before the other in the order."""
+    is asked whether the first comes before the other in the order. `times`: by what `of` is multiplied in each row
+    before it is summed up: the price by the quantity."""
 
     table: TableSchema
     conditions: tuple[Condition, ...] = ()
@@ -83,6 +84,7 @@ class TableQuery:
     difference: bool = False
     alone: bool = False
     compared: tuple[str, ...] = ()
+    times: ColumnReference | None = None
 
     @property
     def places(self) -> tuple[ColumnReference, ...]:
@@ -91,7 +93,7 @@ class TableQuery:
             found += [value] if isinstance(value, ColumnReference) else []
             found += [value.of] if isinstance(value, ValueOfRow) else []
             found += value.query.places if isinstance(value, ExtremeValue) else []
-        return tuple(found + [place for place in (self.of, self.order) if place is not None])
+        return tuple(found + [place for place in (self.of, self.order, self.times) if place is not None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +238,8 @@ class _Writer:
         if query.of is None or not query.of.column:
             return "COUNT(*)"
         distinct = "DISTINCT " if query.distinct else ""
-        return f"{query.aggregate.upper()}({distinct}{self._name(query.of)})"
+        times = f" * {self._name(query.times)}" if query.times else ""
+        return f"{query.aggregate.upper()}({distinct}{self._name(query.of)}{times})"
 
     def listed(self) -> Sql:
         query = self._query

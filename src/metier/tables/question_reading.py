@@ -23,6 +23,7 @@ from metier.text.units import unit_of
 
 _OPERATIONS = (
     "difference",
+    "extent",
     "amount",
     "count",
     "different",

@@ -87,9 +87,10 @@ is known of languages without a file is in `metier/text/other_languages.toml`, w
                              a column that names the rows is called so, of a person where person_name is in its name
                              ("first", "last"); any_table: words of a table's name that tell nothing ("info")
     [query]                  of questions on tables. filler; weak: words that say little ("located") and name no value;
-                             count, times ("how often"), amount ("how much"), total, takings (money that is summed
-                             up: "turnover"), average, different; most, least, superlative (words that are one),
-                             ordinals (from the second on, "second|2nd"), ordering ("biggest first"),
+                             count, times ("how often"), amount ("how much"), extent ("how many years"), total,
+                             takings (money that is summed up: "turnover"), average, different; most, least,
+                             superlative (words that are one), ordinals (from the second on, "second|2nd"), ordering
+                             ("biggest first"),
                              comparative, than, lesser (turns an adjective round: "less dear than"); more,
                              less, at_least, at_most before a number, more_behind, less_behind, at_least_behind,
                              at_most_behind behind it; between before or between_behind behind two of them, to (what
