@@ -343,9 +343,9 @@ class _Assembler:
             return None  # no amount says when
         if self._question.has("days") and shown and _has_days(query.table) and not any(map(_is_day, shown)):
             return None  # nor does a word where a day is held
-        if self._question.has("extent") and shown and not any(map(_is_amount, shown)):
-            if self._question.has("total") or any(map(_is_day, shown)):
-                return None  # no day, and no word in total, says how many years
+        told = shown and not self._question.has("total") and not any(map(_is_day, shown))
+        if self._question.has("extent") and not any(map(_is_amount, shown)) and not told:
+            return None  # no day, and no word in total, says how many years
         if not shown and "places" in self._operations:
             shown = tuple(ColumnReference(query.table, column.sql) for column in places_of(query.table, self._question))
         if not shown and "amount" in self._operations and not self._measures_more():
@@ -358,7 +358,7 @@ class _Assembler:
             return None
         if not shown and not pointing and all(c.place in label_of(query.table) for c in query.conditions):
             return None  # it would show what it was asked
-        if self._operations.keys() & {"amount", "extent"} and self._sums(query, left):
+        if ("amount" in self._operations or self._question.has("extent")) and self._sums(query, left):
             return replace(query, table=left[0].table, aggregate="sum", of=shown[0], descending=True)
         related = (c for c in query.conditions if any(isinstance(value, ColumnReference) for value in c.values))
         beside = [place for c in related for place in (c.place, *c.values) if isinstance(place, ColumnReference)]
