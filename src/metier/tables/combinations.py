@@ -10,6 +10,7 @@ from metier.tables.cell_values import ColumnType
 from metier.tables.links import ColumnMention, Links, TableMention, ValueMention
 from metier.tables.question import Bound, Extreme, QuestionOperation, Relation, TableQuestion
 from metier.text.phrase_cover import Span
+from metier.text.units import unit_of
 
 _WAYS = 48  # combinations that are looked at
 _BEAM = 160
@@ -76,6 +77,7 @@ def combinations(question: TableQuestion, links: Links) -> list[tuple[Mentions, 
     own = {n: _unasked(each) / (each.span[1] - each.span[0]) for each in read for n in range(*each.span)}
     own |= {n: _UNASKED for each in _before_numbers(question, links) for n in range(*each.span)}
     held = {mention.span for mention in links.columns}  # of "wie hoch" height is meant where something has one
+    own |= dict.fromkeys(_before_units(question, links), 0.0)
     own |= {n: _UNEXPLAINED for each in question.measured if each.span in held for n in range(*each.span)}
     called = {mention.span[0] for mention in links.tables if not mention.context and not mention.by_label}
     called |= {mention.span[0] for mention in links.values if question.weak.issuperset(range(*mention.span))}
@@ -93,6 +95,16 @@ def combinations(question: TableQuestion, links: Links) -> list[tuple[Mentions, 
                     priced += _PART  # of "the minimum stock" the column
                 beams[mention.span[1]].append((priced, [*mentions, mention]))
     return [(Mentions.of(mentions), cost) for cost, mentions in sorted(beams[-1], key=lambda each: each[0])[:_WAYS]]
+
+
+def _before_units(question: TableQuestion, links: Links) -> list[int]:
+    """The "per" of "per hour", which groups nothing where a column is of what an hour earns."""
+    per = [each.span for each in question.operations if each.kind == "each"]
+    numbers = {n for m in links.columns if m.column.type is ColumnType.NUMBER for n in range(*m.span)}
+    return [
+        n for span in per for n in range(*span)
+        if span[1] in numbers and unit_of(question.words((span[1], span[1] + 1))) is not None
+    ]  # fmt: skip
 
 
 def _before_numbers(question: TableQuestion, links: Links) -> list[Relation]:

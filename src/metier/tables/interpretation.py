@@ -283,7 +283,12 @@ class _Assembler:
         mention = left[0]
         place = ColumnReference(mention.table, mention.column.sql)
         if mention.column.type is ColumnType.NUMBER:
-            if not query.conditions:
+            sold = price_and_quantity(place.table, self._question.language.code)
+            is_bought = sold is not None and sold[1] == mention.column  # "how many packs were ordered": of all lines
+            counted = self._operations["count"].span[1]
+            if any(m.span[0] == counted and m.span != mention.span for m in self._mentions.tables):
+                return None  # "how many tracks in total" adds up no column that is called a total
+            if not query.conditions or "total" in self._operations or is_bought:
                 if period_of(mention.column.name) is not None:
                     return None  # a column of a report adds up to nothing
                 return replace(query, aggregate="sum", of=place, descending=True)

@@ -379,6 +379,12 @@ def columns_of(table: TableSchema, measure: str, language: str, span: Span) -> l
     found: list[Column] = []
     for name in names_of(measure, language):
         found = found or [column for column in columns if _is_called(column, name, language)]
+    plainly = [
+        column
+        for column in found
+        if len(_called(column, language)) == 1 and _called(column, language)[0] in names_of(measure, language)
+    ]
+    found = plainly if len(plainly) == 1 else found  # the stock rather than the minimum stock
     found = found or [column for column in columns if dimension_of(column) in DIMENSIONS.get(measure, ())]
     return [ColumnMention(span, table, column, 1.0, measured=True) for column in found]
 

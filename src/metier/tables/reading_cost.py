@@ -7,8 +7,9 @@ from metier.tables.query import ColumnReference, Graph, NoPath, TableQuery, labe
 from metier.tables.superlatives import pointing_columns
 
 # What it costs that a table lies between, that a value is no name, that another table is asked than is named, that one
-# is named for nothing, and that a reading is odd: rows of another table than the first, or rows that only join others.
-JOIN, ATTRIBUTE, OTHER, UNUSED, ODD = 0.04, 0.1, 0.3, 0.4, 0.03
+# is named for nothing (less of one that the rows belong to), and that a reading is odd: rows of another table than the
+# first, or rows that only join others.
+JOIN, ATTRIBUTE, OTHER, UNUSED, PARENT, ODD = 0.04, 0.1, 0.3, 0.4, 0.05, 0.03
 _BESIDE = 3  # times that it is odd to show what another row was asked for
 _FARTHEST = 4  # tables that lie between two
 
@@ -26,20 +27,24 @@ def distance(query: TableQuery, mentions: Mentions, steps: Graph, *, counts: boo
     values = [condition.place for condition in query.conditions if condition.operator == "in"]
     asked = any(m.table.sql == query.table.sql and m.share == 1 for m in mentions.columns)
     reached = used | {step[1].sql for way in ways for step in way}
+    pointing = pointing_columns(query.table)
     asks = (
         reached if query.aggregate else used if asked else {query.table.sql}
-    )  # "revenue of Ann's clients": by clients
+    )  # "revenue of Ann's clients" goes by them
+    parents: set[str] = set()
+    if query.aggregate == "sum":  # of lines of orders: "how many packs were ordered"
+        parents = {step[1].sql for step in steps.get(query.table.sql, ()) if step[0] in pointing}
+        asks = asks | parents
     other = bool(named) and not named & asks
     if counts and query.aggregate == "count":
         other = bool(named) and query.table.sql not in named
-    pointing = pointing_columns(query.table)
     linking = not query.aggregate and any(place.column in pointing for place in label_of(query.table))
     return (
         ODD * (linking + _reads_beside(query, steps) + _has_itself(query))
         + JOIN * sum(map(len, ways))
         + OTHER * other
         + ATTRIBUTE * sum(place not in label_of(place.table) for place in values)
-        + UNUSED * sum(name not in reached for name in named)
+        + sum(PARENT if name in parents else UNUSED for name in named - reached)
     )
 
 
