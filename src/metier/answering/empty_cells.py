@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from metier.core.documents import Document, Passage
 from metier.core.tables import Table, TableRow
 from metier.tables.cell_values import ColumnType, typed, unit_in_name
-from metier.tables.links import ColumnMention, link
+from metier.tables.links import link
+from metier.tables.mentions import ColumnMention
 from metier.tables.question import TableQuestion
 from metier.tables.question_reading import read
 from metier.tables.schema import Column, TableSchema

@@ -16,7 +16,7 @@ import regex
 
 from metier.answering.evidence import is_row
 from metier.core.documents import CELL, Passage
-from metier.tables.links import DIMENSIONS
+from metier.tables.measured_columns import DIMENSIONS
 from metier.tables.question import TableQuestion
 from metier.tables.question_reading import read
 from metier.tables.vocabulary import alike, is_attribute, measure_of, names_of, said_words, synonymous

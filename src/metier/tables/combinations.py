@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from metier.tables.cell_values import ColumnType
-from metier.tables.links import ColumnMention, Links, TableMention, ValueMention
+from metier.tables.mentions import ColumnMention, Links, TableMention, ValueMention
 from metier.tables.question import Bound, Extreme, QuestionOperation, Relation, TableQuestion
 from metier.text.phrase_cover import Span
 from metier.text.units import unit_of
@@ -57,7 +57,8 @@ class Mentions:
 
     def names(self, span: Span) -> bool:
         """Whether these words are a value or a table."""
-        return any(each.span[0] <= span[0] and span[1] <= each.span[1] for each in (*self.values, *self.tables))
+        named: list[ValueMention | TableMention] = [*self.values, *self.tables]
+        return any(each.span[0] <= span[0] and span[1] <= each.span[1] for each in named)
 
     @property
     def named(self) -> list[TableMention]:

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 
 from metier.tables.cell_values import ColumnType
 from metier.tables.combinations import Mentions
-from metier.tables.links import ColumnMention, TableMention, ValueMention, columns_of
+from metier.tables.measured_columns import columns_of
+from metier.tables.mentions import ColumnMention, TableMention, ValueMention
 from metier.tables.query import ColumnReference, Condition, ExtremeValue, TableQuery, ValueOfRow, label_of
 from metier.tables.question import Extreme, TableQuestion
 from metier.tables.schema import Column, TableSchema

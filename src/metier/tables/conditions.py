@@ -9,7 +9,8 @@ from dataclasses import replace
 from metier.core.tables import Reference
 from metier.tables.cell_values import ColumnType
 from metier.tables.combinations import Mentions
-from metier.tables.links import ColumnMention, TableMention, ValueMention, columns_of
+from metier.tables.measured_columns import columns_of
+from metier.tables.mentions import ColumnMention, TableMention, ValueMention
 from metier.tables.query import ColumnReference, Condition, label_of
 from metier.tables.question import Bound, TableQuestion
 from metier.tables.schema import Column, TableSchema

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from metier.tables.cell_values import ColumnType
 from metier.tables.combinations import Mentions
-from metier.tables.links import ColumnMention
+from metier.tables.mentions import ColumnMention
 from metier.tables.query import ColumnReference, Graph, TableQuery, label_of
 from metier.tables.question import QuestionOperation, TableQuestion
 from metier.text.phrase_cover import Span

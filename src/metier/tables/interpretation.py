@@ -14,7 +14,8 @@ from metier.tables.combinations import Mentions, combinations
 from metier.tables.comparison import ComparisonReader
 from metier.tables.conditions import ConditionReader, denied_in, gap
 from metier.tables.grouping import GroupReader, groups_rows_alone, shown_by
-from metier.tables.links import ColumnMention, Links, columns_of, places_of, price_and_quantity
+from metier.tables.measured_columns import columns_of, places_of, price_and_quantity
+from metier.tables.mentions import ColumnMention, Links
 from metier.tables.periods import period_of
 from metier.tables.query import ColumnReference, Condition, Graph, NoPath, TableQuery, label_of, path, points_to
 from metier.tables.question import Bound, TableQuestion

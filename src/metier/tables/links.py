@@ -7,83 +7,23 @@ together, `interpretation` tells.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from metier.tables.cell_values import ColumnType
+from metier.tables.measured_columns import called, columns_of, price_and_quantity
+from metier.tables.mentions import ColumnMention, Links, TableMention, ValueMention
 from metier.tables.question import TableQuestion, joined_at
 from metier.tables.schema import GROUP, Column, TableSchema
 from metier.tables.vocabulary import alike, names_of, phrase_of, said_words, synonymous, telling
 from metier.text.language import Language, words_in_any_language
 from metier.text.names import apart
 from metier.text.phrase_cover import Span
-from metier.text.units import MONEY, unit_of
 
-# What the unit of a column may be that holds a measure of `[measures]`.
-DIMENSIONS: Mapping[str, Collection[str]] = {
-    "price": MONEY, "length": ("length", "time"), "height": ("length",), "width": ("length",), "depth": ("length",),
-    "weight": ("mass",), "size": ("area", "volume"), "speed": ("speed",), "temperature": ("temperature",),
-    "strength": ("power", "force"), "time": ("date",),
-}  # fmt: skip
 _LONGEST, _LONGEST_UNSPACED = 7, 12  # words of a mention; characters where none parts them
 _ALL_BUT_FUNCTION_WORDS = 0.95  # how far a value is named of which words such as "the" are missing
-_COMPOUNDED = 5  # characters of a noun that is known as the end of a longer one
 _KINDS = 60  # values of a column that tells of what kind its rows are
 _MOST_VALUES = 40  # of one column that a part of a name may mean
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnMention:
-    """`share`: of the words of its name that the question has (a key's without "id": what it points to is meant).
-    `measured`: it is meant by what it measures alone.
-    `summed`: its name ("Total") says as well that it is summed up."""
-
-    span: Span
-    table: TableSchema
-    column: Column
-    share: float
-    measured: bool = False
-    summed: bool = False
-
-    @property
-    def of_own_table(self) -> bool:
-        """Whether it points to another row of its table."""
-        own, table = self.column.sql, self.table.name
-        return any(column == own and other == table for column, other, _ in self.table.references)
-
-
-@dataclass(frozen=True, slots=True)
-class ValueMention:
-    """`column`: its name in SQL. `values`: all that have these words. `share`: of the words of the shortest of them
-    that the question has; `named`: they are written as a name is, with a capital or a digit, where the script has
-    capitals; `number`: they are digits alone, which name a row where no other number is meant."""
-
-    span: Span
-    table: TableSchema
-    column: str
-    values: tuple[str, ...]
-    share: float
-    named: bool = True
-    number: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TableMention:
-    """`context`: the words stand in title, caption or heading, and name no kind of thing. `synonym`: its name is
-    another word; `by_label`: it is called by what names its rows, as a list of articles."""
-
-    span: Span
-    table: TableSchema
-    context: bool = False
-    synonym: bool = False
-    by_label: bool = False
-
-
-@dataclass(slots=True)
-class Links:
-    columns: list[ColumnMention] = field(default_factory=list)
-    values: list[ValueMention] = field(default_factory=list)
-    tables: list[TableMention] = field(default_factory=list)
 
 
 Spoken = tuple[str, ...]  # languages in which words are compared: that of the question, that of the table
@@ -180,12 +120,6 @@ def _windows(question: TableQuestion) -> Iterator[tuple[Span, tuple[str, ...]]]:
                 yield (start, end), tuple(token.said for token in tokens[start:end] if not token.function)
 
 
-def _called(column: Column, language: str) -> tuple[str, ...]:
-    """The words of a column's name that say something, without the unit at its end."""
-    words, unit = telling(column.name, language), said_words(column.unit)
-    return words[:-1] if len(words) > 1 and unit and words[-1] == unit[-1] else words
-
-
 def _names_rows(words: tuple[str, ...], label: str, language: Spoken) -> bool:
     """Whether rows are called so by the column that names them: "products" by `Product name`, 商品 by `商品名`."""
     name, known = telling(label, language[-1]), words_in_any_language("tables", "label")
@@ -220,7 +154,7 @@ def _columns(table: TableSchema, span: Span, words: tuple[str, ...], language: S
     `Price of transport` the first."""
     found = []
     for column in table.columns:
-        name = _called(column, language[-1])
+        name = called(column, language[-1])
         if len(words) <= len(name) and _held(words, name, language):
             points = any(reference[0] == column.sql for reference in table.references)
             if points and len(words) == len(name) - 1 and name[-1] in words_in_any_language("tables", "number_name"):
@@ -240,7 +174,7 @@ def _synonymous(table: TableSchema, span: Span, words: tuple[str, ...], language
     if len(words) > 2 and spaced:
         return
     for column in table.columns:
-        name = _called(column, language[-1])
+        name = called(column, language[-1])
         if len(name) > 1 and (bare := _without_number(name)) != name:
             if not any(reference[0] == column.sql for reference in table.references):
                 continue  # the table itself is called so
@@ -279,8 +213,8 @@ def _without_number(name: Sequence[str]) -> tuple[str, ...]:
 
 def _distinguishing(table: TableSchema, column: Column, language: str) -> tuple[str, ...]:
     """The words of a column's name that not all columns beside it have: of `Year ended June 30 › 2024` the year."""
-    names = [_called(other, language) for other in table.columns if other is not column]
-    own = _called(column, language)
+    names = [called(other, language) for other in table.columns if other is not column]
+    own = called(column, language)
     return tuple(word for word in own if sum(word in name for name in names) < max(1, len(names) - 1))
 
 
@@ -369,36 +303,8 @@ def _measured(question: TableQuestion, table: TableSchema) -> Iterator[ColumnMen
 def _said_of(question: TableQuestion, columns: list[ColumnMention]) -> list[ColumnMention]:
     """Of columns of one measure those that share another word with the question: how high the *highest* point is."""
     code, said = question.language.code, {token.said for token in question.tokens if not token.function}
-    shared = [m for m in columns if any(alike(w, s, code) for w in _called(m.column, code) for s in said)]
+    shared = [m for m in columns if any(alike(w, s, code) for w in called(m.column, code) for s in said)]
     return shared or columns
-
-
-def columns_of(table: TableSchema, measure: str, language: str, span: Span) -> list[ColumnMention]:
-    """The columns that hold a measure, by the likeliest of its names that there is one for, else by their unit."""
-    columns = [column for column in table.columns if column.type is not ColumnType.TEXT]
-    found: list[Column] = []
-    for name in names_of(measure, language):
-        found = found or [column for column in columns if _is_called(column, name, language)]
-    plainly = [
-        column
-        for column in found
-        if len(_called(column, language)) == 1 and _called(column, language)[0] in names_of(measure, language)
-    ]
-    found = plainly if len(plainly) == 1 else found  # the stock rather than the minimum stock
-    found = found or [column for column in columns if dimension_of(column) in DIMENSIONS.get(measure, ())]
-    return [ColumnMention(span, table, column, 1.0, measured=True) for column in found]
-
-
-def price_and_quantity(table: TableSchema, language: str) -> tuple[Column, Column] | None:
-    """Of rows that belong to others (the lines of an order) the one price, and the one quantity that was bought at
-    it."""
-    if not table.references:
-        return None
-    prices = [m.column for m in columns_of(table, "price", language, (0, 0))]
-    quantities = [m.column for m in columns_of(table, "quantity", language, (0, 0)) if m.column not in prices]
-    totals = words_in_any_language("tables", "total")
-    prices = [column for column in prices if not totals.intersection(said_words(apart(column.name)))]
-    return (prices[0], quantities[0]) if len(prices) == len(quantities) == 1 else None
 
 
 def _sold(question: TableQuestion, table: TableSchema) -> Iterator[ColumnMention]:
@@ -407,26 +313,3 @@ def _sold(question: TableQuestion, table: TableSchema) -> Iterator[ColumnMention
     found = price_and_quantity(table, question.language.code) if money else None
     if found is not None:
         yield from (ColumnMention(span, table, found[0], 1.0, measured=True, summed=True) for span in money)
-
-
-def places_of(table: TableSchema, question: TableQuestion) -> list[Column]:
-    """The columns that say where something is."""
-    names = names_of("place", question.language.code)
-    labels = table.labelling
-    return [
-        c for c in table.columns if c not in labels and any(_is_called(c, n, question.language.code) for n in names)
-    ]
-
-
-def _is_called(column: Column, name: str, language: str) -> bool:
-    """Whether a word of its name is `name`, or ends in it ("Verkaufspreis", "単価")."""
-    words = _called(column, language)
-    if not Language.of(language).spaced:
-        return name in "".join(words)
-    return any(alike(word, name, language) or (len(name) >= _COMPOUNDED and word.endswith(name)) for word in words)
-
-
-def dimension_of(column: Column) -> str:
-    """What its unit measures, "" where it has none."""
-    unit = unit_of(column.unit) if column.unit else None
-    return unit.dimension if unit else ""

@@ -15,7 +15,7 @@ from datetime import date
 
 from metier.generation.base import Message
 from metier.tables.cell_values import ColumnType
-from metier.tables.links import ColumnMention, Links, TableMention, ValueMention
+from metier.tables.mentions import ColumnMention, Links, TableMention, ValueMention
 from metier.tables.query import NoPath, Value, graph, path
 from metier.tables.question import TableQuestion
 from metier.tables.readable import group_name, referred, unit_of_numbers

@@ -9,7 +9,8 @@ from metier.tables.cell_values import ColumnType
 from metier.tables.combinations import Mentions
 from metier.tables.conditions import NEAR, gap
 from metier.tables.grouping import GroupReader, shown_by
-from metier.tables.links import ColumnMention, columns_of
+from metier.tables.measured_columns import columns_of
+from metier.tables.mentions import ColumnMention
 from metier.tables.query import ColumnReference, Graph, TableQuery, label_of, path, points_to
 from metier.tables.question import Extreme, TableQuestion
 from metier.tables.schema import TableSchema
