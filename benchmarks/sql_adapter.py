@@ -59,8 +59,10 @@ def ways(expert: Expert, adapter: str) -> dict[str, Ask]:
 
     return {
         "rules": by_rules,
-        "base": lambda question: asker.by_model(question, "en", everything, SqlWriter(model)).answer,
-        "adapter": lambda question: asker.by_model(question, "en", everything, SqlWriter(model, adapter)).answer,
+        "base": lambda question: asker.by_model(question, "en", everything, SqlWriter(model, capable=False)).answer,
+        "adapter": lambda question: (
+            asker.by_model(question, "en", everything, SqlWriter(model, adapter, capable=False)).answer
+        ),
         "rules, adapter": lambda question: by_rules(question, SqlWriter(model, adapter, capable=False)),
     }
 

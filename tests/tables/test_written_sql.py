@@ -64,11 +64,11 @@ def asked_shop(tmp_path_factory):
     store.put([read(name, content) for name, content in {**files, "parts.csv": PARTS.encode()}.items()])
     runner = QueryRunner(store.path, seconds=2)
 
-    def asked(question, *says, kind=AskerWithoutRules, visible=lambda documents: documents):
+    def asked(question, *says, kind=AskerWithoutRules, visible=lambda documents: documents, capable=True):
         model = ScriptedWriter()
         model.says = list(says)
         asker = kind(store, runner, Analyser("en"))
-        return asker.ask(question, "en", visible, SqlWriter(model)), model.asked
+        return asker.ask(question, "en", visible, SqlWriter(model, capable=capable)), model.asked
 
     yield asked
     runner.close()
@@ -226,3 +226,29 @@ def test_replies_are_read_as_models_write_them(text, sql):
 @pytest.mark.parametrize("text", ["", "I cannot help with that.", "Nothing to select from here"])
 def test_what_is_no_reply_is_none(text):
     assert read_reply(text) is None
+
+
+ONLY_FORM = {
+    # a question: what a model writes that explains every word, and whether it is taken though it is not capable
+    "How many customers live in Porto?": (
+        'customers: "Customer"\nSELECT COUNT(*) FROM "Customer" WHERE "City" = \'Porto\'', True
+    ),
+    "Which bike has the highest price?": (
+        'SELECT "Name", "Price" FROM "Bike" ORDER BY "Price" DESC LIMIT 1', True
+    ),
+    "How many helmets do customers praise?": ('helmets: "Bike"\npraise: "Bike"."Name"\nSELECT COUNT(*) FROM "Bike"', False),
+    "How many mechanics work in Porto?": ('SELECT COUNT(*) FROM "Customer" WHERE "City" = \'Porto\'', False),
+    "Which customers live in Porto?": ('SELECT COUNT(*) FROM "Customer" WHERE "City" = \'Porto\'', False),
+    "What is the city of Ana Melo?": (
+        'SELECT "Email" FROM "Customer" WHERE "FirstName" = \'Ana\' AND "LastName" = \'Melo\'', False
+    ),
+    "What is the total of the invoices?": ('SELECT "Total" FROM "Invoice"', False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("question", ONLY_FORM)
+def test_a_model_that_knows_only_the_form_is_believed_no_explanation(question, asked_shop):
+    written, is_taken = ONLY_FORM[question]
+    answer, asked = asked_shop(question, written, capable=False)
+    assert (answer is not None) == is_taken
+    assert len(asked) == (1 if is_taken else 2)

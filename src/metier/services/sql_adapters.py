@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from metier.answering.answer import Style
 from metier.core import settings as settings_module
 from metier.core.errors import InputError, needing
 from metier.core.groups import required_by
@@ -123,7 +124,7 @@ class SqlAdapterService:
     ) -> float:
         """The share of the questions that a model alone answers as the tables do, or says that they do not hold it."""
         runtime, visible = self._runtime, self._visible(wanted)
-        writer = SqlWriter(runtime.generator, adapter)
+        writer = SqlWriter(runtime.generator, adapter, capable=runtime.answerer.style is Style.WRITTEN)
         right = 0
         for number, case in enumerate(cases):
             tell(stage, number, len(cases), case.question)

@@ -99,7 +99,7 @@ class TableAsker:
     def prepared(self, text: str, language: str, visible: Visible, today: date) -> PreparedQuestion | None:
         """As a model that is tuned on queries is asked; None where the question is none to ask it."""
         question, groups = self._linked(text, language, visible)
-        return self._by_sql.prepared(question, groups, self._documents(groups), today, brief=True)
+        return self._by_sql.prepared(question, groups, self._documents(groups), today, brief=True, capable=False)
 
     def readable(self, visible: Visible) -> list[list[TableSchema]]:
         """All tables that the asker may read, those together that can be asked together."""

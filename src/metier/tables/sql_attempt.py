@@ -14,6 +14,7 @@ from metier.tables.runner import QueryError, Result
 from metier.tables.schema import TableSchema, quoted
 from metier.tables.sql_certainty import doubts, texts_looked_for
 from metier.tables.sql_columns import SqlColumns
+from metier.tables.sql_form import not_asked
 from metier.tables.sql_grammar import grammar_of
 from metier.tables.sql_lines import aggregate_of, filters_of_sql, line_of
 from metier.tables.sql_prompt import LinkedTables, WrittenSql, written
@@ -26,6 +27,9 @@ _AGAIN = (
 
 
 class SqlAttempt:
+    """`capable`: whether the model's own explanations of words count. One that was only taught the form of a query
+    explains any word: then each must lead to the query by links, and each table be one that a word leads to."""
+
     def __init__(
         self,
         question: TableQuestion,
@@ -35,10 +39,12 @@ class SqlAttempt:
         words: Sequence[str],
         run: Callable[[str, Sequence[str]], Result],
         near: Callable[[TableSchema, str], Sequence[str]],
+        *,
+        capable: bool = True,
     ) -> None:
         self._question, self._groups, self._tables = question, groups, tables
         self._readable = [ReadableTable(table, frozenset(documents.get(table.id, ()))) for table in tables]
-        self._words, self._run, self._near = words, run, near
+        self._words, self._run, self._near, self._capable = words, run, near, capable
 
     def grammar(self) -> str:
         return grammar_of(self._question, self._tables, self._groups, self._words)
@@ -60,7 +66,11 @@ class SqlAttempt:
             columns = SqlColumns(query)
             if missing := self._values_that_are_not(query, columns):
                 return f"{missing} {_AGAIN}"
-            if wrong := doubts(self._question, query, columns, self._groups, reply.meanings):
+            meanings = reply.meanings if self._capable else {}
+            wrong = doubts(self._question, query, columns, self._groups, meanings)
+            if not self._capable:
+                wrong += not_asked(self._question, query, columns, self._groups)
+            if wrong:
                 return f"{'; '.join(wrong[:4])}. {_AGAIN}"
             return self._told(query, columns) or f"The query gives nothing. {_AGAIN}"
         except QueryError as error:

@@ -47,16 +47,17 @@ class SqlAsker:
         today: date,
         *,
         brief: bool,
+        capable: bool = True,
     ) -> PreparedQuestion | None:
         """None where the question is none to ask a model. `documents`: of each table by its number, those of its rows
-        that may be read. `brief`: for a model that was tuned on queries."""
+        that may be read. `brief`: for a model that was tuned on queries; `capable`: see `SqlAttempt`."""
         if not is_for_sql(question, groups):
             return None
         tables = chosen(question, groups, brief=brief)
         if not tables:
             return None
         words = to_explain(question, groups, tables)
-        attempt = SqlAttempt(question, groups, tables, documents, words, self._runner.run, self._near)
+        attempt = SqlAttempt(question, groups, tables, documents, words, self._runner.run, self._near, capable=capable)
         if brief:
             messages = brief_prompt(question, tables, groups, words, today)
         else:
@@ -71,7 +72,7 @@ class SqlAsker:
         writer: SqlWriter,
     ) -> QueryOutcome:
         """Without an answer where the tables do not hold it, or nothing shows that the query asks what was asked."""
-        prepared = self.prepared(question, groups, documents, writer.today, brief=writer.tuned)
+        prepared = self.prepared(question, groups, documents, writer.today, brief=writer.tuned, capable=writer.capable)
         if prepared is None:
             return QueryOutcome()
         messages = prepared.messages
