@@ -196,3 +196,15 @@ def test_a_capable_model_reads_the_whole_message_and_what_it_asks_is_looked_up(t
         assert endpoint.requests[-1]["messages"][-1]["content"].endswith(f"Question: {message}")
     question = "Until when is the café open on Saturday?"
     assert answer.searched_for == (question, f"We come with twelve guests. {question}")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "By how much did the free cash flow (non-U.S. GAAP measure) fall from 2018 to 2019?",
+        "How many people live in Washington D.C. today?",
+        "Is the pump (see fig. 3. It leaks) broken?",
+    ],
+)
+def test_no_question_is_parted_within_brackets_or_at_an_abbreviation(question):
+    assert asked_in(question, [Language.of("en")], Analyser("en")) == question

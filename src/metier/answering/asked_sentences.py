@@ -30,6 +30,7 @@ _OPENING = 3  # words among which a question word opens a question
 _FEW = 1  # telling words of a question that says next to nothing
 _FEW_CHARACTERS = 3  # the same where words have no spaces between them
 _MARKS = regex.compile(r"[,;:!.…،؛、，；：！。|–—]|\s-\s|\n")
+_INITIALS = regex.compile(r"(?<![\p{L}\p{N}])(?:\p{Lu}\.){2,}$")
 _EDGES = " \t\r\n,;:!.…،؛、，；：！。|–—-"
 Known = Callable[[Sequence[str]], bool]
 """Whether documents hold any of some tokens."""
@@ -61,7 +62,18 @@ def told_in(message: str, languages: Sequence[Language]) -> str:
 
 
 def _sentences(message: str, language: Language) -> list[str]:
-    return [part for part in sentences_of(compose(message).strip(), language.code) if words_of(part)]
+    parts: list[str] = []
+    for part in sentences_of(compose(message).strip(), language.code):
+        if parts and _goes_on(parts[-1]):
+            parts[-1] = f"{parts[-1]} {part}"
+        else:
+            parts.append(part)
+    return [part for part in parts if words_of(part)]
+
+
+def _goes_on(part: str) -> bool:
+    """Whether what ends here is no sentence: within brackets, or at the letters of an abbreviation ("U.S.")."""
+    return part.count("(") > part.count(")") or _INITIALS.search(part) is not None
 
 
 def _said(sentences: Sequence[str], languages: Sequence[Language]) -> list[str]:
