@@ -236,7 +236,9 @@ ONLY_FORM = {
     "Which bike has the highest price?": (
         'SELECT "Name", "Price" FROM "Bike" ORDER BY "Price" DESC LIMIT 1', True
     ),
-    "How many helmets do customers praise?": ('helmets: "Bike"\npraise: "Bike"."Name"\nSELECT COUNT(*) FROM "Bike"', False),
+    "How many helmets do customers praise?": (
+        'helmets: "Bike"\npraise: "Bike"."Name"\nSELECT COUNT(*) FROM "Bike"', False
+    ),
     "How many mechanics work in Porto?": ('SELECT COUNT(*) FROM "Customer" WHERE "City" = \'Porto\'', False),
     "Which customers live in Porto?": ('SELECT COUNT(*) FROM "Customer" WHERE "City" = \'Porto\'', False),
     "What is the city of Ana Melo?": (
