@@ -19,7 +19,7 @@ from metier.core.documents import CELL, Passage
 from metier.tables.measured_columns import DIMENSIONS
 from metier.tables.question import TableQuestion
 from metier.tables.question_reading import read
-from metier.tables.vocabulary import alike, is_attribute, measure_of, names_of, said_words, synonymous
+from metier.tables.vocabulary import alike, is_attribute, is_called, measure_of, names_of, said_words, synonymous
 from metier.text.language import Language
 from metier.text.names import apart
 from metier.text.phrases import fold
@@ -29,7 +29,6 @@ _TIMES = frozenset({"date", "clock"})
 _MOST = 12  # columns that are told
 _UNIT = regex.compile(r"[(\[]([^()\[\]]{1,12})[)\]]\s*$")  # of the name of a column
 _KIN = 3  # letters that an adjective and its noun begin with
-_COMPOUND = 5  # letters of a noun that a longer one may end in
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +149,6 @@ def _told(word: str, words: list[str], code: str) -> bool:
     found = measure_of(word, code)
     names = names_of(found[0], code) if found else ()
     return any(
-        alike(each, word, code) or synonymous(word, each, code) or any(_is_called(each, name, code) for name in names)
+        alike(each, word, code) or synonymous(word, each, code) or any(is_called(each, name, code) for name in names)
         for each in words
     )
-
-
-def _is_called(word: str, name: str, code: str) -> bool:
-    return alike(word, name, code) or (len(name) >= _COMPOUND and word.endswith(name))

@@ -18,7 +18,7 @@ import regex
 from metier.synthesis.question_templates import plain
 from metier.tables.cell_values import ColumnType
 from metier.tables.readable import referred
-from metier.tables.schema import Column, TableSchema, quoted
+from metier.tables.schema import Column, TableSchema, literal, quoted
 from metier.tables.vocabulary import names_of, said_words, synonyms_of
 from metier.text.language import Language, words_in_any_language
 from metier.text.names import apart
@@ -218,8 +218,8 @@ class SqlPairs:
         if not isinstance(value, str):
             return None
         place = _named(table.schema, column)
-        pieces = self._put("with_value", column=(_said(column.name), place), value=(value, _text(value)))
-        return _Condition(pieces, (f"{place} = {_text(value)}",)) if pieces else None
+        pieces = self._put("with_value", column=(_said(column.name), place), value=(value, literal(value)))
+        return _Condition(pieces, (f"{place} = {literal(value)}",)) if pieces else None
 
     def _of_parent(self, table: _Table) -> _Condition | None:
         """Of the rows that lead to a row of another table."""
@@ -265,7 +265,7 @@ class SqlPairs:
         if any(not isinstance(name, str) or not 0 < len(name) <= _LONGEST for name in names):
             return None
         where = tuple(
-            f"{_named(table, column)} = {_text(str(name))}" for column, name in zip(labels, names, strict=True)
+            f"{_named(table, column)} = {literal(str(name))}" for column, name in zip(labels, names, strict=True)
         )
         return _Condition(((" ".join(map(str, names)), quoted(table.sql)),), where)
 
@@ -346,7 +346,8 @@ _FUNCTIONS = {"different": "COUNT(DISTINCT ", "total": "SUM(", "average": "AVG("
 
 def _askable(tables: Sequence[TableSchema]) -> Iterator[_Table]:
     """With the columns of each by what may be asked of them: no keys, and nothing that leads elsewhere."""
-    leading = {(table.sql, own) for table, own, _, _ in referred(tables)}
+    ways = list(referred(tables))
+    leading = {(table.sql, own) for table, own, _, _ in ways}
     numbered = words_in_any_language("tables", "number_name")
     for table in tables:
         plain_columns = [
@@ -366,9 +367,7 @@ def _askable(tables: Sequence[TableSchema]) -> Iterator[_Table]:
             groups=[column for column in texts if column.distinct <= min(_FEW, table.rows // 2)],
             dates=by_type[ColumnType.DATE],
             told=plain_columns,
-            parents=[
-                (own, other, to) for one, own, other, to in referred(tables) if one is table and other is not table
-            ],
+            parents=[(own, other, to) for one, own, other, to in ways if one is table is not other],
         )
 
 
@@ -400,7 +399,3 @@ def _joined(table: TableSchema, own: str, other: TableSchema, column: str) -> st
 
 def _named(table: TableSchema, column: Column) -> str:
     return f"{quoted(table.sql)}.{quoted(column.sql)}"
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

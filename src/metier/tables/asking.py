@@ -114,11 +114,8 @@ class TableAsker:
     ) -> list[tuple[float | int | str | None, ...]]:
         """The values of some rows in some columns; none where they cannot be read."""
         names = ", ".join(quoted(column.sql) for column in columns)
-        try:
-            result = self._runner.run(f"SELECT {names} FROM {quoted(table.sql)} LIMIT {limit}", [table.sql])
-        except QueryError:
-            return []
-        return list(result.rows)
+        result = self._run(f"SELECT {names} FROM {quoted(table.sql)} LIMIT {limit}", [table.sql])
+        return list(result.rows) if result else []
 
     def _linked(self, text: str, language: str, visible: Visible) -> tuple[TableQuestion, list[LinkedTables]]:
         question = read(text, language)
@@ -161,11 +158,8 @@ class TableAsker:
         if not queries or (len(queries) > 1 and queries[0].fit - queries[1].fit < _CLEARLY):
             return None
         query = queries[0]
-        try:
-            result = self._runner.run(query.sql, [query.table.sql])
-        except QueryError:
-            return None
-        if len(result.rows) != 1:
+        result = self._run(query.sql, [query.table.sql])
+        if result is None or len(result.rows) != 1:
             return None
         document, _, start, end, *cells = result.rows[0]
         line = period_line(query, [cell if isinstance(cell, float) else None for cell in cells], question.language.code)
@@ -180,11 +174,8 @@ class TableAsker:
             return []
         label = quoted(table.labelling[0].sql)
         sql = f"SELECT {label}, {GROUP} FROM {quoted(table.sql)}"
-        try:
-            result = self._runner.run(sql, [table.sql])
-        except QueryError:
-            return []
-        return [(str(name), str(group or "")) for name, group in result.rows if name is not None]
+        result = self._run(sql, [table.sql])
+        return [(str(name), str(group or "")) for name, group in result.rows if name is not None] if result else []
 
     def _groups(
         self, question: TableQuestion, visible: Visible
@@ -263,7 +254,7 @@ class TableAsker:
             sql = to_sql(query, steps)
         except NoPath:
             return None
-        result = self._run(sql)
+        result = self._run(sql.text, sql.tables)
         if result is None:
             return None
         if sql.rows and not result.rows:
@@ -291,9 +282,10 @@ class TableAsker:
         line = ResultLine(f"{query.table.name}: 0", ())
         return TableAnswer((line,), sql.shown, tuple(filters_of(query)), query.table, 0, "count")
 
-    def _run(self, sql: Sql) -> Result | None:
+    def _run(self, sql: str, tables: Sequence[str]) -> Result | None:
+        """None where it cannot be run."""
         try:
-            return self._runner.run(sql.text, sql.tables)
+            return self._runner.run(sql, tables)
         except QueryError:
             return None
 
@@ -309,7 +301,7 @@ class TableAsker:
         """The first rows that an aggregate is computed from, and how many there are."""
         counting = replace(query, aggregate="count", of=None, group=(), having=None, limit=0, order=None)
         plain = replace(counting, aggregate="", select=())
-        result, counted = self._run(to_sql(plain, steps)), self._run(to_sql(counting, steps))
+        result, counted = (self._run(sql.text, sql.tables) for sql in (to_sql(plain, steps), to_sql(counting, steps)))
         if result is None or counted is None:
             return (), 0
         places = tuple(RowPlace(str(row[0]), int(row[2] or 0), int(row[3] or 0)) for row in result.rows[:_CITED])

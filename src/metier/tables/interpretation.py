@@ -180,9 +180,8 @@ class _Assembler:
         asked = any(each.of_money and not self._mentions.names(each.span) for each in self._question.operations)
         if not asked or not sums:
             return True
-        return all(
-            points_to(self._steps, query.table, each.place.table) for each in query.conditions
-        )  # not whole orders
+        # Of what rock songs brought in, not the orders that have one of them.
+        return all(points_to(self._steps, query.table, each.place.table) for each in query.conditions)
 
     def _takes_ways(self, query: TableQuery) -> bool:
         """Whether the way that each of the columns opens which were left out is taken."""

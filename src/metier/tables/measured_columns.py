@@ -8,7 +8,7 @@ from metier.tables.cell_values import ColumnType
 from metier.tables.mentions import ColumnMention
 from metier.tables.question import TableQuestion
 from metier.tables.schema import Column, TableSchema
-from metier.tables.vocabulary import alike, names_of, said_words, telling
+from metier.tables.vocabulary import is_called, names_of, said_words, telling
 from metier.text.language import Language, words_in_any_language
 from metier.text.names import apart
 from metier.text.phrase_cover import Span
@@ -20,7 +20,6 @@ DIMENSIONS: Mapping[str, Collection[str]] = {
     "weight": ("mass",), "size": ("area", "volume"), "speed": ("speed",), "temperature": ("temperature",),
     "strength": ("power", "force"), "time": ("date",),
 }  # fmt: skip
-_COMPOUNDED = 5  # characters of a noun that is known as the end of a longer one
 
 
 def called(column: Column, language: str) -> tuple[str, ...]:
@@ -33,11 +32,11 @@ def columns_of(table: TableSchema, measure: str, language: str, span: Span) -> l
     """The columns that hold a measure, by the likeliest of its names that there is one for, else by their unit."""
     columns = [column for column in table.columns if column.type is not ColumnType.TEXT]
     found: list[Column] = []
-    for name in names_of(measure, language):
+    names = names_of(measure, language)
+    for name in names:
         found = found or [column for column in columns if _is_called(column, name, language)]
-    plainly = [
-        column for column in found if called(column, language) in {(name,) for name in names_of(measure, language)}
-    ]
+    plain = {(name,) for name in names}
+    plainly = [column for column in found if called(column, language) in plain]
     found = plainly if len(plainly) == 1 else found  # the stock rather than the minimum stock
     found = found or [column for column in columns if dimension_of(column) in DIMENSIONS.get(measure, ())]
     return [ColumnMention(span, table, column, 1.0, measured=True) for column in found]
@@ -69,7 +68,7 @@ def _is_called(column: Column, name: str, language: str) -> bool:
     words = called(column, language)
     if not Language.of(language).spaced:
         return name in "".join(words)
-    return any(alike(word, name, language) or (len(name) >= _COMPOUNDED and word.endswith(name)) for word in words)
+    return any(is_called(word, name, language) for word in words)
 
 
 def dimension_of(column: Column) -> str:

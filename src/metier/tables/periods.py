@@ -14,7 +14,7 @@ from functools import lru_cache
 from metier.tables.cell_values import ColumnType
 from metier.tables.many_rows import tells
 from metier.tables.question import Bound, TableQuestion
-from metier.tables.schema import DOCUMENT, END, GROUP, ROW, START, Column, TableSchema, quoted
+from metier.tables.schema import DOCUMENT, END, GROUP, ROW, START, Column, TableSchema, literal, quoted
 from metier.tables.vocabulary import alike, said_words, synonymous, telling
 from metier.text.phrases import searchable
 from metier.text.quantities import Reading, quantities
@@ -56,12 +56,8 @@ class PeriodQuery:
         name = quoted(self.table.sql)
         cells = ", ".join(quoted(column.sql) for column in self.columns)
         label = quoted(self.table.labelling[0].sql)
-        grouped = f" AND {GROUP} = {_text(self.group)}" if self.group else ""
-        return f"{cells} FROM {name} WHERE {label} = {_text(self.label)}{grouped}"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+        grouped = f" AND {GROUP} = {literal(self.group)}" if self.group else ""
+        return f"{cells} FROM {name} WHERE {label} = {literal(self.label)}{grouped}"
 
 
 Row = tuple[str, str]  # label, and the groups it stands under

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from metier.core.tables import Reference
-from metier.tables.schema import DOCUMENT, END, ROW, START, TOTAL, TableSchema, quoted
+from metier.tables.schema import DOCUMENT, END, ROW, START, TOTAL, TableSchema, literal, quoted
 from metier.tables.vocabulary import is_called_as
 
 _MOST_ROWS = 200  # that a query returns
@@ -359,5 +359,5 @@ def _together(conditions: Iterable[Condition]) -> list[list[Condition]]:
 
 def _written(value: float | str) -> str:
     if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
+        return literal(value)
     return f"{value:.15g}"

@@ -28,9 +28,9 @@ def distance(query: TableQuery, mentions: Mentions, steps: Graph, *, counts: boo
     asked = any(m.table.sql == query.table.sql and m.share == 1 for m in mentions.columns)
     reached = used | {step[1].sql for way in ways for step in way}
     pointing = pointing_columns(query.table)
-    asks = (
-        reached if query.aggregate else used if asked else {query.table.sql}
-    )  # "revenue of Ann's clients" goes by them
+    asks = used if asked else {query.table.sql}
+    if query.aggregate:
+        asks = reached  # "revenue of Ann's clients" goes by them
     parents: set[str] = set()
     if query.aggregate == "sum":  # of lines of orders: "how many packs were ordered"
         parents = {step[1].sql for step in steps.get(query.table.sql, ()) if step[0] in pointing}

@@ -190,7 +190,7 @@ def _row(query: TableQuery, row: Sequence[float | int | str | None], language: s
         own = place.table.sql == query.table.sql
         column = place.table.column(place.column)
         is_name = only_names or len(query.select) == 1 or (own and place.column in labels)
-        name = "" if is_name else column.name if column else place.column
+        name = "" if is_name else _name_of(place)
         unit = (column.unit or place.table.unit) if column and column.type is ColumnType.NUMBER else ""
         unit = "" if unit and unit_of(unit_in_name(name)) == unit_of(unit) is not None else unit  # it is told once
         said = value if isinstance(value, str) else with_unit(value, unit, language)
@@ -267,8 +267,7 @@ def _value_told(value: Value) -> str:
     if isinstance(value, ValueOfRow):
         return " ".join(", ".join(names) for _, names in value.called)
     if isinstance(value, ColumnReference):
-        column = value.table.column(value.column)
-        return column.name if column else value.column
+        return _name_of(value)
     if isinstance(value, ExtremeValue):
         return "max" if value.query.descending else "min"
     return f"{value:g}"

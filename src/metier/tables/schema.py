@@ -96,6 +96,11 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """A text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def unique(
     names: Sequence[str], taken: Mapping[str, object] | Sequence[str] = (), instead: str = "column"
 ) -> Iterator[str]:

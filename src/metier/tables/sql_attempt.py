@@ -11,7 +11,7 @@ from metier.tables.question import TableQuestion
 from metier.tables.readable import ReadableTable
 from metier.tables.results import ResultLine, TableAnswer
 from metier.tables.runner import QueryError, Result
-from metier.tables.schema import TableSchema, quoted
+from metier.tables.schema import TableSchema, literal, quoted
 from metier.tables.sql_certainty import doubts, texts_looked_for
 from metier.tables.sql_columns import SqlColumns
 from metier.tables.sql_form import not_asked
@@ -81,7 +81,7 @@ class SqlAttempt:
         said = []
         for place, text in texts_looked_for(query, columns):
             table, column = quoted(place.table.sql), quoted(place.column.sql)
-            if self.sample(f"SELECT 1 FROM {table} WHERE {column} = {_text(text)} LIMIT 1"):
+            if self.sample(f"SELECT 1 FROM {table} WHERE {column} = {literal(text)} LIMIT 1"):
                 continue
             near = ", ".join(map(written, self._near(place.table, text)))
             there = f"; near it are {near}" if near else ""
@@ -109,7 +109,3 @@ class SqlAttempt:
             return None
         filters = filters_of_sql(query, columns, language)
         return TableAnswer(tuple(lines), query.shown, filters, main, total, aggregate)
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

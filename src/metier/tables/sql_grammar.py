@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from metier.tables.cell_values import ColumnType
 from metier.tables.question import TableQuestion
 from metier.tables.readable import group_name, referred
-from metier.tables.schema import TableSchema, quoted
+from metier.tables.schema import TableSchema, literal, quoted
 from metier.tables.sql_prompt import LinkedTables
 from metier.text.quantities import quantities
 
@@ -50,7 +50,7 @@ def grammar_of(
     rules = {
         "table": _any(quoted(table.sql) for table in tables),
         "column": " | ".join([_any(_columns(tables)), *_parts(tables)]),
-        "heading": _any(_text(column.sql) for table in tables for column in table.columns),
+        "heading": _any(literal(column.sql) for table in tables for column in table.columns),
         "join": _any(_joins(tables)),
         "number": _any(_numbers(question)),
         "text": _any(_texts(tables, groups)),
@@ -108,11 +108,7 @@ def _texts(tables: Sequence[TableSchema], groups: Sequence[LinkedTables]) -> lis
     known = {table.sql for table in tables}
     mentions = [each for group in groups for each in group.links.values if each.table.sql in known]
     found = (value for each in sorted(mentions, key=lambda each: -each.share) for value in each.values)
-    return [_text(value) for value in dict.fromkeys(found) if len(value) <= _LONGEST][:_MOST_TEXTS]
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return [literal(value) for value in dict.fromkeys(found) if len(value) <= _LONGEST][:_MOST_TEXTS]
 
 
 def _said(question: TableQuestion) -> Iterable[str]:

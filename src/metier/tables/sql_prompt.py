@@ -19,16 +19,13 @@ from metier.tables.mentions import ColumnMention, Links, TableMention, ValueMent
 from metier.tables.query import NoPath, Value, graph, path
 from metier.tables.question import TableQuestion
 from metier.tables.readable import group_name, referred, unit_of_numbers
-from metier.tables.schema import Column, TableSchema, quoted
+from metier.tables.schema import Column, TableSchema, literal, quoted
 from metier.text.phrases import searchable
 
 _MOST_TABLES, _MOST_COLUMNS = 8, 60
 _WHOLE_DATABASE = 16  # tables of a database that are all shown; of a larger one the linked and their neighbours
-_NEARLY, _FEWEST_TABLES, _FEWEST_BRIEF = (
-    0.3,
-    6,
-    3,
-)  # share of the best table's weight from which another is shown; so many always
+_NEARLY = 0.3  # share of the best table's weight from which another is shown
+_FEWEST_TABLES, _FEWEST_BRIEF = 6, 3  # that are shown in any case
 _LONGEST, _MOST_VALUES, _MOST_OF_COLUMN = 100, 60, 8
 _FEW_VALUES, _FEW_CHARACTERS = 30, 400  # of a column that are all shown
 _NAMED_ROWS, _NAMED_CHARACTERS = 60, 3000  # names of rows that are shown, all or none
@@ -284,7 +281,7 @@ def _near(groups: Sequence[LinkedTables], tables: Sequence[TableSchema]) -> Iter
 def written(value: Value) -> str:
     """A value as SQL has it, on one line; a long text is cut."""
     if isinstance(value, str):
-        return "'" + _short(value).replace("'", "''") + "'"
+        return literal(_short(value))
     return f"{value:.15g}"
 
 

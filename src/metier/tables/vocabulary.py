@@ -19,6 +19,7 @@ from metier.text.names import apart
 from metier.text.phrases import SPACED_SIGN, UNSPACED, any_of, compose, fold
 
 TOKEN = regex.compile(rf"(?V1)[{UNSPACED}]\p{{M}}*|(?:(?<!\w)\p{{L}}-)?{SPACED_SIGN}+(?:['’](?!s\b){SPACED_SIGN}+)*")
+_COMPOUNDED = 5  # characters of a noun that is known as the end of a longer one
 _STEMMED = 4  # characters of a word that may have another form
 _PARTED = 4  # characters of what stands behind the first part of a word: "höchstens" is one
 
@@ -121,6 +122,11 @@ def alike(one: str, other: str, language: str) -> bool:
     if same_word(one, other, language) or _stem(one, language) == _stem(other, language) != "":
         return True
     return any(same_word(one, form, language) for form in bare_forms(other, Language.of(language)))
+
+
+def is_called(word: str, name: str, language: str) -> bool:
+    """Whether a word of a column's name is `name`, or ends in it ("Verkaufspreis")."""
+    return alike(word, name, language) or (len(name) >= _COMPOUNDED and word.endswith(name))
 
 
 @lru_cache(maxsize=65_536)
