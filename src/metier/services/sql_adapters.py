@@ -3,7 +3,6 @@ in other words, with the model as it was beside it."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -74,7 +73,7 @@ class SqlAdapterService:
         """Make rows of the tables, train the next version of adapter `name` (default: the expert's name with `-sql`)
         on them with the settings of `[tuning]`, and measure it. `changes`: of these settings, for this run alone.
         Raises `InputError` where the tables give nothing to ask, and as `AdapterService.tune`."""
-        from metier.dataset.rows import save
+        from metier.dataset.rows import load, save
         from metier.tuning.adapters import name_for
         from metier.tuning.tune import tune
 
@@ -82,16 +81,18 @@ class SqlAdapterService:
         settings = settings_module.with_tuning(runtime.settings, changes)
         chosen = name or f"{name_for(runtime.settings.name)[:60]}-sql"
         made, learned = self._made(wanted, tell)
-        save(runtime.state_folder / ROWS_FILE, made.rows)
+        path = runtime.state_folder / ROWS_FILE
+        rows = (load(path) if resume else []) or made.rows  # a run goes on with its own, of the day it began
+        save(path, rows)
         with needing("tune"):
             try:
                 card = tune(
-                    settings, made.rows, runtime.folder, runtime.state_folder, chosen,
+                    settings, rows, runtime.folder, runtime.state_folder, chosen,
                     learned=learned, resume=resume, anew=anew, on_step=on_step,
                 )  # fmt: skip
             finally:
                 runtime.settle_permissions()
-        cases = sorted(made.cases, key=lambda case: hashlib.sha256(case.question.encode()).digest())[:_ASKED]
+        cases = made.cases[:_ASKED]  # drawn in no order
         if not cases:
             return SqlAdapter(card, 0, None, None)
         before = self._measured(cases, None, wanted, tell, "Asking the model")
