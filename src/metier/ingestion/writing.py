@@ -141,7 +141,7 @@ class Writer(threading.Thread):
             state="failed" if work.failure is not None else "indexed",
             reason=reason,
             passages=work.count,
-            synced_at=now.isoformat(timespec="seconds"),
+            synced_at=now.isoformat(timespec="microseconds"),
             identity=work.item.known_as,
             groups=work.item.groups,
             tries=tries,

@@ -114,7 +114,7 @@ class Catalog:
     def bury(self, uris: Iterable[str]) -> None:
         """Keep who may read what is about to be forgotten, and when that was: old versions of it may still be asked
         for, and what was deleted."""
-        gone, now = list(uris), datetime.now(UTC).isoformat(timespec="seconds")
+        gone, now = list(uris), datetime.now(UTC).isoformat(timespec="microseconds")
         wanted = sa.select(items.c.uri, items.c.source, items.c.identity, items.c.groups)
         rows = [
             row
