@@ -19,6 +19,8 @@ from metier.core.errors import SettingsError
 from metier.core.flow_settings import FlowSettings
 from metier.core.intervals import Interval
 from metier.core.source_settings import Section, SourceSettings
+from metier.core.storage_settings import StateSettings
+from metier.core.storage_settings import StoreSettings as StoreSettings  # other packages take it from here
 
 FILE_NAME = "metier.toml"
 STATE_FOLDER = ".metier"
@@ -73,14 +75,6 @@ class EmbeddingSettings(Section):
     query_prefix: str | None = Field(None, description="text before a query; None = the model's own")
     passage_prefix: str | None = Field(None, description="text before a passage; None = the model's own")
     threads: int | None = Field(None, ge=1, description="CPU threads, None = all cores")
-
-
-class StoreSettings(Section):
-    backend: str = Field("lance", description="lance, or a store that another package adds")
-    exact_until: int = Field(200_000, ge=0, description="passages up to which vectors are searched exactly")
-    keep_versions_days: float = Field(
-        30, ge=0, description="what was replaced or deleted can be asked for so long (ask --as-of), 0 = not at all"
-    )
 
 
 class SyncSettings(Section):
@@ -274,13 +268,6 @@ class ServingSettings(Section):
             raise ValueError(f"{self.path_prefix!r} in path_prefix is no path: give it as /metier, no slash at its end")
         if self.traces and self.traces != "env" and not self.traces.startswith(("http://", "https://")):
             raise ValueError("traces is neither env nor an address such as http://collector:4318")
-
-
-class StateSettings(Section):
-    shared: bool = Field(
-        False,
-        description="a team shares what is in .metier: its files follow the umask; else they are the owner's alone",
-    )
 
 
 class Settings(Section):

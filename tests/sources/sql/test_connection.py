@@ -23,7 +23,7 @@ SPELLINGS = [PASSWORD, quote(PASSWORD), quote(PASSWORD, safe=""), quote_plus(PAS
 @pytest.fixture
 def at_once(monkeypatch):
     """No long pauses, and few rows at a time."""
-    monkeypatch.setattr(connection, "_PAUSES", (0.01, 0.01))
+    monkeypatch.setattr(connection, "PAUSES", (0.01, 0.01))
     monkeypatch.setattr(source, "_AT_ONCE", 5)
 
 

@@ -8,7 +8,6 @@ No error that leaves this module quotes a password, a statement's values or the 
 
 from __future__ import annotations
 
-import re
 import sqlite3
 import time
 import weakref
@@ -16,27 +15,21 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from metier.core import addresses
+from metier.core.database_login import CONNECT_SECONDS, PAUSES, Login, login, may_pass
 from metier.core.errors import InputError, SourceError, needing
 
 if TYPE_CHECKING:  # it takes a third of a second to import
     import sqlalchemy as sa
 
-_CONNECT_SECONDS = 10
 _STATEMENT_SECONDS = 300
-_PAUSES = (0.2, 1.0, 3.0)  # seconds before each try to connect again
 _DRIVERS = {
     "postgresql": ("postgresql+psycopg", "postgres", 5432),
     "mysql": ("mysql+pymysql", "mariadb", 3306),
     "mariadb": ("mysql+pymysql", "mariadb", 3306),
 }
-_FOR_GOOD = re.compile(
-    r"password|authentication|access denied|does not exist|unknown database|no pg_hba|permission|role |ssl",
-    re.IGNORECASE,
-)
-_USER = re.compile(r"(?<=://)[^/?#\s]*@")
 _HINT = "Check the address, the network, and that the account may read; what was indexed before stays."
 
 
@@ -51,7 +44,7 @@ class ReadOnlyDatabase:
         self.family = family_of(address)
         self.identity = _identity(address, root)
         self._engine: sa.Engine | None = None
-        self._secrets: tuple[str, ...] = ()
+        self._login: Login | None = None
 
     @property
     def engine(self) -> sa.Engine:
@@ -74,12 +67,12 @@ class ReadOnlyDatabase:
                     yield each
                 return
             except sa.exc.DBAPIError as error:
-                if not self._is_lost(error) or tries == len(_PAUSES):
+                if not self._is_lost(error) or tries == len(PAUSES):
                     raise self.told(error) from None
             except OSError as error:
-                if tries == len(_PAUSES):
+                if tries == len(PAUSES):
                     raise self.told(error) from None
-            time.sleep(_PAUSES[tries])
+            time.sleep(PAUSES[tries])
             tries += 1
 
     @contextmanager
@@ -97,10 +90,8 @@ class ReadOnlyDatabase:
         said = str(getattr(error, "orig", None) or error).strip()
         if isinstance(original := getattr(error, "orig", None), Exception) and len(original.args) > 1:
             said = str(original.args[1])  # of PyMySQL: number and words
-        line = next((line for line in said.splitlines() if line.strip()), type(error).__name__)
-        for secret in self._secrets:
-            line = line.replace(secret, "***")
-        return SourceError(_USER.sub("***@", line[:300]), where=addresses.masked(self.identity), hint=_HINT)
+        told = (self._login or Login("", None, None)).told(said or type(error).__name__)
+        return SourceError(told, where=addresses.masked(self.identity), hint=_HINT)
 
     def _is_lost(self, error: sa.exc.DBAPIError) -> bool:
         """Whether another try may go well: the connection broke, or could not be made for a reason that may pass."""
@@ -109,7 +100,7 @@ class ReadOnlyDatabase:
         if error.connection_invalidated:
             return True
         connecting = isinstance(error, sa.exc.OperationalError) and error.statement is None
-        return connecting and self.family != "sqlite" and not _FOR_GOOD.search(str(error.orig))
+        return connecting and self.family != "sqlite" and may_pass(error.orig)
 
     def _opened(self) -> sa.Engine:
         import sqlalchemy as sa
@@ -120,14 +111,12 @@ class ReadOnlyDatabase:
                 raise SourceError("does not exist", where=self.identity, hint="Check the path.")
             return sa.create_engine("sqlite://", creator=lambda: _sqlite(path), poolclass=sa.QueuePool)
         driver, extra, _ = _DRIVERS[self.family]
-        url = sa.make_url(addresses.filled(self._address)).set(drivername=driver)
-        if self._auth is not None:
-            user, password = self._login(url.username)
-            url = url.set(username=user, password=password)
-            self._secrets = tuple(sorted({password, quote(password, safe=""), quote_plus(password)}, key=len)[::-1])
+        self._login = login(self._address, self._auth)
+        url = sa.make_url(self._login.address).set(drivername=driver)
+        url = url.set(username=self._login.user, password=self._login.password)
         if driver.startswith("mysql"):
             url = url.update_query_dict({"charset": "utf8mb4"})
-        limits = {"connect_timeout": _CONNECT_SECONDS}
+        limits = {"connect_timeout": CONNECT_SECONDS}
         if driver.startswith("mysql"):
             limits |= {"read_timeout": _STATEMENT_SECONDS}
         with needing(extra):
@@ -136,13 +125,6 @@ class ReadOnlyDatabase:
             )
         sa.event.listen(engine, "connect", _read_only(driver))
         return engine
-
-    def _login(self, user: str | None) -> tuple[str | None, str]:
-        value = addresses.secret(str(self._auth), addresses.masked(self._address))
-        if user:
-            return user, value.removeprefix(f"{user}:")
-        name, colon, password = value.partition(":")
-        return (name, password) if colon else (None, value)
 
 
 def family_of(address: str) -> str:

@@ -1,0 +1,88 @@
+"""Where an expert keeps what it knows: `[store]`, its passages, and `[state]`, what the tool remembers.
+
+In a PostgreSQL both are in one schema of the expert's own unless they are told otherwise, in tables of other names."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Self
+
+from pydantic import Field
+
+from metier.core import addresses
+from metier.core.source_settings import Section
+
+POSTGRES = "postgresql://"
+_NAMESPACE = r"^[a-z_][a-z0-9_]{0,47}$"
+_OF_NAMESPACE = "schema of a PostgreSQL that the tables are in, None = metier_ and the expert's name"
+
+
+class _Placed(Section):
+    """What may be in a database."""
+
+    url: str | None = None
+    namespace: str | None = Field(None, pattern=_NAMESPACE, description=_OF_NAMESPACE)
+
+    def model_post_init(self, _context: object) -> None:
+        if self.url is not None and (wrong := addresses.problem(self.url)) is not None:
+            raise ValueError(f"{addresses.masked(self.url)}: {wrong}")
+        if (self.namespace or "").startswith("pg_"):
+            raise ValueError("namespace: names that begin with pg_ are PostgreSQL's own")
+
+    @property
+    def is_postgres(self) -> bool:
+        return (self.url or "").startswith(POSTGRES)
+
+    def of_expert(self, name: str) -> Self:
+        """With the schema that an expert of this name has unless it is told another."""
+        return self if self.namespace else self.model_copy(update={"namespace": _namespace(name)})
+
+
+def _namespace(name: str) -> str:
+    """Names that differ give others, so that no expert reads another's tables."""
+    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) and len(plain) <= 40:
+        return f"metier_{plain}"
+    return f"metier_{plain[:30]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+class StoreSettings(_Placed):
+    backend: str = Field("lance", description="lance, postgres (with pgvector), or a store that another package adds")
+    url: str | None = Field(
+        None,
+        description="where it is: postgresql://user@host/database; of lance an object store, s3://bucket/prefix, "
+        "None = .metier/store",
+    )
+    auth_env: str | None = Field(
+        None,
+        description="environment variable, or secret in the keyring, for url: password or user:password, of an object "
+        "store KEY:SECRET",
+    )
+    exact_until: int = Field(200_000, ge=0, description="passages up to which vectors are searched exactly")
+    keep_versions_days: float = Field(
+        30, ge=0, description="what was replaced or deleted can be asked for so long (ask --as-of), 0 = not at all"
+    )
+
+    def model_post_init(self, context: object) -> None:
+        super().model_post_init(context)
+        if self.backend == "postgres" and not self.is_postgres:
+            raise ValueError(f'backend = "postgres" needs url = "{POSTGRES}user@host/database"')
+        if self.backend == "lance" and self.is_postgres:
+            raise ValueError(f'url = "{POSTGRES}…" needs backend = "postgres"')
+
+
+class StateSettings(_Placed):
+    url: str | None = Field(None, description="postgresql://user@host/database, None = in .metier")
+    auth_env: str | None = Field(
+        None, description="environment variable, or secret in the keyring, for url: password or user:password"
+    )
+    shared: bool = Field(
+        False,
+        description="a team shares what is in .metier: its files follow the umask; else they are the owner's alone",
+    )
+
+    def model_post_init(self, context: object) -> None:
+        super().model_post_init(context)
+        if self.url is not None and not self.is_postgres:
+            raise ValueError(f"url is of a PostgreSQL: {POSTGRES}user@host/database")
