@@ -11,7 +11,7 @@ import shlex
 import socket
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -42,7 +42,7 @@ def exclusive(path: Path, patience: float = 0.0, busy: str = SYNCING) -> Iterato
             raise InputError(f"{busy}{_holder(note)}", where=str(path.parent), hint="Wait until it is done.") from None
     try:
         with suppress(OSError):  # a full disk; what is done under the lock says so
-            write_text(note, json.dumps(_this_process()))
+            write_text(note, json.dumps(this_process()))
         yield
     finally:
         with suppress(OSError):
@@ -55,7 +55,8 @@ def shortened(command: Sequence[str]) -> str:
     return textwrap.shorten(shlex.join(command), _SHOWN, placeholder=" …")
 
 
-def _this_process() -> dict[str, str | int]:
+def this_process() -> dict[str, str | int]:
+    """As whoever waits for it is told of it, by `named`."""
     now = datetime.now().astimezone().isoformat(" ", "seconds")
     return {
         "pid": os.getpid(),
@@ -65,10 +66,14 @@ def _this_process() -> dict[str, str | int]:
     }
 
 
+def named(process: Mapping[str, object]) -> str:
+    """A process as the rest of a sentence."""
+    return f": `{process['command']}`, process {process['pid']} on {process['host']}, since {process['since']}"
+
+
 def _holder(note: Path) -> str:
     """Who holds the lock, as the rest of a sentence; "" where nobody has said."""
     try:
-        said = json.loads(note.read_text(encoding="utf-8"))
-        return f": `{said['command']}`, process {said['pid']} on {said['host']}, since {said['since']}"
+        return named(json.loads(note.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError):
         return ""
