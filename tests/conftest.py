@@ -7,10 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from postgres_server import running_server
 from sets import data_folder
 
 from metier import Expert
@@ -72,6 +74,13 @@ def expert(tmp_path, docs):
     with Expert.create(tmp_path / "expert") as made:
         made.add(str(docs))
         yield made
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[int]:
+    """Port of a real PostgreSQL with pgvector."""
+    with running_server() as server:
+        yield server.port
 
 
 @pytest.fixture(scope="session")

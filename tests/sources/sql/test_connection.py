@@ -8,12 +8,13 @@ import time
 from urllib.parse import quote, quote_plus
 
 import pytest
+from postgres_server import run_postgres
 
 from metier import Expert
 from metier.core.source_settings import SourceSettings
 from metier.sources.sql import blocks, connection, source
 
-from .conftest import PASSWORD, run_postgres, run_sqlite
+from .conftest import PASSWORD, run_sqlite
 from .test_tables import blocks_of
 
 pytestmark = pytest.mark.slow
