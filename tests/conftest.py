@@ -7,15 +7,18 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 from postgres_server import running_server
 from sets import data_folder
+from state_places import schemas
 
 from metier import Expert
+from metier.state.place import Place
+from metier.state.postgres_state import PostgresState
 
 DOCUMENTS = {
     "gearbox.md": "# Gearbox\n\n## Oil\n\nThe gearbox oil of the NV-110 is changed every 30 months.",
@@ -81,6 +84,21 @@ def postgres() -> Iterator[int]:
     """Port of a real PostgreSQL with pgvector."""
     with running_server() as server:
         yield server.port
+
+
+@pytest.fixture
+def new_schema(postgres: int) -> Iterator[Callable[[], PostgresState]]:
+    """Makes a place for a state in the PostgreSQL of the run."""
+    with schemas(postgres) as make:
+        yield make
+
+
+@pytest.fixture(params=["file", "postgres"])
+def state_place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Where a state can be, one after the other; nothing is there yet."""
+    if request.param == "file":
+        return tmp_path / "state" / "catalog.sqlite"
+    return request.getfixturevalue("new_schema")()
 
 
 @pytest.fixture(scope="session")

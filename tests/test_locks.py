@@ -11,7 +11,7 @@ import pytest
 
 from metier import Expert
 from metier.core.errors import InputError, StoreError
-from metier.state import database
+from metier.state import file_database
 
 HOLDS_STATE = """
 import sqlite3, sys, time
@@ -57,8 +57,8 @@ def let_go(process: subprocess.Popen) -> None:
 
 @pytest.mark.skipif(not os.path.exists("/proc/locks"), reason="only Linux says who has locked a file")
 def test_a_locked_state_says_which_process_holds_it(turbines, holding, monkeypatch, caplog):
-    monkeypatch.setattr(database, "_PATIENCE", 0.3)
-    monkeypatch.setattr(database, "_QUIET", 0.1)
+    monkeypatch.setattr(file_database, "_PATIENCE", 0.3)
+    monkeypatch.setattr(file_database, "_QUIET", 0.1)
     state = turbines / ".metier" / "catalog.sqlite"
     with Expert.open(turbines) as expert:
         assert expert.syncs()  # the file has its reader already
@@ -73,7 +73,7 @@ def test_a_locked_state_says_which_process_holds_it(turbines, holding, monkeypat
 
 
 def test_a_state_that_is_free_again_in_time_is_written(turbines, monkeypatch):
-    monkeypatch.setattr(database, "_QUIET", 0.05)
+    monkeypatch.setattr(file_database, "_QUIET", 0.05)
     state = turbines / ".metier" / "catalog.sqlite"
     with Expert.open(turbines) as expert, sqlite3.connect(state, isolation_level=None, check_same_thread=False) as held:
         import threading

@@ -69,7 +69,7 @@ class Expert:
         self._parts = Parts(self.runtime, self.dataset, self.adapters, self.exam, self.ask)
         self.evaluation = EvaluationService(self._parts)
         self.corrections = CorrectionService(self.runtime, self.dataset)
-        self._counter = AnswerCounter(self.runtime.state_path)
+        self._counter = AnswerCounter(self.runtime.state)
 
     @cached_property
     def flow(self) -> FlowService:
@@ -182,6 +182,7 @@ class Expert:
         retry: bool = False,
         allow_empty: bool = False,
         only: Collection[str] | None = None,
+        on: str | None = None,
         on_progress: Callable[[SyncProgress], None] | None = None,
         on_change: OnChange | None = None,
     ) -> SyncReport:
@@ -189,12 +190,13 @@ class Expert:
         another embedder was chosen. `retry`: read items again that failed and did not change since. `allow_empty`: of a
         source that is gone, or empty where it was not, the documents go; else they stay, and the report names it.
         `only`: names of the sources to look at, None = all; where sources are for different readers, all are looked at,
-        since what is in two of them is for those whom both let read it. `on_change`: hears what happened (added,
-        changed, moved, deleted, failed) to which item."""
+        since what is in two of them is for those whom both let read it. `on`: a Ray cluster that parses and embeds,
+        "ray://HOST:PORT", "auto" or "local:N", None = this process. `on_change`: hears what happened (added, changed,
+        moved, deleted, failed) to which item."""
         from metier import sources
-        from metier.core.locks import exclusive
         from metier.ingestion.sync import Syncer
         from metier.parsing import Parser
+        from metier.services.sync_stages import stages_of
         from metier.services.unread_languages import unread_languages
         from metier.state.catalog import Catalog
 
@@ -204,15 +206,20 @@ class Expert:
         skipped = set() if only is None or len(readers) > 1 or rebuild else names.difference(only)
 
         def before_commit(entries: Sequence[Entry], moves: Mapping[str, str]) -> None:
+            check_lock()
             corrections.before_commit(entries, moves)
             runtime.table_store.put([entry.document for entry in entries])
 
-        with exclusive(runtime.state_folder / "sync.lock", WRITE_PATIENCE), runtime.replacing_index(rebuild):
-            catalog = Catalog(runtime.state_path)
+        with runtime.exclusive("sync.lock", WRITE_PATIENCE) as check_lock, runtime.replacing_index(rebuild):
+            catalog = Catalog(runtime.state)
             try:
-                with Parser(self.settings.parsing, self.settings.language) as parser, runtime.vision() as vision:
+                with (
+                    Parser(self.settings.parsing, self.settings.language) as parser,
+                    runtime.vision() as vision,
+                    stages_of(runtime, parser, describes=vision is not None, on=on) as (preparation, stages),
+                ):
                     syncer = Syncer(
-                        self.settings, runtime.store, catalog, parser, runtime.embedder, runtime.analyser,
+                        self.settings, runtime.store, catalog, preparation, stages, runtime.embedder, runtime.analyser,
                         parser_version=parser.version, retry=retry or rebuild, on_progress=on_progress,
                         keep=corrections.documents(), before_commit=before_commit,
                         fusion=runtime.fusion_path, vision=vision, rebuild=rebuild, allow_empty=allow_empty,
@@ -362,10 +369,8 @@ class Expert:
     def prune(self, keep_days: float | None = None) -> Pruned:
         """Forget what was replaced or deleted more than `keep_days` ago, None = `[store] keep_versions_days`, so that
         no byte of it is left in the index and the tables."""
-        from metier.core.locks import exclusive
-
         days = self.settings.store.keep_versions_days if keep_days is None else keep_days
-        with exclusive(self.runtime.state_folder / "sync.lock", WRITE_PATIENCE):
+        with self.runtime.exclusive("sync.lock", WRITE_PATIENCE):
             return self.earlier.prune(days)
 
     @cached_property

@@ -9,7 +9,7 @@ what the first has built.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,16 +21,18 @@ from metier.answering.answerer import Answerer
 from metier.answering.passage_count import PassageCount
 from metier.answering.routing import Deleted, Documents
 from metier.answering.support.base import Checker
-from metier.core import permissions
+from metier.core import locks, permissions
 from metier.core import settings as settings_module
 from metier.core.documents import CORRECTION
-from metier.core.settings import STATE_FILE, STATE_FOLDER, Settings
+from metier.core.settings import STATE_FOLDER, Settings
 from metier.embedding.base import Embedder
 from metier.generation.base import Generator, Message
 from metier.reader.base import Reader
 from metier.retrieval.curation import Curation
 from metier.retrieval.fusion import Fusion
 from metier.retrieval.retriever import Retriever
+from metier.state.place import Place, place_of
+from metier.state.postgres_state import PostgresState
 from metier.store.base import DocumentRecord, Filter, Identity, Store
 from metier.tables.asking import TableAsker
 from metier.tables.runner import QueryRunner
@@ -81,6 +83,8 @@ class Runtime:
                 self.__dict__[name].close()
         if self.is_built("tables"):
             self.tables.close()
+        if self.is_built("state") and isinstance(self.state, PostgresState):
+            self.state.close()
         self.forget("generator", "tables", "store", "curation", "retriever", "answerer", "embedder", "reader")
 
     def forget(self, *names: str) -> None:
@@ -112,7 +116,7 @@ class Runtime:
         embedder = self.embedder
         identity = Identity(embedder.name, embedder.fingerprint, embedder.dimension, self.analyser.version)
         made = open_store(self.state_folder / "store", self.settings.store, identity, replace=self._replacing_index)
-        current = CurrentGroups(self.folder, self.state_path, lambda: made.records(_OF_CORRECTIONS))
+        current = CurrentGroups(self.folder, self.state, lambda: made.records(_OF_CORRECTIONS))
         return AccessControlledStore(made, current)
 
     def correction_records(self) -> list[DocumentRecord]:
@@ -213,7 +217,7 @@ class Runtime:
         """The catalog, empty before the first sync."""
         from metier.state.catalog import Catalog
 
-        with closing(Catalog(self.state_path)) as catalog:
+        with closing(Catalog(self.state)) as catalog:
             yield catalog
 
     def syncs(self) -> list[SyncRun]:
@@ -221,9 +225,21 @@ class Runtime:
         with self.catalog() as catalog:
             return catalog.syncs()
 
-    @property
-    def state_path(self) -> Path:
-        return self.state_folder / STATE_FILE
+    @cached_property
+    def state(self) -> Place:
+        """Where the state is."""
+        return place_of(self.settings, self.folder)
+
+    def exclusive(
+        self, name: str, patience: float = 0.0, busy: str = locks.SYNCING
+    ) -> AbstractContextManager[locks.Check]:
+        """The lock `name` of this expert, as `core.locks.exclusive`; where the state is in a PostgreSQL, among all
+        machines."""
+        if isinstance(self.state, Path):
+            return locks.exclusive(self.state_folder / name, patience, busy)
+        from metier.state import advisory_locks
+
+        return advisory_locks.exclusive(self.state, name, patience, busy)
 
     def documents(self, where: Filter | None = None) -> list[DocumentInfo]:
         """What the catalog knows of every document that the filter lets through, by uri."""

@@ -249,7 +249,7 @@ def test_what_is_missing_or_unknown_is_told_and_nothing_is_kept(untouched, said,
     with pytest.raises(InputError, match=why):
         untouched.corrections.add(**{"question": OIL, **said})
     assert untouched.corrections.all() == []
-    assert not has_rows(untouched.runtime.state_path, "corrections")
+    assert not has_rows(untouched.runtime.state, "corrections")
 
 
 def test_a_bengali_correction(expert):
@@ -462,7 +462,7 @@ def test_an_expert_that_nobody_corrected_opens_no_log(untouched):
     assert (untouched.corrections.all(), untouched.corrections.feedback()) == ([], [])
     with pytest.raises(InputError, match="no correction"):
         untouched.corrections.undo("00000000")
-    assert not has_rows(untouched.runtime.state_path, "corrections")
+    assert not has_rows(untouched.runtime.state, "corrections")
 
 
 def test_a_question_in_the_set_gets_back_the_answers_it_had(expert, folder):

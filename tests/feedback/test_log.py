@@ -6,8 +6,10 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
+from state_places import OPENS, arguments
 
 from metier.core.documents import Passage
 from metier.core.errors import InputError, StoreError
@@ -21,8 +23,8 @@ MADE = Correction("", "প্রশ্ন?", "উত্তর", "hide", PASSAGE,
 
 
 @pytest.fixture
-def log(tmp_path):
-    opened = Log(tmp_path / "state" / "catalog.sqlite")
+def log(state_place):
+    opened = Log(state_place)
     yield opened
     opened.close()
 
@@ -34,12 +36,12 @@ def test_reading_makes_nothing(log, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_correction_comes_back_as_it_went_in(log, tmp_path):
+def test_a_correction_comes_back_as_it_went_in(log, state_place):
     kept = log.queue(MADE)
     assert (kept.passage, kept.question, kept.groups, kept.who) == (PASSAGE, "প্রশ্ন?", ("x",), "রিনা")
     assert (kept.state, kept.decided_by, kept.passages) == ("queued", "রিনা", ("p1",))
     log.close()
-    assert log.corrections() == [kept] == Log(tmp_path / "state" / "catalog.sqlite").corrections()
+    assert log.corrections() == [kept] == Log(state_place).corrections()
 
 
 def test_feedback_comes_back_in_the_order_in_which_it_came(log):
@@ -83,9 +85,9 @@ def test_what_was_decided_meanwhile_is_not_decided_again(log):
     assert len(log.history(name)) == 2
 
 
-def test_of_many_who_decide_at_once_one_does(log):
+def test_of_many_who_decide_at_once_one_does(log, state_place):
     name = log.queue(MADE).id
-    others = [Log(log._database.path) for _ in range(8)]
+    others = [Log(state_place) for _ in range(8)]
     done = []
 
     def decide(mine: Log) -> None:
@@ -105,34 +107,31 @@ def test_of_many_who_decide_at_once_one_does(log):
     assert sorted(done) == ["accepted", *["refused"] * 7]
 
 
-def test_the_version_changes_with_what_any_process_writes_and_with_nothing_else(log):
+def test_the_version_changes_with_what_any_process_writes_and_with_nothing_else(log, state_place):
     log.queue(MADE)
     first = log.version()
     log.corrections()
     assert log.version() == first
     log.add(Feedback("up", "q", "a"))
     second = log.version()
-    other = Log(log._database.path)
+    other = Log(state_place)
     other.add(Feedback("up", "q", "a"))
     other.close()
     assert len({first, second, log.version()}) == 3
 
 
-_WRITER = """
-import sys
-from pathlib import Path
+_WRITER = f"""{OPENS}
 from metier.feedback.log import Log
 from metier.feedback.records import Correction
-log = Log(Path(sys.argv[1]))
+log = Log(place)
 while True:
     print(log.queue(Correction("", "q", "a")).id, flush=True)
 """
 
 
-def test_two_processes_that_write_and_are_killed_lose_nothing_they_said_was_saved(tmp_path):
-    path = tmp_path / "catalog.sqlite"
+def test_two_processes_that_write_and_are_killed_lose_nothing_they_said_was_saved(state_place):
     writers = [
-        subprocess.Popen([sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen([sys.executable, "-c", _WRITER, *arguments(state_place)], stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
     said = [writer.stdout.readline().strip() for _ in range(10) for writer in writers]
@@ -141,20 +140,24 @@ def test_two_processes_that_write_and_are_killed_lose_nothing_they_said_was_save
         said += [line.strip() for line in writer.stdout if line.endswith("\n")]
         writer.stdout.close()
         writer.wait()
-    log = Log(path)
+    log = Log(state_place)
     assert set(said) <= {each.id for each in log.corrections()}
     assert {each.state for each in log.corrections()} == {"queued"}
     log.close()
-    connection = sqlite3.connect(path)
+    if not isinstance(state_place, Path):
+        return
+    connection = sqlite3.connect(state_place)
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
 
 
-def test_commits_are_flushed(log):
+def test_commits_are_flushed(tmp_path):
+    log = Log(tmp_path / "catalog.sqlite")
     log.add(Feedback("up", "q", "a"))
     with log._database.writing() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2  # FULL
+    log.close()
 
 
 def test_a_file_that_is_no_log_is_a_clear_error(tmp_path):

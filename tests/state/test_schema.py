@@ -24,7 +24,7 @@ from metier.feedback.log import Log
 from metier.serving.auth.keys import Keys
 from metier.state import earlier_files, promotions, sqlite, upgrade
 from metier.state.catalog import Catalog
-from metier.state.database import Database
+from metier.state.place import open_database
 from metier.state.schema import REVISION, has_rows, ready
 from metier.state.tables import metadata
 from metier.state.upgrade import engine_of
@@ -81,7 +81,7 @@ def test_what_was_promoted_still_answers(tmp_path):
     promotions.promote(state, "b@1")
     assert promotions.standing(state) == ["a@1", "b@1"]
     assert [promotions.roll_back(state) for _ in range(3)] == ["b@1", "a@1", None]
-    assert len(Database(state).read(sa.select(metadata.tables["promotions"]))) == 6
+    assert len(open_database(state).read(sa.select(metadata.tables["promotions"]))) == 6
 
 
 def test_migrations_make_what_the_tables_say(tmp_path):

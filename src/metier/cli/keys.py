@@ -12,7 +12,7 @@ import typer
 from metier.cli.show import ExpertOption, JsonOption, find_expert, listed, print_json
 from metier.cli.terminal import console, styled
 from metier.core.errors import InputError
-from metier.core.settings import STATE_FILE, STATE_FOLDER, Settings, load
+from metier.core.settings import Settings, load
 
 if TYPE_CHECKING:
     from metier.serving.auth.keys import Key, Keys
@@ -111,9 +111,11 @@ def revoke(
 
 def _open(expert: str | None) -> tuple[Settings, Keys]:
     from metier.serving.auth.keys import Keys
+    from metier.state.place import place_of
 
     folder = find_expert(expert)
-    return load(folder), Keys(folder / STATE_FOLDER / STATE_FILE)
+    settings = load(folder)
+    return settings, Keys(place_of(settings, folder))
 
 
 def _expiry(given: str | None) -> datetime | None:

@@ -113,6 +113,10 @@ class Unwritable(StoreError):
     """Nothing can be written: the disk is full, or the folder is read-only."""
 
 
+class DatabaseUnavailable(StoreError):
+    """The server that keeps the store or the state does not answer now; later it may."""
+
+
 class IndexMismatch(StoreError):
     """The index was made by another embedder or analyser than the one now set."""
 

@@ -11,7 +11,7 @@ import shlex
 import socket
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -21,15 +21,17 @@ from metier.core.disk import writing_to
 from metier.core.errors import InputError
 from metier.core.permissions import file_mode, make_state_folder
 
+Check = Callable[[], None]
 SYNCING = "another sync is running on this expert"
 _LOOK_AGAIN = 0.05  # seconds between two looks at a lock that another holds
 _SHOWN = 80  # characters of a command
 
 
 @contextmanager
-def exclusive(path: Path, patience: float = 0.0, busy: str = SYNCING) -> Iterator[None]:
-    """Hold the lock file at `path`. Raises `InputError` (that `busy`, and by whom) if another still holds it after
-    `patience` seconds, -1 = wait until it is free; `Unwritable` where the disk is full or read-only."""
+def exclusive(path: Path, patience: float = 0.0, busy: str = SYNCING) -> Iterator[Check]:
+    """Hold the lock file at `path`. Gives what raises where it is held no more, which no file's is. Raises `InputError`
+    (that `busy`, and by whom) if another still holds it after `patience` seconds, -1 = wait until it is free;
+    `Unwritable` where the disk is full or read-only."""
     from filelock import FileLock, Timeout
 
     note = path.with_name(f"{path.name}.json")
@@ -43,7 +45,7 @@ def exclusive(path: Path, patience: float = 0.0, busy: str = SYNCING) -> Iterato
     try:
         with suppress(OSError):  # a full disk; what is done under the lock says so
             write_text(note, json.dumps(this_process()))
-        yield
+        yield lambda: None
     finally:
         with suppress(OSError):
             note.unlink()

@@ -12,14 +12,13 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from metier.core.errors import InputError
 from metier.feedback.records import Action, Correction, Feedback
-from metier.state.database import Database
+from metier.state.place import Place, open_database
 from metier.state.tables import actions, corrections
 from metier.state.tables import feedback as thumbs
 
@@ -28,10 +27,10 @@ _shown = [column for column in corrections.columns if column.name != "number"]
 
 
 class Log:
-    """The log in the state at `path`. Safe for many threads. Raises `StoreError`."""
+    """The log in the state at `place`. Safe for many threads. Raises `StoreError`."""
 
-    def __init__(self, path: Path) -> None:
-        self._database = Database(path)
+    def __init__(self, place: Place) -> None:
+        self._database = open_database(place)
 
     # --- thumbs ----------------------------------------------------------------------------------------------
 

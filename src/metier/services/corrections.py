@@ -44,7 +44,7 @@ class CorrectionService:
     def __init__(self, runtime: Runtime, dataset: DatasetService) -> None:
         self._runtime = runtime
         self._dataset = dataset
-        self._looked_at: tuple[tuple[int, int], ...] | None = None
+        self._looked_at: object = None
         self._found_any = False
 
     def close(self) -> None:
@@ -195,16 +195,16 @@ class CorrectionService:
     def _log(self) -> Log:
         from metier.feedback.log import Log
 
-        return Log(self._runtime.state_path)
+        return Log(self._runtime.state)
 
     @property
     def _has_any(self) -> bool:
         """Asked at every search, without importing a library for it: mostly nobody has said anything."""
-        from metier.state import schema, sqlite
+        from metier.state import quick
 
-        path = self._runtime.state_path
-        if (stamp := sqlite.stamp(path)) != self._looked_at:
-            self._found_any = schema.has_rows(path, "corrections")
+        state = self._runtime.state
+        if (stamp := quick.stamp(state)) != self._looked_at:
+            self._found_any = quick.has_rows(state, "corrections")
             self._looked_at = stamp
         return self._found_any
 
@@ -273,11 +273,9 @@ class CorrectionService:
     @contextmanager
     def _writing_store(self, patience: float) -> Iterator[bool]:
         """Whether this process alone writes to the store now; waits `patience` seconds for others."""
-        from metier.core.locks import exclusive
-
         with ExitStack() as stack:
             try:
-                stack.enter_context(exclusive(self._runtime.state_folder / "sync.lock", patience))
+                stack.enter_context(self._runtime.exclusive("sync.lock", patience))
                 held = True
             except InputError:
                 held = False

@@ -49,8 +49,8 @@ def drift(parts: Parts, *, ask: int = ASKED, tell: Tell | None = None) -> Drift:
     added = tuple(sorted(now.keys() - before.keys())) if record else ()
     changed = tuple(sorted(uri for uri in now.keys() & before.keys() if now[uri] != before[uri]))
     stale = parts.exam.stale()
-    since = promotions.standing_since(parts.runtime.state_path)
-    with closing(Log(parts.runtime.state_path)) as log:
+    since = promotions.standing_since(parts.runtime.state)
+    with closing(Log(parts.runtime.state)) as log:
         thumbs = flow_drift.thumbs_down(log.feedback(), since)
     return Drift(
         adapter=card.reference if card else None,
@@ -63,7 +63,7 @@ def drift(parts: Parts, *, ask: int = ASKED, tell: Tell | None = None) -> Drift:
         new_terms=_new_terms(parts, record, (*added, *changed), notes) if record else None,
         exam=_exam(parts, card, {*added, *changed}, stale, ask, tell) if ask and record else None,
         refusals=flow_drift.refusals(
-            answer_counts.counts(parts.runtime.state_path), card.reference if card else None, since
+            answer_counts.counts(parts.runtime.state), card.reference if card else None, since
         ),
         thumbs=thumbs,
         stale=tuple(stale),

@@ -127,7 +127,7 @@ class EarlierService:
         runtime = self._runtime
         runtime.store.refresh()
         store, whole = runtime.store.as_of(
-            moment, lambda uris: GroupsOfEarlier(runtime.folder, runtime.state_path, runtime.correction_records, uris)
+            moment, lambda uris: GroupsOfEarlier(runtime.folder, runtime.state, runtime.correction_records, uris)
         )
         corrections = self._corrections.all()
         overrides = EarlierOverrides(runtime.curation, corrections, whole, runtime.store.hashes())

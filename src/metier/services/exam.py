@@ -127,7 +127,7 @@ class ExamService:
         from metier.evaluation.wear import wear
         from metier.state.exam_uses import uses
 
-        return wear(self.questions("exam"), uses(self._runtime.state_path), self._runtime.settings.flow.worn_after)
+        return wear(self.questions("exam"), uses(self._runtime.state), self._runtime.settings.flow.worn_after)
 
     def note_use(self, what: str, adapter: str, questions: Sequence[Question], key: str) -> None:
         """Keep that the exam was used to decide by these questions. `what`: "compare" or "flow"; `adapter`: that was
@@ -137,7 +137,7 @@ class ExamService:
 
         asked = tuple(sorted(question.id for question in questions))
         use = exam_uses.ExamUse(key_of(what, key, asked), what, adapter, asked)
-        exam_uses.note(self._runtime.state_path, use)
+        exam_uses.note(self._runtime.state, use)
 
     def check(self) -> QuestionReport:
         """What to know about the questions before an exam that takes hours."""

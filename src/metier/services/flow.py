@@ -74,7 +74,7 @@ class FlowService:
 
     @property
     def _log(self) -> FlowLog:
-        return FlowLog(self._runtime.state_path)
+        return FlowLog(self._runtime.state)
 
     # --- look ------------------------------------------------------------------------------------------------
 
@@ -266,11 +266,9 @@ class FlowService:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        from metier.core.locks import exclusive
-
         held = False
         try:
-            with exclusive(self._runtime.state_folder / LOCK, 0.0, "another flow is running on this expert"):
+            with self._runtime.exclusive(LOCK, 0.0, "another flow is running on this expert"):
                 held = True
                 yield
         except InputError as error:

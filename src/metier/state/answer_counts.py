@@ -1,8 +1,8 @@
 """How many questions were answered and how many refused, by day, mode and adapter: a change of the refusals is told by
 them. No question is kept.
 
-Counted in memory and written now and then, with the standard library alone: an answer must wait neither for a disk nor
-for an import. What a process counted since the last writing is lost where it is killed.
+Counted in memory and written now and then, to a file with the standard library alone: an answer must wait neither for a
+disk nor for an import. What a process counted since the last writing is lost where it is killed.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from metier.core.errors import StoreError
+from metier.state.place import Place, open_database
 
 _EVERY = 60.0  # seconds between two writings
 _PATIENCE = 1.0  # seconds for another process that is writing
@@ -36,10 +39,10 @@ class AnswerCount:
 
 
 class AnswerCounter:
-    """Counts for the state at `path`; safe for many threads. A state that cannot be written is counted for later."""
+    """Counts for the state at `place`; safe for many threads. A state that cannot be written is counted for later."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, place: Place) -> None:
+        self._place = place
         self._lock = threading.Lock()
         self._waiting: Counter[tuple[str, str, str, bool]] = Counter()
         self._written = time.monotonic()
@@ -55,25 +58,40 @@ class AnswerCounter:
         with self._lock:
             rows = [(*key[:3], 0 if key[3] else n, n if key[3] else 0) for key, n in self._waiting.items()]
             self._written = time.monotonic()
-            if not rows or not self._path.exists():
+            if not rows:
                 return
-            try:
-                with closing(sqlite3.connect(self._path, timeout=_PATIENCE)) as connection, connection:
-                    connection.executemany(_ADD, rows)
-            except (
-                sqlite3.Error
-            ):  # locked, read-only, full, of an earlier schema: an answer is worth more than its count
-                return
-            self._waiting.clear()
+            # Locked, read-only, full, of an earlier schema, away: an answer is worth more than its count.
+            with suppress(sqlite3.Error, StoreError):
+                if _add(self._place, rows):
+                    self._waiting.clear()
 
 
-def counts(path: Path) -> list[AnswerCount]:
+def _add(place: Place, rows: list[tuple[str, str, str, int, int]]) -> bool:
+    """False where the expert has no state yet. Raises `sqlite3.Error`, `StoreError`."""
+    if isinstance(place, Path):
+        if not place.exists():
+            return False
+        with closing(sqlite3.connect(place, timeout=_PATIENCE)) as connection, connection:
+            connection.executemany(_ADD, rows)
+        return True
+    from sqlalchemy.dialects.postgresql import insert
+
+    from metier.state.tables import answer_counts as table
+
+    made = insert(table)
+    more = {name: table.c[name] + made.excluded[name] for name in ("answered", "refused")}
+    adding = made.on_conflict_do_update(index_elements=["day", "mode", "adapter"], set_=more)
+    with closing(open_database(place)) as database, database.writing(flushed=False, noted=False) as connection:
+        connection.execute(adding, [dict(zip(table.c.keys(), row, strict=True)) for row in sorted(rows)])
+    return True
+
+
+def counts(place: Place) -> list[AnswerCount]:
     """All of them, the first day first. Raises `StoreError`."""
     import sqlalchemy as sa
 
-    from metier.state.database import Database
     from metier.state.tables import answer_counts as table
 
-    with closing(Database(path)) as database:
+    with closing(open_database(place)) as database:
         rows = database.read(sa.select(table).order_by(table.c.day, table.c.mode, table.c.adapter))
     return [AnswerCount(**row) for row in rows]

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from metier.state.database import Database
+from metier.state.place import Place, open_database
 from metier.state.tables import former_items, history, items, syncs
 
 _AT_ONCE = 500  # items of one query
@@ -70,10 +69,10 @@ class SyncRun:
 
 
 class Catalog:
-    """The catalog in the state at `path`. Safe for one writer and many readers. Raises `StoreError`."""
+    """The catalog in the state at `place`. Safe for one writer and many readers. Raises `StoreError`."""
 
-    def __init__(self, path: Path) -> None:
-        self._database = Database(path)
+    def __init__(self, place: Place) -> None:
+        self._database = open_database(place)
 
     def items(self) -> dict[str, ItemState]:
         """Every known item by uri."""

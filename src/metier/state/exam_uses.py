@@ -9,11 +9,10 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import sqlalchemy as sa
 
-from metier.state.database import Database
+from metier.state.place import Place, open_database
 from metier.state.tables import exam_uses
 
 
@@ -29,17 +28,17 @@ class ExamUse:
     at: str = ""
 
 
-def note(path: Path, use: ExamUse) -> None:
-    """Keep a use in the state at `path`; nothing where it is there. Raises `StoreError`."""
+def note(place: Place, use: ExamUse) -> None:
+    """Keep a use in the state at `place`; nothing where it is there. Raises `StoreError`."""
     at = use.at or datetime.now(UTC).isoformat(timespec="seconds")
-    with closing(Database(path)) as database, database.writing() as connection:
+    with closing(open_database(place)) as database, database.writing() as connection:
         if connection.execute(sa.select(exam_uses.c.key).where(exam_uses.c.key == use.key)).first() is None:
             row = asdict(use) | {"at": at, "questions": list(use.questions)}
             connection.execute(sa.insert(exam_uses).values(**row))
 
 
-def uses(path: Path) -> list[ExamUse]:
+def uses(place: Place) -> list[ExamUse]:
     """All of them, in the order in which they were made. Raises `StoreError`."""
-    with closing(Database(path)) as database:
+    with closing(open_database(place)) as database:
         rows = database.read(sa.select(exam_uses).order_by(exam_uses.c.number))
     return [ExamUse(row["key"], row["what"], row["adapter"], tuple(row["questions"]), row["at"]) for row in rows]

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from metier.state.database import Database
+from metier.state.place import Place, open_database
 from metier.state.tables import flow_runs, flow_steps
 
 RUNNING, WAITING, ENDED, FAILED = "running", "waiting", "ended", "failed"
@@ -39,14 +38,14 @@ class FlowRun:
 
 
 class FlowLog:
-    """The runs in the state at `path`. Raises `StoreError`."""
+    """The runs in the state at `place`. Raises `StoreError`."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, place: Place) -> None:
+        self._place = place
 
     def runs(self) -> list[FlowRun]:
         """All of them, the first one first."""
-        with closing(Database(self._path)) as database:
+        with closing(open_database(self._place)) as database:
             made = database.read(sa.select(flow_runs).order_by(flow_runs.c.number))
             done = database.read(sa.select(flow_steps).order_by(flow_steps.c.ended)) if made else []
         steps: dict[int, dict[str, Any]] = {}
@@ -63,7 +62,7 @@ class FlowLog:
         return runs[-1] if runs and runs[-1].state in OPEN else None
 
     def begin(self) -> FlowRun:
-        with closing(Database(self._path)) as database, database.writing() as connection:
+        with closing(open_database(self._place)) as database, database.writing() as connection:
             values = {"state": RUNNING, "outcome": "", "reason": "", "production": "", "candidate": ""}
             key = connection.execute(sa.insert(flow_runs).values(**values, began=now(), ended="")).inserted_primary_key
         if key is None:
@@ -72,7 +71,7 @@ class FlowLog:
 
     def change(self, number: int, **values: str) -> None:
         """Set fields of a run."""
-        with closing(Database(self._path)) as database, database.writing() as connection:
+        with closing(open_database(self._place)) as database, database.writing() as connection:
             connection.execute(sa.update(flow_runs).where(flow_runs.c.number == number).values(**values))
 
     def end(self, number: int, state: str, outcome: str, reason: str) -> None:
@@ -80,12 +79,12 @@ class FlowLog:
 
     def forget_steps(self, number: int) -> None:
         """As if the run had done nothing yet."""
-        with closing(Database(self._path)) as database, database.writing() as connection:
+        with closing(open_database(self._place)) as database, database.writing() as connection:
             connection.execute(sa.delete(flow_steps).where(flow_steps.c.run == number))
 
     def note_step(self, number: int, step: str, result: Mapping[str, Any], began: str) -> None:
         """That a step is done, and what it found as plain values; in place of what was noted of it before."""
-        with closing(Database(self._path)) as database, database.writing() as connection:
+        with closing(open_database(self._place)) as database, database.writing() as connection:
             same = sa.and_(flow_steps.c.run == number, flow_steps.c.step == step)
             connection.execute(sa.delete(flow_steps).where(same))
             row = {"run": number, "step": step, "began": began, "ended": now(), "result": dict(result)}

@@ -13,7 +13,7 @@ from metier.state import earlier_files, sqlite
 from metier.state.lock_holder import holder
 from metier.state.upgraded_copy import upgraded_copy
 
-REVISION = "0007"  # the last of `migrations/versions`
+REVISION = "0008"  # the last of `migrations/versions`
 _PATIENCE = 60.0  # seconds for another process that does it
 
 

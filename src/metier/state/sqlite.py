@@ -15,7 +15,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 _LOOK_AGAIN = 0.01  # seconds
-_VERSIONS = "alembic_version"
+VERSIONS = "alembic_version"  # table with the revision of the schema
 
 BEGIN = "BEGIN IMMEDIATE"  # a transaction that nobody else's comes between
 CHANGES = "PRAGMA data_version"  # another number after another connection has written
@@ -61,8 +61,8 @@ def look(path: Path, table: str = "") -> tuple[str | None, bool]:
     with _reading(path) as connection:
         tables = _tables(connection)
         row = ("",) if tables else (None,)
-        if _VERSIONS in tables:
-            row = connection.execute(f"SELECT version_num FROM {_VERSIONS}").fetchone() or row  # noqa: S608 (a constant)
+        if VERSIONS in tables:
+            row = connection.execute(f"SELECT version_num FROM {VERSIONS}").fetchone() or row  # noqa: S608 (a constant)
         found = table in tables and connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()  # noqa: S608
         return row[0], bool(found)
 

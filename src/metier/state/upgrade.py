@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from metier.core.disk import unwritable
 from metier.core.errors import StoreError
 from metier.state import sqlite
+from metier.state.sqlite import VERSIONS
 from metier.state.tables import metadata
 
 _WAIT = 30  # seconds for another process that is writing
@@ -30,9 +32,9 @@ def bring_up(path: Path, revision: str, *, fresh: bool) -> None:
         with engine.connect() as connection:
             connection.exec_driver_sql(sqlite.BEGIN)
             if fresh:
-                _make(connection, revision)
+                make(connection, revision, (metadata,))
             else:
-                _upgrade(connection, revision, path.parent)
+                upgrade(connection, revision, path.parent)
             connection.commit()
     except sa.exc.SQLAlchemyError as error:
         raise unwritable(path.parent, getattr(error, "orig", None) or error) or StoreError(
@@ -44,21 +46,24 @@ def bring_up(path: Path, revision: str, *, fresh: bool) -> None:
         engine.dispose()
 
 
-def _make(connection: sa.Connection, revision: str) -> None:
-    """What all migrations together would make; Alembic takes half a second to import."""
-    metadata.create_all(connection, checkfirst=False)
-    version = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
+def make(connection: sa.Connection, revision: str, tables: Iterable[sa.MetaData], versions: str = VERSIONS) -> None:
+    """What all migrations together would make; Alembic takes half a second to import. `versions`: name of the table
+    with the revision."""
+    for each in tables:
+        each.create_all(connection, checkfirst=False)
+    version = sa.Table(versions, sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
     version.create(connection)
     connection.execute(sa.insert(version).values(version_num=revision))
 
 
-def _upgrade(connection: sa.Connection, revision: str, folder: Path) -> None:
+def upgrade(connection: sa.Connection, revision: str, folder: Path | None, versions: str = VERSIONS) -> None:
+    """`folder`: where an earlier Métier kept parts of the state in files of their own, None = nowhere."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.attributes.update(connection=connection, folder=folder)
+    config.attributes.update(connection=connection, folder=folder, versions=versions)
     command.upgrade(config, revision)
 
 

@@ -8,9 +8,7 @@ Where both say the same, as after every sync, nothing here closes anything.
 
 from __future__ import annotations
 
-import json
 import logging
-import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -24,12 +22,12 @@ from metier.core.errors import SettingsError
 from metier.core.groups import NOBODY, strictest
 from metier.core.settings import FILE_NAME
 from metier.core.source_settings import SourceSettings
-from metier.state import schema, sqlite
+from metier.state import quick
+from metier.state.place import Place
 from metier.store.base import DocumentRecord
 
 log = logging.getLogger(__name__)
-_ITEMS, _FORMER = "items", "former_items"
-_Row = Mapping[str, Any]  # of the catalog, read without SQLAlchemy, which takes a third of a second to import
+_Row = Mapping[str, Any]  # of the catalog
 _Holder = tuple[SourceSettings, Callable[[str], bool]]  # and whether it holds an item
 
 
@@ -52,13 +50,13 @@ class _Known:
 
 
 class CurrentGroups:
-    """Safe to ask from any thread. `folder`: of the expert; `state`: path of its state. `corrections`: the documents
+    """Safe to ask from any thread. `folder`: of the expert; `state`: where its state is. `corrections`: the documents
     that were made of corrections, which are for those who may read what they correct."""
 
     def __init__(
         self,
         folder: Path,
-        state: Path,
+        state: Place,
         corrections: Callable[[], Sequence[DocumentRecord]],
     ) -> None:
         self._folder, self._state, self._corrections = folder, state, corrections
@@ -86,15 +84,12 @@ class CurrentGroups:
     def _now(self) -> _Known:
         with self._lock:
             self._read()
-            looked_at = (self._read_at, sqlite.stamp(self._state))
+            looked_at = (self._read_at, quick.stamp(self._state))
             if looked_at != self._looked_at:
-                try:
-                    at = (self._read_at, sqlite.newest(self._state, _ITEMS, "synced_at"))
-                    if at != self._worked_out_at:
-                        self._known = self._worked_out(sqlite.rows(self._state, _ITEMS))
-                        self._worked_out_at = at
-                except sqlite3.Error as error:
-                    raise schema.unusable(self._state, "be read", error) from None
+                at = (self._read_at, quick.newest_item(self._state))
+                if at != self._worked_out_at:
+                    self._known = self._worked_out(quick.items(self._state))
+                    self._worked_out_at = at
                 self._looked_at = looked_at
             return self._known
 
@@ -130,7 +125,7 @@ class CurrentGroups:
         """The uri of each item, the groups that it was indexed with, and those that it has now."""
         holders = [(each, sources.membership(each, self._folder)) for each in self._sources]
         for item in items:
-            label = tuple(json.loads(item.get("groups", "[]")))  # earlier: not noted
+            label = tuple(item["groups"])
             yield item["uri"], label, _groups_of(item, label, holders)
 
 
@@ -140,14 +135,14 @@ class GroupsOfEarlier(CurrentGroups):
     documents of that day."""
 
     def __init__(
-        self, folder: Path, state: Path, corrections: Callable[[], Sequence[DocumentRecord]], uris: Collection[str]
+        self, folder: Path, state: Place, corrections: Callable[[], Sequence[DocumentRecord]], uris: Collection[str]
     ) -> None:
         super().__init__(folder, state, corrections)
         self._uris = uris
 
     def _worked_out(self, items: Sequence[_Row]) -> _Known:
         made, there = _Known(), {item["uri"] for item in items}
-        former = [item for item in sqlite.rows(self._state, _FORMER) if item["uri"] not in there]
+        former = [item for item in quick.items(self._state, "former_items") if item["uri"] not in there]
         of_known = {uri: groups for uri, _label, groups in self._groups_now([*items, *former])}
         for record in self._corrections():
             of_original = of_known.get(record.metadata.get("corrects", ""), ())

@@ -30,6 +30,7 @@ from metier.core.groups import Required, from_json
 from metier.core.permissions import make_folder
 from metier.core.settings import STATE_FILE
 from metier.state import promotions
+from metier.state.place import Place
 from metier.tuning import model_card
 
 if TYPE_CHECKING:
@@ -101,11 +102,12 @@ def name_for(expert: str) -> str:
 
 
 class Registry:
-    """The adapters below one folder. Readers and one writer may work at the same time."""
+    """The adapters below one folder. `state`: says which of them was promoted, None = the file beside it. Readers and
+    one writer may work at the same time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, state: Place | None = None) -> None:
         self._folder = folder
-        self._state = folder.parent / STATE_FILE
+        self._state = folder.parent / STATE_FILE if state is None else state
 
     def add(self, model: PeftModel, card: Card, finish: Callable[[Path], object] | None = None) -> Card:
         """Keep the adapter in `model` as the next version of `card.name`. `finish`: adds files to its folder before it

@@ -19,13 +19,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from metier.core.errors import InputError, StoreError
-from metier.state.database import Database
+from metier.state.place import Place, open_database
 from metier.state.tables import keys
 
 SCOPES = ("ask", "feedback", "admin")
@@ -63,13 +62,13 @@ class Key:
 
 
 class Keys:
-    """The keys in the state at `path`; any number of processes and threads may read and write it at the same time.
+    """The keys in the state at `place`; any number of processes and threads may read and write it at the same time.
 
-    `clock`: the time, with its zone. Everything raises `StoreError` where the file cannot be read or written.
+    `clock`: the time, with its zone. Everything raises `StoreError` where the state cannot be read or written.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._database, self._clock = Database(path), clock
+    def __init__(self, place: Place, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database, self._clock = open_database(place), clock
 
     def create(
         self,
@@ -150,8 +149,9 @@ class Keys:
         if key.last_used is None or key.last_used <= before:
             stale = sa.or_(keys.c.last_used.is_(None), keys.c.last_used <= before)
             note = sa.update(keys).where(keys.c.id == key.id, stale).values(last_used=_iso(now))
-            with suppress(StoreError), self._database.writing(flushed=False) as connection:  # a disk may be full or
-                connection.execute(note)  # read-only: no reason to turn away who holds a good key
+            # A disk may be full or read-only: no reason to turn away who holds a good key.
+            with suppress(StoreError), self._database.writing(flushed=False, noted=False) as connection:
+                connection.execute(note)
         return key
 
 

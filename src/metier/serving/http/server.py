@@ -39,12 +39,12 @@ def listen(expert: Expert, host: str, port: int, path_prefix: str, started: Star
     owner's token, where it wants one. Raises
     `InputError` where the address cannot be had, or wants keys and there are none, and `MetierError` where the expert
     cannot answer."""
-    serving, keys = expert.settings.serving, Keys(expert.runtime.state_path)
+    serving, keys = expert.settings.serving, Keys(expert.runtime.state)
     try:
         check_binding(host, keys.any_active())
         listening = _socket(host, port)
         logs = Logs(serving.log, with_questions=serving.log_questions)
-        token = owner_token(expert.runtime.state_path.parent) if hosts.is_loopback(host) else None
+        token = owner_token(expert.runtime.state_folder) if hosts.is_loopback(host) else None
         app = create_app(expert, keys, host=host, token=token, path_prefix=path_prefix, observers=[logs.observe])
         warm(expert)  # what is missing is told here, in a line; the server would tell it as a crash
     except MetierError:

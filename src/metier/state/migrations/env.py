@@ -1,4 +1,4 @@
-"""Run by Alembic: the revisions in `versions/`, in the transaction that `schema.py` has begun."""
+"""Run by Alembic: the revisions in `versions/`, in the transaction that who calls it has begun."""
 
 from __future__ import annotations
 
@@ -6,5 +6,6 @@ from alembic import context
 
 from metier.state.tables import metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+given = context.config.attributes
+context.configure(connection=given["connection"], target_metadata=metadata, version_table=given["versions"])
 context.run_migrations()

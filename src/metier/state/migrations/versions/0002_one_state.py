@@ -75,7 +75,10 @@ def upgrade() -> None:
         sa.Column("adapter", sa.String, nullable=False),
         sa.Column("at", sa.String, nullable=False),
     )
-    given = read(context.config.attributes["folder"])
+    folder = context.config.attributes["folder"]
+    if folder is None:
+        return
+    given = read(folder)
     for table in (feedback, corrections, actions, keys, promotions):
         if rows := given[table.name]:
             op.bulk_insert(table, rows)

@@ -25,9 +25,8 @@ _PATIENCE = 30.0  # seconds for another process that is writing
 _QUIET = 2.0  # of them before a word is said
 
 
-class Database:
-    """The state at `path`, opened when it is first needed and made when something is first written. Everything raises
-    `StoreError`."""
+class FileDatabase:
+    """`Database` in the file at `path`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -37,16 +36,14 @@ class Database:
         self._watching: sa.Connection | None = None
 
     def read(self, query: sa.Executable) -> list[dict[str, Any]]:
-        """The rows of a query, column to value; none while there is no file."""
         if not self._is_open(make=False):
             return []
         with self._told("be read"), self._reading() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
     @contextmanager
-    def writing(self, *, flushed: bool = True) -> Iterator[sa.Connection]:
-        """A transaction that nobody else's comes between. `flushed`: False for what is cheap to find again, of which
-        the last may be lost with the power."""
+    def writing(self, *, flushed: bool = True, noted: bool = True) -> Iterator[sa.Connection]:
+        """`noted`: here everything is."""
         if self._file != self.path:
             self.close()
         self._is_open(make=True)
@@ -57,8 +54,6 @@ class Database:
             connection.commit()
 
     def changes(self) -> int:
-        """Another number after anything was written, by this process or another; quick enough to ask at every search.
-        0 before the first writing."""
         if not self._is_open(make=False):
             return 0
         with self._lock, self._told("be read"):
