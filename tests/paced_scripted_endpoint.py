@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 _PIECE = re.compile(r"\s*\S+|\s+")
 
@@ -20,9 +21,12 @@ class ScriptedEndpoint(http.server.ThreadingHTTPServer):
     """`says`: the text of a completion, or a function from the request's body to it. `pace`: seconds between pieces,
     which are words. `hold_before_last`: the last piece of an answer, not of a query to tables, is written once
     `released` is set. `about`: what /models tells
-    of the model beside its name. `finish_reason`: None = "length" where `max_tokens` words are fewer than there are,
-    else "stop". `fails_with`: status of HTTP that every request is answered with. `break_after`: pieces after which it
-    hangs up itself. `done` is set when a completion was written, `closed` when its client hung up before."""
+    of the model beside its name, `also_lists`: of other models. `finish_reason`: None = "length" where `max_tokens`
+    words are fewer than there are, else "stop". `fails_with`: status of HTTP that every request is answered with.
+    `break_after`: pieces after which it hangs up itself. `adapters`: it is one with LoRA, as vLLM 0.33 has it: path by
+    the name under which each is asked for; None = any model is. `loads`: whether it takes adapters while it runs;
+    `loading_fails_with`: status and message. `done` is set when a completion was written, `closed` when its client hung
+    up before."""
 
     daemon_threads = True
 
@@ -35,6 +39,10 @@ class ScriptedEndpoint(http.server.ThreadingHTTPServer):
         self.finish_reason: str | None = None
         self.fails_with: int | None = None
         self.break_after: int | None = None
+        self.also_lists: list[dict[str, object]] = []
+        self.adapters: dict[str, str] | None = None
+        self.loads = True
+        self.loading_fails_with: tuple[int, str] | None = None
         self.requests: list[dict] = []
         self.asked: list[str] = []  # paths of GET
         self.connections: set[tuple[str, int]] = set()
@@ -64,12 +72,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
         found = self.path == "/v1/models"
-        data = {"object": "list", "data": [{"id": "scripted", "object": "model", **self.server.about}]}
+        listed = [{"id": "scripted", "object": "model", "root": "scripted", **self.server.about}]
+        listed += self.server.also_lists
+        for name, path in (self.server.adapters or {}).items():
+            listed.append({"id": name, "object": "model", "root": path, "parent": "scripted", "owned_by": "vllm"})
+        data = {"object": "list", "data": listed}
         self._whole(200 if found else 404, data if found else {"error": {"message": "no such route"}})
 
     def do_POST(self) -> None:
         script = self.server
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.path == "/v1/load_lora_adapter":
+            self._load(body["lora_name"], body["lora_path"])
+            return
         script.requests.append(body)
         script.connections.add(self.client_address)
         script.written = 0
@@ -77,6 +92,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         script.done.clear()
         if script.fails_with:
             self._whole(script.fails_with, {"error": {"message": "scripted to fail"}})
+            return
+        if script.adapters is not None and body["model"] not in ("scripted", *script.adapters):
+            message = f"The model `{body['model']}` does not exist."
+            self._whole(404, {"error": {"message": message, "type": "NotFoundError", "param": "model", "code": 404}})
             return
         text = script.says if isinstance(script.says, str) else script.says(body)
         pieces = _PIECE.findall(text)
@@ -113,6 +132,24 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
 
+    def _load(self, name: str, path: str) -> None:
+        """What vLLM answers, down to its words."""
+        script = self.server
+        if not script.loads or script.adapters is None:
+            self._whole(404, {"detail": "Not Found"})
+        elif script.loading_fails_with:
+            status, message = script.loading_fails_with
+            self._whole(status, {"error": {"message": message, "type": "InternalServerError", "code": status}})
+        elif name in script.adapters:
+            message = f"The lora adapter '{name}' has already been loaded."
+            self._whole(400, {"error": {"message": message, "type": "InvalidUserInput", "code": 400}})
+        elif not Path(path, "adapter_config.json").exists():
+            message = f"Loading lora {name} failed: No adapter found for {path}"
+            self._whole(404, {"error": {"message": message, "type": "NotFoundError", "code": 404}})
+        else:
+            script.adapters[name] = path
+            self._whole(200, f"Success: LoRA adapter '{name}' added successfully.")
+
     def _wait(self, seconds: float) -> None:
         """Raises `ConnectionError` where the client hangs up meanwhile."""
         until = time.monotonic() + seconds
@@ -131,7 +168,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
         self.wfile.flush()
 
-    def _whole(self, status: int, values: dict) -> None:
+    def _whole(self, status: int, values: object) -> None:
         data = json.dumps(values).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")

@@ -4,9 +4,10 @@ import pytest
 from tuning import tiny_models
 
 from metier import Expert
-from metier.core.errors import InputError, ModelError
+from metier.core.errors import EndpointError, InputError, ModelError
 from metier.core.settings import GenerationSettings
 from metier.generation import Message, create, gguf_file
+from metier.generation.llama_server import LlamaServer
 from metier.tuning import gguf_adapter
 from metier.tuning.adapters import Card
 
@@ -87,6 +88,35 @@ def test_an_adapter_whose_file_was_cut_is_named_and_not_the_base(made, tmp_path,
     with pytest.raises(ModelError) as caught:
         generator.complete(ASKED, max_tokens=1, adapter="broken")
     assert "cut.gguf" in str(caught.value)
+
+
+def test_a_server_of_llama_cpp_is_asked_by_the_number_of_its_file(made, plain, adapted, tmp_path, monkeypatch):
+    """Its own server over HTTP, which this process runs, too: it lists adapters by their files."""
+    files = [(made / f"{name}.gguf").rename(tmp_path / f"{name}@1.gguf") for name in ("one", "two")]
+    server = LlamaServer(made / "base.gguf", context_tokens=512, threads=1, gpu_layers=0, slots=1, adapters=files)
+    monkeypatch.setenv("KEY_OF_LLAMA", server._key)
+    settings = GenerationSettings(
+        model="openai:base.gguf", url=f"http://{server._address}/v1", api_key_env="KEY_OF_LLAMA"
+    )
+    generator = create(settings)
+    try:
+        with pytest.raises(EndpointError, match="applies an adapter to whatever is asked"):
+            generator.adapters.require("one@1")
+        server.post("/lora-adapters", [{"id": 0, "scale": 0}, {"id": 1, "scale": 0}])  # as --lora-scaled FILE:0 does
+        for name in ("one", "two"):
+            generator.adapters.require(f"{name}@1")
+            asked = generator.complete(ASKED, max_tokens=8, adapter=f"{name}@1", logprobs=True)
+            here = adapted.complete(ASKED, max_tokens=8, adapter=name, logprobs=True)
+            assert asked.logprobs == pytest.approx(here.logprobs, abs=1e-3)
+        base = generator.complete(ASKED, max_tokens=8, logprobs=True)
+        assert base.logprobs == pytest.approx(plain.complete(ASKED, max_tokens=8, logprobs=True).logprobs, abs=1e-3)
+        with pytest.raises(EndpointError, match="has no adapter three@1"):
+            generator.adapters.require("three@1")
+    finally:
+        generator.close()
+        server.close()
+        for file in files:
+            file.rename(made / file.name.replace("@1", ""))
 
 
 # ── the expert's tuned modes ─────────────────────────────────────────────────────────────────────────────────────────

@@ -325,10 +325,13 @@ def export(
         )  # fmt: skip
         groups = opened.adapters.required(opened.adapters.registry.get(reference))
     if as_json:
-        print_json({"files": [str(file) for file in done.files], "groups": groups, "parity": done.parity})
+        files = [str(file) for file in done.files]
+        print_json({"files": files, "groups": groups, "parity": done.parity, "notes": done.notes})
         return
     for file in done.files:
         console().print(styled("[green]✓[/] {}", str(file)), soft_wrap=True)
+    for note in done.notes:
+        console().print(styled("[yellow]![/] {}", note))
     if done.parity is not None and done.parity.difference is not None:
         told = (done.parity.difference, done.parity.tokens)
         console().print(styled("  It differs from the adapter by {:.3f} nats a token, over {} tokens.", *told))

@@ -102,6 +102,14 @@ class GenerationSettings(Section):
     )
     url: str | None = Field(None, description="base URL of an OpenAI-compatible endpoint")
     api_key_env: str | None = Field(None, description="environment variable that holds the key")
+    adapter_folder: str | None = Field(
+        None,
+        description="the expert's .metier/adapters as the endpoint sees it: vLLM is told to load from it what is "
+        "promoted; None = it has each adapter by its name already, as turbines@2",
+    )
+    adapter_urls: tuple[str, ...] = Field(
+        (), description="base URLs of all servers behind a balancer at url, each of which is to have the adapters"
+    )
     parallel: int = Field(4, ge=1, description="passages an endpoint is asked about at once when it writes data")
     context_tokens: int | None = Field(
         None,
@@ -119,6 +127,11 @@ class GenerationSettings(Section):
         gt=0,
         description="an endpoint that takes longer for a whole answer is given up, whatever it sends meanwhile",
     )
+
+    @property
+    def behind_endpoint(self) -> bool:
+        """Whether the model is at a server, which has the weights."""
+        return self.model.startswith("openai:")
 
 
 class AnsweringSettings(Section):

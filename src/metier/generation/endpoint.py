@@ -21,6 +21,7 @@ from metier.core.errors import EndpointError
 from metier.core.settings import GenerationSettings
 from metier.generation import endpoint_context
 from metier.generation.base import Completion, Message
+from metier.generation.endpoint_adapters import EndpointAdapters
 from metier.generation.endpoint_events import AnswerReading, BadAnswer, error_text, events
 from metier.generation.response_format import schema_of
 
@@ -79,6 +80,7 @@ class EndpointGenerator:
         self.fingerprint = hashlib.sha256(f"{self._url}\0{model}".encode()).hexdigest()[:16]
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._client = httpx_client(headers=headers, timeout=_TIMEOUT, limits=_LIMITS)
+        self.adapters = EndpointAdapters(self._client, settings, self._url, model)
         self._seconds = settings.timeout_seconds
         self._backoff = backoff_seconds
         self._refused: set[str] = set()
@@ -119,10 +121,10 @@ class EndpointGenerator:
         response_format: Mapping[str, object] | None = None,
         grammar: str = "",
     ) -> Completion:
-        """See `Generator`. Token counts are estimates where the server does not send `usage`. An adapter is asked for
-        as a model of its name, which is how vLLM serves them. `fresh` is up to the server."""
+        """See `Generator`. Token counts are estimates where the server does not send `usage`. See
+        `EndpointAdapters` for how an adapter is asked for. `fresh` is up to the server."""
         body: dict[str, object] = {
-            "model": adapter or self._model,
+            "model": self._model,
             "messages": [{"role": message.role, "content": _content(message)} for message in messages],
             "max_tokens": max_tokens,
             "temperature": temperature,
@@ -142,7 +144,7 @@ class EndpointGenerator:
         if stop := [word for word in stop if word]:
             body["stop"] = stop
         with within(self._seconds):
-            response = self._open(body)
+            response = self._open_adapted(body, adapter)
             try:
                 reading = self._read(response, AnswerReading(on_text, max_tokens))
                 return reading.completion(self.count_tokens(messages), _estimate)
@@ -177,6 +179,15 @@ class EndpointGenerator:
                 "Is it overloaded? generation.timeout_seconds is how long it may take.",
             )
         return self._error(f"{what} ({_said(error)})", "Ask again.")
+
+    def _open_adapted(self, body: Mapping[str, object], adapter: str | None) -> httpx.Response:
+        try:
+            return self._open({**body, **self.adapters.fields(adapter)})
+        except EndpointError as error:
+            if adapter is None or error.status != 404:
+                raise
+        self.adapters.require(adapter)  # a server that was started again has lost what it loaded
+        return self._open({**body, **self.adapters.fields(adapter)})
 
     def _open(self, body: dict[str, object]) -> httpx.Response:
         """The response with its headers read and its body to come. Retries until then, never after."""

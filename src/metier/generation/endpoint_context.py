@@ -52,20 +52,34 @@ def owner(client: httpx.Client, url: str, model: str) -> str:
     return said if isinstance(said, str) else ""
 
 
-def _get(client: httpx.Client, url: str) -> Mapping[str, object]:
-    """Empty where the server has no such route, or says something else there."""
+def models(client: httpx.Client, url: str) -> list[Mapping[str, object]]:
+    """What the server at `url` says of each of its models; empty where it does not tell. Raises `httpx.HTTPError` where
+    it cannot be asked."""
+    return mappings(_get(client, f"{url}/models").get("data"))
+
+
+def mappings(listed: object) -> list[Mapping[str, object]]:
+    """Those in a list that may be anything."""
+    return [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
+
+
+def get(client: httpx.Client, url: str) -> object:
+    """JSON; None where the server has no such route, or says something else there. Raises `httpx.HTTPError`."""
     with within(_SECONDS), client.stream("GET", url, timeout=_TIMEOUT) as response:
         try:
-            said = json.loads(read(response, _MOST_BYTES)) if response.status_code == 200 else {}
+            return json.loads(read(response, _MOST_BYTES)) if response.status_code == 200 else None
         except (ValueError, RecursionError, ResponseTooLarge, Encoded):
-            said = {}
+            return None
+
+
+def _get(client: httpx.Client, url: str) -> Mapping[str, object]:
+    said = get(client, url)
     return said if isinstance(said, Mapping) else {}
 
 
 def _entry(said: Mapping[str, object], model: str, *, name: str = "id") -> Mapping[str, object]:
     """What a list says of `model`; a server of one model may know it by another name."""
-    listed = said.get("data")
-    entries = [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
+    entries = mappings(said.get("data"))
     known = {each.get(name): each for each in entries if isinstance(each.get(name), str)}
     if model in known:
         return known[model]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from metier.core import settings as settings_module
-from metier.core.errors import InputError, ModelError, needing
+from metier.core.errors import EndpointError, InputError, MetierError, ModelError, needing
 from metier.core.groups import Required, may_read, required_by
 from metier.runtime import Runtime
 from metier.services.datasets import DatasetService
@@ -24,6 +24,7 @@ from metier.services.datasets import DatasetService
 if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others time
     from metier.core.questions import Question
     from metier.evaluation.export_parity import ExportParity, FormParity, ParityCase
+    from metier.generation.endpoint import EndpointGenerator
     from metier.tuning.adapters import Card, Registry
     from metier.tuning.trainers.lora import Tick
 
@@ -34,10 +35,12 @@ _LOADED = 2  # adapters that a model has loaded at most: the one in production a
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """`files`: what was written. `parity`: how it compares with the adapter, None where that was not looked at."""
+    """`files`: what was written. `parity`: how it compares with the adapter, None where that was not looked at.
+    `notes`: where it cannot be used."""
 
     files: tuple[Path, ...]
     parity: FormParity | None
+    notes: tuple[str, ...] = ()
 
 
 class AdapterService:
@@ -53,7 +56,7 @@ class AdapterService:
         """What was tuned so far."""
         from metier.tuning.adapters import Registry
 
-        return Registry(self._runtime.state_folder / "adapters")
+        return Registry(self._runtime.state_folder / "adapters", self._runtime.state)
 
     def tune(
         self,
@@ -119,10 +122,16 @@ class AdapterService:
         return card if card is not None and self.may_use(card, groups) else None
 
     def promote(self, reference: str) -> Card:
-        """Put an adapter into production: the tuned modes answer with it from now on."""
+        """Put an adapter into production: the tuned modes answer with it from now on. An endpoint has it by then, else
+        nothing changes."""
         from metier.tuning import base_model
 
-        return self.registry.promote(reference, base_model.fingerprint(self._runtime.settings, self._runtime.folder))
+        runtime = self._runtime
+        if self._endpoint is not None:
+            card = self.get(reference)
+            self.load(card)
+            return self.registry.promote(card.reference, card.base_fingerprint)
+        return self.registry.promote(reference, base_model.fingerprint(runtime.settings, runtime.folder))
 
     def rollback(self, groups: Sequence[str] | None = None) -> Card | None:
         """Back to what was in production before; None = the base alone. Raises `InputError` where nothing is for this
@@ -158,7 +167,7 @@ class AdapterService:
         with needing("tune"):
             return export_parity.export_parity(
                 runtime.settings, runtime.folder, self.registry.folder(card), card, cases,
-                server=runtime.generator if runtime.settings.generation.model.startswith("openai:") else None,
+                server=runtime.generator if runtime.settings.generation.behind_endpoint else None,
                 tolerance=runtime.settings.flow.parity_tolerance if tolerance is None else tolerance, tell=tell,
             )  # fmt: skip
 
@@ -200,7 +209,9 @@ class AdapterService:
             files = exporting.export(
                 runtime.settings, runtime.folder, self.registry, reference, to, form, hold if cases else None
             )
-        return Export(tuple(files), found[0] if found else None)
+        reason = exporting.refused_by_vllm(to) if form == "peft" else ""
+        notes = (f"vLLM will not load it: {reason}. `--as merged` can be served.",) if reason else ()
+        return Export(tuple(files), found[0] if found else None, notes)
 
     def _parity_cases(self, questions: Sequence[Question], limit: int) -> list[ParityCase]:
         from metier.dataset.rows import Row
@@ -243,11 +254,38 @@ class AdapterService:
         return card.reference
 
     def has_loaded(self, card: Card) -> bool:
+        if (endpoint := self._endpoint) is not None:
+            return card.reference in endpoint.adapters
         return card.reference in self._runtime.served_adapters
 
+    def fitting(self, cards: Sequence[Card]) -> list[Card]:
+        """Those that belong to the weights that answer now; all of them where those cannot be told."""
+        settings = self._runtime.settings
+        if not cards:
+            return []
+        if settings.generation.behind_endpoint:
+            return [card for card in cards if settings.tuning.base in (None, card.base)]
+        from metier.tuning import base_model
+
+        try:
+            own = base_model.fingerprint(settings, self._runtime.folder)
+        except MetierError:  # trying to promote one says what is wrong
+            return list(cards)
+        return [card for card in cards if card.base_fingerprint == own]
+
+    @property
+    def _endpoint(self) -> EndpointGenerator | None:
+        """The endpoint that answers, None where the model is on this machine."""
+        if not self._runtime.settings.generation.behind_endpoint:
+            return None
+        from metier.generation.endpoint import EndpointGenerator
+
+        generator = self._runtime.generator
+        return generator if isinstance(generator, EndpointGenerator) else None
+
     def load(self, card: Card, *, beside: bool = False) -> None:
-        """Have the model load an adapter, see `Runtime.serve_adapters`. Raises as `in_use`; the old one answers on
-        then."""
+        """Have the model load an adapter, see `Runtime.serve_adapters`; an endpoint is asked for it. Raises as
+        `in_use`, `EndpointError`; the old one answers on then."""
         from metier.tuning import base_model
         from metier.tuning.tune import served
 
@@ -255,12 +293,34 @@ class AdapterService:
         with self._loading:
             if self.has_loaded(card):
                 return
+            if (endpoint := self._endpoint) is not None:
+                self._require_at(endpoint, card)
+                return
             card.require_base(base_model.fingerprint(runtime.settings, runtime.folder))
             made = served(self.registry, card, runtime.settings, runtime.folder)
             loaded = [*runtime.served_adapters.items(), (card.reference, made)]
             for_sql = [each for each in loaded if self._is_for_sql(each[0])][-1:]
             others = [each for each in loaded if not self._is_for_sql(each[0])][-_LOADED:]
             runtime.serve_adapters(dict([*for_sql, *others]), beside=beside)
+
+    def _require_at(self, endpoint: EndpointGenerator, card: Card) -> None:
+        """The weights are elsewhere: of the base only its name can be compared, and what the endpoint says."""
+        from metier.tuning import exporting
+
+        base = self._runtime.settings.tuning.base
+        if base not in (None, card.base):
+            raise InputError(
+                f"{card.reference} was trained on {card.base}, and this expert's base is {base}",
+                where="tuning.base",
+                hint="Let the endpoint serve that base, and name it there; or train again with `metier tune`.",
+            )
+        self.registry.check(card)
+        try:
+            endpoint.adapters.require(card.reference)
+        except EndpointError as error:
+            if reason := exporting.refused_by_vllm(self.registry.folder(card)):
+                error.hint = f"vLLM serves it in no way: {reason}. Merge it with `metier adapters export --as merged`."
+            raise
 
     def _is_for_sql(self, reference: str) -> bool:
         named = self._runtime.settings.answering.sql_adapter

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -20,7 +21,7 @@ from fastapi import Request
 
 from metier.answering.answer import Answer, OnSentence, OnText, Sentence
 from metier.core.bounded_http import CallStopped
-from metier.core.errors import InputError
+from metier.core.errors import EndpointError, InputError
 from metier.core.modes import MODES, WITH_ADAPTER
 from metier.expert import Expert
 from metier.generation.base import Message
@@ -205,7 +206,8 @@ class ExpertService:
     async def _load(self, card: Card) -> None:
         if self.expert.adapters.has_loaded(card):
             return
-        if not self.expert.settings.generation.gpu_layers and memory.has_room_for_as_much_again():
+        settings = self.expert.settings.generation
+        if settings.behind_endpoint or (not settings.gpu_layers and memory.has_room_for_as_much_again()):
             await asyncio.to_thread(self.expert.adapters.load, card, beside=True)
         else:
             await self.work.alone(lambda: self.expert.adapters.load(card))
@@ -237,10 +239,12 @@ class _Trimmed:
 
 
 def warm(expert: Expert) -> None:
-    """Load everything a question needs, so that the first one does not wait, and no two load it at once."""
-    if expert.adapters.registry.production() is not None:
-        expert.adapters.in_use()
-    expert.adapters.for_sql()
+    """Load everything a question needs, so that the first one does not wait, and no two load it at once. An endpoint
+    that is not there yet stops nobody from searching."""
+    with suppress(EndpointError):  # asked again with the first question for it; the others need none
+        if expert.adapters.registry.production() is not None:
+            expert.adapters.in_use()
+        expert.adapters.for_sql()
     expert.runtime.answerer.find("?")
     expert.runtime.generator.count_tokens([Message("user", "?")])
 

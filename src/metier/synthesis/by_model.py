@@ -121,7 +121,7 @@ class QAPairWriter:
 
 def at_once(settings: GenerationSettings) -> int:
     """How many passages a model may be asked about at once: one that is in this process, where more would only wait."""
-    return settings.parallel if settings.model.startswith("openai:") else 1
+    return settings.parallel if settings.behind_endpoint else 1
 
 
 def parse(written: str) -> list[tuple[str, str]]:

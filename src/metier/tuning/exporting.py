@@ -10,6 +10,7 @@ Merging is done in 32 bits on the full weights. Merged into 4 bits, most of what
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -61,6 +62,23 @@ def export(
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return sorted(to.iterdir())
+
+
+def refused_by_vllm(adapter: Path) -> str:
+    """Why vLLM (0.33, its PEFTHelper) loads no such adapter, from the configuration in its folder; "" where it does,
+    given a --max-lora-rank that is large enough."""
+    try:
+        config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "its adapter_config.json cannot be read"
+    changed_base = str(config.get("init_lora_weights")).startswith(("pissa", "olora", "corda", "loftq"))
+    reasons = {
+        "it is a DoRA adapter": config.get("use_dora"),
+        f"it trained whole modules ({config.get('modules_to_save')})": config.get("modules_to_save"),
+        "it has biases": config.get("lora_bias") or config.get("bias", "none") != "none",
+        f"its base was changed at its start ({config.get('init_lora_weights')})": changed_base,
+    }
+    return ", ".join(reason for reason, applies in reasons.items() if applies)
 
 
 def _merge(settings: Settings, expert: Path, adapter: Path, card: Card, folder: Path, form: str) -> None:

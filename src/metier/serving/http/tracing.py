@@ -98,7 +98,7 @@ class Tracing:
         if told.first is None or "generation" not in answer.timings:
             return
         began = told.first - _nanoseconds(answer.timings["first_token"])
-        is_remote = self._model.model.startswith("openai:")
+        is_remote = self._model.behind_endpoint
         wanted = sampling or Sampling()
         most = wanted.max_tokens or self._model.max_tokens
         attributes = {

@@ -70,9 +70,9 @@ def card(request: Request, service: TheService, caller: Admin, adapter: Referenc
 
     found = _card(service.expert, caller, adapter)
     curve = _curve(RunFolder(service.expert.adapters.registry.folder(found)).curve())
-    fits = _fits(service.expert, [found])
+    fits = bool(service.expert.adapters.fitting([found]))
     return page(
-        request, "adapters_card.html", "adapters", caller, card=found, curve=curve, fits=found.reference in fits,
+        request, "adapters_card.html", "adapters", caller, card=found, curve=curve, fits=fits,
         readers=in_words(service.expert.adapters.required(found)),
     )  # fmt: skip
 
@@ -128,7 +128,7 @@ def _list(
     request: Request, service: ExpertService, caller: Caller, status: int = 200, *, said: str = "", problem: str = ""
 ) -> Response:
     cards = service.expert.adapters.cards(caller.groups)
-    fits = _fits(service.expert, cards)
+    fits = frozenset(card.reference for card in service.expert.adapters.fitting(cards))
     now = next((card for card in cards if card.state == "production"), None)
     readers = {card.reference: in_words(service.expert.adapters.required(card)) for card in cards}
     values = {"cards": cards, "readers": readers, "fits": fits, "now": now, "said": said, "problem": problem}
@@ -141,19 +141,6 @@ def _card(expert: Expert, caller: Caller, reference: str) -> Card:
     if found is None:
         raise NotFound(f"there is no adapter {reference!r}", hint="It may have been removed.")
     return found
-
-
-def _fits(expert: Expert, cards: Sequence[Card]) -> frozenset[str]:
-    """References of those that belong to the weights that answer now; all of them where those cannot be told."""
-    from metier.tuning import base_model
-
-    if not cards:
-        return frozenset()
-    try:
-        own = base_model.fingerprint(expert.settings, expert.folder)
-    except MetierError:  # trying to promote one says what is wrong
-        return frozenset(card.reference for card in cards)
-    return frozenset(card.reference for card in cards if card.base_fingerprint == own)
 
 
 def _curve(rows: Sequence[dict[str, Any]]) -> Curve | None:
