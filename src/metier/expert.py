@@ -226,9 +226,9 @@ class Expert:
                         skipped=skipped, on_change=on_change,
                     )  # fmt: skip
                     report = syncer.run(sources.create_all(self.settings.sources, self.folder))
-                unread = [state.uri for state in catalog.items().values() if state.state == "failed"]
-                runtime.table_store.follow(runtime.store.hashes(), runtime.store.document, unread)
+                runtime.follow_tables()
                 report.warnings += corrections.after_sync()
+                runtime.learned_files.publish()
                 report.unread_languages = unread_languages(self.settings.embedding, runtime.store.records())
                 if runtime.is_built("retriever"):
                     runtime.retriever.refresh()

@@ -31,6 +31,7 @@ from metier.reader.base import Reader
 from metier.retrieval.curation import Curation
 from metier.retrieval.fusion import Fusion
 from metier.retrieval.retriever import Retriever
+from metier.state.learned_files import LearnedFiles
 from metier.state.place import Place, place_of
 from metier.state.postgres_state import PostgresState
 from metier.store.base import DocumentRecord, Filter, Identity, Store
@@ -113,11 +114,32 @@ class Runtime:
         from metier.store.access_control import AccessControlledStore
         from metier.store.current_groups import CurrentGroups
 
+        self.learned_files.fetch()
         embedder = self.embedder
         identity = Identity(embedder.name, embedder.fingerprint, embedder.dimension, self.analyser.version)
         made = open_store(self.state_folder / "store", self.settings.store, identity, replace=self._replacing_index)
         current = CurrentGroups(self.folder, self.state, lambda: made.records(_OF_CORRECTIONS))
         return AccessControlledStore(made, current)
+
+    def follow(self) -> None:
+        """See what other processes did, on whatever machine."""
+        self.retriever.refresh()
+        if self.learned_files.fetch():
+            self.retriever.fusion = self.fusion
+            if self.is_built("answerer"):
+                self.answerer = self.answerer_from(self.passage_count)
+        if isinstance(self.state, PostgresState):
+            self.follow_tables()
+
+    @cached_property
+    def learned_files(self) -> LearnedFiles:
+        return LearnedFiles(self.state, (self.fusion_path, self.passage_count_path, self.abstention_path))
+
+    def follow_tables(self) -> None:
+        """Bring the tables in line with the store."""
+        with self.catalog() as catalog:
+            unread = [state.uri for state in catalog.items().values() if state.state == "failed"]
+        self.table_store.follow(self.store.hashes(), self.store.document, unread)
 
     def correction_records(self) -> list[DocumentRecord]:
         """The documents that were made of corrections."""
@@ -180,6 +202,8 @@ class Runtime:
     @cached_property
     def tables(self) -> TableAsker:
         """Asks them."""
+        if isinstance(self.state, PostgresState) and not self.table_store.path.exists():
+            self.follow_tables()  # synced on another machine
         return TableAsker(self.table_store, QueryRunner(self.table_store.path), self.analyser)
 
     @property

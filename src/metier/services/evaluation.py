@@ -112,6 +112,7 @@ class EvaluationService:
         fusion.save(self._runtime.fusion_path)
         shown.save(self._runtime.passage_count_path)
         refusals.save(self._runtime.abstention_path)
+        self._runtime.learned_files.publish()
         self._runtime.forget("answerer")
         if questions is None:
             write_text(self._runtime.state_folder / CALIBRATED, calibrated_on(self._parts))

@@ -24,6 +24,8 @@ from metier.serving.api import openai
 from metier.serving.api.routes import RESPONSES, add_api
 from metier.serving.auth.access import Access
 from metier.serving.auth.keys import Keys
+from metier.serving.auth.limits import RateLimiter
+from metier.serving.auth.sessions import Sessions
 from metier.serving.http import errors, hosts, metrics
 from metier.serving.http.gate import Gate
 from metier.serving.http.metrics import Metrics
@@ -38,6 +40,9 @@ from metier.serving.sync_service import Syncing
 from metier.serving.web.rendering import problem
 from metier.serving.web.routes import add_page
 from metier.serving.web.sign_in import FirstVisit
+from metier.state.place import Place
+from metier.state.postgres_state import PostgresState
+from metier.state.token_leases import TokenLeases
 
 if TYPE_CHECKING:
     from metier.serving.http.tracing import Tracing
@@ -82,13 +87,16 @@ def create_app(
             if not stuck:  # else it is still used, and the process ends without: `server.listen`
                 expert.close()
                 keys.close()
+                limits.close()
 
     app = FastAPI(
         title=f"Métier: {expert.settings.name}", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None
     )
+    limits = RateLimiter(shared=TokenLeases(expert.runtime.state))
     app.state.access = access = Access(
-        keys, owner_token=token, open_loopback=serving.open_loopback and hosts.is_loopback(host)
-    )
+        keys, _sessions(expert.runtime.state), limits, owner_token=token,
+        open_loopback=serving.open_loopback and hosts.is_loopback(host),
+    )  # fmt: skip
     app.add_middleware(FirstVisit, access=access)
     app.add_middleware(Gate, access=access, sizes=RequestSizes(serving), refuse=_told)
     app.state.ready, app.state.name, app.state.metrics = False, expert.settings.name, Metrics()
@@ -118,6 +126,14 @@ def create_app(
         placed, host=host, names=serving.names, origins=serving.origins, limit=limit, seconds=serving.client_seconds
     )
     return Observed(safe, [app.state.metrics.observe, *observers], tracing)
+
+
+def _sessions(state: Place) -> Sessions:
+    if not isinstance(state, PostgresState):
+        return Sessions()
+    from metier.state.session_store import SessionStore
+
+    return Sessions(shared=SessionStore(state))
 
 
 def _tracing(settings: Settings) -> Tracing | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from metier.core.errors import MetierError
 from metier.expert import Expert
+from metier.state.postgres_state import PostgresState
 
 if TYPE_CHECKING:  # importing it takes time that a server which never syncs does not need
     from metier.ingestion.work import SyncProgress, SyncReport
@@ -46,7 +47,8 @@ class Syncing:
         self._ending = threading.Event()
         self._state = SyncState()
         self._threads: list[threading.Thread] = []
-        self._seen = self._written()
+        shared = isinstance(expert.runtime.state, PostgresState)
+        self._seen = None if shared else self._written()  # what another machine synced before may be unknown here
 
     @property
     def state(self) -> SyncState:
@@ -129,7 +131,7 @@ class Syncing:
                 continue
             try:
                 if (written := self._written()) != self._seen:
-                    self._expert.runtime.retriever.refresh()
+                    self._expert.runtime.follow()
                     self._seen = written
             except MetierError as error:
                 if str(error) != told:  # an index of another embedder stays unseen until the server starts again

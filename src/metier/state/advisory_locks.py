@@ -42,7 +42,7 @@ def _acquire(connection: sa.Connection, place: PostgresState, name: str, patienc
     while not connection.execute(sa.select(sa.func.pg_try_advisory_lock(place.lock_key(name)))).scalar_one():
         if patience >= 0 and time.monotonic() >= until:
             held = connection.execute(sa.select(lock_holders).where(lock_holders.c.name == name)).mappings().first()
-            told = locks.named(held) if held else ""
+            told = locks.named(dict(held)) if held else ""
             raise InputError(f"{busy}{told}", where=str(place), hint="Wait until it is done.")
         time.sleep(_LOOK_AGAIN)
     mine = locks.this_process()

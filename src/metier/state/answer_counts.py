@@ -81,8 +81,8 @@ def _add(place: Place, rows: list[tuple[str, str, str, int, int]]) -> bool:
     made = insert(table)
     more = {name: table.c[name] + made.excluded[name] for name in ("answered", "refused")}
     adding = made.on_conflict_do_update(index_elements=["day", "mode", "adapter"], set_=more)
-    with closing(open_database(place)) as database, database.writing(flushed=False, noted=False) as connection:
-        connection.execute(adding, [dict(zip(table.c.keys(), row, strict=True)) for row in sorted(rows)])
+    with closing(open_database(place)) as database, database.writing(flushed=False, noted=False) as state:
+        state.execute(adding, [dict(zip(table.c.keys(), row, strict=True)) for row in sorted(rows)])
     return True
 
 

@@ -266,9 +266,8 @@ class Access:
         return self._sessions.read(cookie) if cookie else None
 
     def _cookie(self, connection: HTTPConnection) -> str:
-        """Its name. Cookies do not tell ports apart: two experts side by side would sign each other out."""
         server = connection.scope.get("server")
-        return f"{self._sessions.name}_{server[1]}" if server else self._sessions.name
+        return self._sessions.cookie_name(server[1] if server else None)
 
     def _is_owners(self, secret: str) -> bool:
         return self._owner_token is not None and _same(secret, self._owner_token)

@@ -2,8 +2,9 @@
 
     KEY-ID.EXPIRES.NONCE.SIGNATURE        HttpOnly, SameSite=Strict, Secure behind https
 
-Signed with a secret of this process: a restart signs everyone out, and nothing about sessions is on disk. The key is
-looked up at every request, so a session ends with its key.
+Signed with a secret of this process: a restart signs everyone out, and nothing about sessions is on disk. Where several
+servers share a state, the secret and the sessions that were ended are in it (`SessionStore`): who signed in at one is
+signed in at all. The key is looked up at every request, so a session ends with its key.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from metier.state.session_store import SessionStore
 
 _LASTS = 12 * 3600  # seconds
 
@@ -30,12 +35,18 @@ class Session:
 
 
 class Sessions:
-    """`name`: of the cookie, its beginning. `clock`: seconds since 1970."""
+    """`name`: of the cookie, its beginning. `clock`: seconds since 1970. `shared`: by all servers of the expert, None =
+    this process is alone. Raises `StoreError` where what is shared cannot be read or written."""
 
-    def __init__(self, name: str = "metier_session", clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        name: str = "metier_session",
+        clock: Callable[[], float] = time.time,
+        shared: SessionStore | None = None,
+    ) -> None:
         self.name = name
-        self._clock = clock
-        self._secret = secrets.token_bytes(32)
+        self._clock, self._shared = clock, shared
+        self._secret = secrets.token_bytes(32) if shared is None else shared.secret()
         self._ended: dict[str, int] = {}  # nonce to expiry of those who signed out; after it the cookie is void anyway
 
     def begin(self, key_id: str) -> str:
@@ -52,13 +63,23 @@ class Sessions:
         key_id, expires, nonce = said.split(".")
         return Session(key_id, int(expires), nonce)
 
+    def cookie_name(self, port: int | None) -> str:
+        """Cookies do not tell ports apart: two experts side by side would sign each other out, while servers of one
+        expert may have any. `port`: of this server."""
+        told_by = port if self._shared is None else self._shared.name
+        return self.name if told_by is None else f"{self.name}_{told_by}"
+
     def is_over(self, session: Session) -> bool:
-        return session.nonce in self._ended or self._clock() >= session.expires
+        if session.nonce in self._ended or self._clock() >= session.expires:
+            return True
+        return self._shared is not None and self._shared.is_ended(session.nonce)
 
     def end(self, session: Session) -> None:
         now = self._clock()
         self._ended = {nonce: expires for nonce, expires in self._ended.items() if expires > now}
         self._ended[session.nonce] = session.expires
+        if self._shared is not None:
+            self._shared.end(session.nonce, session.expires)
 
     def form_token(self, session: Session | None) -> str:
         """What a form of the page carries to show that it came from the page, of this session; None = of the owner."""

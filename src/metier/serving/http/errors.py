@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from metier.core.errors import EndpointError, InputError, MetierError, Unwritable
+from metier.core.errors import DatabaseUnavailable, EndpointError, InputError, MetierError, Unwritable
 from metier.serving.auth.access import Denied
 from metier.serving.http.path_prefix import root_of
 from metier.serving.job_queue import Busy, OutOfTime, Stopping
@@ -54,18 +54,20 @@ def of(error: MetierError) -> tuple[int, Body, dict[str, str]]:
 
 # The first that fits.
 _STATUS = (
-    (Unwritable, _CANNOT_KEEP),
+    (Unwritable, _CANNOT_KEEP), (DatabaseUnavailable, 503),
     (Stopping, 503), (OutOfTime, 504), (EndpointError, 502), (NotFound, 404), (TooLarge, 413), (InputError, 400),
 )  # fmt: skip
 
 
 def is_ours(error: MetierError) -> bool:
     """Whether something went wrong in the server itself, not in what was asked of it."""
-    return of(error)[0] in (_FAILED, _CANNOT_KEEP)
+    return of(error)[0] in (_FAILED, _CANNOT_KEEP) or isinstance(error, DatabaseUnavailable)
 
 
 def without_place(error: Exception, request_id: str) -> MetierError:
     """What a client is told of an error in the server itself: not where, which the log says under the request's id."""
+    if isinstance(error, DatabaseUnavailable):
+        return DatabaseUnavailable("the expert's database does not answer", hint="Ask again in a moment.")
     what, hint = (error.what, error.hint or "") if isinstance(error, MetierError) else (_UNKNOWN, "")
     where = f"The server's log says more{f' under {request_id}' if request_id else ''}."
     kind = Unwritable if isinstance(error, Unwritable) else MetierError

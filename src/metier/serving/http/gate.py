@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from metier.core.errors import DatabaseUnavailable
 from metier.core.reading import Groups, reading_as
 from metier.serving.auth.access import Access, Caller, Denied
 from metier.serving.http.errors import TooLarge
@@ -61,7 +62,15 @@ class Gate:
         except TooLarge as error:
             await (await self._refuse(request, error))(scope, receive, send)
             return
-        path = request.url.path.removeprefix(root_of(request))
+        try:
+            await self._let_in(request, receive, send)
+        except DatabaseUnavailable as error:  # nobody can tell who it is
+            response = await self._refuse(request, error)
+            response.headers["Connection"] = "close"
+            await response(scope, receive, send)
+
+    async def _let_in(self, request: Request, receive: Receive, send: Send) -> None:
+        scope, path = request.scope, request.url.path.removeprefix(root_of(request))
         if path.startswith(_NEVER_WAIT):
             await self._app(scope, receive, send)
         elif scope["method"] in _BODILESS:

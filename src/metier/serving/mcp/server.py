@@ -34,7 +34,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from metier import __version__
-from metier.core.errors import InputError, MetierError
+from metier.core.errors import DatabaseUnavailable, InputError, MetierError
 from metier.serving.auth.access import Caller, Denied
 from metier.serving.http import errors
 from metier.serving.http.errors import NotFound
@@ -98,9 +98,10 @@ class Endpoint:
         request = Request(scope, receive)
         try:
             caller = await asyncio.to_thread(request.app.state.access.admit, request, "ask")
-        except Denied as error:
+        except (Denied, DatabaseUnavailable) as error:
             note_error(error)
-            await (await errors.as_json(request, error))(scope, receive, send)
+            told = error if isinstance(error, Denied) else errors.without_place(error, request.state.request_id)
+            await (await errors.as_json(request, told))(scope, receive, send)
             return
         scope["user"] = _session_owner(caller)
         await self._manager.handle_request(scope, receive, send)

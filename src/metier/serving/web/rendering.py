@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from metier.core.errors import DatabaseUnavailable
 from metier.parsing.core.locators import locator_of
 from metier.serving.auth.access import FORM_TOKEN, Caller, Denied, Unauthorized
 from metier.serving.http.errors import told
@@ -81,7 +82,7 @@ def problem(request: Request, error: Exception) -> Response:
     status, said, headers = told(error)
     try:
         caller = request.app.state.access.caller(request)
-    except Denied:
+    except (Denied, DatabaseUnavailable):
         caller = None
     made = page(request, "problem.html", "", caller, status, message=said["error"]["message"])
     made.headers.update(headers)
