@@ -6,14 +6,12 @@ everybody that something was written.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 
-from metier.core.database_login import PAUSES
 from metier.core.errors import DatabaseUnavailable
 from metier.state import postgres_schema
 from metier.state.postgres_state import PostgresState
@@ -30,12 +28,10 @@ class PostgresDatabase:
         self._place = place
 
     def read(self, query: sa.Executable) -> list[dict[str, Any]]:
-        for pause in PAUSES:
-            try:
-                return self._read(query)
-            except DatabaseUnavailable:  # lost in the middle; a server that is away was waited for already
-                time.sleep(pause)
-        return self._read(query)
+        try:
+            return self._read(query)
+        except DatabaseUnavailable:  # lost in the middle; of a server that is away it is raised again at once
+            return self._read(query)
 
     def _read(self, query: sa.Executable) -> list[dict[str, Any]]:
         if not postgres_schema.ready(self._place, make=False):
