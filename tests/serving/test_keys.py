@@ -17,6 +17,21 @@ from metier.serving.auth.keys import Keys
 GROUPS = ("রক্ষণাবেক্ষণ", "سلامة", "维修", "safety, night")
 
 
+@pytest.fixture
+def keys(state_place, clock):
+    """In each place that a state can be in."""
+    opened = Keys(state_place, clock.now)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def file_keys(tmp_path, clock):
+    opened = Keys(tmp_path / ".metier" / "catalog.sqlite", clock.now)
+    yield opened
+    opened.close()
+
+
 def every_byte(folder: Path) -> bytes:
     """Of the file and what SQLite keeps beside it."""
     files = list(folder.glob("catalog.sqlite*"))
@@ -37,8 +52,8 @@ def test_public_only_and_everything_are_told_apart(keys):
     assert keys.check(all_documents).groups is None
 
 
-def test_secrets_are_random_and_never_on_disk(keys, tmp_path):
-    made = [keys.create("a") for _ in range(20)]
+def test_secrets_are_random_and_never_on_disk(file_keys, tmp_path):
+    made = [file_keys.create("a") for _ in range(20)]
     assert len({key.id for key, _ in made}) == len({secret[-43:] for _, secret in made}) == 20
     held = every_byte(tmp_path / ".metier")
     for key, secret in made:
@@ -47,8 +62,8 @@ def test_secrets_are_random_and_never_on_disk(keys, tmp_path):
         assert secret[-43:-20].encode() not in held
 
 
-def test_only_the_owner_of_the_file_may_read_it(tmp_path, keys):
-    keys.create("a")
+def test_only_the_owner_of_the_file_may_read_it(tmp_path, file_keys):
+    file_keys.create("a")
     for file in (tmp_path / ".metier").glob("catalog.sqlite*"):
         if file.suffix == ".lock":
             continue
@@ -150,18 +165,18 @@ def test_a_wrong_secret_is_no_use_of_the_key(keys):
     assert keys.list_keys()[0].last_used is None
 
 
-def test_a_good_key_holds_where_its_use_cannot_be_written(keys, monkeypatch):
-    _, secret = keys.create("a")
+def test_a_good_key_holds_where_its_use_cannot_be_written(file_keys, monkeypatch):
+    _, secret = file_keys.create("a")
 
-    @sa.event.listens_for(keys._database._engine, "connect")
+    @sa.event.listens_for(file_keys._database._engine, "connect")
     def read_only(connection, _record):
         connection.execute("PRAGMA query_only=1")
 
-    keys._database._engine.dispose()
-    assert keys.check(secret)
-    assert keys.list_keys()[0].last_used is None
+    file_keys._database._engine.dispose()
+    assert file_keys.check(secret)
+    assert file_keys.list_keys()[0].last_used is None
     with pytest.raises(StoreError, match="cannot be written"):
-        keys.create("b")
+        file_keys.create("b")
 
 
 @pytest.mark.parametrize("name", ["", "   ", "a\nb", "a\x1b[31m", "x" * 101, "\ud800"])
@@ -206,8 +221,8 @@ def test_a_folder_that_is_none_is_told(tmp_path):
         Keys(tmp_path / "file" / "catalog.sqlite").create("a")
 
 
-def test_every_commit_is_synced(keys):
-    with keys._database.writing() as connection:
+def test_every_commit_is_synced(file_keys):
+    with file_keys._database.writing() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 
