@@ -17,10 +17,14 @@ def open_store(folder: Path, settings: StoreSettings, identity: Identity, *, rep
 
     With `replace`, it is a new one, whatever made the index that is there; see `Store.publish`.
     """
+    if settings.backend == "postgres":
+        from metier.store.postgres.store import PostgresStore
+
+        return PostgresStore(folder, settings, identity, replace=replace)
     if settings.backend != "lance":
         make = plugins.load(plugins.STORES, settings.backend)
         if make is None:
-            known = ", ".join(("lance", *plugins.names(plugins.STORES)))
+            known = ", ".join(("lance", "postgres", *plugins.names(plugins.STORES)))
             raise SettingsError(
                 f"no store is called {settings.backend!r}",
                 where="store.backend",

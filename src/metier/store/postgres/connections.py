@@ -1,0 +1,177 @@
+"""Connections to the database of a store, for whoever they read.
+
+    work ─▶ a transaction that knows its reader's groups ─▶ what the work gives
+            lost in the middle ─▶ a pause, another connection, the same work again ─▶ `StoreError`
+
+All work can be done twice with the same outcome: it reads, or it puts whole documents in place of what is there.
+No error that leaves this module quotes a password or a statement's values.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from metier.core import addresses
+from metier.core.database_login import PAUSES, Login, login, may_pass
+from metier.core.errors import StoreError, needing
+from metier.core.storage_settings import StoreSettings
+
+with needing("postgres"):
+    import psycopg
+    from psycopg import errors
+    from psycopg.rows import dict_row
+
+if TYPE_CHECKING:
+    from psycopg_pool import ConnectionPool
+
+_T = TypeVar("_T")
+Connection = psycopg.Connection[dict[str, Any]]
+
+log = logging.getLogger(__name__)
+_AT_ONCE = 8  # connections of one process
+_PATIENCE = 10.0  # seconds for one of them
+_IDLE = 300.0  # seconds after which one that nobody uses is closed
+_BUSY = 60.0  # seconds that a writer waits for another
+_EVERYTHING = "SELECT set_config('metier.everything', 'yes', true)"
+_OF_READER = "SELECT set_config('metier.groups', %s::text[]::text, true)"
+_HINT = "Check that the server runs, [store] url and auth_env, and what the account may do; nothing is half written."
+
+
+class Connections:
+    """Safe to use from any thread. `namespace`: schema of the store's tables. `settle`: has been given what each new
+    connection is set up with, before the first work."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        self.namespace = str(settings.namespace)
+        self.where = addresses.masked(str(settings.url))
+        self._login: Login = login(str(settings.url), settings.auth_env, StoreError)
+        self._setting_up: tuple[str, ...] = ()
+        self._role: str | None = None
+        self._pool: ConnectionPool[Connection] | None = None
+        self._making = threading.Lock()
+
+    def settle(self, statements: Sequence[str], role: str | None) -> None:
+        """`statements`: run in each connection from here on; `role`: that reads for readers, where the account's own
+        would see past their groups."""
+        with self._making:
+            self._setting_up, self._role = tuple(statements), role
+            if self._pool is not None:
+                self._pool.drain()
+
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """One of its own, outside of a transaction, not set up. Raises `StoreError`."""
+        with self.errors():
+            opened = self._connected()
+        try:
+            with self.errors():
+                yield opened
+        finally:
+            opened.close()
+
+    def plain(self) -> psycopg.Connection[Any]:
+        """One of its own, with rows that are tuples. Raises `psycopg.Error`."""
+        return psycopg.connect(self._login.conninfo())
+
+    def owned(self, work: Callable[[Connection], _T]) -> _T:
+        """What `work` gives in a transaction that sees and may write everything. Raises `StoreError`."""
+        return self._run(lambda connection: (connection.execute(_EVERYTHING), work(connection))[1])
+
+    def read(self, work: Callable[[Connection], _T], groups: Sequence[str] | None) -> _T:
+        """What `work` gives in a transaction that sees what a reader with `groups` may, None = everything. Raises
+        `StoreError`."""
+        if groups is None:
+            return self.owned(work)
+
+        def as_reader(connection: Connection) -> _T:
+            if self._role is not None:
+                connection.execute(f'SET LOCAL ROLE "{self._role}"')
+            connection.execute(_OF_READER, [["*", *groups]])
+            return work(connection)
+
+        return self._run(as_reader)
+
+    @contextmanager
+    def errors(self, document: str = "") -> Iterator[None]:
+        """What the driver raises is a `StoreError`. `document`: that is written, "" for none or several."""
+        try:
+            yield
+        except psycopg.Error as error:
+            raise self.told(error, document) from None
+
+    def told(self, error: psycopg.Error, document: str = "") -> StoreError:
+        """In the database's words, in one line, without secrets."""
+        log.debug("database error: %s", type(error).__name__)
+        said = error.diag.message_primary or str(error)
+        line = self._login.told(said.strip() or type(error).__name__)
+        if isinstance(error, errors.LockNotAvailable):
+            line = "another process has been writing to this store for a minute"
+        return StoreError(f"{document}: {line}" if document else line, where=self.where, hint=_HINT)
+
+    def _run(self, work: Callable[[Connection], _T]) -> _T:
+        for pause in (*PAUSES, None):
+            connection: Connection | None = None
+            try:
+                with self._opened().connection() as connection:
+                    return work(connection)
+            except psycopg.Error as error:
+                if connection is None:
+                    raise self._why(error) from None
+                if pause is None or not _may_go_again(error, connection):
+                    raise self.told(error) from None
+                log.warning("the connection to the store was lost, and is made again: %s", self.told(error).what)
+            time.sleep(pause)
+        raise AssertionError("unreachable")
+
+    def _why(self, error: psycopg.Error) -> StoreError:
+        """Why no connection was to be had, which the pool keeps to itself."""
+        try:
+            self._connected().close()
+        except psycopg.Error as reason:
+            return self.told(reason)
+        return StoreError(
+            f"no connection was free for {_PATIENCE:.0f} seconds ({type(error).__name__})", where=self.where,
+            hint="Try again; more than 8 searches at once wait for one another.",
+        )  # fmt: skip
+
+    def _connected(self) -> Connection:
+        """Raises `psycopg.Error`; what may pass is tried again."""
+        for pause in (*PAUSES[:-1], None):
+            try:
+                return psycopg.connect(self._login.conninfo(), autocommit=True, row_factory=dict_row)
+            except psycopg.OperationalError as error:
+                if pause is None or not may_pass(error):
+                    raise
+            time.sleep(pause)
+        raise AssertionError("unreachable")
+
+    def _opened(self) -> ConnectionPool[Connection]:
+        with self._making:
+            if self._pool is None:
+                from psycopg_pool import ConnectionPool
+
+                logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())  # errors are told by who asks
+                self._pool = ConnectionPool(
+                    self._login.conninfo(), min_size=0, max_size=_AT_ONCE, timeout=_PATIENCE, max_idle=_IDLE,
+                    kwargs={"row_factory": dict_row, "prepare_threshold": None}, configure=self._set_up,
+                    check=ConnectionPool.check_connection, open=True, name=f"metier-{self.namespace}",
+                )  # fmt: skip
+                weakref.finalize(self, self._pool.close, 1.0)
+            return self._pool
+
+    def _set_up(self, connection: Connection) -> None:
+        connection.execute(f"SET lock_timeout = {int(_BUSY * 1000)}")
+        for statement in self._setting_up:
+            connection.execute(statement)
+        connection.commit()
+
+
+def _may_go_again(error: psycopg.Error, connection: Connection) -> bool:
+    """Whether the same work may go well: the connection is gone, or another writer was in the way."""
+    return connection.closed or isinstance(error, errors.SerializationFailure | errors.DeadlockDetected)

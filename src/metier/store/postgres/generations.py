@@ -1,0 +1,123 @@
+"""An index that is rebuilt is built beside the one in use and takes its place when it is whole.
+
+Each has tables of its own, `passages_2`, and a row in `store_generations` that says which one counts. Every connection
+holds an advisory lock on the index that it reads, so that nobody drops it from under a search; what nobody holds any
+more is dropped. What a killed rebuild left is never read.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from psycopg import errors
+
+from metier.core.errors import IndexMismatch
+from metier.store.base import Identity
+from metier.store.postgres import layout
+from metier.store.postgres.connections import Connection, Connections
+from metier.store.postgres.opening import reader_role
+
+
+def hold(namespace: str, generation: int) -> str:
+    """The statement by which a connection holds the index that it reads."""
+    return f"SELECT pg_advisory_lock_shared({_key(namespace, generation)})"
+
+
+def _key(namespace: str, generation: int) -> str:
+    return f"hashtextextended('metier:{namespace}:{generation}', 0)"
+
+
+def enter(connection: Connection, namespace: str, identity: Identity, where: str) -> int:
+    """The index in use, made if there is none. Raises `IndexMismatch` where another embedder or analyser made it."""
+    found = _current(connection)
+    if found is None:
+        with connection.transaction():
+            connection.execute("LOCK TABLE store_generations IN SHARE ROW EXCLUSIVE MODE")
+            found = _current(connection) or _made(connection, namespace, identity, "current")
+    if found["identity"] != asdict(identity):
+        raise _mismatch(found["identity"], identity, where)
+    return int(found["id"])
+
+
+def begin(connection: Connection, namespace: str, identity: Identity) -> int:
+    """A new index that is not in use yet."""
+    with connection.transaction():
+        return int(_made(connection, namespace, identity, "building")["id"])
+
+
+def _current(connection: Connection) -> dict[str, Any] | None:
+    return connection.execute("SELECT id, identity FROM store_generations WHERE state = 'current'").fetchone()
+
+
+def current(connection: Connection) -> int | None:
+    """The index in use, whatever made it."""
+    found = _current(connection)
+    return int(found["id"]) if found else None
+
+
+def publish(connection: Connection, generation: int) -> None:
+    """From here on it is the index in use."""
+    connection.execute("UPDATE store_generations SET state = 'old' WHERE state = 'current'")
+    connection.execute("UPDATE store_generations SET state = 'current' WHERE id = %s", [generation])
+
+
+def clear(connections: Connections) -> None:
+    """Drop what is not the index in use and read by nobody."""
+
+    def unused(connection: Connection) -> list[int]:
+        rows = connection.execute("SELECT id FROM store_generations WHERE state <> 'current'").fetchall()
+        return [int(row["id"]) for row in rows]
+
+    for generation in connections.owned(unused):
+        connections.owned(partial(_drop, namespace=connections.namespace, generation=generation))
+
+
+def _drop(connection: Connection, namespace: str, generation: int) -> None:
+    tried = f"SELECT pg_try_advisory_xact_lock({_key(namespace, generation)}) AS free"
+    free = connection.execute(tried).fetchone()
+    if not free or not free["free"]:
+        return
+    still = connection.execute(
+        "DELETE FROM store_generations WHERE id = %s AND state <> 'current' RETURNING id", [generation]
+    ).fetchone()
+    if still:
+        connection.execute("".join(f"DROP TABLE IF EXISTS {name}_{generation};" for name in layout.TABLES))
+
+
+def _made(connection: Connection, namespace: str, identity: Identity, state: str) -> dict[str, Any]:
+    row = connection.execute(
+        "INSERT INTO store_generations (identity, state) VALUES (%s::jsonb, %s) RETURNING id, identity",
+        [json.dumps(asdict(identity)), state],
+    ).fetchone()
+    assert row is not None  # noqa: S101 - RETURNING
+    generation = row["id"]
+    layout.make(connection, generation, identity.dimension)
+    connection.execute(hold(namespace, generation))  # from here on, so that nobody clears it before it is read
+    _grant(connection, namespace, generation)
+    return row
+
+
+def _grant(connection: Connection, namespace: str, generation: int) -> None:
+    role = reader_role(namespace)
+    tables = ", ".join(f"{name}_{generation}" for name in layout.TABLES)
+    try:
+        with connection.transaction():
+            connection.execute(f'GRANT SELECT ON {tables} TO "{role}"')
+    except errors.UndefinedObject:  # the account may make no roles
+        pass
+
+
+def _mismatch(made: dict[str, Any], wanted: Identity, where: str) -> IndexMismatch:
+    differs = [
+        f"{name} {made.get(name)!r} instead of {value!r}"
+        for name, value in asdict(wanted).items()
+        if made.get(name) != value
+    ]
+    return IndexMismatch(
+        f"this index was made with {', '.join(differs)}",
+        where=where,
+        hint="Set `[embedding] model` back in metier.toml, or rebuild the index with `metier sync --rebuild`.",
+    )
