@@ -12,6 +12,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import s3_server
 from postgres_server import running_server
 from sets import data_folder
 from state_places import schemas
@@ -84,6 +85,13 @@ def postgres() -> Iterator[int]:
     """Port of a real PostgreSQL with pgvector."""
     with running_server() as server:
         yield server.port
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """The address of a server that speaks S3."""
+    with s3_server.running_server() as address:
+        yield address
 
 
 @pytest.fixture

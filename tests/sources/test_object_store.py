@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
 import sys
-import time
 import urllib.request
 
 import pytest
 
 from metier import Expert
+from metier.core import object_storage
 from metier.core.errors import SettingsError, SourceError
 from metier.core.source_settings import SourceSettings
 from metier.sources import create, object_store
@@ -22,39 +20,15 @@ pytestmark = pytest.mark.slow
 SECRET = "s3cr3t-8841"
 
 
-@pytest.fixture(scope="module")
-def endpoint():
-    with socket.socket() as made:
-        made.bind(("127.0.0.1", 0))
-        port = made.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        until = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(address).close()
-                break
-            except OSError:
-                assert server.poll() is None
-                assert time.monotonic() < until
-                time.sleep(0.1)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
 @pytest.fixture
-def bucket(endpoint, monkeypatch):
+def bucket(s3_endpoint, monkeypatch):
     """Puts (text) and deletes (None) objects of an empty bucket."""
     import s3fs
 
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
     monkeypatch.setenv("S3_LOGIN", f"anna:{SECRET}")
     monkeypatch.setattr(object_store, "_PAUSES", (0.01,))
-    urllib.request.urlopen(urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST")).close()
+    urllib.request.urlopen(urllib.request.Request(f"{s3_endpoint}/moto-api/reset", method="POST")).close()
     store = s3fs.S3FileSystem(key="anna", secret=SECRET, skip_instance_cache=True, use_listings_cache=False)
     store.mkdir("plant")
 
@@ -94,7 +68,7 @@ def test_what_is_out_of_reach_or_empty_deletes_nothing(expert, bucket, monkeypat
     expert.sync()
     with monkeypatch.context() as away:
         away.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-        away.setitem(object_store._WAITS["s3"]["config_kwargs"], "retries", {"max_attempts": 0})
+        away.setitem(object_storage.WAITS["s3"]["config_kwargs"], "retries", {"max_attempts": 0})
         report = expert.sync()
         assert (report.deleted, report.kept) == (0, 2)
         assert "could not be read" in report.failed[0].reason
@@ -119,14 +93,14 @@ def test_include_exclude_and_what_an_object_is_known_by(bucket, tmp_path):
         listed("s3:///docs", tmp_path)
 
 
-def test_a_login_is_shown_nowhere(bucket, call_metier, monkeypatch, tmp_path, endpoint):
+def test_a_login_is_shown_nowhere(bucket, call_metier, monkeypatch, tmp_path, s3_endpoint):
     call_metier("init", "plant")
     wrong = call_metier("add", f"s3://anna:{SECRET}@plant/docs", check=2)
     assert SECRET not in wrong.stderr
     call_metier("add", "--auth-env", "S3_LOGIN", "s3://plant/docs")
     said = [call_metier("sync"), call_metier("sources"), call_metier("search", "oil")]
     assert "2 added" in said[0].stdout
-    monkeypatch.setenv("S3_LOGIN", json.dumps({"key": "anna", "secret": SECRET, "endpoint_url": endpoint}))
+    monkeypatch.setenv("S3_LOGIN", json.dumps({"key": "anna", "secret": SECRET, "endpoint_url": s3_endpoint}))
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     said.append(call_metier("sync"))
     assert "2 unchanged" in said[-1].stdout

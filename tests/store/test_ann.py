@@ -64,7 +64,7 @@ def built(tmp_path_factory):
 @pytest.fixture
 def copied(built, tmp_path):
     """The same store, for writing."""
-    shutil.copytree(built[0]._folder, tmp_path / "store")
+    shutil.copytree(built[0]._files.folder, tmp_path / "store")
     return open_store(tmp_path / "store", StoreSettings(exact_until=1000), IDENTITY)
 
 

@@ -1,13 +1,7 @@
-"""A bucket, or a part of one, by fsspec: `s3://BUCKET/PREFIX`, `gs://…`, `az://CONTAINER/…`.
-
-Where it is and who may read it follows from the environment, as for each of these stores (AWS_ENDPOINT_URL,
-GOOGLE_APPLICATION_CREDENTIALS, AZURE_STORAGE_CONNECTION_STRING), or from the secret that `auth_env` names: KEY:SECRET,
-or a JSON object with options of the fsspec file system.
-"""
+"""A bucket, or a part of one: `s3://BUCKET/PREFIX`, `gs://…`, `az://CONTAINER/…` (see `core/object_storage.py`)."""
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -15,21 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metier.core.addresses import secret
 from metier.core.errors import ItemGone, SettingsError, SourceError
+from metier.core.object_storage import ObjectStorage
 from metier.core.source_settings import SourceSettings
 from metier.sources.base import Item, Unreachable, as_file_name, is_wanted
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-# Scheme to the extra of Métier that reads it, and what KEY:SECRET is called there.
-_STORES = {
-    "s3": ("s3", "key", "secret"), "gs": ("gs", "", ""), "gcs": ("gs", "", ""),
-    "az": ("az", "account_name", "account_key"), "abfs": ("az", "account_name", "account_key"),
-    "abfss": ("az", "account_name", "account_key"),
-}  # fmt: skip
-_WAITS = {"s3": {"config_kwargs": {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 3}}}}
 _MOST_BYTES = 200 * 2**20  # of one object
 _MOST_OBJECTS = 1_000_000
 _PAUSES = (1.0, 4.0)  # seconds before what failed is tried again
@@ -43,12 +30,8 @@ class ObjectStoreSource:
     def __init__(self, settings: SourceSettings, _root: Path) -> None:
         self.name = str(settings.url)
         self._settings = settings
-        self._scheme, _, path = self.name.partition("://")
-        self._path = path.rstrip("/")
-        if not self._path.split("/")[0] or "?" in path or "#" in path:
-            raise SettingsError("names no bucket", where=self.name, hint=f"Write {self._scheme}://BUCKET/PREFIX.")
-        self._opened: AbstractFileSystem | None = None
-        self._secrets: list[str] = []
+        self._storage = ObjectStorage(self.name, settings.auth_env)
+        self._scheme, self._path = self._storage.scheme, self._storage.path
 
     @property
     def holds(self) -> Callable[[str], bool]:
@@ -106,7 +89,7 @@ class ObjectStoreSource:
         """What the store says; what fails is tried again, a little later. Raises `SourceError`, `ItemGone`."""
         for pause in (*_PAUSES, None):
             try:
-                return ask(self._store())
+                return ask(self._storage.filesystem)
             except (SourceError, SettingsError):
                 raise
             except FileNotFoundError:
@@ -114,48 +97,7 @@ class ObjectStoreSource:
             except Exception as error:  # noqa: BLE001 - each store's library raises what it likes
                 if pause is None or isinstance(error, PermissionError | ValueError | TypeError):
                     hint = "Check the address and its login (auth_env); what was indexed before stays."
-                    raise SourceError(f"could not be read: {self._told(error)}", where=where, hint=hint) from None
+                    told = self._storage.told(error)
+                    raise SourceError(f"could not be read: {told}", where=where, hint=hint) from None
                 time.sleep(pause)
         raise AssertionError
-
-    def _store(self) -> AbstractFileSystem:
-        if self._opened is None:
-            waits = _WAITS.get(self._settings.scheme, {})
-            given = {**waits, **self._options(), "use_listings_cache": False, "skip_instance_cache": True}
-            try:
-                import fsspec
-
-                self._opened = fsspec.filesystem(self._settings.scheme, **given)
-            except ImportError as error:
-                hint = f'Install it with `pip install "metier[{_STORES[self._settings.scheme][0]}]"`.'
-                raise SourceError(f"a library for it is missing: {error}", where=self.name, hint=hint) from None
-        return self._opened
-
-    def _options(self) -> dict[str, Any]:
-        if self._settings.auth_env is None:
-            return {}
-        value = secret(self._settings.auth_env, self.name)
-        _, user, word = _STORES[self._settings.scheme]
-        if value.lstrip().startswith("{"):
-            try:
-                options: dict[str, Any] = json.loads(value)
-            except ValueError:
-                raise SourceError(
-                    f"{self._settings.auth_env} holds no JSON that can be read", where=self.name
-                ) from None
-        elif user and ":" in value:
-            options = dict(zip((user, word), value.split(":", 1), strict=True))
-        else:
-            raise SourceError(
-                f"{self._settings.auth_env} holds no login", where=self.name,
-                hint="Write KEY:SECRET into it, or a JSON object with options of the store.",
-            )  # fmt: skip
-        self._secrets = [value, *(each for each in options.values() if isinstance(each, str) and len(each) > 3)]
-        return options
-
-    def _told(self, error: Exception) -> str:
-        """What an error says, in a line, without what `auth_env` holds."""
-        said = " ".join(str(error).split()) or type(error).__name__
-        for each in self._secrets:
-            said = said.replace(each, "***")
-        return said[:300]

@@ -7,12 +7,11 @@ it stays under 0.95 the index is dropped and search stays exact, until the table
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from metier.core.atomic import write_text
+from metier.store.lance.files import StoreFiles
 
 RECALL_WANTED = 0.95
 _QUERIES = 100
@@ -22,14 +21,14 @@ REFINED = 3  # times as many candidates as wanted are compared by their whole ve
 _NOTE = "ann.json"
 
 
-def build_index(table: Any, folder: Path, rows: int, exact_until: int) -> dict[str, float | int | str]:
+def build_index(table: Any, files: StoreFiles, rows: int, exact_until: int) -> dict[str, float | int | str]:
     """Index the `vector` column of a LanceDB table if it holds more than `exact_until` rows.
 
     Returns {"recall_at_10", "rows", "state"}; empty where exact search is fast enough or the index is already there.
     """
     if rows <= exact_until or any(index.name == _INDEX for index in table.list_indices()):
         return {}
-    if rows < 2 * _refused(folder / _NOTE):
+    if rows < 2 * _refused(files):
         return {}
     from lancedb.index import HnswSq
 
@@ -38,7 +37,8 @@ def build_index(table: Any, folder: Path, rows: int, exact_until: int) -> dict[s
     recall = measure_recall(table)
     if recall < RECALL_WANTED:
         table.drop_index(_INDEX)
-        write_text(folder / _NOTE, json.dumps({"rows": rows, "recall_at_10": recall}))
+        with files.replacing(_NOTE) as note:
+            note.write(json.dumps({"rows": rows, "recall_at_10": recall}).encode())
         return {"recall_at_10": recall, "rows": rows, "state": "refused"}
     return {"recall_at_10": recall, "rows": rows, "state": "built"}
 
@@ -49,10 +49,10 @@ def drop_index(table: Any) -> None:
         table.drop_index(_INDEX)
 
 
-def _refused(note: Path) -> int:
+def _refused(files: StoreFiles) -> int:
     """Rows at which an index was refused, 0 if never."""
     try:
-        return int(json.loads(note.read_text(encoding="utf-8"))["rows"])
+        return int(json.loads(files.read(_NOTE) or "")["rows"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0
 

@@ -13,15 +13,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from metier.core.atomic import write_text
 from metier.core.documents import CORRECTION
 from metier.store.lance import lexical
 from metier.store.lance.conditions import of_documents, quoted
+from metier.store.lance.files import StoreFiles
 from metier.store.lance.reader import TablePart
 
 SINCE, UNTIL = "since", "until"
@@ -36,10 +35,11 @@ def stamp(moment: datetime) -> str:
 
 
 class Archive:
-    """That of the table `name` of a LanceDB database in `folder`; made when something is first kept."""
+    """That of the table `name` of a LanceDB database, with a note in `files`; made when something is first kept."""
 
-    def __init__(self, database: Any, name: str, folder: Path) -> None:
-        self._database, self._folder = database, folder
+    def __init__(self, database: Any, name: str, files: StoreFiles) -> None:
+        self._database, self._files = database, files
+        self._has_begun = False
         self._name = name.replace("passages_", "past_")
 
     @property
@@ -57,19 +57,22 @@ class Archive:
 
     def _note(self) -> dict[str, str]:
         try:
-            return dict(json.loads((self._folder / _NOTE).read_text(encoding="utf-8")))
+            return dict(json.loads(self._files.read(_NOTE) or "{}"))
         except (OSError, ValueError, TypeError):
             return {}
 
     def _tell(self, **told: datetime) -> None:
-        write_text(self._folder / _NOTE, json.dumps(self._note() | {name: stamp(at) for name, at in told.items()}))
+        note = self._note() | {name: stamp(at) for name, at in told.items()}
+        with self._files.replacing(_NOTE) as file:
+            file.write(json.dumps(note).encode())
 
     def begin(self, table: Any, now: datetime) -> None:
         """Have the rows of `table` say from when on they are there, from here on."""
         if SINCE not in table.schema.names:  # an index of an earlier version
             table.add_columns({SINCE: "cast('' as string)"})
-        if self.begins is None:
+        if not self._has_begun and self.begins is None:
             self._tell(since=now)
+        self._has_begun = True
 
     def keep(self, table: Any, document_ids: Sequence[str], now: datetime) -> None:
         """What `table` has of these documents, which is about to go. Of corrections nothing is kept: they hold as they

@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from metier.store.lance.files import StoreFiles
 from metier.store.lance.labelled_rows import LabelledRows, Readers, label_rows
 
 _SAMPLE = 1024  # the deviation is then known to about 2%
 
 
-def build(path: Path, table: Any) -> None:
+def build(files: StoreFiles, name: str, table: Any) -> None:
     """Draw the sample from a LanceDB table and write it atomically; vectors as float16."""
     stored = table.search().where("vector IS NOT NULL").select(["id", "groups"]).with_row_id(True).to_arrow()
     if not len(stored):
-        path.unlink(missing_ok=True)
+        files.remove(name)
         return
     known: dict[tuple[str, ...], int] = {}
     labels, ids = label_rows(stored["groups"], known), stored["id"].to_pylist()
@@ -36,7 +36,7 @@ def build(path: Path, table: Any) -> None:
     places = {name: place for place, name in enumerate(rows["id"].to_pylist())}
     vectors = rows["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(len(rows), -1)
     vectors = vectors[[places[ids[at]] for at in wanted]].astype(np.float16)
-    LabelledRows(labels[wanted], (vectors,), tuple(map(Readers, known))).save(path)
+    LabelledRows(labels[wanted], (vectors,), tuple(map(Readers, known))).save(files, name)
 
 
 def measure(kept: LabelledRows | None, vector: np.ndarray, groups: Sequence[str] | None) -> tuple[float, float]:

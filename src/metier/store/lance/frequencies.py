@@ -10,19 +10,19 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from metier.store.lance.files import StoreFiles
 from metier.store.lance.labelled_rows import LabelledRows, Readers, label_rows
 
 _COUNTED = np.dtype([("hash", "<u8"), ("readers", "<u4"), ("count", "<u4")])
 
 
-def build(path: Path, batches: Iterable[pa.RecordBatch]) -> None:
+def build(files: StoreFiles, name: str, batches: Iterable[pa.RecordBatch]) -> None:
     """Count the passages each token occurs in, over batches with the columns `tokens` and `groups`, and write it
     atomically."""
     known: dict[tuple[str, ...], int] = {}
@@ -41,7 +41,7 @@ def build(path: Path, batches: Iterable[pa.RecordBatch]) -> None:
     first = np.flatnonzero(is_new)
     counts = np.add.reduceat(rows["count"], first) if len(rows) else rows["count"]
     readers = tuple(Readers(groups, passages[label], tokens[label]) for groups, label in known.items())
-    LabelledRows(rows["readers"][first], (rows["hash"][first], counts.astype("<u4")), readers).save(path)
+    LabelledRows(rows["readers"][first], (rows["hash"][first], counts.astype("<u4")), readers).save(files, name)
 
 
 def _counted(words: pa.ListArray[Any], labels: np.ndarray) -> np.ndarray:

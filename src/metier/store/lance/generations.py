@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from metier.core.atomic import write_text
 from metier.core.permissions import make_folder
+from metier.store.lance.files import LocalFiles, StoreFiles
 
 try:
     import fcntl
@@ -28,53 +31,97 @@ _CURRENT = "current"
 _STARTING = "starting"
 
 
-def enter(root: Path) -> tuple[Path, int | None]:
-    """The folder of the index in use, and what holds it until it is closed."""
-    while True:
-        folder = _current(root)
-        held = hold(folder)
-        if _current(root) == folder:
-            return folder, held
-        leave(held)
+class Generations(Protocol):
+    """The indexes of one store, of which one is in use. Where an index is given, what lets go of it comes with it."""
+
+    is_shared: bool  # readers are on other machines, and may have no right to write
+
+    @property
+    def address(self) -> str: ...
+
+    def enter(self) -> tuple[StoreFiles, Callable[[], None]]:
+        """The index in use."""
+        ...
+
+    def begin(self) -> tuple[StoreFiles, Callable[[], None]]:
+        """A new one that is not in use yet. One process at a time."""
+        ...
+
+    def again(self, files: StoreFiles) -> tuple[StoreFiles, Callable[[], None]]:
+        """One that is open already."""
+        ...
+
+    def publish(self, files: StoreFiles) -> None:
+        """From here on it is the index in use."""
+        ...
+
+    def clear(self, *, at_once: bool = False) -> None:
+        """Remove what is not in use and read by nobody. `at_once`: also what others may read who cannot be asked."""
+        ...
+
+    def written(self) -> str:
+        """Another text when another process began or ended to write, where this is what tells of it."""
+        ...
+
+    def writing(self) -> AbstractContextManager[bool]:
+        """Be the one process that writes while it is open, as often as it is opened in it; gives whether another has
+        written since this store was read. Raises `InputError`, `StoreError`."""
+        ...
 
 
-def begin(root: Path) -> tuple[Path, int | None]:
-    """A new folder for an index that is not in use yet, held as by `enter`. One process at a time."""
-    clear(root)
-    starting = root / _STARTING
-    shutil.rmtree(starting, ignore_errors=True)
-    make_folder(starting)
-    held = hold(starting)
-    folder = root / str(1 + max((int(known.name) for known in _rebuilt(root)), default=1))
-    starting.rename(folder)
-    return folder, held
+class LocalGenerations:
+    """Those of a folder; its writers exclude each other by the lock of their expert. See `Generations`."""
 
+    is_shared = False
 
-def publish(root: Path, folder: Path) -> None:
-    """From here on `folder` is the index in use."""
-    write_text(root / _CURRENT, folder.name)
-    clear(root)
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        make_folder(root)
 
+    @property
+    def address(self) -> str:
+        return str(self._root)
 
-def leave(held: int | None) -> None:
-    if held is not None:
-        os.close(held)
+    def enter(self) -> tuple[StoreFiles, Callable[[], None]]:
+        while True:
+            folder = _current(self._root)
+            held = _hold(folder)
+            if _current(self._root) == folder:
+                return LocalFiles(folder), partial(_leave, held)
+            _leave(held)
 
+    def begin(self) -> tuple[StoreFiles, Callable[[], None]]:
+        self.clear()
+        starting = self._root / _STARTING
+        shutil.rmtree(starting, ignore_errors=True)
+        make_folder(starting)
+        held = _hold(starting)
+        folder = self._root / str(1 + max((int(known.name) for known in _rebuilt(self._root)), default=1))
+        starting.rename(folder)
+        return LocalFiles(folder), partial(_leave, held)
 
-def is_current(root: Path, folder: Path) -> bool:
-    return _current(root) == folder
+    def again(self, files: StoreFiles) -> tuple[StoreFiles, Callable[[], None]]:
+        return files, partial(_leave, _hold(Path(files.address)))
 
+    def publish(self, files: StoreFiles) -> None:
+        write_text(self._root / _CURRENT, Path(files.address).name)
+        self.clear()
 
-def clear(root: Path) -> None:
-    """Remove what is not the index in use and read by nobody."""
-    current = _current(root)
-    for folder in _rebuilt(root):
-        if folder != current and _is_free(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-    if current != root and _is_free(root):
-        for path in root.iterdir():
-            if path.name not in (_CURRENT, _STARTING) and not path.name.isdigit():
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    def clear(self, *, at_once: bool = False) -> None:
+        current = _current(self._root)
+        for folder in _rebuilt(self._root):
+            if folder != current and _is_free(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+        if current != self._root and _is_free(self._root):
+            for path in self._root.iterdir():
+                if path.name not in (_CURRENT, _STARTING) and not path.name.isdigit():
+                    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def written(self) -> str:
+        return ""
+
+    def writing(self) -> AbstractContextManager[bool]:
+        return nullcontext(False)
 
 
 def _current(root: Path) -> Path:
@@ -88,13 +135,18 @@ def _rebuilt(root: Path) -> Iterator[Path]:
     return (path for path in root.iterdir() if path.name.isdigit())
 
 
-def hold(folder: Path) -> int | None:
+def _hold(folder: Path) -> int | None:
     if fcntl is None:
         return None
     opened = os.open(folder, os.O_RDONLY)
     with suppress(OSError):  # a file system without locks: then it is read as it is
         fcntl.flock(opened, fcntl.LOCK_SH)
     return opened
+
+
+def _leave(held: int | None) -> None:
+    if held is not None:
+        os.close(held)
 
 
 def _is_free(folder: Path) -> bool:

@@ -9,13 +9,12 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from io import BufferedReader
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from metier.core.atomic import replacing
+from metier.store.lance.files import StoreFiles
 from metier.store.lance.table_rows import PUBLIC
 
 _REMEMBERED = 256  # readers
@@ -49,16 +48,19 @@ class LabelledRows:
     readers: tuple[Readers, ...]
     _opened: dict[tuple[str, ...] | None, Opened] = field(default_factory=dict)
 
-    def save(self, path: Path) -> None:
-        with replacing(path) as file:
+    def save(self, files: StoreFiles, name: str) -> None:
+        with files.replacing(name) as file:
             for column in (self.labels, *self.columns):
                 np.save(file, column)
             file.write(json.dumps([asdict(each) for each in self.readers]).encode())
 
     @classmethod
-    def load(cls, path: Path) -> LabelledRows | None:
+    def load(cls, files: StoreFiles, name: str) -> LabelledRows | None:
         """None where there is no such file."""
         columns = []
+        path = files.path(name)
+        if path is None:
+            return None
         try:
             with path.open("rb") as file:
                 while file.peek(1)[:1] != b"[":

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from metier.core.documents import Document
 from metier.core.errors import StoreError
 from metier.store.base import Entry, Identity
 from metier.store.lance.conditions import condition, in_list
+from metier.store.lance.files import StoreFiles
 from metier.store.lance.reader import LanceReader, TablePart, pairs
 from metier.store.lance.statistics import Statistics
 from metier.store.lance.storage_errors import storage_errors
@@ -18,9 +18,11 @@ from metier.store.lance.table_rows import DOCUMENT
 class PastStore(LanceReader):
     """See `metier.store.base.Store`; nothing can be written. How rare words are is told by what is there now."""
 
-    def __init__(self, folder: Path, identity: Identity, parts: Sequence[TablePart], statistics: Statistics) -> None:
+    def __init__(
+        self, files: StoreFiles, identity: Identity, parts: Sequence[TablePart], statistics: Statistics
+    ) -> None:
         self.identity = identity
-        self._folder, self._read, self._statistics = folder, parts, statistics
+        self._files, self._read, self._statistics = files, parts, statistics
 
     @property
     def _parts(self) -> Sequence[TablePart]:
@@ -30,7 +32,7 @@ class PastStore(LanceReader):
         """Passages that say just one of `texts`: their ids, with those of their documents."""
         if not texts:
             return {}
-        with storage_errors(self._folder):
+        with storage_errors(self._files):
             rows = self._rows(
                 condition(None, f"position > {DOCUMENT} AND text IN ({in_list(texts)})"), ["id", "document_id"]
             )
@@ -46,7 +48,7 @@ class PastStore(LanceReader):
         return None
 
     def replace(self, entries: Sequence[Entry]) -> None:
-        raise StoreError("what was known on an earlier day cannot be changed", where=str(self._folder))
+        raise StoreError("what was known on an earlier day cannot be changed", where=self._files.address)
 
     def delete(self, document_ids: Sequence[str]) -> None:
         self.replace(())

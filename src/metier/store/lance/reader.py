@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from metier.store.base import DocumentRecord, Filter, Identity, Scored
 from metier.store.lance import lexical
 from metier.store.lance.ann import REFINED
 from metier.store.lance.conditions import condition, in_list, of_documents, quoted
+from metier.store.lance.files import StoreFiles
 from metier.store.lance.statistics import Statistics
 from metier.store.lance.storage_errors import storage_errors
 from metier.store.lance.table_rows import DOCUMENT, MEDIA_TYPE, PASSAGE_COLUMNS, as_document, as_passage, as_record
@@ -42,7 +42,7 @@ class LanceReader:
     """The reading half of `metier.store.base.Store`. Rows with the same id in two parts are the same."""
 
     identity: Identity
-    _folder: Path
+    _files: StoreFiles
     _statistics: Statistics
 
     @property
@@ -50,7 +50,7 @@ class LanceReader:
         raise NotImplementedError
 
     def hashes(self) -> dict[str, str]:
-        with storage_errors(self._folder):
+        with storage_errors(self._files):
             rows = self._rows(condition(None, f"position = {DOCUMENT}"), ["document_id", "content_hash"])
         return pairs(rows, "document_id", "content_hash")
 
@@ -58,29 +58,29 @@ class LanceReader:
         if not document_ids:
             return {}
         wanted = f"{of_documents(document_ids)} AND {condition(None)}"
-        with storage_errors(self._folder):
+        with storage_errors(self._files):
             rows = self._rows(wanted, [*PASSAGE_COLUMNS, "vector"]).to_pylist()
         return {as_passage(row).indexed_text: np.asarray(row["vector"], np.float32) for row in rows}
 
     def uris(self, where: Filter | None = None) -> dict[str, str]:
-        with storage_errors(self._folder):
+        with storage_errors(self._files):
             rows = self._rows(condition(where, f"position = {DOCUMENT}"), ["document_id", "uri"])
         return pairs(rows, "uri", "document_id")
 
     def records(self, where: Filter | None = None) -> list[DocumentRecord]:
         columns = {name: name for name in ("document_id", "uri", "title", "language", "groups", "metadata")}
         columns["media_type"] = MEDIA_TYPE
-        with storage_errors(self._folder):
+        with storage_errors(self._files):
             rows = self._rows(condition(where, f"position = {DOCUMENT}"), columns).to_pylist()
         return sorted(map(as_record, rows), key=lambda record: record.uri)
 
     def document(self, document_id: str) -> Document | None:
-        with storage_errors(self._folder):
+        with storage_errors(self._files):
             return next((found for part in self._parts if (found := document_in(part, document_id))), None)
 
     def passages(self, document_id: str, where: Filter | None = None) -> list[Passage]:
         wanted = f"{of_documents([document_id])} AND {condition(where)}"
-        with storage_errors(self._folder):
+        with storage_errors(self._files):
             rows = self._rows(wanted, [*PASSAGE_COLUMNS, "position"]).to_pylist()
         return [as_passage(row) for row in sorted(rows, key=lambda row: row["position"])]
 
@@ -88,7 +88,7 @@ class LanceReader:
         if not document_ids:
             return []
         first = f"{of_documents(document_ids)} AND position = 0 AND {condition(where)}"
-        with storage_errors(self._folder):
+        with storage_errors(self._files):
             return [as_passage(row) for row in self._rows(first, PASSAGE_COLUMNS).to_pylist()]
 
     def around(self, passages: Sequence[Passage], characters: int, where: Filter | None = None) -> list[Passage]:
@@ -99,7 +99,7 @@ class LanceReader:
             f"start <= {p.end + characters})"
             for p in passages
         )
-        with storage_errors(self._folder):
+        with storage_errors(self._files):
             rows = self._rows(f"{condition(where)} AND ({near})", [*PASSAGE_COLUMNS, "position"]).to_pylist()
         return [as_passage(row) for row in sorted(rows, key=lambda row: (row["document_id"], row["position"]))]
 
@@ -107,14 +107,14 @@ class LanceReader:
         if not passage_ids:
             return []
         wanted = f"id IN ({in_list(passage_ids)}) AND {condition(where)}"
-        with storage_errors(self._folder):
+        with storage_errors(self._files):
             rows = self._rows(wanted, PASSAGE_COLUMNS).to_pylist()
         found = {row["id"]: as_passage(row) for row in rows}
         return [found[name] for name in dict.fromkeys(passage_ids) if name in found]
 
     def dense(self, vector: np.ndarray, limit: int, where: Filter | None = None) -> list[Scored]:
         rows: list[dict[str, Any]] = []
-        with storage_errors(self._folder):
+        with storage_errors(self._files):
             for part in self._parts:
                 query = part.table.search(np.asarray(vector, dtype=np.float32), vector_column_name="vector")
                 query = query.distance_type("dot").refine_factor(REFINED).select([*PASSAGE_COLUMNS, "_distance"])
@@ -126,21 +126,21 @@ class LanceReader:
     def lexical(self, tokens: Sequence[str], limit: int, where: Filter | None = None) -> list[Scored]:
         if not tokens:
             return []
-        with storage_errors(self._folder):
+        with storage_errors(self._files):
             parts = [part for part in self._parts if lexical.is_indexed(part.table)]
             searched = [(part.table, part.where(condition(where))) for part in parts]
             return lexical.search(searched, tokens, limit, where, self._statistics) if parts else []
 
     def frequencies(self, tokens: Sequence[str], where: Filter | None = None) -> np.ndarray:
-        with storage_errors(self._folder):
+        with storage_errors(self._files):
             return self._statistics.frequencies(tokens, where.groups if where else None)
 
     def background(self, vector: np.ndarray, where: Filter | None = None) -> tuple[float, float]:
-        with storage_errors(self._folder):
+        with storage_errors(self._files):
             return self._statistics.background(vector, where.groups if where else None)
 
     def counts(self, where: Filter | None = None) -> tuple[int, int]:
-        with storage_errors(self._folder):
+        with storage_errors(self._files):
             documents = sum(part.count(condition(where, f"position = {DOCUMENT}")) for part in self._parts)
             return documents, sum(part.count(condition(where)) for part in self._parts)
 

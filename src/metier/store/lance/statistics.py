@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
+from metier.core.errors import StoreError
 from metier.store.lance import background, frequencies
+from metier.store.lance.files import LocalFiles, StoreFiles
 from metier.store.lance.labelled_rows import LabelledRows
 
 _FREQUENCIES, _BACKGROUND = "frequencies.npy", "background.npy"
-_Stamp = tuple[int, int, int]
 
 
 class Statistics:
-    """Of the LanceDB table in `folder`. Safe to ask from any thread. `groups`: of the reader, None = of everything."""
+    """Of a LanceDB table, in `files` beside it. Safe to ask from any thread. `groups`: of the reader, None = of
+    everything."""
 
-    def __init__(self, folder: Path, table: Any) -> None:
-        self._folder, self._table = folder, table
-        self._read: dict[str, tuple[_Stamp | None, LabelledRows | None]] = {}
+    def __init__(self, files: StoreFiles, table: Any) -> None:
+        self._files, self._table = files, table
+        self._read: dict[str, tuple[Hashable, LabelledRows | None]] = {}
         self._taking = threading.Lock()
 
     def take(self) -> None:
         """Anew, from the table as it stands."""
-        self._take(self._folder)
+        self._take(self._files)
 
     def frequencies(self, tokens: Sequence[str], groups: Sequence[str] | None) -> np.ndarray:
         """In how many passages each token occurs; shape (n,), int64."""
@@ -47,38 +49,29 @@ class Statistics:
 
     def _kept(self, name: str) -> LabelledRows | None:
         """What a file says now, which another process may have replaced."""
-        path = self._folder / name
-        stamp, known = _stamp(path), self._read.get(name)
-        if known is None or known[0] != stamp:
-            kept = LabelledRows.load(path)
-            if kept is None and stamp is not None:
-                kept, stamp = self._taken_again(name), _stamp(path)
-            known = self._read[name] = (stamp, kept)
+        version, known = self._files.version(name), self._read.get(name)
+        if known is None or known[0] != version:
+            kept = LabelledRows.load(self._files, name)
+            if kept is None and version is not None:
+                kept, version = self._taken_again(name), self._files.version(name)
+            known = self._read[name] = (version, kept)
         return known[1]
 
     def _taken_again(self, name: str) -> LabelledRows | None:
         """Of an index whose statistics do not say for whom they are, as those of an earlier version."""
         with self._taking:
-            kept = LabelledRows.load(self._folder / name)
+            kept = LabelledRows.load(self._files, name)
             if kept is not None:
                 return kept
             try:
                 self.take()
-                return LabelledRows.load(self._folder / name)
-            except OSError:  # the folder is read-only, or the disk full
+                return LabelledRows.load(self._files, name)
+            except (OSError, StoreError):  # nothing may be written there, or the disk is full
                 with TemporaryDirectory(prefix="metier-", ignore_cleanup_errors=True) as beside:
-                    self._take(Path(beside))
-                    return LabelledRows.load(Path(beside) / name)
+                    self._take(LocalFiles(Path(beside)))
+                    return LabelledRows.load(LocalFiles(Path(beside)), name)
 
-    def _take(self, folder: Path) -> None:
+    def _take(self, files: StoreFiles) -> None:
         words = self._table.search().where("tokens IS NOT NULL").select(["tokens", "groups"])
-        frequencies.build(folder / _FREQUENCIES, words.to_batches(10_000))
-        background.build(folder / _BACKGROUND, self._table)
-
-
-def _stamp(path: Path) -> _Stamp | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
+        frequencies.build(files, _FREQUENCIES, words.to_batches(10_000))
+        background.build(files, _BACKGROUND, self._table)

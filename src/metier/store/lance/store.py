@@ -10,39 +10,43 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from metier.core.documents import Document
-from metier.core.errors import IndexMismatch, StoreError
-from metier.core.permissions import make_folder
+from metier.core.errors import DatabaseUnavailable, IndexMismatch, StoreError
 from metier.core.settings import StoreSettings
 from metier.store.base import Entry, Filter, Identity, Scored
-from metier.store.lance import generations, lexical
+from metier.store.lance import lexical
 from metier.store.lance.ann import build_index, drop_index
 from metier.store.lance.archive import SINCE, Archive, stamp
 from metier.store.lance.conditions import condition, of_documents
-from metier.store.lance.import_lancedb import import_lancedb
+from metier.store.lance.files import LocalFiles, StoreFiles
+from metier.store.lance.generations import Generations, LocalGenerations
 from metier.store.lance.past_store import PastStore
 from metier.store.lance.reader import LanceReader, TablePart, document_in
 from metier.store.lance.statistics import Statistics
 from metier.store.lance.storage_errors import storage_errors
 from metier.store.lance.table_rows import rows_of, table_schema
 
+_Made = TypeVar("_Made")
 _REMEMBERED = 256  # filters whose documents were counted
+_PAUSES = (1.0, 4.0)  # seconds before what was lost on the way is committed again
 _KEEP_VERSIONS = timedelta(hours=1)  # of LanceDB's own: a reader that began before a sync can finish
 
 
 class LanceStore(LanceReader):
     """See `metier.store.base.Store`."""
 
-    _folder: Path  # of the index that is read, in `_root`
+    _files: StoreFiles  # of the index that is read, one of `_generations`
     _database: Any
     _table: Any
     _statistics: Statistics
@@ -51,11 +55,10 @@ class LanceStore(LanceReader):
         self.identity = identity
         self._settings = settings
         self._schema = table_schema(identity.dimension)
-        self._root = folder
         self._is_beside = replace  # built beside the index in use until `publish`
-        with storage_errors(folder):
-            make_folder(folder)
-            self._open(*(generations.begin(folder) if replace else generations.enter(folder)))
+        with storage_errors(LocalFiles(folder)):
+            self._generations = _generations(folder, settings)
+            self._open(*(self._generations.begin() if replace else self._generations.enter()))
         self._known: dict[str, str] | None = None
         self._counted: dict[str, tuple[int, int]] = {}  # by condition
         self._keeping = threading.RLock()  # what is known of the documents and what is written are never apart
@@ -66,7 +69,8 @@ class LanceStore(LanceReader):
         if not entries:
             return
         made = [row for entry in entries for row in rows_of(entry, self.identity.dimension)]
-        with self._keeping, storage_errors(self._folder, entries[0].document.uri if len(entries) == 1 else ""):
+
+        def commit() -> None:
             changed = [entry.document.id for entry in entries if entry.document.id in self.hashes()]
             since = self._changing(changed)
             rows = pa.Table.from_pylist([row | {SINCE: since} for row in made], schema=self._schema)
@@ -82,9 +86,13 @@ class LanceStore(LanceReader):
                 self._table.add(rows)
             self.hashes().update((entry.document.id, entry.document.content_hash) for entry in entries)
             self._counted.clear()
+            if self._generations.is_shared:  # who reads may have no right to
+                lexical.is_indexed(self._table)
+
+        self._commit(commit, entries[0].document.uri if len(entries) == 1 else "")
 
     def delete(self, document_ids: Sequence[str]) -> None:
-        with self._keeping, storage_errors(self._folder):
+        def commit() -> None:
             gone = [name for name in document_ids if name in self.hashes()]
             if not gone:
                 return
@@ -94,32 +102,58 @@ class LanceStore(LanceReader):
                 del self.hashes()[name]
             self._counted.clear()
 
+        self._commit(commit)
+
     def refresh(self) -> None:
-        with self._keeping, storage_errors(self._folder):
-            if self._is_beside or generations.is_current(self._root, self._folder):
-                self._open(self._folder, generations.hold(self._folder))
-            else:  # a rebuild put another in its place
-                self._open(*generations.enter(self._root))
-                generations.clear(self._root)
+        with self._keeping, storage_errors(self._files):
+            before = self._files.address
+            self._open(*(self._generations.again(self._files) if self._is_beside else self._generations.enter()))
+            if self._files.address != before:  # a rebuild put another in its place
+                self._generations.clear()
             self._known = None
             self._counted.clear()
 
     def publish(self) -> None:
-        with self._keeping, storage_errors(self._root):
+        with self._keeping, storage_errors(self._files):
             if self._is_beside:
-                generations.publish(self._root, self._folder)
+                self._generations.publish(self._files)
                 self._is_beside = False
 
     def optimize(self) -> dict[str, float | int | str]:
-        with storage_errors(self._folder):
-            self._table.optimize(cleanup_older_than=_KEEP_VERSIONS)  # a commit a document leaves many small files
-            if self.counts()[1]:
-                lexical.is_indexed(self._table)
-            self._archive.prune(_now() - timedelta(days=self._settings.keep_versions_days))
-            self._archive.optimize(_KEEP_VERSIONS)
-            self._statistics.take()
-            generations.clear(self._root)  # what a killed rebuild left
-            return build_index(self._table, self._folder, self.counts()[1], self._settings.exact_until)
+        return self._commit(self._optimize)
+
+    def _optimize(self) -> dict[str, float | int | str]:
+        self._table.optimize(cleanup_older_than=_KEEP_VERSIONS)  # a commit a document leaves many small files
+        if self.counts()[1]:
+            lexical.is_indexed(self._table)
+        self._archive.prune(_now() - timedelta(days=self._settings.keep_versions_days))
+        self._archive.optimize(_KEEP_VERSIONS)
+        self._statistics.take()
+        self._generations.clear()  # what a killed rebuild left
+        return build_index(self._table, self._files, self.counts()[1], self._settings.exact_until)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        with self._generations.writing() as is_behind:
+            if is_behind and not self._is_beside:
+                self.refresh()
+            yield
+
+    def _commit(self, commit: Callable[[], _Made], document: str = "") -> _Made:
+        """What `commit` gives. Where the connection is lost, nobody knows whether it was committed: it is done again on
+        what is there by then."""
+        with self._keeping:
+            for pause in (*_PAUSES, None):
+                try:
+                    with storage_errors(self._files, document), self.writing():
+                        return commit()
+                except DatabaseUnavailable:
+                    if pause is None:
+                        raise
+                    time.sleep(pause)
+                    with suppress(DatabaseUnavailable):
+                        self.refresh()
+        raise AssertionError
 
     # --- reading ---------------------------------------------------------------------------------------------
 
@@ -133,14 +167,14 @@ class LanceStore(LanceReader):
     def replaced(self, document_id: str) -> Document | None:
         if not self._is_beside:
             return None
-        with storage_errors(self._root):
-            folder, held = generations.enter(self._root)
+        with storage_errors(self._files):
+            files, leave = self._generations.enter()
             try:
-                database = import_lancedb().connect(folder)
+                database = files.connect()
                 parts = [TablePart(database.open_table(name)) for name in _indexes(database)]
                 return next((found for each in parts if (found := document_in(each, document_id))), None)
             finally:
-                generations.leave(held)
+                leave()
 
     def lexical(self, tokens: Sequence[str], limit: int, where: Filter | None = None) -> list[Scored]:
         return super().lexical(tokens, limit, where) if self.counts()[1] else []
@@ -157,48 +191,55 @@ class LanceStore(LanceReader):
     # --- earlier versions ------------------------------------------------------------------------------------
 
     def begins(self) -> datetime | None:
-        with storage_errors(self._folder):
+        with storage_errors(self._files):
             return self._archive.begins
 
     def written(self) -> str:
-        with storage_errors(self._folder):
-            return self._archive.written
+        with storage_errors(self._files):
+            return self._archive.written + self._generations.written()
 
     def as_of(self, moment: datetime) -> PastStore:
-        with storage_errors(self._folder):
+        with storage_errors(self._files):
             table = self._database.open_table(self._table.name)
             if SINCE not in table.schema.names:
-                raise StoreError("no earlier version is kept", where=str(self._folder))
+                raise StoreError("no earlier version is kept", where=self._files.address)
             parts = self._archive.parts(table, moment)
-        return PastStore(self._folder, self.identity, parts, self._statistics)
+        return PastStore(self._files, self.identity, parts, self._statistics)
 
     def prune(self, before: datetime) -> None:
-        with self._keeping, storage_errors(self._folder):
+        with self._keeping, storage_errors(self._files), self.writing():
             self._archive.begin(self._table, _now())
             self._archive.prune(before)
             drop_index(self._table)
             self._archive.erase(self._table, _now())
-            build_index(self._table, self._folder, self.counts()[1], self._settings.exact_until)
+            self._generations.clear(at_once=True)
+            build_index(self._table, self._files, self.counts()[1], self._settings.exact_until)
 
     # --- inside ----------------------------------------------------------------------------------------------
 
-    def _open(self, folder: Path, held: int | None) -> None:
-        """Read the index in `folder` from here on, made if there is none; `held` is let go with its last reader."""
+    def _open(self, files: StoreFiles, leave: Callable[[], None]) -> None:
+        """Read the index in `files` from here on, made if there is none; `leave` is called after its last reader."""
         try:
-            database, name = import_lancedb().connect(folder), f"passages_{_short(self.identity)}"
-            present = _indexes(database)
-            if name not in present:
-                if present:
-                    raise _mismatch(folder, database.open_table(present[0]).schema, self.identity)
-                schema = self._schema.with_metadata({"metier": json.dumps(asdict(self.identity))})
-                database.create_table(name, schema=schema)
-            table = database.open_table(name)
+            with storage_errors(files):
+                database, name = files.connect(), f"passages_{_short(self.identity)}"
+                table = self._table_of(database, name, files)
         except BaseException:
-            generations.leave(held)
+            leave()
             raise
-        weakref.finalize(table, generations.leave, held)
-        self._database, self._table, self._folder = database, table, folder
-        self._statistics, self._archive = Statistics(folder, table), Archive(database, name, folder)
+        weakref.finalize(table, leave)
+        self._database, self._table, self._files = database, table, files
+        self._statistics, self._archive = Statistics(files, table), Archive(database, name, files)
+
+    def _table_of(self, database: Any, name: str, files: StoreFiles) -> Any:
+        try:
+            return database.open_table(name)
+        except ValueError as error:
+            if "was not found" not in str(error):
+                raise
+        if present := _indexes(database):
+            raise _mismatch(files.address, database.open_table(present[0]).schema, self.identity)
+        schema = self._schema.with_metadata({"metier": json.dumps(asdict(self.identity))})
+        return database.create_table(name, schema=schema, exist_ok=True)
 
     @property
     def _parts(self) -> Sequence[TablePart]:
@@ -211,6 +252,15 @@ class LanceStore(LanceReader):
         if document_ids and self._settings.keep_versions_days and not self._is_beside:
             self._archive.keep(self._table, document_ids, now)
         return stamp(now)
+
+
+def _generations(folder: Path, settings: StoreSettings) -> Generations:
+    """Those that `[store] url` names, else those in `folder`, where then only what is mapped into memory is kept."""
+    if settings.url is None:
+        return LocalGenerations(folder)
+    from metier.store.lance.shared_generations import SharedGenerations
+
+    return SharedGenerations(settings.url, settings.auth_env, folder / "fetched")
 
 
 def _now() -> datetime:
@@ -226,7 +276,7 @@ def _short(identity: Identity) -> str:
     return hashlib.sha256(json.dumps(asdict(identity), sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _mismatch(folder: Path, schema: pa.Schema, wanted: Identity) -> IndexMismatch:
+def _mismatch(address: str, schema: pa.Schema, wanted: Identity) -> IndexMismatch:
     made = json.loads((schema.metadata or {}).get(b"metier", b"{}"))
     differs = [
         f"{name} {made.get(name)!r} instead of {value!r}"
@@ -235,6 +285,6 @@ def _mismatch(folder: Path, schema: pa.Schema, wanted: Identity) -> IndexMismatc
     ]
     return IndexMismatch(
         f"this index was made with {', '.join(differs)}",
-        where=str(folder),
+        where=address,
         hint="Set `[embedding] model` back in metier.toml, or rebuild the index with `metier sync --rebuild`.",
     )
