@@ -8,8 +8,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "src" / "metier"
 ORDER = (
     "core", "text", "state", "sources", "parsing", "models", "embedding", "generation", "store", "retrieval",
-    "ingestion", "reader", "tables", "answering", "runtime", "dataset", "synthesis", "tuning", "evaluation", "feedback",
-    "flow", "services", "expert", "memory_probe", "doctor", "serving", "cli",
+    "ingestion", "reader", "tables", "answering", "runtime", "dataset", "synthesis", "tuning", "evaluation", "cluster",
+    "feedback", "flow", "services", "expert", "memory_probe", "doctor", "serving", "cli",
 )  # fmt: skip
 
 

@@ -309,11 +309,11 @@ def test_killed_in_the_middle_and_run_again_ends_as_if_never_killed(tmp_path):
 
 def test_no_setting_of_a_sync_is_left_out_of_its_signature(expert):
     """What shapes passages must be signed, or a change of it would not reach what is indexed."""
-    syncer = Syncer(expert.settings, *[None] * 5)
+    syncer = Syncer(expert.settings, *[None] * 6)
     changed = expert.settings.model_copy(
         update={"passages": expert.settings.passages.model_copy(update={"tokens": 99})}
     )
-    other = Syncer(changed, *[None] * 5)
+    other = Syncer(changed, *[None] * 6)
     assert syncer._sign(Item("a")) != other._sign(Item("a"))
     assert syncer._sign(Item("a")) != syncer._sign(Item("a", groups=("x",)))
 

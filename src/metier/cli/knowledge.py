@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metier.cli.progress import progress
-from metier.cli.show import ExpertOption, JsonOption, local_time, open_expert, print_json
+from metier.cli.show import ExpertOption, JsonOption, OnOption, local_time, open_expert, print_json
 from metier.cli.sync_report import print_report
 from metier.cli.terminal import console, styled
 from metier.cli.watching import watch_sources
@@ -146,6 +146,7 @@ def sync(
     watch: Annotated[
         bool, typer.Option("--watch", help="Go on: sync again whenever something changes, until Ctrl-C.")
     ] = False,
+    on: OnOption = None,
     as_json: Annotated[
         bool,
         typer.Option("--json", help="Print one JSON value on stdout and nothing else; with --watch, a line a sync."),
@@ -154,19 +155,20 @@ def sync(
     """Bring the index into line with the sources.
 
     Example: metier sync --watch
+    Example: metier sync --on ray://head.local:6379
     """
     from metier.core import disk
     from metier.core.errors import InputError
 
     opened = open_expert(expert)
-    if watch and (rebuild or retry or allow_empty):
+    if watch and (rebuild or retry or allow_empty or on):
         raise InputError(
-            "--watch goes with none of --rebuild, --retry and --allow-empty",
+            "--watch goes with none of --rebuild, --retry, --allow-empty and --on",
             hint="Run that sync first, then `metier sync --watch`.",
         )
     if not opened.settings.sources and not opened.items():
         raise InputError("this expert has no sources", where=str(opened.folder), hint="Add one: `metier add ./docs`.")
-    if rebuild:
+    if rebuild and opened.settings.store.url is None:
         taken, free = disk.room(opened.runtime.state_folder / "store")
         console(stderr=True).print(
             styled(
@@ -185,7 +187,7 @@ def sync(
         def tell(state: SyncProgress) -> None:
             bar.tell("Syncing", state.done, state.total, state.item[-50:], f"{state.passages} passages")
 
-        report = opened.sync(rebuild=rebuild, retry=retry, allow_empty=allow_empty, on_progress=tell)
+        report = opened.sync(rebuild=rebuild, retry=retry, allow_empty=allow_empty, on=on, on_progress=tell)
     print_json(report) if as_json else print_report(report)
     if report.unreachable:
         raise typer.Exit(1)

@@ -35,6 +35,10 @@ ExamOption = Annotated[
     typer.Option("--exam", help="Questions file whose exam must not be in the data; default: the expert's own exam."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout and nothing else.")]
+OnOption = Annotated[
+    str | None,
+    typer.Option("--on", help="Ray cluster that does the work: ray://HOST:PORT, auto, or local:N; default: none."),
+]
 
 
 def find_expert(given: str | None) -> Path:

@@ -3,38 +3,54 @@ what a changed document still says would be embedded, and at an endpoint paid fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from metier.core.lru_cache import Remembered
-from metier.embedding.base import Embedder
 
 _AT_ONCE = 1024  # texts given to the embedder, so that the tokens of a large document are not all there together
 _KEPT = 20_000  # texts with their vectors; of 384 numbers about 50 MB
+Vector = Callable[[], np.ndarray]  # when it is waited for
+Embed = Callable[[Sequence[str]], Callable[[], np.ndarray]]
 
 
 class EmbeddingCache:
-    """Remembers the vectors that were needed last. `embedded`: how many texts the embedder was given."""
+    """Remembers the vectors that were needed last. `embed`: as of `Stages`. `embedded`: how many texts it was given."""
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embed: Embed) -> None:
         self.embedded = 0
-        self._embedder = embedder
-        self._known: Remembered[str, np.ndarray] = Remembered(_KEPT)
+        self._embed = embed
+        self._known: Remembered[str, Vector] = Remembered(_KEPT)
 
-    def embed_passages(self, texts: Sequence[str], stored: Mapping[str, np.ndarray]) -> np.ndarray:
-        """As `Embedder.embed_passages`: float32, (texts, dimension). `stored`: vectors that are there already."""
+    def request(self, texts: Sequence[str], stored: Mapping[str, np.ndarray]) -> Callable[[], np.ndarray]:
+        """As `Embedder.embed_passages`: float32, (texts, dimension), when it is waited for. `stored`: vectors that are
+        there already."""
 
-        def made(places: list[int]) -> list[np.ndarray]:
+        def made(places: list[int]) -> list[Vector]:
             wanted = [texts[place] for place in places]
             new = [text for text in wanted if text not in stored]
-            vectors = dict(zip(new, self._embedded(new), strict=True))
-            return [vectors[text] if text in vectors else stored[text] for text in wanted]
+            vectors = dict(zip(new, self._requested(new), strict=True))
+            return [vectors[text] if text in vectors else _there(stored[text]) for text in wanted]
 
         vectors = self._known.of(texts, made)
-        return np.stack(vectors) if vectors else self._embedder.embed_passages([])
+        return lambda: np.stack([vector() for vector in vectors]) if vectors else self._embed([])()
 
-    def _embedded(self, texts: Sequence[str]) -> list[np.ndarray]:
+    def _requested(self, texts: Sequence[str]) -> list[Vector]:
         self.embedded += len(texts)
-        starts = range(0, len(texts), _AT_ONCE)
-        return [vector for at in starts for vector in self._embedder.embed_passages(texts[at : at + _AT_ONCE])]
+        found: list[Vector] = []
+        for at in range(0, len(texts), _AT_ONCE):
+            some = texts[at : at + _AT_ONCE]
+            found += _rows(self._embed(some), len(some))
+        return found
+
+
+def _there(vector: np.ndarray) -> Vector:
+    return lambda: vector
+
+
+def _rows(wait: Callable[[], np.ndarray], count: int) -> list[Vector]:
+    def row(place: int) -> Vector:
+        return lambda: wait()[place]
+
+    return [row(place) for place in range(count)]

@@ -2,80 +2,87 @@
 
     discover ─▶ fetch, hash, parse, describe, cut (one thread) ─▶ embed (this thread) ─▶ commit (one thread)
 
-The three stages overlap, since each leaves the interpreter to native code for most of its time. What was embedded
-together is committed together, always whole documents, and the catalog is written after it; so a run that was
-killed leaves whole documents behind, and the next run does the rest (docs/decisions/0006-commits.md).
+The three stages overlap, since each leaves the interpreter to native code for most of its time. Files may be parsed
+and texts embedded elsewhere (`stages`); what is known of a document, and what is embedded together, is decided here and
+in the order of the sources, so that the result is the same wherever that is. What was embedded together is committed
+together, always whole documents, and the catalog is written after it; so a run that was killed leaves whole documents
+behind, and the next run does the rest (docs/decisions/0006-commits.md).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 import queue
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from metier.core import plugins
 from metier.core.documents import Document, document_id
-from metier.core.errors import ItemGone, MetierError, ParseError, SourceError
+from metier.core.errors import ParseError, SourceError
 from metier.core.settings import Settings
 from metier.embedding.base import Embedder
-from metier.ingestion import chunking, retries
+from metier.ingestion import retries
 from metier.ingestion.descriptions import DescribedDocument, describe
 from metier.ingestion.discovery import Discovery, discover
 from metier.ingestion.embedding_cache import EmbeddingCache
 from metier.ingestion.known_content import KnownContent
-from metier.ingestion.replacements import with_replacements
-from metier.ingestion.work import INCOMPLETE, Failure, OnChange, SyncProgress, SyncReport, Work, bytes_hash
+from metier.ingestion.preparation import Preparation, PreparedDocument
+from metier.ingestion.stages import IngestionStages
+from metier.ingestion.work import (
+    INCOMPLETE,
+    Failure,
+    OnChange,
+    SyncProgress,
+    SyncReport,
+    Work,
+    bytes_hash,
+    noting_failure,
+)
 from metier.ingestion.writing import BeforeCommit, Writer
-from metier.parsing.core.titles import is_title, readable
 from metier.retrieval import corpus_weight
 from metier.sources.base import Item, Source
 from metier.sources.real_files import hash_file
 from metier.state.catalog import Catalog, ItemState, SyncRun
 from metier.store.base import Store
 from metier.text.analyzer import Analyser
-from metier.text.detection import detect
 
 if TYPE_CHECKING:  # needed where a vision model is set
     from metier.generation.vision import VisionModel
 
-log = logging.getLogger(__name__)
 
 _SHAPE = 3  # raised when the same bytes would be cut into other passages than before
 _TOGETHER = 128  # passages gathered over small documents for one call of the embedder and one commit
 _NOT_SHAPING = {"vision_url", "vision_key_env", "sandbox"}  # settings of parsing that do not shape what is stored
 
 
-class DocumentParser(Protocol):
-    def parse(self, path: Path, *, uri: str, groups: Sequence[str] = ()) -> Document: ...
-
-
+_Waiting = Callable[[], PreparedDocument]
 _Parsed = queue.Queue[Work | BaseException | None]  # None: no more comes
 
 
 @dataclass(frozen=True, slots=True)
 class Syncer:
-    """What a sync is made of. `retry`: read items again that failed before and did not change. `on_change`: hears of
-    each item to which something happened. `keep`: ids of documents that come from no source and stay. `before_commit`:
-    hears of documents that are about to change, and of the ids that moved ones had. `fusion`: file that keeps what the
-    corpus says of weighing both searches. `vision`: describes pictures. `rebuild`: the store is empty, whatever was
-    indexed. `allow_empty`: a source, or a folder in it, that is gone or empty takes what was indexed of it along.
-    `skipped`: names of sources that are not looked at this time."""
+    """What a sync is made of. `preparation`, `stages`: what is done with documents, and where. `retry`: read items
+    again that failed before and did not change. `on_change`: hears of each item to which something happened. `keep`:
+    ids of documents that come from no source and stay. `before_commit`: hears of documents that are about to change,
+    and of the ids that moved ones had. `fusion`: file that keeps what the corpus says of weighing both searches.
+    `vision`: describes pictures. `rebuild`: the store is empty, whatever was indexed. `allow_empty`: a source, or a
+    folder in it, that is gone or empty takes what was indexed of it along. `skipped`: names of sources that are not
+    looked at this time."""
 
     settings: Settings
     store: Store
     catalog: Catalog
-    parser: DocumentParser
+    preparation: Preparation
+    stages: IngestionStages
     embedder: Embedder
     analyser: Analyser
     parser_version: str = ""
@@ -218,10 +225,10 @@ class Syncer:
     def _process(self, todo: list[Work], content: KnownContent, report: SyncReport) -> set[str]:
         """Read, embed and commit. Returns uris from which documents were moved; those are not there any more."""
         parsed: _Parsed = queue.Queue(maxsize=32)
-        stop, cache = threading.Event(), EmbeddingCache(self.embedder)
+        stop, cache = threading.Event(), EmbeddingCache(self.stages.embed)
         writer = Writer(
-            self.store, self.catalog, report, len(todo), sign=self._sign, before_commit=self.before_commit,
-            on_progress=self.on_progress, on_change=self.on_change,
+            self.store, self.catalog, report, len(todo), ahead=self.stages.batches_ahead, sign=self._sign,
+            before_commit=self.before_commit, on_progress=self.on_progress, on_change=self.on_change,
         )  # fmt: skip
         reading = (todo, content, parsed, stop)
         reader = threading.Thread(target=self._read_all, args=reading, name="metier-read", daemon=True)
@@ -232,10 +239,17 @@ class Syncer:
         try:
             for batch in _batches(parsed):
                 texts = [passage.indexed_text for work in batch for passage in work.passages]
-                writer.submit((batch, cache.embed_passages(texts, content.vectors(batch))))
+                writer.submit((batch, cache.request(texts, content.vectors(batch))))
+        except BaseException:
+            stop.set()
+            self.stages.cancel()  # what is waited for may never come
+            with suppress(Exception):
+                writer.finish()
+            raise
+        else:
+            writer.finish()
         finally:
             stop.set()
-            writer.finish()
             _drain(parsed, reader)
             report.embedded = cache.embedded
         return writer.moved
@@ -243,10 +257,7 @@ class Syncer:
     def _read_all(self, todo: list[Work], content: KnownContent, out: _Parsed, stop: threading.Event) -> None:
         try:
             again = []
-            for work in todo:
-                if stop.is_set():
-                    return
-                self._read(work, content, stop)
+            for work in self._read(todo, content, stop):
                 if work.keep and not work.is_hidden:
                     again.append(work)
                 else:
@@ -258,10 +269,18 @@ class Syncer:
         finally:
             out.put(None)
 
-    def _read(self, work: Work, content: KnownContent, stop: threading.Event) -> None:
-        """Fetch, hash, parse, describe and cut one item; a failure is noted on it."""
-        if not work.is_hidden and work.failure is None:
-            self._fetch(work, content, stop)
+    def _read(self, works: Sequence[Work], content: KnownContent, stop: threading.Event) -> Iterator[Work]:
+        """Fetch, hash, parse, describe and cut, in their order; a failure is noted on each."""
+        ahead: deque[tuple[Work, _Waiting | None]] = deque()
+        for work in works:
+            if stop.is_set():
+                return
+            is_wanted = not work.is_hidden and work.failure is None
+            ahead.append((work, self._fetch(work, content) if is_wanted else None))
+            if len(ahead) > self.stages.documents_ahead:
+                yield self._taken(*ahead.popleft(), stop)
+        while ahead and not stop.is_set():
+            yield self._taken(*ahead.popleft(), stop)
 
     def _read_again(self, failed: list[Work], content: KnownContent, stop: threading.Event) -> list[Work]:
         """Try once more what failed for a reason that may have passed. Of a source that is out of reach as a whole the
@@ -274,7 +293,7 @@ class Syncer:
             for work in open_works:
                 if in_a_row[work.source.name] < retries.LEFT_ALONE and not stop.is_set():
                     work.failure, work.keep = None, False
-                    self._read(work, content, stop)
+                    list(self._read([work], content, stop))
                     in_a_row[work.source.name] = in_a_row[work.source.name] + 1 if work.keep else 0
             open_works = [work for work in open_works if work.keep]
         return failed
@@ -285,54 +304,39 @@ class Syncer:
             document = self.store.replaced(document_id(work.item.uri))
             with suppress(ParseError):  # why it cannot be read is told already
                 if document is not None:
-                    self._cut(work, replace(document, groups=work.item.groups))
+                    work.take(self.preparation.cut(replace(document, groups=work.item.groups)))
         out.put(work)
 
-    def _fetch(self, work: Work, content: KnownContent, stop: threading.Event) -> None:
+    def _fetch(self, work: Work, content: KnownContent) -> _Waiting | None:
+        """What is read of an item, when it is waited for; None where it failed, or is known."""
         item = work.item
-        try:
-            with work.source.fetch(item) as path:
-                real = item.identity if os.path.isabs(item.identity) else ""
-                read = hash_file(path, self.settings.parsing.max_file_bytes, real)
-                work.content_hash = f"{read}-{self._sign(item)}"
-                if self._is_known(work):
-                    return
-                content.note(work, read)
-                document = content.document(work) or self.parser.parse(path, uri=item.uri, groups=item.groups)
-            if real and document.content_hash != read:  # another file took its place, perhaps one behind a link
-                raise SourceError("changed while it was read", where=item.uri, hint="Run `metier sync` again.")
-            for said in (document.text, document.title, *document.metadata.values()):
-                said.encode()  # the store keeps UTF-8 alone: half a surrogate pair must cost this document only
-            language = document.language or detect(document.text, self.settings.language)
-            document = with_replacements(replace(document, language=language))
-            described = self._described(document, stop)
-            work.is_complete, document = described.is_complete, described.document
-            if not work.is_complete:
-                work.content_hash = f"{bytes_hash(work.content_hash)}-{INCOMPLETE}"
-            self._cut(work, replace(document, id=document_id(item.uri), content_hash=work.content_hash))
-        except MetierError as error:
-            work.keep = isinstance(error, SourceError) and not isinstance(error, ItemGone)
-            work.failure = error.message.removeprefix(f"{item.uri}: ")
-        except OSError as error:
-            work.keep, work.failure = True, error.strerror or str(error)
-        except Exception as error:  # one document must never stop the others
-            log.exception("reading %s", item.uri)
-            work.failure = f"could not be read: {type(error).__name__}: {error}"
-        if work.failure is not None:
-            work.document, work.passages, work.tokens = None, [], []
+        with noting_failure(work), work.source.fetch(item) as path:
+            real = item.identity if os.path.isabs(item.identity) else ""
+            read = hash_file(path, self.settings.parsing.max_file_bytes, real)
+            work.content_hash = f"{read}-{self._sign(item)}"
+            if self._is_known(work):
+                return None
+            content.note(work, read)
+            if (document := content.document(work)) is not None:
+                prepared = self.preparation.prepare(document)
+                return lambda: prepared
+            return self.stages.read(path, item, read if real else "")
+        return None
 
-    def _cut(self, work: Work, document: Document) -> None:
-        passages = chunking.cut(
-            document,
-            self.embedder.count_tokens,
-            self.settings.passages,
-            seconds=self.settings.parsing.timeout_seconds,
-        )
-        if not passages:
-            raise ParseError("; ".join(["holds no text", *document.warnings]), where=document.uri)
-        name = _name_to_search(document)
-        work.document, work.passages = document, passages
-        work.tokens = [self.analyser.tokens(f"{passage.indexed_text}\n{name}") for passage in passages]
+    def _taken(self, work: Work, waiting: _Waiting | None, stop: threading.Event) -> Work:
+        """The item with what was read of it, once that is there."""
+        if waiting is None:
+            return work
+        with noting_failure(work):
+            prepared = waiting()
+            if prepared.passages is None:
+                described = self._described(prepared.document, stop)
+                work.is_complete = described.is_complete
+                if not work.is_complete:
+                    work.content_hash = f"{bytes_hash(work.content_hash)}-{INCOMPLETE}"
+                prepared = self.preparation.cut(described.document)
+            work.take(prepared)
+        return work
 
     def _is_known(self, work: Work) -> bool:
         """Whether store and catalog have it as it is. A run that was killed may have written to the store alone, which
@@ -344,13 +348,6 @@ class Syncer:
         if self.vision is None or not document.pictures:
             return DescribedDocument(document, is_complete=True)
         return describe(document, self.vision, stop.is_set)
-
-
-def _name_to_search(document: Document) -> str:
-    """What the file's name says beyond its title: a document is found by both. Numbers of scans say nothing."""
-    name = readable(PurePath(document.uri).name)
-    title = document.title.casefold()
-    return " ".join(word for word in name.split() if word.casefold() not in title) if is_title(name) else ""
 
 
 def _batches(parsed: _Parsed) -> Iterator[list[Work]]:

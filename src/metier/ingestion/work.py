@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 from metier.core.documents import Document, Passage
+from metier.core.errors import ItemGone, MetierError, SourceError
+from metier.ingestion.preparation import PreparedDocument
+from metier.ingestion.stages import StageError
 from metier.sources.base import Item, Source
 from metier.state.catalog import ItemState
 
+log = logging.getLogger(__name__)
 INCOMPLETE = ""  # signature of what is read again by the next sync
 OnChange = Callable[[str, str], None]  # what happened (added, changed, moved, deleted, failed), and to which uri
 
@@ -78,6 +84,11 @@ class Work:
     is_complete: bool = True  # False: the vision model did not answer, and is asked again by the next sync
     is_indexed: bool = False  # it was read, and is in the store
 
+    def take(self, prepared: PreparedDocument) -> None:
+        """What was read of it."""
+        self.document = replace(prepared.document, content_hash=self.content_hash)
+        self.passages, self.tokens = prepared.passages or [], prepared.tokens or []
+
     def release(self) -> None:
         """Let go of all that was read, once it is in the store: a sync holds no more than is on its way."""
         self.is_indexed = self.document is not None
@@ -89,6 +100,24 @@ class Work:
         if self.document is None and self.failure is None and self.before is not None:
             return self.before.passages
         return len(self.passages)
+
+
+@contextmanager
+def noting_failure(work: Work) -> Iterator[None]:
+    """A failure of the item is noted on it. Raises `StageError`, which is none of its own."""
+    item = work.item
+    try:
+        yield
+    except StageError:
+        raise
+    except MetierError as error:
+        work.keep = isinstance(error, SourceError) and not isinstance(error, ItemGone)
+        work.failure = error.message.removeprefix(f"{item.uri}: ")
+    except OSError as error:
+        work.keep, work.failure = True, error.strerror or str(error)
+    except Exception as error:  # one document must never stop the others
+        log.exception("reading %s", item.uri)
+        work.failure = f"could not be read: {type(error).__name__}: {error}"
 
 
 def bytes_hash(content_hash: str) -> str:

@@ -19,13 +19,15 @@ from metier.state.catalog import Catalog, ItemState
 from metier.store.base import Entry, Store
 
 BeforeCommit = Callable[[Sequence[Entry], Mapping[str, str]], None]
+Embedded = tuple[list[Work], Callable[[], np.ndarray]]  # documents, and their vectors when they are waited for
 _CATALOG_EVERY = 2.0  # seconds between writes of the catalog
 
 
 class Writer(threading.Thread):
-    """Commits documents in order, then tells the catalog and `report`. The first error is raised in the thread that
-    submits. `total`: items that are to come; the other options: as of `Syncer`. `moved`: uris
-    that documents were moved from, which are taken out once they are in their new place."""
+    """Commits documents in order, each batch when its vectors have come, then tells the catalog and `report`. The first
+    error is raised in the thread that submits. `total`: items that are to come; `ahead`: batches that wait here at
+    most; the other options: as of `Syncer`. `moved`: uris that documents were moved from, which are taken out once
+    they are in their new place."""
 
     def __init__(
         self,
@@ -34,6 +36,7 @@ class Writer(threading.Thread):
         report: SyncReport,
         total: int,
         *,
+        ahead: int,
         sign: Callable[[Item], str],
         before_commit: BeforeCommit | None,
         on_progress: Callable[[SyncProgress], None] | None,
@@ -43,14 +46,14 @@ class Writer(threading.Thread):
         self._store, self._catalog, self._report, self._total = store, catalog, report, total
         self._sign, self._before_commit = sign, before_commit
         self._on_progress, self._on_change = on_progress, on_change
-        self._inbox = queue.Queue[tuple[list[Work], np.ndarray] | None](maxsize=4)
+        self._inbox = queue.Queue[Embedded | None](maxsize=ahead)
         self._error: BaseException | None = None
         self._states: list[ItemState] = []
         self._done = 0
         self.moved: set[str] = set()
         self._moves: dict[str, str] = {}  # old uri to new one, not yet in the catalog
 
-    def submit(self, entry: tuple[list[Work], np.ndarray]) -> None:
+    def submit(self, entry: Embedded) -> None:
         if self._error is not None:
             raise self._error
         self._inbox.put(entry)
@@ -66,7 +69,8 @@ class Writer(threading.Thread):
         try:
             while (entry := self._inbox.get()) is not None:
                 if self._error is None:
-                    self._commit(*entry)
+                    batch, vectors = entry
+                    self._commit(batch, vectors())
                     if time.monotonic() - saved > _CATALOG_EVERY:
                         self._save()
                         saved = time.monotonic()

@@ -1,0 +1,226 @@
+"""Finds the cluster that `--on` names, and checks that its nodes would do the same as this machine."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from metier import __version__
+from metier.cluster.address import ClusterAddress
+from metier.core.errors import needing
+from metier.ingestion.stages import StageError
+
+log = logging.getLogger(__name__)
+_CONNECT_SECONDS = 5.0  # for the port of the head node to answer
+_CHECK_SECONDS = 120.0  # for a node to say what it has: it starts a process and imports us
+_CALLS = 10_000  # of workers to one actor at once; each of them waits there for work
+_OBJECT_STORE = 200 * 2**20  # bytes, of a cluster of one's own; what is on its way is bounded by less
+_VERSION_HINT = (
+    "Install the same Ray and Python here as the cluster has, or start the cluster with those of this machine."
+)
+
+
+class ClusterError(StageError):
+    """The Ray cluster cannot be used, or was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """`cpus`: that Ray may give away there."""
+
+    id: str
+    name: str
+    cpus: float
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A cluster that answers. `closing`: set when the connection ends."""
+
+    where: str
+    address: ClusterAddress
+    closing: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def nodes(self) -> list[Node]:
+        """Those that are alive."""
+        import ray
+
+        return [
+            Node(each["NodeID"], each["NodeManagerAddress"], float(each["Resources"].get("CPU", 0)))
+            for each in ray.nodes()
+            if each["Alive"]
+        ]
+
+    def beside_driver(self, kind: type, *arguments: object) -> Any:
+        """An actor of that class on the node that this process is connected to, which it ends with."""
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        made = ray.remote(kind).options(num_cpus=0, scheduling_strategy=here, max_concurrency=_CALLS)
+        return made.remote(*arguments)
+
+    def failure(self, error: BaseException) -> ClusterError:
+        """What became of the cluster, in a line."""
+        if isinstance(error, ClusterError):
+            return error
+        said = str(error).strip().splitlines()
+        return ClusterError(
+            f"gave up ({type(error).__name__}: {said[0][:300] if said else 'without a word'})",
+            where=self.where,
+            hint="Nothing that was saved is lost: run the same command again to go on.",
+        )
+
+    def busy(self, cpus: float) -> str:
+        """What to say where no worker has started for some time, each of which needs `cpus`."""
+        import ray
+
+        free = ray.available_resources().get("CPU", 0.0)
+        total = ray.cluster_resources().get("CPU", 0.0)
+        return (
+            f"{self.where}: no worker has started yet. One needs {cpus:g} CPU; {free:g} of {total:g} are free. "
+            "It goes on when there are enough; Ctrl-C ends it."
+        )
+
+
+@contextmanager
+def connected(on: str) -> Iterator[Connection]:
+    """Raises `InputError` for what names no cluster, `ClusterError` where there is none, or one of another version."""
+    address = ClusterAddress.of(on)
+    _settle_environment(address)
+    with needing("ray"):
+        import ray
+    if address.host:
+        _check_port(address)
+    where = f"the Ray cluster {address}"
+    _start(address, where)
+    connection = Connection(where, address)
+    try:
+        yield connection
+    finally:
+        connection.closing.set()
+        with suppress(Exception):  # a cluster that was lost cannot be left in order
+            ray.shutdown()
+
+
+def _check_port(address: ClusterAddress) -> None:
+    """Ray itself would try for minutes."""
+    try:
+        socket.create_connection((address.host, address.port), timeout=_CONNECT_SECONDS).close()
+    except OSError as error:
+        raise ClusterError(
+            f"does not answer ({error.strerror or error})",
+            where=f"the Ray cluster {address}",
+            hint="Start it with `ray start --head`, or look at the address: it is the one that `ray start` prints.",
+        ) from None
+
+
+def _is_loud() -> bool:
+    """Whether Ray may tell what it does, among what we tell."""
+    return log.isEnabledFor(logging.DEBUG)
+
+
+def _settle_environment(address: ClusterAddress) -> None:
+    """What Ray reads when it is imported and started."""
+    os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # or it would start a cluster anew where the one in use is gone
+    if address.workers:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster of one's own tells nobody
+
+
+def _start(address: ClusterAddress, where: str) -> None:
+    import ray
+
+    loud = _is_loud()
+    if not loud:
+        logging.getLogger("ray").setLevel(logging.CRITICAL)
+    own: dict[str, Any] = {}
+    if address.workers:
+        own = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE}
+    try:
+        ray.init(address=address.for_ray, log_to_driver=loud, configure_logging=loud, **own)
+    except Exception as error:  # noqa: BLE001 - of Ray, of many kinds
+        with suppress(Exception):
+            ray.shutdown()
+        raise _not_connected(error, address, where) from None
+
+
+def _not_connected(error: Exception, address: ClusterAddress, where: str) -> ClusterError:
+    said = " ".join(str(error).split())
+    if "Version mismatch" in said:
+        return ClusterError(said.removeprefix("Version mismatch: "), where=where, hint=_VERSION_HINT)
+    if isinstance(error, ConnectionError) and address.for_ray == "auto":
+        return ClusterError(
+            "there is none on this machine, and RAY_ADDRESS names none",
+            where=where,
+            hint="Start one with `ray start --head`, or give `--on local`.",
+        )
+    return ClusterError(
+        f"cannot be joined ({said[:300]})",
+        where=where,
+        hint="This machine has to be one of its nodes: `ray start --address=HOST:PORT` here, with --num-cpus=0 where "
+        "it is to do no work.",
+    )
+
+
+def check_nodes(connection: Connection, wanted: Mapping[str, str], probe: Any) -> None:
+    """Whether every node has what this machine has. `probe`: gives, on a node, what `wanted` has; it is pickled. Raises
+    `ClusterError` that names what differs, and where."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    def found() -> dict[str, str]:  # pickled whole, so that it runs where Métier is missing, too
+        try:
+            import metier
+        except ImportError as error:
+            return {"missing": str(error)}
+        try:
+            return {"metier": metier.__version__, **probe()}
+        except Exception as error:  # noqa: BLE001 - told on the other side
+            return {"failed": f"{type(error).__name__}: {error}"}
+
+    expected = {"metier": __version__, **wanted}
+    nodes = [node for node in connection.nodes if node.cpus > 0]
+    asked = {
+        ray.remote(found)
+        .options(num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False), max_retries=0)
+        .remote(): node
+        for node in nodes
+    }
+    left, waited = list(asked), 0.0
+    while left:
+        done, left = ray.wait(left, num_returns=len(left), timeout=10.0)
+        for reference in done:
+            _check(ray.get(reference), expected, asked[reference], connection)
+        waited += 10.0
+        if left and waited >= _CHECK_SECONDS:
+            raise ClusterError(
+                f"the node {asked[left[0]].name} does not answer", where=connection.where, hint="Look at `ray status`."
+            )
+        if left:
+            log.warning("%s: waiting for %d of %d nodes", connection.where, len(left), len(nodes))
+
+
+def _check(found: Mapping[str, str], expected: Mapping[str, str], node: Node, connection: Connection) -> None:
+    where = f"{connection.where}, node {node.name}"
+    if "missing" in found:
+        raise ClusterError(
+            f"Métier is not installed there ({found['missing']})",
+            where=where,
+            hint="Install the same version on every node.",
+        )
+    if "failed" in found:
+        raise ClusterError(found["failed"], where=where, hint="Every node needs the models that are in use here.")
+    for name, value in expected.items():
+        if found.get(name) != value:
+            raise ClusterError(
+                f"has another {name} ({found.get(name) or 'none'}) than this machine ({value or 'none'})",
+                where=where,
+                hint="Install the same on every node: else what it reads would not be what this machine reads.",
+            )
