@@ -24,6 +24,7 @@ from metier.cli import (
     questions,
     serve,
     sources,
+    state,
     status,
     tuning,
 )
@@ -43,8 +44,8 @@ app = typer.Typer(
     "Start with: metier init turbines, metier add ./docs, metier sync, metier ask \"...\"",
 )  # fmt: skip
 for verbs in (
-    knowledge, sources, status, questions, feedback, dataset, tuning, exam, compare, drift, flow, keys, serve, mcp,
-    care,
+    knowledge, sources, state, status, questions, feedback, dataset, tuning, exam, compare, drift, flow, keys, serve,
+    mcp, care,
 ):  # fmt: skip
     verbs.register(app)
 

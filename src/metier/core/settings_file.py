@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,6 +100,20 @@ def remove_source(folder: Path, source: str) -> None:
         known_names = f"Sources are {', '.join(names)}." if names else "There are no sources."
         raise InputError("is no source of this expert", where=source, hint=known_names)
     _edit(folder, lambda document: document["sources"].pop(names.index(name)))
+
+
+def change_section(folder: Path, section: str, values: Mapping[str, str | None]) -> None:
+    """Set values of `[section]` in metier.toml, None = take it out. Raises `SettingsError` where that is not valid."""
+
+    def change(document: TOMLDocument) -> None:
+        table = document.setdefault(section, {})
+        for name, value in values.items():
+            if value is not None:
+                table[name] = value
+            else:
+                table.pop(name, None)
+
+    _edit(folder, change)
 
 
 def _edit(folder: Path, change: Callable[[TOMLDocument], object]) -> None:
