@@ -210,7 +210,11 @@ class Expert:
             corrections.before_commit(entries, moves)
             runtime.table_store.put([entry.document for entry in entries])
 
-        with runtime.exclusive("sync.lock", WRITE_PATIENCE) as check_lock, runtime.replacing_index(rebuild):
+        with (
+            runtime.exclusive("sync.lock", WRITE_PATIENCE) as check_lock,
+            runtime.replacing_index(rebuild),
+            runtime.store.writing(),
+        ):
             catalog = Catalog(runtime.state)
             try:
                 with (

@@ -276,6 +276,7 @@ class CorrectionService:
         with ExitStack() as stack:
             try:
                 stack.enter_context(self._runtime.exclusive("sync.lock", patience))
+                stack.enter_context(self._runtime.store.writing())
                 held = True
             except InputError:
                 held = False

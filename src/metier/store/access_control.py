@@ -6,6 +6,7 @@ Every reading method is here, so that no way of asking goes past it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
@@ -21,6 +22,7 @@ from metier.store.base import (
     Entry,
     Filter,
     Identity,
+    LeasedStore,
     Scored,
     Store,
     VersionedStore,
@@ -83,6 +85,10 @@ class AccessControlledStore:
         return self._store.counts(self._open(where or _of_reader()))
 
     # --- the same for every reader ---------------------------------------------------------------------------
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Be the one machine that writes while it is open. Raises `InputError` where another is, `StoreError`."""
+        return self._store.writing() if isinstance(self._store, LeasedStore) else nullcontext()
 
     def replace(self, entries: Sequence[Entry]) -> None:
         self._store.replace(entries)

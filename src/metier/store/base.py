@@ -6,6 +6,7 @@ Every backend passes the same conformance tests (`tests/store/conformance.py`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -176,6 +177,15 @@ class EarlierStore(Store, Protocol):
 
     def with_texts(self, texts: Sequence[str]) -> dict[str, str]:
         """Passages that say just one of `texts`: their ids, with those of their documents."""
+        ...
+
+
+@runtime_checkable
+class LeasedStore(Protocol):
+    """Of a store that several machines may write to, one at a time; not every backend knows of others."""
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Be the one that writes while it is open. Raises `InputError` where another is, `StoreError`."""
         ...
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any, BinaryIO, TypeVar
 
+from metier.core.atomic import replacing
 from metier.core.errors import DatabaseUnavailable, MetierError, StoreError
 from metier.core.object_storage import ObjectStorage
 from metier.core.permissions import make_folder
@@ -110,9 +111,8 @@ class ObjectFiles:
             data = self.read(name)
             if data is None:
                 return None
-            beside = path.with_name(f"{path.name}.{os.getpid()}")
-            beside.write_bytes(data)
-            beside.replace(path)
+            with replacing(path) as file:
+                file.write(data)
         self._paths[name, version] = path
         return path
 
