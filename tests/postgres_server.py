@@ -42,6 +42,13 @@ class PostgresServer:
         with self.folder.with_suffix(".log").open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log, **self._account)
         wait_for_port(self.port, self._process)
+        import psycopg
+
+        while True:  # it listens before it is ready
+            with contextlib.suppress(psycopg.OperationalError):
+                psycopg.connect(f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres").close()
+                return
+            time.sleep(0.05)
 
     def stop(self) -> None:
         """At once: it waits for no client."""

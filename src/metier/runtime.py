@@ -117,7 +117,8 @@ class Runtime:
         self.learned_files.fetch()
         embedder = self.embedder
         identity = Identity(embedder.name, embedder.fingerprint, embedder.dimension, self.analyser.version)
-        made = open_store(self.state_folder / "store", self.settings.store, identity, replace=self._replacing_index)
+        settings = self.settings.store.of_expert(self.settings.name)
+        made = open_store(self.state_folder / "store", settings, identity, replace=self._replacing_index)
         current = CurrentGroups(self.folder, self.state, lambda: made.records(_OF_CORRECTIONS))
         return AccessControlledStore(made, current)
 

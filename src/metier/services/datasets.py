@@ -108,7 +108,7 @@ class DatasetService:
     @property
     def has_store(self) -> bool:
         """Whether anything was ever synced."""
-        return (self._runtime.state_folder / "store").exists()
+        return self._runtime.settings.store.url is not None or (self._runtime.state_folder / "store").exists()
 
     def versions_now(self) -> dict[str, str]:
         """The hash of the bytes of every document in the store, by uri; none before there is a store."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from metier.core import plugins
-from metier.core.errors import SettingsError
+from metier.core.errors import SettingsError, needing
 from metier.core.settings import StoreSettings
 from metier.store.base import Entry, Filter, Identity, Scored, Store
 
@@ -18,8 +18,8 @@ def open_store(folder: Path, settings: StoreSettings, identity: Identity, *, rep
     With `replace`, it is a new one, whatever made the index that is there; see `Store.publish`.
     """
     if settings.backend == "postgres":
-        from metier.store.postgres.store import PostgresStore
-
+        with needing("postgres"):
+            from metier.store.postgres.store import PostgresStore
         return PostgresStore(folder, settings, identity, replace=replace)
     if settings.backend != "lance":
         make = plugins.load(plugins.STORES, settings.backend)

@@ -98,29 +98,21 @@ def _measured(connection: Connection, generation: int, dimension: int) -> dict[s
         f"SELECT vector_send(embedding) AS sent FROM passages_{generation} ORDER BY rank LIMIT {recall.SAMPLED}"
     )
     vectors = np.stack([vector_of(row["sent"]) for row in sample])
-    known: dict[bytes, set[str]] = {}
 
     def exact(vector: np.ndarray) -> set[str]:
-        if (key := vector.tobytes()) not in known:
-            known[key] = {
-                row["id"]
-                for row in connection.execute(
-                    f"SELECT id FROM passages_{generation} ORDER BY embedding <#> %s::vector LIMIT %s",
-                    [as_text(vector), recall.TOP],
-                )
-            }
-        return known[key]
+        found = connection.execute(
+            f"SELECT id FROM passages_{generation} ORDER BY embedding <#> %s::vector LIMIT %s",
+            [as_text(vector), recall.TOP],
+        )
+        return {row["id"] for row in found}
 
-    def approximate(vector: np.ndarray) -> set[str]:
+    def approximate(vector: np.ndarray, width: int) -> set[str]:
+        widen(connection, width, recall.TOP)
         asked = nearest(generation, dimension, "id", as_text(vector), recall.TOP, Narrowing("true", ()))
         return {row["id"] for row in connection.execute(asked.sql, asked.values)}
 
-    found = 0.0
     with connection.transaction():
         connection.execute("SET LOCAL enable_seqscan = off")
-        for width in _WIDTHS:
-            widen(connection, width, recall.TOP)
-            found = recall.measure(vectors, exact, approximate)
-            if found >= recall.RECALL_WANTED:
-                return {"recall_at_10": found, "state": "built", "ef_search": width}
-    return {"recall_at_10": found, "state": "refused", "ef_search": _WIDTHS[-1]}
+        found, width = recall.narrowest(vectors, _WIDTHS, exact, approximate)
+    state = "built" if found >= recall.RECALL_WANTED else "refused"
+    return {"recall_at_10": found, "state": state, "ef_search": width}

@@ -15,27 +15,24 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import errors
+from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool
 
 from metier.core import addresses
 from metier.core.database_login import PAUSES, Login, login, may_pass
-from metier.core.errors import StoreError, needing
+from metier.core.errors import StoreError
 from metier.core.storage_settings import StoreSettings
-
-with needing("postgres"):
-    import psycopg
-    from psycopg import errors
-    from psycopg.rows import dict_row
-
-if TYPE_CHECKING:
-    from psycopg_pool import ConnectionPool
 
 _T = TypeVar("_T")
 Connection = psycopg.Connection[dict[str, Any]]
 
 log = logging.getLogger(__name__)
 _AT_ONCE = 8  # connections of one process
-_PATIENCE = 10.0  # seconds for one of them
+_PATIENCE = 5.0  # seconds for one of them
 _IDLE = 300.0  # seconds after which one that nobody uses is closed
 _BUSY = 60.0  # seconds that a writer waits for another
 _EVERYTHING = "SELECT set_config('metier.everything', 'yes', true)"
@@ -98,21 +95,21 @@ class Connections:
         return self._run(as_reader)
 
     @contextmanager
-    def errors(self, document: str = "") -> Iterator[None]:
-        """What the driver raises is a `StoreError`. `document`: that is written, "" for none or several."""
+    def errors(self) -> Iterator[None]:
+        """What the driver raises is a `StoreError`."""
         try:
             yield
         except psycopg.Error as error:
-            raise self.told(error, document) from None
+            raise self.told(error) from None
 
-    def told(self, error: psycopg.Error, document: str = "") -> StoreError:
+    def told(self, error: psycopg.Error) -> StoreError:
         """In the database's words, in one line, without secrets."""
         log.debug("database error: %s", type(error).__name__)
         said = error.diag.message_primary or str(error)
         line = self._login.told(said.strip() or type(error).__name__)
         if isinstance(error, errors.LockNotAvailable):
             line = "another process has been writing to this store for a minute"
-        return StoreError(f"{document}: {line}" if document else line, where=self.where, hint=_HINT)
+        return StoreError(line, where=self.where, hint=_HINT)
 
     def _run(self, work: Callable[[Connection], _T]) -> _T:
         for pause in (*PAUSES, None):
@@ -122,23 +119,26 @@ class Connections:
                     return work(connection)
             except psycopg.Error as error:
                 if connection is None:
-                    raise self._why(error) from None
+                    if (told := self._unreachable()) is not None or pause is None:
+                        raise told or self._busy() from None
+                    continue
                 if pause is None or not _may_go_again(error, connection):
                     raise self.told(error) from None
                 log.warning("the connection to the store was lost, and is made again: %s", self.told(error).what)
             time.sleep(pause)
         raise AssertionError("unreachable")
 
-    def _why(self, error: psycopg.Error) -> StoreError:
-        """Why no connection was to be had, which the pool keeps to itself."""
+    def _unreachable(self) -> StoreError | None:
+        """Why no connection can be made, which the pool keeps to itself; None where one can."""
         try:
             self._connected().close()
         except psycopg.Error as reason:
             return self.told(reason)
-        return StoreError(
-            f"no connection was free for {_PATIENCE:.0f} seconds ({type(error).__name__})", where=self.where,
-            hint="Try again; more than 8 searches at once wait for one another.",
-        )  # fmt: skip
+        return None
+
+    def _busy(self) -> StoreError:
+        said = f"none of the {_AT_ONCE} connections of this process was free"
+        return StoreError(said, where=self.where, hint="Try again: searches wait for one another.")
 
     def _connected(self) -> Connection:
         """Raises `psycopg.Error`; what may pass is tried again."""
@@ -154,11 +154,10 @@ class Connections:
     def _opened(self) -> ConnectionPool[Connection]:
         with self._making:
             if self._pool is None:
-                from psycopg_pool import ConnectionPool
-
                 logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())  # errors are told by who asks
                 self._pool = ConnectionPool(
-                    self._login.conninfo(), min_size=0, max_size=_AT_ONCE, timeout=_PATIENCE, max_idle=_IDLE,
+                    self._login.conninfo(), min_size=1, max_size=_AT_ONCE, timeout=_PATIENCE, max_idle=_IDLE,
+                    reconnect_timeout=1.0,
                     kwargs={"row_factory": dict_row, "prepare_threshold": None}, configure=self._set_up,
                     check=ConnectionPool.check_connection, open=True, name=f"metier-{self.namespace}",
                 )  # fmt: skip

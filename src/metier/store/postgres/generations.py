@@ -64,11 +64,13 @@ def publish(connection: Connection, generation: int) -> None:
     connection.execute("UPDATE store_generations SET state = 'current' WHERE id = %s", [generation])
 
 
-def clear(connections: Connections) -> None:
-    """Drop what is not the index in use and read by nobody."""
+def clear(connections: Connections, own: int) -> None:
+    """Drop what is not the index in use and read by nobody; `own`: that is read here."""
 
     def unused(connection: Connection) -> list[int]:
-        rows = connection.execute("SELECT id FROM store_generations WHERE state <> 'current'").fetchall()
+        rows = connection.execute(
+            "SELECT id FROM store_generations WHERE state <> 'current' AND id <> %s", [own]
+        ).fetchall()
         return [int(row["id"]) for row in rows]
 
     for generation in connections.owned(unused):

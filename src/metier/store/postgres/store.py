@@ -46,7 +46,9 @@ class PostgresStore(PostgresReader):
             else:
                 self._use(generations.enter(connection, namespace, identity, where))
             if replace:
-                generations.clear(self._connections)  # what a killed rebuild left; the new one is held by now
+                generations.clear(
+                    self._connections, self._generation
+                )  # what a killed rebuild left; the new one is held by now
         self._known: dict[str, str] | None = None
         self._counted: dict[str, tuple[int, int]] = {}
         self._index: tuple[int, dict[str, Any]] | None = None
@@ -82,14 +84,14 @@ class PostgresStore(PostgresReader):
                     connection.execute(self._opened.search_path)
                     where = self._connections.where
                     self._use(generations.enter(connection, self._connections.namespace, self.identity, where))
-                generations.clear(self._connections)
+                generations.clear(self._connections, self._generation)
 
     def publish(self) -> None:
         with self._keeping:
             if self._is_beside:
                 self._connections.owned(lambda connection: generations.publish(connection, self._generation))
                 self._is_beside = False
-                generations.clear(self._connections)
+                generations.clear(self._connections, self._generation)
 
     def optimize(self) -> dict[str, float | int | str]:
         g, before = self._generation, _now() - timedelta(days=self._settings.keep_versions_days)
@@ -103,7 +105,7 @@ class PostgresStore(PostgresReader):
         with self._keeping:
             self._connections.owned(tidied)
             self._forget()
-            generations.clear(self._connections)
+            generations.clear(self._connections, self._generation)
             rows = self.counts()[1]
             return self._connections.owned(
                 lambda c: ann.build(c, g, self.identity.dimension, rows, self._settings.exact_until)
