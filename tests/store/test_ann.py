@@ -14,7 +14,7 @@ from metier.core.documents import document_id
 from metier.core.settings import StoreSettings
 from metier.store import Filter, Identity, open_store
 from metier.store.base import Entry
-from metier.store.lance.ann import RECALL_WANTED
+from metier.store.recall import RECALL_WANTED
 
 pytestmark = pytest.mark.slow
 
@@ -127,7 +127,7 @@ def test_what_is_replaced_or_deleted_after_the_index_is_gone_at_once(copied):
 
 
 def test_an_index_with_too_low_a_recall_is_refused_and_search_stays_exact(tmp_path, monkeypatch):
-    monkeypatch.setattr("metier.store.lance.ann.RECALL_WANTED", 1.01)  # what no index reaches
+    monkeypatch.setattr("metier.store.recall.RECALL_WANTED", 1.01)  # what no index reaches
     store = open_store(tmp_path / "store", StoreSettings(exact_until=300), IDENTITY)
     put(store, "a.md", LINES[:400])
     made = store.optimize()

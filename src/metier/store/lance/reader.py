@@ -11,8 +11,7 @@ import pyarrow as pa
 
 from metier.core.documents import Document, Passage
 from metier.store.base import DocumentRecord, Filter, Identity, Scored
-from metier.store.lance import lexical
-from metier.store.lance.ann import REFINED
+from metier.store.lance import ann, lexical
 from metier.store.lance.conditions import condition, in_list, of_documents, quoted
 from metier.store.lance.files import StoreFiles
 from metier.store.lance.statistics import Statistics
@@ -43,6 +42,7 @@ class LanceReader:
 
     identity: Identity
     _files: StoreFiles
+    _ef = 0  # what a search with the vector index keeps of candidates, at least
     _statistics: Statistics
 
     @property
@@ -116,9 +116,8 @@ class LanceReader:
         rows: list[dict[str, Any]] = []
         with storage_errors(self._files):
             for part in self._parts:
-                query = part.table.search(np.asarray(vector, dtype=np.float32), vector_column_name="vector")
-                query = query.distance_type("dot").refine_factor(REFINED).select([*PASSAGE_COLUMNS, "_distance"])
-                rows += query.where(part.where(condition(where)), prefilter=True).limit(limit).to_list()
+                query = ann.nearest(part.table, vector, limit, self._ef).select([*PASSAGE_COLUMNS, "_distance"])
+                rows += query.where(part.where(condition(where)), prefilter=True).to_list()
         if len(self._parts) > 1:
             rows = sorted({row["id"]: row for row in rows}.values(), key=lambda row: row["_distance"])[:limit]
         return [Scored(as_passage(row), 1.0 - row["_distance"]) for row in rows]

@@ -25,8 +25,7 @@ from metier.core.documents import Document
 from metier.core.errors import DatabaseUnavailable, IndexMismatch, StoreError
 from metier.core.settings import StoreSettings
 from metier.store.base import Entry, Filter, Identity, Scored
-from metier.store.lance import lexical
-from metier.store.lance.ann import build_index, drop_index
+from metier.store.lance import ann, lexical
 from metier.store.lance.archive import SINCE, Archive, stamp
 from metier.store.lance.conditions import condition, of_documents
 from metier.store.lance.files import LocalFiles, StoreFiles
@@ -130,7 +129,7 @@ class LanceStore(LanceReader):
         self._archive.optimize(_KEEP_VERSIONS)
         self._statistics.take()
         self._generations.clear()  # what a killed rebuild left
-        return build_index(self._table, self._files, self.counts()[1], self._settings.exact_until)
+        return self._index()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -210,10 +209,10 @@ class LanceStore(LanceReader):
         with self._keeping, storage_errors(self._files), self.writing():
             self._archive.begin(self._table, _now())
             self._archive.prune(before)
-            drop_index(self._table)
+            ann.drop_index(self._table)
             self._archive.erase(self._table, _now())
             self._generations.clear(at_once=True)
-            build_index(self._table, self._files, self.counts()[1], self._settings.exact_until)
+            self._index()
 
     # --- inside ----------------------------------------------------------------------------------------------
 
@@ -229,6 +228,13 @@ class LanceStore(LanceReader):
         weakref.finalize(table, leave)
         self._database, self._table, self._files = database, table, files
         self._statistics, self._archive = Statistics(files, table), Archive(database, name, files)
+        with storage_errors(files):
+            self._ef = ann.width(files)
+
+    def _index(self) -> dict[str, float | int | str]:
+        made = ann.build_index(self._table, self._files, self.counts()[1], self._settings.exact_until)
+        self._ef = ann.width(self._files)
+        return made
 
     def _table_of(self, database: Any, name: str, files: StoreFiles) -> Any:
         try:
