@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from metier.store.base import Filter
-from metier.store.lance.table_rows import DOCUMENT, PUBLIC
+from metier.store.lance.table_rows import DOCUMENT
+from metier.store.rows import PUBLIC
 
 
 def condition(where: Filter | None, rows: str = f"position > {DOCUMENT}") -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from metier.store.lance.files import StoreFiles
-from metier.store.lance.table_rows import PUBLIC
+from metier.store.rows import PUBLIC
 
 _REMEMBERED = 256  # readers
 

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from metier.store.base import Filter, Scored
 from metier.store.bm25 import K1, B, inverse_frequency
 from metier.store.lance.statistics import Statistics
-from metier.store.lance.table_rows import PASSAGE_COLUMNS, as_passage
+from metier.store.rows import PASSAGE_COLUMNS, as_passage
 
 _CLAUSES = 64  # words of a question that candidates are chosen by, those that weigh most
 _WIDER = 1.5  # times as many candidates as wanted: enough where passages of others are three times as long

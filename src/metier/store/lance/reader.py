@@ -16,7 +16,8 @@ from metier.store.lance.conditions import condition, in_list, of_documents, quot
 from metier.store.lance.files import StoreFiles
 from metier.store.lance.statistics import Statistics
 from metier.store.lance.storage_errors import storage_errors
-from metier.store.lance.table_rows import DOCUMENT, MEDIA_TYPE, PASSAGE_COLUMNS, as_document, as_passage, as_record
+from metier.store.lance.table_rows import DOCUMENT, MEDIA_TYPE
+from metier.store.rows import PASSAGE_COLUMNS, as_document, as_passage, as_record
 
 
 @dataclass(frozen=True, slots=True)
