@@ -11,6 +11,7 @@ import typer
 
 from metier import __version__
 from metier.cli import (
+    adapters,
     care,
     compare,
     dataset,
@@ -26,7 +27,7 @@ from metier.cli import (
     sources,
     state,
     status,
-    tuning,
+    tune,
 )
 from metier.cli.show import find_expert, print_error
 from metier.cli.terminal import VisibleFormatter
@@ -44,8 +45,8 @@ app = typer.Typer(
     "Start with: metier init turbines, metier add ./docs, metier sync, metier ask \"...\"",
 )  # fmt: skip
 for verbs in (
-    knowledge, sources, state, status, questions, feedback, dataset, tuning, exam, compare, drift, flow, keys, serve,
-    mcp, care,
+    knowledge, sources, state, status, questions, feedback, dataset, tune, adapters, exam, compare, drift, flow, keys,
+    serve, mcp, care,
 ):  # fmt: skip
     verbs.register(app)
 

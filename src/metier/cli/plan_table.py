@@ -27,7 +27,10 @@ def print_plan(plans: Sequence[Plan], devices: Sequence[Device]) -> None:
     rows = f"{recipe.batch} x {recipe.length:,} tokens on each {place}, {recipe.labelled:,} of them learned"
     again = ", activations recomputed" if recipe.gradient_checkpointing else ""
     screen.print(styled("[bold]{}[/]  {} parameters", first.model, _count(first.parameters)))
-    screen.print(styled("[dim]{}{}[/]\n", rows, again))
+    screen.print(styled("[dim]{}{}[/]", rows, again))
+    if first.sharding == "fsdp":
+        screen.print(styled("[dim]{} workers, of the base a part on each (FSDP)[/]", len(devices)))
+    screen.print()
     screen.print(_parts(plans, place))
     screen.print(styled("[dim]GB are 2^30 bytes. In brackets: not there at the peak.[/]\n"))
     if devices:

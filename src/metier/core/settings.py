@@ -193,6 +193,11 @@ class TuningSettings(Section):
     checkpoint_seconds: float = Field(60, ge=0, description="a killed run goes on from the last checkpoint")
     dtype: Literal["auto", "bfloat16", "float32"] = Field("auto", description="auto: bfloat16 where the machine has it")
     device: str = Field("auto", description="cpu, cuda, cuda:1; auto = the first GPU, else the CPU")
+    sharding: Literal["auto", "none", "fsdp"] = Field(
+        "auto",
+        description="of the frozen weights over several GPUs: none = a copy on each, fsdp = a part on each; auto = none "
+        "where a copy fits",
+    )
     seed: int = 0
     license: str | None = Field(
         None, description="SPDX name, as apache-2.0, that model cards of adapters carry; None = it says unstated"

@@ -74,6 +74,7 @@ class SqlAdapterService:
         on them with the settings of `[tuning]`, and measure it. `changes`: of these settings, for this run alone.
         Raises `InputError` where the tables give nothing to ask, and as `AdapterService.tune`."""
         from metier.dataset.rows import load, save
+        from metier.tuning import distributed
         from metier.tuning.adapters import name_for
         from metier.tuning.tune import tune
 
@@ -93,7 +94,7 @@ class SqlAdapterService:
             finally:
                 runtime.settle_permissions()
         cases = made.cases[:_ASKED]  # drawn in no order
-        if not cases:
+        if not cases or not distributed.from_environment().is_first:  # of several workers one measures
             return SqlAdapter(card, 0, None, None)
         before = self._measured(cases, None, wanted, tell, "Asking the model")
         self._adapters.load(card)

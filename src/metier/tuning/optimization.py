@@ -14,16 +14,21 @@ if TYPE_CHECKING:
 
 class Trained:
     """The numbers that are trained, twice: in the format of the model, which multiplies them, and in 32 bits, which
-    collect gradients over a step and are what the optimizer changes. bfloat16 alone loses updates under 1/256."""
+    collect gradients over a step and are what the optimizer changes. bfloat16 alone loses updates under 1/256.
+    `gradient`: of all of them in a row, summed over the micro-batches of a step."""
 
     def __init__(self, model: PeftModel, weight_decay: float) -> None:
         import torch
 
         self.used = {name: number for name, number in model.named_parameters() if number.requires_grad}
         self.exact = {name: number.detach().float().clone() for name, number in self.used.items()}
-        self._gradients = {name: torch.zeros_like(number) for name, number in self.exact.items()}
+        # One tensor, so that several workers add it up at once; each number's gradient is a window on it.
+        sizes = [number.numel() for number in self.exact.values()]
+        self.gradient = torch.zeros(sum(sizes), device=next(iter(self.exact.values())).device)
+        windows = self.gradient.split(sizes)  # type: ignore[no-untyped-call]  # no types
+        self._gradients = dict(zip(self.exact, windows, strict=True))
         for name, number in self.exact.items():
-            number.grad = self._gradients[name]
+            number.grad = self._gradients[name] = self._gradients[name].view_as(number)
         self.optimizer = torch.optim.AdamW(self.exact.values(), lr=0.0, weight_decay=weight_decay, betas=(0.9, 0.999))
 
     def collect(self) -> None:
@@ -41,8 +46,7 @@ class Trained:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         self.optimizer.step()
-        for gradient in self._gradients.values():
-            gradient.zero_()
+        self.gradient.zero_()
         self.write_back()
         return float(norm)
 

@@ -29,10 +29,12 @@ _LEAST_STEP = 8  # nodes
 
 
 class Tree:
-    """Rows over a shared beginning. `tokens`, `positions`: of each node. `spans`: for each row's new part, its first
-    node and what it hangs on, by node. `targets`: (node whose output is judged, token that should follow)."""
+    """Rows over a shared beginning. `rows`: in the order in which they were added. `tokens`, `positions`: of each node.
+    `spans`: for each row's new part, its first node and what it hangs on, by node. `targets`: (node whose output is
+    judged, token that should follow)."""
 
     def __init__(self) -> None:
+        self.rows: list[Example] = []
         self.tokens: list[int] = []
         self.positions: list[int] = []
         self.spans: list[tuple[int, int, list[int]]] = []
@@ -57,6 +59,7 @@ class Tree:
         self.tokens += read[shared:]
         self.positions += range(shared, len(read))
         self._path = self._path[:shared] + nodes
+        self.rows.append(example)
         begin = len(example.prompt) - 1
         self.targets += zip(self._path[begin:], example.completion, strict=True)
 
@@ -87,16 +90,63 @@ def trees(examples: Sequence[Example]) -> list[Tree]:
     return sorted(made, key=len, reverse=True)
 
 
-def micro_batches(examples: Sequence[Example], most_tokens: int) -> Iterator[MicroBatch]:
-    """All of `examples`, in micro-batches of at most `most_tokens` nodes, padding counted; a larger tree goes alone."""
-    group: list[Tree] = []
-    for tree in trees(examples):  # the first of a group is the longest and says how wide it is
-        if group and (len(group) + 1) * padded(len(group[0])) > most_tokens:
-            yield _stack(group)
-            group = []
-        group.append(tree)
-    if group:
+def micro_batches(
+    examples: Sequence[Example], most_tokens: int, worker: int = 0, workers: int = 1, *, even: bool = False
+) -> Iterator[MicroBatch]:
+    """The share of `examples` of one of several workers, in micro-batches of at most `most_tokens` nodes, padding
+    counted; a larger tree goes alone. `even`: as many micro-batches for each worker, where they must keep step; those
+    that are missing learn nothing."""
+    shares = [_groups(share, most_tokens) for share in _shares(trees(examples), workers)]
+    for group in shares[worker]:
         yield _stack(group)
+    if even:
+        for _ in range(max(map(len, shares)) - len(shares[worker])):
+            yield _stack([_nothing()])
+
+
+def _groups(made: Sequence[Tree], most_tokens: int) -> list[list[Tree]]:
+    groups: list[list[Tree]] = []
+    for tree in made:  # the first of a group is the longest and says how wide it is
+        if not groups or (len(groups[-1]) + 1) * padded(len(groups[-1][0])) > most_tokens:
+            groups.append([])
+        groups[-1].append(tree)
+    return groups
+
+
+def _shares(made: list[Tree], workers: int) -> list[list[Tree]]:
+    """The trees of each worker. One that keeps the others waiting is cut in two, for as long as that helps."""
+    shares = _dealt(made, workers)
+    while True:
+        heaviest = max(shares, key=_nodes)
+        cut = max((tree for tree in heaviest if len(tree.rows) > 1), key=len, default=None)
+        if cut is None:
+            return shares
+        half = len(cut.rows) // 2
+        made = [tree for tree in made if tree is not cut] + trees(cut.rows[:half]) + trees(cut.rows[half:])
+        made.sort(key=len, reverse=True)
+        finer = _dealt(made, workers)
+        if sorted(map(_nodes, finer), reverse=True) >= sorted(map(_nodes, shares), reverse=True):
+            return shares
+        shares = finer
+
+
+def _dealt(made: Sequence[Tree], workers: int) -> list[list[Tree]]:
+    """Each tree to the worker with the fewest nodes so far: longest first, that comes near to equal shares."""
+    shares: list[list[Tree]] = [[] for _ in range(workers)]
+    for tree in made:
+        min(shares, key=_nodes).append(tree)
+    return shares
+
+
+def _nodes(share: Sequence[Tree]) -> int:
+    return sum(map(len, share))
+
+
+def _nothing() -> Tree:
+    """One node at which nothing is judged."""
+    tree = Tree()
+    tree.tokens, tree.positions, tree.spans = [0], [0], [(0, 1, [])]
+    return tree
 
 
 def steps(examples: Sequence[Example], batch: int, seed: int, epoch: int) -> list[list[Example]]:
@@ -160,4 +210,5 @@ def _stack(group: Sequence[Tree]) -> MicroBatch:
         mask[number, 0, padding, padding] = True  # a row of a softmax that may look nowhere is not a number
         judged += [number * width + node for node, _ in tree.targets]
         labels += [label for _, label in tree.targets]
-    return MicroBatch(tokens, positions, mask, torch.tensor(judged), torch.tensor(labels))
+    numbers = (torch.tensor(each, dtype=torch.long) for each in (judged, labels))  # of none as well
+    return MicroBatch(tokens, positions, mask, *numbers)

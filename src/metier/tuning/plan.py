@@ -114,8 +114,9 @@ class Plan:
 def plan(shape: ModelShape, recipe: Recipe, devices: Sequence[Device] = (), sharding: Sharding | None = None) -> Plan:
     """The memory of `recipe` on `devices`, none = one GPU of no particular size.
 
-    `sharding`: "fsdp" shares weights, gradients and optimizer states among the devices, "none" gives each a whole copy;
-    None = "fsdp" where there are several. Every device works on a micro-batch of its own.
+    `sharding`: "fsdp" shares weights among the devices, in full fine-tuning gradients and optimizer states as well,
+    "none" gives each a whole copy; None = "fsdp" where there are several. Every device works on a micro-batch of its
+    own.
     """
     sharding = sharding or ("fsdp" if len(devices) > 1 else "none")
     count = max(1, len(devices))
@@ -177,17 +178,14 @@ def _parts(shape: ModelShape, recipe: Recipe, count: int, sharding: Sharding, on
 def _states(shape: ModelShape, recipe: Recipe, shards: int) -> list[Part]:
     """What is there all the time, on each of `shards` devices that share it."""
     among = f", shared by {shards}" if shards > 1 else ""
+    full = recipe.method == "full"
 
     def part(name: str, size: float, formula: str) -> Part:
-        return Part(name, int(size / shards), formula + among)
+        """An adapter is whole on every device, see `sharding`."""
+        return Part(name, int(size / shards), formula + among) if full else Part(name, int(size), formula)
 
     number = recipe.number
-    if recipe.method == "qlora":
-        rest = shape.parameters - shape.in_linears
-        size = NF4_BYTES * shape.in_linears + number * rest
-        weights = part("weights", size, f"{shape.in_linears:,} in NF4 at 4.127 bits, {rest:,} at {number} bytes")
-    else:
-        weights = part("weights", number * shape.parameters, f"{shape.parameters:,} at {number} bytes")
+    weights = _weights(shape, recipe, shards, among)
     if recipe.method == "full":
         trained, width = shape.parameters, number
         master = 4 * trained if number < 4 else 0
@@ -214,30 +212,44 @@ def _states(shape: ModelShape, recipe: Recipe, shards: int) -> list[Part]:
     ]
 
 
+def _weights(shape: ModelShape, recipe: Recipe, shards: int, among: str) -> Part:
+    """The base. Beside an adapter only the layers are shared, and of NF4 the 4 bits without their constants."""
+    number, rest = recipe.number, shape.parameters - shape.in_linears
+    if recipe.method == "qlora":
+        said = f"{shape.in_linears:,} in NF4 at 4.127 bits, {rest:,} at {number} bytes"
+        shared, whole = 4 / 8 * shape.in_linears, (NF4_BYTES - 4 / 8) * shape.in_linears
+    else:
+        said = f"{shape.parameters:,} at {number} bytes"
+        shared, whole = number * shape.in_linears, 0.0
+    if recipe.method == "full":
+        return Part("weights", int(number * shape.parameters / shards), said + among)
+    outside = shape.parameters - shape.in_layers
+    shared += number * (shape.in_layers - shape.in_linears)
+    among = f"; layers{among}, {outside:,} outside of them whole" if among else ""
+    return Part("weights", int(shared / shards + whole + number * outside), said + among)
+
+
 def _exchange(shape: ModelShape, recipe: Recipe, count: int, sharding: Sharding) -> list[Part]:
-    """What working together costs on each of several devices."""
-    if count == 1:
+    """What working together costs on each of several devices. Gradients of an adapter are added up where they are."""
+    if count == 1 or (sharding == "none" and recipe.method != "full"):
         return []
-    full = recipe.method == "full"
-    adapter = adapter_parameters(shape, recipe.rank, recipe.dora, recipe.modules)
-    trained = shape.parameters if full else adapter
-    width = recipe.number if full else recipe.adapter_number
+    number = recipe.number
     if sharding == "none":
-        return [Part("gradient buckets", width * trained, "a second copy of the gradients, on its way to the others")]
-    # FSDP (Zhao et al. 2023): the layer at work and the next one are whole on every device; embedding, head and last
-    # norm form the outermost unit, which stays whole from the forward to the end of the backward pass.
-    outermost = recipe.number * (shape.embedding + shape.head + shape.hidden)
-    linear = NF4_BYTES if recipe.method == "qlora" else recipe.number
-    layer = linear * shape.in_linears + recipe.number * (shape.in_layers - shape.in_linears)
-    layer += 0 if full else width * adapter
-    gathered = outermost + 2 * layer / shape.layers
-    parts = [Part("gathered", int(gathered), "two whole layers, the embedding and the head")]
-    if full:
-        largest = max(shape.in_layers / shape.layers, shape.embedding + shape.head)
-        parts.append(
-            Part("unshared gradients", int(recipe.number * largest), "of the largest unit before it is shared")
-        )
-    return parts
+        size = number * shape.parameters
+        return [Part("gradient buckets", size, "a second copy of the gradients, on its way to the others")]
+    # FSDP (Zhao et al. 2023): the layer at work and the next one are whole on every device.
+    linear = 4 / 8 if recipe.method == "qlora" else number
+    layers = linear * shape.in_linears + number * (shape.in_layers - shape.in_linears)
+    gathered = int(2 * layers / shape.layers)
+    if recipe.method != "full":
+        return [Part("gathered", gathered, "two whole layers")]
+    # Embedding, head and last norm form the outermost unit, which stays whole to the end of the backward pass.
+    gathered += number * (shape.embedding + shape.head + shape.hidden)
+    largest = max(shape.in_layers / shape.layers, shape.embedding + shape.head)
+    return [
+        Part("gathered", gathered, "two whole layers, the embedding and the head"),
+        Part("unshared gradients", int(number * largest), "of the largest unit before it is shared"),
+    ]
 
 
 def _moments(shape: ModelShape, recipe: Recipe, on_cpu: bool) -> list[Part]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from metier.core.errors import InputError
 from metier.core.questions import DECIDED
@@ -16,11 +17,15 @@ from metier.dataset.provenance import Provenance
 from metier.dataset.rows import Row, content_hash
 from metier.dataset.training_record import TrainingRecord
 from metier.generation import gguf_file
-from metier.tuning import base_model, gguf_adapter
+from metier.tuning import adapted_model, base_model, distributed, gguf_adapter
 from metier.tuning.adapters import Card, Registry, check_name
+from metier.tuning.base_model import Base
 from metier.tuning.checkpoints import RunFolder
 from metier.tuning.trainers import lora
 from metier.tuning.trainers.lora import Tick
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 _MOST_LABELS = 500  # beyond that they are no labels
 
@@ -42,8 +47,9 @@ def tune(
     """Train on `rows` and keep the adapter as a new version of `name`. `expert`: what relative paths are relative to;
     `state`: where runs and adapters are kept; `learned`: what the rows were written from, None = what they say
     themselves; `record`: what is kept of them, to tell later how much still holds; `run_name`: of the folder of the
-    run, None = `name`; `resume`, `anew`: what to do with a run that was interrupted. Raises `InputError`, `ModelError`,
-    `StoreError`, each with what to do."""
+    run, None = `name`; `resume`, `anew`: what to do with a run that was interrupted. Called in each of several workers
+    that torchrun or the like started, they train it together, and the first keeps it. Raises `InputError`,
+    `ModelError`, `StoreError`, each with what to do."""
     if not rows:
         raise InputError("there is nothing to train on", hint="Bring rows in with `metier dataset import FILE`.")
     check_name(name)
@@ -53,26 +59,37 @@ def tune(
     if is_served:
         gguf_adapter.architecture_of(base_model.read_config(base.folder))
     run = RunFolder(state / "runs" / (run_name or name))
-    model, result = lora.train(base, rows, settings.tuning, run, resume=resume, anew=anew, on_step=on_step)
+    world = distributed.from_environment()
+    device = adapted_model.device_of(settings.tuning.device, world)
+    with distributed.joined(world, device, alone=settings.tuning.sharding == "fsdp") as workers:
+        model, result = lora.train(
+            base, rows, settings.tuning, run, resume=resume, anew=anew, on_step=on_step, world=workers
+        )
+        card = Card(
+            name=name, version=0, base=base.name, base_fingerprint=base.fingerprint, dataset=content_hash(rows),
+            settings=settings.tuning.model_dump(mode="json"), result=asdict(result) | {"labels": _labels(rows)},
+            language=settings.language, documents=learned.documents, groups=learned.groups,
+        )  # fmt: skip
+        return workers.once(lambda: keep(model, card, run, base, state, record, for_llama=is_served))
+
+
+def keep(
+    model: PeftModel, card: Card, run: RunFolder, base: Base, state: Path, record: TrainingRecord | None, *,
+    for_llama: bool,
+) -> Card:  # fmt: skip
+    """The adapter in `model` as the next version of `card.name`, with the curve of its run, which is over then.
+    `for_llama`: in the form of llama.cpp, too. Raises `StoreError`."""
 
     def finish(folder: Path) -> None:
         shutil.copyfile(run.folder / "metrics.jsonl", folder / "metrics.jsonl")
         if record is not None:
             record.save(folder)
-        if is_served:
+        if for_llama:
             gguf_adapter.write(folder, base.folder, folder / gguf_adapter.FILE_NAME)
 
-    card = Registry(state / "adapters").add(
-        model,
-        Card(
-            name=name, version=0, base=base.name, base_fingerprint=base.fingerprint, dataset=content_hash(rows),
-            settings=settings.tuning.model_dump(mode="json"), result=asdict(result) | {"labels": _labels(rows)},
-            language=settings.language, documents=learned.documents, groups=learned.groups,
-        ),
-        finish,
-    )  # fmt: skip
+    kept = Registry(state / "adapters").add(model, card, finish)
     run.end()
-    return card
+    return kept
 
 
 def _labels(rows: Sequence[Row]) -> list[str]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Any
 from metier.core.errors import InputError, ModelError
 from metier.core.settings import TuningSettings
 from metier.dataset.rows import Row, content_hash
-from metier.tuning import base_model, packing
+from metier.tuning import base_model, packing, sharding
+from metier.tuning.adapted_model import device_of, loaded
 from metier.tuning.base_model import Base
 from metier.tuning.checkpoints import RunFolder, TrainingProgress
+from metier.tuning.distributed import ALONE, World, losing
 from metier.tuning.encoding import Encoder, Example
-from metier.tuning.modules import target_modules
 from metier.tuning.optimization import Trained, learning_rate
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class Tick:
 class TrainingResult:
     """What a run was like. `loss`: of the last steps, `validation_loss` of the adapter that was kept, nats a token.
     `steps` were done of `planned`. `tokens_per_second`: tokens of the rows as they stand, over the time of training
-    alone. `trainable`: numbers of the adapter, `share` of all."""
+    alone. `trainable`: numbers of the adapter, `share` of all. `workers`: of the last sitting; `sharding` as in
+    [tuning], without "auto"."""
 
     method: str
     rows: int
@@ -70,6 +72,8 @@ class TrainingResult:
     trainable: int
     share: float
     stopped: str
+    workers: int = 1
+    sharding: str = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +92,27 @@ def train(
     resume: bool = False,
     anew: bool = False,
     on_step: Callable[[Tick], None] | None = None,
+    world: World = ALONE,
 ) -> tuple[PeftModel, TrainingResult]:
     """Train an adapter on `rows`. With `resume`, go on with the run that was interrupted in `run`; it ends at the loss
-    of one that never was. With `anew`, throw that run away. Raises `InputError` for data or settings that cannot be
-    trained with, `ModelError` where the loss is no number any more; the last checkpoint stays."""
+    of one that never was. With `anew`, throw that run away. `world`: the workers that train it together, each with this
+    call; the first alone writes and tells. Raises `InputError` for data or settings that cannot be trained with,
+    `ModelError` where the loss is no number any more or a worker was lost; the last checkpoint stays."""
     data = _data(base, rows, settings)
-    facts = {"settings": settings.model_dump(mode="json"), "base": base.fingerprint, "data": content_hash(rows)}
-    checkpoint = run.resume(facts) if resume else None
-    if not resume:
-        run.begin(facts, anew)
-    device = device_of(settings.device)
-    model = with_adapter(base, settings, device)
-    loop = _Loop(model, data, settings, run, device, on_step)
+    # How a run is shared out changes no number of it: it may go on with other workers.
+    kept = settings.model_dump(mode="json", exclude={"sharding"})
+    facts = {"settings": kept, "base": base.fingerprint, "data": content_hash(rows)}
+    world.check_same(facts)
+    checkpoint = world.once(lambda: run.resume(facts) if resume else run.begin(facts, anew))
+    device = device_of(settings.device, world)
+    sharded = world.once(lambda: sharding.chosen(settings, str(base.folder), world, device)) == "fsdp"
+    model = loaded(base, settings, device, world, sharded)
+    loop = _Loop(model, data, settings, run, device, on_step, world, sharded)
     if checkpoint is not None:
         loop.restore(checkpoint)
-    stopped = loop.go()
+    world.share(list(loop.adapter.exact.values()))
+    with losing():
+        stopped = loop.go()
     return model, loop.finish(stopped)
 
 
@@ -137,70 +147,6 @@ def _data(base: Base, rows: Sequence[Row], settings: TuningSettings) -> _Data:
     return _Data(kept[apart:], kept[:apart], too_long)
 
 
-def device_of(chosen: str) -> torch.device:
-    import torch
-
-    if chosen == "auto":
-        chosen = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        return torch.empty(0, device=chosen).device
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(f"there is no device {chosen!r} ({error})", where="tuning.device") from None
-
-
-def number_format(settings: TuningSettings, device: torch.device) -> str:
-    """bfloat16 where the machine multiplies it natively, which "auto" looks for."""
-    import torch
-
-    if settings.dtype != "auto":
-        return settings.dtype
-    native = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bfloat16()
-    return "bfloat16" if native else "float32"
-
-
-def _cpu_has_bfloat16() -> bool:
-    try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-            flags = next((line for line in file if line.startswith(("flags", "Features"))), "")
-    except OSError:
-        return False
-    return any(name in flags.split() for name in ("avx512_bf16", "amx_bf16", "bf16"))
-
-
-def with_adapter(base: Base, settings: TuningSettings, device: torch.device) -> PeftModel:
-    """The frozen base with a fresh adapter on every linear layer but the head. `settings.seed` decides its numbers."""
-    import torch
-
-    with base_model.quiet():
-        from peft import LoraConfig, get_peft_model
-
-    torch.manual_seed(settings.seed)
-    quantised = settings.method == "qlora"
-    dtype = number_format(settings, device)
-    frozen = base_model.load_model(base, quantised=quantised, dtype=dtype, device=str(device))
-    if settings.gradient_checkpointing:
-        with base_model.quiet():
-            frozen.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]  # no types
-        frozen.enable_input_require_grads()  # type: ignore[no-untyped-call]  # no types
-    adapter = LoraConfig(
-        r=settings.rank,
-        lora_alpha=settings.alpha,  # type: ignore[arg-type]  # PEFT divides it by a number
-        lora_dropout=settings.dropout,
-        use_rslora=settings.rslora,
-        use_dora=settings.dora,
-        target_modules=list(target_modules(frozen, settings.modules)),
-        task_type="CAUSAL_LM",
-    )
-    # The adapter multiplies in the format of the base; its 32-bit numbers are the optimizer's (see `Trained`).
-    with base_model.quiet():
-        model = get_peft_model(frozen, adapter, autocast_adapter_dtype=False)
-    for number in model.parameters():
-        if number.requires_grad:  # beside 4-bit weights PEFT makes it in 32 bits, and then casts every activation
-            number.data = number.data.to(getattr(torch, dtype))
-    model.train()
-    return model
-
-
 # --- train -------------------------------------------------------------------------------------------------------
 
 
@@ -213,8 +159,11 @@ class _Loop:
         run: RunFolder,
         device: torch.device,
         on_step: Callable[[Tick], None] | None,
+        world: World = ALONE,
+        sharded: bool = False,
     ) -> None:
         self.model, self.data, self.settings, self.run, self.device = model, data, settings, run, device
+        self.world, self.sharded = world, sharded
         self.adapter = Trained(model, settings.weight_decay)
         self.at = TrainingProgress()
         self.in_epoch = math.ceil(len(data.train) / settings.batch)
@@ -234,10 +183,14 @@ class _Loop:
                 order = packing.steps(self.data.train, self.settings.batch, self.settings.seed, epoch)
             self._step(order[self.at.step % self.in_epoch])
             if time.monotonic() - saved >= self.settings.checkpoint_seconds:
-                self.run.save(self.adapter.exact, self.adapter.state(), self.at)
+                self._save()
                 saved = time.monotonic()
-        self.run.save(self.adapter.exact, self.adapter.state(), self.at)
+        self._save()
         return "done" if self.at.step == self.planned else "early"
+
+    def _save(self) -> None:
+        if self.world.is_first:
+            self.run.save(self.adapter.exact, self.adapter.state(), self.at)
 
     def _step(self, rows: Sequence[Example]) -> None:
         began = time.monotonic()
@@ -245,11 +198,13 @@ class _Loop:
         rate = learning_rate(self.at.step, self.planned, self.settings)
         labels = sum(len(row.completion) for row in rows)
         loss = 0.0
-        for batch in packing.micro_batches(rows, self.settings.micro_tokens):
+        for batch in self._share(rows):
             part = self._loss(batch) / labels
             part.backward()  # type: ignore[no-untyped-call]  # no types
             self.adapter.collect()
             loss += part.item()
+        loss = self._added_up(loss)
+        self.world.add_up(self.adapter.gradient)
         norm = self.adapter.update(rate, self.settings.clip)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise ModelError(
@@ -262,6 +217,21 @@ class _Loop:
         self.at.losses = [*self.at.losses, loss][-min(_RECENT, self.in_epoch) :]
         measured = self._evaluate() if self._due() else None
         self._tell(loss, measured, rate, norm)
+
+    def _share(self, rows: Sequence[Example]) -> Iterator[packing.MicroBatch]:
+        """This worker's part of the rows. Where layers are gathered from all, all pass through them equally often."""
+        world, most = self.world, self.settings.micro_tokens
+        return packing.micro_batches(rows, most, world.rank, world.size, even=self.sharded)
+
+    def _added_up(self, number: float) -> float:
+        """The sum over all workers."""
+        import torch
+
+        if self.world.size == 1:
+            return number
+        total = torch.tensor(number, dtype=torch.float64)
+        self.world.add_up(total)
+        return total.item()
 
     def _loss(self, batch: packing.MicroBatch) -> torch.Tensor:
         """Sum of the cross-entropies of a micro-batch, a scalar in 32 bits. Logits are made at labels alone: of a row
@@ -297,22 +267,24 @@ class _Loop:
         self.model.eval()
         rows = self.data.validation
         with torch.no_grad():
-            batches = packing.micro_batches(rows, self.settings.micro_tokens)
-            loss = sum(self._loss(batch).item() for batch in batches) / sum(len(row.completion) for row in rows)
+            share = sum(self._loss(batch).item() for batch in self._share(rows))
+        loss = self._added_up(share) / sum(len(row.completion) for row in rows)
         self.model.train()
         if self.at.best_loss is None or loss < self.at.best_loss:
             self.at.best_loss, self.at.worse = loss, 0
-            self.run.save_best(self.adapter.exact)
+            if self.world.is_first:
+                self.run.save_best(self.adapter.exact)
         else:
             self.at.worse += 1
         return loss
 
     def _seed(self) -> None:
-        """Dropout draws from the number of the step, so that a run that goes on draws what an unbroken one does."""
+        """Dropout draws from the number of the step, so that a run that goes on draws what an unbroken one does; each
+        worker has numbers of its own."""
         import torch
 
         if self.settings.dropout:
-            torch.manual_seed(self.settings.seed * 1_000_003 + self.at.step)
+            torch.manual_seed((self.world.rank * 1_000_033 + self.settings.seed) * 1_000_003 + self.at.step)
 
     def _tell(self, loss: float, measured: float | None, rate: float, norm: float) -> None:
         speed = self.at.tokens / max(self.at.seconds, 1e-9)
@@ -320,6 +292,8 @@ class _Loop:
         row |= {"tokens_per_second": speed, "seconds": self.at.seconds}
         if measured is not None:
             row["validation_loss"] = measured
+        if not self.world.is_first:
+            return
         self.run.note(row)
         if self._on_step is not None:
             self._on_step(Tick(self.at.step, self.planned, loss, measured, rate, speed))
@@ -327,13 +301,13 @@ class _Loop:
     # --- finish --------------------------------------------------------------------------------------------------
 
     def restore(self, checkpoint: Path) -> None:
-        adapter, optimizer, self.at = self.run.load(checkpoint)
+        adapter, optimizer, self.at = self.world.once(lambda: self.run.load(checkpoint))
         self.adapter.restore(adapter, optimizer)
 
     def finish(self, stopped: str) -> TrainingResult:
-        """Put the best adapter into the model, in 32 bits."""
+        """Put the best adapter into the model of the first worker, in 32 bits."""
         self.run.close()
-        best = self.run.best() or self.adapter.exact
+        best = (self.run.best() if self.world.is_first else None) or self.adapter.exact
         for name, number in self.adapter.used.items():
             number.data = best[name].to(number.device)
         self.model.eval()
@@ -354,9 +328,13 @@ class _Loop:
             trainable=trainable,
             share=trainable / (trainable + frozen),
             stopped=stopped,
+            workers=self.world.size,
+            sharding="fsdp" if self.sharded else "none",
         )
 
 
 def _numbers(number: torch.Tensor) -> int:
     """How many numbers a parameter stands for; two of NF4 share a byte."""
-    return number.numel() * (2 if type(number).__name__ == "Params4bit" else 1)
+    import torch
+
+    return number.numel() * (2 if number.dtype == torch.uint8 else 1)
