@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from metier.core import permissions
 from metier.core.addresses import masked
 from metier.core.errors import MetierError
 from metier.core.settings import Settings, cache_folder, load
+from metier.state.postgres_state import PostgresState
 
 _LOW_DISK = 2 * 2**30  # bytes
 
@@ -135,6 +137,8 @@ def _expert(folder: Path) -> Iterator[Check]:
         return
     yield Check("metier.toml", "ok", f"{expert.settings.name}, language {expert.settings.language}")
     with expert:
+        if isinstance(expert.runtime.state, PostgresState):
+            yield _state(expert.runtime.state)
         try:
             documents, passages = expert.runtime.store.counts()
             failed = [item for item in expert.items() if item.state == "failed"]
@@ -154,6 +158,18 @@ def _expert(folder: Path) -> Iterator[Check]:
             f"other accounts of this machine may read {loose[0]}{more}; `metier sync` takes that away, unless "
             "`[state] shared = true` says that a team shares it",
         )  # fmt: skip
+
+
+def _state(place: PostgresState) -> Check:
+    from metier.state.postgres_schema import ready
+
+    began = time.monotonic()
+    try:
+        is_made = ready(place, make=False)
+    except MetierError as error:
+        return Check("state", "bad", error.message)
+    said = f"{place}, answers within {max(1, round((time.monotonic() - began) * 1000))} ms"
+    return Check("state", "ok", said if is_made else f"{said}; the first sync makes its tables")
 
 
 def _calibration(folder: Path) -> Check | None:

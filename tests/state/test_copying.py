@@ -21,7 +21,7 @@ def address(postgres):
     run_postgres(postgres, "postgres")("DROP SCHEMA IF EXISTS metier_turbines CASCADE")
 
 
-def test_all_that_is_known_goes_along_and_the_expert_goes_on(turbines, call_metier, address, postgres):
+def test_all_that_is_known_goes_along_and_the_expert_goes_on(turbines, call_metier, address, monkeypatch):
     with Expert.open(turbines) as expert:
         items, syncs = expert.items(), expert.syncs()
         expert.corrections.give_feedback("up", "Who?", "Me.")
@@ -37,6 +37,10 @@ def test_all_that_is_known_goes_along_and_the_expert_goes_on(turbines, call_meti
     assert (turbines / ".metier" / "catalog.sqlite").read_bytes()[:100] == kept[:100]
     with Expert.open(turbines) as expert:
         assert expert.settings.state.namespace == "metier_turbines"
+        monkeypatch.setattr("metier.expert.WRITE_PATIENCE", 0.1)
+        told = pytest.raises(InputError, match=r"another sync is running on this expert: .*, process \d+ on")
+        with Expert.open(turbines) as other, other.runtime.exclusive("sync.lock"), told:  # as on another machine
+            expert.sync()
         assert (expert.items(), expert.syncs()) == (items, syncs)
         keys = Keys(expert.runtime.state)
         assert keys.check(secret)
@@ -48,6 +52,7 @@ def test_all_that_is_known_goes_along_and_the_expert_goes_on(turbines, call_meti
         assert (expert.sync().added, len(expert.items())) == (1, 5)
         expert.corrections.undo(expert.corrections.all()[0].id)
         assert "30 months" in expert.search("gearbox oil")[0].passage.text
+    assert "schema metier_turbines, answers within" in call_metier("doctor", "-e", str(turbines), check=None).stdout
     refused = call_metier("state", "copy", "--to", "file", "-e", str(turbines), check=2)
     assert "there is another state already, with" in " ".join(refused.stderr.split())
     (turbines / ".metier" / "catalog.sqlite").rename(turbines / "away")
