@@ -12,6 +12,7 @@ import typer
 from metier import __version__
 from metier.cli import (
     adapters,
+    capacity,
     care,
     compare,
     dataset,
@@ -46,7 +47,7 @@ app = typer.Typer(
 )  # fmt: skip
 for verbs in (
     knowledge, sources, state, status, questions, feedback, dataset, tune, adapters, exam, compare, drift, flow, keys,
-    serve, mcp, care,
+    serve, mcp, capacity, care,
 ):  # fmt: skip
     verbs.register(app)
 

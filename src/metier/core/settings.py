@@ -226,6 +226,7 @@ class CostSettings(Section):
 
     currency: str = Field("EUR", description="of all prices here")
     per_hour: float = Field(0, ge=0, description="of the machine")
+    per_gb_month: float = Field(0, ge=0, description="of storage, 10^9 bytes for a month")
     per_million_prompt_tokens: float = Field(0, ge=0, description="read by the model")
     per_million_completion_tokens: float = Field(0, ge=0, description="written by the model")
     watts: float = Field(0, ge=0, description="drawn by the machine while it answers")

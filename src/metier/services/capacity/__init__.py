@@ -1,0 +1,1 @@
+"""What storage, memory and machines an expert takes when it has grown: measured of this expert, then reckoned."""
