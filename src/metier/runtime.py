@@ -264,6 +264,7 @@ class Runtime:
             return locks.exclusive(self.state_folder / name, patience, busy)
         from metier.state import advisory_locks
 
+        permissions.make_state_folder(self.state_folder)  # for what is beside the state
         return advisory_locks.exclusive(self.state, name, patience, busy)
 
     def documents(self, where: Filter | None = None) -> list[DocumentInfo]:

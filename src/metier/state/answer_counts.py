@@ -76,8 +76,11 @@ def _add(place: Place, rows: list[tuple[str, str, str, int, int]]) -> bool:
         return True
     from sqlalchemy.dialects.postgresql import insert
 
+    from metier.state.postgres_schema import ready
     from metier.state.tables import answer_counts as table
 
+    if not ready(place, make=False):
+        return False
     made = insert(table)
     more = {name: table.c[name] + made.excluded[name] for name in ("answered", "refused")}
     adding = made.on_conflict_do_update(index_elements=["day", "mode", "adapter"], set_=more)

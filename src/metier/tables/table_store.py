@@ -27,7 +27,7 @@ from metier.core.database_rows import table_of
 from metier.core.disk import unwritable
 from metier.core.documents import Document
 from metier.core.errors import StoreError
-from metier.core.permissions import file_mode
+from metier.core.permissions import file_mode, make_state_folder
 from metier.core.tables import Table
 from metier.state.sqlite import open_read_only
 from metier.tables import database_tables, inferred_references
@@ -242,6 +242,7 @@ class TableStore:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         if not self.path.exists():
+            make_state_folder(self.path.parent)
             mode = file_mode(self.path)
             with suppress(OSError):
                 os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, mode))
