@@ -29,6 +29,14 @@ class TestLance(StoreConformance):
     pass
 
 
+class TestLanceWithIndexedColumns(StoreConformance):
+    """As it is from 20,000 rows on."""
+
+    @pytest.fixture(autouse=True)
+    def from_the_first_row(self, monkeypatch):
+        monkeypatch.setattr("metier.store.lance.scalar_indexes.INDEXED_FROM", 1)
+
+
 def test_index_is_built_above_the_size_and_its_recall_measured(open_store):
     store = open_store(exact_until=100)
     put(store, "a.md", [f"line {n}" for n in range(400)])

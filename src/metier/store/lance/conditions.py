@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from metier.store.base import Filter
 from metier.store.lance.table_rows import DOCUMENT
@@ -11,7 +12,22 @@ from metier.store.rows import PUBLIC
 
 def condition(where: Filter | None, rows: str = f"position > {DOCUMENT}") -> str:
     """Those of `rows`, which is a condition itself, that the filter lets through."""
-    parts = [rows]
+    return " AND ".join([rows, *_conditions(where)])
+
+
+def narrowing(where: Filter | None) -> str:
+    """Of what is found by vectors or tokens, which passages alone have, those that the filter lets through; "" for all
+    of them."""
+    return " AND ".join(_conditions(where))
+
+
+def narrowed(query: Any, wanted: str) -> Any:
+    """A search that finds only what meets a condition, before it ranks; "" = everything."""
+    return query.where(wanted, prefilter=True) if wanted else query
+
+
+def _conditions(where: Filter | None) -> list[str]:
+    parts: list[str] = []
     if where is not None:
         if where.groups is not None:
             parts.append(f"array_has_any(groups, [{in_list([PUBLIC, *where.groups])}])")
@@ -25,7 +41,7 @@ def condition(where: Filter | None, rows: str = f"position > {DOCUMENT}") -> str
         parts.extend(f"uri NOT LIKE {quoted(_escaped(name) + '%')} ESCAPE '\\'" for name in where.closed_below)
         if where.hidden:
             parts.append(f"id NOT IN ({in_list(where.hidden)})")
-    return " AND ".join(parts)
+    return parts
 
 
 def _like(glob: str) -> str:

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from metier.store.base import Filter, Scored
 from metier.store.bm25 import K1, B, inverse_frequency
+from metier.store.lance.conditions import narrowed
 from metier.store.lance.statistics import Statistics
 from metier.store.rows import PASSAGE_COLUMNS, as_passage
 
@@ -59,7 +60,7 @@ def search(
     statistics: Statistics,
 ) -> list[Scored]:
     """Best passages for the tokens, of which there is one at least, best first. `parts`: tables, each with the
-    condition for what of it is searched, `where` among it."""
+    condition for what of it is searched, `where` among it, "" for all of it."""
     groups = where.groups if where is not None else None
     if groups is not None or len(parts) > 1:
         return _weighed(parts, tokens, limit, groups, statistics)
@@ -68,7 +69,7 @@ def search(
     ((table, wanted),) = parts
     match = MatchQuery(" ".join(tokens), "tokens")  # type: ignore[call-arg]  # its Field(1.0) are defaults
     query = table.search(match, query_type="fts").select([*PASSAGE_COLUMNS, "_score"])
-    rows = query.where(wanted, prefilter=True).limit(limit).to_list()
+    rows = narrowed(query, wanted).limit(limit).to_list()
     return [Scored(as_passage(row), row["_score"]) for row in rows]
 
 
@@ -97,7 +98,7 @@ def _weighed(
         (table.search(BooleanQuery(clauses), query_type="fts").select(columns), wanted) for table, wanted in parts
     )
     found = pa.concat_tables(
-        query.where(wanted, prefilter=True).limit(int(_WIDER * limit)).to_arrow() for query, wanted in searches
+        narrowed(query, wanted).limit(int(_WIDER * limit)).to_arrow() for query, wanted in searches
     )
     if len(parts) > 1:
         found = _once(found)

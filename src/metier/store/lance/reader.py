@@ -12,7 +12,7 @@ import pyarrow as pa
 from metier.core.documents import Document, Passage
 from metier.store.base import DocumentRecord, Filter, Identity, Scored
 from metier.store.lance import ann, lexical
-from metier.store.lance.conditions import condition, in_list, of_documents, quoted
+from metier.store.lance.conditions import condition, in_list, narrowed, narrowing, of_documents, quoted
 from metier.store.lance.files import StoreFiles
 from metier.store.lance.statistics import Statistics
 from metier.store.lance.storage_errors import storage_errors
@@ -28,7 +28,8 @@ class TablePart:
     within: str = ""
 
     def where(self, wanted: str) -> str:
-        return f"({wanted}) AND ({self.within})" if self.within else wanted
+        """Both conditions together, "" where there is none."""
+        return " AND ".join(f"({each})" for each in (wanted, self.within) if each)
 
     def rows(self, wanted: str, columns: dict[str, str]) -> pa.Table:
         found: pa.Table = self.table.search().where(self.where(wanted)).select(columns).to_arrow()
@@ -118,7 +119,7 @@ class LanceReader:
         with storage_errors(self._files):
             for part in self._parts:
                 query = ann.nearest(part.table, vector, limit, self._ef).select([*PASSAGE_COLUMNS, "_distance"])
-                rows += query.where(part.where(condition(where)), prefilter=True).to_list()
+                rows += narrowed(query, part.where(narrowing(where))).to_list()
         if len(self._parts) > 1:
             rows = sorted({row["id"]: row for row in rows}.values(), key=lambda row: row["_distance"])[:limit]
         return [Scored(as_passage(row), 1.0 - row["_distance"]) for row in rows]
@@ -128,7 +129,7 @@ class LanceReader:
             return []
         with storage_errors(self._files):
             parts = [part for part in self._parts if lexical.is_indexed(part.table)]
-            searched = [(part.table, part.where(condition(where))) for part in parts]
+            searched = [(part.table, part.where(narrowing(where))) for part in parts]
             return lexical.search(searched, tokens, limit, where, self._statistics) if parts else []
 
     def frequencies(self, tokens: Sequence[str], where: Filter | None = None) -> np.ndarray:

@@ -25,7 +25,7 @@ from metier.core.documents import Document
 from metier.core.errors import DatabaseUnavailable, IndexMismatch, StoreError
 from metier.core.settings import StoreSettings
 from metier.store.base import Entry, Filter, Identity, Scored
-from metier.store.lance import ann, lexical
+from metier.store.lance import ann, lexical, scalar_indexes
 from metier.store.lance.archive import SINCE, Archive, stamp
 from metier.store.lance.conditions import condition, of_documents
 from metier.store.lance.files import LocalFiles, StoreFiles
@@ -125,6 +125,7 @@ class LanceStore(LanceReader):
         self._table.optimize(cleanup_older_than=_KEEP_VERSIONS)  # a commit a document leaves many small files
         if self.counts()[1]:
             lexical.is_indexed(self._table)
+        scalar_indexes.index_columns(self._table, sum(self.counts()))
         self._archive.prune(_now() - timedelta(days=self._settings.keep_versions_days))
         self._archive.optimize(_KEEP_VERSIONS)
         self._statistics.take()
