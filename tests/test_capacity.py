@@ -111,7 +111,7 @@ def test_where_the_store_goes():
     assert made.store.startswith("PostgreSQL with pgvector")
     assert made.databases >= 1
     large = planned(documents=50_000_000, qps=200)
-    assert large.experts == -(-index_bytes(5e8, 384) // (16e9 * 0.6))
+    assert large.experts == -(-index_bytes(5e8, 384) * published.BUFFERS // (16e9 * 0.8))
     assert any("divide the documents into" in note for note in large.notes)
     assert large.memory_gb < 16
 

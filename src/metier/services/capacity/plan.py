@@ -24,7 +24,7 @@ from metier.services.capacity.measuring import AnswerTimes, MeasuredExpert, Part
 Basis = Literal["measured", "setting", "published", "assumed", "reckoned", "asked"]
 GB = 1e9
 _HOURS, _SECONDS_PER_MONTH = 730, 730 * 3600
-_MEMORY_SHARE = 0.6  # of a machine that may hold an index, the rest is for the system, the process and its growth
+_MEMORY_SHARE = 0.8  # of a machine that may hold an index, the rest is for the system and the process
 _FAR = 100  # times as large as what was measured
 _UNKNOWN_ANSWER = AnswerTimes(5.0, 1500, 150, "")
 _ENDPOINT_STREAMS = 32
@@ -245,14 +245,16 @@ class _Reckoning:
         """Bytes that have to lie in memory for a search to be quick: the index, or all vectors."""
         dimension = self.found.dimension
         if indexed:
-            hot = index_bytes(passages, dimension)
-            how = f"{passages:,.0f} × ({dimension} + {published.INDEX_BYTES}) bytes: vectors in 8 bits, and the graph"
+            hot = index_bytes(passages, dimension) * published.BUFFERS
+            how = (
+                f"{passages:,.0f} × ({dimension} + {published.INDEX_BYTES}) bytes, vectors in 8 bits and the graph, "
+                f"× {published.BUFFERS} with buffers"
+            )
             self.say("machines", "index in memory", hot / GB, "GB", "published", how)
         else:
-            hot = passages * dimension * 4
-            self.say(
-                "machines", "vectors in memory", hot / GB, "GB", "reckoned", f"{passages:,.0f} × {dimension} × 4 bytes"
-            )
+            hot = passages * dimension * 4 * published.BUFFERS
+            how = f"{passages:,.0f} × {dimension} × 4 bytes × {published.BUFFERS} with buffers"
+            self.say("machines", "vectors in memory", hot / GB, "GB", "published", how)
         return hot
 
     def _answers(self) -> tuple[float, int]:

@@ -12,5 +12,6 @@ INDEXED_AT = 100_000
 LEXICAL_SECONDS = 0.04  # more for each million of passages that are searched for a question's words
 DIMENSION = 384
 INDEX_BYTES = 180  # of a passage in the index, beside a byte for each number of its vector
+BUFFERS = 2  # times what is searched is what a process holds of it in the end
 STORED_BYTES = 3_700  # of a passage's text, words and place, beside its vector
 TELLS = 20_000  # passages from which on an expert's own figures say how they grow
