@@ -24,7 +24,7 @@ SCHEMES = {
     "az": ("az", "account_name", "account_key"), "abfs": ("az", "account_name", "account_key"),
     "abfss": ("az", "account_name", "account_key"),
 }  # fmt: skip
-WAITS = {"s3": {"config_kwargs": {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 3}}}}
+WAITS = {"s3": {"config_kwargs": {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 1}}}}
 
 
 class ObjectStorage:

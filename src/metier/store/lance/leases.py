@@ -94,7 +94,7 @@ class LeaseLog:
                     self._remove(f"{self._folder}/{name}")
 
     def _read(self, path: str) -> bytes:
-        data: bytes = asked(self._storage, lambda: self._storage.filesystem.cat_file(path))
+        data: bytes = asked(self._storage, lambda: self._storage.filesystem.cat_file(path, start=0))
         return data
 
     def _remove(self, path: str) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any, BinaryIO, TypeVar
 
+from metier.core import addresses
 from metier.core.atomic import replacing
 from metier.core.errors import DatabaseUnavailable, MetierError, StoreError
 from metier.core.object_storage import ObjectStorage
@@ -27,7 +28,7 @@ from metier.store.lance.import_lancedb import import_lancedb
 _Asked = TypeVar("_Asked")
 _LANCE_SCHEMES = {"gcs": "gs", "abfs": "az"}
 # LanceDB tries a request again for as long. Less than a turn to write lasts, so that one that is over ends.
-_RETRIES = {"client_max_retries": "4", "client_retry_timeout": "40"}
+_RETRIES = {"client_max_retries": "2", "client_retry_timeout": "40", "download_retry_count": "1"}
 _TAGS = ("ETag", "etag", "e_tag", "md5Hash", "content_md5", "generation", "mtime", "LastModified", "last_modified")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _OF_LOGIN = re.compile(
@@ -37,6 +38,13 @@ _OF_LOGIN = re.compile(
 )  # fmt: skip
 _NO_BUCKET = re.compile(r"NoSuchBucket|bucket does not exist|ContainerNotFound|notFound.*bucket", re.IGNORECASE)
 _CONFLICT = re.compile(r"incompatible with concurrent|commit conflict|concurrent (commit|writers)", re.IGNORECASE)
+_GONE = re.compile(r"NoSuchKey|not found: .*(lance|manifest)|Object at location .* not found", re.IGNORECASE)
+_HOST = re.compile(r"https?://[^/\s\"]+")
+_LOST = (
+    (r"could not connect|sending request|connection refused|tcp connect|dns error", "no connection to"),
+    (r"timed out|deadline", "no answer in time from"),
+    (r"connection (was )?(reset|closed|aborted)|incomplete|broken pipe|disconnected", "the connection was lost to"),
+)
 _RIGHTS = "Reading needs the right to list and get objects, syncing also to put and delete them."
 
 
@@ -65,6 +73,8 @@ class ObjectFiles:
         return import_lancedb().connect(address, storage_options=options | _RETRIES, session=self._session)
 
     def read(self, name: str) -> bytes | None:
+        if self.version(name) is None:
+            return None
         return self.asked(lambda: _read(self._storage, f"{self._base}/{name}"))
 
     @contextmanager
@@ -166,6 +176,12 @@ def told(storage: ObjectStorage, error: Exception) -> StoreError:
         said = code[1] if code else storage.told(error).partition(" (")[0] if len(text) < 120 else "access denied"
         hint = f"Check [store] auth_env or the login in the environment. {_RIGHTS}"
         return StoreError(f"the storage refuses this login: {said}", where=where, hint=hint)
+    if _GONE.search(text):
+        return StoreError(
+            "what was being read has been replaced more than an hour ago",
+            where=where,
+            hint="Open the expert again, or call refresh.",
+        )
     return DatabaseUnavailable(
         f"could not be reached: {_reason(storage, error)}",
         where=where,
@@ -174,13 +190,13 @@ def told(storage: ObjectStorage, error: Exception) -> StoreError:
 
 
 def _reason(storage: ObjectStorage, error: Exception) -> str:
-    """What LanceDB's nested errors end with, else all that is said."""
+    """In the words of a person where it is one of the reasons that LanceDB and fsspec have many sentences for."""
     text = str(error)
-    inner = re.findall(r'(?:message|error): "([^"]{4,120})"', text) or _CODE.findall(text)
-    if inner:
-        return str(inner[-1])
-    if re.search(r"timed? ?out", text, re.IGNORECASE):
-        return "no answer in time"
+    host = _HOST.search(text)
+    at = f" {addresses.masked(host[0])}" if host else ""
+    for said, told in _LOST:
+        if re.search(said, text, re.IGNORECASE):
+            return told + at
     said = storage.told(error)
     return said if len(said) < 160 else f"{said[:120]} …"
 
@@ -210,7 +226,7 @@ def put(storage: ObjectStorage, path: str, data: bytes, *, only_new: bool = Fals
 
 def _read(storage: ObjectStorage, path: str) -> bytes | None:
     try:
-        found: bytes = storage.filesystem.cat_file(path)
+        found: bytes = storage.filesystem.cat_file(path, start=0)  # without it s3fs asks first how long it is
         return found
     except FileNotFoundError as error:
         if _NO_BUCKET.search(str(error)):

@@ -108,7 +108,7 @@ class SharedGenerations:
             is_behind = False
             if self._held is None:
                 self._held, before = take(self._log, _PATIENCE, self.address)
-                is_behind = before.state != self._seen
+                is_behind = before.state != self._seen or not before.is_over
                 if not before.is_over:
                     self._fence(before)
             self._users += 1
