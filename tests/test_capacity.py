@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from postgres_server import run_postgres
 
 from metier import Expert
 from metier.core.amounts import count_of, share_of
@@ -171,6 +172,29 @@ def test_silly_input_is_told_in_a_line(turbines, call_metier, options, said):
     options = (options,) if isinstance(options, str) else options
     done = call_metier("plan", "-e", str(turbines), *options, check=2)
     assert said in " ".join(done.stderr.split())
+
+
+@pytest.mark.slow
+def test_a_database_tells_its_size(tmp_path, docs, postgres):
+    place = (
+        f'backend = "postgres"\nurl = "postgresql://postgres@127.0.0.1:{postgres}/postgres"\nnamespace = "capacity"\n'
+    )
+    with Expert.create(tmp_path / "expert") as made:
+        made.add(str(docs))
+    with (tmp_path / "expert" / "metier.toml").open("a") as file:
+        file.write(f'\n[store]\nbackend = "postgres"\nurl = "{url}"\nnamespace = "capacity"\n')
+    try:
+        with Expert.open(tmp_path / "expert") as made:
+            made.sync()
+            found = measure(made.runtime, ["How often is the oil changed?"])
+            assert found.backend == "postgres"
+            assert 10_000 < found.stored_bytes < 10**7
+            assert found.search.dense.cpu_seconds == found.search.dense.seconds > 0  # it is spent in the database
+            told = plan(found, CapacityTarget(1000, 50), made.settings)
+            assert told.databases >= 1
+            assert told.store.startswith("PostgreSQL")
+    finally:
+        run_postgres(postgres, "postgres")("DROP SCHEMA IF EXISTS capacity CASCADE")
 
 
 @pytest.mark.slow
