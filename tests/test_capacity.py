@@ -176,9 +176,7 @@ def test_silly_input_is_told_in_a_line(turbines, call_metier, options, said):
 
 @pytest.mark.slow
 def test_a_database_tells_its_size(tmp_path, docs, postgres):
-    place = (
-        f'backend = "postgres"\nurl = "postgresql://postgres@127.0.0.1:{postgres}/postgres"\nnamespace = "capacity"\n'
-    )
+    url = f"postgresql://postgres@127.0.0.1:{postgres}/postgres"
     with Expert.create(tmp_path / "expert") as made:
         made.add(str(docs))
     with (tmp_path / "expert" / "metier.toml").open("a") as file:
