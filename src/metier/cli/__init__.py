@@ -28,6 +28,7 @@ from metier.cli import (
     sources,
     state,
     status,
+    store,
     tune,
 )
 from metier.cli.show import find_expert, print_error
@@ -46,8 +47,8 @@ app = typer.Typer(
     "Start with: metier init turbines, metier add ./docs, metier sync, metier ask \"...\"",
 )  # fmt: skip
 for verbs in (
-    knowledge, sources, state, status, questions, feedback, dataset, tune, adapters, exam, compare, drift, flow, keys,
-    serve, mcp, capacity, care,
+    knowledge, sources, state, store, status, questions, feedback, dataset, tune, adapters, exam, compare, drift, flow,
+    keys, serve, mcp, capacity, care,
 ):  # fmt: skip
     verbs.register(app)
 

@@ -17,6 +17,7 @@ from metier.core.documents import Document, Passage
 from metier.core.errors import StoreError
 from metier.core.reading import readers_groups
 from metier.store.base import (
+    CopyableStore,
     DocumentRecord,
     EarlierStore,
     Entry,
@@ -25,6 +26,7 @@ from metier.store.base import (
     LeasedStore,
     Scored,
     Store,
+    StoreDescription,
     VersionedStore,
 )
 from metier.store.current_groups import CurrentGroups
@@ -90,6 +92,14 @@ class AccessControlledStore:
         """Be the one machine that writes while it is open. Raises `InputError` where another is, `StoreError`."""
         return self._store.writing() if isinstance(self._store, LeasedStore) else nullcontext()
 
+    def entries(self, document_ids: Sequence[str]) -> list[Entry]:
+        """As they were put in, for another store to keep. Raises `StoreError` where the backend gives nothing back."""
+        return self._copyable.entries(document_ids)
+
+    def describe(self) -> StoreDescription:
+        """Raises `StoreError` as `entries`."""
+        return self._copyable.describe()
+
     def replace(self, entries: Sequence[Entry]) -> None:
         self._store.replace(entries)
 
@@ -134,6 +144,15 @@ class AccessControlledStore:
             self._store.prune(before)
 
     # --- inside ----------------------------------------------------------------------------------------------
+
+    @property
+    def _copyable(self) -> CopyableStore:
+        if isinstance(self._store, CopyableStore):
+            return self._store
+        raise StoreError(
+            f"{type(self._store).__name__} does not give back what was put into it",
+            hint="Change `[store]` in metier.toml and run `metier sync --rebuild`.",
+        )
 
     def _open(self, where: Filter | None) -> Filter | None:
         """The filter, with what is closed to its reader; the owner reads everything."""

@@ -189,6 +189,27 @@ class LeasedStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class StoreDescription:
+    """`where`: without a password; `bytes`: that it takes, None where nobody says; `index`: what an ANN index measured
+    when it was built, empty where search is exact."""
+
+    where: str
+    bytes: int | None
+    index: Mapping[str, float | int | str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class CopyableStore(Store, Protocol):
+    """Of a store that gives back what was put into it, so that it can be moved to another; not every backend does."""
+
+    def entries(self, document_ids: Sequence[str]) -> list[Entry]:
+        """Documents as they were put in, in the order asked for; unknown ids are left out."""
+        ...
+
+    def describe(self) -> StoreDescription: ...
+
+
 @runtime_checkable
 class VersionedStore(Protocol):
     """Of a store that keeps what was replaced and deleted for `[store] keep_versions_days`; not every backend does."""

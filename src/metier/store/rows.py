@@ -5,7 +5,7 @@ The columns have the same names and meaning whatever holds them."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -113,6 +113,25 @@ def passage_rows(entry: Entry) -> Iterator[dict[str, Any]]:
             place["metadata"] = _pairs(passage.metadata)
         own = {"headings": list(passage.headings), "position": position, "tokens": " ".join(words)}
         yield shared | place | own
+
+
+def entries_of(
+    documents: Sequence[Mapping[str, Any]], passages: Sequence[Mapping[str, Any]], dimension: int
+) -> list[Entry]:
+    """What was put in. `documents`: their rows; `passages`: theirs, in reading order, each with its `vector` and its
+    `tokens`."""
+    held: dict[str, list[Mapping[str, Any]]] = {row["document_id"]: [] for row in documents}
+    for row in passages:
+        held[row["document_id"]].append(row)
+    return [
+        Entry(
+            as_document(row),
+            [as_passage(each) for each in held[row["document_id"]]],
+            np.array([each["vector"] for each in held[row["document_id"]]], np.float32).reshape(-1, dimension),
+            [each["tokens"].split() for each in held[row["document_id"]]],
+        )
+        for row in documents
+    ]
 
 
 def _shared(document: Document) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def build_index(table: Any, files: StoreFiles, rows: int, exact_until: int) -> d
     """
     if rows <= exact_until or any(index.name == _INDEX for index in table.list_indices()):
         return {}
-    known = _note(files)
+    known = measured(files)
     if known.get("state") == "refused" and rows < 2 * int(known.get("rows", 0)):
         return {}
     from lancedb.index import HnswSq
@@ -56,7 +56,7 @@ def drop_index(table: Any) -> None:
 
 def width(files: StoreFiles) -> int:
     """Of the searches that reach the recall wanted, as it was measured; the narrowest where there is no index."""
-    return int(_note(files).get("ef", _WIDTHS[0]))
+    return int(measured(files).get("ef", _WIDTHS[0]))
 
 
 def nearest(table: Any, vector: np.ndarray, limit: int, ef: int) -> Any:
@@ -65,7 +65,8 @@ def nearest(table: Any, vector: np.ndarray, limit: int, ef: int) -> Any:
     return query.refine_factor(_REFINED).ef(max(ef, _REFINED * limit * 3 // 2)).limit(limit)
 
 
-def _note(files: StoreFiles) -> dict[str, Any]:
+def measured(files: StoreFiles) -> dict[str, Any]:
+    """What was measured when an index was last built or refused."""
     try:
         return dict(json.loads(files.read(_NOTE) or "{}"))
     except (OSError, ValueError, TypeError):

@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from metier.core.documents import Document, Passage
-from metier.store.base import DocumentRecord, Filter, Identity, Scored
+from metier.store.base import DocumentRecord, Entry, Filter, Identity, Scored
 from metier.store.lance import ann, lexical
 from metier.store.lance.conditions import condition, in_list, narrowed, narrowing, of_documents, quoted
 from metier.store.lance.files import StoreFiles
 from metier.store.lance.statistics import Statistics
 from metier.store.lance.storage_errors import storage_errors
 from metier.store.lance.table_rows import DOCUMENT, MEDIA_TYPE
-from metier.store.rows import PASSAGE_COLUMNS, as_document, as_passage, as_record
+from metier.store.rows import PASSAGE_COLUMNS, as_document, as_passage, as_record, entries_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,17 @@ class LanceReader:
         with storage_errors(self._files):
             rows = self._rows(wanted, [*PASSAGE_COLUMNS, "vector"]).to_pylist()
         return {as_passage(row).indexed_text: np.asarray(row["vector"], np.float32) for row in rows}
+
+    def entries(self, document_ids: Sequence[str]) -> list[Entry]:
+        if not document_ids:
+            return []
+        columns = [*PASSAGE_COLUMNS, "position", "tokens", "vector", "content_hash", "payload"]
+        with storage_errors(self._files):
+            rows = self._rows(of_documents(document_ids), columns).to_pylist()
+        places = {name: place for place, name in enumerate(document_ids)}
+        rows.sort(key=lambda row: (places[row["document_id"]], row["position"]))
+        own, rest = ([row for row in rows if (row["position"] == DOCUMENT) is is_own] for is_own in (True, False))
+        return entries_of(own, rest, self.identity.dimension)
 
     def uris(self, where: Filter | None = None) -> dict[str, str]:
         with storage_errors(self._files):

@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,10 +21,11 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
+from metier.core import disk
 from metier.core.documents import Document
 from metier.core.errors import DatabaseUnavailable, IndexMismatch, StoreError
 from metier.core.settings import StoreSettings
-from metier.store.base import Entry, Filter, Identity, Scored
+from metier.store.base import Entry, Filter, Identity, Scored, StoreDescription
 from metier.store.lance import ann, lexical, scalar_indexes
 from metier.store.lance.archive import SINCE, Archive, stamp
 from metier.store.lance.conditions import condition, of_documents
@@ -142,17 +143,19 @@ class LanceStore(LanceReader):
     def _commit(self, commit: Callable[[], _Made], document: str = "") -> _Made:
         """What `commit` gives. Where the connection is lost, nobody knows whether it was committed: it is done again on
         what is there by then."""
+        is_known = True
         with self._keeping:
             for pause in (*_PAUSES, None):
                 try:
                     with storage_errors(self._files, document), self.writing():
+                        if not is_known:
+                            self.refresh()
                         return commit()
                 except DatabaseUnavailable:
                     if pause is None:
                         raise
                     time.sleep(pause)
-                    with suppress(DatabaseUnavailable):
-                        self.refresh()
+                    is_known = False
         raise AssertionError
 
     # --- reading ---------------------------------------------------------------------------------------------
@@ -187,6 +190,12 @@ class LanceStore(LanceReader):
                     self._counted.clear()
                 known = self._counted[counted] = super().counts(where)
         return known
+
+    def describe(self) -> StoreDescription:
+        with storage_errors(self._files):
+            folder = self._files.folder if isinstance(self._files, LocalFiles) else None
+            taken = None if folder is None else disk.room(folder)[0]
+            return StoreDescription(self._files.address, taken, ann.measured(self._files))
 
     # --- earlier versions ------------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from psycopg_pool import ConnectionPool
 
 from metier.core import addresses
 from metier.core.database_login import PAUSES, Login, login, may_pass
-from metier.core.errors import StoreError
+from metier.core.errors import DatabaseUnavailable, StoreError
 from metier.core.storage_settings import StoreSettings
 
 _T = TypeVar("_T")
@@ -109,7 +109,9 @@ class Connections:
         line = self._login.told(said.strip() or type(error).__name__)
         if isinstance(error, errors.LockNotAvailable):
             line = "another process has been writing to this store for a minute"
-        return StoreError(line, where=self.where, hint=_HINT)
+        is_away = isinstance(error, psycopg.OperationalError) and may_pass(line)
+        kind = DatabaseUnavailable if is_away else StoreError
+        return kind(line, where=self.where, hint=_HINT)
 
     def _run(self, work: Callable[[Connection], _T]) -> _T:
         for pause in (*PAUSES, None):
@@ -138,7 +140,7 @@ class Connections:
 
     def _busy(self) -> StoreError:
         said = f"none of the {_AT_ONCE} connections of this process was free"
-        return StoreError(said, where=self.where, hint="Try again: searches wait for one another.")
+        return DatabaseUnavailable(said, where=self.where, hint="Try again: searches wait for one another.")
 
     def _connected(self) -> Connection:
         """Raises `psycopg.Error`; what may pass is tried again."""

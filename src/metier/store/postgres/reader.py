@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 
 from metier.core.documents import Document, Passage
-from metier.store.base import DocumentRecord, Filter, Identity, Scored
+from metier.store.base import DocumentRecord, Entry, Filter, Identity, Scored
 from metier.store.postgres.conditions import Narrowing, condition, groups_of
 from metier.store.postgres.connections import Connection, Connections
 from metier.store.postgres.copying import as_text, vector_of
 from metier.store.postgres.lexical import AskedWords, best_passages
 from metier.store.postgres.postings import Postings
-from metier.store.rows import PASSAGE_COLUMNS, as_document, as_passage, as_record
+from metier.store.rows import PASSAGE_COLUMNS, as_document, as_passage, as_record, entries_of
 
 _SAMPLE = 1024  # passages at large that a question is held against; the deviation is then known to about 2%
 PASSAGE = ", ".join(f'"{name}"' for name in PASSAGE_COLUMNS)
+_DOCUMENT = "id AS document_id, uri, title, language, groups, metadata, content_hash, text, payload"
 _RECORD = "id AS document_id, uri, title, media_type, language, groups, metadata"
 
 
@@ -49,6 +50,27 @@ class PostgresReader:
         query = f"SELECT {PASSAGE}, vector_send(embedding) AS sent FROM {self._passages} AS p"
         rows = self._all(query, wanted) if document_ids else []
         return {as_passage(row).indexed_text: vector_of(row["sent"]) for row in rows}
+
+    def entries(self, document_ids: Sequence[str]) -> list[Entry]:
+        wanted = list(document_ids)
+        if not wanted:
+            return []
+
+        def found(connection: Connection) -> list[Entry]:
+            documents = connection.execute(
+                f"SELECT {_DOCUMENT} FROM {self._documents} AS d WHERE id = ANY(%s::text[]) "
+                "ORDER BY array_position(%s::text[], id)",
+                [wanted, wanted],
+            ).fetchall()
+            passages = connection.cursor(binary=True).execute(
+                f"SELECT {PASSAGE}, tokens, vector_send(embedding) AS sent FROM {self._passages} AS p "
+                "WHERE document_id = ANY(%s::text[]) ORDER BY document_id, position",
+                [wanted],
+            )
+            rows = [row | {"vector": vector_of(row["sent"])} for row in passages]
+            return entries_of(documents, rows, self.identity.dimension)
+
+        return self._connections.read(found, None)
 
     def uris(self, where: Filter | None = None) -> dict[str, str]:
         rows = self._of_documents("uri, id", where)
@@ -183,6 +205,5 @@ class PostgresReader:
 
 def document_in(connection: Connection, documents: str, document_id: str) -> Document | None:
     """The document with this id in a table."""
-    columns = "id AS document_id, uri, title, language, groups, metadata, content_hash, text, payload"
-    row = connection.execute(f"SELECT {columns} FROM {documents} AS d WHERE id = %s", [document_id]).fetchone()
+    row = connection.execute(f"SELECT {_DOCUMENT} FROM {documents} AS d WHERE id = %s", [document_id]).fetchone()
     return as_document(row) if row else None

@@ -16,7 +16,7 @@ from typing import Any
 from metier.core.documents import Document
 from metier.core.errors import StoreError
 from metier.core.storage_settings import StoreSettings
-from metier.store.base import Entry, Filter, Identity, Scored
+from metier.store.base import Entry, Filter, Identity, Scored, StoreDescription
 from metier.store.postgres import ann, archive, generations, layout, opening
 from metier.store.postgres.conditions import Narrowing, condition
 from metier.store.postgres.connections import Connection, Connections
@@ -156,6 +156,14 @@ class PostgresStore(PostgresReader):
                 return [Scored(as_passage(row), -row["distance"]) for row in rows]
         return super()._nearest(connection, vector, limit, wanted)
 
+    def describe(self) -> StoreDescription:
+        tables = [f"{name}_{self._generation}" for name in layout.TABLES]
+        query = "SELECT sum(pg_total_relation_size(name::regclass)) AS bytes FROM unnest(%s::text[]) AS name"
+        row = self._connections.owned(lambda c: c.execute(query, [tables]).fetchone()) or {}
+        index = self._connections.owned(self._ann)
+        where = f"{self._connections.where}, schema {self._connections.namespace}"
+        return StoreDescription(where, int(row.get("bytes") or 0), index)
+
     # --- earlier versions ------------------------------------------------------------------------------------
 
     def begins(self) -> datetime | None:
@@ -234,9 +242,8 @@ class PostgresStore(PostgresReader):
         try:
             self._connections.owned(work)
         except StoreError as error:
-            raise StoreError(
-                f"{uri}: {error.what}" if uri else error.what, where=error.where, hint=error.hint
-            ) from None
+            error.what = f"{uri}: {error.what}" if uri else error.what
+            raise
         self._counted.clear()
 
     def _begin_commit(self, connection: Connection, passages: int, now: datetime) -> tuple[int, int]:
@@ -277,7 +284,7 @@ class PostgresStore(PostgresReader):
         if not entries:
             return added
         register_vector(connection)
-        documents = (document_row(entry.document) for entry in entries)
+        documents = (_plain(document_row(entry.document)) for entry in entries)
         copy_into(
             connection, f"documents_{g}", layout.DOCUMENT,
             ([row["document_id"], *(row[name] for name in list(layout.DOCUMENT)[1:-1]), now] for row in documents),
@@ -286,7 +293,7 @@ class PostgresStore(PostgresReader):
         def passages() -> Iterator[list[Any]]:
             at = number
             for entry in entries:
-                for row, vector in zip(passage_rows(entry), entry.vectors, strict=True):
+                for row, vector in zip(map(_plain, passage_rows(entry)), entry.vectors, strict=True):
                     own = {"number": at, "rank": _rank(row["id"]), "since": now, "embedding": VectorBytes.of(vector)}
                     added.append(IndexedPassage(at, tuple(row["groups"]), row["tokens"]))
                     at += 1
@@ -299,6 +306,12 @@ class PostgresStore(PostgresReader):
 def _rank(name: str) -> int:
     """Where a passage stands in a sample of what a reader may see, the same whatever else is stored."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little", signed=True)
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Without NUL, which the database takes in no text; a file's own title may hold one."""
+    metadata = [pair.replace("\0", "") for pair in row["metadata"]]
+    return row | {"title": row["title"].replace("\0", ""), "metadata": metadata}
 
 
 def _now() -> datetime:

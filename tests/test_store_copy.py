@@ -1,0 +1,135 @@
+"""An index that is taken to another store and back is the same, whatever comes in between."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from postgres_server import run_postgres
+
+from metier import Expert
+from metier.core.errors import InputError, StoreError
+from metier.services import store_copy
+from metier.services.store_copy import copy_store
+from metier.store.base import Filter
+from metier.store.postgres.reader import PostgresReader
+
+pytestmark = pytest.mark.slow
+_NUMBERS = itertools.count()
+QUESTIONS = ["How often is the gearbox oil changed?", "torque of the bolts", "NV-110"]
+
+
+@pytest.fixture
+def place(postgres):
+    """Address, login and schema of an empty store."""
+    name = f"copy{next(_NUMBERS)}"
+    yield f"postgresql://postgres@127.0.0.1:{postgres}/postgres", None, name
+    run_postgres(postgres, "postgres")(f'DROP SCHEMA IF EXISTS "{name}" CASCADE')
+
+
+@contextmanager
+def opened(folder):
+    with Expert.open(folder) as expert:
+        yield expert
+
+
+def tell(*_state: object) -> None:
+    """Nobody listens."""
+
+
+def searched(folder) -> list[tuple[int, str, object]]:
+    """Number of the search, passage and score of every hit."""
+    with opened(folder) as expert:
+        found = [expert.search(question, 20, where) for question in QUESTIONS for where in (None, Filter(groups=()))]
+    # The embedded store keeps the sample of vectors that scores are held against in half precision.
+    return [
+        (at, hit.passage.id, pytest.approx(hit.score, rel=2e-3, abs=1e-3))
+        for at, hits in enumerate(found)
+        for hit in hits
+    ]
+
+
+def test_there_and_back_searches_find_the_same(turbines, place, call_metier):
+    before, written = searched(turbines), (turbines / "metier.toml").read_text()
+    address, _, namespace = place
+    told = call_metier("store", "copy", "--to", address, "--namespace", namespace, "-e", str(turbines), "--json")
+    there = json.loads(told.stdout)
+    assert there["copied"] == there["documents"] > 0
+    assert searched(turbines) == before
+    shown = json.loads(call_metier("store", "-e", str(turbines), "--json").stdout)
+    assert (shown["backend"], shown["passages"]) == ("postgres", there["passages"])
+    assert shown["bytes"] > 0
+    told = call_metier("store", "copy", "--to", "file", "--replace", "-e", str(turbines), "--json")
+    back = json.loads(told.stdout)
+    assert back["copied"] == back["documents"]
+    assert back["digest"] == there["digest"]
+    assert searched(turbines) == before
+    with opened(turbines) as expert:
+        assert expert.sync().unchanged == back["documents"]
+    assert (turbines / "metier.toml").read_text().replace('\n[store]\nbackend = "lance"\n', "") == written
+
+
+def test_a_copy_that_was_broken_off_goes_on(turbines, place, monkeypatch):
+    written = (turbines / "metier.toml").read_text()
+    monkeypatch.setattr(store_copy, "_AT_ONCE", 1)
+
+    def stop(stage: str, done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with opened(turbines) as expert, pytest.raises(KeyboardInterrupt):
+        copy_store(expert.runtime, *place, stop)
+    assert (turbines / "metier.toml").read_text() == written
+    with opened(turbines) as expert:
+        documents = len(expert.runtime.store.hashes())
+        assert copy_store(expert.runtime, *place, tell).copied == documents - 2
+        assert expert.runtime.settings.store.backend == "postgres"
+        assert expert.search(QUESTIONS[0])
+
+
+def test_what_is_there_in_another_form_is_copied_again(turbines, place):
+    written = (turbines / "metier.toml").read_text()
+    with opened(turbines) as expert:
+        copy_store(expert.runtime, *place, tell)
+        store = expert.runtime.store
+        (entry,) = store.entries([sorted(store.hashes())[0]])
+        store.replace([type(entry)(entry.document, entry.passages, -entry.vectors, entry.tokens)])
+    (turbines / "metier.toml").write_text(written)
+    with opened(turbines) as expert:
+        assert copy_store(expert.runtime, *place, tell).copied == 0
+        (again,) = expert.runtime.store.entries([entry.document.id])
+    np.testing.assert_array_equal(again.vectors, entry.vectors)
+
+
+def test_a_copy_that_is_not_the_same_is_not_taken(turbines, place, monkeypatch):
+    written = (turbines / "metier.toml").read_text()
+    monkeypatch.setattr(PostgresReader, "entries", lambda *_given: [])
+    with opened(turbines) as expert, pytest.raises(StoreError, match="the copy is not what was copied"):
+        copy_store(expert.runtime, *place, tell)
+    assert (turbines / "metier.toml").read_text() == written
+
+
+def test_an_index_of_another_expert_is_not_written_over(turbines, expert, docs, place):
+    with opened(turbines) as other:
+        copy_store(other.runtime, *place, tell)
+        held = other.runtime.store.counts()
+    for path in docs.iterdir():
+        path.unlink()
+    (docs / "own.md").write_text("# Own\n\nWords of its own.\n")
+    expert.sync()
+    with pytest.raises(InputError, match="documents are there that this expert does not have"):
+        copy_store(expert.runtime, *place, tell)
+    with opened(turbines) as other:
+        assert other.runtime.store.counts() == held
+    assert copy_store(expert.runtime, *place, tell, replace=True).documents == 1
+
+
+def test_a_place_that_is_none_and_the_place_that_it_is_in_are_told(turbines, place, call_metier):
+    told = call_metier("store", "copy", "--to", "somewhere", "-e", str(turbines), check=2)
+    assert "Name postgresql://user@host/database" in told.stderr
+    assert "is there already" in call_metier("store", "copy", "--to", "file", "-e", str(turbines), check=2).stderr
+    told = call_metier("store", "copy", "--to", "postgresql://a:secret@h/d", "-e", str(turbines), check=2)
+    assert "secret" not in told.stderr
