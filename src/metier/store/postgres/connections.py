@@ -15,6 +15,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
@@ -48,7 +49,7 @@ class Connections:
         self.namespace = str(settings.namespace)
         self.where = addresses.masked(str(settings.url))
         self._login: Login = login(str(settings.url), settings.auth_env, StoreError)
-        self._setting_up: tuple[str, ...] = ()
+        self._statements: list[str] = []  # that each connection is set up with
         self._role: str | None = None
         self._pool: ConnectionPool[Connection] | None = None
         self._making = threading.Lock()
@@ -57,7 +58,7 @@ class Connections:
         """`statements`: run in each connection from here on; `role`: that reads for readers, where the account's own
         would see past their groups."""
         with self._making:
-            self._setting_up, self._role = tuple(statements), role
+            self._statements[:], self._role = statements, role
             if self._pool is not None:
                 self._pool.drain()
 
@@ -159,18 +160,20 @@ class Connections:
                 logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())  # errors are told by who asks
                 self._pool = ConnectionPool(
                     self._login.conninfo(), min_size=1, max_size=_AT_ONCE, timeout=_PATIENCE, max_idle=_IDLE,
-                    reconnect_timeout=1.0,
-                    kwargs={"row_factory": dict_row, "prepare_threshold": None}, configure=self._set_up,
-                    check=ConnectionPool.check_connection, open=True, name=f"metier-{self.namespace}",
+                    reconnect_timeout=1.0, kwargs={"row_factory": dict_row, "prepare_threshold": None},
+                    configure=partial(_set_up, self._statements), check=ConnectionPool.check_connection, open=True,
+                    name=f"metier-{self.namespace}",
                 )  # fmt: skip
                 weakref.finalize(self, self._pool.close, 1.0)
             return self._pool
 
-    def _set_up(self, connection: Connection) -> None:
-        connection.execute(f"SET lock_timeout = {int(_BUSY * 1000)}")
-        for statement in self._setting_up:
-            connection.execute(statement)
-        connection.commit()
+
+def _set_up(statements: Sequence[str], connection: Connection) -> None:
+    """Not a method: the pool would keep alive what closes it when it is gone."""
+    connection.execute(f"SET lock_timeout = {int(_BUSY * 1000)}")
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
 
 
 def _may_go_again(error: psycopg.Error, connection: Connection) -> bool:
