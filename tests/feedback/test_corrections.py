@@ -13,7 +13,7 @@ from metier.core.documents import document_id
 from metier.core.errors import InputError
 from metier.core.locks import exclusive
 from metier.core.questions import Question
-from metier.state.schema import has_rows
+from metier.state.quick import has_rows
 from metier.store.base import Filter
 
 pytestmark = pytest.mark.slow
