@@ -134,7 +134,7 @@ def test_the_common_verbs_import_no_torch(turbines):
     code = (
         "import sys\nfrom metier import Expert\nimport metier.cli\n"
         f"e = Expert.open({str(turbines)!r})\ne.search('oil')\ne.ask('oil?')\ne.close()\n"
-        "heavy = {'torch', 'transformers', 'sklearn', 'scipy', 'sentence_transformers', 'sqlalchemy'}\n"
+        "heavy = {'torch', 'transformers', 'sklearn', 'scipy', 'sentence_transformers', 'sqlalchemy', 'psycopg'}\n"
         "heavy &= set(sys.modules)\n"
         "assert not heavy, heavy"
     )

@@ -9,7 +9,7 @@ import pytest
 from postgres_server import run_postgres
 
 from metier import Expert
-from metier.core.errors import InputError
+from metier.core.errors import InputError, StoreError
 
 pytestmark = pytest.mark.slow
 ELSEWHERE = """
@@ -61,3 +61,20 @@ def test_what_one_syncs_and_corrects_the_other_answers_from(machines, docs, monk
         busy = pytest.raises(InputError, match="another sync is running on this expert")
         with one.runtime.exclusive("sync.lock"), busy:
             two.sync()
+
+
+def test_a_sync_that_loses_its_lock_writes_no_more_and_the_next_one_completes_it(machines, postgres, monkeypatch):
+    run = run_postgres(postgres, "postgres")
+    with Expert.open(machines[0]) as one:
+        embed = one.runtime.embedder.embed_passages
+
+        def cut_and_embed(texts):
+            run("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+            return embed(texts)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(one.runtime.embedder, "embed_passages", cut_and_embed)
+            with pytest.raises(StoreError, match="lost, and the lock with it: another may have begun"):
+                one.sync()
+        assert one.runtime.store.counts() == (0, 0)
+        assert one.sync().added == 4
