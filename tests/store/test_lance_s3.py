@@ -44,8 +44,8 @@ def address(s3_endpoint, monkeypatch):
 
 @pytest.fixture
 def open_store(address, tmp_path):
-    def open_again(identity=IDENTITY, *, replace=False, exact_until=200_000):
-        settings = StoreSettings(url=address, auth_env="STORE_LOGIN", exact_until=exact_until)
+    def open_again(identity=IDENTITY, *, replace=False, **options):
+        settings = StoreSettings(url=address, auth_env="STORE_LOGIN", **options)
         return open_at(tmp_path / "store", settings, identity, replace=replace)
 
     return open_again
@@ -131,7 +131,7 @@ def test_statistics_are_fetched_once_and_kept_on_this_machine(open_store, tmp_pa
     put(writer, "a.md", ["nut torque", "nut oil"])
     writer.optimize()
     assert open_store().frequencies(["nut"]).tolist() == [2]
-    kept = sorted(path.name for path in (tmp_path / "store" / "fetched").iterdir())
+    kept = sorted(path.name for path in (tmp_path / "store" / "fetched").iterdir() if path.is_file())
     assert [name.split(".")[0] for name in kept] == ["frequencies"]
     fetched: list[str] = []
     read = object_files.ObjectFiles.read
@@ -298,6 +298,29 @@ def test_an_answer_that_is_lost_makes_no_document_twice(open_store, proxy):
 
 
 @pytest.mark.usefixtures("impatient")
+def test_what_was_copied_is_searched_while_the_storage_is_away(open_store, proxy, tmp_path):
+    writer = open_store()
+    put(writer, "a.md", ["one word", "two words"])
+    writer.optimize()
+    copied, bare = open_store(), open_store(local_copy_gb=0)
+    for each in (copied, bare):
+        assert [hit.passage.text for hit in each.lexical(["words"], 3)] == ["two words"]
+        assert len(each.dense(vector_of("x"), 3)) == 2
+    proxy.go_down()
+    assert [hit.passage.text for hit in copied.lexical(["words"], 3)] == ["two words"]
+    assert len(copied.dense(vector_of("x"), 3)) == 2
+    with pytest.raises(DatabaseUnavailable):
+        copied.refresh()
+    assert len(copied.dense(vector_of("x"), 3)) == 2
+    with pytest.raises(DatabaseUnavailable):
+        bare.dense(vector_of("x"), 3)
+    proxy.is_down = False
+    put(writer, "a.md", ["three words"], content_hash="2")
+    copied.refresh()
+    assert [hit.passage.text for hit in copied.lexical(["words"], 3)] == ["three words"]
+
+
+@pytest.mark.usefixtures("impatient")
 def test_a_connection_that_is_lost_loses_nothing(open_store, proxy):
     store = open_store()
     put(store, "a.md", ["one"])
@@ -342,7 +365,7 @@ def test_each_refusal_says_what_to_do_and_who_may_only_read_reads(tmp_path, monk
         assert "there is no bucket nobody" in told[-1]
         told.append(refusal(lambda: open_as(SECRET)))
         assert "KEY:SECRET" in told[-1]
-    told.append(refusal(lambda: reader.dense(vector_of("x"), 3)))
+    told.append(refusal(reader.refresh))
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     told.append(refusal(lambda: open_as(keys["writer"])))
     assert all("no connection to http://127.0.0.1:" in each for each in told[-2:])

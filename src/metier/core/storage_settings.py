@@ -59,6 +59,11 @@ class StoreSettings(_Placed):
         description="environment variable, or secret in the keyring, for url: password or user:password, of an object "
         "store KEY:SECRET",
     )
+    local_copy_gb: float = Field(
+        2,
+        ge=0,
+        description="an index on object storage is copied to each machine that reads it up to this size, 0 = never",
+    )
     exact_until: int = Field(200_000, ge=0, description="passages up to which vectors are searched exactly")
     keep_versions_days: float = Field(
         30, ge=0, description="what was replaced or deleted can be asked for so long (ask --as-of), 0 = not at all"

@@ -47,6 +47,11 @@ class StoreFiles(Protocol):
         """The file on this machine, None where there is none."""
         ...
 
+    def copied(self, table: str, most_bytes: float) -> Any | None:
+        """A table of another machine from a copy of it on this one, as it is there now; None where it is read where it
+        is: it is here, or larger."""
+        ...
+
     def problem(self, error: Exception) -> StoreError | None:
         """What came of the storage, as an error that says what to do."""
         ...
@@ -87,6 +92,9 @@ class LocalFiles:
     def path(self, name: str) -> Path | None:
         path = self.folder / name
         return path if path.exists() else None
+
+    def copied(self, table: str, most_bytes: float) -> Any | None:
+        return None
 
     def problem(self, error: Exception) -> StoreError | None:
         return unwritable(self.folder, error)

@@ -43,10 +43,11 @@ def index_tokens(table: Any) -> None:
     table.create_index("tokens", config=plain)
 
 
-def is_indexed(table: Any) -> bool:
-    """Whether it can be searched; indexed here where it was not yet. False where it has no rows."""
+def is_indexed(table: Any, *, may_index: bool = True) -> bool:
+    """Whether it can be searched; indexed here where it was not yet and `may_index` holds. False where it has no
+    rows."""
     if not table.list_indices():
-        if not table.count_rows():
+        if not may_index or not table.count_rows():
             return False
         index_tokens(table)
     return True

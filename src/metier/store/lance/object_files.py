@@ -23,6 +23,7 @@ from metier.core.atomic import replacing
 from metier.core.errors import DatabaseUnavailable, MetierError, StoreError
 from metier.core.object_storage import ObjectStorage
 from metier.core.permissions import make_folder
+from metier.store.lance import local_copy
 from metier.store.lance.import_lancedb import import_lancedb
 
 _Asked = TypeVar("_Asked")
@@ -125,6 +126,14 @@ class ObjectFiles:
                 file.write(data)
         self._paths[name, version] = path
         return path
+
+    def copied(self, table: str, most_bytes: float) -> Any | None:
+        if not most_bytes or self._storage.scheme == "file":
+            return None
+        base, folder = f"{self._base}/{table}.lance", self._cache / self._folder
+        if not self.asked(lambda: local_copy.update(self._storage, base, folder / f"{table}.lance", most_bytes)):
+            return None
+        return import_lancedb().connect(folder, session=self._session).open_table(table)
 
     def _writable_cache(self) -> Path:
         try:

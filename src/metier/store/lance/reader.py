@@ -13,7 +13,7 @@ from metier.core.documents import Document, Passage
 from metier.store.base import DocumentRecord, Entry, Filter, Identity, Scored
 from metier.store.lance import ann, lexical
 from metier.store.lance.conditions import condition, in_list, narrowed, narrowing, of_documents, quoted
-from metier.store.lance.files import StoreFiles
+from metier.store.lance.files import LocalFiles, StoreFiles
 from metier.store.lance.statistics import Statistics
 from metier.store.lance.storage_errors import storage_errors
 from metier.store.lance.table_rows import DOCUMENT, MEDIA_TYPE
@@ -139,7 +139,8 @@ class LanceReader:
         if not tokens:
             return []
         with storage_errors(self._files):
-            parts = [part for part in self._parts if lexical.is_indexed(part.table)]
+            is_here = isinstance(self._files, LocalFiles)  # who reads what is elsewhere writes nothing there
+            parts = [part for part in self._parts if lexical.is_indexed(part.table, may_index=is_here)]
             searched = [(part.table, part.where(narrowing(where))) for part in parts]
             return lexical.search(searched, tokens, limit, where, self._statistics) if parts else []
 

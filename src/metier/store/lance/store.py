@@ -56,6 +56,9 @@ class LanceStore(LanceReader):
         self._settings = settings
         self._schema = table_schema(identity.dimension)
         self._is_beside = replace  # built beside the index in use until `publish`
+        self._copy: Any | None = None  # of the table, that is read
+        self._commits = 0
+        self._copying, self._swapping = threading.Lock(), threading.Lock()
         with storage_errors(LocalFiles(folder)):
             self._generations = _generations(folder, settings)
             self._open(*(self._generations.begin() if replace else self._generations.enter()))
@@ -150,7 +153,10 @@ class LanceStore(LanceReader):
                     with storage_errors(self._files, document), self.writing():
                         if not is_known:
                             self.refresh()
-                        return commit()
+                        try:
+                            return commit()
+                        finally:
+                            self._forget_copy()
                 except DatabaseUnavailable:
                     if pause is None:
                         raise
@@ -222,6 +228,7 @@ class LanceStore(LanceReader):
             ann.drop_index(self._table)
             self._archive.erase(self._table, _now())
             self._generations.clear(at_once=True)
+            self._forget_copy()
             self._index()
 
     # --- inside ----------------------------------------------------------------------------------------------
@@ -237,6 +244,7 @@ class LanceStore(LanceReader):
             raise
         weakref.finalize(table, leave)
         self._database, self._table, self._files = database, table, files
+        self._forget_copy()
         self._statistics, self._archive = Statistics(files, table), Archive(database, name, files)
         with storage_errors(files):
             self._ef = ann.width(files)
@@ -259,7 +267,25 @@ class LanceStore(LanceReader):
 
     @property
     def _parts(self) -> Sequence[TablePart]:
-        return [TablePart(self._table)]
+        return [TablePart(self._read_table())]
+
+    def _read_table(self) -> Any:
+        """The table; of one that is elsewhere a copy, as of the last commit of this process or when it was opened."""
+        if (known := self._copy) is not None:
+            return known
+        with self._copying:
+            if (known := self._copy) is None:
+                at, table = self._commits, self._table
+                known = self._files.copied(table.name, self._settings.local_copy_gb * 2**30) or table
+                with self._swapping:
+                    if at == self._commits:
+                        self._copy = known
+        return known
+
+    def _forget_copy(self) -> None:
+        with self._swapping:
+            self._commits += 1
+            self._copy = None
 
     def _changing(self, document_ids: Sequence[str]) -> str:
         """These documents are about to change: keep what is there of them. Returns when that is, as rows say it."""
