@@ -289,3 +289,16 @@ def test_a_connection_that_was_cut_is_opened_again(new_schema):
         with pytest.raises(DatabaseUnavailable, match="be written"):
             _write_and(place, lambda: run(cut))
         assert len(log.feedback()) == 2
+
+
+def test_a_state_that_stays_locked_is_told_and_who_waits_for_less_than_it_takes_is_served(new_schema, monkeypatch):
+    monkeypatch.setattr(postgres_state, "LOCK_SECONDS", 1)
+    place = new_schema()
+    promotions.promote(place, "a@1")
+    with open_database(place).writing():
+        with pytest.raises(StoreError, match=r"another process has been writing to it for 1 s.*nothing was changed"):
+            promotions.promote(place, "a@2")
+        waiting = threading.Thread(target=promotions.promote, args=(place, "a@2"))
+        waiting.start()
+    waiting.join(10)
+    assert promotions.standing(place) == ["a@1", "a@2"]

@@ -17,7 +17,6 @@ from metier.state import postgres_schema
 from metier.state.postgres_state import PostgresState
 from metier.state.tables import state_changes
 
-_PATIENCE = 30  # seconds for another process that is writing
 _NUMBER = sa.select(state_changes.c.number)
 
 
@@ -45,7 +44,6 @@ class PostgresDatabase:
         with self._place.told("be written"), self._place.connection(whole=True) as connection, connection.begin():
             if not flushed:
                 connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_PATIENCE}s'")
             if noted:
                 connection.execute(sa.update(state_changes).values(number=state_changes.c.number + 1))
             yield connection

@@ -11,7 +11,6 @@ from metier.state.tables import metadata, of_server, state_changes
 from metier.state.upgrade import make, upgrade
 
 VERSIONS = "state_version"  # table with the revision; the store in the same schema has another
-_PATIENCE = 60  # seconds for another process that does it
 
 
 def ready(place: PostgresState, *, make: bool) -> bool:
@@ -47,7 +46,6 @@ def revision(connection: sa.Connection, namespace: str) -> str | None:
 def _bring_up(place: PostgresState) -> None:
     """In one transaction: whoever is killed has done nothing."""
     with place.connection(whole=True) as connection, connection.begin():
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_PATIENCE}s'")
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(place.lock_key("migration"))))
         there = sa.text("SELECT 1 FROM pg_namespace WHERE nspname = :name").bindparams(name=place.namespace)
         if connection.execute(there).first() is None:  # one who may make none may have been given one

@@ -25,7 +25,10 @@ if TYPE_CHECKING:  # it takes half a second to import
     import psycopg
     import sqlalchemy as sa
 
-_CONNECTIONS, _MORE = 5, 20  # kept open, and opened beside them at need
+_CONNECTIONS, _MORE = 5, 10  # kept open, and opened beside them at need
+_WAIT = 10  # seconds for one of them
+LOCK_SECONDS = 30  # seconds for another process that is writing
+_LOCKED = "55P03"
 _CONNECT_SECONDS = 5
 _PATIENCE = 6.0  # seconds in which a server that is away may come back
 _AWAY = 2.0  # seconds for which one that did not is not asked again
@@ -101,7 +104,7 @@ class PostgresState:
                     import sqlalchemy as sa
                 self._made = sa.create_engine(
                     "postgresql+psycopg://", creator=self._connect, hide_parameters=True, pool_pre_ping=True,
-                    pool_size=_CONNECTIONS, max_overflow=_MORE, pool_use_lifo=True,
+                    pool_size=_CONNECTIONS, max_overflow=_MORE, pool_timeout=_WAIT, pool_use_lifo=True,
                 )  # fmt: skip
             return self._made
 
@@ -110,7 +113,8 @@ class PostgresState:
 
         return psycopg.connect(
             self._login.conninfo(
-                options=f"-c search_path={self.namespace} {_OF_SERVER}", connect_timeout=_CONNECT_SECONDS,
+                options=f"-c search_path={self.namespace} -c lock_timeout={LOCK_SECONDS}s {_OF_SERVER}",
+                connect_timeout=_CONNECT_SECONDS,
                 application_name=f"metier {socket.gethostname()[:40]} {os.getpid()}", **_OF_CLIENT,
             ),
             prepare_threshold=None,  # poolers hand a connection on to others
@@ -121,8 +125,8 @@ class PostgresState:
 
         engine, until = self._engine, time.monotonic() + _PATIENCE
         for pause in (*PAUSES, None):
-            if self._away is not None and time.monotonic() < self._away_until:
-                raise self._away
+            if (away := self._away) is not None and time.monotonic() < self._away_until:
+                raise DatabaseUnavailable(away.what, where=away.where, hint=away.hint)
             try:
                 connection = engine.connect()
                 self._away = None
@@ -152,13 +156,11 @@ class PostgresState:
                 where=where,
                 hint="It is asked again with the next try; what was saved is there. Check the server, and the network.",
             )
-        if getattr(cause, "sqlstate", None) == "55P03":
-            said = "another process has locked it for too long"
+        if getattr(cause, "sqlstate", None) == _LOCKED:
+            return StoreError(
+                f"the expert's state cannot {what}: another process has been writing to it for {LOCK_SECONDS} s",
+                where=where,
+                hint="Wait until it is done; nothing was changed.",
+            )
         hint = next((hint for word, hint in _HINTS.items() if word in said), _HINT).format(schema=self.namespace)
         return StoreError(f"the expert's state cannot {what}: {said}", where=where, hint=hint)
-
-
-def close(place: object) -> None:
-    """Free what holds a place of the state open."""
-    if isinstance(place, PostgresState):
-        place.close()
