@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -53,6 +53,7 @@ if TYPE_CHECKING:  # needed by few verbs, and importing them costs the others ti
     from metier.retrieval.curation import Curation
     from metier.services.earlier import EarlierService, Pruned
     from metier.services.flow import FlowService
+    from metier.services.preferences import PreferenceService
     from metier.services.sql_adapters import SqlAdapterService
     from metier.services.status import Status
     from metier.state.catalog import ItemState, SyncRun
@@ -66,7 +67,9 @@ class Expert:
         self.dataset = DatasetService(self.runtime, lambda: self.exam.questions("practice"))
         self.adapters = AdapterService(self.runtime, self.dataset)
         self.exam = ExamService(self.runtime, self.dataset)
-        self._parts = Parts(self.runtime, self.dataset, self.adapters, self.exam, self.ask)
+        self._parts = Parts(
+            self.runtime, self.dataset, self.adapters, self.exam, self.ask, partial(_parts_of, folder.absolute())
+        )  # fmt: skip
         self.evaluation = EvaluationService(self._parts)
         self.corrections = CorrectionService(self.runtime, self.dataset)
         self._counter = AnswerCounter(self.runtime.state)
@@ -84,6 +87,13 @@ class Expert:
         from metier.services.sql_adapters import SqlAdapterService
 
         return SqlAdapterService(self.runtime, self.adapters)
+
+    @cached_property
+    def preferences(self) -> PreferenceService:
+        """Which answers people want rather than which others, and adapters tuned on that (DPO)."""
+        from metier.services.preferences import PreferenceService
+
+        return PreferenceService(self.runtime, self.dataset, self.adapters, self.corrections)
 
     def __repr__(self) -> str:
         settings, folder = self.runtime.settings, str(self.runtime.folder)
@@ -402,3 +412,7 @@ def _asked(question: str) -> str:
     if not question:
         raise InputError("the question is empty", hint='Ask something: `metier ask "How often is the oil changed?"`.')
     return question
+
+
+def _parts_of(folder: Path) -> Parts:
+    return Expert(folder)._parts

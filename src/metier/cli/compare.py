@@ -9,7 +9,7 @@ import typer
 
 from metier.cli.generating import endpoint
 from metier.cli.progress import progress
-from metier.cli.show import ExpertOption, JsonOption, open_expert, print_json, print_restriction
+from metier.cli.show import ExpertOption, JsonOption, OnOption, open_expert, print_json, print_restriction
 from metier.cli.terminal import console, styled
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def compare(
     judge: Annotated[str | None, typer.Option(help="Model that grades too, as openai:NAME.")] = None,
     judge_url: Annotated[str | None, typer.Option(help="Base URL of the judge's endpoint.")] = None,
     judge_key_env: Annotated[str | None, typer.Option(help="Environment variable that holds its key.")] = None,
+    on: OnOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate every way on the same questions, and say which to use and how sure that is.
@@ -58,12 +59,13 @@ def compare(
     asked again.
 
     Example: metier compare --modes rag,rag+tuned --limit 200
+    Example: metier compare --on ray://head.local:6379
     """
     asked = [mode.strip() for mode in modes.split(",")] if modes else None
     with open_expert(expert) as opened, progress() as bar:
         result = opened.evaluation.compare(
             asked, limit=limit, adapter=adapter, half=_half(half), calibrate=calibrate,
-            judge=endpoint("judge", judge, judge_url, judge_key_env), tell=bar.tell,
+            judge=endpoint("judge", judge, judge_url, judge_key_env), on=on, tell=bar.tell,
         )  # fmt: skip
     if as_json:
         print_json(result.to_json())

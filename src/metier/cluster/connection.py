@@ -6,9 +6,11 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from metier import __version__
@@ -50,19 +52,17 @@ class Connection:
     @property
     def nodes(self) -> list[Node]:
         """Those that are alive."""
-        import ray
-
         return [
             Node(each["NodeID"], each["NodeManagerAddress"], float(each["Resources"].get("CPU", 0)))
-            for each in ray.nodes()
+            for each in _ray().nodes()
             if each["Alive"]
         ]
 
     def beside_driver(self, kind: type, *arguments: object) -> Any:
         """An actor of that class on the node that this process is connected to, which it ends with."""
-        import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+        ray = _ray()
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         made = ray.remote(kind).options(num_cpus=0, scheduling_strategy=here, max_concurrency=_CALLS)
         return made.remote(*arguments)
@@ -80,8 +80,7 @@ class Connection:
 
     def busy(self, cpus: float) -> str:
         """What to say where no worker has started for some time, each of which needs `cpus`."""
-        import ray
-
+        ray = _ray()
         free = ray.available_resources().get("CPU", 0.0)
         total = ray.cluster_resources().get("CPU", 0.0)
         return (
@@ -91,8 +90,9 @@ class Connection:
 
 
 @contextmanager
-def connected(on: str) -> Iterator[Connection]:
-    """Raises `InputError` for what names no cluster, `ClusterError` where there is none, or one of another version."""
+def connected(on: str, secrets: Collection[str] = ()) -> Iterator[Connection]:
+    """`secrets`: variables of the environment that workers of a cluster of one's own are not to have. Raises
+    `InputError` for what names no cluster, `ClusterError` where there is none, or one of another version."""
     address = ClusterAddress.of(on)
     _settle_environment(address)
     with needing("ray"):
@@ -100,7 +100,7 @@ def connected(on: str) -> Iterator[Connection]:
     if address.host:
         _check_port(address)
     where = f"the Ray cluster {address}"
-    _start(address, where)
+    _start(address, where, secrets)
     connection = Connection(where, address)
     try:
         yield connection
@@ -108,6 +108,13 @@ def connected(on: str) -> Iterator[Connection]:
         connection.closing.set()
         with suppress(Exception):  # a cluster that was lost cannot be left in order
             ray.shutdown()
+
+
+def _ray() -> Any:
+    """The library; much of it comes without types."""
+    import ray
+
+    return ray
 
 
 def _check_port(address: ClusterAddress) -> None:
@@ -122,6 +129,16 @@ def _check_port(address: ClusterAddress) -> None:
         ) from None
 
 
+@contextmanager
+def _without(names: Collection[str]) -> Iterator[None]:
+    """While a cluster of one's own is started, which takes over our environment."""
+    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
 def _is_loud() -> bool:
     """Whether Ray may tell what it does, among what we tell."""
     return log.isEnabledFor(logging.DEBUG)
@@ -129,22 +146,35 @@ def _is_loud() -> bool:
 
 def _settle_environment(address: ClusterAddress) -> None:
     """What Ray reads when it is imported and started."""
+    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "3")  # seconds that it tries where something else answers
     os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # or it would start a cluster anew where the one in use is gone
     if address.workers:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster of one's own tells nobody
+    elif "RAY_AUTH_MODE" not in os.environ and _has_token():
+        os.environ["RAY_AUTH_MODE"] = "token"  # Ray sends it only then; a cluster that asks for none takes it, too
 
 
-def _start(address: ClusterAddress, where: str) -> None:
+def _has_token() -> bool:
+    """Where Ray looks for one."""
+    given = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+    return given or (Path.home() / ".ray" / "auth_token").is_file()
+
+
+def _start(address: ClusterAddress, where: str, secrets: Collection[str]) -> None:
     import ray
 
     loud = _is_loud()
     if not loud:
         logging.getLogger("ray").setLevel(logging.CRITICAL)
+        # What a node has to say, as of a worker that it lost, would be printed on stdout; no option is for that.
+        vars(ray._private.worker)["_worker_logs_enabled"] = False
     own: dict[str, Any] = {}
     if address.workers:
         own = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE}
     try:
-        ray.init(address=address.for_ray, log_to_driver=loud, configure_logging=loud, **own)
+        with _without(secrets), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "lancedb fork support")  # what is forked becomes another program at once
+            ray.init(address=address.for_ray, log_to_driver=loud, configure_logging=loud, **own)
     except Exception as error:  # noqa: BLE001 - of Ray, of many kinds
         with suppress(Exception):
             ray.shutdown()
@@ -161,6 +191,13 @@ def _not_connected(error: Exception, address: ClusterAddress, where: str) -> Clu
             where=where,
             hint="Start one with `ray start --head`, or give `--on local`.",
         )
+    if "Failed to connect" in said or "token" in said:
+        return ClusterError(
+            "does not let this machine in, or is no Ray cluster",
+            where=where,
+            hint="The port is the one that `ray start` prints. Where the cluster asks for a token, the same one has to "
+            "be in ~/.ray/auth_token here.",
+        )
     return ClusterError(
         f"cannot be joined ({said[:300]})",
         where=where,
@@ -175,7 +212,7 @@ def check_nodes(connection: Connection, wanted: Mapping[str, str], probe: Any) -
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    def found() -> dict[str, str]:  # pickled whole, so that it runs where Métier is missing, too
+    def look() -> dict[str, str]:  # pickled whole, so that it runs where Métier is missing, too
         try:
             import metier
         except ImportError as error:
@@ -188,7 +225,7 @@ def check_nodes(connection: Connection, wanted: Mapping[str, str], probe: Any) -
     expected = {"metier": __version__, **wanted}
     nodes = [node for node in connection.nodes if node.cpus > 0]
     asked = {
-        ray.remote(found)
+        ray.remote(look)
         .options(num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False), max_retries=0)
         .remote(): node
         for node in nodes
@@ -197,7 +234,11 @@ def check_nodes(connection: Connection, wanted: Mapping[str, str], probe: Any) -
     while left:
         done, left = ray.wait(left, num_returns=len(left), timeout=10.0)
         for reference in done:
-            _check(ray.get(reference), expected, asked[reference], connection)
+            try:
+                found = ray.get(reference)
+            except Exception as error:  # noqa: BLE001 - of Ray, of many kinds
+                raise connection.failure(error) from None
+            _check(found, expected, asked[reference], connection)
         waited += 10.0
         if left and waited >= _CHECK_SECONDS:
             raise ClusterError(

@@ -49,7 +49,7 @@ def connected(
     """`folder`: of the expert, which a model's path in metier.toml is relative to. Raises `InputError`,
     `ClusterError`."""
     is_remote = settings.embedding.model.startswith(_ENDPOINTS)
-    with connected_to(on) as connection:
+    with connected_to(on, _secrets(settings)) as connection:
         workers, threads = _shared_out(connection, settings.embedding.threads)
         threaded = settings.embedding.model_copy(update={"threads": threads})
         job = IngestionJob(
@@ -63,6 +63,13 @@ def connected(
             yield stages
         finally:
             stages.cancel()
+
+
+def _secrets(settings: Settings) -> list[str]:
+    """Names of variables with passwords and keys, none of which a worker needs."""
+    of_sources = [source.auth_env for source in settings.sources]
+    of_models = [settings.parsing.vision_key_env, settings.embedding.api_key_env, settings.generation.api_key_env]
+    return [name for name in (*of_sources, settings.store.auth_env, settings.state.auth_env, *of_models) if name]
 
 
 def _shared_out(connection: Connection, threads: int | None) -> tuple[int, int]:
@@ -188,6 +195,7 @@ class RayStages:
         if not texts or not self._embeds:
             vectors = self._embedder.embed_passages(texts)
             return lambda: vectors
+        found: Future[np.ndarray]
         (found,) = self._pool.submit(_EMBED, [list(texts)])
 
         def wait() -> np.ndarray:

@@ -43,8 +43,7 @@ class Job(Protocol):
 
 
 class PoolWorker:
-    """What Ray Data calls: with a place, it takes a parcel and does what is in it. As many calls at once as `kinds`,
-    one for each."""
+    """What Ray Data calls: with a place, it takes a parcel and does what is in it, one of each of `kinds` at once."""
 
     def __init__(self, queue: Any, kinds: Sequence[str], job: Job) -> None:
         import queue as queues
@@ -63,17 +62,21 @@ class PoolWorker:
         import pyarrow as pa
 
         place = places["place"][0].as_py()
-        kind = self._free.get()
-        try:
-            taken = self._ray.get(self._queue.take.remote(place, kind))
-            rows = [] if taken is None else [self._done(place, taken)]
-        finally:
-            self._free.put(kind)
+        taken = self._ray.get(self._queue.taken.remote(place))
+        if taken is not None:  # a worker was lost with it: it waits for no turn, behind those who wait for more work
+            rows = [self._done(place, taken)]
+        else:
+            kind = self._free.get()
+            try:
+                taken = self._ray.get(self._queue.take.remote(place, kind))
+                rows = [] if taken is None else [self._done(place, taken)]
+            finally:
+                self._free.put(kind)
         types = {"number": pa.int64(), "results": pa.large_binary()}
         return pa.table({name: pa.array([row[name] for row in rows], type) for name, type in types.items()})
 
     def _done(self, place: int, taken: Taken) -> dict[str, object]:
-        results = []
+        results: list[object] = []
         for at, piece in enumerate(self._ray.get(taken.content[0])):
             if at in taken.given_up:
                 results.append(GivenUp())
@@ -157,7 +160,7 @@ class Coordinator(WorkQueue):
         import ray
         from ray.data import ActorPoolStrategy
 
-        at_once = len(self._kinds)
+        at_once = len(self._kinds) + 1  # one is there already when another has done its work
         done = places.map_batches(
             PoolWorker,
             fn_constructor_args=(ray.get_runtime_context().current_actor, self._kinds, self._job),
@@ -166,9 +169,9 @@ class Coordinator(WorkQueue):
             num_cpus=self._cpus,
             compute=ActorPoolStrategy(
                 size=self._count,
-                max_tasks_in_flight_per_actor=at_once + 1,
+                max_tasks_in_flight_per_actor=at_once,
                 max_concurrent_calls_per_actor=at_once,
-                enable_true_multi_threading=at_once > 1,
+                enable_true_multi_threading=True,
             ),
         )
         for bundle in done.iter_internal_ref_bundles():
@@ -187,7 +190,7 @@ class WorkerPool:
         self._make = partial(connection.beside_driver, Coordinator, job, kinds, workers, cpus)
         self._numbers = itertools.count()
         self._open: dict[int, tuple[list[Future[Any]], Any]] = {}  # what is out, and the reference that keeps it
-        self._lock = threading.Lock()
+        self._lock, self._starting = threading.Lock(), threading.Lock()
         self._ended: ClusterError | None = None
         self._coordinator: Any = None
         self._thread: threading.Thread | None = None
@@ -196,14 +199,20 @@ class WorkerPool:
         """A parcel of one worker. Each of `pieces` has its own result. Raises `ClusterError` once the pool has ended,
         as the results do that did not come."""
         futures: list[Future[Any]] = [Future() for _ in pieces]
-        with self._lock:
-            if self._ended is not None:
-                raise self._ended
-            if self._thread is None:
-                self._start()
+        try:
+            with self._starting:
+                if self._thread is None:
+                    self._start()
             number, content = next(self._numbers), self._ray.put(list(pieces))
-            self._open[number] = futures, content
+            with self._lock:
+                if self._ended is not None:
+                    raise self._ended
+                self._open[number] = futures, content
             self._coordinator.put.remote(number, kind, [content])
+        except Exception as error:  # noqa: BLE001 - of Ray, of many kinds
+            failure = self._connection.failure(error)
+            self._end(failure)
+            raise failure from None
         return futures
 
     def close(self) -> None:
@@ -232,13 +241,13 @@ class WorkerPool:
             self._end(self._connection.failure(error))
 
     def _deliver(self, table: pa.Table) -> None:
-        numbers = table["number"].to_pylist()
+        numbers: list[Any] = table["number"].to_pylist()
         for number, results in zip(numbers, table["results"], strict=True):
             with self._lock:
-                futures, _content = self._open.pop(number, ((), None))
-            if futures:
+                parcel = self._open.pop(number, None)
+            if parcel is not None:
                 # Written by our own workers, of the same version as this.
-                for future, result in zip(futures, pickle.loads(results.as_buffer()), strict=True):  # noqa: S301
+                for future, result in zip(parcel[0], pickle.loads(results.as_buffer()), strict=True):  # noqa: S301
                     future.set_exception(result) if isinstance(result, Exception) else future.set_result(result)
         if numbers:
             self._coordinator.finish.remote(numbers)

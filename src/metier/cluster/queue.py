@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-_MOST_LOST = 2  # workers with one piece, beside the first, of which nobody knows what it was at
+_MOST_LOST = 1  # workers with one piece, beside the first, of which nobody knows what it was at
 
 
 @dataclass(slots=True)
@@ -66,28 +66,35 @@ class WorkQueue:
         """How many workers have come, those that came again included."""
         return self._workers
 
+    async def taken(self, place: int) -> Taken | None:
+        """The parcel that this place has been given before, to a worker that was lost with it."""
+        parcel = self._taken.get(place)
+        if parcel is None:
+            return None
+        if parcel.begun is not None:
+            parcel.lost[parcel.begun] += 1
+            parcel.begun = None
+        return self._given(parcel)
+
     async def take(self, place: int, kind: str) -> Taken | None:
-        """The next parcel of that kind, or the one that this place has been given before, once there is one. None:
-        nothing more comes."""
+        """The next parcel of that kind, once there is one. None: nothing more comes."""
 
         def is_ready() -> bool:
             return self._is_closed or place in self._taken or bool(self._waiting[kind])
 
         if place in self._finished:
             return None
-        async with (
-            self._changed
-        ):  # a worker that was lost while it waited here waits on, beside the next with its place
+        async with self._changed:
             await self._changed.wait_for(is_ready)
             if self._is_closed:
                 return None
             if (parcel := self._taken.get(place)) is None:
                 parcel = self._taken[place] = self._waiting[kind].popleft()
                 self._places[parcel.number] = place
-            self._changed.notify_all()
-        if parcel.begun is not None:
-            parcel.lost[parcel.begun] += 1
-            parcel.begun = None
+            self._changed.notify_all()  # one that was lost while it waited here waits on, beside the next at its place
+            return self._given(parcel)
+
+    def _given(self, parcel: Parcel) -> Taken:
         parcel.tries += 1
         given_up = frozenset(piece for piece, times in parcel.lost.items() if times >= _MOST_LOST)
         return Taken(parcel.number, parcel.kind, parcel.content, parcel.tries, given_up)

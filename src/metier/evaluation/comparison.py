@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -41,41 +42,58 @@ class Examined(Protocol):
     def supports(self, text: str, question: str, found: Found) -> list[Sentence]: ...
 
 
+Asked = tuple[Question, str]  # and the mode
+AskMany = Callable[[Sequence[Asked]], Iterator[tuple[int, Record]]]  # place of what was asked, as answers come
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """`made_of`: for each mode, all that an answer depends on beside the question, as plain values. `cache`: answers
-    that are known."""
+    that are known. `elsewhere`: asks what is not, None = `examined` is asked, here."""
 
     examined: Examined
     made_of: Mapping[str, object]
     cache: Cache
+    elsewhere: AskMany | None = None
 
     def run(self, questions: Sequence[Question], tell: Tell | None = None) -> list[Record]:
         """A record for every question in every mode. Raises `ModelError` where a model gives up; what was answered
         until then is kept."""
-        total = len(questions) * len(self.made_of)
-        records: list[Record] = []
-        for number, question in enumerate(questions):
-            for mode in turns(list(self.made_of), number):
-                if tell:
-                    tell(len(records), total, f"{mode}: {question.question}")
-                try:
-                    records.append(self._record(question, mode))
-                except ModelError as error:
-                    raise _stopped(error, len(records), total) from error
+        asks = [(question, mode) for at, question in enumerate(questions) for mode in turns(list(self.made_of), at)]
+        keys = [key_of(_VERSION, question.question, mode, self.made_of[mode]) for question, mode in asks]
+        times, known = Counter(keys), {key: self.cache.get(key) for key in keys}
+        missing = {key: ask for key, ask in zip(keys, asks, strict=True) if known[key] is None}
+        left, total = list(missing), len(asks)
+        done = sum(known[key] is not None for key in keys)
+
+        def told(at: int) -> None:
+            if tell and at < len(left):
+                question, mode = missing[left[at]]
+                tell(done, total, f"{mode}: {question.question}")
+
+        told(0)
+        try:
+            for count, (at, record) in enumerate((self.elsewhere or self.ask_here)(list(missing.values())), start=1):
+                known[left[at]] = said = json.dumps(record.to_json(), ensure_ascii=False)
+                self.cache.put(left[at], said)
+                done += times[left[at]]
+                told(count)
+        except ModelError as error:
+            raise _stopped(error, done, total) from error
         if tell:
             tell(total, total, "")
-        return records
+        return [
+            replace(Record.from_json(json.loads(known[key] or "")), question=question.id)
+            for key, (question, _mode) in zip(keys, asks, strict=True)
+        ]
 
-    def _record(self, question: Question, mode: str) -> Record:
-        key = key_of(_VERSION, question.question, mode, self.made_of[mode])
-        if (known := self.cache.get(key)) is not None:
-            return replace(Record.from_json(json.loads(known)), question=question.id)
-        record = self._answered(question, mode)
-        self.cache.put(key, json.dumps(record.to_json(), ensure_ascii=False))
-        return record
+    def ask_here(self, asks: Sequence[Asked]) -> Iterator[tuple[int, Record]]:
+        """Of each, its place and what was answered, in their order. Raises `ModelError`."""
+        for at, (question, mode) in enumerate(asks):
+            yield at, self.answer(question, mode)
 
-    def _answered(self, question: Question, mode: str) -> Record:
+    def answer(self, question: Question, mode: str) -> Record:
+        """Asked anew. Raises `ModelError`."""
         try:
             answer = self.examined.ask(question.question, mode)
         except InputError as error:  # the question alone does not fit into the model

@@ -16,7 +16,8 @@ from metier.evaluation.records import Record
 from metier.evaluation.summary import Graded, Summary
 from metier.flow.judgement import Latency, Paired
 from metier.generation.completion_cache import Cache
-from metier.services.comparison import AskedExpert, grader_of, made_of
+from metier.services.comparison import grader_of
+from metier.services.examined import AskedExpert, made_of
 from metier.services.parts import Parts
 from metier.tuning.adapters import Card
 

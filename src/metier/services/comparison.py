@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from metier import __version__
-from metier.answering.answer import Answer, Sentence
-from metier.answering.request import Found
 from metier.core.errors import InputError
 from metier.core.groups import Required, required_by
 from metier.core.modes import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Mode
@@ -31,20 +29,15 @@ from metier.evaluation.summary import Summary
 from metier.evaluation.verdict import Constraints, Facts
 from metier.generation.base import Message
 from metier.generation.completion_cache import Cache, key_of
-from metier.services.calibrated import documents_key
+from metier.services.examined import AskedExpert, asking, made_of
 from metier.services.parts import Parts
 from metier.text import matching
 
 if TYPE_CHECKING:
     from metier.tuning.adapters import Card
 
-_REMEMBERED = 16  # questions
 _FOOTPRINT_QUESTIONS = 3
 _SHOWN_LEAKS = 3
-# What of the settings changes an answer. Threads and the GPU change its last bits at most.
-_GENERATION = {"model", "url", "context_tokens", "max_tokens", "temperature", "top_p", "seed"}
-_RETRIEVAL = {"candidates", "reranker", "rerank_candidates"}
-
 Tell = Callable[[str, int, int, str], None]  # stage, done, of how many, what it is at
 
 
@@ -59,6 +52,7 @@ class ComparisonOptions:
     calibrate: bool = True
     judge: GenerationSettings | None = None
     measure_memory: bool = True
+    on: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +77,10 @@ def compare(
     notes = weaknesses(parts)
     notes += calibrate(tell) if wanted.calibrate else []
     cache = Cache(parts.runtime.state_folder / comparison.ANSWERS_FILE)
-    asked_expert = AskedExpert(parts, card.reference if card else None)
     asked: dict[str, dict[str, Any]] = {mode: made_of(parts, mode, card) for mode in modes}
-    records = comparison.Comparison(asked_expert, asked, cache).run(exam, staged(tell, "Asking"))
+    with asking(parts, card, asked, wanted.on) as elsewhere:
+        asked_expert = AskedExpert(parts, card.reference if card else None)
+        records = comparison.Comparison(asked_expert, asked, cache, elsewhere).run(exam, staged(tell, "Asking"))
     vocabulary = vocabulary_of(parts)
     summary = Summary(exam, records, grader_of(parts, exam, vocabulary.terms))
     memory = memory_of(parts, card, exam, asked, cache) if wanted.measure_memory else lambda mode: None
@@ -132,25 +127,6 @@ def advise(parts: Parts) -> ComparisonResult:
     return begun(parts, [], None)(rules=found, agreement=rules.agreement(found, None), verdict=None, notes=())
 
 
-class AskedExpert:
-    """An expert as a comparison sees it. What was found for the last questions is remembered: every mode asks them."""
-
-    def __init__(self, parts: Parts, adapter: str | None) -> None:
-        self._parts = parts
-        self._adapter = adapter
-        self._found = lru_cache(_REMEMBERED)(parts.runtime.answerer.find)
-
-    def ask(self, question: str, mode: str) -> Answer:
-        adapter = self._adapter if mode in WITH_ADAPTER else None
-        return self._parts.ask(question, mode=mode, adapter=adapter, fresh=True)
-
-    def find(self, question: str) -> Found:
-        return self._found(question)
-
-    def supports(self, text: str, question: str, found: Found) -> list[Sentence]:
-        return self._parts.runtime.answerer.supports(text, question, found)
-
-
 def chosen_modes(parts: Parts, wanted: Sequence[str] | None, adapter: str | None) -> tuple[list[Mode], Card | None]:
     """The modes to examine, in their usual order, and the adapter of the tuned ones. Without `wanted` those that can
     be had. Raises `InputError` for an unknown mode, a missing adapter, or a search without documents."""
@@ -162,25 +138,6 @@ def chosen_modes(parts: Parts, wanted: Sequence[str] | None, adapter: str | None
     if any(mode in FROM_DOCUMENTS for mode in modes) and not parts.runtime.store.counts()[1]:
         raise InputError("there are no documents to answer from", hint="Run `metier add` and `metier sync`.")
     return modes, parts.adapters.in_use(adapter) if set(modes) & set(WITH_ADAPTER) else None
-
-
-def made_of(parts: Parts, mode: str, card: Card | None) -> dict[str, Any]:
-    """All that an answer in `mode` depends on beside the question, as plain values."""
-    settings = parts.runtime.settings
-    depends: dict[str, Any] = {
-        "language": settings.language,
-        "weights": parts.runtime.generator.fingerprint,
-        "generation": settings.generation.model_dump(mode="json", include=_GENERATION),
-        "answering": settings.answering.model_dump(mode="json"),
-    }
-    if mode in FROM_DOCUMENTS:
-        depends["documents"] = documents_key(parts)
-        depends["retrieval"] = settings.retrieval.model_dump(mode="json", include=_RETRIEVAL)
-        depends["fusion"], depends["passages"] = parts.runtime.fusion.weight, parts.runtime.passage_count.passages
-        depends["refusals"] = asdict(parts.runtime.abstention)
-    if mode in WITH_ADAPTER and card is not None:
-        depends["adapter"] = [card.reference, card.dataset, card.created]
-    return depends
 
 
 def exam_of(parts: Parts, limit: int | None, half: Half = "all") -> list[Question]:

@@ -24,7 +24,8 @@ from metier.flow import drift as flow_drift
 from metier.flow.drift import ChangedExam, Drift
 from metier.flow.new_terms import NewTerms, new_terms
 from metier.generation.completion_cache import Cache
-from metier.services.comparison import AskedExpert, grader_of, made_of
+from metier.services.comparison import grader_of
+from metier.services.examined import AskedExpert, made_of
 from metier.services.parts import Parts
 from metier.state import answer_counts, promotions
 from metier.tuning.adapters import Card

@@ -151,20 +151,22 @@ class EvaluationService:
         calibrate: bool = True,
         judge: GenerationSettings | None = None,
         measure_memory: bool = True,
+        on: str | None = None,
         tell: Tell | None = None,
     ) -> ComparisonResult:
         """Evaluate every mode on the same questions and say which to use. `modes`: None = all that this expert
         can answer in; `limit`: of the exam questions, drawn once, None = all. `adapter`: of the tuned modes, None = the
         one in production. `half`: of the exam, "routine" as the flow asks it, "release" what it never asks.
         `calibrate`: learn from the practice questions first, where they or the documents changed.
-        `judge`: a model that grades beside the metrics. Returns what `.metier/reports/` keeps; its layout is in
-        docs/comparison.md. A run that was interrupted goes on where it was.
+        `judge`: a model that grades beside the metrics. `on`: a Ray cluster that is asked, as of `Expert.sync`.
+        Returns what `.metier/reports/` keeps; its layout is in docs/comparison.md. A run that was interrupted goes on
+        where it was.
 
         Raises `InputError` where there are no exam questions or a mode cannot be had, `ModelError` where a model or
         the judge gave up; what was answered is kept."""
         from metier.services.comparison import ComparisonOptions, compare
 
-        wanted = ComparisonOptions(modes, limit, adapter, half, calibrate, judge, measure_memory)
+        wanted = ComparisonOptions(modes, limit, adapter, half, calibrate, judge, measure_memory, on)
         return compare(self._parts, wanted, self.calibrate_where_needed, tell)
 
     def advise(self) -> ComparisonResult:

@@ -14,10 +14,12 @@ from metier.services.exam import ExamService
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`ask`: answers a question in a mode, as `Expert.ask`."""
+    """`ask`: answers a question in a mode, as `Expert.ask`. `reopened`: opens the same expert in another process, and
+    can be pickled."""
 
     runtime: Runtime
     dataset: DatasetService
     adapters: AdapterService
     exam: ExamService
     ask: Callable[..., Answer]
+    reopened: Callable[[], Parts]

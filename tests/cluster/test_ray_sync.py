@@ -1,0 +1,165 @@
+"""`metier sync --on`: the result is that of a local sync, whatever happens to the cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict
+
+import lancedb
+import pytest
+
+from cluster.manuals import write_manuals
+from metier import Expert
+from metier.core.errors import InputError, MetierError
+
+pytestmark = pytest.mark.slow
+OF_THE_RUN = {"synced_at", "next_try"}
+COUNTED = ("added", "changed", "moved", "deleted", "unchanged", "passages", "embedded", "failed", "warnings")
+
+
+def rows(expert):
+    """All that the store holds of passages and documents, bit for bit: ids, texts, vectors, tokens, places."""
+    folder = next((expert.folder / ".metier" / "store").rglob("passages_*.lance"))
+    table = lancedb.connect(folder.parent).open_table(folder.stem).to_arrow()
+    return sorted(json.dumps(row | {"since": None}, default=str) for row in table.to_pylist())
+
+
+def states(expert):
+    return [{name: value for name, value in asdict(item).items() if name not in OF_THE_RUN} for item in expert.items()]
+
+
+def counts(report):
+    told = asdict(report)
+    return {name: told[name] for name in COUNTED}
+
+
+@pytest.fixture(scope="module")
+def manuals(tmp_path_factory):
+    return write_manuals(tmp_path_factory.mktemp("manuals") / "docs", 36)
+
+
+@pytest.fixture(scope="module")
+def local(manuals, tmp_path_factory):
+    """An expert that has read them in its own process, and what that sync told."""
+    with Expert.create(tmp_path_factory.mktemp("local") / "expert") as expert:
+        expert.add(str(manuals))
+        yield expert, expert.sync()
+
+
+@pytest.fixture
+def fresh(manuals, tmp_path):
+    with Expert.create(tmp_path / "expert") as expert:
+        expert.add(str(manuals))
+        yield expert
+
+
+def worker_pids():
+    """Processes of this machine in which our actors run."""
+    listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
+    return [int(line.split()[0]) for line in listed.splitlines() if "ray::MapWorker(MapBatches(PoolWorker))" in line]
+
+
+def killing(act, expert, on, at=8):
+    """A sync on the cluster, while `act` is called once `at` documents are done."""
+    done = threading.Event()
+
+    def tell(progress):
+        if progress.done >= at and not done.is_set():
+            done.set()
+            act()
+
+    report = expert.sync(on=on, on_progress=tell)
+    assert done.is_set()
+    return report
+
+
+def test_what_a_cluster_makes_is_what_a_local_sync_makes_though_a_worker_is_killed(fresh, local, on):
+    expert, told = local
+    report = killing(lambda: os.kill(worker_pids()[0], signal.SIGKILL), fresh, on)
+    assert counts(report) == counts(told)
+    assert states(fresh) == states(expert)
+    assert rows(fresh) == rows(expert)
+    assert len(report.failed) == 2
+
+
+def test_a_document_that_kills_its_worker_again_and_again_is_listed_and_stops_nothing(
+    run_metier, cluster, on, lethal_package, tmp_path
+):
+    docs = write_manuals(tmp_path / "docs", 6)
+    (docs / "manual-005.lethal").write_text("The yaw brake takes 320 Nm.")
+    with Expert.create(tmp_path / "expert") as expert:
+        expert.add(str(docs))
+    with (tmp_path / "expert" / "metier.toml").open("a") as settings:
+        settings.write("\n[parsing]\nsandbox = false\n")
+    environment = os.environ | {"PYTHONPATH": str(lethal_package)}
+    done = run_metier("sync", "-e", "expert", "--on", on, "--json", env=environment)
+    report = json.loads(done.stdout)
+    assert report["added"] == 8
+    failed = {each["item"]: each["reason"] for each in report["failed"]}
+    assert "workers of the cluster were lost with it" in failed["docs/manual-005.lethal"]
+    assert set(failed) == {"docs/manual-005.lethal", "docs/broken.docx", "docs/empty.md"}
+
+
+def test_a_sync_that_is_killed_is_finished_by_the_next_one(fresh, local, on):
+    command = [sys.executable, "-c", "from metier.cli import main; main()", "sync", "-e", str(fresh.folder), "--on", on]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    store = fresh.folder / ".metier" / "store"
+    deadline = time.monotonic() + 120
+    while not (list(store.rglob("passages_*.lance/data/*")) or process.poll() is not None):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    fresh.sync()
+    assert rows(fresh) == rows(local[0])
+    assert states(fresh) == states(local[0])
+    while worker_pids():  # Ray ends those of a driver that is gone
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_what_cannot_be_used_is_told_in_a_line(fresh, monkeypatch):
+    def told(on):
+        began = time.monotonic()
+        with pytest.raises(MetierError) as caught:
+            fresh.sync(on=on)
+        assert time.monotonic() - began < 20
+        return caught.value
+
+    assert "does not answer" in told("ray://127.0.0.1:1").message
+    for wrong in ("nowhere", "ray://user:secret@head:6379", "local:0", "ray://head:99999"):
+        assert isinstance(told(wrong), InputError)
+    assert "Ray Client" in told("ray://head:10001").message
+    monkeypatch.setitem(sys.modules, "ray", None)
+    missing = told("local")
+    assert missing.message == 'ray is not installed. Install it with `pip install "metier[ray]"`.'
+
+
+def test_a_cluster_of_another_version_is_refused(fresh, on, monkeypatch):
+    import ray._private.utils
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ray._private.utils, "compute_version_info", fake_versions_of_this_process)
+        with pytest.raises(MetierError, match=r"Ray: 2\.60\.0 Python: .* Ray: 2\.9\.3 Python: 3\.9\.1"):
+            fresh.sync(on=on)
+    monkeypatch.setattr("metier.cluster.connection.__version__", "0.0.1")
+    with pytest.raises(MetierError, match=r"node .*has another metier \(0\.1\.0\) than this machine \(0\.0\.1\)"):
+        fresh.sync(on=on)
+    assert not fresh.items()
+
+
+def fake_versions_of_this_process():
+    return "2.9.3", "3.9.1"
+
+
+def test_a_node_that_is_killed_changes_nothing_of_the_result(fresh, local, on, cluster):
+    """The last one: a node is missing from here on."""
+    report = killing(lambda: cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False), fresh, on)
+    assert counts(report) == counts(local[1])
+    assert rows(fresh) == rows(local[0])
