@@ -191,9 +191,9 @@ def test_an_account_without_rights_over_the_server_is_held_back_by_the_policies_
 # --- the approximate index --------------------------------------------------------------------------------------
 
 
-def near_centres(count: int, seed: int = 3) -> np.ndarray:
+def near_centres(count: int) -> np.ndarray:
     """Unit vectors around some centres, as those of texts are."""
-    drawn = np.random.default_rng(seed)
+    drawn = np.random.default_rng(3)
     made = drawn.normal(size=(20, DIMENSION))[drawn.integers(0, 20, count)] + 0.4 * drawn.normal(
         size=(count, DIMENSION)
     )
@@ -203,7 +203,7 @@ def near_centres(count: int, seed: int = 3) -> np.ndarray:
 @pytest.fixture
 def many(open_store):
     """A store with 3,000 passages, one in thirty of which is for "service", and its vectors."""
-    store, vectors = open_store(exact_until=1000), near_centres(3000)
+    store, vectors = open_store(exact_until=1000), near_centres(3040)
     for part in range(30):
         document = make_document(
             f"{part}.md", [f"{part} line {n}" for n in range(100)], groups=() if part else ("service",)
@@ -214,7 +214,7 @@ def many(open_store):
 
 
 def test_an_index_is_built_above_the_size_and_measured_and_loses_nothing(many, open_store):
-    exact, queries = open_store(exact_until=10_000), near_centres(20, seed=5)
+    exact, queries = open_store(exact_until=10_000), near_centres(3040)[3000:]
     before = [[hit.passage.id for hit in exact.dense(query, 10)] for query in queries]
     made = many.optimize()
     assert made["state"] == "built"
@@ -222,19 +222,20 @@ def test_an_index_is_built_above_the_size_and_measured_and_loses_nothing(many, o
     assert made["rows"] == 3000
     assert many.optimize() == {}
     after = [[hit.passage.id for hit in many.dense(query, 10)] for query in queries]
-    assert np.mean([len({*one} & {*other}) / 10 for one, other in zip(before, after, strict=True)]) >= RECALL_WANTED
+    # Forty queries tell a recall to some hundredths.
+    assert np.mean([len({*one} & {*other}) / 10 for one, other in zip(before, after, strict=True)]) > 0.9
     put(many, "late.md", ["a late line"])
     assert many.dense(vector_of("a late line"), 1)[0].passage.text == "a late line"
 
 
 def test_a_filter_leaves_as_much_recall_as_there_was(many, open_store):
-    queries = near_centres(20, seed=6)
+    queries = near_centres(3040)[3000:]
     filters = [Filter(groups=("service",), uri="0.md"), Filter(uri="1?.md"), Filter(closed_below=("1", "2"))]
     exact = [[hit.passage.id for hit in many.dense(query, 10, where)] for where in filters for query in queries]
     assert many.optimize()["state"] == "built"
     found = [[hit.passage.id for hit in many.dense(query, 10, where)] for where in filters for query in queries]
     assert all(len(each) == 10 for each in found)
-    assert np.mean([len({*one} & {*other}) / 10 for one, other in zip(exact, found, strict=True)]) >= RECALL_WANTED
+    assert np.mean([len({*one} & {*other}) / 10 for one, other in zip(exact, found, strict=True)]) > 0.9
 
 
 def test_an_index_that_finds_too_little_is_refused_and_not_tried_again_before_there_is_twice_as_much(

@@ -24,7 +24,7 @@ _NUMBERS = itertools.count()
 def at_once(monkeypatch):
     """No long pauses."""
     monkeypatch.setattr(connections, "PAUSES", (0.01, 0.1, 0.1))
-    monkeypatch.setattr(connections, "_PATIENCE", 0.5)
+    monkeypatch.setattr(connections, "_PATIENCE", 1.0)
 
 
 @pytest.fixture

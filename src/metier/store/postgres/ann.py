@@ -59,10 +59,9 @@ def drop(connection: Connection, generation: int) -> None:
 def widen(connection: Connection, width: int, limit: int) -> None:
     """For the rest of a transaction: how many candidates a search keeps, and that it goes on where a filter leaves too
     few."""
-    connection.execute(
-        f"SET LOCAL hnsw.ef_search = {max(width, min(_WIDEST, _REFINED * limit))}; "
-        f"SET LOCAL hnsw.iterative_scan = relaxed_order; SET LOCAL hnsw.max_scan_tuples = {_SCANNED}"
-    )
+    connection.execute(f"SET LOCAL hnsw.ef_search = {max(width, min(_WIDEST, _REFINED * limit))}")
+    connection.execute("SET LOCAL hnsw.iterative_scan = relaxed_order")
+    connection.execute(f"SET LOCAL hnsw.max_scan_tuples = {_SCANNED}")
 
 
 def nearest(generation: int, dimension: int, columns: str, vector: str, limit: int, wanted: Narrowing) -> Narrowing:

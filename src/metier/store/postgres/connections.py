@@ -82,16 +82,18 @@ class Connections:
         return self._run(lambda connection: (connection.execute(_EVERYTHING), work(connection))[1])
 
     def read(self, work: Callable[[Connection], _T], groups: Sequence[str] | None) -> _T:
-        """What `work` gives in a transaction that sees what a reader with `groups` may, None = everything. Raises
-        `StoreError`."""
-        if groups is None:
-            return self.owned(work)
+        """What `work` gives in a transaction that sees what a reader with `groups` may, None = everything. What it
+        asks before it looks at an answer is sent at once. Raises `StoreError`."""
 
         def as_reader(connection: Connection) -> _T:
-            if self._role is not None:
-                connection.execute(f'SET LOCAL ROLE "{self._role}"')
-            connection.execute(_OF_READER, [["*", *groups]])
-            return work(connection)
+            with connection.pipeline():
+                if groups is None:
+                    connection.execute(_EVERYTHING)
+                else:
+                    if self._role is not None:
+                        connection.execute(f'SET LOCAL ROLE "{self._role}"')
+                    connection.execute(_OF_READER, [["*", *groups]])
+                return work(connection)
 
         return self._run(as_reader)
 
@@ -115,6 +117,7 @@ class Connections:
         return kind(line, where=self.where, hint=_HINT)
 
     def _run(self, work: Callable[[Connection], _T]) -> _T:
+        lost: StoreError | None = None
         for pause in (*PAUSES, None):
             connection: Connection | None = None
             try:
@@ -123,11 +126,12 @@ class Connections:
             except psycopg.Error as error:
                 if connection is None:
                     if (told := self._unreachable()) is not None or pause is None:
-                        raise told or self._busy() from None
+                        raise told or lost or self._busy() from None
                     continue
                 if pause is None or not _may_go_again(error, connection):
                     raise self.told(error) from None
-                log.warning("the connection to the store was lost, and is made again: %s", self.told(error).what)
+                lost = self.told(error)
+                log.warning("the connection to the store was lost, and is made again: %s", lost.what)
             time.sleep(pause)
         raise AssertionError("unreachable")
 

@@ -42,7 +42,8 @@ class AskedWords:
     ) -> AskedWords:
         asked = Counter(tokens)
         words = list(asked)
-        counts, totals = postings.counts(connection, words, groups), postings.totals(connection, groups)
+        counted, totals = postings.counted(connection, words, groups), postings.totals(connection, groups)
+        counts = counted()
         weights = np.array([asked[word] for word in words]) * inverse_frequency(counts, totals.passages)
         order = [at for at in np.argsort(-weights, kind="stable").tolist() if counts[at] > 0]
         return cls([words[at] for at in order], weights[order], counts[order], totals.tokens / max(1, totals.passages))
@@ -72,14 +73,14 @@ def best_passages(
     if not words.words:
         return {}
     first = max(1, int(np.searchsorted(np.cumsum(words.counts), _READ_AT_FIRST, "right")))
-    read = [postings.of(connection, word, groups) for word in words.words[:first]]
+    read = postings.of(connection, words.words[:first], groups)
     rest = float(words.weights[first:].sum()) * (K1 + 1)
     candidates = _Candidates(connection, passages, wanted, limit)
     if rest:
         found = candidates.rescored(*scores(read, words.weights[:first], words.mean_length), rest, words)
         if found is not None:
             return found
-        read += [postings.of(connection, word, groups) for word in words.words[first:]]
+        read += postings.of(connection, words.words[first:], groups)
     return candidates.best(*scores(read, words.weights, words.mean_length))
 
 

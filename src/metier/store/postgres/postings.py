@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -62,14 +62,24 @@ class Postings:
 
     def counts(self, connection: Connection, tokens: Sequence[str], groups: Sequence[str] | None) -> np.ndarray:
         """In how many passages each token occurs; shape (n,), int64."""
+        return self.counted(connection, tokens, groups)()
+
+    def counted(
+        self, connection: Connection, tokens: Sequence[str], groups: Sequence[str] | None
+    ) -> Callable[[], np.ndarray]:
+        """What gives `counts`, which is asked here."""
         wanted, hashes = self._wanted(groups), [hash_of(token) for token in tokens]
-        rows = connection.execute(
+        cursor = connection.execute(
             f"SELECT token, sum(count) AS count FROM postings_{self._generation} "
             f"WHERE token = ANY(%s::bigint[]) AND {wanted.sql} GROUP BY token",
             [hashes, *wanted.values],
         )
-        known = {row["token"]: int(row["count"]) for row in rows}
-        return np.array([known.get(each, 0) for each in hashes], dtype=np.int64)
+
+        def told() -> np.ndarray:
+            known = {row["token"]: int(row["count"]) for row in cursor}
+            return np.array([known.get(each, 0) for each in hashes], dtype=np.int64)
+
+        return told
 
     def totals(self, connection: Connection, groups: Sequence[str] | None) -> CorpusTotals:
         wanted = self._wanted(groups)
@@ -83,14 +93,16 @@ class Postings:
         )
         return CorpusTotals(*(int(row.get(name) or 0) for name in CorpusTotals._fields))
 
-    def of(self, connection: Connection, token: str, groups: Sequence[str] | None) -> np.ndarray:
-        """The postings of a word, of `POSTING`, in no order; those of passages that are gone among them."""
-        wanted = self._wanted(groups)
+    def of(self, connection: Connection, tokens: Sequence[str], groups: Sequence[str] | None) -> list[np.ndarray]:
+        """Of each word its postings, of `POSTING`, in no order; those of passages that are gone among them."""
+        wanted, parts = self._wanted(groups), {hash_of(token): list[bytes]() for token in tokens}
         cursor = connection.cursor(binary=True).execute(
-            f"SELECT postings FROM postings_{self._generation} WHERE token = %s AND {wanted.sql}",
-            [hash_of(token), *wanted.values],
+            f"SELECT token, postings FROM postings_{self._generation} WHERE token = ANY(%s::bigint[]) AND {wanted.sql}",
+            [list(parts), *wanted.values],
         )
-        return np.frombuffer(b"".join(row["postings"] for row in cursor), POSTING)
+        for row in cursor:
+            parts[row["token"]].append(row["postings"])
+        return [np.frombuffer(b"".join(parts[hash_of(token)]), POSTING) for token in tokens]
 
     def _wanted(self, groups: Sequence[str] | None) -> Narrowing:
         return condition(None if groups is None else Filter(groups=tuple(groups)))
