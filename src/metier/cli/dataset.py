@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metier.cli.generating import from_practice, generate, rehearse
+from metier.cli.generating import AllGroupsOption, GroupsOption, from_practice, generate, groups_of, rehearse
 from metier.cli.progress import progress
 from metier.cli.show import (
     ExamOption,
@@ -40,6 +40,7 @@ def register(app: typer.Typer) -> None:
     dataset.command()(rehearse)
     dataset.command()(check)
     dataset.command()(show)
+    dataset.command()(preferences)
 
 
 def import_file(
@@ -148,6 +149,39 @@ def show(
     for name, counted in counts.items():
         listed = ", ".join(f"{key} {count}" for key, count in counted.items())
         screen.print(f"  {name}: {listed}", soft_wrap=True)
+
+
+def preferences(
+    expert: ExpertOption = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=0, max=1000, help="How many pairs.")] = 3,
+    groups: GroupsOption = None,
+    all_groups: AllGroupsOption = False,
+    exam: ExamOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what `metier tune --dpo` would learn from: answers with a thumb down, each with the one that is wanted.
+
+    Example: metier dataset preferences -n 5
+    """
+    with open_expert(expert) as opened, progress() as bar:
+        tell, questions = bar.counting("Pairs", None), exam_questions(opened, exam)
+        found = opened.preferences.pairs(groups=groups_of(groups, all_groups), exam=questions, tell=tell)
+    if as_json:
+        shown = [_shown(pair.chosen) | {"rejected": pair.rejected} for pair in found.pairs[:limit]]
+        counts = {"pairs": len(found.pairs), "origins": found.origins, "left_out": found.left_out}
+        print_json({**counts, "shown": shown})
+        return
+    screen = console()
+    for pair in found.pairs[:limit]:
+        screen.print(styled("[bold cyan]{}[/]  {}", pair.chosen.origin, pair.chosen.question), soft_wrap=True)
+        screen.print(styled("   [green]chosen[/]  {}", pair.chosen.completion), soft_wrap=True)
+        screen.print(styled(" [red]rejected[/]  {}", pair.rejected), soft_wrap=True)
+    whence = ", ".join(f"{count} by {name}" for name, count in found.origins.items())
+    screen.print(f"{len(found.pairs)} preference pairs{f': {whence}' if whence else ''}")
+    for reason, count in found.left_out.items():
+        screen.print(styled("[yellow]![/] {} left out: {}.", count, reason))
+    if not found.pairs:
+        screen.print("  Each is an answer with a thumb down, and a correction or an answer with a thumb up.")
 
 
 def _columns(question: str | None, completion: str | None, context: str | None) -> Columns | None:

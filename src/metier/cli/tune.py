@@ -57,6 +57,14 @@ def tune(
         bool, typer.Option("--sql", help="An adapter that writes queries: rows are made of the expert's own tables.")
     ] = False,
     rows: Annotated[int, typer.Option(min=1, help="With --sql: rows to make.")] = 400,
+    dpo: Annotated[
+        bool,
+        typer.Option("--dpo", help="On preferences: the right answers of corrections and thumbs, and the wrong ones."),
+    ] = False,
+    beta: Annotated[float | None, typer.Option(help="With --dpo: the higher, the nearer to where it started.")] = None,
+    start: Annotated[
+        str | None, typer.Option(help="With --dpo: adapter to start from, or base; default: the one in production.")
+    ] = None,
     groups: GroupsOption = None,
     all_groups: AllGroupsOption = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that was interrupted.")] = False,
@@ -81,13 +89,16 @@ def tune(
 
     Example: metier tune --method qlora --rank 32 --lr 1e-4      metier tune --sql --rows 600
              metier tune --plan --model 70b-like --gpus 2x48     metier tune --on local:4
+             metier tune --dpo --beta 0.1 --lr 1e-5
     """
     named = {
-        "method": method, "epochs": epochs, "rank": rank, "alpha": alpha, "learning_rate": lr, "batch": batch,
+        "method": method, "epochs": epochs, "rank": rank, "alpha": alpha, "batch": batch,
+        "dpo_learning_rate" if dpo else "learning_rate": lr, "dpo_beta": beta,
         "max_steps": max_steps, "max_length": max_length, "seed": seed, "sharding": sharding,
         "modules": None if modules is None else listed(modules),
     }  # fmt: skip
     changes: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
+    _check(dpo, {"--beta": beta, "--start": start}, {"--sql": sql, "--on": on})
     if plan:
         _plan(expert, model, gpus, on, changes, as_json)
         return
@@ -100,8 +111,21 @@ def tune(
         with workers.as_worker():
             _tune_for_sql(expert, name, wanted, changes | {"resume": resume, "anew": anew}, as_json)
         return
+    if dpo:
+        changes |= {"start": start, "groups": groups_of(groups, all_groups), "resume": resume, "anew": anew}
+        with workers.as_worker():
+            _tune_on_preferences(expert, name, exam, changes, as_json)
+        return
     with workers.as_worker():
         _tune(expert, name, exam, changes | {"resume": resume, "anew": anew}, as_json)
+
+
+def _check(dpo: bool, alone: Mapping[str, object], others: Mapping[str, object]) -> None:
+    """`alone`: options of --dpo; `others`: those that do not go with it. Raises `InputError`."""
+    from metier.core.errors import InputError
+
+    if wrong := [name for name, value in (others if dpo else alone).items() if value]:
+        raise InputError(f"{wrong[0]} {'does not go with' if dpo else 'is for'} --dpo", hint="Leave one of them out.")
 
 
 def _tune(expert: str | None, name: str | None, exam: Path | None, changes: Mapping[str, Any], as_json: bool) -> None:
@@ -112,6 +136,24 @@ def _tune(expert: str | None, name: str | None, exam: Path | None, changes: Mapp
             bar.tell("Training", tick.step, tick.steps, figures=_figures(tick))
 
         card = opened.adapters.tune(name, exam=exam_questions(opened, exam), on_step=tell, **changes)
+        required = opened.adapters.required(card)
+    if as_json:
+        print_json(_result(card) | {"groups": required})
+        return
+    _print_result(card, required)
+
+
+def _tune_on_preferences(
+    expert: str | None, name: str | None, exam: Path | None, changes: Mapping[str, Any], as_json: bool
+) -> None:
+    with open_expert(expert) as opened, progress() as bar:
+
+        def on_step(tick: Tick) -> None:
+            bar.tell("Training", tick.step, tick.steps, figures=_figures(tick))
+
+        tell = bar.counting("Pairs", None)
+        questions = exam_questions(opened, exam)
+        card = opened.preferences.tune(name, exam=questions, tell=tell, on_step=on_step, **changes)
         required = opened.adapters.required(card)
     if as_json:
         print_json(_result(card) | {"groups": required})
@@ -176,7 +218,12 @@ def _print_trained(card: Card, groups: Required) -> None:
     screen, result = console(), card.result
     screen.print(styled("[green]✓[/] [bold]{}[/]  {} on {}", card.reference, card.method, card.base))
     left_out = f", {result['too_long']} left out as too long" if result["too_long"] else ""
-    screen.print(f"  {result['rows']} rows, {result['validation_rows']} kept apart to validate{left_out}")
+    if "pairs" in result:
+        screen.print(f"  {result['pairs']} preference pairs{left_out}, from {result['start'] or 'the base'}")
+        preferred, margin = result["accuracy"], result["margin"]
+        screen.print(f"  beta {result['beta']:g}: {preferred:.0%} of them preferred as wanted, by {margin:.2f} nats")
+    else:
+        screen.print(f"  {result['rows']} rows, {result['validation_rows']} kept apart to validate{left_out}")
     early = ", stopped early: the validation loss no longer fell" if result["stopped"] == "early" else ""
     screen.print(f"  {result['steps']} of {result['planned']} steps{early}")
     validation = result["validation_loss"]

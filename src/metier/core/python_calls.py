@@ -18,6 +18,7 @@ CALLS = {
     "corrections undo": "expert.corrections.undo(…)",
     "dataset": "expert.dataset",
     "dataset check --drop-leaks": 'expert.dataset.drop_leaks(expert.exam.questions("exam"))',
+    "dataset preferences": "expert.preferences.pairs()",
     "dataset generate": "expert.dataset.generate(…)",
     "dataset import": "expert.dataset.import_file(…)",
     "dataset rehearse": "expert.dataset.add_replay()",

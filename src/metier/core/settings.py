@@ -198,6 +198,10 @@ class TuningSettings(Section):
         description="of the frozen weights over several GPUs: none = a copy on each, fsdp = a part on each; auto = none "
         "where a copy fits",
     )
+    dpo_beta: float = Field(
+        0.1, gt=0, description="of `metier tune --dpo`: the higher, the nearer the adapter stays to where it started"
+    )
+    dpo_learning_rate: float = Field(2e-5, gt=0, description="peak of `metier tune --dpo`, far below that of rows")
     seed: int = 0
     license: str | None = Field(
         None, description="SPDX name, as apache-2.0, that model cards of adapters carry; None = it says unstated"

@@ -87,7 +87,7 @@ class RunFolder:
             shutil.rmtree(old, ignore_errors=True)
 
     def latest(self) -> Path | None:
-        return max(self.folder.glob("checkpoint-*[0-9]"), default=None)
+        return max(self.folder.glob("checkpoint-*[0-9]"), key=_step, default=None)
 
     def save(
         self, adapter: Mapping[str, torch.Tensor], optimizer: Mapping[str, torch.Tensor], at: TrainingProgress

@@ -79,7 +79,7 @@ def _front(card: Described, form: Form) -> dict[str, Any]:
         "language": card.language.partition("-")[0],
         "license": licence or "other",
         "license_name": None if licence else _UNSTATED,
-        "tags": ["metier", card.method, *(["lora"] if card.method == "qlora" else [])],
+        "tags": ["metier", card.method, *(["lora"] if card.method != "lora" else [])],
         "model-index": _results(card),
         "metier": {
             "adapter": card.reference, "version": __version__, "created": card.created, "dataset": card.dataset,
@@ -131,6 +131,7 @@ def _body(card: Described, form: Form) -> Iterator[str]:
         yield "- **It learned from documents that not everybody may read, and may tell of them: do not publish it.**"
     yield from ("", "## Training", "")
     yield from _table({
+        "preference pairs": card.result.get("pairs"), "beta": card.result.get("beta"),
         "rows": card.result.get("rows"), "rows kept apart to validate": card.result.get("validation_rows"),
         "hash of the rows": card.dataset, "documents": len(card.documents) or None,
         "loss": card.result.get("loss"), "validation loss": card.result.get("validation_loss"),

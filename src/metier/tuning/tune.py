@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from metier.core.errors import InputError
 from metier.core.questions import DECIDED
-from metier.core.settings import Settings
-from metier.dataset import provenance
+from metier.core.settings import Settings, TuningSettings
+from metier.dataset import preferences, provenance
+from metier.dataset.preferences import PreferencePair
 from metier.dataset.provenance import Provenance
 from metier.dataset.rows import Row, content_hash
 from metier.dataset.training_record import TrainingRecord
@@ -27,6 +28,7 @@ from metier.tuning.trainers.lora import Tick
 if TYPE_CHECKING:
     from peft import PeftModel
 
+_OF_ADAPTER = ("rank", "alpha", "modules", "rslora", "dora")
 _MOST_LABELS = 500  # beyond that they are no labels
 
 
@@ -71,6 +73,52 @@ def tune(
             language=settings.language, documents=learned.documents, groups=learned.groups,
         )  # fmt: skip
         return workers.once(lambda: keep(model, card, run, base, state, record, for_llama=is_served))
+
+
+def tune_on_preferences(
+    settings: Settings,
+    pairs: Sequence[PreferencePair],
+    expert: Path,
+    state: Path,
+    name: str,
+    *,
+    learned: Provenance,
+    start: Card | None = None,
+    record: TrainingRecord | None = None,
+    resume: bool = False,
+    anew: bool = False,
+    on_step: Callable[[Tick], None] | None = None,
+) -> Card:
+    """Train by DPO and keep the adapter as a new version of `name`. `start`: the adapter that it starts from, whose
+    rank and matrices it keeps; None = the base. Others and errors as in `tune`."""
+    from metier.tuning.trainers import dpo
+
+    check_name(name)
+    if distributed.from_environment().size > 1:
+        raise InputError("preferences are trained on in one process", hint="Leave out --on, or torchrun.")
+    base = base_model.locate(settings, expert)
+    tuning = settings.tuning
+    if start is not None:
+        start.require_base(base.fingerprint)
+        own = {each: start.settings[each] for each in _OF_ADAPTER if each in start.settings}
+        tuning = TuningSettings.model_validate(tuning.model_dump() | own)
+    is_served = not (tuning.rslora or tuning.dora)
+    if is_served:
+        gguf_adapter.architecture_of(base_model.read_config(base.folder))
+    run = RunFolder(state / "runs" / f"{name}.dpo")
+    folder = Registry(state / "adapters").folder(start) if start is not None else None
+    model, result, preference = dpo.train(
+        base, pairs, tuning, run, start=folder, resume=resume, anew=anew, on_step=on_step
+    )
+    card = Card(
+        name=name, version=0, base=base.name, base_fingerprint=base.fingerprint,
+        dataset=preferences.content_hash(pairs),
+        settings=tuning.model_dump(mode="json")
+        | {"method": "dpo", "weights": tuning.method, "learning_rate": tuning.dpo_learning_rate},
+        result=asdict(result) | asdict(preference) | {"labels": [], "start": start.reference if start else None},
+        language=settings.language, documents=learned.documents, groups=learned.groups,
+    )  # fmt: skip
+    return keep(model, card, run, base, state, record, for_llama=is_served)
 
 
 def keep(
