@@ -15,7 +15,7 @@ from conformance import DIMENSION, IDENTITY, StoreConformance, entry, make_docum
 from postgres_server import run_postgres
 
 from metier.core.documents import document_id
-from metier.core.errors import IndexMismatch
+from metier.core.errors import IndexMismatch, InputError
 from metier.core.settings import StoreSettings
 from metier.store import Filter, Identity
 from metier.store import open_store as open_at
@@ -325,6 +325,18 @@ def test_two_writers_at_once_leave_whole_documents(open_store):
         assert len({passage.text.rpartition(" ")[0] for passage in store.passages(name)}) == 1
     assert store.frequencies(["one", "two"]).tolist() == [3, 3]
     assert len(store.lexical(["one"], 9)) == 3
+
+
+def test_who_writes_keeps_others_out_until_it_ends(open_store):
+    ours, theirs = open_store(), open_store()
+    with ours.writing(), ours.writing():
+        with pytest.raises(
+            InputError, match=f"another process is writing to this store: metier, process {os.getpid()}"
+        ):
+            theirs.writing().__enter__()
+        put(ours, "a.md", ["one"])
+    with theirs.writing():
+        put(theirs, "b.md", ["two"])
 
 
 KILLED = """

@@ -10,6 +10,8 @@ No error that leaves this module quotes a password or a statement's values.
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import threading
 import time
 import weakref
@@ -34,6 +36,7 @@ Connection = psycopg.Connection[dict[str, Any]]
 log = logging.getLogger(__name__)
 _AT_ONCE = 8  # connections of one process
 _PATIENCE = 5.0  # seconds for one of them
+_LONGEST = 63  # bytes of a name
 _IDLE = 300.0  # seconds after which one that nobody uses is closed
 _BUSY = 60.0  # seconds that a writer waits for another
 _EVERYTHING = "SELECT set_config('metier.everything', 'yes', true)"
@@ -49,6 +52,7 @@ class Connections:
         self.namespace = str(settings.namespace)
         self.where = addresses.masked(str(settings.url))
         self._login: Login = login(str(settings.url), settings.auth_env, StoreError)
+        self._name = f"metier, process {os.getpid()} on {socket.gethostname()}"[:_LONGEST]  # as administrators see it
         self._statements: list[str] = []  # that each connection is set up with
         self._role: str | None = None
         self._pool: ConnectionPool[Connection] | None = None
@@ -75,7 +79,7 @@ class Connections:
 
     def plain(self) -> psycopg.Connection[Any]:
         """One of its own, with rows that are tuples. Raises `psycopg.Error`."""
-        return psycopg.connect(self._login.conninfo())
+        return psycopg.connect(self._login.conninfo(application_name=self._name))
 
     def owned(self, work: Callable[[Connection], _T]) -> _T:
         """What `work` gives in a transaction that sees and may write everything. Raises `StoreError`."""
@@ -151,7 +155,9 @@ class Connections:
         """Raises `psycopg.Error`; what may pass is tried again."""
         for pause in (*PAUSES[:-1], None):
             try:
-                return psycopg.connect(self._login.conninfo(), autocommit=True, row_factory=dict_row)
+                return psycopg.connect(
+                    self._login.conninfo(application_name=self._name), autocommit=True, row_factory=dict_row
+                )
             except psycopg.OperationalError as error:
                 if pause is None or not may_pass(error):
                     raise
@@ -162,11 +168,11 @@ class Connections:
         with self._making:
             if self._pool is None:
                 logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())  # errors are told by who asks
+                login = self._login.conninfo(application_name=self._name)
                 self._pool = ConnectionPool(
-                    self._login.conninfo(), min_size=1, max_size=_AT_ONCE, timeout=_PATIENCE, max_idle=_IDLE,
-                    reconnect_timeout=1.0, kwargs={"row_factory": dict_row, "prepare_threshold": None},
+                    login, min_size=1, max_size=_AT_ONCE, timeout=_PATIENCE, max_idle=_IDLE, reconnect_timeout=1.0,
+                    kwargs={"row_factory": dict_row, "prepare_threshold": None}, name=f"metier-{self.namespace}",
                     configure=partial(_set_up, self._statements), check=ConnectionPool.check_connection, open=True,
-                    name=f"metier-{self.namespace}",
                 )  # fmt: skip
                 weakref.finalize(self, self._pool.close, 1.0)
             return self._pool

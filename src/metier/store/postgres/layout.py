@@ -50,8 +50,9 @@ CREATE INDEX ON past_documents_{g} (id);
 CREATE INDEX ON past_passages_{g} (document_id, position);
 CREATE TABLE postings_{g} (
     token bigint NOT NULL, segment integer NOT NULL, groups text[] NOT NULL, count integer NOT NULL,
-    postings bytea STORAGE EXTERNAL NOT NULL
+    postings bytea NOT NULL
 );
+ALTER TABLE postings_{g} ALTER postings SET STORAGE EXTERNAL;
 CREATE INDEX ON postings_{g} (token);
 CREATE TABLE segments_{g} (
     segment integer NOT NULL, groups text[] NOT NULL, documents integer NOT NULL, passages integer NOT NULL,

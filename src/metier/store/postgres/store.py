@@ -9,6 +9,7 @@ import hashlib
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from metier.store.postgres.copying import VectorBytes, copy_into, register_vecto
 from metier.store.postgres.past_store import PastPostgresStore
 from metier.store.postgres.postings import IndexedPassage
 from metier.store.postgres.reader import PASSAGE, PostgresReader, document_in
+from metier.store.postgres.writer_lock import WriterLock
 from metier.store.rows import as_passage, check_vectors, document_row, passage_rows
 
 _REMEMBERED = 256  # filters whose documents were counted
@@ -52,6 +54,7 @@ class PostgresStore(PostgresReader):
         self._known: dict[str, str] | None = None
         self._counted: dict[str, tuple[int, int]] = {}
         self._index: tuple[int, dict[str, Any]] | None = None
+        self._writer = WriterLock(self._connections)
         self._keeping = threading.RLock()  # what is known of the documents and what is written are never apart
 
     # --- writing ---------------------------------------------------------------------------------------------
@@ -85,6 +88,9 @@ class PostgresStore(PostgresReader):
                     where = self._connections.where
                     self._use(generations.enter(connection, self._connections.namespace, self.identity, where))
                 generations.clear(self._connections, self._generation)
+
+    def writing(self) -> AbstractContextManager[None]:
+        return self._writer.held()
 
     def publish(self) -> None:
         with self._keeping:
