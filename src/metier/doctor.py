@@ -18,7 +18,7 @@ from metier import __version__, models
 from metier.core import permissions
 from metier.core.addresses import masked
 from metier.core.errors import MetierError
-from metier.core.settings import Settings, cache_folder, load
+from metier.core.settings import Settings, StoreSettings, cache_folder, load
 from metier.state.postgres_state import PostgresState
 
 _LOW_DISK = 2 * 2**30  # bytes
@@ -139,6 +139,8 @@ def _expert(folder: Path) -> Iterator[Check]:
     with expert:
         if isinstance(expert.runtime.state, PostgresState):
             yield _state(expert.runtime.state)
+        if (place := expert.settings.store).is_object_storage:
+            yield _store(place)
         try:
             documents, passages = expert.runtime.store.counts()
             failed = [item for item in expert.items() if item.state == "failed"]
@@ -170,6 +172,19 @@ def _state(place: PostgresState) -> Check:
         return Check("state", "bad", error.message)
     said = f"{place}, answers within {max(1, round((time.monotonic() - began) * 1000))} ms"
     return Check("state", "ok", said if is_made else f"{said}; the first sync makes its tables")
+
+
+def _store(place: StoreSettings) -> Check:
+    from metier.store.lance.reach import reach
+
+    try:
+        found = reach(str(place.url), place.auth_env)
+    except MetierError as error:
+        return Check("store", "bad", error.message)
+    said = f"{place.url}, answers within {max(1, round(found.seconds * 1000))} ms"
+    if not found.is_writable:
+        return Check("store", "note", f"{said}; this login may only read: questions are answered, a sync is refused")
+    return Check("store", "ok", f"{said}, and may be written" + (f"; it is now{found.writer}" if found.writer else ""))
 
 
 def _calibration(folder: Path) -> Check | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -393,6 +394,31 @@ def make_users(endpoint: str, rights: dict[str, list[str]]) -> dict[str, str]:
         keys[name] = f"{made['AccessKeyId']}:{made['SecretAccessKey']}"
     request(endpoint, "/moto-api/reset-auth", "POST", b"0")
     return keys
+
+
+def test_an_expert_is_kept_in_a_bucket_and_a_second_machine_reads_it(address, docs, call_metier, tmp_path, monkeypatch):
+    call_metier("init", "plant")
+    told = [call_metier("add", str(docs))]
+    settings = tmp_path / "plant" / "metier.toml"
+    settings.write_text(f'{settings.read_text()}\n[store]\nurl = "{address}"\nauth_env = "STORE_LOGIN"\n')
+    told += [call_metier(*verb) for verb in (("sync",), ("search", "blade root nuts"), ("status",), ("doctor",))]
+    assert "840 Nm" in told[2].stdout
+    assert address in told[3].stdout
+    assert "may be written" in told[4].stdout
+    second = tmp_path / "elsewhere" / "second"
+    second.mkdir(parents=True)
+    shutil.copy(settings, second)
+    (docs / "bolts.txt").write_text("The blade root nuts of the NV-110 are tightened to 910 Nm.")
+    told += [call_metier("sync", "--rebuild"), call_metier("search", "-e", str(second), "blade root nuts")]
+    assert "910 Nm" in told[-1].stdout
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in files if SECRET.encode() in path.read_bytes()]
+    assert not [path for path in (tmp_path / "plant" / ".metier").rglob("*") if path.stat().st_mode & 0o077]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
+    told += [call_metier("status"), call_metier("search", "nuts", check=1)]
+    assert all("no connection to http://127.0.0.1:9" in each.stdout + each.stderr for each in told[-2:])
+    assert not any(SECRET in each.stdout + each.stderr for each in told)
 
 
 def test_an_address_of_no_object_storage_is_told(tmp_path):

@@ -49,7 +49,9 @@ def _facts(found: Status) -> list[tuple[str, str]]:
     exam = (
         f"{found.exam} questions, {found.practice} to practise on" if found.exam or found.practice else "no questions"
     )
+    store = f"{found.store}: {found.store_problem}" if found.store_problem else found.store
     return [
+        *([("store", store)] if store else []),
         ("documents", f"{found.documents} from {counted(found.sources, 'source')}{failed}{synced}"),
         ("models", f"{found.embedder} finds, {answers} answers"),
         ("exam", exam + (", refusals calibrated" if found.calibrated else "")),

@@ -69,6 +69,10 @@ class StoreSettings(_Placed):
         30, ge=0, description="what was replaced or deleted can be asked for so long (ask --as-of), 0 = not at all"
     )
 
+    @property
+    def is_object_storage(self) -> bool:
+        return self.backend == "lance" and self.url is not None
+
     def model_post_init(self, context: object) -> None:
         super().model_post_init(context)
         if self.backend == "postgres" and not self.is_postgres:

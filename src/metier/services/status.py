@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from metier.core.errors import StoreError
+from metier.core.settings import StoreSettings
 from metier.evaluation import result_store
 from metier.services.parts import Parts
 
@@ -23,7 +25,8 @@ class NextStep:
 class Status:
     """`documents`, `failed`: items of the sources that are indexed, and that could not be read. `synced_at`: end of
     the last sync, ISO 8601, "" before the first. `practice`, `exam`: questions. `rows`: of training data. `adapter`:
-    the one in production. `compared_at`, `verdict`: of the last comparison, "" before the first."""
+    the one in production. `compared_at`, `verdict`: of the last comparison, "" before the first. `store`: where the
+    passages are, "" = in the state; `store_problem`: why it cannot be read or written, "" where nothing is wrong."""
 
     name: str
     folder: str
@@ -40,6 +43,8 @@ class Status:
     adapter: str | None
     compared_at: str
     verdict: str
+    store: str = ""
+    store_problem: str = ""
 
 
 def status_of(parts: Parts) -> Status:
@@ -67,7 +72,22 @@ def status_of(parts: Parts) -> Status:
         adapter=production.reference if production else None,
         compared_at=last.created if last else "",
         verdict=last.verdict.reason if last and last.verdict else "",
+        store=settings.store.url or "",
+        store_problem=_problem(settings.store),
     )
+
+
+def _problem(place: StoreSettings) -> str:
+    """Of object storage, which is asked; where a database is away, no verb gets as far as this."""
+    if not place.is_object_storage:
+        return ""
+    from metier.store.lance.reach import reach
+
+    try:
+        found = reach(str(place.url), place.auth_env)
+    except StoreError as error:
+        return error.what
+    return "" if found.is_writable else "this login may only read"
 
 
 def next_steps(status: Status) -> list[NextStep]:

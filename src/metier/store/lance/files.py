@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from metier.core.atomic import replacing
-from metier.core.disk import unwritable
+from metier.core.disk import room, unwritable
 from metier.core.errors import StoreError
 from metier.store.lance.import_lancedb import import_lancedb
 
@@ -50,6 +50,10 @@ class StoreFiles(Protocol):
     def copied(self, table: str, most_bytes: float) -> Any | None:
         """A table of another machine from a copy of it on this one, as it is there now; None where it is read where it
         is: it is here, or larger."""
+        ...
+
+    def size(self) -> int:
+        """Bytes that all of it takes."""
         ...
 
     def problem(self, error: Exception) -> StoreError | None:
@@ -95,6 +99,9 @@ class LocalFiles:
 
     def copied(self, table: str, most_bytes: float) -> Any | None:
         return None
+
+    def size(self) -> int:
+        return room(self.folder)[0]
 
     def problem(self, error: Exception) -> StoreError | None:
         return unwritable(self.folder, error)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from metier.core.object_storage import ObjectStorage
-from metier.core.permissions import make_folder
+from metier.core.permissions import file_mode, make_folder
 
 log = logging.getLogger(__name__)
 _KEPT = 3600.0  # seconds for which files are kept that the table has no more
@@ -58,6 +58,7 @@ def _fetch(files: Any, path: str, folder: Path, found: dict[str, dict[str, Any]]
         if names:
             files.get([f"{path}/{name}" for name in names], list(map(str, beside)))
         for name, each in zip(names, beside, strict=True):
+            each.chmod(file_mode(folder / name))
             each.replace(folder / name)
 
 

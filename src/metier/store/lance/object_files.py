@@ -135,6 +135,9 @@ class ObjectFiles:
             return None
         return import_lancedb().connect(folder, session=self._session).open_table(table)
 
+    def size(self) -> int:
+        return int(self.asked(lambda: self._storage.filesystem.du(self._base)))
+
     def _writable_cache(self) -> Path:
         try:
             make_folder(self._cache)

@@ -21,7 +21,6 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from metier.core import disk
 from metier.core.documents import Document
 from metier.core.errors import DatabaseUnavailable, IndexMismatch, StoreError
 from metier.core.settings import StoreSettings
@@ -199,9 +198,7 @@ class LanceStore(LanceReader):
 
     def describe(self) -> StoreDescription:
         with storage_errors(self._files):
-            folder = self._files.folder if isinstance(self._files, LocalFiles) else None
-            taken = None if folder is None else disk.room(folder)[0]
-            return StoreDescription(self._files.address, taken, ann.measured(self._files))
+            return StoreDescription(self._files.address, self._files.size(), ann.measured(self._files))
 
     # --- earlier versions ------------------------------------------------------------------------------------
 
