@@ -104,7 +104,6 @@ def test_a_server_of_llama_cpp_is_asked_by_the_number_of_its_file(made, plain, a
             generator.adapters.require("one@1")
         server.post("/lora-adapters", [{"id": 0, "scale": 0}, {"id": 1, "scale": 0}])  # as --lora-scaled FILE:0 does
         for name in ("one", "two"):
-            generator.adapters.require(f"{name}@1")
             asked = generator.complete(ASKED, max_tokens=8, adapter=f"{name}@1", logprobs=True)
             here = adapted.complete(ASKED, max_tokens=8, adapter=name, logprobs=True)
             assert asked.logprobs == pytest.approx(here.logprobs, abs=1e-3)

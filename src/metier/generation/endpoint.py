@@ -181,6 +181,8 @@ class EndpointGenerator:
         return self._error(f"{what} ({_said(error)})", "Ask again.")
 
     def _open_adapted(self, body: Mapping[str, object], adapter: str | None) -> httpx.Response:
+        if adapter is not None and adapter not in self.adapters:
+            self.adapters.require(adapter)
         try:
             return self._open({**body, **self.adapters.fields(adapter)})
         except EndpointError as error:
