@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from metier.core.atomic import write_text
 from metier.core.errors import InputError, MetierError
 from metier.core.intervals import seconds_of
+from metier.core.locks import Check
 from metier.core.permissions import make_folder
 from metier.flow import explanation, mlflow_records, notification, report
 from metier.flow.explanation import ABANDONED, KEPT, PROMOTED, RAG, REJECTED, UNCHANGED
@@ -112,7 +113,7 @@ class FlowService:
         """Go on with the run that was interrupted or failed, else begin one. `anew`: give that one up, which is done
         too where another adapter was put into production since. A run that waits for a person goes on waiting. Raises
         `FlowBusy` where one is running, and whatever a step raises; the run is then noted as failed."""
-        with self._alone():
+        with self._alone() as check:
             run = self._log.unfinished()
             if run is not None and (anew or self._is_overtaken(run)):
                 self._log.end(run.number, ENDED, ABANDONED, "Given up for a new run.")
@@ -120,11 +121,11 @@ class FlowService:
             if run is not None and run.state == WAITING:
                 return run
             if run is None:
-                return self._go(self._log.begin().number, tell)
+                return self._go(self._log.begin().number, tell, check)
             if QUESTIONS not in run.steps:  # nothing dear was done: begin by what there is now
                 self._log.forget_steps(run.number)
             self._log.change(run.number, state=RUNNING, reason="", ended="")
-            return self._go(run.number, tell)
+            return self._go(run.number, tell, check)
 
     def approve(self, number: int | None = None, *, who: str = "", tell: Tell | None = None) -> FlowRun:
         """Promote the candidate of a run that waits, None = the last one. Raises `InputError` where none waits, or
@@ -167,7 +168,8 @@ class FlowService:
 
     # --- inside ----------------------------------------------------------------------------------------------
 
-    def _go(self, number: int, tell: Tell | None) -> FlowRun:
+    def _go(self, number: int, tell: Tell | None, check: Check) -> FlowRun:
+        """`check`: raises where the flow of another machine may have gone on with this run."""
         steps = self._steps(tell)
         try:
             for step in STEPS[: STEPS.index(REPORT)]:
@@ -181,13 +183,16 @@ class FlowService:
                     self._log.change(number, production=card.reference if card else "")
                 if step == PROMOTE and self._runtime.settings.flow.approval:
                     return self._close(number, WAITING, tell)
+                check()
                 began = now()
                 found = steps.do(step, self.get(number))
+                check()
                 self._log.note_step(number, step, found.plain(), began)
                 if isinstance(found, TuneFound):
                     self._log.change(number, candidate=found.candidate)
             return self._close(number, PROMOTED, tell)
         except MetierError as error:
+            check()
             self._log.change(number, state=FAILED, reason=error.message, ended=now())
             self._tell_all(self.get(number))
             raise
@@ -265,12 +270,12 @@ class FlowService:
         return FlowSteps(self._parts, self._sync, tell or (lambda _stage, _done, _total, _note: None))
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> Iterator[Check]:
         held = False
         try:
-            with self._runtime.exclusive(LOCK, 0.0, "another flow is running on this expert"):
+            with self._runtime.exclusive(LOCK, 0.0, "another flow is running on this expert") as check:
                 held = True
-                yield
+                yield check
         except InputError as error:
             if held:
                 raise

@@ -154,7 +154,7 @@ class PostgresState:
             return DatabaseUnavailable(
                 f"the expert's state cannot {what}: {said}",
                 where=where,
-                hint="It is asked again with the next try; what was saved is there. Check the server, and the network.",
+                hint="Check the server and the network, and try again; what was saved is there.",
             )
         if getattr(cause, "sqlstate", None) == _LOCKED:
             return StoreError(
