@@ -7,9 +7,9 @@ The files are generated with a fixed seed. Each run is a process of its own that
 
 `sync` is the time from the first document that is done to the last, which more documents would lengthen. `start` is
 what comes before it: of Ray the cluster itself, the check of its nodes, and the workers, which import Métier and load
-the model; `end`, what comes after it. `cpu` is processor time of all processes of the run. `overhead` compares the
-medians of `sync` with local's. That all stores hold the same, bit for bit, is checked. Writes
-benchmarks/results/ray_ingestion.json.
+the model; `end`, what comes after it. `cpu` is processor time of all processes of the run, `sync_cpu` what of it falls
+into `sync`, which other work on the machine does not lengthen. `overhead` compares the medians with local's. That all
+stores hold the same, bit for bit, is checked. Writes benchmarks/results/ray_ingestion.json.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import time
 from pathlib import Path
 
 import lancedb
+import numpy as np
 import psutil
 from ingest import RESULTS, circumstances, verdict
 from sync import write
@@ -37,17 +38,17 @@ WAYS = {"local": "", "1 worker": "local:1", "2 workers": "local:2"}
 LOOK = 0.2  # seconds between two looks at the processes
 RUN = """
 import json, sys, time
-began = time.monotonic()
+began = time.time()
 from metier import Expert
 first = last = None
 def tell(state):
     global first, last
-    last = time.monotonic()
+    last = time.time()
     first = first or (last if state.done else None)
 with Expert.open(sys.argv[1]) as expert:
     report = expert.sync(on=sys.argv[2] or None, on_progress=tell)
-ended = time.monotonic()
-print(json.dumps({"start": first - began, "sync": last - first, "end": ended - last, "passages": report.passages}))
+told = {"start": first - began, "sync": last - first, "end": time.time() - last, "passages": report.passages}
+print(json.dumps(told | {"first": first, "last": last}))
 """
 
 
@@ -55,17 +56,21 @@ def measured(expert: Path, on: str) -> dict[str, float]:
     """One sync in a process of its own: seconds of its parts, and of processors in all its processes."""
     process = psutil.Popen([sys.executable, "-c", RUN, str(expert), on], stdout=subprocess.PIPE, text=True)
     spent: dict[tuple[int, float], float] = {}
+    series = [(time.time(), 0.0)]
     while process.poll() is None:
         try:
             for each in (process, *process.children(recursive=True)):
                 times = each.cpu_times()
                 spent[each.pid, each.create_time()] = times.user + times.system
         except psutil.Error:  # it ended meanwhile
-            continue
+            pass
+        series.append((time.time(), sum(spent.values())))
         time.sleep(LOOK)
     assert process.stdout is not None
     assert process.returncode == 0
-    return json.loads(process.stdout.read()) | {"cpu": sum(spent.values())}
+    told = json.loads(process.stdout.read())
+    first, last = np.interp([told.pop("first"), told.pop("last")], *zip(*series, strict=True))
+    return told | {"cpu": sum(spent.values()), "sync_cpu": float(last - first)}
 
 
 def digest(expert: Path) -> str:
@@ -104,7 +109,7 @@ def main() -> None:
     result["same"] = len(digests) == 1
     print(f"stores {'equal' if result['same'] else 'DIFFER'}")
     for way, overhead in overheads.items():
-        cpu = middle[way]["cpu"] / middle["local"]["cpu"] - 1
+        cpu = middle[way]["sync_cpu"] / middle["local"]["sync_cpu"] - 1
         print(f"{way}: sync {overhead:+.1%}, processors {cpu:+.1%}, start {middle[way]['start']:.1f} s")
     print(verdict(overheads["1 worker"], TARGET))
     (RESULTS / "ray_ingestion.json").write_text(json.dumps(result, indent=1) + "\n")

@@ -45,7 +45,7 @@ hypothesis.settings.load_profile("any machine")
 # The longest files, which begin first, so that no worker is left alone with one of them at the end.
 LONGEST = (
     "test_disk.py", "tuning/test_cli.py", "tuning/test_plan.py", "tuning/test_lora.py", "serving/test_killed.py",
-    "dataset/test_training_rows.py", "flow/test_flow.py", "flow/test_sample_company.py",
+    "cluster/test_ray.py", "dataset/test_training_rows.py", "flow/test_flow.py", "flow/test_sample_company.py",
 )  # fmt: skip
 
 

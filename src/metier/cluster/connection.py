@@ -84,8 +84,8 @@ class Connection:
         free = ray.available_resources().get("CPU", 0.0)
         total = ray.cluster_resources().get("CPU", 0.0)
         return (
-            f"{self.where}: no worker has started yet. One needs {cpus:g} CPU; {free:g} of {total:g} are free. "
-            "It goes on when there are enough; Ctrl-C ends it."
+            f"{self.where}: no worker has started yet. They are loading, or wait for CPUs: each needs {cpus:g}, and "
+            f"{free:g} of {total:g} are free. Ctrl-C ends it."
         )
 
 
@@ -94,20 +94,25 @@ def connected(on: str, secrets: Collection[str] = ()) -> Iterator[Connection]:
     """`secrets`: variables of the environment that workers of a cluster of one's own are not to have. Raises
     `InputError` for what names no cluster, `ClusterError` where there is none, or one of another version."""
     address = ClusterAddress.of(on)
+    where = f"the Ray cluster {address}"
     _settle_environment(address)
     with needing("ray"):
         import ray
+    is_joined = ray.is_initialized()  # by the program that calls us
+    if is_joined and address.for_ray != "auto":
+        raise ClusterError("cannot be joined from here: this process has joined one", where=where, hint="Give auto.")
     if address.host:
         _check_port(address)
-    where = f"the Ray cluster {address}"
-    _start(address, where, secrets)
+    if not is_joined:
+        _start(address, where, secrets)
     connection = Connection(where, address)
     try:
         yield connection
     finally:
         connection.closing.set()
-        with suppress(Exception):  # a cluster that was lost cannot be left in order
-            ray.shutdown()
+        if not is_joined:
+            with suppress(Exception):  # a cluster that was lost cannot be left in order
+                ray.shutdown()
 
 
 def _ray() -> Any:
@@ -172,6 +177,8 @@ def _start(address: ClusterAddress, where: str, secrets: Collection[str]) -> Non
     if address.workers:
         own = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE}
     try:
+        if address.host:
+            _check_node(address)
         with _without(secrets), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "lancedb fork support")  # what is forked becomes another program at once
             ray.init(address=address.for_ray, log_to_driver=loud, configure_logging=loud, **own)
@@ -181,7 +188,21 @@ def _start(address: ClusterAddress, where: str, secrets: Collection[str]) -> Non
         raise _not_connected(error, address, where) from None
 
 
+def _check_node(address: ClusterAddress) -> None:
+    """Whether a node of the cluster runs on this machine: Ray would look for a minute, or crash. Raises `ClusterError`,
+    and errors of Ray where something else answers."""
+    found = _ray()._raylet.GcsClient(address=address.for_ray).get_all_node_info(timeout=_CONNECT_SECONDS).values()
+    if not any(os.path.exists(node.raylet_socket_name) for node in found):
+        raise ClusterError(
+            "has no node on this machine",
+            where=f"the Ray cluster {address}",
+            hint=f"Join it: `ray start --address={address.for_ray}`, with `--num-cpus=0` where it is to do no work.",
+        )
+
+
 def _not_connected(error: Exception, address: ClusterAddress, where: str) -> ClusterError:
+    if isinstance(error, ClusterError):
+        return error
     said = " ".join(str(error).split())
     if "Version mismatch" in said:
         return ClusterError(said.removeprefix("Version mismatch: "), where=where, hint=_VERSION_HINT)
@@ -191,7 +212,7 @@ def _not_connected(error: Exception, address: ClusterAddress, where: str) -> Clu
             where=where,
             hint="Start one with `ray start --head`, or give `--on local`.",
         )
-    if "Failed to connect" in said or "token" in said:
+    if any(word in said for word in ("Failed to connect", "RPC error", "token")):
         return ClusterError(
             "does not let this machine in, or is no Ray cluster",
             where=where,
@@ -201,8 +222,7 @@ def _not_connected(error: Exception, address: ClusterAddress, where: str) -> Clu
     return ClusterError(
         f"cannot be joined ({said[:300]})",
         where=where,
-        hint="This machine has to be one of its nodes: `ray start --address=HOST:PORT` here, with --num-cpus=0 where "
-        "it is to do no work.",
+        hint="`ray status` on one of its nodes tells how it is.",
     )
 
 

@@ -212,7 +212,6 @@ class RayStages:
 
     def cancel(self) -> None:
         self._pool.close()
-        self._parcel.clear()
 
     def _hand_in(self) -> None:
         parcel, self._parcel = self._parcel, []

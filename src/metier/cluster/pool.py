@@ -84,6 +84,8 @@ class PoolWorker:
             if taken.tries > 1:
                 self._ray.get(self._queue.begin.remote(place, at))
             results.append(_tried(self._opened, taken.kind, piece))
+        if taken.tries > 1:
+            self._ray.get(self._queue.begin.remote(place, None))
         return {"number": taken.number, "results": pickle.dumps(results, protocol=5)}
 
     def _opened(self) -> Callable[[str, Any], object]:

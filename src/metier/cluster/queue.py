@@ -99,7 +99,8 @@ class WorkQueue:
         given_up = frozenset(piece for piece, times in parcel.lost.items() if times >= _MOST_LOST)
         return Taken(parcel.number, parcel.kind, parcel.content, parcel.tries, given_up)
 
-    async def begin(self, place: int, piece: int) -> None:
+    async def begin(self, place: int, piece: int | None) -> None:
+        """A worker is at this piece of what it took; None: it has done them all."""
         self._taken[place].begun = piece
 
     async def finish(self, numbers: Sequence[int]) -> None:
