@@ -13,17 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from metier.core.errors import InputError, MetierError
+from metier.core.errors import InputError, MetierError, StoreError
 from metier.runtime import Runtime
+from metier.store.base import StoreDescription
 
 _SEARCHES, _WARMING = 30, 3
 _EMBEDDED, _TOGETHER = 96, 32  # passages
 _WORDS = 12  # of a passage, that stand for a question where there is none
 _SYNCS = 20  # the latest
-_DATABASE_BYTES = (
-    "SELECT sum(pg_total_relation_size(c.oid))::bigint AS bytes FROM pg_class c JOIN pg_namespace n "
-    "ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relkind IN ('r', 'm')"
-)
 
 Tell = Callable[[str, int, int], None]  # stage, done, of how many
 
@@ -101,15 +98,15 @@ def measure(
         )
     search = _searched(runtime, questions, tell)
     runs = [run for run in runtime.syncs() if run.passages and run.seconds > 0][-_SYNCS:]
-    backend = runtime.settings.store.backend
+    backend, described = runtime.settings.store.backend, _described(runtime)
     return MeasuredExpert(
         documents=documents,
         passages=passages,
         dimension=runtime.store.identity.dimension,
         backend=backend,
-        stored_bytes=_stored_bytes(runtime),
+        stored_bytes=described.bytes,
         table_bytes=_size(runtime.table_store.path),
-        indexed=passages > runtime.settings.store.exact_until,
+        indexed=described.index.get("state") == "built",
         synced_passages=sum(run.passages for run in runs),
         sync_seconds=sum(run.seconds for run in runs),
         embedding_rate=_embedding_rate(runtime, tell) if embedding else None,
@@ -191,27 +188,20 @@ def _answered(runtime: Runtime) -> AnswerTimes | None:
     return None
 
 
-def _stored_bytes(runtime: Runtime) -> int | None:
-    settings = runtime.settings.store.of_expert(runtime.settings.name)
-    if settings.backend == "lance" and settings.url is None:
-        return _size(runtime.state_folder / "store")
-    if settings.is_postgres:
-        from metier.store.postgres.connections import Connections
-
-        with Connections(settings).alone() as connection:
-            found = connection.execute(_DATABASE_BYTES, (settings.namespace,)).fetchone()
-        return int(found["bytes"]) if found and found["bytes"] else None
-    return None
+def _described(runtime: Runtime) -> StoreDescription:
+    """A store of another package need not tell."""
+    try:
+        return runtime.store.describe()
+    except StoreError:
+        return StoreDescription("", None)
 
 
-def _size(path: Path) -> int:
-    """Bytes of a file, or of all files below a folder."""
-    files = [path] if path.is_file() else [Path(root, name) for root, _, names in os.walk(path) for name in names]
-    total = 0
-    for file in files:
-        with suppress(OSError):
-            total += file.stat().st_size
-    return total
+def _size(file: Path) -> int:
+    """Bytes, 0 where it is not there."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 def _held() -> int:
