@@ -143,6 +143,7 @@ def _expert(folder: Path) -> Iterator[Check]:
             yield _store(place)
         try:
             documents, passages = expert.runtime.store.counts()
+            kept = expert.runtime.store.describe() if expert.settings.store.is_postgres else None
             failed = [item for item in expert.items() if item.state == "failed"]
         except MetierError as error:
             yield Check("index", "bad", error.message)
@@ -151,6 +152,8 @@ def _expert(folder: Path) -> Iterator[Check]:
     if failed:
         said += f"; {len(failed)} could not be read, see `metier sources --failed`"
     yield Check("index", "note" if failed or not documents else "ok", said)
+    if kept is not None:
+        yield Check("store", "note" if kept.note else "ok", kept.note or kept.where)
     if (calibration := _calibration(folder)) is not None:
         yield calibration
     if not expert.settings.state.shared and (loose := permissions.looser(expert.runtime.state_folder)):

@@ -181,11 +181,26 @@ def test_an_account_without_rights_over_the_server_is_held_back_by_the_policies_
     assert [hit.passage.uri for hit in store.lexical(["nut"], 9, Filter(groups=()))] == ["open.md"]
     assert store.counts() == (2, 2)
     assert store.optimize() == {}
+    assert not store.describe().note
     login = f"host=127.0.0.1 port={postgres} user=writer password=pass@word dbname=plain"
     with psycopg.connect(login) as connection:
         assert connection.execute(f"SELECT * FROM own.passages_{store._generation}").fetchall() == []
         connection.execute("SET LOCAL metier.groups = '{*}'")
         assert connection.execute(f"SELECT uri FROM own.passages_{store._generation}").fetchall() == [("open.md",)]
+
+
+def test_an_account_that_policies_do_not_hold_and_that_makes_no_role_is_told_of(postgres, tmp_path):
+    everywhere = run_postgres(postgres, "postgres")
+    everywhere("DROP DATABASE IF EXISTS bypassed")
+    everywhere("DROP ROLE IF EXISTS bypassing")
+    everywhere("CREATE ROLE bypassing LOGIN BYPASSRLS")
+    everywhere("CREATE DATABASE bypassed OWNER bypassing")
+    run_postgres(postgres, "bypassed")("CREATE EXTENSION vector")
+    url = f"postgresql://bypassing@127.0.0.1:{postgres}/bypassed"
+    store = open_at(tmp_path, StoreSettings(backend="postgres", url=url, namespace="own"), IDENTITY)
+    put(store, "board.md", ["nut vault"], groups=("board",))
+    assert store.lexical(["nut"], 9, Filter(groups=())) == []
+    assert "passes by row-level security" in store.describe().note
 
 
 # --- the approximate index --------------------------------------------------------------------------------------

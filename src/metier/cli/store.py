@@ -34,7 +34,7 @@ def show(context: typer.Context, expert: ExpertOption = None, as_json: JsonOptio
     if as_json:
         print_json({
             "backend": settings.backend, "where": found.where, "documents": documents, "passages": passages,
-            "bytes": found.bytes, "index": dict(found.index),
+            "bytes": found.bytes, "index": dict(found.index), "note": found.note,
         })  # fmt: skip
         return
     screen = console()
@@ -42,6 +42,8 @@ def show(context: typer.Context, expert: ExpertOption = None, as_json: JsonOptio
     size = "" if found.bytes is None else f", {found.bytes / 2**20:,.1f} MiB"
     screen.print(styled("  {} documents, {} passages{}", f"{documents:,}", f"{passages:,}", size))
     screen.print(styled("  {}", _search(found.index, settings.exact_until)), soft_wrap=True)
+    if found.note:
+        screen.print(styled("  [yellow]![/] {}", found.note), soft_wrap=True)
 
 
 def _search(index: Mapping[str, float | int | str], exact_until: int) -> str:

@@ -192,11 +192,12 @@ class LeasedStore(Protocol):
 @dataclass(frozen=True, slots=True)
 class StoreDescription:
     """`where`: without a password; `bytes`: that it takes, None where nobody says; `index`: what an ANN index measured
-    when it was built, empty where search is exact."""
+    when it was built, empty where search is exact; `note`: what whoever runs it should know, "" for nothing."""
 
     where: str
     bytes: int | None
     index: Mapping[str, float | int | str] = field(default_factory=dict)
+    note: str = ""
 
 
 @runtime_checkable

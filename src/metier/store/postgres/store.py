@@ -28,6 +28,10 @@ from metier.store.postgres.reader import PASSAGE, PostgresReader, document_in
 from metier.store.postgres.writer_lock import WriterLock
 from metier.store.rows import as_passage, check_vectors, document_row, passage_rows
 
+_UNGUARDED = (
+    "the account passes by row-level security, and may not make the role that reads for readers: filters alone keep "
+    "them to their groups. Give it an account without SUPERUSER and BYPASSRLS, or one that may make roles"
+)
 _REMEMBERED = 256  # filters whose documents were counted
 
 
@@ -168,7 +172,7 @@ class PostgresStore(PostgresReader):
         row = self._connections.owned(lambda c: c.execute(query, [tables]).fetchone()) or {}
         index = self._connections.owned(self._ann)
         where = f"{self._connections.where}, schema {self._connections.namespace}"
-        return StoreDescription(where, int(row.get("bytes") or 0), index)
+        return StoreDescription(where, int(row.get("bytes") or 0), index, "" if self._opened.is_guarded else _UNGUARDED)
 
     # --- earlier versions ------------------------------------------------------------------------------------
 
