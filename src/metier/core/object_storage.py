@@ -8,6 +8,7 @@ or a JSON object with options of the fsspec file system. What `ObjectStorage.tol
 from __future__ import annotations
 
 import json
+import logging
 import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from metier.core.errors import MetierError, SettingsError, SourceError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
+
+log = logging.getLogger(__name__)
 
 # Scheme to the extra of Métier that reads it, and what KEY:SECRET is called there.
 SCHEMES = {
@@ -54,6 +57,8 @@ class ObjectStorage:
         except ImportError as error:
             hint = f'Install it with `pip install "metier[{SCHEMES[self.scheme][0]}]"`.'
             raise self._raising(f"a library for it is missing: {error}", where=self.address, hint=hint) from None
+        if (loop := getattr(made, "loop", None)) is not None:
+            loop.set_exception_handler(_tell_nobody)
         return made
 
     @cached_property
@@ -87,3 +92,8 @@ class ObjectStorage:
         for each in self._secrets:
             said = said.replace(each, "***")
         return said[:300]
+
+
+def _tell_nobody(_loop: object, context: dict[str, Any]) -> None:
+    """Of a request that was lost on the way whoever asked is told; its other half would be printed as well."""
+    log.debug("lost on the way: %s", context.get("message"))
