@@ -101,7 +101,7 @@ def new_schema(postgres: int) -> Iterator[Callable[[], PostgresState]]:
         yield make
 
 
-@pytest.fixture(params=["file", "postgres"])
+@pytest.fixture(params=["file", pytest.param("postgres", marks=pytest.mark.slow)])
 def state_place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Where a state can be, one after the other; nothing is there yet."""
     if request.param == "file":

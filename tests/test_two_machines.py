@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 
+import full_disk
 import pytest
 from postgres_server import run_postgres
 
@@ -78,3 +79,12 @@ def test_a_sync_that_loses_its_lock_writes_no_more_and_the_next_one_completes_it
                 one.sync()
         assert one.runtime.store.counts() == (0, 0)
         assert one.sync().added == 4
+
+
+def test_a_machine_on_which_nothing_can_be_written_answers_all_the_same(machines):
+    with Expert.open(machines[0]) as one:
+        one.sync()
+    told = full_disk.on("read-only", machines[1], [["ask", "How often is the gearbox oil of the NV-110 changed?"]])
+    if told is None:
+        pytest.skip("nobody may mount here")
+    assert (told[0].returncode, "30 months" in told[0].stdout) == (0, True), told[0].stderr

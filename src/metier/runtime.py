@@ -9,7 +9,7 @@ what the first has built.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from metier.answering.support.base import Checker
 from metier.core import locks, permissions
 from metier.core import settings as settings_module
 from metier.core.documents import CORRECTION
+from metier.core.errors import Unwritable
 from metier.core.settings import STATE_FOLDER, Settings
 from metier.embedding.base import Embedder
 from metier.generation.base import Generator, Message
@@ -204,7 +205,8 @@ class Runtime:
     def tables(self) -> TableAsker:
         """Asks them."""
         if isinstance(self.state, PostgresState) and not self.table_store.path.exists():
-            self.follow_tables()  # synced on another machine
+            with suppress(Unwritable):  # then it answers without them
+                self.follow_tables()  # synced on another machine
         return TableAsker(self.table_store, QueryRunner(self.table_store.path), self.analyser)
 
     @property

@@ -14,6 +14,8 @@ from metier.serving.auth.keys import Keys
 from metier.state import copying, promotions
 from metier.state.place import place_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def address(postgres):

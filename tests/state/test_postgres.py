@@ -151,6 +151,8 @@ def test_a_writer_that_is_killed_leaves_nothing_half_and_lets_the_next_one_write
 
 _HOLDS = f"""{OPENS}
 from metier.state import advisory_locks
+
+pytestmark = pytest.mark.slow
 with advisory_locks.exclusive(place, "sync.lock", 0, "another sync is running on this expert"):
     print("held", flush=True)
     sys.stdin.readline()

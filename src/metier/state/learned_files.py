@@ -3,6 +3,7 @@ of the fusion, how many passages are shown, when to refuse. Each is a small file
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 from metier.core.atomic import write_text
 from metier.core.permissions import make_state_folder
 from metier.state.place import Place, open_database
+
+log = logging.getLogger(__name__)
 
 
 class LearnedFiles:
@@ -36,14 +39,18 @@ class LearnedFiles:
                 connection.execute(keeping, rows)
 
     def fetch(self) -> bool:
-        """Have them say what was published last; whether one of them changed. Raises `StoreError`, `OSError`."""
+        """Have them say what was published last; whether one of them changed. Raises `StoreError`."""
         known, changed = self._known(), False
         for path in self._files:
             said = known.get(path.name)
-            if said is not None and (not path.exists() or path.read_text(encoding="utf-8") != said):
+            if said is None or (path.exists() and path.read_text(encoding="utf-8") == said):
+                continue
+            try:
                 make_state_folder(path.parent)
                 write_text(path, said)
                 changed = True
+            except OSError as error:  # it answers without
+                log.warning("what was learned elsewhere cannot be kept in %s: %s", path, error.strerror or error)
         return changed
 
     def _known(self) -> dict[str, str]:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from metier.core.database_rows import table_of
-from metier.core.disk import unwritable
+from metier.core.disk import unwritable, writing_to
 from metier.core.documents import Document
 from metier.core.errors import StoreError
 from metier.core.permissions import file_mode, make_state_folder
@@ -242,7 +242,8 @@ class TableStore:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         if not self.path.exists():
-            make_state_folder(self.path.parent)
+            with writing_to(self.path.parent.parent):
+                make_state_folder(self.path.parent)
             mode = file_mode(self.path)
             with suppress(OSError):
                 os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, mode))
