@@ -1,5 +1,6 @@
-"""LoRA and QLoRA on a GPU: tokens/s and peak memory of our loop and of TRL's, the plan against what was measured, and
-what packing rows that share a passage saves. One prepared script for a machine with an NVIDIA card and no network.
+"""LoRA and QLoRA on a GPU: tokens/s and peak memory of our loop and of TRL's, the plan against what was measured, what
+packing rows that share a passage saves, what FSDP costs on one rank; then generation with an adapter, and embedding.
+One prepared script for a machine with an NVIDIA card and no network, ten minutes on an H100 or H200.
 
     python benchmarks/gpu.py                                  # a model of Phi-3-mini's shape, 3.8 billion numbers
     python benchmarks/gpu.py --shape small --rows 16          # a rehearsal on a CPU, in a minute or two
@@ -11,6 +12,9 @@ wheels, collected where a package index is in reach:
     pip download --no-deps -d wheels bitsandbytes trl datasets dill multiprocess pydantic pydantic-core \\
         annotated-types tomlkit
     python3 -m pip install --no-index --no-deps wheels/*.whl && PYTHONPATH=src python3 benchmarks/gpu.py --out gpu.json
+
+Generation: 128 tokens behind 512, by transformers with the adapter beside the base, and by vLLM where it is installed.
+Embedding: passages of 256 tokens, models of the shapes of multilingual-e5-small and all-MiniLM-L6-v2.
 
 Rows are made up: `shared` asks four questions over each passage, `own` one over each; both have as many rows and nearly
 as many tokens. What a library that is missing would have measured is left out, and said.
@@ -31,6 +35,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import gpu_inference
+
 RANK, ALPHA, RATE, BATCH = 16, 32, 2e-4, 8
 SHAPES = {
     # microsoft/Phi-3-mini-4k-instruct, config.json
@@ -43,6 +49,8 @@ SHAPES = {
         "num_key_value_heads": 4, "vocab_size": 512, "max_position_embeddings": 4096,
     },
 }  # fmt: skip
+METHODS = ("lora", "qlora")
+NEEDS = {"trl": ("trl", "datasets"), "vllm": ("vllm",)}
 CONTROL = ("<|endoftext|>", "<|assistant|>", "<|system|>", "<|end|>", "<|user|>")
 TEMPLATE = (
     "{% for message in messages %}{{ '<|' + message['role'] + '|>\n' + message['content'] + '<|end|>\n' }}{% endfor %}"
@@ -102,34 +110,61 @@ def rows_of(kind: str, count: int, length: int) -> list[Any]:
 
 
 def one(job: dict[str, Any]) -> dict[str, Any]:
+    from metier.tuning import base_model
+
+    small = job["shape"] == "small"
+    base = base_model.from_folder(Path(job["model"]), job["shape"])
+    written = 16 if small else gpu_inference.WRITTEN
+    if job["by"] == "generate":
+        return gpu_inference.generate(base, written, RANK)
+    if job["by"] == "vllm":
+        return gpu_inference.generate_by_vllm(base, written, RANK)
+    if job["by"] == "embed":
+        return gpu_inference.embed(8 if small else 16384)
+    return _trained(base, job)
+
+
+def _trained(base: Any, job: dict[str, Any]) -> dict[str, Any]:
     import torch
 
     from metier.tuning import base_model
     from metier.tuning.encoding import Encoder
 
-    base = base_model.from_folder(Path(job["model"]), job["shape"])
     rows = rows_of(job["rows_kind"], job["rows"], job["length"])
     encoder = Encoder(base_model.load_tokenizer(base))
     lengths = [len(encoder.encode(row)) for row in rows]
     with tempfile.TemporaryDirectory() as folder:
-        run = {"ours": _ours, "trl": _trl}[job["by"]]
+        run = {"ours": _ours, "fsdp": _sharded, "trl": _trl}[job["by"]]
         seconds = run(base, rows, job["method"], Path(folder), max(lengths))
     peak = torch.cuda.max_memory_allocated() / _GIB if torch.cuda.is_available() else None
     tokens = sum(lengths)
     return {"seconds": seconds, "tokens": tokens, "tokens_per_second": tokens / seconds, "peak_gb": peak}
 
 
-def _ours(base: Any, rows: Sequence[Any], method: str, folder: Path, longest: int) -> float:
+def _ours(
+    base: Any, rows: Sequence[Any], method: str, folder: Path, longest: int, sharding: str = "none", world: Any = None
+) -> float:
     from metier.core.settings import TuningSettings
     from metier.tuning.checkpoints import RunFolder
+    from metier.tuning.distributed import ALONE
     from metier.tuning.trainers import lora
 
     settings = TuningSettings(
         method=method, rank=RANK, alpha=ALPHA, learning_rate=RATE, batch=BATCH, epochs=1, validation=0,
         max_length=longest, micro_tokens=_micro(longest), checkpoint_seconds=3600,
+        sharding=sharding,
     )  # fmt: skip
-    _, result = lora.train(base, rows, settings, RunFolder(folder / "run"))
+    _, result = lora.train(base, rows, settings, RunFolder(folder / "run"), world=world or ALONE)
     return result.seconds
+
+
+def _sharded(base: Any, rows: Sequence[Any], method: str, folder: Path, longest: int) -> float:
+    """The same through FSDP, on the only rank there is: what gathering costs without anybody to gather from."""
+    from metier.tuning.adapted_model import device_of
+    from metier.tuning.distributed import World, joined
+
+    with joined(World(), device_of("auto"), alone=True) as world:
+        return _ours(base, rows, method, folder, longest, "fsdp", world)
 
 
 def _micro(longest: int) -> int:
@@ -204,7 +239,7 @@ def main() -> None:
     parser.add_argument("--shape", choices=SHAPES, default="phi3-mini")
     parser.add_argument("--rows", type=int, default=128)
     parser.add_argument("--length", type=int, default=1000, help="tokens of a passage")
-    parser.add_argument("--seconds", type=float, default=420, help="no run is begun after so many")
+    parser.add_argument("--seconds", type=float, default=480, help="no run is begun after so many")
     parser.add_argument("--out", type=Path, help="JSON file with all figures")
     parser.add_argument("--one", type=json.loads, help=argparse.SUPPRESS)
     parser.add_argument("--make", type=Path, help=argparse.SUPPRESS)
@@ -227,11 +262,8 @@ def main() -> None:
                 "model": str(folder), "shape": options.shape, "method": method, "by": by, "rows_kind": kind,
                 "rows": options.rows, "length": options.length,
             }  # fmt: skip
-            if missing := _missing(method, by):
-                print(f"{method:6} {by:5} {kind:7} not measured: {missing} is not installed", flush=True)
-                continue
-            if time.monotonic() - began > options.seconds:
-                print(f"{method:6} {by:5} {kind:7} not measured: the time is up", flush=True)
+            if reason := _not_now(method, by, began, options.seconds):
+                print(f"{method:6} {by:8} {kind:7} not measured: {reason}", flush=True)
                 continue
             run = json.loads(_apart("--one", json.dumps(job)).splitlines()[-1])
             if by == "ours" and kind == "own" and run["peak_gb"] is not None:
@@ -244,12 +276,23 @@ def main() -> None:
 
 
 def _jobs() -> list[tuple[str, str, str]]:
-    return [(method, by, kind) for kind in ("own", "shared") for method in ("lora", "qlora") for by in ("ours", "trl")]
+    """What nobody has published comes first."""
+    trained = {kind: [(method, by, kind) for method in METHODS for by in ("ours", "trl")] for kind in ("own", "shared")}
+    sharded = [(method, "fsdp", "own") for method in METHODS]
+    others = [("", by, "") for by in ("generate", "vllm", "embed")]
+    return [*trained["own"], *sharded, *others, *trained["shared"]]
 
 
-def _missing(method: str, by: str) -> str:
-    wanted = [*(["trl", "datasets"] if by == "trl" else []), *(["bitsandbytes"] if method == "qlora" else [])]
-    return ", ".join(name for name in wanted if importlib.util.find_spec(name) is None)
+def _not_now(method: str, by: str, began: float, seconds: float) -> str:
+    """Why a run is left out, "" where it is not."""
+    import torch
+
+    wanted = [*NEEDS.get(by, ()), *(["bitsandbytes"] if method == "qlora" else [])]
+    if missing := [name for name in wanted if importlib.util.find_spec(name) is None]:
+        return f"{', '.join(missing)} is not installed"
+    if by == "vllm" and not torch.cuda.is_available():
+        return "there is no GPU"
+    return "the time is up" if time.monotonic() - began > seconds else ""
 
 
 def _apart(*arguments: str) -> str:
@@ -262,14 +305,22 @@ def _apart(*arguments: str) -> str:
 
 
 def _tell(method: str, by: str, kind: str, run: dict[str, Any]) -> None:
+    if not method:
+        unit = "passages/s" if by == "embed" else "tokens/s"
+        for name, speed in run.items():
+            print(f"{by:8} {name:22}{speed:>10.0f} {unit}", flush=True)
+        return
     peak = "" if run["peak_gb"] is None else f"  peak {run['peak_gb']:.1f} GiB"
     plan = f"  planned {run['planned_gb']:.1f}" if "planned_gb" in run else ""
-    print(f"{method:6} {by:5} {kind:7}{run['tokens_per_second']:>10.0f} tokens/s{peak}{plan}", flush=True)
+    print(f"{method:6} {by:8} {kind:7}{run['tokens_per_second']:>10.0f} tokens/s{peak}{plan}", flush=True)
 
 
 def _ratios(result: dict[str, Any]) -> None:
-    speed = {(r["method"], r["by"], r["rows"]): r["tokens_per_second"] for r in result["runs"]}
-    for method in ("lora", "qlora"):
+    speed = {(r["method"], r["by"], r["rows"]): r["tokens_per_second"] for r in result["runs"] if r["method"]}
+    for method in METHODS:
+        if (method, "ours", "own") in speed and (method, "fsdp", "own") in speed:
+            ratio = speed[method, "fsdp", "own"] / speed[method, "ours", "own"]
+            print(f"{method}: FSDP on one rank at {ratio:.2f} times the plain loop's tokens/s")
         for kind in ("own", "shared"):
             if (method, "ours", kind) in speed and (method, "trl", kind) in speed:
                 ratio = speed[method, "ours", kind] / speed[method, "trl", kind]
