@@ -426,3 +426,25 @@ def test_an_address_of_no_object_storage_is_told(tmp_path):
         open_at(tmp_path, StoreSettings(url="ftp://plant/index"), IDENTITY)
     with pytest.raises(SettingsError, match="names no bucket"):
         open_at(tmp_path, StoreSettings(url="s3:///index"), IDENTITY)
+
+
+def test_a_shared_folder_is_written_to_by_one_at_a_time_as_well(tmp_path, monkeypatch):
+    monkeypatch.setattr(shared_generations, "_PATIENCE", 0.0)
+    settings = StoreSettings(url=f"file://{tmp_path}/shared/plant")
+    first, second = (open_at(tmp_path / name, settings, IDENTITY) for name in ("one", "two"))
+    with first.writing():
+        put(first, "a.md", ["one words"])
+        first.optimize()
+        with pytest.raises(InputError, match="another process is writing to this store"):
+            put(second, "b.md", ["two"])
+    put(second, "b.md", ["two words"])
+    reader = open_at(tmp_path / "three", settings, IDENTITY)
+    assert {hit.passage.text for hit in reader.lexical(["words"], 3)} == {"one words", "two words"}
+    assert reader.frequencies(["words"]).tolist() == [1]
+
+
+def test_storage_that_lets_two_make_one_object_is_refused(open_store, monkeypatch):
+    whatever = object_files.put
+    monkeypatch.setattr(leases, "put", lambda *given, only_new=False: whatever(*given))
+    with pytest.raises(StoreError, match="does not honour conditional writes"):
+        open_store()

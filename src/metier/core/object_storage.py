@@ -40,7 +40,7 @@ class ObjectStorage:
         self.scheme, _, path = address.partition("://")
         self.path = path.rstrip("/")
         self._auth_env, self._raising = auth_env, raising
-        if not self.path.split("/")[0] or "?" in path or "#" in path:
+        if (not self.path.split("/")[0] and self.scheme != "file") or "?" in path or "#" in path:
             raise SettingsError("names no bucket", where=address, hint=f"Write {self.scheme}://BUCKET/PREFIX.")
         self._secrets: list[str] = []
 

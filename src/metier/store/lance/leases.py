@@ -5,7 +5,7 @@
 A lease is taken by making the object with the next number, with a conditional PUT (create only what is not there): of
 two writers one gets it. Its holder renews it; one that was not renewed for a minute is over, and so is one whose
 process was killed on this machine. The number is a fencing token: who takes over what was not given back also ends, in
-`SharedGenerations`, every commit that began before (docs/decisions/0021-object-storage.md).
+`SharedGenerations`, every commit that began before (docs/decisions/0022-object-storage.md).
 """
 
 from __future__ import annotations

@@ -140,7 +140,13 @@ class SharedGenerations:
     def _latest(self) -> Lease:
         """The lease in force; the first one, with the name of a folder to come, where there is none."""
         while (found := self._log.latest()) is None:
-            self._log.add(Lease(1, _new_name(), renewed=time.time()))
+            first = Lease(1, _new_name(), renewed=time.time())
+            if self._log.add(first) and self._log.add(first):
+                raise StoreError(
+                    "does not honour conditional writes (If-None-Match), by which writers exclude each other",
+                    where=self.address,
+                    hint='Use storage that does, or [store] backend = "postgres".',
+                )
         return found
 
     def _files(self, name: str) -> ObjectFiles:
