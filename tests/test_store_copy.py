@@ -72,6 +72,13 @@ def test_there_and_back_searches_find_the_same(turbines, place, call_metier):
     assert (turbines / "metier.toml").read_text().replace('\n[store]\nbackend = "lance"\n', "") == written
 
 
+def test_a_folder_that_machines_share_is_a_place(turbines, tmp_path, call_metier):
+    before = searched(turbines)
+    call_metier("store", "copy", "--to", f"{tmp_path}/shared/turbines", "-e", str(turbines))
+    assert f'url = "file://{tmp_path}/shared/turbines"' in (turbines / "metier.toml").read_text()
+    assert searched(turbines) == before
+
+
 def test_a_copy_that_was_broken_off_goes_on(turbines, place, monkeypatch):
     written = (turbines / "metier.toml").read_text()
     monkeypatch.setattr(store_copy, "_AT_ONCE", 1)

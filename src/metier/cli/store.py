@@ -57,7 +57,7 @@ def _search(index: Mapping[str, float | int | str], exact_until: int) -> str:
 
 def copy(
     to: Annotated[
-        str, typer.Option(help="postgresql://user@host/database, s3://bucket/prefix, or file: .metier/store.")
+        str, typer.Option(help="postgresql://user@host/database, s3://bucket/prefix, a folder, or file: .metier/store.")
     ],
     expert: ExpertOption = None,
     auth_env: Annotated[

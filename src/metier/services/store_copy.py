@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 from metier.core import settings_file
 from metier.core.errors import InputError, StoreError
@@ -44,10 +45,11 @@ class StoreCopied:
 def copy_store(
     runtime: Runtime, to: str, auth_env: str | None, namespace: str | None, tell: Tell, *, replace: bool = False
 ) -> StoreCopied:
-    """Copy the index to the address `to`, or into .metier/store, and have metier.toml name that. Nothing is synced
-    meanwhile. `auth_env`, `namespace`: as in `[store]`. `replace`: whatever is there goes, once the copy is whole; else
-    a copy that was broken off goes on. `tell`: the stage, and how many documents of how many are done. Raises
-    `InputError` where there are other documents, `SettingsError`, `StoreError`; then metier.toml is as it was."""
+    """Copy the index to the address or folder `to`, or into .metier/store, and have metier.toml name that. Nothing is
+    synced meanwhile. `auth_env`, `namespace`: as in `[store]`. `replace`: whatever is there goes, once the copy is
+    whole; else a copy that was broken off goes on. `tell`: the stage, and how many documents of how many are done.
+    Raises `InputError` where there are other documents, `SettingsError`, `StoreError`; then metier.toml is as it
+    was."""
     chosen = _chosen(to, auth_env, namespace)
     plain = runtime.settings.model_dump(exclude_unset=True)
     moved = validate(plain | {"store": plain.get("store", {}) | chosen}, "metier store copy")
@@ -75,9 +77,13 @@ def copy_store(
 def _chosen(to: str, auth_env: str | None, namespace: str | None) -> dict[str, str | None]:
     if to == IN_FOLDER:
         return {"backend": "lance", "url": None, "auth_env": None, "namespace": None}
+    if "://" not in to and "/" in to:
+        to = f"file://{Path(to).expanduser().resolve().as_posix()}"
     if "://" not in to:
-        hint = f"Name {POSTGRES}user@host/database, s3://bucket/prefix, or {IN_FOLDER} for .metier/store."
-        raise InputError("is no place for a store", where=to, hint=hint)
+        places = (
+            f"{POSTGRES}user@host/database, s3://bucket/prefix, a folder as ./shared, or {IN_FOLDER} for .metier/store"
+        )
+        raise InputError("is no place for a store", where=to, hint=f"Name {places}.")
     backend = "postgres" if to.startswith(POSTGRES) else "lance"
     return {"backend": backend, "url": to, "auth_env": auth_env, "namespace": namespace}
 
