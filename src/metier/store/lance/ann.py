@@ -17,7 +17,7 @@ from metier.store.lance.files import StoreFiles
 
 _INDEX = "vector_idx"
 _NOTE = "ann.json"
-_GRAPH = {"m": 16, "ef_construction": 100}
+_LINKS, _CONSTRUCTION = 16, 100  # of the graph: of each vector, and candidates for them
 _WIDTHS = (45, 100, 200, 400, 800)  # of ef
 _REFINED = 3  # times as many candidates as wanted are compared by their whole vectors; the index holds 8 bits of each
 
@@ -37,7 +37,8 @@ def build_index(table: Any, files: StoreFiles, rows: int, exact_until: int) -> d
 
     # At most a few partitions: each HNSW graph holds up to a million vectors, and recall falls with partitions.
     partitions = max(1, rows // 1_000_000)
-    table.create_index("vector", config=HnswSq(distance_type="dot", num_partitions=partitions, **_GRAPH))
+    config = HnswSq(distance_type="dot", num_partitions=partitions, m=_LINKS, ef_construction=_CONSTRUCTION)
+    table.create_index("vector", config=config)
     found, width = _measured(table)
     state = "built" if found >= recall.RECALL_WANTED else "refused"
     if state == "refused":

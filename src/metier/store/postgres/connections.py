@@ -49,7 +49,7 @@ class Connections:
     connection is set up with, before the first work."""
 
     def __init__(self, settings: StoreSettings) -> None:
-        self.namespace = str(settings.namespace)
+        self.namespace = settings.namespace or "metier"
         self.where = addresses.masked(str(settings.url))
         self._login: Login = login(str(settings.url), settings.auth_env, StoreError)
         self._name = f"metier, process {os.getpid()} on {socket.gethostname()}"[:_LONGEST]  # as administrators see it
