@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
@@ -23,7 +24,7 @@ from metier.core.documents import document_id
 from metier.core.errors import DatabaseUnavailable, InputError, SettingsError, StoreError
 from metier.core.settings import StoreSettings
 from metier.store import open_store as open_at
-from metier.store.lance import leases, object_files, shared_generations, store
+from metier.store.lance import leases, local_copy, object_files, shared_generations, store
 
 s3fs = pytest.importorskip("s3fs")
 pytestmark = pytest.mark.slow
@@ -90,8 +91,14 @@ def bucket(address, s3_endpoint):
     return Bucket(address, s3_endpoint)
 
 
+_of_filters = StoreConformance.test_filters_hold_for_both_searches_before_ranking
+
+
 class TestLanceOnS3(StoreConformance):
-    pass
+    @pytest.mark.parametrize(("where", "uris"), _of_filters.pytestmark[0].args[1][2::6])
+    def test_filters_hold_for_both_searches_before_ranking(self, open_store, where, uris):
+        """Some of them, for the sake of time: the embedded store holds to all by the same conditions."""
+        _of_filters(self, open_store, where, uris)
 
 
 # --- readers -------------------------------------------------------------------------------------------------------
@@ -146,6 +153,25 @@ def test_statistics_are_fetched_once_and_kept_on_this_machine(open_store, tmp_pa
     reader.refresh()
     assert reader.frequencies(["nut"]).tolist() == [3]
     assert len(list((tmp_path / "store" / "fetched").glob("frequencies*"))) == 1
+
+
+def test_pruning_leaves_no_index_that_went_out_of_use_in_the_bucket_or_in_copies(
+    open_store, bucket, tmp_path, monkeypatch
+):
+    put(open_store(), "a.md", ["old words"])
+    reader = open_store()
+    assert len(reader.lexical(["words"], 3)) == 1
+    rebuilt = open_store(replace=True)
+    put(rebuilt, "a.md", ["new words"])
+    rebuilt.publish()
+    assert len(bucket.indexes) == 2
+    rebuilt.prune(datetime.now(UTC))
+    assert len(bucket.indexes) == 1
+    monkeypatch.setattr(local_copy, "_KEPT", -1.0)  # an hour later
+    reader.refresh()
+    assert [hit.passage.text for hit in reader.lexical(["words"], 3)] == ["new words"]
+    copies = [path.name for path in (tmp_path / "store" / "fetched").iterdir() if path.is_dir()]
+    assert set(copies) == bucket.indexes
 
 
 # --- writers -------------------------------------------------------------------------------------------------------
