@@ -19,7 +19,9 @@ from metier.core.errors import IndexMismatch, InputError
 from metier.core.settings import StoreSettings
 from metier.store import Filter, Identity
 from metier.store import open_store as open_at
-from metier.store.postgres import lexical
+from metier.store.postgres import ann, lexical
+from metier.store.postgres.conditions import condition
+from metier.store.postgres.copying import as_text
 from metier.store.postgres.postings import Postings
 from metier.store.recall import RECALL_WANTED
 
@@ -251,6 +253,19 @@ def test_a_filter_leaves_as_much_recall_as_there_was(many, open_store):
     found = [[hit.passage.id for hit in many.dense(query, 10, where)] for where in filters for query in queries]
     assert all(len(each) == 10 for each in found)
     assert np.mean([len({*one} & {*other}) / 10 for one, other in zip(exact, found, strict=True)]) > 0.9
+
+
+def test_the_index_serves_readers_as_it_serves_the_owner(many):
+    assert many.optimize()["state"] == "built"
+
+    def planned(connection) -> str:
+        ann.widen(connection, 40, 10)
+        asked = ann.nearest(many._generation, DIMENSION, "id", as_text(vector_of("x")), 10, condition(where))
+        rows = connection.execute(f"EXPLAIN {asked.sql}", asked.values).fetchall()
+        return "\n".join(row["QUERY PLAN"] for row in rows)
+
+    for where in (None, Filter(groups=()), Filter(groups=("service",), uri="1*")):
+        assert f"nearest_{many._generation}" in many._connections.read(planned, where and where.groups)
 
 
 def test_an_index_that_finds_too_little_is_refused_and_not_tried_again_before_there_is_twice_as_much(

@@ -164,6 +164,7 @@ class PostgresStore(PostgresReader):
             rows = connection.execute(asked.sql, asked.values).fetchall()
             if len(rows) == limit:
                 return [Scored(as_passage(row), -row["distance"]) for row in rows]
+            ann.give_up(connection)
         return super()._nearest(connection, vector, limit, wanted)
 
     def describe(self) -> StoreDescription:
