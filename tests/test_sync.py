@@ -12,10 +12,11 @@ import pytest
 
 from metier import Expert
 from metier.core.documents import document_id
-from metier.core.errors import IndexMismatch, InputError, SourceError
+from metier.core.errors import IndexMismatch, InputError, SourceError, StoreError
 from metier.ingestion.sync import Syncer
 from metier.sources.base import Item, Unreachable
 from metier.store import Filter
+from metier.store.access_control import AccessControlledStore
 
 pytestmark = pytest.mark.slow
 
@@ -305,6 +306,21 @@ def test_killed_in_the_middle_and_run_again_ends_as_if_never_killed(tmp_path):
         assert first.runtime.store.counts() == second.runtime.store.counts()
         told = [{(each.uri, each.state, each.reason, each.passages) for each in of.items()} for of in (first, second)]
         assert told[0] == told[1]
+
+
+def test_what_a_run_wrote_that_was_broken_off_is_indexed_by_the_next(expert, monkeypatch):
+    optimize = AccessControlledStore.optimize
+    monkeypatch.setattr(AccessControlledStore, "optimize", lambda *_: (_ for _ in ()).throw(StoreError("away")))
+    with pytest.raises(StoreError):
+        expert.sync()
+    monkeypatch.setattr(AccessControlledStore, "optimize", optimize)
+    assert expert.runtime.store.frequencies(["oil"]).tolist() == [0]
+    assert expert.sync().added == 0
+    assert expert.runtime.store.frequencies(["oil"]).tolist() == [1]
+    calls = []
+    monkeypatch.setattr(AccessControlledStore, "optimize", lambda *_: calls.append(1))
+    assert expert.sync().unchanged == 4
+    assert calls == []
 
 
 def test_no_setting_of_a_sync_is_left_out_of_its_signature(expert):

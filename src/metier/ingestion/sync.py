@@ -125,7 +125,8 @@ class Syncer:
         moved = self._process(todo, content, report)
         left = content.waiting - moved
         self._delete(left, [name for name in map(document_id, left) if name in self.store.hashes()], report)
-        if report.added or report.changed or report.deleted or report.moved:
+        is_new = report.passages or report.added or report.changed or report.deleted or report.moved
+        if is_new or self._was_broken_off(known):
             report.index = self.store.optimize()
         if self.fusion is not None:
             corpus_weight.keep(self.fusion, self.store, self.embedder, self.analyser)
@@ -136,6 +137,11 @@ class Syncer:
         self.store.publish()  # before it is told: who hears of a sync looks for its index at once
         self.catalog.put_sync(_run_of(report, todo, known))
         return report
+
+    def _was_broken_off(self, known: Mapping[str, ItemState]) -> bool:
+        """Whether a run wrote and came to no end, so that what it wrote is not indexed yet."""
+        ended = self.catalog.syncs()[-1:]
+        return any(state.synced_at > ended[0].ended_at for state in known.values()) if ended else bool(known)
 
     # --- what is there ---------------------------------------------------------------------------------------
 
