@@ -21,8 +21,8 @@ DOCUMENT = {
 PASSAGE = {
     "number": "int4", "id": "text", "document_id": "text", "position": "int4", "start": "int8", "end": "int8",
     "page": "int4", "row": "text", "uri": "text", "title": "text", "language": "text", "groups": "text[]",
-    "metadata": "text[]", "headings": "text[]", "text": "text", "tokens": "text", "rank": "int8",
-    "since": "timestamptz", "embedding": "vector",
+    "metadata": "text[]", "headings": "text[]", "text": "text", "tokens": "text", "label": "int8",
+    "rank": "int8", "since": "timestamptz", "embedding": "vector",
 }  # fmt: skip
 _PLAIN = 1_800  # dimensions up to which a vector stands in its row, where it is read quickest
 _TABLES = """
@@ -36,11 +36,11 @@ CREATE TABLE passages_{g} (
     number integer PRIMARY KEY, id text NOT NULL UNIQUE, document_id text NOT NULL, position integer NOT NULL,
     start bigint NOT NULL, "end" bigint NOT NULL, page integer, "row" text, uri text NOT NULL, title text NOT NULL,
     language text NOT NULL, groups text[] NOT NULL, metadata text[] NOT NULL, headings text[] NOT NULL,
-    text text NOT NULL, tokens text NOT NULL, rank bigint NOT NULL, since timestamptz NOT NULL,
-    embedding vector({dimension}) NOT NULL
+    text text NOT NULL, tokens text NOT NULL, label bigint NOT NULL, rank bigint NOT NULL,
+    since timestamptz NOT NULL, embedding vector({dimension}) NOT NULL
 );
 CREATE INDEX ON passages_{g} (document_id, position);
-CREATE INDEX ON passages_{g} (rank);
+CREATE INDEX ON passages_{g} (label, rank);
 ALTER TABLE passages_{g} ALTER id SET STORAGE MAIN, ALTER document_id SET STORAGE MAIN, ALTER uri SET STORAGE MAIN,
     ALTER groups SET STORAGE MAIN, ALTER metadata SET STORAGE MAIN, ALTER language SET STORAGE MAIN,
     ALTER embedding SET STORAGE {storage};

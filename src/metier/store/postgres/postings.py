@@ -53,6 +53,11 @@ def hash_of(token: str) -> int:
     return int.from_bytes(hashlib.blake2b(token.encode(), digest_size=8).digest(), "little", signed=True)
 
 
+def label_of(groups: Sequence[str]) -> int:
+    """Of a set of groups: what its passages are found by, for a condition that an index serves whoever asks."""
+    return hash_of("\n".join(sorted(groups)))
+
+
 class Postings:
     """Of the generation `number`."""
 
@@ -93,6 +98,14 @@ class Postings:
             or {}
         )
         return CorpusTotals(*(int(row.get(name) or 0) for name in CorpusTotals._fields))
+
+    def labels(self, connection: Connection, groups: Sequence[str] | None) -> list[int]:
+        """Of each set of groups that there are passages for."""
+        wanted = self._wanted(groups)
+        rows = connection.execute(
+            f"SELECT DISTINCT groups FROM segments_{self._generation} WHERE {wanted.sql}", wanted.values
+        )
+        return [label_of(row["groups"]) for row in rows]
 
     def of(self, connection: Connection, tokens: Sequence[str], groups: Sequence[str] | None) -> list[np.ndarray]:
         """Of each word its postings, of `POSTING`, in no order; those of passages that are gone among them."""

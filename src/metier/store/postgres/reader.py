@@ -163,13 +163,20 @@ class PostgresReader:
 
     def background(self, vector: np.ndarray, where: Filter | None = None) -> tuple[float, float]:
         groups = groups_of(where)
-        wanted = condition(None if groups is None else Filter(groups=tuple(groups)))
         query = (
-            "SELECT avg(cosine) AS mean, stddev_pop(cosine) AS deviation FROM (SELECT -(embedding <#> %s::vector) AS "
-            f"cosine FROM passages_{self._generation} WHERE {wanted.sql} ORDER BY rank LIMIT {_SAMPLE}) AS sample"
+            "SELECT avg(cosine) AS mean, stddev_pop(cosine) AS deviation FROM (SELECT cosine FROM unnest(%s::bigint[]) "
+            "AS of CROSS JOIN LATERAL (SELECT rank, -(embedding <#> %s::vector) AS cosine "
+            f"FROM passages_{self._generation} WHERE label = of ORDER BY rank LIMIT {_SAMPLE}) AS part "
+            f"ORDER BY rank LIMIT {_SAMPLE}) AS sample"
         )
-        values = [as_text(vector), *wanted.values]
-        row = self._connections.read(lambda c: c.execute(query, values).fetchone(), groups) or {}
+
+        def sampled(connection: Connection) -> dict[str, Any]:
+            for each in ("enable_seqscan", "enable_bitmapscan", "enable_sort"):  # see ann.py: the index has the order
+                connection.execute(f"SET LOCAL {each} = off")
+            labels = self._postings.labels(connection, groups)
+            return connection.execute(query, [labels, as_text(vector)]).fetchone() or {}
+
+        row = self._connections.read(sampled, groups)
         return (float(row["mean"]), float(row["deviation"])) if row.get("mean") is not None else (0.0, 0.0)
 
     def counts(self, where: Filter | None = None) -> tuple[int, int]:

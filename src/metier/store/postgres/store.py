@@ -23,7 +23,7 @@ from metier.store.postgres.conditions import Narrowing, condition
 from metier.store.postgres.connections import Connection, Connections
 from metier.store.postgres.copying import VectorBytes, copy_into, register_vector
 from metier.store.postgres.past_store import PastPostgresStore
-from metier.store.postgres.postings import IndexedPassage
+from metier.store.postgres.postings import IndexedPassage, label_of
 from metier.store.postgres.reader import PASSAGE, PostgresReader, document_in
 from metier.store.postgres.writer_lock import WriterLock
 from metier.store.rows import as_passage, check_vectors, document_row, passage_rows
@@ -305,7 +305,13 @@ class PostgresStore(PostgresReader):
             at = number
             for entry in entries:
                 for row, vector in zip(map(_plain, passage_rows(entry)), entry.vectors, strict=True):
-                    own = {"number": at, "rank": _rank(row["id"]), "since": now, "embedding": VectorBytes.of(vector)}
+                    own = {
+                        "number": at,
+                        "label": label_of(row["groups"]),
+                        "rank": _rank(row["id"]),
+                        "since": now,
+                        "embedding": VectorBytes.of(vector),
+                    }
                     added.append(IndexedPassage(at, tuple(row["groups"]), row["tokens"]))
                     at += 1
                     yield [(row | own)[name] for name in layout.PASSAGE]
