@@ -24,6 +24,8 @@ from metier.tuning.adapters import Registry
 from metier.tuning.checkpoints import RunFolder
 from metier.tuning.distributed import World
 from metier.tuning.encoding import Example
+from metier.tuning.planning import plans_for
+from metier.tuning.shapes import shape_of
 from metier.tuning.trainers import lora
 
 from . import tiny_models
@@ -136,6 +138,30 @@ def test_the_base_in_parts_changes_no_number(bases, tmp_path, method):
     assert all(torch.equal(ends[0][3][name], number) for name, number in ends[1][3].items())
 
 
+LAUNCHER = """
+import os, subprocess, sys
+work = '''
+from time import sleep
+from metier.tuning import launch
+launch.end_with_launcher()
+print("at work", flush=True)
+sleep(60)
+'''
+environment = os.environ | {"METIER_LAUNCHER": str(os.getpid())}
+print(subprocess.Popen([sys.executable, "-c", work], env=environment).pid, flush=True)
+input()
+"""
+
+
+def test_no_worker_outlives_the_one_that_started_it():
+    launcher = subprocess.Popen([sys.executable, "-c", LAUNCHER], stdin=-1, stdout=-1, text=True)
+    said = {launcher.stdout.readline().strip() for _ in range(2)}
+    worker = psutil.Process(int((said - {"at work"}).pop()))
+    launcher.kill()
+    launcher.communicate()
+    worker.wait(timeout=10)
+
+
 # ── the shares of a step ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -205,6 +231,21 @@ def test_half_a_description_is_refused(said, problem):
 @pytest.mark.parametrize(("on", "gpus", "count"), [("local:3", None, 3), ("local", 4, 4), ("local:2", 4, 2)])
 def test_workers_are_named_by_their_number(on, gpus, count):
     assert launch.workers_of(on, gpus) == count
+
+
+def test_a_plan_is_of_as_many_gpus_as_workers_and_shares_the_base_alone():
+    (one, *_), _ = plans_for(None, "smollm2-135m", "4x48", on="local:1")
+    (four, *_), devices = plans_for(None, "smollm2-135m", "8x48", on="local:4")
+    assert (len(devices), four.sharding) == (4, "fsdp")
+    shape = shape_of("smollm2-135m")
+    outside = 2 * (shape.parameters - shape.in_layers)
+    assert four.part("weights").bytes == pytest.approx(outside + 2 * shape.in_layers / 4, abs=4)
+    for name in ("adapter", "gradients", "optimizer"):
+        assert four.part(name).bytes == one.part(name).bytes
+    (copied, *_), _ = plans_for(None, "smollm2-135m", "8x48", {"sharding": "none"}, on="local:4")
+    assert copied.total == one.total
+    with pytest.raises(InputError, match="5 workers want as many GPUs, and there are 4"):
+        plans_for(None, "smollm2-135m", "4x48", on="local:5")
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,10 @@ def as_worker() -> Iterator[None]:
         else:
             with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
                 yield
+    except KeyboardInterrupt:
+        if launch.is_launched():  # which tells of it
+            os._exit(130)
+        raise
     except MetierError as error:
         launch.leave(world, error)
         if distributed.told_elsewhere(error):
