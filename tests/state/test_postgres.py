@@ -31,6 +31,8 @@ from metier.state.schema import REVISION
 from metier.state.tables import metadata, of_server
 from metier.state.upgrade import upgrade
 
+pytestmark = pytest.mark.slow
+
 
 def test_looking_makes_nothing(new_schema):
     place = new_schema()
@@ -151,8 +153,6 @@ def test_a_writer_that_is_killed_leaves_nothing_half_and_lets_the_next_one_write
 
 _HOLDS = f"""{OPENS}
 from metier.state import advisory_locks
-
-pytestmark = pytest.mark.slow
 with advisory_locks.exclusive(place, "sync.lock", 0, "another sync is running on this expert"):
     print("held", flush=True)
     sys.stdin.readline()

@@ -67,7 +67,8 @@ def is_ours(error: MetierError) -> bool:
 def without_place(error: Exception, request_id: str) -> MetierError:
     """What a client is told of an error in the server itself: not where, which the log says under the request's id."""
     if isinstance(error, DatabaseUnavailable):
-        return DatabaseUnavailable("what the expert's knowledge is kept in does not answer", hint="Ask again in a moment.")
+        kept = "what the expert's knowledge is kept in does not answer"
+        return DatabaseUnavailable(kept, hint="Ask again in a moment.")
     what, hint = (error.what, error.hint or "") if isinstance(error, MetierError) else (_UNKNOWN, "")
     where = f"The server's log says more{f' under {request_id}' if request_id else ''}."
     kind = Unwritable if isinstance(error, Unwritable) else MetierError
