@@ -20,6 +20,7 @@ from metier.tuning.trainers import dpo
 from metier.tuning.tune import tune, tune_on_preferences
 
 from . import tiny_models
+from .test_tune import expert_with
 
 pytestmark = [
     pytest.mark.slow,
@@ -142,6 +143,22 @@ def test_an_adapter_of_other_weights_is_no_start(bases, expert):
         tune_on_preferences(
             other, PAIRS, folder, folder / ".metier", "x", start=registry.get("taught"), learned=Provenance()
         )
+
+
+def test_thumbs_become_an_adapter_that_starts_from_the_one_in_production(bases, tmp_path):
+    quick = {"rank": 4, "batch": 4, "max_steps": 2, "dtype": "float32", "device": "cpu", "dpo_beta": 0.3}
+    with expert_with(tmp_path / "expert", bases["phi3"]) as expert:
+        for pair in PAIRS:
+            question = pair.chosen.question
+            expert.corrections.give_feedback("down", question, pair.rejected, mode="base")
+            expert.corrections.give_feedback("up", question, pair.chosen.completion, mode="base")
+        first = expert.preferences.tune("liked", **quick)
+        assert (first.reference, first.result["pairs"], first.result["start"]) == ("liked@1", 4, None)
+        expert.adapters.promote("liked")
+        second = expert.preferences.tune("liked", **quick | {"rank": 8})
+        assert (second.result["start"], second.settings["rank"]) == ("liked@1", 4)  # it keeps the shape that it has
+        assert expert.preferences.tune("liked", start="base", **quick | {"rank": 8}).settings["rank"] == 8
+        assert {row.groups for row in (pair.chosen for pair in expert.preferences.pairs().pairs)} == {()}
 
 
 BAD = [
