@@ -34,7 +34,7 @@ from metier.text.analyzer import Analyser
 
 _READ, _EMBED = "read", "embed"  # kinds of parcels
 _ENDPOINTS = ("openai:", "jina:")
-_PARCEL_FILES, _PARCEL_BYTES = 8, 2**20  # of small files in one parcel, at most
+_PARCEL_FILES, _PARCEL_BYTES = 16, 2**20  # of small files in one parcel, at most
 _BYTES_OUT = 64 * 2**20  # of files that are out; one that is larger is out alone
 _FILES_OUT = 3 * _PARCEL_FILES  # for each worker
 _BATCHES_OUT = 3  # for each worker
