@@ -137,7 +137,7 @@ def test_a_file_in_an_ordinary_folder_is_read_anew_once_a_package_reads_its_form
     ("made_with", "arguments", "known"),
     [
         ({}, ("add", "gopher://notes"), "memo://"),
-        ({"store": "twofiles"}, ("search", "pump"), "lance, onefile"),
+        ({"store": "twofiles"}, ("search", "pump"), "lance, postgres, onefile"),
         ({"embedding": "letters:256"}, ("search", "pump"), "words:…"),
         ({"model": "parrot:1"}, ("ask", "pump?"), "echo:NAME"),
     ],

