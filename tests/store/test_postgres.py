@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -138,6 +139,14 @@ def test_many_commits_leave_few_segments_and_nothing_of_what_is_gone(open_store,
     assert held == [(80, 80)]
     assert store.lexical(["nut", "torque"], 100) == before
     assert store.counts() == (20, 40)
+
+
+def test_a_nul_in_a_title_costs_no_document(open_store):
+    document = replace(make_document("a.md", ["one"], metadata={"author": "An\0na"}), title="A\0.md")
+    open_store().replace([entry(document)])
+    read = open_store().document(document.id)
+    assert (read.title, read.metadata) == ("A.md", {"author": "Anna"})
+    assert [hit.passage.title for hit in open_store().lexical(["one"], 9)] == ["A.md"]
 
 
 # --- who may read what ------------------------------------------------------------------------------------------

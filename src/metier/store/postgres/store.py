@@ -327,8 +327,13 @@ def _rank(name: str) -> int:
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     """Without NUL, which the database takes in no text; a file's own title may hold one."""
-    metadata = [pair.replace("\0", "") for pair in row["metadata"]]
-    return row | {"title": row["title"].replace("\0", ""), "metadata": metadata}
+    made = dict(row)
+    for name in ("title", "metadata", "headings"):
+        if isinstance(value := row.get(name), str):
+            made[name] = value.replace("\0", "")
+        elif value:
+            made[name] = [each.replace("\0", "") for each in value]
+    return made
 
 
 def _now() -> datetime:
