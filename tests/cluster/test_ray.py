@@ -72,29 +72,42 @@ def fresh(manuals, tmp_path):
         yield expert
 
 
-def worker_pids():
-    """Processes of this machine in which our actors run."""
+WORKER = "ray::MapWorker(MapBatches(PoolWorker))"
+AT_WORK = f"{WORKER}.submit"
+
+
+def pids(title):
+    """Processes of this machine with that title."""
     listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    return [int(line.split()[0]) for line in listed.splitlines() if "ray::MapWorker(MapBatches(PoolWorker))" in line]
+    return [int(line.split()[0]) for line in listed.splitlines() if title in line]
 
 
-def killing(act, expert, on, at=8):
-    """A sync on the cluster, while `act` is called once `at` documents are done."""
-    done = threading.Event()
+def killing(kill, expert, on):
+    """A sync on the cluster, while `kill` is called as soon as each worker has its first work in hand, which it begins
+    with loading the model."""
+    killed, over = threading.Event(), threading.Event()
 
-    def tell(progress):
-        if progress.done >= at and not done.is_set():
-            done.set()
-            act()
+    def wait():
+        while len(pids(AT_WORK)) < 3 and not over.wait(0.02):
+            pass
+        if not over.is_set():
+            kill()
+            killed.set()
 
-    report = expert.sync(on=on, on_progress=tell)
-    assert done.is_set()
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    try:
+        report = expert.sync(on=on)
+    finally:
+        over.set()
+        waiting.join()
+    assert killed.is_set()
     return report
 
 
 def test_what_a_cluster_makes_is_what_a_local_sync_makes_though_a_worker_is_killed(fresh, local, on):
     expert, told = local
-    report = killing(lambda: os.kill(worker_pids()[0], signal.SIGKILL), fresh, on)
+    report = killing(lambda: os.kill(pids(AT_WORK)[0], signal.SIGKILL), fresh, on)
     assert counts(report) == counts(told)
     assert states(fresh) == states(expert)
     assert rows(fresh) == rows(expert)
@@ -132,7 +145,7 @@ def test_a_sync_that_is_killed_is_finished_by_the_next_one(fresh, local, on):
     fresh.sync()
     assert rows(fresh) == rows(local[0])
     assert states(fresh) == states(local[0])
-    while worker_pids():  # Ray ends those of a driver that is gone
+    while pids(WORKER):  # Ray ends those of a driver that is gone
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
