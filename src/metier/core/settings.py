@@ -195,8 +195,8 @@ class TuningSettings(Section):
     device: str = Field("auto", description="cpu, cuda, cuda:1; auto = the first GPU, else the CPU")
     sharding: Literal["auto", "none", "fsdp"] = Field(
         "auto",
-        description="of the frozen weights over several GPUs: none = a copy on each, fsdp = a part on each; auto = none "
-        "where a copy fits",
+        description="of the frozen weights over several GPUs: none = a copy on each, fsdp = a part on each; auto = "
+        "none where a copy fits",
     )
     dpo_beta: float = Field(
         0.1, gt=0, description="of `metier tune --dpo`: the higher, the nearer the adapter stays to where it started"

@@ -4,7 +4,7 @@
     what the common words could still add is known (K1 + 1 times what each weighs): the passages that might win are
     scored in full by their own tokens, and only where that does not settle it are all postings read.
 
-AskedWords weigh what they do in what the reader's groups open, so that nothing else shows in a score.
+Words weigh what they do in what the reader's groups open, so that nothing else shows in a score.
 """
 
 from __future__ import annotations

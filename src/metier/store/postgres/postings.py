@@ -4,7 +4,7 @@
     ten segments of about one size ─▶ one of ten times that size, so that there are never many
     a passage goes ─▶ a row that takes its words from the counts; its number stays, and nothing is found by it
 
-AskedWords are kept as 64-bit hashes, sets of groups in full, so that the policies of the tables hold here as well
+Words are kept as 64-bit hashes, sets of groups in full, so that the policies of the tables hold here as well
 (docs/decisions/0023-postgres.md says what else was measured).
 """
 
