@@ -11,7 +11,7 @@ import pytest
 from postgres_server import run_postgres
 
 from metier import Expert
-from metier.core.errors import InputError, StoreError
+from metier.core.errors import InputError, SettingsError, StoreError
 from metier.services import store_copy
 from metier.services.store_copy import copy_store
 from metier.store.base import Filter
@@ -34,6 +34,12 @@ def place(postgres):
 def opened(folder):
     with Expert.open(folder) as expert:
         yield expert
+
+
+def named(expert: Expert, name: str) -> None:
+    path = expert.folder / "metier.toml"
+    path.write_text(path.read_text().replace(f'name = "{expert.settings.name}"', f'name = "{name}"'))
+    expert.runtime.reload_settings()
 
 
 def tell(*_state: object) -> None:
@@ -119,7 +125,8 @@ def test_a_copy_that_is_not_the_same_is_not_taken(turbines, place, monkeypatch):
     assert (turbines / "metier.toml").read_text() == written
 
 
-def test_an_index_of_another_expert_is_not_written_over(turbines, expert, docs, place):
+def test_an_index_with_other_documents_is_not_written_over(turbines, expert, docs, place):
+    named(expert, "turbines")
     with opened(turbines) as other:
         copy_store(other.runtime, *place, tell)
         held = other.runtime.store.counts()
@@ -132,6 +139,37 @@ def test_an_index_of_another_expert_is_not_written_over(turbines, expert, docs, 
     with opened(turbines) as other:
         assert other.runtime.store.counts() == held
     assert copy_store(expert.runtime, *place, tell, replace=True).documents == 1
+
+
+def test_an_index_of_another_expert_is_not_replaced_unless_it_is_one_that_was_renamed(turbines, expert, place):
+    with opened(turbines) as other:
+        copy_store(other.runtime, *place, tell)
+    expert.sync()
+    for replaced in (False, True):
+        with pytest.raises(StoreError, match='is of the expert "turbines", and this is "expert"'):
+            copy_store(expert.runtime, *place, tell, replace=replaced)
+    named(other, "wind")
+    with opened(turbines) as renamed, pytest.raises(StoreError, match="is of the expert") as told:
+        renamed.search(QUESTIONS[0])
+    path = turbines / "metier.toml"
+    path.write_text(f"{path.read_text().rstrip()}\n{told.value.hint.partition('there: ')[2]}\n")
+    with opened(turbines) as renamed:
+        assert renamed.search(QUESTIONS[0])
+
+
+def test_a_folder_within_the_embedded_store_is_no_other_place(turbines):
+    with opened(turbines) as expert, pytest.raises(SettingsError, match="lies in the folder of a store"):
+        copy_store(expert.runtime, f"{turbines}/.metier/store", None, None, tell)
+    assert searched(turbines)
+
+
+def test_a_copy_holds_what_another_process_has_written_since_the_store_was_opened(turbines, docs, place):
+    with opened(turbines) as expert:
+        known = len(expert.runtime.store.hashes())
+        (docs / "new.md").write_text("# New\n\nWords that came later.\n")
+        with opened(turbines) as other:
+            other.sync()
+        assert copy_store(expert.runtime, *place, tell).documents == known + 1
 
 
 def test_a_place_that_is_none_and_the_place_that_it_is_in_are_told(turbines, place, call_metier):

@@ -246,6 +246,28 @@ def test_an_account_without_rights_is_told_what_an_administrator_has_to_do(postg
         run("DROP ROLE plain")
 
 
+def test_a_lock_is_let_go_where_who_held_it_cannot_be_noted_any_more(new_schema):
+    place = new_schema()
+    run = run_postgres(_port(place), "postgres")
+    with advisory_locks.exclusive(place, "sync.lock", 0, "busy"):
+        run(f"DROP TABLE {place.namespace}.lock_holders")
+    with contextlib.suppress(StoreError), advisory_locks.exclusive(place, "flow.lock", 0, "busy"):
+        raise AssertionError("it could be noted")
+    for name in ("sync.lock", "flow.lock"):
+        assert run(f"SET lock_timeout = '10s'; SELECT pg_advisory_lock({place.lock_key(name)})") is not None
+
+
+def test_the_state_of_another_expert_is_refused_and_left(new_schema):
+    place = new_schema()
+    turbines, bakery = (PostgresState(place.url, None, place.namespace, name) for name in ("wind's", "bakery"))
+    with contextlib.closing(turbines), contextlib.closing(bakery):
+        Keys(turbines).create("anna")
+        with pytest.raises(StoreError, match='is of the expert "wind\'s", and this is "bakery"') as refused:
+            Keys(bakery).create("ben")
+        assert refused.value.hint.endswith('in [state]; if this one was renamed, say so there: expert = "wind\'s"')
+        assert [key.name for key in Keys(place).list_keys()] == ["anna"]
+
+
 def test_a_newer_state_is_refused_and_left_alone(new_schema):
     place = new_schema()
     Keys(place).create("a")

@@ -230,6 +230,45 @@ def test_a_writer_that_lost_its_lease_writes_nothing_more(open_store, bucket):
     assert set(open_store().uris()) == {"a.md", "b.md", "c.md"}
 
 
+def test_a_lease_whose_answer_was_lost_is_held_all_the_same(open_store, bucket, monkeypatch):
+    store, put_object = open_store(), leases.put
+
+    def answered_twice(*given, only_new: bool = False) -> None:
+        put_object(*given, only_new=only_new)
+        if only_new:  # the client asked again
+            put_object(*given, only_new=only_new)
+
+    monkeypatch.setattr(leases, "put", answered_twice)
+    put(store, "a.md", ["words"])
+    assert open_store().counts() == (1, 1)
+
+
+def test_a_turn_that_cannot_be_taken_over_whole_is_let_go(open_store, bucket, monkeypatch):
+    first, second = open_store(), open_store()
+    with first.writing():
+        put(first, "a.md", ["words"])
+        bucket.expire_lease()
+        with monkeypatch.context() as changed:
+            changed.setattr(object_files.ObjectFiles, "connect", lambda _: (_ for _ in ()).throw(StoreError("away")))
+            with pytest.raises(StoreError, match="away"):
+                second.writing().__enter__()
+        put(second, "b.md", ["words"])
+        with pytest.raises(StoreError, match="taken over"):
+            put(first, "c.md", ["words"])
+    assert open_store().counts() == (2, 2)
+
+
+def test_the_index_of_another_expert_is_refused(open_store):
+    put(open_store(expert="turbines"), "a.md", ["words"])
+    for replaced in (False, True):
+        with pytest.raises(StoreError, match='is of the expert "turbines", and this is "bakery"'):
+            open_store(expert="bakery", replace=replaced)
+    rebuilt = open_store(expert="turbines", replace=True)
+    rebuilt.publish()
+    with pytest.raises(StoreError, match='is of the expert "turbines"'):
+        open_store(expert="bakery")
+
+
 def test_a_rebuild_that_lost_its_lease_is_not_published(open_store, bucket):
     put(open_store(), "a.md", ["old"])
     rebuilt = open_store(replace=True)

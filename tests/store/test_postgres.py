@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -16,11 +17,11 @@ from conformance import DIMENSION, IDENTITY, StoreConformance, entry, make_docum
 from postgres_server import run_postgres
 
 from metier.core.documents import document_id
-from metier.core.errors import IndexMismatch, InputError
+from metier.core.errors import IndexMismatch, InputError, StoreError
 from metier.core.settings import StoreSettings
 from metier.store import Filter, Identity
 from metier.store import open_store as open_at
-from metier.store.postgres import ann, lexical
+from metier.store.postgres import ann, generations, lexical
 from metier.store.postgres.conditions import condition
 from metier.store.postgres.copying import as_text
 from metier.store.postgres.postings import Postings
@@ -214,6 +215,33 @@ def test_an_account_that_policies_do_not_hold_and_that_makes_no_role_is_told_of(
     assert "passes by row-level security" in store.describe().note
 
 
+def test_pgvector_is_found_by_readers_wherever_it_is_and_is_made_where_all_experts_find_it(postgres, tmp_path):
+    everywhere = run_postgres(postgres, "postgres")
+    if not everywhere("SELECT 1 FROM pg_roles WHERE rolname = 'metier'"):
+        everywhere("CREATE ROLE metier LOGIN SUPERUSER")
+    for database, schema in (("apart", "extensions"), ("of_account", "public")):
+        everywhere(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+        everywhere(f"CREATE DATABASE {database}")
+        run = run_postgres(postgres, database)
+        if schema != "public":
+            run(f"CREATE SCHEMA {schema}")
+            run(f"CREATE EXTENSION vector SCHEMA {schema}")
+        url = f"postgresql://metier@127.0.0.1:{postgres}/{database}"
+        store = open_at(tmp_path, StoreSettings(backend="postgres", url=url, namespace="metier"), IDENTITY)
+        put(store, "a.md", ["nut"])
+        assert [hit.passage.uri for hit in store.dense(vector_of("nut"), 9, Filter(groups=()))] == ["a.md"]
+        assert run("SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'") == [(schema,)]
+
+
+def test_the_index_of_another_expert_is_refused_and_left(open_store):
+    put(open_store(expert="O'Neil 50% ü"), "a.md", ["words"])
+    for replace_it in (False, True):
+        with pytest.raises(StoreError, match='is of the expert "O\'Neil 50% ü", and this is "bakery"') as refused:
+            open_store(expert="bakery", replace=replace_it)
+        assert 'expert = "O\'Neil 50% ü"' in refused.value.hint
+    assert open_store(expert="O'Neil 50% ü").counts() == open_store().counts() == (1, 1)
+
+
 # --- the approximate index --------------------------------------------------------------------------------------
 
 
@@ -335,7 +363,40 @@ def test_an_index_is_read_until_its_readers_look_again_and_then_dropped(open_sto
     assert [hit.passage.text for hit in reader.lexical(["words"], 9)] == ["first words"]
     reader.refresh()
     assert [hit.passage.text for hit in reader.lexical(["words"], 9)] == ["second words"]
+    until = time.monotonic() + 10
+    while len(run("SELECT 1 FROM store_generations")) > 1 and time.monotonic() < until:
+        time.sleep(0.1)  # the server ends the sessions that read it in its own time
+        built.optimize()
     assert run("SELECT state FROM store_generations") == [("current",)]
+
+
+def test_an_index_that_is_replaced_while_it_is_opened_is_not_read(open_store, monkeypatch):
+    put(open_store(), "a.md", ["first words"])
+    hold = generations.hold
+
+    def hold_late(namespace: str, generation: int) -> str:
+        monkeypatch.setattr(generations, "hold", hold)
+        rebuilt = open_store(replace=True)
+        put(rebuilt, "a.md", ["second words"])
+        rebuilt.publish()
+        return hold(namespace, generation)
+
+    monkeypatch.setattr(generations, "hold", hold_late)
+    assert [hit.passage.text for hit in open_store().lexical(["words"], 9)] == ["second words"]
+
+
+def test_nothing_is_committed_to_an_index_that_was_replaced(open_store, run):
+    writer = open_store()
+    put(writer, "a.md", ["first words"])
+    rebuilt = open_store(replace=True)
+    rebuilt.publish()
+    with pytest.raises(StoreError, match="rebuilt this index meanwhile"):
+        put(writer, "b.md", ["lost words"])
+    run("DELETE FROM store_generations WHERE state = 'current'")
+    late = open_store(replace=True)
+    run("DELETE FROM store_generations WHERE state = 'building'")
+    with pytest.raises(StoreError, match="rebuilt this index meanwhile"):
+        late.publish()
 
 
 def test_a_reader_with_another_embedder_is_told_of_a_rebuild(open_store):
@@ -376,6 +437,19 @@ def test_who_writes_keeps_others_out_until_it_ends(open_store):
         put(ours, "a.md", ["one"])
     with theirs.writing():
         put(theirs, "b.md", ["two"])
+
+
+def test_a_writer_of_another_account_is_told_as_well(open_store, settings, postgres):
+    ours, server = open_store(), run_postgres(postgres, "postgres")
+    if not server("SELECT 1 FROM pg_roles WHERE rolname = 'other_writer'"):
+        server("CREATE ROLE other_writer LOGIN")
+    server(f"GRANT USAGE ON SCHEMA {settings.namespace} TO other_writer")
+    server(f"GRANT SELECT ON ALL TABLES IN SCHEMA {settings.namespace} TO other_writer")
+    theirs = open_store(url=settings.url.replace("postgres@", "other_writer@"))
+    with ours.writing(), pytest.raises(InputError, match="another process is writing to this store: metier, process"):
+        theirs.writing().__enter__()
+    with theirs.writing():  # nothing of what was refused is in the way
+        pass
 
 
 KILLED = """

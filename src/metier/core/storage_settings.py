@@ -5,16 +5,19 @@ In a PostgreSQL both are in one schema of the expert's own unless they are told 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from typing import Self
 
 from pydantic import Field
 
 from metier.core import addresses
+from metier.core.errors import StoreError
 from metier.core.source_settings import Section
 
 POSTGRES = "postgresql://"
 _NAMESPACE = r"^[a-z_][a-z0-9_]{0,47}$"
+_OF_EXPERT = "name of the expert that made what is at url, for one that was renamed, None = its name now"
 _OF_NAMESPACE = "schema of a PostgreSQL that the tables are in, None = metier_ and the expert's name"
 
 
@@ -23,6 +26,7 @@ class _Placed(Section):
 
     url: str | None = None
     namespace: str | None = Field(None, pattern=_NAMESPACE, description=_OF_NAMESPACE)
+    expert: str | None = Field(None, description=_OF_EXPERT)
 
     def model_post_init(self, _context: object) -> None:
         if self.url is not None and (wrong := addresses.problem(self.url)) is not None:
@@ -35,8 +39,21 @@ class _Placed(Section):
         return (self.url or "").startswith(POSTGRES)
 
     def of_expert(self, name: str) -> Self:
-        """With the schema that an expert of this name has unless it is told another."""
-        return self if self.namespace else self.model_copy(update={"namespace": _namespace(name)})
+        """With the schema that an expert of this name has unless it is told another, and its name."""
+        chosen = {"namespace": self.namespace or _namespace(name), "expert": self.expert or name}
+        return self.model_copy(update=chosen)
+
+
+def check_expert(made_by: str, expert: str, section: str, where: str) -> None:
+    """`made_by`: the expert that made what is at `where`, "" where nobody has said; `expert`: that opens it, likewise.
+    Raises `StoreError` where these are two."""
+    if made_by and expert and made_by != expert:
+        known = json.dumps(made_by, ensure_ascii=False)
+        raise StoreError(
+            f"is of the expert {known}, and this is {json.dumps(expert, ensure_ascii=False)}",
+            where=where,
+            hint=f"Give each its own place in [{section}]; if this one was renamed, say so there: expert = {known}",
+        )
 
 
 def _namespace(name: str) -> str:

@@ -60,6 +60,7 @@ def copy_store(
         raise InputError("the store is there already", where=to, hint="Name another place with --to.")
     with runtime.exclusive("sync.lock", WRITE_PATIENCE):
         source = runtime.store
+        source.refresh()  # it may have been opened before another process wrote
         target = open_store(runtime.state_folder / "store", settings, source.identity, replace=replace)
         if not isinstance(target, CopyableStore):
             raise StoreError("nothing can be read back from this store, so that no copy can be checked", where=to)

@@ -27,6 +27,7 @@ def exclusive(place: PostgresState, name: str, patience: float, busy: str) -> It
     """As `core.locks.exclusive`, of all processes that use this state. Raises `StoreError`, too."""
     postgres_schema.ready(place, make=True)
     with place.connection() as connection:
+        connection.detach()  # closed in the end, and the lock with it, also where it cannot be let go
         with place.told("be locked"):
             _acquire(connection, place, name, patience, busy)
         try:

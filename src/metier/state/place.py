@@ -19,7 +19,7 @@ def place_of(settings: Settings, folder: Path) -> Place:
     chosen = settings.state.of_expert(settings.name)
     if chosen.url is None or chosen.namespace is None:
         return folder / STATE_FOLDER / STATE_FILE
-    return PostgresState(chosen.url, chosen.auth_env, chosen.namespace)
+    return PostgresState(chosen.url, chosen.auth_env, chosen.namespace, chosen.expert or "")
 
 
 def open_database(place: Place) -> Database:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from metier.core.errors import StoreError
+from metier.core.storage_settings import check_expert
 from metier.state.postgres_state import PostgresState
 from metier.state.schema import REVISION
 from metier.state.tables import metadata, of_server, state_changes
@@ -15,7 +16,7 @@ VERSIONS = "state_version"  # table with the revision; the store in the same sch
 
 def ready(place: PostgresState, *, make: bool) -> bool:
     """Whether its tables are there, of this schema. `make`: make them. Raises `StoreError` where they cannot be read or
-    made, or a newer release has made them."""
+    made, are another expert's, or a newer release has made them."""
     if place.is_current:
         return True
     with place.told("be opened"):
@@ -31,6 +32,8 @@ def ready(place: PostgresState, *, make: bool) -> bool:
             )
         if found != REVISION:
             _bring_up(place)
+        with place.connection() as connection:
+            check_expert(_expert(connection, place.namespace), place.expert, "state", str(place))
     place.is_current = True
     return True
 
@@ -41,6 +44,12 @@ def revision(connection: sa.Connection, namespace: str) -> str | None:
         return None
     found: str | None = connection.exec_driver_sql(f"SELECT version_num FROM {VERSIONS}").scalar()  # noqa: S608 (a constant)
     return found
+
+
+def _expert(connection: sa.Connection, namespace: str) -> str:
+    """Whose tables they are; "" where nobody has said."""
+    asked = sa.select(sa.func.obj_description(sa.func.to_regclass(f'"{namespace}".{VERSIONS}'), "pg_class"))
+    return connection.execute(asked).scalar_one() or ""
 
 
 def _bring_up(place: PostgresState) -> None:
@@ -54,5 +63,7 @@ def _bring_up(place: PostgresState) -> None:
         if found is None:
             make(connection, REVISION, (metadata, of_server), VERSIONS)
             connection.execute(sa.insert(state_changes).values(number=1))
+            versions = sa.Table(VERSIONS, sa.MetaData(), comment=place.expert, schema=place.namespace)
+            connection.execute(sa.schema.SetTableComment(versions))
         elif found != REVISION:
             upgrade(connection, REVISION, None, VERSIONS)

@@ -46,11 +46,11 @@ _HINTS = {
 
 class PostgresState:
     """`url`: without a password; `auth_env`: what in the environment or the keyring holds it, or user:password;
-    `namespace`: the schema of this expert. Any number of threads may use it; connections are made when they are first
-    needed. Close it."""
+    `namespace`: the schema of this expert; `expert`: its name. Any number of threads may use it; connections are made
+    when they are first needed. Close it."""
 
-    def __init__(self, url: str, auth_env: str | None, namespace: str) -> None:
-        self.url, self.auth_env, self.namespace = url, auth_env, namespace
+    def __init__(self, url: str, auth_env: str | None, namespace: str, expert: str = "") -> None:
+        self.url, self.auth_env, self.namespace, self.expert = url, auth_env, namespace, expert
         self.is_current = False  # whether its tables were seen at the schema of this release
         self._lock = threading.Lock()
         self._made: sa.Engine | None = None

@@ -36,7 +36,8 @@ _DAMAGED = "is no list of leases that can be read"
 @dataclass(frozen=True, slots=True)
 class Lease:
     """`folder`: of the index in use; `retired`: folders that were, with when they went out of use, in seconds since
-    1970, as is `renewed`. `holder`: a process, empty where the index was only founded. `is_over`: it was given back."""
+    1970, as is `renewed`. `holder`: a process, empty where the index was only founded. `is_over`: it was given back.
+    `expert`: that founded it."""
 
     number: int
     folder: str
@@ -44,6 +45,7 @@ class Lease:
     renewed: float = 0.0
     is_over: bool = True
     retired: Mapping[str, float] = field(default_factory=dict)
+    expert: str = ""
 
     @property
     def state(self) -> str:
@@ -80,7 +82,7 @@ class LeaseLog:
         try:
             asked(self._storage, lambda: self._put(lease, only_new=True))
         except FileExistsError:
-            return False
+            return self.latest() == lease  # it was put by a try whose answer was lost
         return True
 
     def update(self, lease: Lease) -> None:

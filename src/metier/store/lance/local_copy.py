@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -52,7 +53,7 @@ def _fetch(files: Any, path: str, folder: Path, found: dict[str, dict[str, Any]]
     missing = [name for name, facts in found.items() if _size(folder / name) != facts["size"]]
     for is_last in (False, True):
         names = [name for name in missing if name.startswith("_versions/") is is_last]
-        beside = [folder / f"{name}.{os.getpid()}" for name in names]
+        beside = [folder / f"{name}.{os.getpid()}-{threading.get_ident()}" for name in names]
         for each in beside:
             make_folder(each.parent)
         if names:

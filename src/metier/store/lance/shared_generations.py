@@ -13,11 +13,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from metier.core.errors import SettingsError, StoreError
 from metier.core.object_storage import SCHEMES, ObjectStorage
+from metier.core.storage_settings import check_expert
 from metier.store.lance.files import StoreFiles
 from metier.store.lance.import_lancedb import import_lancedb
 from metier.store.lance.leases import HeldLease, Lease, LeaseLog, take
@@ -30,17 +32,17 @@ _LOOK_AGAIN = 5.0  # seconds between two looks at who wrote
 
 class SharedGenerations:
     """See `metier.store.lance.generations.Generations`. `cache`: a folder of this machine for what is mapped into
-    memory. Raises `SettingsError`, `StoreError`."""
+    memory; `expert`: whose indexes these are, "" where nobody says. Raises `SettingsError`, `StoreError`."""
 
     is_shared = True
 
-    def __init__(self, address: str, auth_env: str | None, cache: Path) -> None:
+    def __init__(self, address: str, auth_env: str | None, cache: Path, expert: str = "") -> None:
         scheme = address.partition("://")[0]
         if scheme not in (*SCHEMES, "file"):
             known = ", ".join(f"{each}://" for each in SCHEMES)
             raise SettingsError("is no object storage", where=f"store.url {address}", hint=f"Known are {known}.")
         self._storage, self._cache = ObjectStorage(address, auth_env, StoreError), cache
-        self._log = LeaseLog(self._storage)
+        self._log, self._expert = LeaseLog(self._storage), expert
         self._session: Any = import_lancedb().Session()
         self._seen = ""  # state of the log as of which this store was read
         self._looked: tuple[float, str] = (-_LOOK_AGAIN, "")
@@ -125,28 +127,32 @@ class SharedGenerations:
 
     def _fence(self, lost: Lease) -> None:
         """Let no commit of whoever held the lease that was lost stand that has not yet been made."""
+        files = self._files(lost.folder)
         try:
-            database = self._files(lost.folder).connect()
+            database = files.connect()
             for name in database.list_tables().tables:
                 table = database.open_table(name)
                 table.checkout(table.version)
                 table.restore()
-        except (OSError, RuntimeError, ValueError) as error:
+        except BaseException as error:
             if self._held is not None:
                 self._held.end(is_clean=False)
                 self._held = None
-            raise self._files(lost.folder).problem(error) or error from None
+            if isinstance(error, OSError | RuntimeError | ValueError):
+                raise files.problem(error) from None
+            raise
 
     def _latest(self) -> Lease:
         """The lease in force; the first one, with the name of a folder to come, where there is none."""
         while (found := self._log.latest()) is None:
-            first = Lease(1, _new_name(), renewed=time.time())
-            if self._log.add(first) and self._log.add(first):
+            first = Lease(1, _new_name(), renewed=time.time(), expert=self._expert)
+            if self._log.add(first) and self._log.add(replace(first, renewed=0.0)):
                 raise StoreError(
                     "does not honour conditional writes (If-None-Match), by which writers exclude each other",
                     where=self.address,
                     hint='Use storage that does, or [store] backend = "postgres".',
                 )
+        check_expert(found.expert, self._expert, "store", self.address)
         return found
 
     def _files(self, name: str) -> ObjectFiles:

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from metier.core.documents import Document
-from metier.core.errors import DatabaseUnavailable, IndexMismatch, StoreError
+from metier.core.errors import DatabaseUnavailable, IndexMismatch, SettingsError, StoreError
 from metier.core.settings import StoreSettings
 from metier.store.base import Entry, Filter, Identity, Scored, StoreDescription
 from metier.store.lance import ann, lexical, scalar_indexes
@@ -299,7 +299,13 @@ def _generations(folder: Path, settings: StoreSettings) -> Generations:
         return LocalGenerations(folder)
     from metier.store.lance.shared_generations import SharedGenerations
 
-    return SharedGenerations(settings.url, settings.auth_env, folder / "fetched")
+    place = Path(settings.url.removeprefix("file://"))
+    if settings.url.startswith("file://") and place.resolve().is_relative_to(folder.resolve()):
+        raise SettingsError(
+            "lies in the folder of a store that no other machine uses", where=f"store.url {settings.url}",
+            hint="Name another folder, or leave url out.",
+        )  # fmt: skip
+    return SharedGenerations(settings.url, settings.auth_env, folder / "fetched", settings.expert or "")
 
 
 def _now() -> datetime:

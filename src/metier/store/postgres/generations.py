@@ -14,11 +14,13 @@ from typing import Any
 
 from psycopg import errors
 
-from metier.core.errors import IndexMismatch
+from metier.core.errors import IndexMismatch, StoreError
 from metier.store.base import Identity
 from metier.store.postgres import layout
 from metier.store.postgres.connections import Connection, Connections
 from metier.store.postgres.opening import reader_role
+
+BUILDING, CURRENT, OLD = "building", "current", "old"
 
 
 def hold(namespace: str, generation: int) -> str:
@@ -31,12 +33,16 @@ def _key(namespace: str, generation: int) -> str:
 
 
 def enter(connection: Connection, namespace: str, identity: Identity, where: str) -> int:
-    """The index in use, made if there is none. Raises `IndexMismatch` where another embedder or analyser made it."""
+    """The index in use, made if there is none, and held by `connection`. Raises `IndexMismatch` where another embedder
+    or analyser made it."""
     found = _current(connection)
     if found is None:
         with connection.transaction():
             connection.execute("LOCK TABLE store_generations IN SHARE ROW EXCLUSIVE MODE")
-            found = _current(connection) or _made(connection, namespace, identity, "current")
+            found = _current(connection) or _made(connection, namespace, identity, CURRENT)
+    connection.execute(hold(namespace, found["id"]))
+    if current(connection) != found["id"]:  # a rebuild took its place before it was held, and may have dropped it
+        return enter(connection, namespace, identity, where)
     if found["identity"] != asdict(identity):
         raise _mismatch(found["identity"], identity, where)
     return int(found["id"])
@@ -45,7 +51,7 @@ def enter(connection: Connection, namespace: str, identity: Identity, where: str
 def begin(connection: Connection, namespace: str, identity: Identity) -> int:
     """A new index that is not in use yet."""
     with connection.transaction():
-        return int(_made(connection, namespace, identity, "building")["id"])
+        return int(_made(connection, namespace, identity, BUILDING)["id"])
 
 
 def _current(connection: Connection) -> dict[str, Any] | None:
@@ -58,10 +64,17 @@ def current(connection: Connection) -> int | None:
     return int(found["id"]) if found else None
 
 
-def publish(connection: Connection, generation: int) -> None:
-    """From here on it is the index in use."""
-    connection.execute("UPDATE store_generations SET state = 'old' WHERE state = 'current'")
-    connection.execute("UPDATE store_generations SET state = 'current' WHERE id = %s", [generation])
+def publish(connection: Connection, generation: int, where: str) -> None:
+    """From here on it is the index in use. Raises `StoreError` where another process has dropped it."""
+    connection.execute("UPDATE store_generations SET state = %s WHERE state = %s", [OLD, CURRENT])
+    made = connection.execute("UPDATE store_generations SET state = %s WHERE id = %s", [CURRENT, generation])
+    if not made.rowcount:
+        raise rebuilt_meanwhile(where)
+
+
+def rebuilt_meanwhile(where: str) -> StoreError:
+    hint = "Run `metier sync` again."
+    return StoreError("another process has rebuilt this index meanwhile", where=where, hint=hint)
 
 
 def clear(connections: Connections, own: int) -> None:

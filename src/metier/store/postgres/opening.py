@@ -14,6 +14,7 @@ import psycopg
 from psycopg import errors
 
 from metier.core.errors import StoreError
+from metier.core.storage_settings import StoreSettings, check_expert
 from metier.store.postgres.connections import Connection, Connections
 
 if TYPE_CHECKING:
@@ -27,8 +28,14 @@ SELECT (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS vector,
     (SELECT quote_ident(nspname) FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
         WHERE extname = 'vector') AS vector_schema,
     to_regclass(quote_ident(%(namespace)s) || '.{VERSION_TABLE}') IS NOT NULL AS made,
+    obj_description(to_regclass(quote_ident(%(namespace)s) || '.{VERSION_TABLE}'), 'pg_class') AS expert,
     (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user) AS sees_all,
     (SELECT pg_has_role(oid, 'MEMBER') FROM pg_roles WHERE rolname = %(role)s) AS may_be_reader
+"""
+# That the role that reads for readers looks into; of an administrator's, `vector` may be where not everybody does.
+_SCHEMAS = """
+SELECT quote_ident(nspname) FROM pg_namespace n
+WHERE nspname = %s OR nspname <> 'public' AND oid = (SELECT extnamespace FROM pg_extension WHERE extname = 'vector')
 """
 
 
@@ -46,9 +53,9 @@ def reader_role(namespace: str) -> str:
     return f"{namespace}_reader"
 
 
-def prepare(connections: Connections, connection: Connection) -> OpenedSchema:
-    """`connection`: outside of a transaction. Raises `StoreError` where the schema cannot be read or made, or a newer
-    release has made it."""
+def prepare(connections: Connections, connection: Connection, settings: StoreSettings) -> OpenedSchema:
+    """`connection`: outside of a transaction. Raises `StoreError` where the schema cannot be read or made, is another
+    expert's, or a newer release has made it."""
     names = {"namespace": connections.namespace, "role": reader_role(connections.namespace)}
     found = _look(connection, names)
     revision = _revision(connection, connections.namespace) if found["made"] else ""
@@ -59,8 +66,10 @@ def prepare(connections: Connections, connection: Connection) -> OpenedSchema:
             hint="Install that release: `pip install --upgrade metier`.",
         )
     if revision != REVISION or found["vector"] is None:
-        _bring_up(connections)
+        _bring_up(connections, settings.expert or "")
         found = _look(connection, names)
+    where = f"{connections.where}, schema {connections.namespace}"
+    check_expert(found["expert"] or "", settings.expert or "", "store", where)
     _check_vector(str(found["vector"]), connections.where)
     role = reader_role(connections.namespace) if found["sees_all"] and found["may_be_reader"] else None
     path = f'"{connections.namespace}", {found["vector_schema"]}'
@@ -78,13 +87,13 @@ def _revision(connection: Connection, namespace: str) -> str:
     return str(found["version_num"]) if found else ""
 
 
-def _bring_up(connections: Connections) -> None:
+def _bring_up(connections: Connections, expert: str) -> None:
     import sqlalchemy as sa
 
     engine = sa.create_engine("postgresql+psycopg://", creator=connections.plain, poolclass=sa.pool.NullPool)
     try:
         with engine.begin() as connection:
-            _make(connection, connections.namespace)
+            _make(connection, connections.namespace, expert)
     except sa.exc.DBAPIError as error:
         if not isinstance(error.orig, psycopg.Error):
             raise
@@ -93,19 +102,25 @@ def _bring_up(connections: Connections) -> None:
         engine.dispose()
 
 
-def _make(connection: sa.Connection, namespace: str) -> None:
+def _make(connection: sa.Connection, namespace: str, expert: str) -> None:
+    import sqlalchemy as sa
     from alembic import command
     from alembic.config import Config
 
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"metier:{namespace}",))
     if connection.exec_driver_sql("SELECT 1 FROM pg_namespace WHERE nspname = %s", (namespace,)).first() is None:
         connection.exec_driver_sql(f'CREATE SCHEMA "{namespace}"')
-    connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS vector")
+    # Where it is not there yet: where all experts find it, and not in a schema of the account's name.
+    connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
     connection.exec_driver_sql(f'SET LOCAL search_path = "{namespace}"')
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes.update(connection=connection, version_table=VERSION_TABLE)
+    is_new = not sa.inspect(connection).has_table(VERSION_TABLE, namespace)
     command.upgrade(config, REVISION)
+    if is_new:
+        made = sa.Table(VERSION_TABLE, sa.MetaData(), comment=expert, schema=namespace)
+        connection.execute(sa.schema.SetTableComment(made))
     _make_reader(connection, namespace)
 
 
@@ -148,7 +163,8 @@ def _make_reader(connection: sa.Connection, namespace: str) -> None:
             if connection.exec_driver_sql("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).first() is None:
                 connection.exec_driver_sql(f'CREATE ROLE "{role}" NOLOGIN')
             connection.exec_driver_sql(f'GRANT "{role}" TO CURRENT_USER')
-            connection.exec_driver_sql(f'GRANT USAGE ON SCHEMA "{namespace}" TO "{role}"')
+            for schema in connection.exec_driver_sql(_SCHEMAS, (namespace,)).scalars():
+                connection.exec_driver_sql(f'GRANT USAGE ON SCHEMA {schema} TO "{role}"')
             connection.exec_driver_sql(f'GRANT SELECT ON store_generations TO "{role}"')
     except sa.exc.DBAPIError as error:
         if not isinstance(error.orig, errors.InsufficientPrivilege):

@@ -44,17 +44,14 @@ class PostgresStore(PostgresReader):
         self._connections = Connections(settings)
         self._is_beside = replace  # built beside the index in use until `publish`
         with self._connections.alone() as connection:
-            self._opened = opening.prepare(self._connections, connection)
+            self._opened = opening.prepare(self._connections, connection, settings)
             connection.execute(self._opened.search_path)
             namespace, where = self._connections.namespace, self._connections.where
             if replace:
                 self._use(generations.begin(connection, namespace, identity))
+                generations.clear(self._connections, self._generation)  # what a killed rebuild left
             else:
                 self._use(generations.enter(connection, namespace, identity, where))
-            if replace:
-                generations.clear(
-                    self._connections, self._generation
-                )  # what a killed rebuild left; the new one is held by now
         self._known: dict[str, str] | None = None
         self._counted: dict[str, tuple[int, int]] = {}
         self._index: tuple[int, dict[str, Any]] | None = None
@@ -99,7 +96,8 @@ class PostgresStore(PostgresReader):
     def publish(self) -> None:
         with self._keeping:
             if self._is_beside:
-                self._connections.owned(lambda connection: generations.publish(connection, self._generation))
+                where = self._connections.where
+                self._connections.owned(lambda connection: generations.publish(connection, self._generation, where))
                 self._is_beside = False
                 generations.clear(self._connections, self._generation)
 
@@ -261,14 +259,11 @@ class PostgresStore(PostgresReader):
         """The first number of so many passages, and that of a segment; from here on other writers wait."""
         row = connection.execute(
             "UPDATE store_generations SET numbers = numbers + %s, segments = segments + 1, "
-            "begins = coalesce(begins, %s) WHERE id = %s RETURNING numbers, segments",
-            [passages, now, self._generation],
+            "begins = coalesce(begins, %s) WHERE id = %s AND state = %s RETURNING numbers, segments",
+            [passages, now, self._generation, generations.BUILDING if self._is_beside else generations.CURRENT],
         ).fetchone()
         if row is None:
-            raise StoreError(
-                "another process has rebuilt this index meanwhile", where=self._connections.where,
-                hint="Run `metier sync` again.",
-            )  # fmt: skip
+            raise generations.rebuilt_meanwhile(self._connections.where)
         return row["numbers"] - passages, row["segments"]
 
     def _taken_out(

@@ -12,7 +12,8 @@ from metier.store.postgres.connections import Connection, Connections
 _HOLDER = """
 SELECT application_name AS name, host(client_addr) AS address, backend_start AS since
 FROM pg_locks JOIN pg_stat_activity USING (pid)
-WHERE locktype = 'advisory' AND granted AND (classid::bigint << 32 | objid::bigint) = %s
+WHERE locktype = 'advisory' AND granted AND datname = current_database()
+    AND (classid::bigint << 32 | objid::bigint) = %s
 """
 
 
@@ -29,8 +30,7 @@ class WriterLock:
         """Raises `InputError`, with who holds it, where that is another process; `StoreError`."""
         with self._counting:
             if not self._holding:
-                connection = self._held.enter_context(self._connections.alone())
-                self._take(connection)
+                self._take()
             self._holding += 1
         try:
             yield
@@ -40,7 +40,13 @@ class WriterLock:
                 if not self._holding:
                     self._held.close()
 
-    def _take(self, connection: Connection) -> None:
+    def _take(self) -> None:
+        """By a connection of its own."""
+        with ExitStack() as stack:  # that closes it unless the lock was taken
+            self._lock(stack.enter_context(self._connections.alone()))
+            self._held = stack.pop_all()
+
+    def _lock(self, connection: Connection) -> None:
         named = f"metier:{self._connections.namespace}:writer"
         key = connection.execute("SELECT hashtextextended(%s, 0) AS key", [named]).fetchone()
         number = key["key"] if key else 0
@@ -48,7 +54,8 @@ class WriterLock:
         if taken and taken["taken"]:
             return
         holder = connection.execute(_HOLDER, [number]).fetchone()
-        self._held.close()
-        said = f": {holder['name']}, since {holder['since']:%Y-%m-%d %H:%M}" if holder else ""
+        said = f": {holder['name']}" if holder else ""
+        if holder and holder["since"]:  # which is not told of another account
+            said += f", since {holder['since']:%Y-%m-%d %H:%M}"
         hint = "Wait until it is done."
         raise InputError(f"another process is writing to this store{said}", where=self._connections.where, hint=hint)
