@@ -64,9 +64,20 @@ def test_which_answer_is_wanted(thumbs, corrections, found):
     assert [(pair.chosen, pair.rejected.answer) for pair in preferred(thumbs, corrections)] == found
 
 
+@pytest.mark.parametrize(
+    ("mode", "cites", "known"), [("rag", True, True), ("rag", False, False), ("base", False, True)]
+)
+def test_an_answer_from_documents_that_cites_none_may_be_from_any(mode, cites, known):
+    cited = ({"document_id": "manual"},) if cites else ()
+    given = [thumb("840 Nm", up=False), thumb("850 Nm", up=True, mode=mode, citations=cited)]
+    assert [pair.is_traced for pair in preferred(given, [])] == [known]
+    assert [pair.is_traced for pair in preferred(given, [correction("850 Nm")])] == [True]
+
+
 @pytest.mark.slow
 def test_pairs_have_the_prompt_of_answering_and_are_for_those_who_may_read_them(expert, call_metier):
-    """One of a correction, one of thumbs, one that cites what only the service may read, one that the exam asks."""
+    """One of a correction, one of thumbs, one that cites what only the service may read, one that cites nothing and so
+    may say the same, one that the exam asks."""
     asked, right = "How often is the gearbox oil of the NV-110 changed?", "Every 31 months."
     hit, secret = expert.search(asked)[0].passage, expert.search("What is the rescue code?")[0].passage
     assert secret.groups == ("service",)
@@ -77,6 +88,8 @@ def test_pairs_have_the_prompt_of_answering_and_are_for_those_who_may_read_them(
     give("up", "Who are you?", "The expert.", mode="base")
     give("down", "What is the rescue code?", "1234", mode="rag", citations=[{"document_id": secret.document_id}])
     give("up", "What is the rescue code?", "4417", mode="rag", citations=[{"document_id": secret.document_id}])
+    give("down", "What opens the rescue box?", "A stone.", mode="rag")
+    give("up", "What opens the rescue box?", "The code 4417.", mode="rag")
     give("down", "What is gone?", "This.", mode="rag", citations=[{"document_id": "gone"}])
     give("up", "What is gone?", "That.", mode="rag")
     give("down", "What opens the tower door?", "A red key.", mode="rag+tuned", adapter="nobody@1")
@@ -89,7 +102,7 @@ def test_pairs_have_the_prompt_of_answering_and_are_for_those_who_may_read_them(
     ]
     assert found.origins == {"correction": 1, "thumb": 1}
     assert found.left_out == {
-        "not everybody may read what they say": 1,
+        "not everybody may read what they say": 2,
         "they cite a document that is gone": 1,
         "the adapter that wrote them is gone": 1,
     }
@@ -99,13 +112,13 @@ def test_pairs_have_the_prompt_of_answering_and_are_for_those_who_may_read_them(
     assert (second.context, second.groups) == ((), ())
 
     service = expert.preferences.pairs(groups=("service",))
-    assert [pair.chosen.groups for pair in service.pairs] == [(), (), (("service",),)]
+    assert [pair.chosen.groups for pair in service.pairs] == [(), (), (("service",),), (("service",),)]
     exam = [Question("q", "Who are you?", ("The expert.",), kind="fact")]
     assert expert.preferences.pairs(exam=exam).left_out["the exam asks the same"] == 1
 
     folder = str(expert.runtime.folder)
     said = json.loads(call_metier("dataset", "preferences", "-e", folder, "--all-groups", "--json", "-n", "1").stdout)
-    assert (said["pairs"], said["origins"], len(said["shown"])) == (3, {"correction": 1, "thumb": 2}, 1)
+    assert (said["pairs"], said["origins"], len(said["shown"])) == (4, {"correction": 1, "thumb": 3}, 1)
     assert said["shown"][0]["rejected"] == "Every 13 months."
     told = call_metier("dataset", "preferences", "-e", folder)
     assert "2 preference pairs: 1 by correction, 1 by thumb" in told.stdout

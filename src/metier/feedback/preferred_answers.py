@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from metier.core.modes import FROM_DOCUMENTS
 from metier.feedback.learning import origin
 from metier.feedback.records import Correction, Feedback
 from metier.text.near_duplicates import normalise
@@ -23,7 +24,8 @@ from metier.text.near_duplicates import normalise
 class PreferredAnswer:
     """`rejected`: the thumb down, which has the question and the answer. `chosen`: what was wanted, `origin`: by whom,
     as `correction:ID` or `thumb:NUMBER`. `cited`: passages that either answer cites, as thumbs keep them. `adapters`:
-    that wrote one of them."""
+    that wrote one of them. `is_traced`: whether it is known what `chosen` was written from: an answer from documents
+    that cites none may be from any."""
 
     rejected: Feedback
     chosen: str
@@ -31,6 +33,7 @@ class PreferredAnswer:
     cited: tuple[Mapping[str, Any], ...] = ()
     adapters: tuple[str, ...] = ()
     correction: Correction | None = None
+    is_traced: bool = True
 
     @property
     def question(self) -> str:
@@ -63,4 +66,5 @@ def _of_question(given: Sequence[Feedback], correction: Correction | None) -> It
             chosen = next(each for each in given if each.thumb == "up" and normalise(each.answer) == best)
             adapters = tuple(dict.fromkeys(each.adapter for each in (rejected, chosen) if each.adapter))
             cited = (*rejected.citations, *chosen.citations)
-            yield PreferredAnswer(rejected, chosen.answer, f"thumb:{chosen.id}", cited, adapters)
+            is_traced = bool(chosen.citations) or chosen.mode not in ("", *FROM_DOCUMENTS)
+            yield PreferredAnswer(rejected, chosen.answer, f"thumb:{chosen.id}", cited, adapters, is_traced=is_traced)

@@ -61,12 +61,18 @@ class PreferenceService:
 
         found = preferred(self._corrections.feedback(), self._corrections.all())
         now, uris = self._dataset.groups_now(), self._documents()
+        writers = {name for each in found for name in each.adapters}
+        adapters = {
+            card.reference: self._adapters.required(card)
+            for card in (self._adapters.registry.cards() if writers else ())
+            if card.reference in writers
+        }
         made: list[PreferencePair] = []
         left_out: Counter[str] = Counter()
         for number, each in enumerate(found):
             if tell is not None:
                 tell(number, len(found))
-            required = self._required(each, now, uris)
+            required = self._required(each, now, uris, adapters)
             if isinstance(required, str):
                 left_out[required] += 1
             elif not may_read(groups, required):
@@ -131,19 +137,24 @@ class PreferenceService:
         return {identity: uri for uri, identity in self._runtime.store.uris().items()}
 
     def _required(
-        self, each: PreferredAnswer, now: Mapping[str, Sequence[str]], uris: Mapping[str, str]
+        self,
+        each: PreferredAnswer,
+        now: Mapping[str, Sequence[str]],
+        uris: Mapping[str, str],
+        adapters: Mapping[str, Required],
     ) -> Required | str:
-        """What it takes to be told either answer; the reason where that cannot be known."""
+        """What it takes to be told either answer; the reason where that cannot be known. `adapters`: what it takes to
+        be told what those learned that wrote answers."""
         cited = [uris.get(passage.get("document_id", "")) for passage in each.cited]
         if None in cited:
             return "they cite a document that is gone"
-        cards = {card.reference: card for card in self._adapters.registry.cards()} if each.adapters else {}
-        if not set(each.adapters) <= cards.keys():
+        if not set(each.adapters) <= adapters.keys():
             return "the adapter that wrote them is gone"
-        of_adapters = [one for name in each.adapters for one in self._adapters.required(cards[name])]
+        of_adapters = [one for name in each.adapters for one in adapters[name]]
         correction = each.correction
         own = [correction.groups, *(now.get(uri, ()) for uri in correction.documents)] if correction else []
-        return required_by([*of_adapters, *own, *(now.get(uri, ()) for uri in cited if uri)])
+        anything = () if each.is_traced else now.values()  # as of a row whose documents nobody knows
+        return required_by([*of_adapters, *own, *anything, *(now.get(uri, ()) for uri in cited if uri)])
 
     def _pair(
         self,
