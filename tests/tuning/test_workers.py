@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -89,13 +88,63 @@ def assert_same_run(folder, alone) -> None:
         torch.testing.assert_close(number, best[name], rtol=0, atol=SAME_NUMBER, msg=name)
 
 
-def test_two_workers_with_half_a_base_each_train_what_one_does(folder, alone):
-    process = start(folder, "--on", "local:2", "--sharding", "fsdp")
-    said, told = process.communicate(timeout=200)
-    assert process.returncode == 0, told
+TALKING = """
+
+import torch
+from metier.cli import main
+from metier.core.errors import InputError, MetierError
+from metier.tuning import distributed
+
+def refuse():
+    raise InputError("a run was interrupted")
+
+def talk(file):
+    with distributed.joined(distributed.from_environment(), torch.device("cpu")) as world:
+        for work in (lambda: world.once(refuse), lambda: world.check_same({"data": "ab"[world.rank], "base": "c"})):
+            try:
+                work()
+            except MetierError as error:
+                print(distributed.told_elsewhere(error), error.what, file=file)
+        print(world.once(lambda: 42), world.take_turns(lambda: world.rank), file=file)
+
+port, os.environ["MASTER_PORT"] = os.environ["MASTER_PORT"], os.environ["PORT_TO_TALK"]
+with open("told-" + os.environ["RANK"], "w") as file:
+    talk(file)
+os.environ["MASTER_PORT"] = port
+main()
+"""
+
+
+@pytest.fixture
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def test_two_workers_with_half_a_base_each_train_what_one_does(folder, alone, free_port, monkeypatch, capfd):
+    """Before that: what the first raises is raised by all, and told by it alone; that they have not the same rows is
+    found."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PORT_TO_TALK", str(free_port))
+    monkeypatch.setattr(launch, "_RUN", TALKING)
+    code = launch.run(2, ["tune", "--json", "--sharding", "fsdp"])
+    said, told = capfd.readouterr()
+    assert code == 0, told
     printed = json.loads(said)  # by the first alone
     assert (printed["adapter"], printed["workers"], printed["sharding"]) == ("tiny@1", 2, "fsdp")
     assert_same_run(folder, alone)
+    differ = "False worker 1 has other data than worker 0"
+    assert [(folder / f"told-{rank}").read_text().splitlines() for rank in range(2)] == [
+        ["False a run was interrupted", differ, "42 0"],
+        ["True a run was interrupted", differ, "42 1"],
+    ]
+
+
+def test_after_an_error_one_process_can_be_connected_anew():
+    for _ in range(2):
+        with pytest.raises(InputError), distributed.joined(World(), torch.device("cpu"), alone=True):
+            raise InputError("a run was interrupted")
 
 
 def test_a_run_that_lost_a_worker_goes_on_with_another_number_of_them(folder, alone):
@@ -163,13 +212,6 @@ def test_no_worker_outlives_the_one_that_started_it():
 
 
 # ── the shares of a step ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def examples(count: int, shared: int, own: int) -> list[Example]:
@@ -255,36 +297,3 @@ def test_what_names_no_workers_is_refused(on, problem):
     with pytest.raises(InputError, match=problem) as caught:
         launch.workers_of(on, None)
     assert "local:" in caught.value.hint
-
-
-TALKING = """
-import torch
-from metier.core.errors import InputError, MetierError
-from metier.tuning import distributed
-
-def refuse():
-    raise InputError("a run was interrupted")
-
-with distributed.joined(distributed.from_environment(), torch.device("cpu")) as world:
-    for work in (lambda: world.once(refuse), lambda: world.check_same({"data": "ab"[world.rank], "base": "c"})):
-        try:
-            work()
-        except MetierError as error:
-            print(distributed.told_elsewhere(error), error.what)
-    print(world.once(lambda: 42))
-"""
-
-
-def test_what_one_finds_out_all_know(free_port):
-    """What the first raises is raised by all, and told by it alone; that they have not the same rows is found."""
-    common = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port)}
-    workers = [
-        subprocess.Popen([sys.executable, "-c", TALKING], env=common | {"RANK": rank}, stdout=-1, text=True)
-        for rank in "01"
-    ]
-    said = [worker.communicate(timeout=100)[0].splitlines() for worker in workers]
-    differ = "worker 1 has other data than worker 0"
-    assert said == [
-        ["False a run was interrupted", f"False {differ}", "42"],
-        ["True a run was interrupted", f"False {differ}", "42"],
-    ]

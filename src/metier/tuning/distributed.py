@@ -87,10 +87,16 @@ class World:
 
     def take_turns(self, work: Callable[[], T]) -> T:
         """Do `work` while no other worker of this machine does it: for what takes much memory for a while."""
+        if self.size == 1:
+            return work()
         import torch
+        import torch.distributed as dist
 
+        turns = torch.tensor(self.local_size)  # of the machine with most workers: all wait equally often
+        with losing():
+            dist.all_reduce(turns, dist.ReduceOp.MAX)
         done: list[T] = []
-        for turn in range(self.local_size):
+        for turn in range(int(turns)):
             if turn == self.local_rank:
                 done.append(work())
             self.add_up(torch.zeros(1))  # which waits for all
@@ -164,8 +170,13 @@ def joined(world: World, device: torch.device, *, alone: bool = False) -> Iterat
             where=f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}",
             hint="MASTER_ADDR and MASTER_PORT are those of worker 0, and must be reachable from all.",
         ) from None
-    yield World(world.rank, world.size, world.local_rank, world.local_size, joined=True)
-    dist.destroy_process_group()  # not after an error: it would wait for workers that are gone
+    is_over = world.size == 1
+    try:
+        yield World(world.rank, world.size, world.local_rank, world.local_size, joined=True)
+        is_over = True
+    finally:
+        if is_over:  # not after an error of several: it would wait for workers that are gone
+            dist.destroy_process_group()
 
 
 @contextmanager

@@ -104,14 +104,15 @@ def _failed(processes: Sequence[subprocess.Popen[bytes]]) -> dict[int, int]:
 
 
 def _end(processes: Sequence[subprocess.Popen[bytes]], patience: float) -> None:
-    """Give them time to say what is wrong, then end them."""
+    """Give them time to say what is wrong, then end them. None is left afterwards."""
     until = time.monotonic() + patience
     for process in processes:
         for end in (None, process.terminate, process.kill):
             if end is not None:
                 end()
             with suppress(subprocess.TimeoutExpired):
-                process.wait(max(1.0, until - time.monotonic()))
+                # One that is killed may take long to give its memory back, and then it is over.
+                process.wait(None if end == process.kill else max(1.0, until - time.monotonic()))
                 break
 
 

@@ -111,6 +111,7 @@ def train(
     if checkpoint is not None:
         loop.restore(checkpoint)
     world.share(list(loop.adapter.exact.values()))
+    loop.adapter.write_back()
     with losing():
         stopped = loop.go()
     return model, loop.finish(stopped)
