@@ -125,6 +125,20 @@ def test_a_copy_that_is_not_the_same_is_not_taken(turbines, place, monkeypatch):
     assert (turbines / "metier.toml").read_text() == written
 
 
+def test_a_correction_for_those_alone_who_read_everything_is_in_a_database_as_in_a_folder(turbines, place):
+    path, asked = turbines / "metier.toml", "Who is on duty at the weekend?"
+    path.write_text(path.read_text().replace("[[sources]]", '[[sources]]\ngroups = ["board"]'))
+    with opened(turbines) as expert:
+        before = expert.corrections.add(asked, "Nils Berg, extension 22.", who="anna", accept=True)
+        copy_store(expert.runtime, *place, tell)
+        after = expert.corrections.add("Who paints the towers?", "Asha Rahman.", who="anna", accept=True)
+    with opened(turbines) as expert:
+        for made in (before, after):
+            assert expert.ask(made.question).text == made.answer
+            assert made.answer not in expert.ask(made.question, where=Filter(groups=("board",))).text
+        assert not expert.sync().warnings
+
+
 def test_an_index_with_other_documents_is_not_written_over(turbines, expert, docs, place):
     named(expert, "turbines")
     with opened(turbines) as other:

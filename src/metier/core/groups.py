@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 Required = tuple[tuple[str, ...], ...]  # one group of each
-NOBODY = ("\0",)  # groups that no reader has but one who may read everything
+NOBODY = ("\x1f",)  # a group that no key can have; not NUL, which PostgreSQL takes in no text
 
 
 def may_read(held: Sequence[str] | None, required: Required) -> bool:
