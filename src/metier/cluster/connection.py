@@ -71,9 +71,8 @@ class Connection:
         """What became of the cluster, in a line."""
         if isinstance(error, ClusterError):
             return error
-        said = str(error).strip().splitlines()
         return ClusterError(
-            f"gave up ({type(error).__name__}: {said[0][:300] if said else 'without a word'})",
+            f"gave up ({in_a_line(error)})",
             where=self.where,
             hint="Nothing that was saved is lost: run the same command again to go on.",
         )
@@ -87,6 +86,10 @@ class Connection:
             f"{self.where}: no worker has started yet. They are loading, or wait for CPUs: each needs {cpus:g}, and "
             f"{free:g} of {total:g} are free. Ctrl-C ends it."
         )
+
+    def deserted(self) -> str:
+        """What to say where nothing is left that could do the work."""
+        return f"{self.where}: no node is left that has CPUs to give away. It goes on when one joins. Ctrl-C ends it."
 
 
 @contextmanager
@@ -113,6 +116,14 @@ def connected(on: str, secrets: Collection[str] = ()) -> Iterator[Connection]:
         if not is_joined:
             with suppress(Exception):  # a cluster that was lost cannot be left in order
                 ray.shutdown()
+
+
+def in_a_line(error: BaseException) -> str:
+    """What an error says; one from another process has its traceback before that."""
+    said = [line.strip() for line in str(error).splitlines() if line.strip()] or ["without a word"]
+    if isinstance(error, _ray().exceptions.RayTaskError):
+        return said[-1][:300]
+    return f"{type(error).__name__}: {said[0][:300]}"
 
 
 def _ray() -> Any:
@@ -230,15 +241,22 @@ def check_nodes(connection: Connection, wanted: Mapping[str, str], probe: Any) -
     """Whether every node has what this machine has. `probe`: gives, on a node, what `wanted` has; it is pickled. Raises
     `ClusterError` that names what differs, and where."""
     import ray
+    from ray import cloudpickle
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    def look() -> dict[str, str]:  # pickled whole, so that it runs where Métier is missing, too
+    pickled: bytes = cloudpickle.dumps(probe)  # type: ignore[no-untyped-call]  # no types
+
+    def look() -> dict[str, str]:  # pickled whole, the probe apart: it runs where Métier is missing, too
+        import pickle
+
         try:
             import metier
+
+            asked = pickle.loads(pickled)  # noqa: S301 - what was pickled right above
         except ImportError as error:
             return {"missing": str(error)}
         try:
-            return {"metier": metier.__version__, **probe()}
+            return {"metier": metier.__version__, **asked()}
         except Exception as error:  # noqa: BLE001 - told on the other side
             return {"failed": f"{type(error).__name__}: {error}"}
 

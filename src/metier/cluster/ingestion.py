@@ -124,11 +124,10 @@ class IngestionJob:
 
     def versions(self) -> dict[str, str]:
         """What has to be the same on all nodes. Raises `MetierError` where the model is missing."""
-        parser, embedder = (
-            Parser(self.parsing, self.language),
-            embedding.create(self.embedding, folder=Path(self.folder)),
-        )
-        return {"parser": parser.version, "embedding model": embedder.fingerprint}
+        return {
+            "parser": Parser(self.parsing, self.language).version,
+            "embedding model": self._embedder().fingerprint,
+        }
 
     def _embedder(self) -> Embedder:
         return embedding.create(self.embedding, folder=Path(self.folder))
@@ -166,12 +165,13 @@ class RayStages:
 
     def read(self, path: Path, item: Item, expected: str) -> Callable[[], PreparedDocument]:
         try:
-            file, size = open_original(path, self._max_file_bytes)
+            file, _size = open_original(path, self._max_file_bytes)
         except ParseError as error:
             raise ParseError(error.what, where=item.uri, hint=error.hint) from None
         with file:
-            self._wait_for_room(size)
-            piece = SourceFile(path.name, file.read(), item.uri, tuple(item.groups), expected)
+            content = file.read()  # counted as it was read: while a file grows, its size is not what is sent
+        self._wait_for_room(len(content))
+        piece = SourceFile(path.name, content, item.uri, tuple(item.groups), expected)
         found: Future[PreparedDocument] = Future()
         self._parcel.append((piece, found))
         if len(self._parcel) >= _PARCEL_FILES or sum(len(each.content) for each, _ in self._parcel) >= _PARCEL_BYTES:

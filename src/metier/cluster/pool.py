@@ -16,11 +16,12 @@ import pickle
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from metier.cluster.connection import ClusterError, Connection
-from metier.cluster.queue import Taken, WorkQueue
+from metier.cluster.connection import ClusterError, Connection, in_a_line
+from metier.cluster.queue import LOADING, Taken, WorkQueue
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,7 +53,9 @@ class PoolWorker:
 
         self._ray, self._queue, self._job = ray, queue, job
         self._work: Callable[[str, Any], object] | None = None
-        self._opening = threading.Lock()
+        self._opening, self._waiting = threading.Lock(), threading.Lock()
+        self._at_once = len(kinds) + 1
+        self._turns = threading.Semaphore(self._at_once)
         self._free: queues.SimpleQueue[str] = queues.SimpleQueue()
         for kind in kinds:
             self._free.put(kind)
@@ -77,16 +80,34 @@ class PoolWorker:
 
     def _done(self, place: int, taken: Taken) -> dict[str, object]:
         results: list[object] = []
+        if taken.tries > 1 and self._work is None:
+            self._ray.get(self._queue.begin.remote(place, LOADING))
+            with suppress(Exception):  # it is told as what comes of each piece
+                self._opened()
+            self._ray.get(self._queue.begin.remote(place, None))
         for at, piece in enumerate(self._ray.get(taken.content[0])):
             if at in taken.given_up:
                 results.append(GivenUp())
                 continue
-            if taken.tries > 1:
-                self._ray.get(self._queue.begin.remote(place, at))
-            results.append(_tried(self._opened, taken.kind, piece))
-        if taken.tries > 1:
-            self._ray.get(self._queue.begin.remote(place, None))
+            with self._turn(alone=taken.tries > 1):
+                if taken.tries > 1:
+                    self._ray.get(self._queue.begin.remote(place, at))
+                results.append(_tried(self._opened, taken.kind, piece))
+                if taken.tries > 1:
+                    self._ray.get(self._queue.begin.remote(place, None))
         return {"number": taken.number, "results": pickle.dumps(results, protocol=5)}
+
+    @contextmanager
+    def _turn(self, *, alone: bool) -> Iterator[None]:
+        """Time for one piece. `alone`: with no other beside it, which would be lost, and blamed, for what it does."""
+        wanted = self._at_once if alone else 1
+        with self._waiting:  # two that want all must not have some each
+            for _ in range(wanted):
+                self._turns.acquire()
+        try:
+            yield
+        finally:
+            self._turns.release(wanted)
 
     def _opened(self) -> Callable[[str, Any], object]:
         with self._opening:
@@ -113,7 +134,6 @@ class Coordinator(WorkQueue):
         super().__init__()
         self._job, self._kinds, self._count, self._cpus = job, tuple(kinds), workers, cpus
         self._results: list[Any] = []
-        self._ended: BaseException | None = None
         self._loop = asyncio.get_running_loop()
         threading.Thread(target=self._run, name="metier-pool", daemon=True).start()
 
@@ -134,7 +154,7 @@ class Coordinator(WorkQueue):
                     if self._is_closed:
                         return
         except BaseException as error:  # noqa: BLE001 - told to the driver
-            self._call(self._fail(RuntimeError(f"{type(error).__name__}: {error}")))
+            self._call(self.fail(RuntimeError(in_a_line(error))))
 
     def _call(self, coroutine: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
@@ -142,11 +162,6 @@ class Coordinator(WorkQueue):
     async def _came(self, reference: Any) -> None:
         async with self._changed:
             self._results.append(reference)
-            self._changed.notify_all()
-
-    async def _fail(self, error: BaseException) -> None:
-        async with self._changed:
-            self._ended = error
             self._changed.notify_all()
 
     def _all_places(self) -> Any:
@@ -221,7 +236,8 @@ class WorkerPool:
         """What has not come by now never comes."""
         self._end(ClusterError("was left", where=self._connection.where))
         if self._thread is not None:
-            self._coordinator.close.remote()
+            with suppress(Exception):  # a cluster that was lost takes no word, and what it cost is told already
+                self._coordinator.close.remote()
             self._thread.join(_GOODBYE)
 
     def _start(self) -> None:
@@ -244,12 +260,12 @@ class WorkerPool:
 
     def _deliver(self, table: pa.Table) -> None:
         numbers: list[Any] = table["number"].to_pylist()
-        for number, results in zip(numbers, table["results"], strict=True):
-            with self._lock:
+        for number, said in zip(numbers, table["results"], strict=True):
+            results = pickle.loads(said.as_buffer())  # noqa: S301 - of our own workers, of the same version as this
+            with self._lock:  # from here on nobody else settles what is waited for
                 parcel = self._open.pop(number, None)
             if parcel is not None:
-                # Written by our own workers, of the same version as this.
-                for future, result in zip(parcel[0], pickle.loads(results.as_buffer()), strict=True):  # noqa: S301
+                for future, result in zip(parcel[0], results, strict=True):
                     future.set_exception(result) if isinstance(result, Exception) else future.set_result(result)
         if numbers:
             self._coordinator.finish.remote(numbers)
@@ -263,11 +279,13 @@ class WorkerPool:
             future.set_exception(error)
 
     def _watch(self) -> None:
-        """Say so where no worker comes: a cluster that is busy with other work makes one wait without a word."""
+        """Say so where no worker comes, or all are gone for good: a cluster makes one wait without a word."""
         while not self._connection.closing.wait(_PATIENCE) and self._ended is None:
             try:
-                if self._ray.get(self._coordinator.workers.remote(), timeout=_PATIENCE):
-                    return
+                have_come = self._ray.get(self._coordinator.workers.remote(), timeout=_PATIENCE)
+                if not have_come:
+                    log.warning("%s", self._connection.busy(self._cpus))
+                elif not any(node.cpus for node in self._connection.nodes):
+                    log.warning("%s", self._connection.deserted())
             except Exception:  # noqa: BLE001 - the pool itself tells what became of the cluster
                 return
-            log.warning("%s", self._connection.busy(self._cpus))

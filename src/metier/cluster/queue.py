@@ -2,8 +2,8 @@
 
 Ray Data gives each task a place, a number; the worker takes with it the next parcel of the kind that it has a hand free
 for. A task that Ray runs again, since its worker was lost, has the same place and so is given the same parcel. From
-the second time on the worker says which piece it begins with: one with which workers were lost twice is given up, so
-that it stops nobody.
+the second time on the worker says which piece it begins with, and does it alone: one with which workers were lost twice
+is given up, so that it stops nobody. Where they are lost again and again while they load their models, all work ends.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _MOST_LOST = 1  # workers with one piece, beside the first, of which nobody knows what it was at
+_MOST_LOADING = 5  # workers with one parcel that were loading their models
+LOADING = -1  # what a worker is at before the first piece
 
 
 @dataclass(slots=True)
 class Parcel:
     """`content`: reference to the pieces, in a list, so that Ray hands on the reference. `tries`: how often it was
-    taken. `begun`: the piece that a worker is at, None = nobody said. `lost`: workers by piece."""
+    taken. `begun`: the piece that a worker is at, or `LOADING`; None = nobody said. `lost`: workers by that."""
 
     number: int
     kind: str
@@ -51,6 +53,7 @@ class WorkQueue:
         self._places: dict[int, int] = {}  # number of a parcel to its place
         self._changed = asyncio.Condition()
         self._is_closed = False
+        self._ended: BaseException | None = None  # why nothing more comes
         self._workers = 0  # that have come
 
     async def put(self, number: int, kind: str, content: list[Any]) -> None:
@@ -74,6 +77,11 @@ class WorkQueue:
         if parcel.begun is not None:
             parcel.lost[parcel.begun] += 1
             parcel.begun = None
+        if (lost := parcel.lost[LOADING]) >= _MOST_LOADING:
+            await self.fail(
+                RuntimeError(f"{lost} workers were lost while they loaded the models: is memory too small?")
+            )
+            return None
         return self._given(parcel)
 
     async def take(self, place: int, kind: str) -> Taken | None:
@@ -96,12 +104,14 @@ class WorkQueue:
 
     def _given(self, parcel: Parcel) -> Taken:
         parcel.tries += 1
-        given_up = frozenset(piece for piece, times in parcel.lost.items() if times >= _MOST_LOST)
+        lost = parcel.lost.items()
+        given_up = frozenset(piece for piece, times in lost if piece != LOADING and times >= _MOST_LOST)
         return Taken(parcel.number, parcel.kind, parcel.content, parcel.tries, given_up)
 
     async def begin(self, place: int, piece: int | None) -> None:
-        """A worker is at this piece of what it took; None: it has done them all."""
-        self._taken[place].begun = piece
+        """A worker is at this piece of what it took, or `LOADING`; None: at none."""
+        if (parcel := self._taken.get(place)) is not None:  # else it came twice, and the driver has it
+            parcel.begun = piece
 
     async def finish(self, numbers: Sequence[int]) -> None:
         """The driver has what became of these parcels."""
@@ -120,6 +130,11 @@ class WorkQueue:
             self._places.clear()
             self._finished.clear()
             self._changed.notify_all()
+
+    async def fail(self, error: BaseException) -> None:
+        """Nothing more comes, for this reason."""
+        self._ended = self._ended or error
+        await self.close()
 
     async def close(self) -> None:
         async with self._changed:

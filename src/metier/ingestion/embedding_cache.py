@@ -16,7 +16,8 @@ Embed = Callable[[Sequence[str]], Callable[[], np.ndarray]]
 
 
 class EmbeddingCache:
-    """Remembers the vectors that were needed last. `embed`: as of `Stages`. `embedded`: how many texts it was given."""
+    """Remembers the vectors that were needed last. `embed`: as of `IngestionStages`; `embedded`: how many texts it was
+    given."""
 
     def __init__(self, embed: Embed) -> None:
         self.embedded = 0
