@@ -112,12 +112,9 @@ def tune(
             _tune_for_sql(expert, name, wanted, changes | {"resume": resume, "anew": anew}, as_json)
         return
     if dpo:
-        changes |= {"start": start, "groups": groups_of(groups, all_groups), "resume": resume, "anew": anew}
-        with workers.as_worker():
-            _tune_on_preferences(expert, name, exam, changes, as_json)
-        return
+        changes |= {"start": start, "groups": groups_of(groups, all_groups)}
     with workers.as_worker():
-        _tune(expert, name, exam, changes | {"resume": resume, "anew": anew}, as_json)
+        _tune(expert, name, exam, changes | {"resume": resume, "anew": anew}, as_json, on_preferences=dpo)
 
 
 def _check(dpo: bool, alone: Mapping[str, object], others: Mapping[str, object]) -> None:
@@ -128,32 +125,26 @@ def _check(dpo: bool, alone: Mapping[str, object], others: Mapping[str, object])
         raise InputError(f"{wrong[0]} {'does not go with' if dpo else 'is for'} --dpo", hint="Leave one of them out.")
 
 
-def _tune(expert: str | None, name: str | None, exam: Path | None, changes: Mapping[str, Any], as_json: bool) -> None:
-    with open_expert(expert) as opened, progress() as bar:
-        bar.counting("Preparing", None)
-
-        def tell(tick: Tick) -> None:
-            bar.tell("Training", tick.step, tick.steps, figures=_figures(tick))
-
-        card = opened.adapters.tune(name, exam=exam_questions(opened, exam), on_step=tell, **changes)
-        required = opened.adapters.required(card)
-    if as_json:
-        print_json(_result(card) | {"groups": required})
-        return
-    _print_result(card, required)
-
-
-def _tune_on_preferences(
-    expert: str | None, name: str | None, exam: Path | None, changes: Mapping[str, Any], as_json: bool
+def _tune(
+    expert: str | None,
+    name: str | None,
+    exam: Path | None,
+    changes: Mapping[str, Any],
+    as_json: bool,
+    *,
+    on_preferences: bool,
 ) -> None:
     with open_expert(expert) as opened, progress() as bar:
 
         def on_step(tick: Tick) -> None:
             bar.tell("Training", tick.step, tick.steps, figures=_figures(tick))
 
-        tell = bar.counting("Pairs", None)
+        tell = bar.counting("Pairs" if on_preferences else "Preparing", None)
         questions = exam_questions(opened, exam)
-        card = opened.preferences.tune(name, exam=questions, tell=tell, on_step=on_step, **changes)
+        if on_preferences:
+            card = opened.preferences.tune(name, exam=questions, tell=tell, on_step=on_step, **changes)
+        else:
+            card = opened.adapters.tune(name, exam=questions, on_step=on_step, **changes)
         required = opened.adapters.required(card)
     if as_json:
         print_json(_result(card) | {"groups": required})
