@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Self
 from metier.answering.answer import Answer, Conflict, OnSentence, OnText
 from metier.answering.request import Request, WriterOptions
 from metier.core import settings_file
-from metier.core.errors import InputError, MetierError, SourceError
+from metier.core.errors import InputError, MetierError
 from metier.core.modes import FROM_DOCUMENTS, MODES, WITH_ADAPTER, Mode
 from metier.core.moments import AsOf, moment_of
 from metier.core.reading import reading_as
@@ -279,28 +279,9 @@ class Expert:
     def original(self, document: Document) -> Iterator[Path]:
         """The file that a document was read from, as it is at its source now, while the context is open. Raises
         `SourceError` where no source has it, or another content by now."""
-        from metier import sources
-        from metier.ingestion.work import bytes_hash
-        from metier.sources.base import find_indexed
-        from metier.sources.real_files import hash_file
+        from metier.services.originals import original
 
-        with self.runtime.catalog() as catalog:
-            state = catalog.item(document.uri)
-        chosen = next((each for each in self.settings.sources if state and each.name == state.source), None)
-        if chosen is None:
-            raise SourceError("comes from no source of this expert", where=document.uri)
-        source = sources.create(chosen, self.folder)
-        item = find_indexed(source, document.uri)
-        if item is None:
-            raise SourceError("is not at its source any more", where=document.uri, hint="Run `metier sync`.")
-        real = item.identity if os.path.isabs(item.identity) else ""
-        with source.fetch(item) as path:
-            try:
-                found = hash_file(path, self.settings.parsing.max_file_bytes, real)
-            except OSError as error:
-                raise SourceError(error.strerror or str(error), where=document.uri) from None
-            if found != bytes_hash(document.content_hash):
-                raise SourceError("has changed since it was read", where=document.uri, hint="Run `metier sync`.")
+        with original(self.runtime, document) as path:
             yield path
 
     def conflicts(
@@ -384,7 +365,7 @@ class Expert:
         """Forget what was replaced or deleted more than `keep_days` ago, None = `[store] keep_versions_days`, so that
         no byte of it is left in the index and the tables."""
         days = self.settings.store.keep_versions_days if keep_days is None else keep_days
-        with self.runtime.exclusive("sync.lock", WRITE_PATIENCE):
+        with self.runtime.exclusive("sync.lock", WRITE_PATIENCE), self.runtime.store.writing():
             return self.earlier.prune(days)
 
     @cached_property

@@ -332,6 +332,7 @@ def test_what_was_there_on_a_day_can_be_asked_for_until_it_is_pruned(open_store)
     assert {hit.passage.text for hit in past.lexical(["words"], 9)} == {"old words here", "gone words"}
     assert {hit.passage.text for hit in past.dense(vector_of("q"), 9)} == {"old words here", "gone words"}
     assert [hit.passage.uri for hit in past.lexical(["words"], 9, Filter(groups=()))] == ["gone.md"]
+    assert [hit.passage.uri for hit in past.lexical(["old"], 9)] == ["a.md"]  # which stands nowhere any more
     assert past.document(document_id("a.md")).text == "old words here"
     assert past.counts() == (2, 2)
     (passage,) = past.passages(document_id("gone.md"))

@@ -35,6 +35,12 @@ ExamOption = Annotated[
     typer.Option("--exam", help="Questions file whose exam must not be in the data; default: the expert's own exam."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout and nothing else.")]
+AuthEnvOption = Annotated[
+    str | None, typer.Option(help="Environment variable or secret in the keyring: password, or user:password.")
+]
+NamespaceOption = Annotated[
+    str | None, typer.Option(help="Schema of the database; default: metier_ and the expert's name.")
+]
 OnOption = Annotated[
     str | None,
     typer.Option("--on", help="Ray cluster that does the work: ray://HOST:PORT, auto, or local:N; default: none."),

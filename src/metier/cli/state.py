@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from metier.cli.progress import progress
-from metier.cli.show import ExpertOption, JsonOption, open_expert, print_json
+from metier.cli.show import AuthEnvOption, ExpertOption, JsonOption, NamespaceOption, open_expert, print_json
 from metier.cli.terminal import console, styled
 
 state = typer.Typer(no_args_is_help=True, help="What the tool remembers (syncs, keys, corrections): take it elsewhere.")
@@ -21,12 +21,8 @@ def register(app: typer.Typer) -> None:
 def copy(
     to: Annotated[str, typer.Option(help="postgresql://user@host/database, or file for the one in .metier.")],
     expert: ExpertOption = None,
-    auth_env: Annotated[
-        str | None, typer.Option(help="Environment variable or secret in the keyring: password, or user:password.")
-    ] = None,
-    namespace: Annotated[
-        str | None, typer.Option(help="Schema of the database; default: metier_ and the expert's name.")
-    ] = None,
+    auth_env: AuthEnvOption = None,
+    namespace: NamespaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Copy the state into a PostgreSQL, or back into a file, compare both, and have metier.toml name the new place.

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from metier.cli.progress import progress
-from metier.cli.show import ExpertOption, JsonOption, open_expert, print_json
+from metier.cli.show import AuthEnvOption, ExpertOption, JsonOption, NamespaceOption, open_expert, print_json
 from metier.cli.terminal import console, styled
 
 store = typer.Typer(help="Where the passages are kept: what is there, and taking it elsewhere.")
@@ -60,12 +60,8 @@ def copy(
         str, typer.Option(help="postgresql://user@host/database, s3://bucket/prefix, a folder, or file: .metier/store.")
     ],
     expert: ExpertOption = None,
-    auth_env: Annotated[
-        str | None, typer.Option(help="Environment variable or secret in the keyring: password, or user:password.")
-    ] = None,
-    namespace: Annotated[
-        str | None, typer.Option(help="Schema of the database; default: metier_ and the expert's name.")
-    ] = None,
+    auth_env: AuthEnvOption = None,
+    namespace: NamespaceOption = None,
     replace: Annotated[bool, typer.Option("--replace", help="Whatever is there goes, once the copy is whole.")] = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -52,11 +52,6 @@ def build(connection: Connection, generation: int, dimension: int, rows: int, ex
     return made
 
 
-def drop(connection: Connection, generation: int) -> None:
-    connection.execute(f"DROP INDEX IF EXISTS nearest_{generation}")
-    connection.execute("UPDATE store_generations SET ann = NULL WHERE id = %s", [generation])
-
-
 def widen(connection: Connection, width: int, limit: int) -> None:
     """For the rest of a transaction: how many candidates a search keeps, and that it goes on where a filter leaves too
     few."""

@@ -28,8 +28,8 @@ _FEWEST = 200  # of them
 
 @dataclass(frozen=True, slots=True)
 class AskedWords:
-    """The words of a question that occur, those that weigh most first. `weights` and `counts`: (words,), how much each
-    adds to a score at most K1 + 1 times, and in how many passages it stands. `mean_length`: tokens of a passage."""
+    """The words of a question, those that weigh most first. `weights` and `counts`: (words,), how much each adds to a
+    score at most K1 + 1 times, and in how many passages it stands. `mean_length`: tokens of a passage."""
 
     words: list[str]
     weights: np.ndarray
@@ -45,7 +45,7 @@ class AskedWords:
         counted, totals = postings.counted(connection, words, groups), postings.totals(connection, groups)
         counts = counted()
         weights = np.array([asked[word] for word in words]) * inverse_frequency(counts, totals.passages)
-        order = [at for at in np.argsort(-weights, kind="stable").tolist() if counts[at] > 0]
+        order = np.argsort(-weights, kind="stable").tolist()
         return cls([words[at] for at in order], weights[order], counts[order], totals.tokens / max(1, totals.passages))
 
     def score(self, tokens: str) -> float:
@@ -70,7 +70,7 @@ def best_passages(
     groups: Sequence[str] | None,
 ) -> dict[int, float]:
     """Numbers of the best of `passages`, a table, with their scores, of those that `wanted` lets through."""
-    if not words.words:
+    if not words.counts.any():
         return {}
     first = max(1, int(np.searchsorted(np.cumsum(words.counts), _READ_AT_FIRST, "right")))
     read = postings.of(connection, words.words[:first], groups)
