@@ -139,6 +139,28 @@ def test_a_correction_for_those_alone_who_read_everything_is_in_a_database_as_in
         assert not expert.sync().warnings
 
 
+@pytest.mark.parametrize(
+    ("to", "namespace", "said"),
+    [
+        ("postgresql://anja:secret@db.example/metier", None, "has a password in it.*auth_env"),
+        ("postgresql://anja@db.example/metier", "9 lives", "namespace: is made of up to 48 of a-z, 0-9 and _"),
+        ("postgresql://anja@db.example/metier", "pg_lives", "begin with pg_ are PostgreSQL's own"),
+    ],
+)
+def test_what_is_no_place_is_told_in_words_before_anything_is_asked(turbines, to, namespace, said):
+    with opened(turbines) as expert, pytest.raises(SettingsError, match=said) as told:
+        copy_store(expert.runtime, to, None, namespace, tell)
+    assert "secret" not in str(told.value)
+
+
+def test_a_place_with_a_slash_behind_it_is_the_same_one(turbines, tmp_path):
+    there = f"file://{(tmp_path / 'shared').as_posix()}"
+    with opened(turbines) as expert:
+        copy_store(expert.runtime, there, None, None, tell)
+        with pytest.raises(InputError, match="the store is there already"):
+            copy_store(expert.runtime, f"{there}/", None, None, tell)
+
+
 def test_an_index_with_other_documents_is_not_written_over(turbines, expert, docs, place):
     named(expert, "turbines")
     with opened(turbines) as other:

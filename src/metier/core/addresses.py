@@ -39,9 +39,10 @@ def problem(address: str) -> str | None:
     if is_of_web and not host:
         return "is no address: it names no host"
     if parts.password is not None or (parts.username is not None and is_of_web):
+        what = "a user name or a password" if is_of_web else "a password"
         return (
-            f"has a user name or a password in it, {_SHOWN}: leave them out, and name the environment variable that "
-            "holds user:password with --auth-env, in metier.toml as auth_env"
+            f"has {what} in it, {_SHOWN}: leave it out, and name the environment variable that holds user:password "
+            "with --auth-env, in metier.toml as auth_env"
         )
     for found in _PARAMETER.finditer(address):
         if _is_secret(found):

@@ -16,7 +16,7 @@ from metier.core.errors import StoreError
 from metier.core.source_settings import Section
 
 POSTGRES = "postgresql://"
-_NAMESPACE = r"^[a-z_][a-z0-9_]{0,47}$"
+_NAMESPACE = r"[a-z_][a-z0-9_]{0,47}"
 _OF_EXPERT = "name of the expert that made what is at url, for one that was renamed, None = its name now"
 _OF_NAMESPACE = "schema of a PostgreSQL that the tables are in, None = metier_ and the expert's name"
 
@@ -25,12 +25,14 @@ class _Placed(Section):
     """What may be in a database."""
 
     url: str | None = None
-    namespace: str | None = Field(None, pattern=_NAMESPACE, description=_OF_NAMESPACE)
+    namespace: str | None = Field(None, description=_OF_NAMESPACE)
     expert: str | None = Field(None, description=_OF_EXPERT)
 
     def model_post_init(self, _context: object) -> None:
         if self.url is not None and (wrong := addresses.problem(self.url)) is not None:
             raise ValueError(f"{addresses.masked(self.url)}: {wrong}")
+        if self.namespace is not None and not re.fullmatch(_NAMESPACE, self.namespace):
+            raise ValueError("namespace: is made of up to 48 of a-z, 0-9 and _, and begins with no digit")
         if (self.namespace or "").startswith("pg_"):
             raise ValueError("namespace: names that begin with pg_ are PostgreSQL's own")
 

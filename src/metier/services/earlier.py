@@ -109,7 +109,7 @@ class EarlierService:
             raise InputError(
                 f"nothing is kept of what was known on {moment.astimezone():%Y-%m-%d %H:%M}",
                 hint=f"It is known from {day} on: versions are kept for as long as `[store] keep_versions_days` says, "
-                "and an index that was rebuilt begins anew.",
+                "and an index that was rebuilt or copied begins anew.",
             )
         with self._runtime.catalog() as catalog:
             key = (moment, catalog.ended(), self._runtime.curation.key())

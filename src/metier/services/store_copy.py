@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from metier.core import settings_file
+from metier.core.addresses import masked
 from metier.core.errors import InputError, StoreError
 from metier.core.settings import StoreSettings, validate
 from metier.core.storage_settings import POSTGRES
@@ -57,7 +58,7 @@ def copy_store(
     if settings.is_postgres:  # written down, so that an expert of another name finds it
         chosen["namespace"] = settings.namespace
     if _place(settings) == _place(runtime.settings.store.of_expert(runtime.settings.name)):
-        raise InputError("the store is there already", where=to, hint="Name another place with --to.")
+        raise InputError("the store is there already", where=masked(to), hint="Name another place with --to.")
     with runtime.exclusive("sync.lock", WRITE_PATIENCE):
         source = runtime.store
         source.refresh()  # it may have been opened before another process wrote
@@ -90,7 +91,8 @@ def _chosen(to: str, auth_env: str | None, namespace: str | None) -> dict[str, s
 
 
 def _place(settings: StoreSettings) -> tuple[str | None, ...]:
-    return settings.backend, settings.url, settings.namespace if settings.is_postgres else None
+    url = settings.url and settings.url.rstrip("/")
+    return settings.backend, url, settings.namespace if settings.is_postgres else None
 
 
 def _writing(store: Store) -> AbstractContextManager[None]:
