@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import socket
 import sys
+import threading
 
 import pytest
 from conformance import IDENTITY, put
 from postgres_server import free_port, run_postgres, running_server
 
-from metier.core.errors import MetierError, StoreError
+from metier.core.errors import DatabaseUnavailable, MetierError, StoreError
 from metier.core.settings import StoreSettings
 from metier.store import open_store
 from metier.store.postgres import connections
@@ -75,6 +78,28 @@ def test_what_cannot_be_reached_is_told_in_a_line(refused, settings, postgres, w
     assert '"nowhere" does not exist' in refused(settings.url.rpartition("/")[0] + "/nowhere")
     assert "onnection refused" in refused(f"postgresql://postgres@127.0.0.1:{free_port()}/postgres")
     assert "host.invalid" in refused("postgresql://postgres@host.invalid/postgres")
+
+
+def test_a_server_that_hangs_up_on_tls_is_asked_again(settings, tmp_path):
+    asked = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    taken, _ = server.accept()
+                    with taken:
+                        asked.append(taken.recv(8))
+                        taken.sendall(b"S")
+                        taken.recv(65536)
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        port = server.getsockname()[1]
+        away = settings.model_copy(update={"url": f"postgresql://a@127.0.0.1:{port}/db?sslmode=require"})
+        with pytest.raises(DatabaseUnavailable, match="SSL"):
+            open_store(tmp_path, away, IDENTITY)
+        server.shutdown(socket.SHUT_RDWR)
+    assert len(asked) == 3
 
 
 def test_what_the_account_may_not_do_is_told_with_what_an_administrator_does(

@@ -16,7 +16,8 @@ from metier.core.errors import MetierError, SourceError, needing
 CONNECT_SECONDS = 10
 PAUSES = (0.2, 1.0, 3.0)  # seconds before each try to connect again
 _FOR_GOOD = re.compile(
-    r"password|authentication|access denied|does not exist|unknown database|no pg_hba|permission|role |ssl",
+    r"password|authentication|access denied|does not exist|unknown database|no pg_hba|permission|role |"
+    r"ssl(?! (syscall|connection has been closed|error: unexpected eof))",  # these are of connections that are lost
     re.IGNORECASE,
 )
 _USER = re.compile(r"(?<=://)[^/?#\s]*@")
