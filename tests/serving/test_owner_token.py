@@ -7,6 +7,8 @@ import re
 import httpx
 import pytest
 
+from metier.serving.auth.owner_token import owner_token
+
 from .servers import QUESTION, Server, sample_expert
 
 pytestmark = pytest.mark.slow
@@ -48,6 +50,13 @@ def all_ways(server: Server, headers: dict[str, str]) -> set[int]:
         httpx.post(f"{server.address}/v1/chat/completions", json=ask, headers=headers, timeout=60).status_code,
         httpx.post(f"{server.address}/mcp", json=BEGIN, headers=headers | AGENT, timeout=60).status_code,
     }
+
+
+def test_it_stays_the_same_where_nothing_was_kept_before_as_beside_a_store_and_state_elsewhere(tmp_path):
+    state = tmp_path / "expert" / ".metier"
+    state.parent.mkdir()
+    assert owner_token(state) == owner_token(state)
+    assert (state.stat().st_mode & 0o777, (state / "owner_token").stat().st_mode & 0o777) == (0o700, 0o600)
 
 
 def test_another_account_of_the_machine_is_nobody(server):
@@ -112,7 +121,6 @@ def test_the_token_is_the_owners_alone_also_where_a_team_shares_the_state(folder
 
 @pytest.mark.parametrize("planted", ["readable", "link", "nonsense"])
 def test_a_token_that_another_account_may_know_is_not_taken(tmp_path, planted):
-    from metier.serving.auth.owner_token import owner_token
 
     kept, known = tmp_path / "owner_token", "own_" + "A" * 43
     if planted == "link":

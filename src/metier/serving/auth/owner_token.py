@@ -13,7 +13,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from metier.core.permissions import OWNER_TOKEN
+from metier.core.permissions import OWNER_TOKEN, make_state_folder
 
 _TOKEN = re.compile(r"own_[A-Za-z0-9_-]{43}")
 _FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -43,6 +43,7 @@ def _made(path: Path | None) -> str:
     """A new one, written to `path`. Raises `OSError`."""
     token = f"own_{secrets.token_urlsafe(32)}"
     if path is not None:
+        make_state_folder(path.parent)  # a server whose store and state are elsewhere may have kept nothing here yet
         beside = path.with_name(f"{path.name}.{os.getpid()}")
         try:
             with open(
