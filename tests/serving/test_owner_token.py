@@ -121,7 +121,6 @@ def test_the_token_is_the_owners_alone_also_where_a_team_shares_the_state(folder
 
 @pytest.mark.parametrize("planted", ["readable", "link", "nonsense"])
 def test_a_token_that_another_account_may_know_is_not_taken(tmp_path, planted):
-
     kept, known = tmp_path / "owner_token", "own_" + "A" * 43
     if planted == "link":
         (tmp_path / "elsewhere").write_text(known)

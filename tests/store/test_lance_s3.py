@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -476,6 +477,8 @@ def test_an_expert_is_kept_in_a_bucket_and_a_second_machine_reads_it(address, do
     (docs / "bolts.txt").write_text("The blade root nuts of the NV-110 are tightened to 910 Nm.")
     told += [call_metier("sync", "--rebuild"), call_metier("search", "-e", str(second), "blade root nuts")]
     assert "910 Nm" in told[-1].stdout
+    told.append(call_metier("status", "-e", str(second)))
+    assert re.search(r"never synced from here(.|\n)*Next:\s*metier store ", told[-1].stdout)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert not [path for path in files if SECRET.encode() in path.read_bytes()]
     assert not [path for path in (tmp_path / "plant" / ".metier").rglob("*") if path.stat().st_mode & 0o077]

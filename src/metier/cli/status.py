@@ -44,7 +44,8 @@ def status(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
 
 def _facts(found: Status) -> list[tuple[str, str]]:
     failed = f", {found.failed} could not be read" if found.failed else ""
-    synced = f", synced {local_time(found.synced_at)}" if found.synced_at else ", never synced"
+    never = "never synced from here" if found.store else "never synced"
+    synced = f"synced {local_time(found.synced_at)}" if found.synced_at else never
     answers = found.model + (f" with {found.adapter}" if found.adapter else "")
     exam = (
         f"{found.exam} questions, {found.practice} to practise on" if found.exam or found.practice else "no questions"
@@ -52,7 +53,7 @@ def _facts(found: Status) -> list[tuple[str, str]]:
     store = f"{found.store}: {found.store_problem}" if found.store_problem else found.store
     return [
         *([("store", store)] if store else []),
-        ("documents", f"{found.documents} from {counted(found.sources, 'source')}{failed}{synced}"),
+        ("documents", f"{found.documents} from {counted(found.sources, 'source')}{failed}, {synced}"),
         ("models", f"{found.embedder} finds, {answers} answers"),
         ("exam", exam + (", refusals calibrated" if found.calibrated else "")),
         ("dataset", f"{found.rows} rows to tune on"),

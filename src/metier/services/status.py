@@ -95,7 +95,8 @@ def next_steps(status: Status) -> list[NextStep]:
     if not status.sources:
         return [NextStep("metier add ./docs", "name the documents to answer from")]
     if not status.synced_at:
-        return [NextStep("metier sync", "read and index them")]
+        shared = [NextStep("metier store", "see whether another machine has synced it already")] if status.store else []
+        return [*shared, NextStep("metier sync", "read and index them")]
     steps = [NextStep('metier ask "…"', "put a question to the documents")]
     if status.failed:
         steps.insert(0, NextStep("metier sources --failed", "see which documents could not be read, and why"))
