@@ -89,6 +89,7 @@ def assert_same_run(folder, alone) -> None:
 
 
 TALKING = """
+import os
 
 import torch
 from metier.cli import main
