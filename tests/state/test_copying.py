@@ -56,7 +56,9 @@ def test_all_that_is_known_goes_along_and_the_expert_goes_on(turbines, call_meti
         assert "30 months" in expert.search("gearbox oil")[0].passage.text
     assert "schema metier_turbines, answers within" in call_metier("doctor", "-e", str(turbines), check=None).stdout
     refused = call_metier("state", "copy", "--to", "file", "-e", str(turbines), check=2)
-    assert "there is another state already, with" in " ".join(refused.stderr.split())
+    told = " ".join(refused.stderr.split())
+    assert "there is another state already, with" in told
+    assert "Move that file away first." in told
     (turbines / ".metier" / "catalog.sqlite").rename(turbines / "away")
     assert "5 items" in call_metier("state", "copy", "--to", "file", "-e", str(turbines)).stdout
     with Expert.open(turbines) as expert:

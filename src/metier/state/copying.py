@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -14,6 +15,7 @@ from metier.state.place import Place, open_database
 from metier.state.tables import metadata
 
 _TOGETHER = 1000  # rows
+_IN_FILE = "Move that file away first."
 Tell = Callable[[int, int, str], None]  # rows that are done, of how many, table
 
 
@@ -31,7 +33,7 @@ def copy(source: Place, target: Place, tell: Tell, then: Callable[[], object]) -
                     raise InputError(
                         f"there is another state already, with {', '.join(held)}",
                         where=str(target),
-                        hint="Take another schema with --namespace, or move away what is there.",
+                        hint=_IN_FILE if isinstance(target, Path) else "Take another schema with --namespace.",
                     )
                 _copy(reading, writing, sum(many for many, _ in wanted.values()), tell)
                 if _contents(writing) != wanted:
