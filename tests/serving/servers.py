@@ -38,8 +38,9 @@ def sample_expert(place: Path, serving: str = "", groups: tuple[str, ...] = (), 
     return place / "parts"
 
 
-def _open_loopback(settings: Path) -> None:
-    """Without a key a test is the owner, unless it says otherwise; test_owner_token.py asks what a token opens."""
+def open_loopback_to_all(settings: Path) -> None:
+    """Without a key a test is the owner, unless it says otherwise; test_owner_token.py asks what a token opens. Not to
+    be called by two threads at once."""
     text = settings.read_text()
     if "open_loopback" not in text:
         head, section, tail = text.partition("[serving]\n")
@@ -52,7 +53,7 @@ class Server:
 
     def __init__(self, folder: Path, *options: str, **environment: str) -> None:
         self.folder = folder
-        _open_loopback(folder / "metier.toml")
+        open_loopback_to_all(folder / "metier.toml")
         self.log = folder.parent / "stderr.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

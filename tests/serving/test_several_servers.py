@@ -20,7 +20,7 @@ from metier.serving.auth.keys import Keys
 from metier.tuning import base_model, gguf_adapter
 from metier.tuning.adapters import Card
 
-from .servers import Server
+from .servers import Server, open_loopback_to_all
 from .tuned import QUESTIONS, write_expert
 
 pytestmark = pytest.mark.slow
@@ -52,6 +52,7 @@ def folder(database, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def servers(folder):
+    open_loopback_to_all(folder / "metier.toml")
     with ThreadPoolExecutor(2) as pool:
         started = list(pool.map(Server, [folder] * 2))
     yield started

@@ -15,9 +15,9 @@ from metier.core.amounts import count_of, share_of
 from metier.core.errors import InputError
 
 if TYPE_CHECKING:
-    from metier.services.capacity.plan import CapacityPlan
+    from rich.text import Text
 
-_COLOURS = {"measured": "green", "reckoned": "dim", "asked": "dim", "setting": "cyan"}  # the others are not its own
+    from metier.services.capacity.plan import Basis, CapacityPlan
 
 
 def register(app: typer.Typer) -> None:
@@ -72,6 +72,18 @@ def _given(option: str, text: str, read: Callable[[str], float]) -> float:
         raise InputError(str(error), where=option) from None
 
 
+def _shown(basis: Basis) -> Text:
+    match basis:
+        case "measured":
+            return styled("[green]{}[/]", basis)
+        case "setting":
+            return styled("[cyan]{}[/]", basis)
+        case "reckoned" | "asked":
+            return styled("[dim]{}[/]", basis)
+        case _:  # not of this expert
+            return styled("[yellow]{}[/]", basis)
+
+
 def _print(made: CapacityPlan) -> None:
     from rich.table import Table
 
@@ -87,8 +99,7 @@ def _print(made: CapacityPlan) -> None:
         table.add_column(ratio=1)
         for line in lines:
             value = f"{_number(line.value)} {line.unit}".strip()
-            colour = _COLOURS.get(line.basis, "yellow")
-            table.add_row(line.name, value, styled(f"[{colour}]{{}}[/]", line.basis), styled("[dim]{}[/]", line.how))
+            table.add_row(line.name, value, _shown(line.basis), styled("[dim]{}[/]", line.how))
         screen.print(table)
     screen.print(styled("\n[bold]{}[/]", made.store + "."))
     machines = f"{made.servers} servers" + (f", {made.databases} for PostgreSQL" if made.databases else "")
