@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -164,7 +165,8 @@ WHOLE = ("/report", "/report/full", "/report.json", "/api/comparison?answers=tru
 def found(text: str) -> bool:
     """Whether a way led to a document: its content, or its name where nobody has named it."""
     unnamed = text.replace(f"{URI!r}", "").replace(f"“{URI}”", "")
-    return SECRET in text or "safe.md" in unnamed or "plan.pdf" in unnamed
+    said = re.search(rf"(?<![\d.]){SECRET}(?!\d)", text)  # not as digits of a time
+    return bool(said) or "safe.md" in unnamed or "plan.pdf" in unnamed
 
 
 def check_way(address: str, keys: Mapping[str, str], way: str) -> None:

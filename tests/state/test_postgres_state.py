@@ -220,7 +220,8 @@ def test_what_cannot_be_opened_is_told_in_a_line_without_the_password(postgres, 
     monkeypatch.setenv("STATE_PASSWORD", "reader:s3cret-word")
     monkeypatch.setattr(postgres_state, "PAUSES", (0.01,))
     with contextlib.suppress(Exception):
-        run_postgres(postgres, "postgres")("CREATE ROLE reader LOGIN PASSWORD 'another'")
+        run_postgres(postgres, "postgres")("CREATE ROLE reader LOGIN")
+    run_postgres(postgres, "postgres")("ALTER ROLE reader PASSWORD 'another'")
     place = PostgresState(url.format(port=postgres), auth_env, "nothing")
     with pytest.raises(StoreError, match=told) as error:
         Catalog(place).items()

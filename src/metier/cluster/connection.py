@@ -275,6 +275,8 @@ def check_nodes(connection: Connection, wanted: Mapping[str, str], probe: Any) -
             try:
                 found = ray.get(reference)
             except Exception as error:  # noqa: BLE001 - of Ray, of many kinds
+                if asked[reference].id not in {node.id for node in connection.nodes}:
+                    continue  # it was lost meanwhile, and does no work
                 raise connection.failure(error) from None
             _check(found, expected, asked[reference], connection)
         waited += 10.0

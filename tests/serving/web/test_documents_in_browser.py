@@ -118,6 +118,7 @@ def test_without_scripts_the_list_is_filtered_and_the_mark_has_an_anchor(browser
     with opened(browser, library.address, "/documents", java_script_enabled=False) as page:
         page.fill("#q", "swap")
         page.click("#filter button")
+        page.wait_for_selector("#listed li")
         assert page.locator("#listed li").count() == 1
         page.click("#listed a")
         assert page.inner_text("h1") == "Swap of standby"

@@ -123,7 +123,8 @@ def postgres_shop(postgres: int, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A database of its own, which "reader" may read."""
     everywhere, name = run_postgres(postgres, "postgres"), f"shop{time.monotonic_ns()}"
     with contextlib.suppress(Exception):
-        everywhere(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'")
+        everywhere("CREATE ROLE reader LOGIN")
+    everywhere(f"ALTER ROLE reader PASSWORD '{PASSWORD}'")  # another test may have given it another
     everywhere(f"CREATE DATABASE {name}")
     run = run_postgres(postgres, name)
     fill(run)
