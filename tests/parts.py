@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+
+from metier import Expert
 
 PARTS = {
     "gearbox oil": 31, "brake pads": 19, "yaw grease": 7, "pitch batteries": 61, "nacelle lamps": 43, "rope grips": 13,
@@ -16,6 +19,19 @@ def write_documents(folder: Path) -> None:
     for name, months in PARTS.items():
         text = f"# {name.capitalize()}\n\nThe {name} of the NV-110 is changed every {months} months.\n"
         (folder / f"{name.replace(' ', '-')}.md").write_text(text)
+
+
+def examined_expert(place: Path, questions: list[dict[str, object]]) -> Path:
+    """The folder of an expert with these documents and these exam questions."""
+    write_documents(place / "docs")
+    (place / "questions.jsonl").write_text("\n".join(map(json.dumps, questions)), encoding="utf-8")
+    with Expert.create(place / "expert") as made:
+        made.add(str(place / "docs"))
+        made.sync()
+        made.exam.import_file(place / "questions.jsonl")
+    answer_briefly(place / "expert")
+    read_nothing(place / "expert")
+    return place / "expert"
 
 
 def answer_briefly(expert: Path) -> None:

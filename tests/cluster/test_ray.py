@@ -16,7 +16,7 @@ from dataclasses import asdict
 import lancedb
 import psutil
 import pytest
-from parts import PARTS, answer_briefly, read_nothing, write_documents
+from parts import PARTS, examined_expert
 
 from cluster.manuals import write_manuals
 from metier import Expert
@@ -215,16 +215,7 @@ def fake_versions_of_this_process():
 
 @pytest.fixture(scope="module")
 def examined(tmp_path_factory):
-    place = tmp_path_factory.mktemp("examined")
-    write_documents(place / "docs")
-    (place / "questions.jsonl").write_text("\n".join(map(json.dumps, EXAM)), encoding="utf-8")
-    with Expert.create(place / "expert") as made:
-        made.add(str(place / "docs"))
-        made.sync()
-        made.exam.import_file(place / "questions.jsonl")
-    answer_briefly(place / "expert")
-    read_nothing(place / "expert")
-    return place / "expert"
+    return examined_expert(tmp_path_factory.mktemp("examined"), EXAM)
 
 
 def compared(folder, on=None):

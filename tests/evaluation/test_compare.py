@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from parts import PARTS, answer_briefly, read_nothing, write_documents
+from parts import PARTS, examined_expert
 
 from metier import Expert
 from metier.core.errors import InputError
@@ -42,16 +42,7 @@ EXAM = [question(part, "exam") for part in list(PARTS)[:4]] + [NOTHING]
 @pytest.fixture(scope="session")
 def examined(tmp_path_factory):
     """An expert with documents and five exam questions; copy it to write to it."""
-    place = tmp_path_factory.mktemp("examined")
-    write_documents(place / "docs")
-    (place / "questions.jsonl").write_text("\n".join(map(json.dumps, EXAM)), encoding="utf-8")
-    with Expert.create(place / "expert") as made:
-        made.add(str(place / "docs"))
-        made.sync()
-        made.exam.import_file(place / "questions.jsonl")
-    answer_briefly(place / "expert")
-    read_nothing(place / "expert")
-    return place / "expert"
+    return examined_expert(tmp_path_factory.mktemp("examined"), EXAM)
 
 
 @pytest.fixture

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from metier.core.documents import Document, Passage
+from metier.core.errors import IndexMismatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,19 @@ class Identity:
     fingerprint: str
     dimension: int
     analyser: str
+
+    def mismatch(self, made: Mapping[str, object], where: str) -> IndexMismatch:
+        """That the index at `where` was made with something else than this. `made`: its identity, by field."""
+        differs = [
+            f"{name} {made.get(name)!r} instead of {value!r}"
+            for name, value in asdict(self).items()
+            if made.get(name) != value
+        ]
+        return IndexMismatch(
+            f"this index was made with {', '.join(differs)}",
+            where=where,
+            hint="Set `[embedding] model` back in metier.toml, or rebuild the index with `metier sync --rebuild`.",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from metier.core.documents import Document
-from metier.core.errors import DatabaseUnavailable, IndexMismatch, SettingsError, StoreError
+from metier.core.errors import DatabaseUnavailable, SettingsError, StoreError
 from metier.core.settings import StoreSettings
 from metier.store.base import Entry, Filter, Identity, Scored, StoreDescription
 from metier.store.lance import ann, lexical, scalar_indexes
@@ -258,7 +258,8 @@ class LanceStore(LanceReader):
             if "was not found" not in str(error):
                 raise
         if present := _indexes(database):
-            raise _mismatch(files.address, database.open_table(present[0]).schema, self.identity)
+            made = json.loads((database.open_table(present[0]).schema.metadata or {}).get(b"metier", b"{}"))
+            raise self.identity.mismatch(made, files.address)
         schema = self._schema.with_metadata({"metier": json.dumps(asdict(self.identity))})
         return database.create_table(name, schema=schema, exist_ok=True)
 
@@ -319,17 +320,3 @@ def _indexes(database: Any) -> list[str]:
 
 def _short(identity: Identity) -> str:
     return hashlib.sha256(json.dumps(asdict(identity), sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _mismatch(address: str, schema: pa.Schema, wanted: Identity) -> IndexMismatch:
-    made = json.loads((schema.metadata or {}).get(b"metier", b"{}"))
-    differs = [
-        f"{name} {made.get(name)!r} instead of {value!r}"
-        for name, value in asdict(wanted).items()
-        if made.get(name) != value
-    ]
-    return IndexMismatch(
-        f"this index was made with {', '.join(differs)}",
-        where=address,
-        hint="Set `[embedding] model` back in metier.toml, or rebuild the index with `metier sync --rebuild`.",
-    )

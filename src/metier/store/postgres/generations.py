@@ -14,7 +14,7 @@ from typing import Any
 
 from psycopg import errors
 
-from metier.core.errors import IndexMismatch, StoreError
+from metier.core.errors import StoreError
 from metier.store.base import Identity
 from metier.store.postgres import layout
 from metier.store.postgres.connections import Connection, Connections
@@ -44,7 +44,7 @@ def enter(connection: Connection, namespace: str, identity: Identity, where: str
     if current(connection) != found["id"]:  # a rebuild took its place before it was held, and may have dropped it
         return enter(connection, namespace, identity, where)
     if found["identity"] != asdict(identity):
-        raise _mismatch(found["identity"], identity, where)
+        raise identity.mismatch(found["identity"], where)
     return int(found["id"])
 
 
@@ -123,16 +123,3 @@ def _grant(connection: Connection, namespace: str, generation: int) -> None:
             connection.execute(f'GRANT SELECT ON {tables} TO "{role}"')
     except errors.UndefinedObject:  # the account may make no roles
         pass
-
-
-def _mismatch(made: dict[str, Any], wanted: Identity, where: str) -> IndexMismatch:
-    differs = [
-        f"{name} {made.get(name)!r} instead of {value!r}"
-        for name, value in asdict(wanted).items()
-        if made.get(name) != value
-    ]
-    return IndexMismatch(
-        f"this index was made with {', '.join(differs)}",
-        where=where,
-        hint="Set `[embedding] model` back in metier.toml, or rebuild the index with `metier sync --rebuild`.",
-    )
