@@ -75,8 +75,8 @@ def fresh(manuals, tmp_path):
         yield expert
 
 
-WORKER = "ray::MapWorker(MapBatches(PoolWorker))"
-AT_WORK = f"{WORKER}.submit"
+WORKER = "ray::PoolWorker"
+AT_WORK = f"{WORKER}."  # and the name of what it does
 
 
 def pids(title):
@@ -85,27 +85,11 @@ def pids(title):
     return [int(line.split()[0]) for line in listed.splitlines() if title in line]
 
 
-def killing(kill, expert, on):
-    """A sync on the cluster, while `kill` is called as soon as each of three workers has its first work in hand, which
-    it begins with loading the model."""
-    killed, over = threading.Event(), threading.Event()
-
-    def wait():
-        while len(pids(AT_WORK)) < 3 and not over.wait(0.02):
-            pass
-        if not over.is_set():
-            kill()
-            killed.set()
-
-    waiting = threading.Thread(target=wait)
-    waiting.start()
+def parent_of(pid):
     try:
-        report = expert.sync(on=on)
-    finally:
-        over.set()
-        waiting.join()
-    assert killed.is_set()
-    return report
+        return psutil.Process(pid).ppid()
+    except psutil.NoSuchProcess:
+        return None
 
 
 def test_what_a_cluster_makes_is_what_a_local_sync_makes_though_a_worker_and_a_node_are_killed(
@@ -115,13 +99,25 @@ def test_what_a_cluster_makes_is_what_a_local_sync_makes_though_a_worker_and_a_n
     expert, told = local
     node = next(iter(cluster.worker_nodes))
     raylet = node.all_processes["raylet"][0].process.pid
+    over, killed = threading.Event(), []
 
     def kill():
-        elsewhere = next(pid for pid in pids(AT_WORK) if psutil.Process(pid).ppid() != raylet)
-        os.kill(elsewhere, signal.SIGKILL)
-        cluster.remove_node(node, allow_graceful=False)
+        while not over.wait(0.02):
+            there = {pid: parent_of(pid) == raylet for pid in pids(AT_WORK)}
+            if set(there.values()) == {True, False}:
+                killed.extend(there)
+                os.kill(next(pid for pid, is_there in there.items() if not is_there), signal.SIGKILL)
+                cluster.remove_node(node, allow_graceful=False)
+                return
 
-    report = killing(kill, fresh, on)
+    killing = threading.Thread(target=kill)
+    killing.start()
+    try:
+        report = fresh.sync(on=on)
+    finally:
+        over.set()
+        killing.join()
+    assert killed
     assert counts(report) == counts(told)
     assert states(fresh) == states(expert)
     assert rows(fresh) == rows(expert)

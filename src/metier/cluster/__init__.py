@@ -1,8 +1,7 @@
 """The same work on a Ray cluster: `metier sync --on`, `metier compare --on`.
 
 connection    finds the cluster, and checks that its nodes do the same work as this machine
-queue         what waits for a worker, in an actor on this machine's node
-pool          a Ray Data execution whose actors take from the queue; what they give comes back here
+pool          actors that do parcels of work; what they give comes back here
 ingestion     files parsed and texts embedded; the store is written by the sync alone
 evaluation    questions asked
 

@@ -21,7 +21,6 @@ from metier.ingestion.stages import StageError
 log = logging.getLogger(__name__)
 _CONNECT_SECONDS = 5.0  # for the port of the head node to answer
 _CHECK_SECONDS = 120.0  # for a node to say what it has: it starts a process and imports us
-_CALLS = 10_000  # of workers to one actor at once; each of them waits there for work
 _OBJECT_STORE = 200 * 2**20  # bytes, of a cluster of one's own; what is on its way is bounded by less
 _VERSION_HINT = (
     "Install the same Ray and Python here as the cluster has, or start the cluster with those of this machine."
@@ -57,15 +56,6 @@ class Connection:
             for each in _ray().nodes()
             if each["Alive"]
         ]
-
-    def beside_driver(self, kind: type, *arguments: object) -> Any:
-        """An actor of that class on the node that this process is connected to, which it ends with."""
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-        ray = _ray()
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        made = ray.remote(kind).options(num_cpus=0, scheduling_strategy=here, max_concurrency=_CALLS)
-        return made.remote(*arguments)
 
     def failure(self, error: BaseException) -> ClusterError:
         """What became of the cluster, in a line."""

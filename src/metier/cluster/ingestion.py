@@ -112,6 +112,8 @@ class IngestionJob:
 
     def open(self) -> Callable[[str, Any], object]:
         embedder = self._embedder()
+        if self.embeds:
+            embedder.embed_passages(["loads the model"])
         preparation = Preparation(
             Parser(self.parsing, self.language), embedder, Analyser(self.language), self.language, self.passages,
             self.parsing.timeout_seconds, self.describes,
