@@ -440,6 +440,30 @@ def test_who_writes_keeps_others_out_until_it_ends(open_store):
         put(theirs, "b.md", ["two"])
 
 
+def test_a_writer_whose_lock_was_lost_takes_it_again_unless_another_has_written(open_store, run):
+    def lose():
+        run(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+            f"WHERE locktype = 'advisory' AND application_name LIKE 'metier, process {os.getpid()} on %'"
+        )
+
+    ours, theirs = open_store(), open_store()
+    with ours.writing():
+        put(ours, "a.md", ["one"])
+        lose()
+        put(ours, "b.md", ["two"])
+        with pytest.raises(InputError, match="another process is writing"):
+            theirs.writing().__enter__()
+        lose()
+        with theirs.writing():
+            with pytest.raises(InputError, match="another process is writing"):
+                put(ours, "c.md", ["three"])
+            put(theirs, "d.md", ["four"])
+        with pytest.raises(StoreError, match="another process has written since"):
+            put(ours, "c.md", ["three"])
+    assert sorted(open_store().uris()) == ["a.md", "b.md", "d.md"]
+
+
 def test_a_writer_of_another_account_is_told_as_well(open_store, settings, postgres):
     ours, server = open_store(), run_postgres(postgres, "postgres")
     if not server("SELECT 1 FROM pg_roles WHERE rolname = 'other_writer'"):

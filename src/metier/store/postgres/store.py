@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,7 @@ from metier.store.postgres.copying import VectorBytes, copy_into, register_vecto
 from metier.store.postgres.past_store import PastPostgresStore
 from metier.store.postgres.postings import IndexedPassage, label_of
 from metier.store.postgres.reader import PASSAGE, PostgresReader, document_in
-from metier.store.postgres.writer_lock import WriterLock
+from metier.store.postgres.writer_lock import IS_HELD, WriterLock, WriterLost
 from metier.store.rows import as_passage, check_vectors, document_row, passage_rows
 
 _UNGUARDED = (
@@ -111,7 +111,7 @@ class PostgresStore(PostgresReader):
             connection.execute(f"ANALYZE documents_{g}, passages_{g}, postings_{g}")
 
         with self._keeping:
-            self._connections.owned(tidied)
+            self._write(tidied)
             self._forget()
             generations.clear(self._connections, self._generation)
             rows = self.counts()[1]
@@ -195,7 +195,7 @@ class PostgresStore(PostgresReader):
             connection.execute("UPDATE store_generations SET written = now() WHERE id = %s", [g])
 
         with self._keeping:
-            self._connections.owned(forgotten)
+            self._write(forgotten)
             with self._connections.alone() as connection:
                 connection.execute(self._opened.search_path)
                 for name in layout.TABLES:
@@ -249,21 +249,31 @@ class PostgresStore(PostgresReader):
             self._postings.change(connection, segment, added, gone, changes)
 
         try:
-            self._connections.owned(work)
+            self._write(work)
         except StoreError as error:
             error.what = f"{uri}: {error.what}" if uri else error.what
             raise
         self._counted.clear()
 
+    def _write(self, work: Callable[[Connection], None]) -> None:
+        """In one transaction. Raises `StoreError` where the lock of the writer was lost, and another has written."""
+        try:
+            self._connections.owned(work)
+        except WriterLost:
+            self._writer.take_again()
+            self._connections.owned(work)
+
     def _begin_commit(self, connection: Connection, passages: int, now: datetime) -> tuple[int, int]:
         """The first number of so many passages, and that of a segment; from here on other writers wait."""
         row = connection.execute(
             "UPDATE store_generations SET numbers = numbers + %s, segments = segments + 1, "
-            "begins = coalesce(begins, %s) WHERE id = %s AND state = %s RETURNING numbers, segments",
-            [passages, now, self._generation, generations.BUILDING if self._is_beside else generations.CURRENT],
-        ).fetchone()
+            f"begins = coalesce(begins, %s) WHERE id = %s AND state = %s RETURNING numbers, segments, {IS_HELD} AS held",
+            [passages, now, self._generation, generations.BUILDING if self._is_beside else generations.CURRENT,
+             *self._writer.holder],
+        ).fetchone()  # fmt: skip
         if row is None:
             raise generations.rebuilt_meanwhile(self._connections.where)
+        self._writer.check(row["segments"], is_held=row["held"])
         return row["numbers"] - passages, row["segments"]
 
     def _taken_out(

@@ -1,4 +1,5 @@
-"""One writer at a time, on whatever machine: an advisory lock, which ends with its session."""
+"""One writer at a time, on whatever machine: an advisory lock, which ends with its session. Each commit looks whether it
+is still held, since its connection may be lost while those that write go on."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from metier.core.errors import InputError
+from metier.core.errors import InputError, StoreError
 from metier.store.postgres.connections import Connection, Connections
 
 _HOLDER = """
@@ -17,6 +18,16 @@ WHERE locktype = 'advisory' AND granted AND datname = current_database()
 """
 
 
+IS_HELD = """
+EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = %s
+    AND (classid::bigint << 32 | objid::bigint) = %s)
+"""
+
+
+class WriterLost(Exception):
+    """The lock is not held any more."""
+
+
 class WriterLock:
     """Of one process, whose threads hold it together."""
 
@@ -24,6 +35,13 @@ class WriterLock:
         self._connections = connections
         self._holding, self._counting = 0, threading.Lock()
         self._held = ExitStack()
+        self._session, self._key = 0, 0  # what `IS_HELD` takes
+        self._last: int | None = None  # segment that was written since it was first taken
+
+    @property
+    def holder(self) -> tuple[int, int]:
+        """What `IS_HELD` takes."""
+        return self._session, self._key
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -31,6 +49,7 @@ class WriterLock:
         with self._counting:
             if not self._holding:
                 self._take()
+                self._last = None
             self._holding += 1
         try:
             yield
@@ -40,6 +59,27 @@ class WriterLock:
                 if not self._holding:
                     self._held.close()
 
+    def check(self, segment: int, *, is_held: bool) -> None:
+        """In the transaction that is to write this segment. Raises `WriterLost`; `StoreError` where another process has
+        written since ours was lost and taken again."""
+        if not self._holding:
+            return
+        if not is_held:
+            raise WriterLost
+        if self._last is not None and segment > self._last + 1:
+            raise StoreError(
+                "the connection that kept other writers out was lost, and another process has written since",
+                where=self._connections.where,
+                hint="Run the same command again: it goes on with what is there now.",
+            )
+        self._last = segment
+
+    def take_again(self) -> None:
+        """After its connection was lost. Raises as `held`."""
+        with self._counting:
+            self._held.close()
+            self._take()
+
     def _take(self) -> None:
         """By a connection of its own."""
         with ExitStack() as stack:  # that closes it unless the lock was taken
@@ -48,8 +88,10 @@ class WriterLock:
 
     def _lock(self, connection: Connection) -> None:
         named = f"metier:{self._connections.namespace}:writer"
-        key = connection.execute("SELECT hashtextextended(%s, 0) AS key", [named]).fetchone()
-        number = key["key"] if key else 0
+        query = "SELECT hashtextextended(%s, 0) AS key, pg_backend_pid() AS session"
+        found = connection.execute(query, [named]).fetchone() or {"key": 0, "session": 0}
+        number, self._session = found["key"], found["session"]
+        self._key = number
         taken = connection.execute("SELECT pg_try_advisory_lock(%s) AS taken", [number]).fetchone()
         if taken and taken["taken"]:
             return
