@@ -25,6 +25,9 @@ def _statement(language: str, uri: str, text: str, title: str = "") -> Statement
         ("en", "The shop opens at 9:00 on Saturdays.", "On Saturdays the shop opens at 10:00.", ("9:00", "10:00")),
         ("en", "Boat: Badger | Deposit: 200 EUR", "The deposit for the Badger is 250 EUR.", ("200 EUR", "250 EUR")),
         ("en", "The deposit for the Badger is 250 EUR.", "Boat: Badger | Deposit: 200 EUR", ("250 EUR", "200 EUR")),
+        ("en", "Ship: MV Teist | Cars: 76 | Year: 2011", "The number of cars on MV Teist is 64.", ("76", "64")),
+        ("en", "The MV Teist takes 64 cars.", "Ship: MV Teist | Cars: 76 | Year: 2011", ("64", "76")),
+        ("de", "Schiff: Teist | Autos: 76 | Baujahr: 2011", "Auf die Teist passen 64 Autos.", ("76", "64")),
         ("de", "Die Kündigungsfrist beträgt drei Monate.", "Die Kündigungsfrist beträgt 6 Wochen.",
          ("drei Monate", "6 Wochen")),
         ("fr", "La garantie est de 12 mois.", "La garantie est de 24 mois.", ("12 mois", "24 mois")),
@@ -53,6 +56,9 @@ def test_what_is_denied() -> None:
         ("en", "The warranty lasts 12 months.", "The warranty lasts one year."),
         ("en", "A lesson costs 40 euro.", "A lesson costs 40.00 EUR."),
         ("en", "Boat: Badger | Deposit: 200 EUR", "Boat: Stoat | Deposit: 250 EUR"),
+        ("en", "Ship: MV Teist | Cars: 76 | Year: 2011",
+         "The assembly station is on deck 4 forward on MV Skarv and on the car deck on MV Teist."),
+        ("de", "Schiff: Teist | Autos: 76 | Baujahr: 2011", "Deck 4 der Teist liegt vorn, die Autos stehen hinten."),
         ("en", "Order: 17 | Amount: 20 EUR | Date: 2024-01-02", "Order: 17 | Amount: 30 EUR | Date: 2024-02-02"),
         ("en", "Dogs are allowed on deck.", "Cats are not allowed on deck."),
         ("en", "List item 1", "List item 2"),
@@ -60,7 +66,7 @@ def test_what_is_denied() -> None:
         ("de", "Der Eintritt kostet für Kinder 6 Euro.", "Der Eintritt kostet für Erwachsene 14 Euro."),
         ("zh", "A型保修期为12个月。", "B型保修期为24个月。"),
     ],
-)
+)  # fmt: skip
 def test_two_things_contradict_nothing(language: str, first: str, second: str) -> None:
     assert contradiction(_statement(language, "a", first), _statement(language, "b", second)) is None
 

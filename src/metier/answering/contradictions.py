@@ -275,9 +275,27 @@ def _of_row_and_sentence(row: Statement, sentence: Statement) -> Values | None:
         if not named - name or not named <= sentence.words or len(held) != 1:
             continue
         said = [q for q in (*sentence.numbers, *sentence.days) if _comparable(q, held[0])]
-        if len(said) == 1 and not agrees(said[0], held[0]) and not agrees(held[0], said[0]):
+        if len(said) != 1 or agrees(said[0], held[0]) or agrees(held[0], said[0]):
+            continue
+        if said[0].unit or _stands_beside(said[0], named - name, name, sentence):
             return Values(value, said[0].text)
     return None
+
+
+def _stands_beside(number: Quantity, wanted: frozenset[str], name: frozenset[str], sentence: Statement) -> bool:
+    """Whether a number without a unit has one of these words before or behind it, with nothing but the name and small
+    words between: "The Badger has 4 berths", and not "on deck 4 of the Badger, beside the berths"."""
+    if not Language.of(sentence.language).spaced:
+        return True
+    before, _number, behind = sentence.piece.text.partition(number.text)
+    for words in (reversed(before.split()), behind.split()):
+        for word in words:
+            found = _tokens(sentence, word)
+            if found & wanted:
+                return True
+            if found - name:
+                break
+    return False
 
 
 def _tokens(statement: Statement, text: str) -> frozenset[str]:
