@@ -1,5 +1,5 @@
-"""LanceDB as its manual has it: one table of vectors with the columns to filter by, an HNSW index over 8-bit codes
-whose candidates are compared by their whole vectors."""
+"""LanceDB as its manual has it: one table of passages and vectors with the columns to filter by, an HNSW index over
+8-bit codes whose candidates are compared by their whole vectors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _AT_ONCE = 50_000
 class Index:
     def __init__(self, corpus: Corpus, folder: Path) -> None:
         dimension = corpus.vectors.shape[1]
-        schema = pa.schema([("id", pa.int64()), ("share", pa.string()), ("vector", pa.list_(pa.float32(), dimension))])
+        columns = {"id": pa.int64(), "share": pa.string(), "text": pa.string()}
+        schema = pa.schema({**columns, "vector": pa.list_(pa.float32(), dimension)})
         self._table = lancedb.connect(folder).create_table("passages", _batches(corpus, schema), schema=schema)
         partitions = max(1, len(corpus) // 1_000_000)
         graph = {"m": M, "ef_construction": EF_CONSTRUCTION}
@@ -33,7 +34,7 @@ class Index:
 
     def search(self, vector: np.ndarray, k: int, share: str) -> list[int]:
         query = self._table.search(vector, vector_column_name="vector").distance_type("dot")
-        query = query.refine_factor(self._refined).select(["id", "_distance"]).limit(k)
+        query = query.refine_factor(self._refined).select(["id", "text", "_distance"]).limit(k)
         if share != "all":
             query = query.where(f"share = '{share}'", prefilter=True)
         found: list[int] = query.to_arrow()["id"].to_pylist()
@@ -58,4 +59,5 @@ def _batches(corpus: Corpus, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
             for number in numbers.tolist()
         ]
         values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
-        yield pa.record_batch([pa.array(numbers), pa.array(shares), values], schema=schema)
+        texts = [corpus.text(number)[0] for number in numbers.tolist()]
+        yield pa.record_batch([pa.array(numbers), pa.array(shares), pa.array(texts), values], schema=schema)

@@ -1,4 +1,4 @@
-"""pgvector as its manual has it: one table of vectors with the columns to filter by, and an HNSW index."""
+"""pgvector as its manual has it: one table of passages and vectors with the columns to filter by, and an HNSW index."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ class Index:
         self._server = Server(folder, corpus)
         self._connection = psycopg.connect(self._server.url, autocommit=True)
         execute = self._connection.execute
+        dimension = corpus.vectors.shape[1]
         execute("CREATE EXTENSION vector")
         register_vector(self._connection)
-        execute(f"CREATE TABLE passages (id int PRIMARY KEY, share text, vector vector({corpus.vectors.shape[1]}))")
+        execute(f"CREATE TABLE passages (id int PRIMARY KEY, share text, text text, vector vector({dimension}))")
         with self._connection.cursor().copy("COPY passages FROM STDIN WITH (FORMAT BINARY)") as copy:
-            copy.set_types(["int4", "text", "vector"])
+            copy.set_types(["int4", "text", "text", "vector"])
             for number, vector in enumerate(corpus.vectors):
                 document = number // PER_DOCUMENT
                 share = next((share for share, holds in SHARES.items() if holds(document)), "none")
-                copy.write_row((number, share, np.asarray(vector)))
+                copy.write_row((number, share, corpus.text(number)[0], np.asarray(vector)))
         execute(
             "CREATE INDEX ON passages USING hnsw (vector vector_ip_ops) "
             f"WITH (m = {M}, ef_construction = {EF_CONSTRUCTION})"
@@ -41,7 +42,7 @@ class Index:
 
     def search(self, vector: np.ndarray, k: int, share: str) -> list[int]:
         narrowed, values = ("", ()) if share == "all" else ("WHERE share = %s", (share,))
-        query = f"SELECT id FROM passages {narrowed} ORDER BY vector <#> %s LIMIT %s"
+        query = f"SELECT id, text FROM passages {narrowed} ORDER BY vector <#> %s LIMIT %s"
         return [row[0] for row in self._connection.execute(query, (*values, vector, k)).fetchall()]
 
     def try_harder(self, effort: int) -> None:

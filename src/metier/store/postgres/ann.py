@@ -28,6 +28,7 @@ _DIMENSIONS = 4000  # that an index of half precision takes
 _MEMORY_MB = 1024  # for the graph while it is built, at most
 _SCANNED = 40_000  # passages that a search with a filter goes through before it is given up for an exact one
 _PLANNED = ("enable_seqscan", "enable_sort")
+_GOES_ON = {"hnsw.iterative_scan": "relaxed_order", "hnsw.max_scan_tuples": str(_SCANNED)}
 
 
 def build(connection: Connection, generation: int, dimension: int, rows: int, exact_until: int) -> dict[str, Any]:
@@ -55,17 +56,19 @@ def build(connection: Connection, generation: int, dimension: int, rows: int, ex
 def widen(connection: Connection, width: int, limit: int) -> None:
     """For the rest of a transaction: how many candidates a search keeps, and that it goes on where a filter leaves too
     few."""
-    connection.execute(f"SET LOCAL hnsw.ef_search = {max(width, min(_WIDEST, _REFINED * limit))}")
-    connection.execute("SET LOCAL hnsw.iterative_scan = relaxed_order")
-    connection.execute(f"SET LOCAL hnsw.max_scan_tuples = {_SCANNED}")
-    for each in _PLANNED:  # the planner takes policies to let through one row, and would sort all of them
-        connection.execute(f"SET LOCAL {each} = off")
+    off = dict.fromkeys(_PLANNED, "off")  # the planner takes policies to let through one row, and would sort them all
+    _set(connection, {"hnsw.ef_search": str(max(width, min(_WIDEST, _REFINED * limit)))} | _GOES_ON | off)
 
 
 def give_up(connection: Connection) -> None:
     """For the rest of a transaction: searches are exact."""
-    for each in _PLANNED:
-        connection.execute(f"SET LOCAL {each} = on")
+    _set(connection, dict.fromkeys(_PLANNED, "on"))
+
+
+def _set(connection: Connection, settings: dict[str, str]) -> None:
+    """For the rest of a transaction, in one statement: each is an answer to wait for."""
+    each = ", ".join("set_config(%s, %s, true)" for _ in settings)
+    connection.execute(f"SELECT {each}", [text for pair in settings.items() for text in pair])
 
 
 def nearest(generation: int, dimension: int, columns: str, vector: str, limit: int, wanted: Narrowing) -> Narrowing:
