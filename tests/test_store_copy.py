@@ -36,6 +36,13 @@ def opened(folder):
         yield expert
 
 
+def without_id(expert):
+    """As experts are that were made before there was one."""
+    path = expert.folder / "metier.toml"
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith("id =")))
+    expert.runtime.reload_settings()
+
+
 def named(expert: Expert, name: str) -> None:
     path = expert.folder / "metier.toml"
     path.write_text(path.read_text().replace(f'name = "{expert.settings.name}"', f'name = "{name}"'))
@@ -170,6 +177,9 @@ def test_an_index_with_other_documents_is_not_written_over(turbines, expert, doc
         path.unlink()
     (docs / "own.md").write_text("# Own\n\nWords of its own.\n")
     expert.sync()
+    with pytest.raises(StoreError, match=r'is of the expert "turbines" \(id .*, and this is another one of that name'):
+        copy_store(expert.runtime, *place, tell)
+    without_id(expert)
     with pytest.raises(InputError, match="documents are there that this expert does not have"):
         copy_store(expert.runtime, *place, tell)
     with opened(turbines) as other:

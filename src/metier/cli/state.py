@@ -10,12 +10,31 @@ from metier.cli.progress import progress
 from metier.cli.show import AuthEnvOption, ExpertOption, JsonOption, NamespaceOption, open_expert, print_json
 from metier.cli.terminal import console, styled
 
-state = typer.Typer(no_args_is_help=True, help="What the tool remembers (syncs, keys, corrections): take it elsewhere.")
+state = typer.Typer(help="What the tool remembers (syncs, keys, corrections): what is there, and taking it elsewhere.")
 
 
 def register(app: typer.Typer) -> None:
     app.add_typer(state, name="state")
+    state.callback(invoke_without_command=True)(show)
     state.command("copy")(copy)
+
+
+def show(context: typer.Context, expert: ExpertOption = None, as_json: JsonOption = False) -> None:
+    """Where the state is kept, and how many rows it has of each kind.
+
+    Example: metier state
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from metier.services.state_copy import state_of
+
+    with open_expert(expert) as opened:
+        where, rows = state_of(opened.runtime)
+    if as_json:
+        print_json({"where": where, "rows": rows})
+        return
+    console().print(styled("[bold]{}[/]", where), soft_wrap=True)
+    console().print(styled("  {}", _listed(rows) or "nothing yet"), soft_wrap=True)
 
 
 def copy(
@@ -41,5 +60,9 @@ def copy(
         return
     screen, rows = console(), sum(done.rows.values())
     screen.print(styled("[green]✓[/] {} rows copied to [bold]{}[/], and the same there.", rows, done.target))
-    screen.print(styled("  {}", ", ".join(f"{many} {name}" for name, many in done.rows.items() if many)))
+    screen.print(styled("  {}", _listed(done.rows)))
     screen.print(styled("  metier.toml names it now. What was in {} is left there; start servers again.", done.source))
+
+
+def _listed(rows: dict[str, int]) -> str:
+    return ", ".join(f"{many:,} {name}" for name, many in rows.items() if many)

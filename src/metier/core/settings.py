@@ -297,6 +297,9 @@ class Settings(Section):
     """All of `metier.toml`."""
 
     name: str = Field("expert", min_length=1, max_length=100)
+    id: str | None = Field(
+        None, pattern="^[0-9a-f]{12}$", description="tells experts of one name apart in a database; made by metier init"
+    )
     language: str = Field("en", pattern=f"^{LANGUAGE_CODE}$", description="BCP-47 code of the documents")
     sources: tuple[SourceSettings, ...] = ()
     parsing: ParsingSettings = ParsingSettings()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # reading settings needs it not, and it takes time to import
 _TEMPLATE = """\
 # What this expert is made of. `metier doctor` lists every setting with its default.
 name = {name}
+id = {id}   # tells it from others of its name in a database
 language = {language}
 
 [embedding]
@@ -46,6 +48,7 @@ def create(
     usual = "all-minilm-l6-v2" if language.split("-")[0] == "en" else "multilingual-e5-small"
     embedding = embedding or usual
     values = {"name": folder.resolve().name, "language": language, "embedding": embedding}
+    values["id"] = secrets.token_hex(6)
     values["generation"] = model or GenerationSettings().model
     validate({"name": values["name"], "language": language}, "metier init")
     template = _TEMPLATE

@@ -18,6 +18,7 @@ from metier.core.source_settings import Section
 POSTGRES = "postgresql://"
 _NAMESPACE = r"[a-z_][a-z0-9_]{0,47}"
 _OF_EXPERT = "name of the expert that made what is at url, for one that was renamed, None = its name now"
+_ID = ", id "
 _OF_NAMESPACE = "schema of a PostgreSQL that the tables are in, None = metier_ and the expert's name"
 
 
@@ -40,22 +41,32 @@ class _Placed(Section):
     def is_postgres(self) -> bool:
         return (self.url or "").startswith(POSTGRES)
 
-    def of_expert(self, name: str) -> Self:
-        """With the schema that an expert of this name has unless it is told another, and its name."""
-        chosen = {"namespace": self.namespace or _namespace(name), "expert": self.expert or name}
-        return self.model_copy(update=chosen)
+    def of_expert(self, name: str, identity: str | None = None) -> Self:
+        """With the schema that an expert of this name has unless it is told another, and its name and identity."""
+        known = self.expert or (f"{name}{_ID}{identity}" if identity else name)
+        return self.model_copy(update={"namespace": self.namespace or _namespace(name), "expert": known})
 
 
 def check_expert(made_by: str, expert: str, section: str, where: str) -> None:
-    """`made_by`: the expert that made what is at `where`, "" where nobody has said; `expert`: that opens it, likewise.
-    Raises `StoreError` where these are two."""
-    if made_by and expert and made_by != expert:
-        known = json.dumps(made_by, ensure_ascii=False)
-        raise StoreError(
-            f"is of the expert {known}, and this is {json.dumps(expert, ensure_ascii=False)}",
-            where=where,
-            hint=f"Give each its own place in [{section}]; if this one was renamed, say so there: expert = {known}",
-        )
+    """`made_by`: the expert that made what is at `where`, as `of_expert` has it, "" where nobody has said; `expert`:
+    that opens it, likewise. Raises `StoreError` where these are two."""
+    (name, made_id), (own, own_id) = _parted(made_by), _parted(expert)
+    if not made_by or not expert or (name == own and (not made_id or not own_id or made_id == own_id)):
+        return
+    known = json.dumps(name, ensure_ascii=False)
+    other = json.dumps(own, ensure_ascii=False) if name != own else f"another one of that name (id {own_id})"
+    raise StoreError(
+        f"is of the expert {known}{f' (id {made_id})' if name == own else ''}, and this is {other}",
+        where=where,
+        hint=f"Give each its own place in [{section}]; if this is the same one, say so there: "
+        f"expert = {json.dumps(made_by, ensure_ascii=False)}",
+    )
+
+
+def _parted(expert: str) -> tuple[str, str]:
+    """Its name, and its id, "" where it has none."""
+    name, mark, identity = expert.rpartition(_ID)
+    return (name, identity) if mark else (expert, "")
 
 
 def _namespace(name: str) -> str:
@@ -83,7 +94,7 @@ class StoreSettings(_Placed):
         ge=0,
         description="an index on object storage is copied to each machine that reads it up to this size, 0 = never",
     )
-    exact_until: int = Field(200_000, ge=0, description="passages up to which vectors are searched exactly")
+    exact_until: int = Field(50_000, ge=0, description="passages up to which vectors are searched exactly")
     keep_versions_days: float = Field(
         30, ge=0, description="what was replaced or deleted can be asked for so long (ask --as-of), 0 = not at all"
     )

@@ -10,7 +10,7 @@ from metier.core.errors import InputError
 from metier.core.settings import validate
 from metier.runtime import WRITE_PATIENCE, Runtime
 from metier.services.flow import LOCK
-from metier.state.copying import Tell, copy
+from metier.state.copying import Tell, copy, rows_by_table
 from metier.state.learned_files import LearnedFiles
 from metier.state.place import Place, place_of
 from metier.state.postgres_state import PostgresState
@@ -37,7 +37,7 @@ def copy_state(runtime: Runtime, to: str, auth_env: str | None, namespace: str |
     plain = settings.model_dump(exclude_unset=True)
     moved = validate(plain | {"state": plain.get("state", {}) | chosen}, "metier state copy")
     if url:  # written down, so that an expert of another name finds it
-        chosen["namespace"] = moved.state.of_expert(moved.name).namespace
+        chosen["namespace"] = moved.state.of_expert(moved.name, moved.id).namespace
     source, target = runtime.state, place_of(moved, runtime.folder)
     if _named(source) == _named(target):
         raise InputError("the state is there already", where=_named(target), hint="Name another place with --to.")
@@ -53,6 +53,11 @@ def copy_state(runtime: Runtime, to: str, auth_env: str | None, namespace: str |
         if isinstance(target, PostgresState):
             target.close()
     return StateCopied(_named(source), _named(target), rows)
+
+
+def state_of(runtime: Runtime) -> tuple[str, dict[str, int]]:
+    """Where it is, and how many rows each table has. Raises `StoreError`."""
+    return _named(runtime.state), rows_by_table(runtime.state)
 
 
 def _named(place: Place) -> str:

@@ -42,6 +42,16 @@ def copy(source: Place, target: Place, tell: Tell, then: Callable[[], object]) -
     return {name: many for name, (many, _) in wanted.items()}
 
 
+def rows_by_table(place: Place) -> dict[str, int]:
+    """How many there are. Raises `StoreError`."""
+    with closing(open_database(place)) as database:
+        counted = sa.func.count().label("many")
+        found = {
+            table.name: database.read(sa.select(counted).select_from(table)) for table in metadata.sorted_tables
+        }
+    return {name: int(rows[0]["many"]) if rows else 0 for name, rows in found.items()}
+
+
 def _copy(reading: sa.Connection, writing: sa.Connection, total: int, tell: Tell) -> None:
     done = 0
     for table in metadata.sorted_tables:
