@@ -54,12 +54,14 @@ def check_expert(made_by: str, expert: str, section: str, where: str) -> None:
     if not made_by or not expert or (name == own and (not made_id or not own_id or made_id == own_id)):
         return
     known = json.dumps(name, ensure_ascii=False)
-    other = json.dumps(own, ensure_ascii=False) if name != own else f"another one of that name (id {own_id})"
+    told, other = f"{known} (id {made_id})", f"another one of that name (id {own_id})"
+    if name != own:
+        told, other = known, json.dumps(own, ensure_ascii=False)
     raise StoreError(
-        f"is of the expert {known}{f' (id {made_id})' if name == own else ''}, and this is {other}",
+        f"is of the expert {told}, and this is {other}",
         where=where,
-        hint=f"Give each its own place in [{section}]; if this is the same one, say so there: "
-        f"expert = {json.dumps(made_by, ensure_ascii=False)}",
+        hint=f"Give each its own place in [{section}]; if this one {'was renamed' if name != own else 'is the same'}, "
+        f"say so there: expert = {json.dumps(made_by, ensure_ascii=False)}",
     )
 
 
