@@ -82,7 +82,10 @@ def test_what_is_tried_again_has_nothing_beside_it(on, tmp_path):
 
 
 def test_workers_that_are_lost_while_they_load_their_models_end_all_work(on, tmp_path):
-    with connected(on) as cluster, closing(WorkerPool(cluster, Notes(tmp_path, loads=False), ("read",), 1, 0.5)) as pool:
+    with (
+        connected(on) as cluster,
+        closing(WorkerPool(cluster, Notes(tmp_path, loads=False), ("read",), 1, 0.5)) as pool,
+    ):
         (future,) = pool.submit("read", ["a"])
         with pytest.raises(ClusterError, match="5 workers were lost while they loaded the models"):
             future.result(120)

@@ -2,8 +2,8 @@
 
     submit ─▶ what waits, by kind ─▶ one actor of several, which holds parser and model ─▶ futures
 
-An actor has a parcel of each kind at once. One that is lost is replaced, wherever the cluster has room. What it was at is
-done again piece by piece, with nothing beside it, so that the next loss names its piece: that one is given up, and
+An actor has a parcel of each kind at once. One that is lost is replaced, wherever the cluster has room. What it was at
+is done again piece by piece, with nothing beside it, so that the next loss names its piece: that one is given up, and
 stops nobody.
 """
 
@@ -112,8 +112,9 @@ class WorkerPool:
         import ray
 
         self.workers = workers
-        self._connection, self._job, self._kinds, self._cpus, self._ray = connection, job, kinds, cpus, ray
-        self._actors = ray.remote(PoolWorker).options(num_cpus=cpus, max_concurrency=len(kinds) + 1)
+        self._connection, self._job, self._kinds, self._cpus = connection, job, kinds, cpus
+        self._ray: Any = ray
+        self._actors = self._ray.remote(PoolWorker).options(num_cpus=cpus, max_concurrency=len(kinds) + 1)
         self._waiting = {kind: asyncio.Queue[_Parcel]() for kind in kinds}
         self._again = asyncio.Queue[_Parcel]()  # what actors were lost with
         self._closing = asyncio.Event()

@@ -46,9 +46,7 @@ def rows_by_table(place: Place) -> dict[str, int]:
     """How many there are. Raises `StoreError`."""
     with closing(open_database(place)) as database:
         counted = sa.func.count().label("many")
-        found = {
-            table.name: database.read(sa.select(counted).select_from(table)) for table in metadata.sorted_tables
-        }
+        found = {table.name: database.read(sa.select(counted).select_from(table)) for table in metadata.sorted_tables}
     return {name: int(rows[0]["many"]) if rows else 0 for name, rows in found.items()}
 
 

@@ -1,8 +1,8 @@
 """Whether an approximate index finds what exact search finds: measured where it is built, and believed only then.
 
 The queries that it is measured with lie as questions do: beside a group of passages rather than on one. Of MiniLM at
-100,000 passages the nearest has a cosine of .71 with them and the tenth .65, of .70 and .63 with real questions, and the
-index finds a little less for them than for those (docs/decisions/0004-store.md).
+100,000 passages the nearest has a cosine of .71 with them and the tenth .65, of .70 and .63 with real questions, and
+the index finds a little less for them than for those (docs/decisions/0004-store.md).
 """
 
 from __future__ import annotations

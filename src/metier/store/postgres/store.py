@@ -267,7 +267,8 @@ class PostgresStore(PostgresReader):
         """The first number of so many passages, and that of a segment; from here on other writers wait."""
         row = connection.execute(
             "UPDATE store_generations SET numbers = numbers + %s, segments = segments + 1, "
-            f"begins = coalesce(begins, %s) WHERE id = %s AND state = %s RETURNING numbers, segments, {IS_HELD} AS held",
+            "begins = coalesce(begins, %s) WHERE id = %s AND state = %s "
+            f"RETURNING numbers, segments, {IS_HELD} AS held",
             [passages, now, self._generation, generations.BUILDING if self._is_beside else generations.CURRENT,
              *self._writer.holder],
         ).fetchone()  # fmt: skip
