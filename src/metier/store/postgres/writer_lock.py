@@ -1,5 +1,5 @@
-"""One writer at a time, on whatever machine: an advisory lock, which ends with its session. Each commit looks whether it
-is still held, since its connection may be lost while those that write go on."""
+"""One writer at a time, on whatever machine: an advisory lock, which ends with its session. Each commit looks whether
+it is still held, since its connection may be lost while those that write go on."""
 
 from __future__ import annotations
 
