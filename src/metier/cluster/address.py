@@ -14,7 +14,7 @@ import regex
 from metier.core.errors import InputError
 
 PORT = 6379  # of the head node
-CLIENT_PORT = 10001  # of Ray Client, over which Ray Data does not run
+CLIENT_PORT = 10001  # of Ray Client, which is not used: files would go through one process of the head node
 _FORMS = "Give ray://HOST:PORT, auto, local, or local:N with N workers."
 _REMOTE = regex.compile(r"ray://(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s/:@\[\]]+)(?::(?P<port>\d{1,5}))?/?")
 _LOCAL = regex.compile(r"local(?::(?P<workers>\d{1,4}))?")
@@ -41,7 +41,7 @@ class ClusterAddress:
             raise InputError(f"{on!r} names no cluster", where="--on", hint=_FORMS)
         if port == CLIENT_PORT:
             raise InputError(
-                f"port {port} is that of Ray Client, over which Ray Data does not run",
+                f"port {port} is that of Ray Client, which is not used: this machine has to be a node of the cluster",
                 where="--on",
                 hint=f"Run metier on a node of the cluster, and give the port of its head node: "
                 f"`--on ray://{match['host']}:{PORT}`.",
