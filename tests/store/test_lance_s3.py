@@ -490,7 +490,7 @@ def test_an_expert_is_kept_in_a_bucket_and_a_second_machine_reads_it(address, do
 
 
 def test_an_address_of_no_object_storage_is_told(tmp_path):
-    with pytest.raises(SettingsError, match="is no object storage"):
+    with pytest.raises(SettingsError, match="is no place for a store"):
         open_at(tmp_path, StoreSettings(url="ftp://plant/index"), IDENTITY)
     with pytest.raises(SettingsError, match="names no bucket"):
         open_at(tmp_path, StoreSettings(url="s3:///index"), IDENTITY)

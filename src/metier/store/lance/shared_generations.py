@@ -40,7 +40,11 @@ class SharedGenerations:
         scheme = address.partition("://")[0]
         if scheme not in (*SCHEMES, "file"):
             known = ", ".join(f"{each}://" for each in SCHEMES)
-            raise SettingsError("is no object storage", where=f"store.url {address}", hint=f"Known are {known}.")
+            raise SettingsError(
+                "is no place for a store",
+                where=address,
+                hint=f"There are postgresql://user@host/database, object storage ({known}) and folders (file://).",
+            )
         self._storage, self._cache = ObjectStorage(address, auth_env, StoreError), cache
         self._log, self._expert = LeaseLog(self._storage), expert
         self._session: Any = import_lancedb().Session()
