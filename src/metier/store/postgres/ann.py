@@ -25,7 +25,8 @@ _WIDTHS = (40, 80, 160, 320, 640)  # of hnsw.ef_search
 _WIDEST = 1000  # that pgvector takes
 _REFINED = 2  # times as many candidates as wanted are compared by their whole vectors
 _DIMENSIONS = 4000  # that an index of half precision takes
-_MEMORY_MB = 1024  # for the graph while it is built, at most
+_MEMORY_MB = 1024  # for the graph while it is built, at most, unless the server gives more by itself
+_NODE_BYTES = 720  # of the graph, beside two for each number
 _SCANNED = 40_000  # passages that a search with a filter goes through before it is given up for an exact one
 _PLANNED = ("enable_seqscan", "enable_sort")
 _GOES_ON = {"hnsw.iterative_scan": "relaxed_order", "hnsw.max_scan_tuples": str(_SCANNED)}
@@ -84,12 +85,11 @@ def nearest(generation: int, dimension: int, columns: str, vector: str, limit: i
 
 
 def _create(connection: Connection, generation: int, dimension: int, rows: int) -> None:
-    memory = min(_MEMORY_MB, 64 + rows * (2 * dimension + 400) // 2**20)
     made = (
         f"CREATE INDEX nearest_{generation} ON passages_{generation} "
         f"USING hnsw ((embedding::halfvec({dimension})) halfvec_ip_ops)"
     )
-    connection.execute(f"SET LOCAL maintenance_work_mem = '{memory}MB'")
+    _take_memory(connection, 64 + rows * (2 * dimension + _NODE_BYTES) // 2**20)
     try:
         with connection.transaction():
             connection.execute(made)
@@ -97,6 +97,20 @@ def _create(connection: Connection, generation: int, dimension: int, rows: int) 
         log.info("the index is built by one process: there is little shared memory (docker: --shm-size)")
         connection.execute("SET LOCAL max_parallel_maintenance_workers = 0")
         connection.execute(made)
+
+
+def _take_memory(connection: Connection, wanted: int) -> None:
+    """For the rest of a transaction. What of the graph does not fit is added on the disk, at a quarter of the speed."""
+    query = "SELECT pg_size_bytes(current_setting('maintenance_work_mem')) / 1048576 AS mb"
+    given = (connection.execute(query).fetchone() or {"mb": 0})["mb"]
+    taken = max(given, min(_MEMORY_MB, wanted))
+    if taken < wanted:
+        log.warning(
+            "the index over vectors is built faster where the server's maintenance_work_mem is %d MB: it is %d",
+            wanted,
+            given,
+        )
+    _set(connection, {"maintenance_work_mem": f"{taken}MB"})
 
 
 def _measured(connection: Connection, generation: int, dimension: int) -> dict[str, Any]:
