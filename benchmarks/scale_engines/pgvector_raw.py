@@ -38,7 +38,10 @@ class Index:
         )
         execute("CREATE INDEX ON passages (share)")
         execute("VACUUM ANALYZE passages")
-        execute("SET hnsw.iterative_scan = strict_order")
+        self._connection.close()  # one that has written all has all pages mapped already
+        self._connection = psycopg.connect(self._server.url, autocommit=True)
+        register_vector(self._connection)
+        self._connection.execute("SET hnsw.iterative_scan = strict_order")
 
     def search(self, vector: np.ndarray, k: int, share: str) -> list[int]:
         narrowed, values = ("", ()) if share == "all" else ("WHERE share = %s", (share,))

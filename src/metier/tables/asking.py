@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import regex
 
+from metier.tables.cell_values import ColumnType
 from metier.tables.inferred_references import Reference, referring
 from metier.tables.interpretation import Interpretation, interpretations
 from metier.tables.links import Value, link
@@ -266,13 +267,34 @@ class TableAsker:
         total = len(lines)
         if not sql.rows:
             of, total = self._rows_of(query, steps)
-            if query.aggregate != "count" and not total:
+            if not total and (query.aggregate != "count" or not self._covers(query)):
                 return None
             rows = of
         lines = [
             replace(line, rows=line.rows or self._of_group(query, steps, line) or rows) for line in lines[:_MOST_LINES]
         ]
         return TableAnswer(tuple(lines), sql.shown, tuple(filters_of(query)), query.table, total, query.aggregate)
+
+    def _covers(self, query: TableQuery) -> bool:
+        """Whether the days that are asked for lie within those that a list holds: of November one of October's jobs
+        says nothing, and not that there were none. A database holds all there is."""
+        if query.table.database:
+            return True
+        for condition in query.conditions:
+            column = condition.place.table.column(condition.place.column)
+            days = [value for value in condition.values if isinstance(value, str)]
+            if column is None or column.type is not ColumnType.DATE or not days or condition.negated:
+                continue
+            name, table = quoted(column.sql), condition.place.table.sql
+            held = self._run(f"SELECT min({name}), max({name}) FROM {quoted(table)}", [table])
+            if held is None or not held.rows or held.rows[0][0] is None:
+                return False
+            first, last = map(str, held.rows[0])
+            is_before = condition.operator not in ("<", "<=") and last < days[0]
+            is_behind = condition.operator not in (">", ">=") and first > days[-1]
+            if is_before or is_behind:
+                return False
+        return True
 
     @staticmethod
     def _none(query: TableQuery, sql: Sql) -> TableAnswer | None:

@@ -298,7 +298,16 @@ class _Assembler:
             between = [n for n in between if n in self._question.free]
         if len(between) > 1 + ("different" in self._operations):
             return None  # another thing is counted
+        if "different" not in self._operations and place.table.sql == query.table.sql and self._calls_rows(mention):
+            return replace(query, aggregate="count", of=ColumnReference(query.table), descending=True)
         return replace(query, aggregate="count", of=place, distinct=True, descending=True)
+
+    def _calls_rows(self, mention: ColumnMention) -> bool:
+        """Whether a table is called as the question says, and a column of it, too: "jobs" of `jobs october`, whose
+        column `job` tells of what kind each is."""
+        said, name = (text.casefold() for text in (self._question.words(mention.span), mention.table.name))
+        behind = name.removeprefix(said)
+        return behind != name and not (self._question.language.spaced and behind[:1].isalpha())
 
     @staticmethod
     def _is_name_of_one(place: ColumnReference) -> bool:

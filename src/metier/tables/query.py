@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 
 from metier.core.tables import Reference
 from metier.tables.schema import DOCUMENT, END, ROW, START, TOTAL, TableSchema, literal, quoted
 from metier.tables.vocabulary import is_called_as
+from metier.text.language import all_languages
 
 _MOST_ROWS = 200  # that a query returns
 _PARTS = {"year": 4, "month": 7}  # characters of a day as ISO 8601 writes it
@@ -325,9 +326,9 @@ class _Writer:
         return f"{table}.{quoted(own)} IN ({inner})"
 
     def _compared(self, condition: Condition) -> str:
+        name = self._name(condition.place) if condition.place.column else ""
         if condition.operator == "exists":
-            return f"{self._name(condition.place)} IS NOT NULL" if condition.place.column else ""
-        name = self._name(condition.place)
+            return f"{name} NOT IN ({', '.join(map(literal, _noes()))})" if name else ""
         values = list(map(self._value, condition.values))
         if condition.operator == "in" and len(values) > 1:
             return f"{name} IN ({', '.join(values)})"
@@ -346,6 +347,13 @@ class _Writer:
             table = quoted(value.of.table.sql)
             return f"(SELECT MAX({self._name(value.of)}) FROM {table} WHERE {' AND '.join(named)})"
         return _written(value)
+
+
+@lru_cache(maxsize=1)
+def _noes() -> tuple[str, ...]:
+    """What a cell says that has nothing, in any language: "no" under "Certificate"."""
+    words = [word for language in all_languages() for word in language.no]
+    return tuple(dict.fromkeys(said for word in words for said in (word, word.capitalize(), word.upper())))
 
 
 def _together(conditions: Iterable[Condition]) -> list[list[Condition]]:

@@ -249,10 +249,9 @@ def _told(condition: Condition) -> str:
     name = column.name if column else "" if condition.place.column == GROUP else condition.place.column
     values = list(map(_value_told, condition.values))
     if condition.negated:
-        table = condition.place.table.name
-        return f"not {name}: {', '.join(values)}" if values else f"no {table}"
+        return f"not {name}: {', '.join(values)}" if values else f"no {name or condition.place.table.name}"
     if condition.operator == "exists":
-        return condition.place.table.name
+        return name or condition.place.table.name
     if condition.operator == "between":
         low, high = (value.removesuffix(" 23:59:59") for value in values)
         return f"{name}: {low}–{high}"

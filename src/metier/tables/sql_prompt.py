@@ -224,7 +224,7 @@ def _described(table: TableSchema, refers: Mapping[tuple[str, str], str], sample
         values = [row[number] for row in rows]
         if (
             column.type is ColumnType.TEXT
-            and len(rows) < column.distinct <= _FEW_VALUES
+            and len(set(values)) < column.distinct <= _FEW_VALUES
             and (table.sql, column.sql) not in refers
         ):
             values = _all_of(table, column, sample) or values

@@ -33,18 +33,16 @@ class SuperlativeReader:
             not behind or not self._question.language.spaced
         ):  # "在庫が最も多い商品の価格": that of which it is said stands first
             behind = near
+        told = columns_of(table, extreme.measure, self._question.language.code, extreme.span) if extreme.measure else []
+        measured = [m.column for m in told if m.column.type is ColumnType.NUMBER or _is_of_time(m, extreme)]
+        if len(measured) == 1 and measured[0] not in [m.column for m in near]:
+            return ColumnReference(table, measured[0].sql)  # "the heaviest in the showroom", of which there are so many
         if behind:
             best = min(behind, key=lambda m: (gap(m.span, extreme.span), m.table.sql != table.sql))
             left.remove(best)
             self._summed = best.summed
             self._takings = any(each.of_money and each.span == best.span for each in self._question.operations)
             return ColumnReference(best.table, best.column.sql)
-        language = self._question.language.code
-        if extreme.measure:
-            told = columns_of(table, extreme.measure, language, extreme.span)
-            numbers = [m for m in told if m.column.type is ColumnType.NUMBER or _is_of_time(m, extreme)]
-            if len(numbers) == 1:
-                return ColumnReference(table, numbers[0].column.sql)
         return None
 
     def query(

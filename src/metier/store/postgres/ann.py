@@ -22,6 +22,7 @@ from metier.store.postgres.copying import as_text, vector_of
 
 log = logging.getLogger(__name__)
 _WIDTHS = (40, 80, 160, 320, 640)  # of hnsw.ef_search
+_LINKS, _CANDIDATES = 16, 100  # of the graph: of each vector, and candidates for them
 _WIDEST = 1000  # that pgvector takes
 _REFINED = 2  # times as many candidates as wanted are compared by their whole vectors
 _DIMENSIONS = 4000  # that an index of half precision takes
@@ -87,7 +88,8 @@ def nearest(generation: int, dimension: int, columns: str, vector: str, limit: i
 def _create(connection: Connection, generation: int, dimension: int, rows: int) -> None:
     made = (
         f"CREATE INDEX nearest_{generation} ON passages_{generation} "
-        f"USING hnsw ((embedding::halfvec({dimension})) halfvec_ip_ops)"
+        f"USING hnsw ((embedding::halfvec({dimension})) halfvec_ip_ops) "
+        f"WITH (m = {_LINKS}, ef_construction = {_CANDIDATES})"
     )
     _take_memory(connection, 64 + rows * (2 * dimension + _NODE_BYTES) // 2**20)
     try:
