@@ -20,6 +20,12 @@ def test_metier_alone_says_where_the_expert_stands_and_what_is_next(call_metier,
     assert "1 from 2 sources" in told
     assert "not compared yet" in told
     assert told.index("metier ask") < told.index("metier exam generate")
+    assert "metier sync" not in told
+    (tmp_path / "fan.md").write_text("The fan is cleaned every week.")
+    call_metier("add", "fan.md")
+    told = run_metier().stdout
+    assert "1 from 3 sources, 2 sources not read yet" in told
+    assert told.index("metier sync") < told.index("metier ask")
 
 
 def test_status_as_json_names_the_next_commands(call_metier):

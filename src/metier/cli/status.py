@@ -44,6 +44,7 @@ def status(expert: ExpertOption = None, as_json: JsonOption = False) -> None:
 
 def _facts(found: Status) -> list[tuple[str, str]]:
     failed = f", {found.failed} could not be read" if found.failed else ""
+    failed += f", {counted(found.unread, 'source')} not read yet" if found.unread else ""
     never = "never synced from here" if found.store else "never synced"
     synced = f"synced {local_time(found.synced_at)}" if found.synced_at else never
     answers = found.model + (f" with {found.adapter}" if found.adapter else "")

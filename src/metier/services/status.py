@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from metier.core.errors import StoreError
-from metier.core.settings import StoreSettings
+from metier.core.settings import FILE_NAME, StoreSettings
 from metier.evaluation import result_store
+from metier.runtime import Runtime
 from metier.services.parts import Parts
 
 _FEW_QUESTIONS = 20  # exam questions below which a comparison settles little
@@ -26,7 +28,8 @@ class Status:
     """`documents`, `failed`: items of the sources that are indexed, and that could not be read. `synced_at`: end of
     the last sync, ISO 8601, "" before the first. `practice`, `exam`: questions. `rows`: of training data. `adapter`:
     the one in production. `compared_at`, `verdict`: of the last comparison, "" before the first. `store`: where the
-    passages are, "" = in the state; `store_problem`: why it cannot be read or written, "" where nothing is wrong."""
+    passages are, "" = in the state; `store_problem`: why it cannot be read or written, "" where nothing is wrong.
+    `unread`: sources that were added since the last sync."""
 
     name: str
     folder: str
@@ -45,6 +48,7 @@ class Status:
     verdict: str
     store: str = ""
     store_problem: str = ""
+    unread: int = 0
 
 
 def status_of(parts: Parts) -> Status:
@@ -74,7 +78,17 @@ def status_of(parts: Parts) -> Status:
         verdict=last.verdict.reason if last and last.verdict else "",
         store=settings.store.url or "",
         store_problem=_problem(settings.store),
+        unread=_unread(runtime, {item.source for item in items}, syncs[-1].ended_at) if syncs else 0,
     )
+
+
+def _unread(runtime: Runtime, read: set[str], synced_at: str) -> int:
+    """Sources of which nothing was read (`read`: those of which something was), where metier.toml was changed since:
+    else there was nothing to read."""
+    changed = (runtime.folder / FILE_NAME).stat().st_mtime
+    if changed <= datetime.fromisoformat(synced_at).timestamp():
+        return 0
+    return sum(source.name not in read for source in runtime.settings.sources)
 
 
 def _problem(place: StoreSettings) -> str:
@@ -98,6 +112,8 @@ def next_steps(status: Status) -> list[NextStep]:
         shared = [NextStep("metier store", "see whether another machine has synced it already")] if status.store else []
         return [*shared, NextStep("metier sync", "read and index them")]
     steps = [NextStep('metier ask "…"', "put a question to the documents")]
+    if status.unread:
+        steps.insert(0, NextStep("metier sync", "read what was added"))
     if status.failed:
         steps.insert(0, NextStep("metier sources --failed", "see which documents could not be read, and why"))
     if status.exam < _FEW_QUESTIONS:
