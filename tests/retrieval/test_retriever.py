@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from metier import Expert
 from metier.core.settings import RetrievalSettings
 from metier.retrieval.fusion import Fusion
-from metier.retrieval.query import known_share
+from metier.retrieval.query import below_nearest, known_share
 from metier.retrieval.retriever import Retriever
 
 LINES = {
@@ -122,3 +123,61 @@ def test_a_second_step_moves_up_what_shares_a_name_with_the_best_passage(expert)
 def test_no_questions_of_an_empty_store(tmp_path):
     with Expert.create(tmp_path / "expert") as empty:
         assert empty.runtime.retriever.search_all(["What is this?", "What is that?"], 5) == []
+
+
+FRENCH = {
+    "bois.md": "Le chêne sèche fendu et sous abri pendant trente mois avant d'être brûlé, le bouleau douze.",
+    "palettes.md": "Les palettes peintes, l'aggloméré et le bois flotté ne se brûlent jamais dans un poêle.",
+    "livraison.md": "La livraison du poêle est gratuite dans les deux villages, sauf au deuxième étage.",
+    "facture.md": "La facture se paie dans les trente jours, par virement ou en espèces à l'atelier.",
+    "granules.md": "Le sac de granulés de quinze kilos se garde au sec, à trente centimètres du mur au moins.",
+    "cendre.md": "La cendre froide se met au jardin, jamais dans la poubelle de la commune.",
+}
+ENGLISH = {
+    "oak.md": "Our oak floor in the showroom was laid last year and may be walked on in shoes.",
+    "fire.md": "Let the fire go out at least twelve hours before the sweep rings, and leave the ash where it is.",
+    "door.md": "Burn with the door shut: an open door lets the smoke into the room.",
+    "visit.md": "A visit takes three quarters of an hour for each flue, and longer before the first frost.",
+    "wood.md": "We stack wood for nobody and sell none; the yard keeps kindling for its own stove.",
+    "stove.md": "A stove stands on a plate of glass or slate, half a metre wide in front of its door.",
+    "drying.md": "Coats may be hung in the yard until the evening.",
+    "beach.md": "Nobody may burn anything on the beach before the first of October.",
+}
+
+
+@pytest.mark.parametrize(
+    ("asked", "right"),
+    [
+        ("How long does oak have to dry before I can burn it?", "docs/bois.md"),
+        ("Which wood must never be burnt in a stove?", "docs/palettes.md"),
+        ("Quand doit-on éteindre le feu avant le ramonage ?", "docs/fire.md"),
+    ],
+)
+def test_what_answers_in_another_language_is_found_beside_what_is_in_that_of_the_question(two_languages, asked, right):
+    retriever = two_languages.runtime.retriever
+    query = retriever.query(asked)
+    assert query.below.keys() < {"en", "fr"}
+    raised, plain = (uris(retriever.search(each, 14)) for each in (query, replace(query, below={})))
+    assert raised.index(right) < 3
+    assert raised.index(right) < plain.index(right)
+    assert sorted(raised) == sorted(plain)
+
+
+@pytest.fixture(scope="module")
+def two_languages(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two")
+    (folder / "docs").mkdir()
+    for name, text in (FRENCH | ENGLISH).items():
+        (folder / "docs" / name).write_text(text, encoding="utf-8")
+    with Expert.create(folder / "expert", embedding="multilingual-e5-small") as made:
+        made.add(str(folder / "docs"))
+        made.sync()
+        yield made
+
+
+def test_cosines_of_a_language_are_raised_by_what_they_lie_below_the_nearest():
+    assert below_nearest({}) == below_nearest({"en": (50, 0.8)}) == {}
+    assert below_nearest({"en": (1000, 0.8), "fr": (1000, 0.7)})["fr"] == pytest.approx(0.1, abs=0.001)
+    few = below_nearest({"en": (1000, 0.8), "fr": (4, 0.7), "de": (2, 0.5), "": (90, 0.6)})
+    assert few.keys() == {"fr"}, "of two passages, or of no language, nothing is known"
+    assert 0.03 < few["fr"] < 0.07, "of few passages half as much"

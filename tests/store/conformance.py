@@ -12,7 +12,7 @@ import pytest
 from metier.core.documents import Block, Document, Passage, TextBuilder, described, document_id, passage_id
 from metier.core.errors import IndexMismatch, StoreError
 from metier.store import Entry, Filter, Identity
-from metier.store.base import DocumentRecord
+from metier.store.base import DocumentRecord, MultilingualStore
 
 DIMENSION = 8
 IDENTITY = Identity("test", "weights-1", DIMENSION, "analyser-1")
@@ -343,6 +343,22 @@ class StoreConformance:
         cosines = np.array([vector_of(line) @ vector_of("q") for line in lines])
         assert store.background(vector_of("q")) == pytest.approx((cosines.mean(), cosines.std()), abs=1e-3)
 
+    def test_how_near_passages_of_each_language_lie_is_told_for_each_reader(self, open_store):
+        store = open_store()
+        if not isinstance(store, MultilingualStore):
+            pytest.skip("it does not tell of languages")
+        assert store.languages(vector_of("q")) == {}
+        lines = {"en": [f"line {n}" for n in range(20)], "fr": [f"ligne {n}" for n in range(7)]}
+        put(store, "a.md", lines["en"])
+        put(store, "b.md", lines["fr"], language="fr", groups=("board",))
+        store.optimize()
+        means = {
+            code: (len(texts), pytest.approx(np.mean([vector_of(text) @ vector_of("q") for text in texts]), abs=1e-3))
+            for code, texts in lines.items()
+        }
+        assert store.languages(vector_of("q")) == store.languages(vector_of("q"), Filter(groups=("board",))) == means
+        assert store.languages(vector_of("q"), Filter(groups=())) == {"en": means["en"]}
+
     def test_nothing_that_a_reader_may_not_see_shows_in_a_number(self, open_store):
         """The same before and after there is more for others, in the words of what there is, and in more words."""
         store = open_store()
@@ -357,6 +373,7 @@ class StoreConformance:
                 found = (*store.lexical(query.split(), 10, where), *store.dense(vector_of(query), 10, where))
                 told += [(hit.passage.uri, hit.passage.text, round(hit.score, 5)) for hit in found]
                 told += [round(each, 5) for each in store.background(vector_of(query), where)]
+                told.append(repr(store.languages(vector_of(query), where)) if hasattr(store, "languages") else "")
             told.append(store.frequencies(["nut", "torque", "bolt", "vargmyr", "road"], where).tolist())
             return [*told, store.counts(where)]
 

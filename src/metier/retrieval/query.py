@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from metier.store.bm25 import inverse_frequency
+
+_FEWEST, _DRAWN = 3, 4  # passages of a language in a sample
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
     """`vector`: (dimension,), L2-normalised. `mean`, `deviation`: of its cosines with the corpus at large. `tokens`: as
     the analyser makes them, repeats kept. `known`: the share, 0..1, of what its words weigh (by rarity) that the
-    index knows at all; near 0 where the question is in another language than the documents."""
+    index knows at all; near 0 where the question is in another language than the documents. `below`: by how much its
+    cosines with passages of a language lie below those with the language that lies nearest, where there are several."""
 
     text: str
     vector: np.ndarray
@@ -21,11 +25,27 @@ class Query:
     deviation: float
     tokens: tuple[str, ...] = ()
     known: float = 1.0
+    below: Mapping[str, float] = field(default_factory=dict)
 
     def closeness(self, vector: np.ndarray) -> float:
         """Cosine with another vector, 0 at the mean of the corpus and 1 where both are the same: embedders differ in
         where their cosines lie."""
         return (float(vector @ self.vector) - self.mean) / max(1e-6, 1 - self.mean)
+
+
+def below_nearest(languages: Mapping[str, tuple[int, float]]) -> dict[str, float]:
+    """`languages`: passages of each in a sample, and their mean cosine with a question. By how much the mean of each
+    lies below the highest, without that one; those of few passages are drawn towards the mean of all, and of fewer than
+    three, or of no known language, nothing is said."""
+    total = sum(passages for passages, _ in languages.values())
+    mean = sum(passages * cosine for passages, cosine in languages.values()) / max(1, total)
+    means = {
+        code: (passages * cosine + _DRAWN * mean) / (passages + _DRAWN)
+        for code, (passages, cosine) in languages.items()
+        if code and passages >= _FEWEST
+    }
+    nearest = max(means.values(), default=0.0)
+    return {code: nearest - cosine for code, cosine in means.items() if cosine < nearest}
 
 
 def known_share(counts: np.ndarray, passages: int) -> float:

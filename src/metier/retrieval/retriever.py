@@ -20,15 +20,16 @@ from metier.embedding.base import Embedder
 from metier.retrieval import multi_hop
 from metier.retrieval.curation import Curation
 from metier.retrieval.fusion import Fusion, dense_evidence, fuse
-from metier.retrieval.query import Query, known_share
+from metier.retrieval.query import Query, below_nearest, known_share
 from metier.retrieval.reranking import Reranker
-from metier.store.base import Filter, Scored, Store
+from metier.store.base import Filter, MultilingualStore, Scored, Store
 from metier.store.bm25 import inverse_frequency
 from metier.text.analyzer import Analyser
 from metier.text.phrases import has_words
 
 _REMEMBERED = 64  # questions, each some kilobytes
 _LANES = 8  # lexical searches at once
+_LANGUAGES = 6  # beside the nearest that are searched by themselves
 _TOKENISED = 2048  # texts whose tokens are remembered, each some kilobytes
 _SHOWN = 80  # characters of a passage in the `repr` of a hit
 _SECOND = 10  # passages that a second search brings for each passage that gave names
@@ -37,7 +38,8 @@ _SECOND = 10  # passages that a second search brings for each passage that gave 
 @dataclass(frozen=True, slots=True, repr=False)
 class Hit:
     """A passage found. `score` orders the hits: the reranker's where there is one, else the fused evidence in nats.
-    `dense` is the cosine similarity, `lexical` the BM25 score; None where that side did not return the passage.
+    `dense` is the cosine similarity, raised where passages of its language lie farther from the question at large
+    (`Query.below`), `lexical` the BM25 score; None where that side did not return the passage.
     `pinned`: somebody said that it answers the question; it has at least the best score. `copies`: uris of the other
     documents that were found to hold the same text, where copies were put together."""
 
@@ -63,11 +65,14 @@ class Candidates:
         names = list(self._passages)
         self._evidence = dense_evidence(_column(names, self._dense, wanted), query.mean, query.deviation)
         self._known = query.known
+        self._other = np.array([self._passages[name].language in query.below for name in names], dtype=bool)
         self._bm25 = _column(names, self._lexical, wanted)
 
     def ranked(self, weight: float) -> list[Hit]:
         """All candidates, best first, with the dense side weighing `weight`."""
         scores = fuse(self._evidence, self._bm25, weight, self._known)
+        # In another language than the question's, words that are shared are chance: cosines alone tell.
+        scores = np.where(self._other, np.maximum(scores, self._evidence), scores)
         names = list(self._passages)
         return [
             Hit(
@@ -136,8 +141,20 @@ class Retriever:
         tokens = question.tokens if isinstance(question, Query) else self._analyser.tokens(question)
         lexical = self._beside.submit(self._store.lexical, tokens, wanted, where)  # both sides wait for native code
         query = self.query(question)
-        dense = self._store.dense(query.vector, wanted, where)
-        return Candidates(dense, lexical.result(), wanted, query)
+        return Candidates(self._dense(query, wanted, where), lexical.result(), wanted, query)
+
+    def _dense(self, query: Query, wanted: int, where: Filter | None) -> list[Scored]:
+        """The nearest, of each language what is nearest in it: an embedder puts what is in the question's language
+        nearer than what answers it in another, so cosines are raised to those of the nearest language."""
+        found = self._store.dense(query.vector, wanted, where)
+        if not query.below or (where is not None and where.language is not None):
+            return found
+        others = sorted(query.below, key=lambda code: query.below[code])[:_LANGUAGES]
+        by_language = [replace(where or Filter(), language=code) for code in others]
+        more = (self._store.dense(query.vector, wanted, each) for each in by_language)
+        hits = {hit.passage.id: hit for hit in (*found, *(hit for each in more for hit in each))}
+        raised = [replace(h, score=h.score + query.below.get(h.passage.language, 0.0)) for h in hits.values()]
+        return sorted(raised, key=lambda hit: -hit.score)[:wanted]
 
     def _second_step(self, query: Query, hits: list[Hit], where: Filter | None) -> list[Hit]:
         """The hits, and what a second search finds with the names that the best of them give (`multi_hop`). Pinned
@@ -206,7 +223,9 @@ class Retriever:
         vector = self._embedder.embed_queries([question])[0]
         tokens = tuple(self._analyser.tokens(question))
         counts = self._store.frequencies(list(dict.fromkeys(tokens)))
-        return Query(question, vector, *self._store.background(vector), tokens, known_share(counts, self._size()))
+        known = known_share(counts, self._size())
+        languages = self._store.languages(vector) if isinstance(self._store, MultilingualStore) else {}
+        return Query(question, vector, *self._store.background(vector), tokens, known, below_nearest(languages))
 
     def visible(self, where: Filter | None) -> Filter | None:
         """The filter that also leaves out what people hid."""

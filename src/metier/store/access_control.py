@@ -24,6 +24,7 @@ from metier.store.base import (
     Filter,
     Identity,
     LeasedStore,
+    MultilingualStore,
     Scored,
     Store,
     StoreDescription,
@@ -82,6 +83,12 @@ class AccessControlledStore:
 
     def background(self, vector: np.ndarray, where: Filter | None = None) -> tuple[float, float]:
         return self._store.background(vector, where or _of_reader())
+
+    def languages(self, vector: np.ndarray, where: Filter | None = None) -> dict[str, tuple[int, float]]:
+        """As of `MultilingualStore`; empty where the backend does not know."""
+        if not isinstance(self._store, MultilingualStore):
+            return {}
+        return self._store.languages(vector, where or _of_reader())
 
     def counts(self, where: Filter | None = None) -> tuple[int, int]:
         return self._store.counts(self._open(where or _of_reader()))

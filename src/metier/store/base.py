@@ -215,6 +215,15 @@ class StoreDescription:
 
 
 @runtime_checkable
+class MultilingualStore(Protocol):
+    """A store that knows how near to a question passages of each language lie."""
+
+    def languages(self, vector: np.ndarray, where: Filter | None = None) -> dict[str, tuple[int, float]]:
+        """Of each language in the sample of `Store.background`: passages there, and the mean cosine with `vector`."""
+        ...
+
+
+@runtime_checkable
 class CopyableStore(Store, Protocol):
     """Of a store that gives back what was put into it, so that it can be moved to another; not every backend does."""
 

@@ -17,12 +17,15 @@ import numpy as np
 from metier.store.lance.files import StoreFiles
 from metier.store.lance.labelled_rows import LabelledRows, Readers, label_rows
 
+_CODE = "S12"  # of a language
 _SAMPLE = 1024  # the deviation is then known to about 2%
 
 
 def build(files: StoreFiles, name: str, table: Any) -> None:
     """Draw the sample from a LanceDB table and write it atomically; vectors as float16."""
-    stored = table.search().where("vector IS NOT NULL").select(["id", "groups"]).with_row_id(True).to_arrow()
+    stored = (
+        table.search().where("vector IS NOT NULL").select(["id", "groups", "language"]).with_row_id(True).to_arrow()
+    )
     if not len(stored):
         files.remove(name)
         return
@@ -36,19 +39,38 @@ def build(files: StoreFiles, name: str, table: Any) -> None:
     places = {name: place for place, name in enumerate(rows["id"].to_pylist())}
     vectors = rows["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(len(rows), -1)
     vectors = vectors[[places[ids[at]] for at in wanted]].astype(np.float16)
-    LabelledRows(labels[wanted], (vectors,), tuple(map(Readers, known))).save(files, name)
+    languages = np.array([said or "" for said in stored["language"].to_pylist()], dtype=_CODE)
+    LabelledRows(labels[wanted], (vectors, languages[wanted]), tuple(map(Readers, known))).save(files, name)
 
 
 def measure(kept: LabelledRows | None, vector: np.ndarray, groups: Sequence[str] | None) -> tuple[float, float]:
     """Mean and standard deviation of the cosine of `vector` (dimension,) with the sample of what a reader with `groups`
     may see; (0, 0) without one."""
+    cosines = _cosines(kept, vector, groups)[1]
+    return (float(cosines.mean()), float(cosines.std())) if len(cosines) else (0.0, 0.0)
+
+
+def languages(
+    kept: LabelledRows | None, vector: np.ndarray, groups: Sequence[str] | None
+) -> dict[str, tuple[int, float]]:
+    """Of each language how many passages of that sample it has, and their mean cosine; empty of a sample that does not
+    tell, as those of earlier versions."""
+    if kept is None or len(kept.columns) < 2:
+        return {}
+    seen, cosines = _cosines(kept, vector, groups)
+    codes = kept.columns[1][seen]
+    parts = {str(code, "ascii"): cosines[codes == code] for code in np.unique(codes)}
+    return {code: (len(part), float(part.mean())) for code, part in parts.items()}
+
+
+def _cosines(
+    kept: LabelledRows | None, vector: np.ndarray, groups: Sequence[str] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the sample that the reader may see, and their cosines."""
     if kept is None:
-        return 0.0, 0.0
+        return np.zeros(0, np.int64), np.zeros(0, np.float32)
     seen = np.flatnonzero(kept.opened_to(groups).sets[kept.labels])[:_SAMPLE]
-    if not len(seen):
-        return 0.0, 0.0
-    cosines = kept.columns[0][seen].astype(np.float32) @ vector
-    return float(cosines.mean()), float(cosines.std())
+    return seen, kept.columns[0][seen].astype(np.float32) @ vector
 
 
 def _rank(name: str) -> int:

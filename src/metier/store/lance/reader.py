@@ -152,6 +152,10 @@ class LanceReader:
         with storage_errors(self._files):
             return self._statistics.background(vector, where.groups if where else None)
 
+    def languages(self, vector: np.ndarray, where: Filter | None = None) -> dict[str, tuple[int, float]]:
+        with storage_errors(self._files):
+            return self._statistics.languages(vector, where.groups if where else None)
+
     def counts(self, where: Filter | None = None) -> tuple[int, int]:
         with storage_errors(self._files):
             documents = sum(part.count(condition(where, f"position = {DOCUMENT}")) for part in self._parts)

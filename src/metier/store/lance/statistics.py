@@ -47,6 +47,10 @@ class Statistics:
         """Mean and standard deviation of the cosine between `vector` and the passages at large."""
         return background.measure(self._kept(_BACKGROUND), vector, groups)
 
+    def languages(self, vector: np.ndarray, groups: Sequence[str] | None) -> dict[str, tuple[int, float]]:
+        """Of each language in that sample the passages, and their mean cosine with `vector`."""
+        return background.languages(self._kept(_BACKGROUND), vector, groups)
+
     def _kept(self, name: str) -> LabelledRows | None:
         """What a file says now, which another process may have replaced."""
         version, known = self._files.version(name), self._read.get(name)

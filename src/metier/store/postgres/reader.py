@@ -163,21 +163,32 @@ class PostgresReader:
 
     def background(self, vector: np.ndarray, where: Filter | None = None) -> tuple[float, float]:
         groups = groups_of(where)
+        (row,) = self._sampled("avg(cosine) AS mean, stddev_pop(cosine) AS deviation", "", vector, groups)
+        return (float(row["mean"]), float(row["deviation"])) if row["mean"] is not None else (0.0, 0.0)
+
+    def languages(self, vector: np.ndarray, where: Filter | None = None) -> dict[str, tuple[int, float]]:
+        told = "coalesce(language, '') AS code, count(*) AS passages, avg(cosine) AS mean"
+        rows = self._sampled(told, "GROUP BY code", vector, groups_of(where))
+        return {row["code"]: (int(row["passages"]), float(row["mean"])) for row in rows}
+
+    def _sampled(
+        self, told: str, grouped: str, vector: np.ndarray, groups: Sequence[str] | None
+    ) -> list[dict[str, Any]]:
+        """Of the sample of passages that a reader may see, with the `cosine` of each."""
         query = (
-            "SELECT avg(cosine) AS mean, stddev_pop(cosine) AS deviation FROM (SELECT cosine FROM unnest(%s::bigint[]) "
-            "AS of CROSS JOIN LATERAL (SELECT rank, -(embedding <#> %s::vector) AS cosine "
+            f"SELECT {told} FROM (SELECT cosine, language FROM unnest(%s::bigint[]) "
+            "AS of CROSS JOIN LATERAL (SELECT rank, language, -(embedding <#> %s::vector) AS cosine "
             f"FROM passages_{self._generation} WHERE label = of ORDER BY rank LIMIT {_SAMPLE}) AS part "
-            f"ORDER BY rank LIMIT {_SAMPLE}) AS sample"
+            f"ORDER BY rank LIMIT {_SAMPLE}) AS sample {grouped}"
         )
 
-        def sampled(connection: Connection) -> dict[str, Any]:
+        def sampled(connection: Connection) -> list[dict[str, Any]]:
             for each in ("enable_seqscan", "enable_bitmapscan", "enable_sort"):  # see ann.py: the index has the order
                 connection.execute(f"SET LOCAL {each} = off")
             labels = self._postings.labels(connection, groups)
-            return connection.execute(query, [labels, as_text(vector)]).fetchone() or {}
+            return connection.execute(query, [labels, as_text(vector)]).fetchall()
 
-        row = self._connections.read(sampled, groups)
-        return (float(row["mean"]), float(row["deviation"])) if row.get("mean") is not None else (0.0, 0.0)
+        return self._connections.read(sampled, groups)
 
     def counts(self, where: Filter | None = None) -> tuple[int, int]:
         of_documents, of_passages = condition(where, of_passages=False), condition(where)
