@@ -10,18 +10,13 @@ from contextlib import ExitStack, contextmanager
 from metier.core.errors import InputError, StoreError
 from metier.store.postgres.connections import Connection, Connections
 
-_HOLDER = """
+_IS_KEY = "locktype = 'advisory' AND granted AND (classid::bigint << 32 | objid::bigint) = %s"
+_HOLDER = f"""
 SELECT application_name AS name, host(client_addr) AS address, backend_start AS since
 FROM pg_locks JOIN pg_stat_activity USING (pid)
-WHERE locktype = 'advisory' AND granted AND datname = current_database()
-    AND (classid::bigint << 32 | objid::bigint) = %s
+WHERE datname = current_database() AND {_IS_KEY}
 """
-
-
-IS_HELD = """
-EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = %s
-    AND (classid::bigint << 32 | objid::bigint) = %s)
-"""
+IS_HELD = f"EXISTS (SELECT FROM pg_locks WHERE pid = %s AND {_IS_KEY})"
 
 
 class WriterLost(Exception):
@@ -35,13 +30,8 @@ class WriterLock:
         self._connections = connections
         self._holding, self._counting = 0, threading.Lock()
         self._held = ExitStack()
-        self._session, self._key = 0, 0  # what `IS_HELD` takes
+        self.holder = 0, 0  # its session and the lock's key, which `IS_HELD` takes
         self._last: int | None = None  # segment that was written since it was first taken
-
-    @property
-    def holder(self) -> tuple[int, int]:
-        """What `IS_HELD` takes."""
-        return self._session, self._key
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -90,8 +80,8 @@ class WriterLock:
         named = f"metier:{self._connections.namespace}:writer"
         query = "SELECT hashtextextended(%s, 0) AS key, pg_backend_pid() AS session"
         found = connection.execute(query, [named]).fetchone() or {"key": 0, "session": 0}
-        number, self._session = found["key"], found["session"]
-        self._key = number
+        number = found["key"]
+        self.holder = found["session"], number
         taken = connection.execute("SELECT pg_try_advisory_lock(%s) AS taken", [number]).fetchone()
         if taken and taken["taken"]:
             return
