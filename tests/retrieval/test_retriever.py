@@ -176,8 +176,8 @@ def two_languages(tmp_path_factory):
 
 
 def test_cosines_of_a_language_are_raised_by_what_they_lie_below_the_nearest():
-    assert below_nearest({}) == below_nearest({"en": (50, 0.8)}) == {}
-    assert below_nearest({"en": (1000, 0.8), "fr": (1000, 0.7)})["fr"] == pytest.approx(0.1, abs=0.001)
-    few = below_nearest({"en": (1000, 0.8), "fr": (4, 0.7), "de": (2, 0.5), "": (90, 0.6)})
+    assert below_nearest({}) == below_nearest({"en": (50, 0.8, 0.1)}) == {}
+    assert below_nearest({"en": (1000, 0.8, 0.1), "fr": (1000, 0.7, 0.1)})["fr"] == pytest.approx(0.1, abs=0.001)
+    few = below_nearest({"en": (1000, 0.8, 0.1), "fr": (4, 0.7, 0.1), "de": (2, 0.5, 0.1), "": (90, 0.6, 0.1)})
     assert few.keys() == {"fr"}, "of two passages, or of no language, nothing is known"
     assert 0.03 < few["fr"] < 0.07, "of few passages half as much"

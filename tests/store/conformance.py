@@ -11,6 +11,7 @@ import pytest
 
 from metier.core.documents import Block, Document, Passage, TextBuilder, described, document_id, passage_id
 from metier.core.errors import IndexMismatch, StoreError
+from metier.retrieval.query import pooled
 from metier.store import Entry, Filter, Identity
 from metier.store.base import DocumentRecord, MultilingualStore
 
@@ -353,11 +354,15 @@ class StoreConformance:
         put(store, "b.md", lines["fr"], language="fr", groups=("board",))
         store.optimize()
         means = {
-            code: (len(texts), pytest.approx(np.mean([vector_of(text) @ vector_of("q") for text in texts]), abs=1e-3))
+            code: (len(texts), pytest.approx(cosines.mean(), abs=1e-3), pytest.approx(cosines.std(), abs=1e-3))
             for code, texts in lines.items()
+            for cosines in [np.array([vector_of(text) @ vector_of("q") for text in texts])]
         }
         assert store.languages(vector_of("q")) == store.languages(vector_of("q"), Filter(groups=("board",))) == means
         assert store.languages(vector_of("q"), Filter(groups=())) == {"en": means["en"]}
+        for where in (None, Filter(groups=())):
+            at_large = store.background(vector_of("q"), where)
+            assert pooled(store.languages(vector_of("q"), where)) == pytest.approx(at_large, abs=1e-6)
 
     def test_nothing_that_a_reader_may_not_see_shows_in_a_number(self, open_store):
         """The same before and after there is more for others, in the words of what there is, and in more words."""
@@ -373,7 +378,9 @@ class StoreConformance:
                 found = (*store.lexical(query.split(), 10, where), *store.dense(vector_of(query), 10, where))
                 told += [(hit.passage.uri, hit.passage.text, round(hit.score, 5)) for hit in found]
                 told += [round(each, 5) for each in store.background(vector_of(query), where)]
-                told.append(repr(store.languages(vector_of(query), where)) if hasattr(store, "languages") else "")
+                told.append(
+                    repr(store.languages(vector_of(query), where)) if isinstance(store, MultilingualStore) else ""
+                )
             told.append(store.frequencies(["nut", "torque", "bolt", "vargmyr", "road"], where).tolist())
             return [*told, store.counts(where)]
 

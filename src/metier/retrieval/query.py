@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -33,15 +34,25 @@ class Query:
         return (float(vector @ self.vector) - self.mean) / max(1e-6, 1 - self.mean)
 
 
-def below_nearest(languages: Mapping[str, tuple[int, float]]) -> dict[str, float]:
-    """`languages`: passages of each in a sample, and their mean cosine with a question. By how much the mean of each
-    lies below the highest, without that one; those of few passages are drawn towards the mean of all, and of fewer than
-    three, or of no known language, nothing is said."""
-    total = sum(passages for passages, _ in languages.values())
-    mean = sum(passages * cosine for passages, cosine in languages.values()) / max(1, total)
+Languages = Mapping[str, tuple[int, float, float]]
+"""Of each language the passages in a sample, and mean and deviation of their cosines with a question."""
+
+
+def pooled(languages: Languages) -> tuple[float, float]:
+    """Mean and standard deviation of the whole sample; (0, 0) of none."""
+    total = max(1, sum(passages for passages, _, _ in languages.values()))
+    mean = sum(passages * cosine for passages, cosine, _ in languages.values()) / total
+    squares = (passages * (spread**2 + (cosine - mean) ** 2) for passages, cosine, spread in languages.values())
+    return mean, math.sqrt(sum(squares) / total)
+
+
+def below_nearest(languages: Languages) -> dict[str, float]:
+    """By how much the mean of each lies below the highest, without that one; those of few passages are drawn towards
+    the mean of all, and of fewer than three, or of no known language, nothing is said."""
+    mean, _ = pooled(languages)
     means = {
         code: (passages * cosine + _DRAWN * mean) / (passages + _DRAWN)
-        for code, (passages, cosine) in languages.items()
+        for code, (passages, cosine, _) in languages.items()
         if code and passages >= _FEWEST
     }
     nearest = max(means.values(), default=0.0)

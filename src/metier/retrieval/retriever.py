@@ -20,7 +20,7 @@ from metier.embedding.base import Embedder
 from metier.retrieval import multi_hop
 from metier.retrieval.curation import Curation
 from metier.retrieval.fusion import Fusion, dense_evidence, fuse
-from metier.retrieval.query import Query, below_nearest, known_share
+from metier.retrieval.query import Query, below_nearest, known_share, pooled
 from metier.retrieval.reranking import Reranker
 from metier.store.base import Filter, MultilingualStore, Scored, Store
 from metier.store.bm25 import inverse_frequency
@@ -225,7 +225,8 @@ class Retriever:
         counts = self._store.frequencies(list(dict.fromkeys(tokens)))
         known = known_share(counts, self._size())
         languages = self._store.languages(vector) if isinstance(self._store, MultilingualStore) else {}
-        return Query(question, vector, *self._store.background(vector), tokens, known, below_nearest(languages))
+        at_large = pooled(languages) if languages else self._store.background(vector)
+        return Query(question, vector, *at_large, tokens, known, below_nearest(languages))
 
     def visible(self, where: Filter | None) -> Filter | None:
         """The filter that also leaves out what people hid."""

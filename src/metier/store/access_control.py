@@ -84,7 +84,7 @@ class AccessControlledStore:
     def background(self, vector: np.ndarray, where: Filter | None = None) -> tuple[float, float]:
         return self._store.background(vector, where or _of_reader())
 
-    def languages(self, vector: np.ndarray, where: Filter | None = None) -> dict[str, tuple[int, float]]:
+    def languages(self, vector: np.ndarray, where: Filter | None = None) -> dict[str, tuple[int, float, float]]:
         """As of `MultilingualStore`; empty where the backend does not know."""
         if not isinstance(self._store, MultilingualStore):
             return {}

@@ -218,8 +218,9 @@ class StoreDescription:
 class MultilingualStore(Protocol):
     """A store that knows how near to a question passages of each language lie."""
 
-    def languages(self, vector: np.ndarray, where: Filter | None = None) -> dict[str, tuple[int, float]]:
-        """Of each language in the sample of `Store.background`: passages there, and the mean cosine with `vector`."""
+    def languages(self, vector: np.ndarray, where: Filter | None = None) -> dict[str, tuple[int, float, float]]:
+        """Of each language in the sample of `Store.background`: passages there, and mean and standard deviation of
+        their cosines with `vector`."""
         ...
 
 

@@ -52,15 +52,15 @@ def measure(kept: LabelledRows | None, vector: np.ndarray, groups: Sequence[str]
 
 def languages(
     kept: LabelledRows | None, vector: np.ndarray, groups: Sequence[str] | None
-) -> dict[str, tuple[int, float]]:
-    """Of each language how many passages of that sample it has, and their mean cosine; empty of a sample that does not
-    tell, as those of earlier versions."""
+) -> dict[str, tuple[int, float, float]]:
+    """Of each language how many passages of that sample it has, and mean and deviation of their cosines; empty of a
+    sample that does not tell, as those of earlier versions."""
     if kept is None or len(kept.columns) < 2:
         return {}
     seen, cosines = _cosines(kept, vector, groups)
     codes = kept.columns[1][seen]
     parts = {str(code, "ascii"): cosines[codes == code] for code in np.unique(codes)}
-    return {code: (len(part), float(part.mean())) for code, part in parts.items()}
+    return {code: (len(part), float(part.mean()), float(part.std())) for code, part in parts.items()}
 
 
 def _cosines(

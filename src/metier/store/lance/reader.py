@@ -152,7 +152,7 @@ class LanceReader:
         with storage_errors(self._files):
             return self._statistics.background(vector, where.groups if where else None)
 
-    def languages(self, vector: np.ndarray, where: Filter | None = None) -> dict[str, tuple[int, float]]:
+    def languages(self, vector: np.ndarray, where: Filter | None = None) -> dict[str, tuple[int, float, float]]:
         with storage_errors(self._files):
             return self._statistics.languages(vector, where.groups if where else None)
 

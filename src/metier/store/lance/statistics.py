@@ -47,8 +47,8 @@ class Statistics:
         """Mean and standard deviation of the cosine between `vector` and the passages at large."""
         return background.measure(self._kept(_BACKGROUND), vector, groups)
 
-    def languages(self, vector: np.ndarray, groups: Sequence[str] | None) -> dict[str, tuple[int, float]]:
-        """Of each language in that sample the passages, and their mean cosine with `vector`."""
+    def languages(self, vector: np.ndarray, groups: Sequence[str] | None) -> dict[str, tuple[int, float, float]]:
+        """The same of each language in that sample, behind how many passages of it are there."""
         return background.languages(self._kept(_BACKGROUND), vector, groups)
 
     def _kept(self, name: str) -> LabelledRows | None:

@@ -166,10 +166,12 @@ class PostgresReader:
         (row,) = self._sampled("avg(cosine) AS mean, stddev_pop(cosine) AS deviation", "", vector, groups)
         return (float(row["mean"]), float(row["deviation"])) if row["mean"] is not None else (0.0, 0.0)
 
-    def languages(self, vector: np.ndarray, where: Filter | None = None) -> dict[str, tuple[int, float]]:
-        told = "coalesce(language, '') AS code, count(*) AS passages, avg(cosine) AS mean"
+    def languages(self, vector: np.ndarray, where: Filter | None = None) -> dict[str, tuple[int, float, float]]:
+        told = (
+            "coalesce(language, '') AS code, count(*) AS passages, avg(cosine) AS mean, stddev_pop(cosine) AS deviation"
+        )
         rows = self._sampled(told, "GROUP BY code", vector, groups_of(where))
-        return {row["code"]: (int(row["passages"]), float(row["mean"])) for row in rows}
+        return {row["code"]: (int(row["passages"]), float(row["mean"]), float(row["deviation"])) for row in rows}
 
     def _sampled(
         self, told: str, grouped: str, vector: np.ndarray, groups: Sequence[str] | None
