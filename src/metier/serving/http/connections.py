@@ -2,7 +2,7 @@
 
 a head of more than 64 KiB that is not whole      431, closed          (a whole one: `security.HeadLimit`)
 no whole request head within `seconds`           408, closed          (the body: `security.BodyLimit`)
-nothing taken of an answer within `seconds`      closed; what writes it is stopped
+what was written not taken within `seconds`      closed; what writes more is stopped
 more than `most` open from one address           the new one is closed at once
 """
 
@@ -37,10 +37,13 @@ class GuardedConnection(H11Protocol):
         super().__init__(*arguments, **named)
         self._address, self._has_begun = "", False
         self._asking: asyncio.TimerHandle | None = None  # runs while a request's head is to come
-        self._taking: asyncio.TimerHandle | None = None  # runs while the other side takes nothing
+        self._taking: asyncio.TimerHandle | None = None  # runs while something written is to be taken
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
+        # Told of each byte that is not taken: below asyncio's 64 KiB a closed connection would wait for its last ones
+        # without end.
+        transport.set_write_buffer_limits(high=0)
         self._address = self.client[0] if self.client else ""
         self.opened[self._address] += 1
         if self.opened[self._address] > self.most:
