@@ -22,6 +22,7 @@ from metier.store.lance import lexical
 from metier.store.lance.conditions import of_documents, quoted
 from metier.store.lance.files import StoreFiles
 from metier.store.lance.reader import TablePart
+from metier.store.lance.table_rows import create_table
 
 SINCE, UNTIL = "since", "until"
 _NOTE, _WRITTEN = "versions.json", "written"
@@ -84,7 +85,7 @@ class Archive:
             rows = rows.append_column(UNTIL, pa.array([stamp(now)] * len(rows), pa.string()))
             if past is None:
                 schema = pa.schema([*table.schema, pa.field(UNTIL, pa.string())])
-                past = self._database.create_table(self._name, schema=schema)
+                past = create_table(self._database, self._name, schema)
             merged = past.merge_insert(["id", SINCE]).when_matched_update_all().when_not_matched_insert_all()
             merged.execute(rows, on_bad_vectors="null")  # a document's own row has none
 

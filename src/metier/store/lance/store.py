@@ -34,7 +34,7 @@ from metier.store.lance.past_store import PastStore
 from metier.store.lance.reader import LanceReader, TablePart, document_in
 from metier.store.lance.statistics import Statistics
 from metier.store.lance.storage_errors import storage_errors
-from metier.store.lance.table_rows import rows_of, table_schema
+from metier.store.lance.table_rows import create_table, rows_of, table_schema
 
 _Made = TypeVar("_Made")
 _REMEMBERED = 256  # filters whose documents were counted
@@ -261,7 +261,7 @@ class LanceStore(LanceReader):
             made = json.loads((database.open_table(present[0]).schema.metadata or {}).get(b"metier", b"{}"))
             raise self.identity.mismatch(made, files.address)
         schema = self._schema.with_metadata({"metier": json.dumps(asdict(self.identity))})
-        return database.create_table(name, schema=schema, exist_ok=True)
+        return create_table(database, name, schema)
 
     @property
     def _parts(self) -> Sequence[TablePart]:

@@ -13,6 +13,9 @@ from metier.store.rows import check_vectors, document_row, passage_rows
 DOCUMENT = -1  # position of the row that holds the document itself
 # Taken out of the payload where it is stored: all that blocks and tables say stands there, too, and may be long.
 MEDIA_TYPE = """split_part(split_part(payload, '"media_type": "', 2), '"', 1)"""
+# LanceDB's own choice, 2.2, takes 4 ms for one row of a column that says the same in a million of them: a language, the
+# groups. 2.1 takes a tenth of a millisecond.
+_FORMAT = {"new_table_data_storage_version": "2.1"}
 
 
 def table_schema(dimension: int) -> pa.Schema:
@@ -25,6 +28,11 @@ def table_schema(dimension: int) -> pa.Schema:
         ("metadata", strings), ("content_hash", pa.string()), ("payload", pa.large_string()), ("since", pa.string()),
     ]  # fmt: skip
     return pa.schema(columns)
+
+
+def create_table(database: Any, name: str, schema: pa.Schema) -> Any:
+    """A LanceDB table without rows; the one that is there, if another process was quicker."""
+    return database.create_table(name, schema=schema, exist_ok=True, storage_options=_FORMAT)
 
 
 def rows_of(entry: Entry, dimension: int) -> Iterator[dict[str, Any]]:
