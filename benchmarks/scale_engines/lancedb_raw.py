@@ -15,7 +15,7 @@ from scale_engines import EF_CONSTRUCTION, M
 from scale_engines.corpus import PER_DOCUMENT, SHARES, Corpus
 
 PACKAGES = ("lancedb",)
-EFFORTS: tuple[int, ...] = (1, 2, 3, 5, 8)  # refine factor: ten times as many candidates
+EFFORTS: tuple[int, ...] = (1, 2, 3, 5, 8, 12, 20)  # refine factor: ten times as many candidates
 FILTERS = True
 _AT_ONCE = 50_000
 
