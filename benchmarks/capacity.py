@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -53,14 +54,18 @@ def main() -> int:
             json.dumps(asdict(measured(Path(options.child), options.sizes[0], Path(options.work), options.exact_until)))
         )
         return 0
+    results = HERE / "results" / "capacity.json"
+    if options.again:
+        show(again(json.loads(results.read_text(encoding="utf-8"))["rows"]))
+        return 0
     with tempfile.TemporaryDirectory(prefix="metier-capacity-") as made:
         work = Path(options.work or made)
         made_real(work, 500)
         report: dict[str, Any] = circumstances("capacity.py")
         sizes = [*options.sizes, *([options.largest] if options.largest else [])]
         report["rows"] = [row for search in ("exact", "indexed") for row in held(sizes, search, work, Path(made))]
-    (HERE / "results").mkdir(exist_ok=True)
-    (HERE / "results" / "capacity.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    results.parent.mkdir(exist_ok=True)
+    results.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     show(report["rows"])
     return 0
 
@@ -82,6 +87,15 @@ def held(sizes: list[int], search: str, work: Path, place: Path) -> list[dict[st
         rows.append({"search": search, "passages": size, "took": took, "said": said, "measured": plain})
         print(f"{search} {size:,}: {took} {said or ''}", file=sys.stderr, flush=True)
         before = found
+    return rows
+
+
+def again(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What was measured, beside what the plan says of it now."""
+    for before, row in pairwise(rows):
+        if row["search"] == before["search"]:
+            limit = 10**9 if row["search"] == "exact" else 0
+            row["said"] = predicted(read(before["measured"]), read(row["measured"]), row["search"], limit)
     return rows
 
 
@@ -180,6 +194,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--largest", type=int, help="one size more, 1000000")
     parser.add_argument(
         "--work", default="", help="folder that the drawn vectors are kept in; benchmarks/scale.py has the same"
+    )
+    parser.add_argument(
+        "--again", action="store_true", help="measure nothing: hold the plan as it is now against the last results"
     )
     parser.add_argument("--child", default="", help=argparse.SUPPRESS)
     parser.add_argument("--exact-until", type=int, default=0, help=argparse.SUPPRESS)

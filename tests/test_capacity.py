@@ -72,6 +72,9 @@ def test_exact_search_grows_with_the_passages_and_an_index_hardly():
     assert (twice.seconds, twice.cpu_seconds) == pytest.approx((0.02 + 0.02 - query, 0.03 + 0.03 - query))
     words = replace(FOUND, search=replace(SEARCH, lexical=PartTimes(0.03, 0.03)))
     assert lexical_at(words, 1_000_000).seconds == pytest.approx(query + 10 * (0.03 - query))
+    little = replace(FOUND, search=replace(SEARCH, lexical=PartTimes(1.5 * query, 1.5 * query)))  # it may be chance
+    grown = lexical_at(little, 1_100_000).seconds - 1.5 * query
+    assert grown == pytest.approx(published.LEXICAL_SECONDS)
     assert dense_at(FOUND, 1, False).seconds == pytest.approx(query, rel=1e-3)
     indexed = replace(FOUND, indexed=True)
     assert dense_at(indexed, 100_000, True) == SEARCH.dense
@@ -111,8 +114,11 @@ def test_where_the_store_goes():
     made = planned(replace(FOUND, backend="postgres"), postgres, qps=500)
     assert made.store.startswith("PostgreSQL with pgvector")
     assert made.databases >= 1
+    halves = index_bytes("postgres", 1e6, 384)  # pgvector's index holds two bytes of each number, LanceDB's one
+    assert halves > 1.5 * index_bytes("lance", 1e6, 384)
+    assert value(made, "index in memory") == pytest.approx(halves / 2 * published.BUFFERS / 1e9)
     large = planned(documents=50_000_000, qps=200)
-    assert large.experts == -(-index_bytes(5e8, 384) * published.BUFFERS // (16e9 * 0.8))
+    assert large.experts == -(-index_bytes("lance", 5e8, 384) * published.BUFFERS // (16e9 * 0.8))
     assert any("divide the documents into" in note for note in large.notes)
     assert large.memory_gb < 16
 

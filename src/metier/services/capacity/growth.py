@@ -17,33 +17,45 @@ def dense_at(found: MeasuredExpert, passages: float, indexed: bool) -> PartTimes
         if found.indexed:
             ratio = _log_ratio(passages, found.passages)
             return PartTimes(times.seconds * ratio, times.cpu_seconds * ratio)
-        seconds = published.INDEXED_SECONDS * width * _log_ratio(passages, published.INDEXED_AT)
+        seconds = index_of(found.backend).seconds * width * _log_ratio(passages, published.INDEXED_AT)
         return PartTimes(seconds, seconds)
-    own = found.passages >= published.TELLS and not found.indexed
     slope = PartTimes(published.EXACT_CLOCK * width, published.EXACT_SECONDS * width)
-    return _grown(times, found.passages, passages, own, slope)
+    return _grown(found, times, passages, slope, may_tell=not found.indexed)
 
 
 def lexical_at(found: MeasuredExpert, passages: float) -> PartTimes:
     """Of one search for the words of a question, in so many passages."""
     slope = PartTimes(published.LEXICAL_SECONDS, published.LEXICAL_SECONDS)
-    return _grown(found.search.lexical, found.passages, passages, found.passages >= published.TELLS, slope)
+    return _grown(found, found.search.lexical, passages, slope)
 
 
-def _grown(times: PartTimes, known: int, passages: float, own: bool, slope: PartTimes) -> PartTimes:
-    """A line through what was measured. `own`: its slope is what that shows, less what a query takes in an empty store;
-    else it is `slope`, seconds a million passages."""
+def tells(found: MeasuredExpert, times: PartTimes) -> bool:
+    """Whether how `times` grow is seen in them: most of them is more than a query takes in an empty store."""
+    return found.passages >= published.TELLS and times.seconds > 2 * published.QUERY_SECONDS
+
+
+def index_of(backend: str) -> published.VectorIndex:
+    return published.PGVECTOR if backend == "postgres" else published.LANCEDB
+
+
+def index_bytes(backend: str, passages: float, dimension: int) -> float:
+    """Of the approximate index over the vectors."""
+    index = index_of(backend)
+    return passages * (dimension * index.bytes_a_number + index.bytes_beside)
+
+
+def _grown(
+    found: MeasuredExpert, times: PartTimes, passages: float, slope: PartTimes, *, may_tell: bool = True
+) -> PartTimes:
+    """A line through what was measured. Its slope is what that shows, where it does, else `slope`, seconds a million
+    passages."""
+    known, own = found.passages, may_tell and tells(found, times)
 
     def at(measured: float, published_slope: float) -> float:
         a_million = max(0.0, measured - published.QUERY_SECONDS) / known * 1e6 if own else published_slope
         return max(min(measured, published.QUERY_SECONDS), measured + a_million * (passages - known) / 1e6)
 
     return PartTimes(at(times.seconds, slope.seconds), at(times.cpu_seconds, slope.cpu_seconds))
-
-
-def index_bytes(passages: float, dimension: int) -> float:
-    """Of the approximate index over the vectors."""
-    return passages * (dimension + published.INDEX_BYTES)
 
 
 def _log_ratio(passages: float, known: float) -> float:

@@ -132,6 +132,8 @@ def _searched(runtime: Runtime, questions: Sequence[str], tell: Tell) -> SearchT
     dense = _timed([partial(store.dense, query.vector, wanted) for query in queries], elsewhere)
     lexical = _timed([partial(store.lexical, query.tokens, wanted) for query in queries], elsewhere)
     retriever.refresh()  # else the questions are known already
+    for question in warming:  # and what is read again after it is no search
+        retriever.search(question, 10)
     walls, began = [], time.process_time()
     for number, question in enumerate(asked):
         tell("Searching", number, len(asked))

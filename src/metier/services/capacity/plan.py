@@ -18,7 +18,7 @@ from typing import Literal
 
 from metier.core.settings import CostSettings, Settings
 from metier.services.capacity import published
-from metier.services.capacity.growth import dense_at, index_bytes, lexical_at
+from metier.services.capacity.growth import dense_at, index_bytes, index_of, lexical_at, tells
 from metier.services.capacity.measuring import AnswerTimes, MeasuredExpert, PartTimes
 
 Basis = Literal["measured", "setting", "published", "assumed", "reckoned", "asked"]
@@ -164,10 +164,10 @@ class _Reckoning:
         total = each * passages
         self.say("storage", "store", total / GB, "GB", "reckoned", f"{passages:,.0f} × {each:,.0f} bytes")
         if indexed and not found.indexed:
-            index = index_bytes(passages, found.dimension)
+            index = index_bytes(found.backend, passages, found.dimension)
             self.say(
                 "storage", "index of the vectors", index / GB, "GB", "published",
-                f"{passages:,.0f} × ({found.dimension} + {published.INDEX_BYTES}) bytes",
+                f"{passages:,.0f} × ({self._index_bytes()}) bytes",
             )  # fmt: skip
             total += index
         if found.table_bytes and found.documents:
@@ -206,7 +206,8 @@ class _Reckoning:
             middle = (low + high) / 2
             seconds = max(0.0, rest) + dense_at(found, middle, False).seconds + lexical_at(found, middle).seconds
             low, high = (middle, high) if seconds <= target.latency else (low, middle)
-        basis: Basis = "reckoned" if found.passages >= published.TELLS and not found.indexed else "published"
+        own = not found.indexed and tells(found, found.search.dense)
+        basis: Basis = "reckoned" if own else "published"
         self.say(
             "searching", "exact search keeps to that up to", math.floor(low), "passages", basis,
             f"{target.latency:g} s a search (--latency); [store] exact_until is {self.settings.store.exact_until:,}",
@@ -222,7 +223,7 @@ class _Reckoning:
         )  # fmt: skip
         rest = max(0.0, times.seconds - times.dense.seconds - times.lexical.seconds)
         seconds = rest + dense.seconds + lexical.seconds
-        own = self.found.passages >= published.TELLS
+        own = all(tells(self.found, each) for each in (times.dense, times.lexical))
         self.say(
             "searching", "a search then", seconds, "s", "reckoned" if own else "published",
             f"{rest:.3f} s that do not grow + {dense.seconds:.3f} s in vectors ({'index' if indexed else 'all'}) + "
@@ -245,17 +246,19 @@ class _Reckoning:
         """Bytes that have to lie in memory for a search to be quick: the index, or all vectors."""
         dimension = self.found.dimension
         if indexed:
-            hot = index_bytes(passages, dimension) * published.BUFFERS
-            how = (
-                f"{passages:,.0f} × ({dimension} + {published.INDEX_BYTES}) bytes, vectors in 8 bits and the graph, "
-                f"× {published.BUFFERS} with buffers"
-            )
+            hot = index_bytes(self.found.backend, passages, dimension) * published.BUFFERS
+            how = f"{passages:,.0f} × ({self._index_bytes()}) bytes of vectors and graph × {published.BUFFERS}, buffers"
             self.say("machines", "index in memory", hot / GB, "GB", "published", how)
         else:
             hot = passages * dimension * 4 * published.BUFFERS
             how = f"{passages:,.0f} × {dimension} × 4 bytes × {published.BUFFERS} with buffers"
             self.say("machines", "vectors in memory", hot / GB, "GB", "published", how)
         return hot
+
+    def _index_bytes(self) -> str:
+        """Of a passage, as people multiply it."""
+        index = index_of(self.found.backend)
+        return f"{self.found.dimension} × {index.bytes_a_number} + {index.bytes_beside}"
 
     def _answers(self) -> tuple[float, int]:
         """Answers that are written at once, and copies of the model behind an endpoint."""

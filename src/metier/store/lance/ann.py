@@ -18,7 +18,7 @@ from metier.store.lance.files import StoreFiles
 _INDEX = "vector_idx"
 _NOTE = "ann.json"
 _LINKS, _CONSTRUCTION = 16, 100  # of the graph: of each vector, and candidates for them
-_WIDTHS = (45, 100, 200, 400, 800)  # of ef
+_WIDTHS = (45, 70, 100, 150, 200, 300, 400, 550, 800)  # of ef
 _REFINED = 3  # times as many candidates as wanted are compared by their whole vectors; the index holds 8 bits of each
 
 

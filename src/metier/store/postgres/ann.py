@@ -21,7 +21,7 @@ from metier.store.postgres.connections import Connection
 from metier.store.postgres.copying import as_text, vector_of
 
 log = logging.getLogger(__name__)
-_WIDTHS = (40, 80, 160, 320, 640)  # of hnsw.ef_search
+_WIDTHS = (40, 60, 80, 120, 160, 240, 320, 480, 640, 1000)  # of hnsw.ef_search
 _LINKS, _CANDIDATES = 16, 100  # of the graph: of each vector, and candidates for them
 _WIDEST = 1000  # that pgvector takes
 _REFINED = 2  # times as many candidates as wanted are compared by their whole vectors
