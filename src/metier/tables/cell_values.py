@@ -16,7 +16,7 @@ from functools import lru_cache
 import regex
 
 from metier.text.analyzer import ascii_digits
-from metier.text.language import Language, words_in_any_language, words_of
+from metier.text.language import Language, all_languages, words_in_any_language, words_of
 from metier.text.names import apart
 from metier.text.quantities import number_readings, quantities
 from metier.text.units import scale_of, unit_of
@@ -40,6 +40,7 @@ _ISO = regex.compile(r"^(\d{4})-(\d\d?)(?:-(\d\d?)(?:[T ](\d\d:\d\d(?::\d\d)?)\S
 _SLASHED = regex.compile(r"^(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{2})$")
 _DAY = regex.compile(rf"(?:{_ISO.pattern})|(?:{_SLASHED.pattern})")
 _CENTURY, _PIVOT = 100, 70  # two digits of a year: 26 is 2026, 85 is 1985
+_TICKS, _CROSSES = ("x", "y", "✓", "✔", "✅", "☑"), ("n", "✗", "✘", "❌", "☐")
 
 
 class ColumnType(StrEnum):
@@ -72,6 +73,31 @@ def typed(name: str, cells: Sequence[str], language: str) -> TypedColumn:
         if _most([_day(cell, language, day_first) for cell in looked_at], looked_at):
             return TypedColumn(ColumnType.DATE, tuple(_day(cell, language, day_first) for cell in cells))
     return TypedColumn(ColumnType.TEXT, tuple(cell or None for cell in cells))
+
+
+@lru_cache(maxsize=1)
+def noes() -> tuple[str, ...]:
+    """What a cell says that has nothing, in any language: "no" under "Certificate"."""
+    words = [word for language in all_languages() for word in language.no]
+    words += [*_CROSSES, *sorted(words_in_any_language("tables", "empty"))]
+    return tuple(dict.fromkeys(said for word in words for said in (word, word.capitalize(), word.upper())))
+
+
+@lru_cache(maxsize=1)
+def _yeses() -> frozenset[str]:
+    return frozenset(_TICKS).union(*(language.yes for language in all_languages()))
+
+
+def say_yes_or_no(values: Sequence[float | str | None]) -> bool:
+    """Whether the cells of a column tell nothing but whether something is so; that some are empty says no, too."""
+    said = {value.casefold() if isinstance(value, str) else "" for value in values if value is not None}
+    return not said.isdisjoint(_yeses()) and said <= _yeses().union(noes())
+
+
+def saying_no(values: Sequence[float | str | None]) -> list[str]:
+    """Each of them once that says no."""
+    words = {value for value in values if isinstance(value, str)}
+    return sorted(word for word in words if word in noes() or word.casefold() in noes())
 
 
 def _most(found: Sequence[object], cells: Sequence[str]) -> bool:

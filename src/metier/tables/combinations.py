@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from metier.tables.cell_values import ColumnType
+from metier.tables.measured_columns import said_whole
 from metier.tables.mentions import ColumnMention, Links, TableMention, ValueMention
 from metier.tables.question import Bound, Extreme, QuestionOperation, Relation, TableQuestion
 from metier.text.phrase_cover import Span
@@ -68,15 +69,19 @@ class Mentions:
 def combinations(question: TableQuestion, links: Links) -> list[tuple[Mentions, float]]:
     """Mentions that do not overlap, with what they leave unexplained, the best first."""
     read: list[QuestionOperation | Extreme | Bound] = [*question.operations, *question.extremes, *question.bounds]
+    told = [m for m in links.columns if m.share == 1 and not m.measured]
+    whole = [span for mention in told if (span := said_whole(question, mention.column)) is not None]
+    read = [each for each in read if not (_is_optional(each) and any(_holds(span, each.span) for span in whole))]
     starting: dict[int, list[Mention]] = {}
     for mention in [*read, *question.relations, *links.columns, *links.values, *links.tables]:
         starting.setdefault(mention.span[0], []).append(mention)
     lowered = _lowered(question)
-    columns = {m.span for m in links.columns if m.share == 1 and not m.measured}
+    columns = {mention.span for mention in told}
     beams: list[list[tuple[float, list[Mention]]]] = [[] for _ in range(len(question.tokens) + 1)]
     beams[0] = [(0.0, [])]
     own = {n: _unasked(each) / (each.span[1] - each.span[0]) for each in read for n in range(*each.span)}
     own |= {n: _UNASKED for each in _before_numbers(question, links) for n in range(*each.span)}
+    own |= {n: _UNEXPLAINED for span in columns if any(_holds(each, span) for each in whole) for n in range(*span)}
     held = {mention.span for mention in links.columns}  # of "wie hoch" height is meant where something has one
     own |= dict.fromkeys(_before_units(question, links), 0.0)
     own |= {n: _UNEXPLAINED for each in question.measured if each.span in held for n in range(*each.span)}
@@ -130,8 +135,12 @@ def _lowered(question: TableQuestion) -> Callable[[Mention], float]:
     return cost
 
 
+def _holds(span: Span, other: Span) -> bool:
+    return span[0] <= other[0] and other[1] <= span[1]
+
+
 def _is_within(span: Span, other: Span) -> bool:
-    return other[0] <= span[0] and span[1] <= other[1] and span != other
+    return _holds(other, span) and span != other
 
 
 def _unasked(mention: QuestionOperation | Extreme | Bound) -> float:
@@ -140,7 +149,11 @@ def _unasked(mention: QuestionOperation | Extreme | Bound) -> float:
         return _UNEXPLAINED
     if mention.kind == "total":
         return _UNEXPLAINED if mention.of_money else _MEASURED
-    return 0.0 if mention.kind in _OPTIONAL else _UNASKED
+    return 0.0 if _is_optional(mention) else _UNASKED
+
+
+def _is_optional(mention: Mention) -> bool:
+    return isinstance(mention, QuestionOperation) and mention.kind in _OPTIONAL
 
 
 def _price(mention: Mention) -> float:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from metier.tables.cell_values import ColumnType
 from metier.tables.combinations import Mentions, combinations
 from metier.tables.comparison import ComparisonReader
-from metier.tables.conditions import ConditionReader, denied_in, gap
+from metier.tables.conditions import ConditionReader, denied_in
+from metier.tables.counting import CountReader, are_pieces, is_name_of_one
 from metier.tables.grouping import GroupReader, groups_rows_alone, shown_by
-from metier.tables.measured_columns import columns_of, places_of, price_and_quantity
+from metier.tables.measured_columns import columns_of, places_of, price_and_quantity, stock_of
 from metier.tables.mentions import ColumnMention, Links
 from metier.tables.periods import period_of
 from metier.tables.query import ColumnReference, Condition, Graph, NoPath, TableQuery, label_of, path, points_to
@@ -23,7 +24,6 @@ from metier.tables.reading_cost import ODD, distance
 from metier.tables.schema import TableSchema
 from metier.tables.superlatives import SuperlativeReader, each_once, names_of_rows, pointing_columns
 
-_HARDLY_REPEATS = 0.9  # share of its rows that have another name
 _ALWAYS_USED = frozenset(
     {"count", "average", "total", "each", "each_behind", "year", "month", "difference", "comparative", "different"}
 )
@@ -64,6 +64,7 @@ class _Assembler:
         self._comparisons = ComparisonReader(question, mentions)
         self._ways: list[ColumnMention] = []
         self._superlatives = SuperlativeReader(question, mentions, steps, self._groups)
+        self._counts = CountReader(question, mentions)
 
     def queries(self) -> Iterator[tuple[TableQuery, float]]:
         if len(self._mentions.extremes) > 1:
@@ -127,6 +128,13 @@ class _Assembler:
             conditions = denied
         elif (rows := self._comparisons.of_rows(table, conditions, left)) is not None:
             return rows
+        else:
+            conditions = [*conditions, *self._flags(conditions, left)]
+        if "sold_out" in self._operations:
+            held = stock_of(table, self._question.language)
+            if len(held) != 1:
+                return None
+            conditions = [*conditions, Condition(ColumnReference(table, held[0].sql), "exists", negated=True)]
         group = self._groups.grouped(left)
         if (several := self._compared(table, conditions, left)) is not None:
             return several
@@ -142,12 +150,28 @@ class _Assembler:
         if self._operations.keys() & {"comparative", "difference"}:
             return None
         if "count" in self._operations and "average" not in self._operations:  # "berapa rata-rata" asks for the average
-            return self._counted(query, left)
+            return self._counts.counted(query, left)
         for kind, aggregate in (("average", "avg"), ("total", "sum")):
             total = kind == "total" and (any(m.summed for m in self._mentions.columns) or (group and left))
             if kind in self._operations or total:
                 return self._aggregated(query, left, aggregate)
         return self._looked_up(query, left)
+
+    def _flags(self, conditions: Sequence[Condition], left: list[ColumnMention]) -> list[Condition]:
+        """Columns that tell whether something is so of a row, where rows are asked for: "which customers got a
+        certificate". Taken out of `left`; of one row that is named its cell is asked for."""
+        if any(is_name_of_one(each.place) for each in conditions) or self._operations.keys() & {"each", "by"}:
+            return []
+
+        def is_flag(mention: ColumnMention) -> bool:
+            if mention.column.yes_no:
+                return mention.share == 1
+            is_summed = "count" in self._operations or any(not each.measure for each in self._mentions.extremes)
+            return not is_summed and are_pieces(self._question, mention)
+
+        flags = [mention for mention in left if is_flag(mention)]
+        left[:] = [mention for mention in left if mention not in flags]
+        return [Condition(ColumnReference(each.table, each.column.sql), "exists") for each in flags]
 
     def _without_ways(self, columns: Sequence[ColumnMention]) -> list[ColumnMention]:
         """Without a column that leads to the row of which another one is asked: "the population of the capital"."""
@@ -264,68 +288,6 @@ class _Assembler:
             difference="difference" in self._operations,
         )  # fmt: skip
 
-    def _counted(self, query: TableQuery, left: list[ColumnMention]) -> TableQuery | None:
-        """Rows; different values of a column of words; numbers of one that counts itself ("how many keys has …")."""
-        if self._operations["count"].of_times:  # rows, whatever each tells: "how often did Ann rent a bicycle"
-            left = [m for m in left if m.column.type is not ColumnType.TEXT]
-        if not left:
-            if not (query.conditions or self._mentions.named) or self._measures_more():
-                return None
-            places = {condition.place for condition in query.conditions}
-            own = {place for place in places if place.table.sql == query.table.sql}
-            if any(map(self._is_name_of_one, own)):
-                return self._counts_itself(query) if own == places and not query.table.database else None
-            if any(place in label_of(query.table) for place in own) and len(query.table.labelling) == 1:
-                return None  # of "the rivers in Colorado" it is not the name
-            return replace(query, aggregate="count", of=ColumnReference(query.table), descending=True)
-        if len(left) > 1:
-            return None
-        mention = left[0]
-        place = ColumnReference(mention.table, mention.column.sql)
-        if mention.column.type is ColumnType.NUMBER:
-            sold = price_and_quantity(place.table, self._question.language.code)
-            is_bought = sold is not None and sold[1] == mention.column  # "how many packs were ordered": of all lines
-            counted = self._operations["count"].span[1]
-            if any(m.span[0] == counted and m.span != mention.span for m in self._mentions.tables):
-                return None  # "how many tracks in total" adds up no column that is called a total
-            if not query.conditions or "total" in self._operations or is_bought:
-                if period_of(mention.column.name) is not None:
-                    return None  # a column of a report adds up to nothing
-                return replace(query, aggregate="sum", of=place, descending=True)
-            return replace(query, select=each_once((*label_of(query.table), place)))
-        between = list(range(self._operations["count"].span[1], mention.span[0]))
-        if not self._question.language.spaced:  # each character is one
-            between = [n for n in between if n in self._question.free]
-        if len(between) > 1 + ("different" in self._operations):
-            return None  # another thing is counted
-        if "different" not in self._operations and place.table.sql == query.table.sql and self._calls_rows(mention):
-            return replace(query, aggregate="count", of=ColumnReference(query.table), descending=True)
-        return replace(query, aggregate="count", of=place, distinct=True, descending=True)
-
-    def _calls_rows(self, mention: ColumnMention) -> bool:
-        """Whether a table is called as the question says, and a column of it, too: "jobs" of `jobs october`, whose
-        column `job` tells of what kind each is."""
-        said, name = (text.casefold() for text in (self._question.words(mention.span), mention.table.name))
-        behind = name.removeprefix(said)
-        return behind != name and not (self._question.language.spaced and behind[:1].isalpha())
-
-    @staticmethod
-    def _is_name_of_one(place: ColumnReference) -> bool:
-        """Whether a value of it is the name of one row of its table."""
-        column = place.table.column(place.column)
-        if column is None or column not in place.table.labelling or len(place.table.labelling) > 1:
-            return False
-        return column.distinct > _HARDLY_REPEATS * place.table.rows
-
-    def _counts_itself(self, query: TableQuery) -> TableQuery | None:
-        """ "How many kettles are there", where one row tells of all kettles: the quantity that it holds."""
-        told = columns_of(query.table, "quantity", self._question.language.code, (0, 0))
-        if len(told) != 1:
-            return None
-        return replace(
-            query, select=each_once((*label_of(query.table), ColumnReference(query.table, told[0].column.sql)))
-        )
-
     def _aggregated(self, query: TableQuery, left: list[ColumnMention], aggregate: str) -> TableQuery | None:
         numbers = [m for m in left if m.column.type is ColumnType.NUMBER]
         if (self._question.has("amount") or self._question.has("extent")) and query.conditions and len(numbers) == 1:
@@ -362,7 +324,7 @@ class _Assembler:
             return None  # no day, and no word in total, says how many years
         if not shown and "places" in self._operations:
             shown = tuple(ColumnReference(query.table, column.sql) for column in places_of(query.table, self._question))
-        if not shown and "amount" in self._operations and not self._measures_more():
+        if not shown and "amount" in self._operations and not self._counts.measures_more():
             costs = columns_of(query.table, "price", self._question.language.code, (0, 0))
             shown = tuple(ColumnReference(m.table, m.column.sql) for m in costs) if len(costs) == 1 else ()
             if not shown:
@@ -377,12 +339,6 @@ class _Assembler:
         related = (c for c in query.conditions if any(isinstance(value, ColumnReference) for value in c.values))
         beside = [place for c in related for place in (c.place, *c.values) if isinstance(place, ColumnReference)]
         return replace(query, select=each_once((*names_of_rows(query, self._steps), *beside, *shown)))
-
-    def _measures_more(self) -> bool:
-        """Whether a measure is asked for that the table has not: of "how heavy" no number of rows and no price."""
-        measured = [m.span for m in self._question.measured if not self._mentions.name(m.span[0])]
-        count = self._operations.get("count")
-        return bool(measured) if count is None else any(gap(count.span, span) == 0 for span in measured)
 
     def _sums(self, query: TableQuery, left: Sequence[ColumnMention]) -> bool:
         """Whether an amount is told of one thing in many rows: what a customer spent is in many invoices."""

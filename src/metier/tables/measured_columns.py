@@ -28,6 +28,31 @@ def called(column: Column, language: str) -> tuple[str, ...]:
     return words[:-1] if len(words) > 1 and unit and words[-1] == unit[-1] else words
 
 
+def stock_of(table: TableSchema, language: Language) -> list[Column]:
+    """The columns that hold how many pieces are there: called a quantity, else by where they are ("On the shelf")."""
+    called_so = [mention.column for mention in columns_of(table, "quantity", language.code, (0, 0))]
+    return called_so or [
+        column for column in table.columns
+        if column.type is ColumnType.NUMBER and not column.unit and _tells_where(column, language)
+    ]  # fmt: skip
+
+
+def _tells_where(column: Column, language: Language) -> bool:
+    """Whether its name begins with a word that says nothing alone: `In the showroom`."""
+    name = said_words(apart(column.name))
+    return len(name) > 1 and name[0] in language.function_words
+
+
+def said_whole(question: TableQuestion, column: Column) -> Span | None:
+    """Where the question says all of a column's name, which begins with a word that says nothing alone and so tells
+    where something is, or how: "in the showroom", "auf Lager"."""
+    name, said = said_words(apart(column.name)), tuple(token.said for token in question.tokens)
+    if not _tells_where(column, question.language):
+        return None
+    places = (n for n in range(len(said) - len(name) + 1) if said[n : n + len(name)] == name)
+    return next(((n, n + len(name)) for n in places), None)
+
+
 def columns_of(table: TableSchema, measure: str, language: str, span: Span) -> list[ColumnMention]:
     """The columns that hold a measure, by the likeliest of its names that there is one for, else by their unit."""
     columns = [column for column in table.columns if column.type is not ColumnType.TEXT]

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 
 from metier.core.tables import Reference
+from metier.tables.cell_values import ColumnType, noes
 from metier.tables.schema import DOCUMENT, END, ROW, START, TOTAL, TableSchema, literal, quoted
 from metier.tables.vocabulary import is_called_as
-from metier.text.language import all_languages
 
 _MOST_ROWS = 200  # that a query returns
 _PARTS = {"year": 4, "month": 7}  # characters of a day as ISO 8601 writes it
@@ -328,7 +328,7 @@ class _Writer:
     def _compared(self, condition: Condition) -> str:
         name = self._name(condition.place) if condition.place.column else ""
         if condition.operator == "exists":
-            return f"{name} NOT IN ({', '.join(map(literal, _noes()))})" if name else ""
+            return _filled(condition.place, name) if name else ""
         values = list(map(self._value, condition.values))
         if condition.operator == "in" and len(values) > 1:
             return f"{name} IN ({', '.join(values)})"
@@ -349,11 +349,14 @@ class _Writer:
         return _written(value)
 
 
-@lru_cache(maxsize=1)
-def _noes() -> tuple[str, ...]:
-    """What a cell says that has nothing, in any language: "no" under "Certificate"."""
-    words = [word for language in all_languages() for word in language.no]
-    return tuple(dict.fromkeys(said for word in words for said in (word, word.capitalize(), word.upper())))
+def _filled(place: ColumnReference, name: str) -> str:
+    """Of a column that it holds something: no nought, and no "no"."""
+    column = place.table.column(place.column)
+    if column is not None and column.type is ColumnType.NUMBER:
+        return f"{name} <> 0"
+    known = None if column is None else column.noes
+    said = noes() if known is None else known
+    return f"{name} NOT IN ({', '.join(map(literal, said))})" if said else f"{name} IS NOT NULL"
 
 
 def _together(conditions: Iterable[Condition]) -> list[list[Condition]]:

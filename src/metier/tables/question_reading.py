@@ -58,6 +58,7 @@ def read(text: str, language: str) -> TableQuestion:
     question = TableQuestion(cover.text, known, tokens)
     reader = _Reader(question, cover)
     reader.take("ordering")
+    question.operations += [QuestionOperation("sold_out", span) for span in reader.take("sold_out")]
     reader.read_bounds()
     reader.read_relations()
     reader.read_extremes()

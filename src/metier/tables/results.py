@@ -248,6 +248,8 @@ def _told(condition: Condition) -> str:
     column = condition.place.table.column(condition.place.column)
     name = column.name if column else "" if condition.place.column == GROUP else condition.place.column
     values = list(map(_value_told, condition.values))
+    if condition.operator == "exists" and column is not None and column.type is ColumnType.NUMBER:
+        return f"{name} {'=' if condition.negated else '≠'} 0"
     if condition.negated:
         return f"not {name}: {', '.join(values)}" if values else f"no {name or condition.place.table.name}"
     if condition.operator == "exists":

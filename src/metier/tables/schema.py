@@ -21,8 +21,9 @@ COLUMN_SQL = {ColumnType.NUMBER: "REAL", ColumnType.DATE: "TEXT", ColumnType.TEX
 @dataclass(frozen=True, slots=True)
 class Column:
     """`name`: as the document has it, its parts joined; `sql`: as a query names it. `unit`: of its numbers, as it is
-    written. `distinct`: how many values it has; `years`: whether all are years. `place`: of its
-    cell in a row of the document."""
+    written. `distinct`: how many values it has; `years`: whether all are years; `yes_no`: whether all say yes or no;
+    `noes`: those of its values that say no, None where they are not known. `place`: of its cell in a row of the
+    document."""
 
     name: str
     sql: str
@@ -31,6 +32,8 @@ class Column:
     distinct: int = 0
     years: bool = False
     place: int = 0
+    yes_no: bool = False
+    noes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class TableSchema:
     def from_json(cls, number: int, text: str) -> Self:
         plain: dict[str, Any] = json.loads(text)
         columns = plain["columns"]
-        plain["columns"] = tuple(Column(**{**each, "type": ColumnType(each["type"])}) for each in columns)
+        plain["columns"] = tuple(map(_column, columns))
         plain["labels"] = tuple(plain["labels"])
         plain["references"] = tuple((own, table, other) for own, table, other in plain["references"])
         return cls(id=number, **plain)
@@ -89,6 +92,11 @@ class TableSchema:
     @property
     def labelling(self) -> tuple[Column, ...]:
         return tuple(self.columns[n] for n in self.labels)
+
+
+def _column(plain: Mapping[str, Any]) -> Column:
+    noes = plain.get("noes")
+    return Column(**{**plain, "type": ColumnType(plain["type"]), "noes": noes if noes is None else tuple(noes)})
 
 
 def quoted(name: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from metier.core.database_rows import DatabaseTable
 from metier.core.documents import Document
 from metier.core.tables import PATH, Table
-from metier.tables.cell_values import ColumnType, TypedColumn, day_in, typed, unit_in_name
+from metier.tables.cell_values import ColumnType, TypedColumn, day_in, say_yes_or_no, saying_no, typed, unit_in_name
 from metier.tables.schema import Column, TableSchema, unique
 from metier.text.language import words_in_any_language, words_of
 from metier.text.names import apart, naming
@@ -44,7 +44,8 @@ def typed_table(document: Document, table: Table) -> TypedTable | None:
         found = typed(names[n], cells[n], document.language)
         different = len({value for value in found.values if value is not None})
         unit = found.unit or (unit_in_name(names[n]) if found.type is ColumnType.NUMBER else "")
-        columns.append(Column(names[n] or sql, sql, found.type, unit, different, _are_years(found), n))
+        years, says, no = _are_years(found), say_yes_or_no(found.values), tuple(saying_no(found.values))
+        columns.append(Column(names[n] or sql, sql, found.type, unit, different, years, n, says, no))
         values.append(found.values)
     labels = labels_of(columns, [cells[n] for n in kept], _name(document, table))
     totals = _are_totals(cells[kept[labels[0]]])
