@@ -50,7 +50,7 @@ from metier.tables.typed_tables import typed_table
 from metier.text.analyzer import Analyser
 from metier.text.names import apart
 
-VERSION = 3  # raised when the same document would be typed otherwise than before
+VERSION = 4  # raised when the same document would be typed otherwise than before
 _TOGETHER = 64  # documents of one transaction
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS _documents (id TEXT PRIMARY KEY, content_hash TEXT NOT NULL) WITHOUT ROWID;
