@@ -385,3 +385,14 @@ def test_a_table_has_a_head_while_it_is_written(check):
 )
 def test_sums_may_have_sums_on_both_sides(text, right):
     assert [good for _, _, good in equations(text, quantities(text, "en"))] == right
+
+
+def test_of_two_versions_that_say_the_same_the_newer_one_is_cited(check):
+    said = "Fitting into a lined flue | Price: {} | What it includes: register plate and first burn"
+    old, new = passage(said.format(620), "prices-2025.md"), passage(said.format(665), "prices-2026.md")
+    for answer, price in (("The fitting includes the register plate and the first burn.", "665"),
+                          ("Fitting into a lined flue was 620.", "620")):  # fmt: skip
+        (sentence,) = check(answer, "What does the fitting cost?", [old, new])
+        assert price in sentence.citations[0].quote, answer
+    (sentence,) = check("The fitting includes the register plate.", "What did the fitting include in 2025?", [old, new])
+    assert "620" in sentence.citations[0].quote

@@ -35,6 +35,7 @@ from metier.answering.support.polarity import Polarity
 from metier.answering.support.row_check import RowCheck
 from metier.answering.support.sources import PassageReader, Shown
 from metier.answering.support.subjects import Clause, Subjects
+from metier.answering.version_selection import outdated
 from metier.text.detection import detect
 
 _ALIKE = 0.6  # coverage from which a unit is in the language of the claim
@@ -49,6 +50,7 @@ _WORKED_OUT = 0.8  # what a result that follows from the sources' numbers is wor
 _BARE = 0.5  # what a bare number or name that a source has is worth whatever the source says of it
 _WORD_BEFORE = regex.compile(r"\p{Lu}[\p{L}\p{M}\p{N}-]* $")
 _LONGEST_WORD = 24
+_OUTDATED = 0.1  # what a source loses beside a newer version of it, so that of two that say the same that is cited
 _SHARED = 0.3  # what a number or name in common adds to the nearness of a source in another language
 
 
@@ -76,6 +78,7 @@ class Alignment:
         self._rows = RowCheck(shown, polarity, question, language)
         self._denials = DenialCheck(shown, self._coverage, polarity, language)
         self._pairs = PairingCheck(shown, reader.words, language)
+        self._outdated = np.array(outdated(question, shown.passages), dtype=bool)
 
     def align(self, claim: Claim, candidates: int) -> Finding:
         """All features but the cosine. `candidates`: how many units are kept in `evidence`, best first."""
@@ -234,6 +237,7 @@ class Alignment:
             rank += (0.15 if len(words) > 2 else 0.5) * near
         rank -= 0.005 * np.minimum(self._shown.passage_of, 20)
         rank -= np.array([0.3 * (source.kind == "heading") for source in sources])
+        rank -= _OUTDATED * self._outdated[self._shown.passage_of]
         return np.argsort(-rank, kind="stable")
 
     def _is_foreign(self, claim: Claim, best: int, unit: np.ndarray) -> bool:
