@@ -27,9 +27,15 @@ def test_the_answer_is_the_value_with_its_rows_and_the_query(tmp_path):
             expert.sync()
             heard: list[str] = []
             answer = expert.ask("Which crew works most hours on average?", on_text=lambda piece: heard.append(piece))
-        (request,) = endpoint.requests
+            (request,) = endpoint.requests
+            endpoint.says = lambda body: "NO" if "SQLite query" in body["messages"][0]["content"] else "From passages."
+            told = expert.ask("Which baker works most hours at night?")
+            asked_again = len(endpoint.requests) - 1
     assert answer.text == "Baker: 34 Hours"
     assert "".join(heard) == "Baker: 34 Hours"  # of the query nothing
     assert {each.row for each in answer.citations} == {"Mara Blom", "Ida Falk"}
     assert answer.tables.sql.startswith('SELECT "Role", AVG("Hours") FROM "staff"')
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens > 5) == (10, True)  # of the query
+    assert told.text == "From passages."
+    assert told.usage.prompt_tokens == 10 * asked_again > 10  # of the query that there is none of, too
     assert request["grammar"].startswith("root ::=")

@@ -32,13 +32,14 @@ from metier.answering.term_weights import WordWeights, names
 from metier.answering.version_comparison import asks_what_changed, changes, versions_among
 from metier.answering.version_selection import with_newer
 from metier.answering.whole_document import WholeDocument
-from metier.answering.written import AnswerWriter
+from metier.answering.written import AnswerWriter, usage_of
 from metier.core.documents import CELL, Passage
 from metier.core.errors import InputError
 from metier.core.modes import FROM_DOCUMENTS
 from metier.core.settings import Settings
 from metier.embedding.base import Embedder
 from metier.generation.base import Generator
+from metier.generation.metering import MeteredGenerator, metered
 from metier.reader.base import Reader
 from metier.retrieval import decomposition
 from metier.retrieval.decomposition import LONGEST
@@ -84,7 +85,7 @@ class Answerer:
         self._retriever = retriever
         self._embedder = embedder
         self._analyser = analyser
-        self._generator = generator
+        self._generator = MeteredGenerator(generator)
         self._abstention = abstention
         self._passages = passages
         self._new_reader = reader
@@ -147,8 +148,10 @@ class Answerer:
     def ask(self, request: Request) -> Answer:
         if request.mode not in FROM_DOCUMENTS:
             return self._writer.alone(request, self.style)
-        answer = self._answered(self._without_courtesy(request))
-        return with_cells(replace(answer, question=request.question), self._store.document)
+        with metered() as completions:
+            answer = self._answered(self._without_courtesy(request))
+        used = usage_of(completions, answer.usage.passages)
+        return with_cells(replace(answer, question=request.question, usage=used), self._store.document)
 
     def _without_courtesy(self, request: Request) -> Request:
         """The request for what its message asks. A text that is to be labelled, or that names what it may be answered

@@ -352,7 +352,7 @@ class Quoter:
             adapter=request.writer.adapter,
             sentences=sentences,
             timings=timings | {"total": time.monotonic() - began},
-            usage=usage_of(completion, shown) if completion else Usage(passages=len(found.shown)),
+            usage=usage_of([completion], shown) if completion else Usage(passages=len(found.shown)),
             style=Style.QUOTED,
             notes=notes_of(completion, len(found.shown) - shown if completion else 0, pinned),
             hits=found.hits,
