@@ -49,6 +49,7 @@ Net sales,120,150
 Cost,80,95
 Total,40,55
 """
+JOBS = "Date,Customer,Job\n2026-10-01,Renouf,Sweep\n2026-10-15,Picot,Sweep\n2026-10-30,Amory,Repair\n"
 PARTS = "Part,Stock,Weight kg\n" + "\n".join(f"part {n},{n % 7},{n}" for n in range(1, 61))
 
 
@@ -61,6 +62,7 @@ def asked_shop(tmp_path_factory):
     connection.close()
     store = TableStore(folder / "tables.sqlite", Analyser("en"))
     files = {"shop.sqlite": (folder / "shop.sqlite").read_bytes(), "report.csv": REPORT.encode()}
+    files["jobs.csv"] = JOBS.encode()
     store.put([read(name, content) for name, content in {**files, "parts.csv": PARTS.encode()}.items()])
     runner = QueryRunner(store.path, seconds=2)
 
@@ -254,3 +256,32 @@ def test_a_model_that_knows_only_the_form_is_believed_no_explanation(question, a
     answer, asked = asked_shop(question, written, capable=False)
     assert (answer is not None) == is_taken
     assert len(asked) == (1 if is_taken else 2)
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        "LIKE '2026-11-%'", "BETWEEN '2026-11-01' AND '2026-11-30'", ">= '2026-11-01'", "< '2026-09-15'",
+        "> '2026-12-31' AND \"Date\" < '2028-01-01'",
+    ],
+)  # fmt: skip
+def test_of_days_that_a_list_does_not_hold_nothing_is_counted(asked_shop, days):
+    query = f'jobs: "jobs"\nSELECT COUNT(*) FROM "jobs" WHERE "Date" {days}'
+    answer, told = asked_shop("How many jobs did we do in November?", query, "NO")
+    assert answer is None
+    assert '"Date" holds days from 2026-10-01 to 2026-10-30 only' in told[1]
+
+
+@pytest.mark.parametrize(
+    ("said", "days", "count"),
+    [
+        ("since 2026-10-10", ">= '2026-10-10'", "2"), ("before 2026-10-31", "< '2026-10-31'", "3"),
+        ("from 2026-10-10 to 2027-01-01", "BETWEEN '2026-10-10' AND '2027-01-01'", "2"),
+        ("since 2020-01-01", ">= '2020-01-01'", "3"), ("before 2030-01-01", "< '2030-01-01'", "3"),
+    ],
+)  # fmt: skip
+def test_days_of_which_a_list_holds_a_part_are_counted(asked_shop, said, days, count):
+    query = f'jobs: "jobs"\nSELECT COUNT(*) FROM "jobs" WHERE "Date" {days}'
+    answer, told = asked_shop(f"How many jobs did we do {said}?", query)
+    assert answer is not None, told
+    assert answer.lines[0].text == count

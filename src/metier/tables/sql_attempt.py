@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from sqlglot import exp
+
+from metier.tables.cell_values import ColumnType
 from metier.tables.guard import GuardedQuery, guarded
 from metier.tables.query import Value
 from metier.tables.question import TableQuestion
@@ -12,7 +15,7 @@ from metier.tables.readable import ReadableTable
 from metier.tables.results import ResultLine, TableAnswer
 from metier.tables.runner import QueryError, Result
 from metier.tables.schema import TableSchema, literal, quoted
-from metier.tables.sql_certainty import doubts, texts_looked_for
+from metier.tables.sql_certainty import DAY, doubts, texts_looked_for
 from metier.tables.sql_columns import SqlColumns
 from metier.tables.sql_form import not_asked
 from metier.tables.sql_grammar import grammar_of
@@ -64,7 +67,7 @@ class SqlAttempt:
         try:
             query = guarded(reply.sql, self._readable)
             columns = SqlColumns(query)
-            if missing := self._values_that_are_not(query, columns):
+            if missing := self._values_that_are_not(query, columns) or self._days_that_are_not(query, columns):
                 return f"{missing} {_AGAIN}"
             meanings = reply.meanings if self._capable else {}
             wrong = doubts(self._question, query, columns, self._groups, meanings)
@@ -88,6 +91,19 @@ class SqlAttempt:
             said.append(f"No {table}.{column} is {written(text)}{there}.")
         return " ".join(dict.fromkeys(said))
 
+    def _days_that_are_not(self, query: GuardedQuery, columns: SqlColumns) -> str:
+        """Which days lie wholly outside of those that a list holds: of November one of October's jobs says nothing, and
+        not that there were none. A database holds all there is."""
+        first, last = _days_of(query)
+        for place in columns.used() if first or last else ():
+            if place.column.type is not ColumnType.DATE or place.table.database:
+                continue
+            table, column = quoted(place.table.sql), quoted(place.column.sql)
+            for low, high in self.sample(f"SELECT min({column}), max({column}) FROM {table}"):
+                if low is not None and (first > str(high) or (last and last < str(low)[: len(last)])):
+                    return f"{table}.{column} holds days from {low} to {high} only."
+        return ""
+
     def _told(self, query: GuardedQuery, columns: SqlColumns) -> TableAnswer | None:
         rows = SqlRows(query, columns, self._run)
         result = rows.result()
@@ -109,3 +125,17 @@ class SqlAttempt:
             return None
         filters = filters_of_sql(query, columns, language)
         return TableAnswer(tuple(lines), query.shown, filters, main, total, aggregate)
+
+
+def _days_of(query: GuardedQuery) -> tuple[str, str]:
+    """From which day on and up to which it asks, as it writes them; "" where one side is open."""
+    lower, upper = list[str](), list[str]()
+    for each in query.tree.find_all(exp.Literal):
+        if not each.is_string or not DAY.fullmatch(each.name):
+            continue
+        is_left = isinstance(each.parent, exp.Binary) and each.parent.this is each
+        if not isinstance(each.parent, exp.LT | exp.LTE if not is_left else exp.GT | exp.GTE):
+            lower.append(each.name)
+        if not isinstance(each.parent, exp.GT | exp.GTE if not is_left else exp.LT | exp.LTE):
+            upper.append(each.name)
+    return min(lower, default=""), max(upper, default="")

@@ -28,7 +28,7 @@ _PLAIN = {0.0, 1.0, 2.0, 100.0}  # numbers that a query may have of itself
 _SCALES = (1.0, 100.0, 1e3, 1e6, 1e9, 60.0, 3600.0, 60_000.0, 3_600_000.0)
 _NAME = re.compile(r"[\"'`]([^\"'`]+)[\"'`]")
 _FUNCTIONS = ("COUNT(", "SUM(", "AVG(", "MIN(", "MAX(", "ORDER BY", "GROUP BY", "LIMIT", "DISTINCT")
-_DAY = re.compile(r"(?P<year>[12]\d{3})(?:-(?:\d\d|%)){0,2}%?(?: [\d:]+)?")
+DAY = re.compile(r"(?P<year>[12]\d{3})(?:-(?:\d\d|%)){0,2}%?(?: [\d:]+)?")
 _CALCULATING = (
     exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Sum, exp.Avg, exp.Abs, exp.Round, exp.Cast,
     exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between,
@@ -311,7 +311,7 @@ def _bounds(question: TableQuestion, query: GuardedQuery, used: _Used, meanings:
             if not literal.is_string or isinstance(literal.parent, exp.TimeToStr | exp.DPipe):
                 continue
             text = literal.name
-            if day := _DAY.fullmatch(text):
+            if day := DAY.fullmatch(text):
                 year = int(day["year"]) - text.endswith("-01-01")  # behind the last day of a year
                 if years and not years & {year, int(day["year"])}:
                     yield f"{text!r} in the query is no day of the question"
