@@ -118,7 +118,7 @@ class Runtime:
         self.learned_files.fetch()
         embedder = self.embedder
         identity = Identity(embedder.name, embedder.fingerprint, embedder.dimension, self.analyser.version)
-        settings = self.settings.store.of_expert(self.settings.name, self.settings.id)
+        settings = self.settings.own_store
         made = open_store(self.state_folder / "store", settings, identity, replace=self._replacing_index)
         current = CurrentGroups(self.folder, self.state, lambda: made.records(_OF_CORRECTIONS))
         return AccessControlledStore(made, current)

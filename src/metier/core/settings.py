@@ -318,6 +318,16 @@ class Settings(Section):
     serving: ServingSettings = ServingSettings()
     state: StateSettings = StateSettings()
 
+    @property
+    def own_store(self) -> StoreSettings:
+        """`[store]` as it is of this expert among others in the same place."""
+        return self.store.of_expert(self.name, self.id)
+
+    @property
+    def own_state(self) -> StateSettings:
+        """`[state]`, likewise."""
+        return self.state.of_expert(self.name, self.id)
+
 
 def with_tuning(settings: Settings, changes: Mapping[str, object]) -> Settings:
     """The settings with others of `[tuning]`, as options of `metier tune`. Raises `SettingsError`."""

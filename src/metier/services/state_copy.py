@@ -37,7 +37,7 @@ def copy_state(runtime: Runtime, to: str, auth_env: str | None, namespace: str |
     plain = settings.model_dump(exclude_unset=True)
     moved = validate(plain | {"state": plain.get("state", {}) | chosen}, "metier state copy")
     if url:  # written down, so that an expert of another name finds it
-        chosen["namespace"] = moved.state.of_expert(moved.name, moved.id).namespace
+        chosen["namespace"] = moved.own_state.namespace
     source, target = runtime.state, place_of(moved, runtime.folder)
     if _named(source) == _named(target):
         raise InputError("the state is there already", where=_named(target), hint="Name another place with --to.")

@@ -54,10 +54,10 @@ def copy_store(
     chosen = _chosen(to, auth_env, namespace)
     plain = runtime.settings.model_dump(exclude_unset=True)
     moved = validate(plain | {"store": plain.get("store", {}) | chosen}, "metier store copy")
-    settings = moved.store.of_expert(moved.name, moved.id)
+    settings = moved.own_store
     if settings.is_postgres:  # written down, so that an expert of another name finds it
         chosen["namespace"] = settings.namespace
-    if _place(settings) == _place(runtime.settings.store.of_expert(runtime.settings.name, runtime.settings.id)):
+    if _place(settings) == _place(runtime.settings.own_store):
         raise InputError("the store is there already", where=masked(to), hint="Name another place with --to.")
     with runtime.exclusive("sync.lock", WRITE_PATIENCE):
         source = runtime.store

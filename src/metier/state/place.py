@@ -16,7 +16,7 @@ Place = Path | PostgresState
 
 def place_of(settings: Settings, folder: Path) -> Place:
     """Where `[state]` says that the state of the expert in `folder` is. Close it, if it is a server."""
-    chosen = settings.state.of_expert(settings.name, settings.id)
+    chosen = settings.own_state
     if chosen.url is None or chosen.namespace is None:
         return folder / STATE_FOLDER / STATE_FILE
     return PostgresState(chosen.url, chosen.auth_env, chosen.namespace, chosen.expert or "")
