@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from metier.tables.cell_values import say_yes_or_no
+
 STOVES = """Stove,Maker,Fuel,Weight (kg),In the showroom,On display
 Morso 1412,Morso,wood,68,2,yes
 Morso S11,Morso,wood,89,1,no
@@ -104,3 +106,15 @@ def test_pieces_in_stock_are_added_up_in_other_languages(tables):
     assert told(german("Wie viele Öfen von Morso sind auf Lager?")) == ["5"]
     french = tables({"t.csv": STOCKS["fr"]}, "fr")
     assert told(french("Combien de pièces sont en stock ?")) == ["15"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "is_yes_or_no"),
+    [
+        (["yes", "no", "yes"], True), (["x", None, "x"], True), (["ja", "nein", None], True), (["✓", "✗"], True),
+        (["হ্যাঁ", "না"], True), (["x", "y"], False), (["no", "no"], False), (["yes", "no", "maybe"], False),
+        ([1.0, 0.0], False), ([None, None], False),
+    ],
+)  # fmt: skip
+def test_which_columns_say_yes_or_no(cells, is_yes_or_no):
+    assert say_yes_or_no(cells) is is_yes_or_no

@@ -91,7 +91,8 @@ def _yeses() -> frozenset[str]:
 def say_yes_or_no(values: Sequence[float | str | None]) -> bool:
     """Whether the cells of a column tell nothing but whether something is so; that some are empty says no, too."""
     said = {value.casefold() if isinstance(value, str) else "" for value in values if value is not None}
-    return not said.isdisjoint(_yeses()) and said <= _yeses().union(noes())
+    is_axes = len(said.intersection(_TICKS)) > 1  # x and y name two things
+    return not is_axes and not said.isdisjoint(_yeses()) and said <= _yeses().union(noes())
 
 
 def saying_no(values: Sequence[float | str | None]) -> list[str]:
