@@ -49,7 +49,11 @@ Net sales,120,150
 Cost,80,95
 Total,40,55
 """
-JOBS = "Date,Customer,Job\n2026-10-01,Renouf,Sweep\n2026-10-15,Picot,Sweep\n2026-10-30,Amory,Repair\n"
+JOBS = """Date,Customer,Job,Built on
+2026-10-01,Renouf,Sweep,1961-03-02
+2026-10-15,Picot,Sweep,1988-07-20
+2026-10-30,Amory,Repair,1990-01-31
+"""
 PARTS = "Part,Stock,Weight kg\n" + "\n".join(f"part {n},{n % 7},{n}" for n in range(1, 61))
 
 
@@ -277,6 +281,8 @@ def test_of_days_that_a_list_does_not_hold_nothing_is_counted(asked_shop, days):
     [
         ("since 2026-10-10", ">= '2026-10-10'", "2"), ("before 2026-10-31", "< '2026-10-31'", "3"),
         ("from 2026-10-10 to 2027-01-01", "BETWEEN '2026-10-10' AND '2027-01-01'", "2"),
+        ("in October 2026", "LIKE '2026-10-%'", "3"), ("in 2026", "LIKE '2026%'", "3"),
+        ("in 2026", "LIKE '2026-%'", "3"), ("since 2026-10-10", ">= date('2026-10-10')", "2"),
         ("since 2020-01-01", ">= '2020-01-01'", "3"), ("before 2030-01-01", "< '2030-01-01'", "3"),
     ],
 )  # fmt: skip
@@ -285,3 +291,17 @@ def test_days_of_which_a_list_holds_a_part_are_counted(asked_shop, said, days, c
     answer, told = asked_shop(f"How many jobs did we do {said}?", query)
     assert answer is not None, told
     assert answer.lines[0].text == count
+
+
+def test_a_day_may_stand_before_the_column(asked_shop):
+    query = 'jobs: "jobs"\nSELECT COUNT(*) FROM "jobs" WHERE date(\'2026-10-10\') <= "Date"'
+    answer, told = asked_shop("How many jobs did we do since 2026-10-10?", query)
+    assert answer is not None, told
+    assert answer.lines[0].text == "2"
+
+
+def test_days_are_held_against_the_column_that_they_are_compared_with(asked_shop):
+    query = 'jobs: "jobs"\nSELECT MAX("Date") FROM "jobs" WHERE "Built on" < \'1985-01-01\''
+    answer, told = asked_shop("When was the last of the jobs that were built before 1985-01-01?", query)
+    assert answer is not None, told
+    assert "2026-10-01" in answer.lines[0].text

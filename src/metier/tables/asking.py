@@ -10,12 +10,13 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import regex
 
 from metier.tables.cell_values import ColumnType
+from metier.tables.held_days import held_days, lie_outside
 from metier.tables.inferred_references import Reference, referring
 from metier.tables.interpretation import Interpretation, interpretations
 from metier.tables.links import Value, link
@@ -115,7 +116,11 @@ class TableAsker:
     ) -> list[tuple[float | int | str | None, ...]]:
         """The values of some rows in some columns; none where they cannot be read."""
         names = ", ".join(quoted(column.sql) for column in columns)
-        result = self._run(f"SELECT {names} FROM {quoted(table.sql)} LIMIT {limit}", [table.sql])
+        return self._read(table, f"SELECT {names} FROM {quoted(table.sql)} LIMIT {limit}")
+
+    def _read(self, table: TableSchema, sql: str) -> list[tuple[float | int | str | None, ...]]:
+        """The rows of a query of one table; none where it cannot be run."""
+        result = self._run(sql, [table.sql])
         return list(result.rows) if result else []
 
     def _linked(self, text: str, language: str, visible: Visible) -> tuple[TableQuestion, list[LinkedTables]]:
@@ -276,23 +281,18 @@ class TableAsker:
         return TableAnswer(tuple(lines), sql.shown, tuple(filters_of(query)), query.table, total, query.aggregate)
 
     def _covers(self, query: TableQuery) -> bool:
-        """Whether the days that are asked for lie within those that a list holds: of November one of October's jobs
-        says nothing, and not that there were none. A database holds all there is."""
+        """Whether the days that are asked for lie within those that a list holds (`held_days`)."""
         if query.table.database:
             return True
         for condition in query.conditions:
-            column = condition.place.table.column(condition.place.column)
+            table, column = condition.place.table, condition.place.table.column(condition.place.column)
             days = [value for value in condition.values if isinstance(value, str)]
             if column is None or column.type is not ColumnType.DATE or not days or condition.negated:
                 continue
-            name, table = quoted(column.sql), condition.place.table.sql
-            held = self._run(f"SELECT min({name}), max({name}) FROM {quoted(table)}", [table])
-            if held is None or not held.rows or held.rows[0][0] is None:
-                return False
-            first, last = map(str, held.rows[0])
-            is_before = condition.operator not in ("<", "<=") and last < days[0]
-            is_behind = condition.operator not in (">", ">=") and first > days[-1]
-            if is_before or is_behind:
+            held = held_days(table, column, partial(self._read, table))
+            first = days[0] if condition.operator not in ("<", "<=") else ""
+            last = days[-1] if condition.operator not in (">", ">=") else ""
+            if held is None or lie_outside(first, last, held):
                 return False
         return True
 

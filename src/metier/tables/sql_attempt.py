@@ -3,12 +3,14 @@ wrong with it."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from sqlglot import exp
 
 from metier.tables.cell_values import ColumnType
 from metier.tables.guard import GuardedQuery, guarded
+from metier.tables.held_days import held_days, lie_outside
 from metier.tables.query import Value
 from metier.tables.question import TableQuestion
 from metier.tables.readable import ReadableTable
@@ -16,7 +18,7 @@ from metier.tables.results import ResultLine, TableAnswer
 from metier.tables.runner import QueryError, Result
 from metier.tables.schema import TableSchema, literal, quoted
 from metier.tables.sql_certainty import DAY, doubts, texts_looked_for
-from metier.tables.sql_columns import SqlColumns
+from metier.tables.sql_columns import SqlColumns, TableColumn
 from metier.tables.sql_form import not_asked
 from metier.tables.sql_grammar import grammar_of
 from metier.tables.sql_lines import aggregate_of, filters_of_sql, line_of
@@ -24,6 +26,7 @@ from metier.tables.sql_prompt import LinkedTables, WrittenSql, written
 from metier.tables.sql_rows import SqlRows
 
 _MOST_LINES = 20
+_LAST = "\uffff"  # behind a year, a month or a day: all that begins so
 _AGAIN = (
     "Write all lines again, corrected, with one that explains each of these, or NO where the tables do not hold it."
 )
@@ -92,16 +95,14 @@ class SqlAttempt:
         return " ".join(dict.fromkeys(said))
 
     def _days_that_are_not(self, query: GuardedQuery, columns: SqlColumns) -> str:
-        """Which days lie wholly outside of those that a list holds: of November one of October's jobs says nothing, and
-        not that there were none. A database holds all there is."""
-        first, last = _days_of(query)
-        for place in columns.used() if first or last else ():
+        """Which days lie wholly outside of those that a list holds (`held_days`)."""
+        for place, (first, last) in _days_of(query, columns).items():
             if place.column.type is not ColumnType.DATE or place.table.database:
                 continue
-            table, column = quoted(place.table.sql), quoted(place.column.sql)
-            for low, high in self.sample(f"SELECT min({column}), max({column}) FROM {table}"):
-                if low is not None and (first > str(high) or (last and last < str(low)[: len(last)])):
-                    return f"{table}.{column} holds days from {low} to {high} only."
+            held = held_days(place.table, place.column, self.sample)
+            if held is not None and lie_outside(first, last, held):
+                name = f"{quoted(place.table.sql)}.{quoted(place.column.sql)}"
+                return f"{name} holds days from {held[0]} to {held[1]} only."
         return ""
 
     def _told(self, query: GuardedQuery, columns: SqlColumns) -> TableAnswer | None:
@@ -127,15 +128,22 @@ class SqlAttempt:
         return TableAnswer(tuple(lines), query.shown, filters, main, total, aggregate)
 
 
-def _days_of(query: GuardedQuery) -> tuple[str, str]:
-    """From which day on and up to which it asks, as it writes them; "" where one side is open."""
-    lower, upper = list[str](), list[str]()
+def _days_of(query: GuardedQuery, columns: SqlColumns) -> dict[TableColumn, tuple[str, str]]:
+    """Of each column that is compared with days: from which on and up to which, "" where that side is open."""
+    lower, upper = defaultdict[TableColumn, list[str]](list), defaultdict[TableColumn, list[str]](list)
     for each in query.tree.find_all(exp.Literal):
-        if not each.is_string or not DAY.fullmatch(each.name):
+        compared = each.find_ancestor(exp.Predicate)
+        if compared is None or not each.is_string or not DAY.fullmatch(each.name):
             continue
-        is_left = isinstance(each.parent, exp.Binary) and each.parent.this is each
-        if not isinstance(each.parent, exp.LT | exp.LTE if not is_left else exp.GT | exp.GTE):
-            lower.append(each.name)
-        if not isinstance(each.parent, exp.GT | exp.GTE if not is_left else exp.LT | exp.LTE):
-            upper.append(each.name)
-    return min(lower, default=""), max(upper, default="")
+        column = compared.find(exp.Column)
+        place = columns.of(column) if column else None
+        if place is None:
+            continue
+        day, is_left = each.name.partition("%")[0], any(other is each for other in compared.this.find_all(exp.Literal))
+        if not isinstance(compared, (exp.GT, exp.GTE) if is_left else (exp.LT, exp.LTE)):
+            lower[place].append(day)
+        if not isinstance(compared, (exp.LT, exp.LTE) if is_left else (exp.GT, exp.GTE)):
+            upper[place].append(day + _LAST)
+    return {
+        place: (min(lower[place], default=""), max(upper[place], default="")) for place in lower.keys() | upper.keys()
+    }
