@@ -43,6 +43,7 @@ from metier.store.base import Entry
 
 HERE = Path(__file__).resolve().parent
 SIZES = (10_000, 100_000)
+EXACT_UNTIL = {"exact": 10**9, "indexed": 0}  # passages, of each way to search
 TOGETHER = 50  # documents of a commit
 SETTINGS = '[store]\nexact_until = {exact_until}\n[answering]\nreader = "none"\n'
 
@@ -56,46 +57,42 @@ def main() -> int:
         return 0
     results = HERE / "results" / "capacity.json"
     if options.again:
-        show(again(json.loads(results.read_text(encoding="utf-8"))["rows"]))
+        show(beside_plans(json.loads(results.read_text(encoding="utf-8"))["rows"]))
         return 0
     with tempfile.TemporaryDirectory(prefix="metier-capacity-") as made:
         work = Path(options.work or made)
         made_real(work, 500)
         report: dict[str, Any] = circumstances("capacity.py")
         sizes = [*options.sizes, *([options.largest] if options.largest else [])]
-        report["rows"] = [row for search in ("exact", "indexed") for row in held(sizes, search, work, Path(made))]
+        rows = [row for search in EXACT_UNTIL for row in made_and_measured(sizes, search, work, Path(made))]
+        report["rows"] = beside_plans(rows)
     results.parent.mkdir(exist_ok=True)
     results.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     show(report["rows"])
     return 0
 
 
-def held(sizes: list[int], search: str, work: Path, place: Path) -> list[dict[str, Any]]:
-    """What the plan of each size says of the next one, and what that takes."""
+def made_and_measured(sizes: list[int], search: str, work: Path, place: Path) -> list[dict[str, Any]]:
+    """An expert of each size, and what it takes."""
     rows: list[dict[str, Any]] = []
-    before: MeasuredExpert | None = None
     for size in sizes:
         Corpus.made(work, size)
         folder = place / f"{search}-{size}"
-        limit = 10**9 if search == "exact" else 0
         command = [sys.executable, __file__, str(size), "--child", str(folder), "--work", str(work)]
-        done = subprocess.run([*command, "--exact-until", str(limit)], capture_output=True, text=True, check=True)
+        command += ["--exact-until", str(EXACT_UNTIL[search])]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
         plain = json.loads(done.stdout.splitlines()[-1])
-        found = read(plain)
-        took = figures(found)
-        said = None if before is None else predicted(before, found, search, limit)
-        rows.append({"search": search, "passages": size, "took": took, "said": said, "measured": plain})
-        print(f"{search} {size:,}: {took} {said or ''}", file=sys.stderr, flush=True)
-        before = found
+        took = figures(read(plain))
+        rows.append({"search": search, "passages": size, "took": took, "said": None, "measured": plain})
+        print(f"{search} {size:,}: {took}", file=sys.stderr, flush=True)
     return rows
 
 
-def again(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What was measured, beside what the plan says of it now."""
+def beside_plans(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows, each with what the plan of the size before it says of it now."""
     for before, row in pairwise(rows):
         if row["search"] == before["search"]:
-            limit = 10**9 if row["search"] == "exact" else 0
-            row["said"] = predicted(read(before["measured"]), read(row["measured"]), row["search"], limit)
+            row["said"] = predicted(read(before["measured"]), read(row["measured"]), row["search"])
     return rows
 
 
@@ -108,8 +105,8 @@ def figures(found: MeasuredExpert) -> dict[str, float]:
     }  # fmt: skip
 
 
-def predicted(before: MeasuredExpert, after: MeasuredExpert, search: str, limit: int) -> dict[str, float]:
-    settings = Settings.model_validate({"store": {"exact_until": limit}})
+def predicted(before: MeasuredExpert, after: MeasuredExpert, search: str) -> dict[str, float]:
+    settings = Settings.model_validate({"store": {"exact_until": EXACT_UNTIL[search]}})
     made = plan(before, CapacityTarget(after.documents, 1.0, latency=1e6 if search == "exact" else 1e-9), settings)
     each = next(line.value for line in made.lines if line.name == "processor time a question")
     dense, lexical = dense_at(before, after.passages, search == "indexed"), lexical_at(before, after.passages)

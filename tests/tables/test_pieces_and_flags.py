@@ -118,3 +118,8 @@ def test_pieces_in_stock_are_added_up_in_other_languages(tables):
 )  # fmt: skip
 def test_which_columns_say_yes_or_no(cells, is_yes_or_no):
     assert say_yes_or_no(cells) is is_yes_or_no
+
+
+def test_rows_are_counted_for_yes_and_for_no_where_what_says_so_stands_behind(tables):
+    asked = tables({"検査.csv": "顧客,作業,合格\n佐藤,清掃,はい\n鈴木,清掃,いいえ\n田中,修理,はい\n"}, "ja")
+    assert sorted(told(asked("合格ごとの顧客の数は?")) or []) == ["いいえ: 1", "はい: 2"]

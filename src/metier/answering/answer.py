@@ -145,7 +145,8 @@ be carried in the answer, where what follows shows how its number is worked out.
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens read, of them from the cache, and written, of all that a model was asked for on the way to the answer:
-    queries to tables and notes on long documents, too. `passages`: put into the prompt."""
+    queries to tables and notes on long documents, too, as `Answerer.ask` counts them. `passages`: put into the
+    prompt."""
 
     prompt_tokens: int = 0
     cached_tokens: int = 0

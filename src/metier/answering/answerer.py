@@ -32,7 +32,7 @@ from metier.answering.term_weights import WordWeights, names
 from metier.answering.version_comparison import asks_what_changed, changes, versions_among
 from metier.answering.version_selection import with_newer
 from metier.answering.whole_document import WholeDocument
-from metier.answering.written import AnswerWriter, usage_of
+from metier.answering.written import AnswerWriter
 from metier.core.documents import CELL, Passage
 from metier.core.errors import InputError
 from metier.core.modes import FROM_DOCUMENTS
@@ -146,12 +146,19 @@ class Answerer:
     # --- asking ----------------------------------------------------------------------------------------------
 
     def ask(self, request: Request) -> Answer:
-        if request.mode not in FROM_DOCUMENTS:
-            return self._writer.alone(request, self.style)
         with metered() as completions:
-            answer = self._answered(self._without_courtesy(request))
-        used = usage_of(completions, answer.usage.passages)
-        return with_cells(replace(answer, question=request.question, usage=used), self._store.document)
+            if request.mode not in FROM_DOCUMENTS:
+                answer = self._writer.alone(request, self.style)
+            else:
+                answer = self._answered(self._without_courtesy(request))
+                answer = with_cells(replace(answer, question=request.question), self._store.document)
+        used = replace(
+            answer.usage,
+            prompt_tokens=sum(each.prompt_tokens for each in completions),
+            cached_tokens=sum(each.cached_tokens for each in completions),
+            completion_tokens=sum(each.completion_tokens for each in completions),
+        )
+        return replace(answer, usage=used)
 
     def _without_courtesy(self, request: Request) -> Request:
         """The request for what its message asks. A text that is to be labelled, or that names what it may be answered

@@ -26,7 +26,7 @@ from metier.answering.style import TokenLimits
 from metier.answering.support.base import Checker
 from metier.answering.term_weights import content_tokens
 from metier.answering.version_comparison import Change
-from metier.answering.written import nearest, notes_of, usage_of
+from metier.answering.written import nearest, notes_of
 from metier.core.documents import CELL, Document, Passage
 from metier.core.settings import Settings
 from metier.generation.base import Completion, Generator, Message
@@ -352,7 +352,7 @@ class Quoter:
             adapter=request.writer.adapter,
             sentences=sentences,
             timings=timings | {"total": time.monotonic() - began},
-            usage=usage_of([completion], shown) if completion else Usage(passages=len(found.shown)),
+            usage=Usage(passages=shown if completion else len(found.shown)),
             style=Style.QUOTED,
             notes=notes_of(completion, len(found.shown) - shown if completion else 0, pinned),
             hits=found.hits,

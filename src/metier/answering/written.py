@@ -95,7 +95,7 @@ class AnswerWriter:
             adapter=request.writer.adapter,
             sentences=(),
             timings=timings | {"total": time.monotonic() - began},
-            usage=usage_of([completion], 0),
+            usage=Usage(),
             style=style,
             notes=notes_of(completion, 0, pinned=False),
             finish_reason=completion.finish_reason,
@@ -167,7 +167,7 @@ class AnswerWriter:
             adapter=request.writer.adapter,
             sentences=sentences,
             timings=timings,
-            usage=usage_of([completion], len(writing.shown)),
+            usage=Usage(passages=len(writing.shown)),
             style=Style.WRITTEN,
             notes=notes_of(completion, found.dropped + len(found.shown) - len(writing.shown), found.pinned),
             hits=found.hits,
@@ -185,16 +185,6 @@ def nearest(found: Found) -> tuple[Passage, ...]:
     for hit in found.hits:
         best.setdefault((hit.passage.document_id, hit.passage.described), hit.passage)
     return tuple(best.values())[:_NEAREST]
-
-
-def usage_of(completions: Sequence[Completion], passages: int) -> Usage:
-    """Of all of them together."""
-    return Usage(
-        sum(each.prompt_tokens for each in completions),
-        sum(each.cached_tokens for each in completions),
-        sum(each.completion_tokens for each in completions),
-        passages,
-    )
 
 
 def notes_of(completion: Completion | None, dropped: int, pinned: bool) -> tuple[str, ...]:

@@ -3,9 +3,10 @@ form, queries to tables, notes on a long document, and the answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from metier.generation.base import Completion, Generator, Message, takes_grammar
 
@@ -52,27 +53,9 @@ class MeteredGenerator:
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return self._generator.count_tokens(messages)
 
-    def complete(
-        self,
-        messages: Sequence[Message],
-        *,
-        max_tokens: int,
-        temperature: float = 0.0,
-        seed: int = 0,
-        stop: Sequence[str] = (),
-        on_text: Callable[[str], bool | None] | None = None,
-        adapter: str | None = None,
-        fresh: bool = False,
-        logprobs: bool = False,
-        top_p: float = 1.0,
-        response_format: Mapping[str, object] | None = None,
-        grammar: str = "",
-    ) -> Completion:
-        rest = {"grammar": grammar} if grammar else {}  # another package's need not know it
-        done = self._generator.complete(
-            messages, max_tokens=max_tokens, temperature=temperature, seed=seed, stop=stop, on_text=on_text,
-            adapter=adapter, fresh=fresh, logprobs=logprobs, top_p=top_p, response_format=response_format, **rest,
-        )  # fmt: skip
+    def complete(self, messages: Sequence[Message], *, max_tokens: int, **options: Any) -> Completion:
+        """With the options that it was given, and no others: another package's generator need not know them all."""
+        done = self._generator.complete(messages, max_tokens=max_tokens, **options)
         if (told := _metered.get()) is not None:
             told.append(done)
         return done

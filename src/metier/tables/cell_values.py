@@ -76,11 +76,11 @@ def typed(name: str, cells: Sequence[str], language: str) -> TypedColumn:
 
 
 @lru_cache(maxsize=1)
-def noes() -> tuple[str, ...]:
+def noes() -> frozenset[str]:
     """What a cell says that has nothing, in any language: "no" under "Certificate"."""
     words = [word for language in all_languages() for word in language.no]
-    words += [*_CROSSES, *sorted(words_in_any_language("tables", "empty"))]
-    return tuple(dict.fromkeys(said for word in words for said in (word, word.capitalize(), word.upper())))
+    words += [*_CROSSES, *words_in_any_language("tables", "empty")]
+    return frozenset(said for word in words for said in (word, word.capitalize(), word.upper()))
 
 
 @lru_cache(maxsize=1)
@@ -92,7 +92,7 @@ def say_yes_or_no(values: Sequence[float | str | None]) -> bool:
     """Whether the cells of a column tell nothing but whether something is so; that some are empty says no, too."""
     said = {value.casefold() if isinstance(value, str) else "" for value in values if value is not None}
     is_axes = len(said.intersection(_TICKS)) > 1  # x and y name two things
-    return not is_axes and not said.isdisjoint(_yeses()) and said <= _yeses().union(noes())
+    return not is_axes and not said.isdisjoint(_yeses()) and said <= _yeses() | noes()
 
 
 def saying_no(values: Sequence[float | str | None]) -> list[str]:

@@ -70,8 +70,10 @@ def combinations(question: TableQuestion, links: Links) -> list[tuple[Mentions, 
     """Mentions that do not overlap, with what they leave unexplained, the best first."""
     read: list[QuestionOperation | Extreme | Bound] = [*question.operations, *question.extremes, *question.bounds]
     told = [m for m in links.columns if m.share == 1 and not m.measured]
-    whole = [span for mention in told if (span := said_whole(question, mention.column)) is not None]
-    read = [each for each in read if not (_is_optional(each) and any(_holds(span, each.span) for span in whole))]
+    whole = {mention.span: span for mention in told if (span := said_whole(question, mention.column)) is not None}
+    read = [
+        each for each in read if not (_is_optional(each) and any(_holds(span, each.span) for span in whole.values()))
+    ]
     starting: dict[int, list[Mention]] = {}
     for mention in [*read, *question.relations, *links.columns, *links.values, *links.tables]:
         starting.setdefault(mention.span[0], []).append(mention)
@@ -81,7 +83,7 @@ def combinations(question: TableQuestion, links: Links) -> list[tuple[Mentions, 
     beams[0] = [(0.0, [])]
     own = {n: _unasked(each) / (each.span[1] - each.span[0]) for each in read for n in range(*each.span)}
     own |= {n: _UNASKED for each in _before_numbers(question, links) for n in range(*each.span)}
-    own |= {n: _UNEXPLAINED for span in columns if any(_holds(each, span) for each in whole) for n in range(*span)}
+    own |= {n: _UNEXPLAINED for span in whole for n in range(*span)}
     held = {mention.span for mention in links.columns}  # of "wie hoch" height is meant where something has one
     own |= dict.fromkeys(_before_units(question, links), 0.0)
     own |= {n: _UNEXPLAINED for each in question.measured if each.span in held for n in range(*each.span)}

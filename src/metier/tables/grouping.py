@@ -9,6 +9,8 @@ from metier.tables.query import ColumnReference, Graph, TableQuery, label_of
 from metier.tables.question import QuestionOperation, TableQuestion
 from metier.text.phrase_cover import Span
 
+GROUPING = ("each", "each_behind", "by")  # operations that a group stands beside
+
 
 class GroupReader:
     """Reads the groups of one combination of mentions."""
@@ -19,7 +21,7 @@ class GroupReader:
 
     def grouped(self, left: list[ColumnMention]) -> tuple[ColumnReference, ...]:
         """What stands behind "per" or "for each", or before "ごと"; taken out of `left`."""
-        kinds = (kind for kind in ("each", "each_behind", "by") if kind in self._operations)
+        kinds = (kind for kind in GROUPING if kind in self._operations)
         operation = next((self._operations[kind] for kind in kinds), None)
         if operation is None:
             return ()

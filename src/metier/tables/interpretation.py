@@ -14,7 +14,7 @@ from metier.tables.combinations import Mentions, combinations
 from metier.tables.comparison import ComparisonReader
 from metier.tables.conditions import ConditionReader, denied_in
 from metier.tables.counting import CountReader, are_pieces, is_name_of_one
-from metier.tables.grouping import GroupReader, groups_rows_alone, shown_by
+from metier.tables.grouping import GROUPING, GroupReader, groups_rows_alone, shown_by
 from metier.tables.measured_columns import columns_of, places_of, price_and_quantity, stock_of
 from metier.tables.mentions import ColumnMention, Links
 from metier.tables.periods import period_of
@@ -90,7 +90,7 @@ class _Assembler:
         tables = named[:1] or asked or given or [mention.table for mention in self._mentions.tables]
         if named and asked:
             tables = [named[0], *asked]
-        if self._operations.keys() & {"each", "each_behind", "by"}:
+        if self._operations.keys() & set(GROUPING):
             tables = [*tables, *named[1:]]  # "for each department the number of courses"
         return list({table.sql: table for table in tables}.values())
 
@@ -160,7 +160,7 @@ class _Assembler:
     def _flags(self, conditions: Sequence[Condition], left: list[ColumnMention]) -> list[Condition]:
         """Columns that tell whether something is so of a row, where rows are asked for: "which customers got a
         certificate". Taken out of `left`; of one row that is named its cell is asked for."""
-        if any(is_name_of_one(each.place) for each in conditions) or self._operations.keys() & {"each", "by"}:
+        if any(is_name_of_one(each.place) for each in conditions) or self._operations.keys() & set(GROUPING):
             return []
 
         def is_flag(mention: ColumnMention) -> bool:

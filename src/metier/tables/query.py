@@ -355,7 +355,7 @@ def _filled(place: ColumnReference, name: str) -> str:
     if column is not None and column.type is ColumnType.NUMBER:
         return f"{name} <> 0"
     known = None if column is None else column.noes
-    said = noes() if known is None else known
+    said = sorted(noes()) if known is None else known
     return f"{name} NOT IN ({', '.join(map(literal, said))})" if said else f"{name} IS NOT NULL"
 
 
