@@ -134,20 +134,30 @@ def test_four_ways_answer_next_to_each_other_with_the_adapter_in_production(brow
         server.stop()
 
 
+def stopped_at_first_piece(page) -> None:
+    page.evaluate(  # a person is slower than this small model
+        """() => new MutationObserver((_, observer) => {
+          if (!document.querySelector(".pending .text:not(:empty)")) return;
+          document.getElementById("stop").click();
+          observer.disconnect();
+        }).observe(document.getElementById("turns"), { childList: true, subtree: true })"""
+    )
+    ask(page, "Count from one to one thousand in words.", "base")
+    assert last(page).locator(".state").inner_text() == "Stopped."
+    assert last(page).locator(".text").inner_text() != ""
+
+
 def test_stop_keeps_what_was_written_and_the_next_question_is_answered(browser, served):
     with opened(browser, served) as page:
-        page.evaluate(  # a person is slower than this small model
-            """() => new MutationObserver((_, observer) => {
-              if (!document.querySelector(".pending .text:not(:empty)")) return;
-              document.getElementById("stop").click();
-              observer.disconnect();
-            }).observe(document.getElementById("turns"), { childList: true, subtree: true })"""
-        )
-        ask(page, "Count from one to one thousand in words.", "base")
-        assert last(page).locator(".state").inner_text() == "Stopped."
-        assert last(page).locator(".text").inner_text() != ""
+        stopped_at_first_piece(page)
         ask(page, OIL)
         assert "31 months" in last(page).locator(".text").inner_text()
+
+
+def test_stop_holds_where_the_rest_of_the_answer_came_with_the_piece(browser, served):
+    with opened(browser, served) as page:
+        page.route("**/chat", lambda route: route.fulfill(response=route.fetch()))  # whole, in one read
+        stopped_at_first_piece(page)
 
 
 def test_thumbs_are_kept_with_their_reason(browser, served, served_folder, secrets):

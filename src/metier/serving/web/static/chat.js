@@ -110,6 +110,7 @@ async function answered(section, question, turn, control) {
       signal: control.signal,
     });
     for await (const line of lines(response)) {
+      control.signal.throwIfAborted(); // what came in the same read as the piece before it is not shown after a stop
       if (line.piece && !written.text) state.textContent = word("writing");
       if (line.piece) following(section, () => written.add(line.piece));
       if (line.sentence) following(section, () => written.mark(line.sentence));
