@@ -50,8 +50,8 @@ def test_the_answer_is_the_row_with_its_place_and_how_it_was_asked(bakery):
 
 def test_what_only_some_may_read_is_asked_for_them_alone(bakery):
     question = "What is the average salary?"
-    assert bakery.ask(question).text == "€2566.6667"
-    assert bakery.ask(question, where=Filter(groups=("board",))).text == "€2566.6667"
+    assert bakery.ask(question).text == "€2566.67"
+    assert bakery.ask(question, where=Filter(groups=("board",))).text == "€2566.67"
     others = bakery.ask(question, where=Filter(groups=()))
     assert others.tables is None
     assert "2566" not in others.text

@@ -21,7 +21,7 @@ Employees,41,38,35
     ("question", "lines"),
     [
         ("How many articles cost more than 5000 euro?", ["2"]),
-        ("What is the total price of all articles?", ["€27\u202f450,5"]),  # without the row of the total itself
+        ("What is the total price of all articles?", ["€27\u202f450,50"]),  # without the row of the total itself
         ("What is the average weight?", ["246,25 kg"]),  # tonnes among kilograms
         ("Which article is the heaviest?", ["Grand 180 | Weight: 320 kg"]),
         ("How many articles were built before 2000?", ["2"]),

@@ -171,9 +171,22 @@ def _asking(text: str, words: Sequence[_Word], known: Language) -> list[str] | N
             continue
         if known.question_words & known.word_set("words", "clause") and not (_opens(right) and _opens(left, _LEAD)):
             continue  # "a colleague who was ill; how long …": where question words join clauses, each side opens so
-        first, second = text[: left[-1].end], text[right[0].start :]
-        return [first.rstrip(" ,;"), _complete(second, left, right, known)]
+        first, second = text[: left[-1].end].rstrip(" ,;"), text[right[0].start :]
+        if sum(each.telling for each in left) < 2:
+            if whole := _shared(text, left, right):
+                return [whole, second]
+            first = _complete(first, right, left, known)
+        return [first, _complete(second, left, right, known)]
     return None
+
+
+def _shared(text: str, left: Sequence[_Word], right: Sequence[_Word]) -> str:
+    """ "What day and at what time do they come": the left part with what both say of themselves; "" where the right
+    one alone says it."""
+    asked = next((n for n, word in enumerate(right) if word.asks), 0) + 1
+    if not (len(left) > 1 and left[-2].asks and left[-1].telling and len(right) > asked + 1 and right[asked].telling):
+        return ""
+    return f"{text[: left[-1].end]} {text[right[asked + 1].start :]}"
 
 
 def _opens(words: Sequence[_Word], first: int = 2) -> bool:

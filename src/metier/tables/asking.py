@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import regex
 
 from metier.tables.cell_values import ColumnType
-from metier.tables.held_days import held_days, lie_outside
+from metier.tables.held_days import NO_YEAR, held_days, lie_outside, with_year
 from metier.tables.inferred_references import Reference, referring
 from metier.tables.interpretation import Interpretation, interpretations
 from metier.tables.links import Value, link
@@ -89,6 +89,8 @@ class TableAsker:
             if written.answer is not None or written.not_held:
                 return written.answer
         answer = self._by_rule(question, groups)
+        if answer is None and question.things:  # "the heaviest item", where nothing is called an item
+            answer = self._by_rule(replace(question, weak=question.weak | question.things), groups)
         if answer is None and writer is not None and not writer.capable:
             return self._by_model(question, groups, writer).answer
         return answer
@@ -257,6 +259,7 @@ class TableAsker:
 
     def _answer(self, query: TableQuery, steps: Graph, language: str) -> TableAnswer | None:
         try:
+            query = self._with_years(query)
             sql = to_sql(query, steps)
         except NoPath:
             return None
@@ -279,6 +282,21 @@ class TableAsker:
             replace(line, rows=line.rows or self._of_group(query, steps, line) or rows) for line in lines[:_MOST_LINES]
         ]
         return TableAnswer(tuple(lines), sql.shown, tuple(filters_of(query)), query.table, total, query.aggregate)
+
+    def _with_years(self, query: TableQuery) -> TableQuery:
+        """With the year of a month that is named without one."""
+
+        def dated(condition: Condition) -> Condition:
+            table, column = condition.place.table, condition.place.table.column(condition.place.column)
+            days = [value for value in condition.values if isinstance(value, str)]
+            if column is None or column.type is not ColumnType.DATE or not days:
+                return condition
+            if not any(day.startswith(NO_YEAR) for day in days):
+                return condition
+            held = held_days(table, column, partial(self._read, table))
+            return replace(condition, values=with_year(days, held[1])) if held else condition
+
+        return replace(query, conditions=tuple(map(dated, query.conditions)))
 
     def _covers(self, query: TableQuery) -> bool:
         """Whether the days that are asked for lie within those that a list holds (`held_days`)."""

@@ -121,15 +121,16 @@ def _names_things(name: str, cells: Sequence[str]) -> bool:
 
 
 def unit_in_name(name: str) -> str:
-    """The unit that the name of a column tells: in brackets, at its end, or as a whole ("Price (€)", "hall RH %",
-    "length_km", "Milliseconds")."""
+    """The unit that the name of a column tells: in brackets, at its end, as a whole, or what it is for each of
+    something ("Price (€)", "hall RH %", "length_km", "Milliseconds", "€/day")."""
     bracketed = regex.search(r"[(\[]([^()\[\]]{1,12})[)\]]\s*$", name)
     last = name.split()[-1:] if len(name.split()) > 1 else []
     joined = name.strip().rpartition("_")
     per = joined[0].rpartition("_")[2].casefold() in words_in_any_language("words", "per")  # `price_per_m2` is a price
     last += [joined[2]] if joined[0] and not per else []
     last = [word for word in last if not word.isalpha() or word == joined[2]]
-    candidates = ([bracketed[1]] if bracketed else []) + last + [name.strip()]
+    of_each = regex.match(r"\s*([^\s/]{1,4})/\p{L}", name)
+    candidates = ([bracketed[1]] if bracketed else []) + last + [name.strip()] + ([of_each[1]] if of_each else [])
     return next((each for each in candidates if unit_of(each) is not None), "")
 
 

@@ -99,6 +99,8 @@ def combinations(question: TableQuestion, links: Links) -> list[tuple[Mentions, 
             beams[place + 1].append((cost + skipped, mentions))
             for mention in starting.get(place, ()):
                 priced = cost + _price(mention) + lowered(mention)
+                if isinstance(mention, TableMention) and mention.span in columns and question.has("different"):
+                    priced += _PART  # of "how many different jobs" the kinds, not the rows
                 if isinstance(mention, Extreme) and any(_is_within(mention.span, span) for span in columns):
                     priced += _PART  # of "the minimum stock" the column
                 beams[mention.span[1]].append((priced, [*mentions, mention]))

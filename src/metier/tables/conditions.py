@@ -9,11 +9,13 @@ from dataclasses import replace
 from metier.core.tables import Reference
 from metier.tables.cell_values import ColumnType
 from metier.tables.combinations import Mentions
-from metier.tables.measured_columns import columns_of
+from metier.tables.held_days import NO_YEAR
+from metier.tables.measured_columns import called, columns_of
 from metier.tables.mentions import ColumnMention, TableMention, ValueMention
 from metier.tables.query import ColumnReference, Condition, label_of
 from metier.tables.question import Bound, TableQuestion
 from metier.tables.schema import Column, TableSchema
+from metier.tables.vocabulary import names_of
 from metier.text.phrase_cover import Span
 from metier.text.quantities import Quantity
 from metier.text.units import MONEY, unit_of
@@ -21,6 +23,7 @@ from metier.text.units import MONEY, unit_of
 _ONE_DENIAL = 3  # words between two that deny together: "ne … pas"
 _OWN = 2  # words between a value and the name of its column
 _YEARS = range(1500, 2200)
+_LEAP = 2024
 NEAR = 4  # words between a bound or an extreme and its column
 
 
@@ -124,6 +127,9 @@ class ConditionReader:
                 columns = [m.column for m in told if not m.column.unit]
             if kind is ColumnType.DATE and not columns and bound.quantity.dates[0][1] is None:
                 columns = [c for c in each.columns if c.years]
+            if kind is ColumnType.DATE and len(columns) > 1:  # the day of a delivery rather than that of its return
+                told = {(name,) for name in names_of("time", language)}
+                columns = [c for c in columns if called(c, each.language or language) in told]
             if len(columns) == 1:
                 return each, columns[0]
         return None
@@ -192,17 +198,16 @@ def _comparable(quantity: Quantity, column: Column) -> bool:
 
 
 def _amounts(quantity: Quantity, column: Column, scale: float) -> tuple[float | str, float | str] | None:
-    """The first and the last value that are meant, in the unit of the column: of a year or a month its days. `scale`:
-    in which a table tells its numbers, as "in millions"; a bare number is one of its own."""
+    """The first and the last value that are meant, in the unit of the column: of a year or a month its days, of
+    `NO_YEAR` where no year is named. `scale`: in which a table tells its numbers, as "in millions"; a bare number is
+    one of its own."""
     if quantity.dates:
         year, month, day = quantity.dates[0]
         if column.type is ColumnType.NUMBER:
             return (float(year), float(year)) if year and not month else None
-        if not year:
-            return None
         first, last = month or 1, month or 12
-        end = day or calendar.monthrange(year, last)[1]
-        return f"{year}-{first:02}-{day or 1:02}", f"{year}-{last:02}-{end:02} 23:59:59"
+        end = day or calendar.monthrange(year or _LEAP, last)[1]
+        return f"{year or NO_YEAR}-{first:02}-{day or 1:02}", f"{year or NO_YEAR}-{last:02}-{end:02} 23:59:59"
     if column.type is not ColumnType.NUMBER:
         return None
     value = quantity.values[0]

@@ -57,7 +57,7 @@ class _Assembler:
     def __init__(
         self, question: TableQuestion, tables: Sequence[TableSchema], mentions: Mentions, steps: Graph
     ) -> None:
-        self._question, self._mentions, self._steps = question, mentions, steps
+        self._question, self._tables, self._mentions, self._steps = question, tables, mentions, steps
         self._operations = mentions.operations
         self._conditions = ConditionReader(question, tables, mentions)
         self._groups = GroupReader(question, mentions, steps)
@@ -90,6 +90,9 @@ class _Assembler:
         tables = named[:1] or asked or given or [mention.table for mention in self._mentions.tables]
         if named and asked:
             tables = [named[0], *asked]
+        if not tables and self._question.things and self._mentions.extremes:  # "the heaviest item" of all with a weight
+            measure, code = self._mentions.extremes[0].measure, self._question.language.code
+            tables = [table for table in self._tables if measure and columns_of(table, measure, code, (0, 0))]
         if self._operations.keys() & set(GROUPING):
             tables = [*tables, *named[1:]]  # "for each department the number of courses"
         return list({table.sql: table for table in tables}.values())

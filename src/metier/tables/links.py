@@ -10,21 +10,27 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import regex
+
 from metier.tables.cell_values import ColumnType
 from metier.tables.measured_columns import called, columns_of, price_and_quantity
 from metier.tables.mentions import ColumnMention, Links, TableMention, ValueMention
 from metier.tables.question import TableQuestion, joined_at
 from metier.tables.schema import GROUP, Column, TableSchema
-from metier.tables.vocabulary import alike, names_of, phrase_of, said_words, synonymous, telling
+from metier.tables.vocabulary import alike, measure_of, names_of, phrase_of, said_words, synonymous, telling
 from metier.text.language import Language, words_in_any_language
 from metier.text.names import apart
 from metier.text.phrase_cover import Span
+from metier.text.phrases import fold
 
 _LONGEST, _LONGEST_UNSPACED = 7, 12  # words of a mention; characters where none parts them
 _ALL_BUT_FUNCTION_WORDS = 0.95  # how far a value is named of which words such as "the" are missing
 _KINDS = 60  # values of a column that tells of what kind its rows are
 _MOST_VALUES = 40  # of one column that a part of a name may mean
 
+
+_PARTS = regex.compile(r"\s[-–—|·]\s|[:;,(\[]|\.\s")  # between what a table is called and what else is said of it
+_DIGIT = regex.compile(r"\p{N}")
 
 Spoken = tuple[str, ...]  # languages in which words are compared: that of the question, that of the table
 Value = tuple[int, str]  # column, -1 for the name of a group, and the cell's text
@@ -279,13 +285,18 @@ def _names(table: TableSchema, span: Span, words: tuple[str, ...], language: Spo
 
 
 def _called_as_table(table: TableSchema, language: str) -> tuple[str, ...]:
-    """The words of its name that say something: of `border_info` the first."""
-    words, known = telling(table.name, language), words_in_any_language("tables", "any_table")
-    if not Language.of(language).spaced:
+    """The words of its name that say something: of `border_info` the first, of "Delivery log - first quarter 2025"
+    the first, too."""
+    spoken, known = Language.of(language), words_in_any_language("tables", "any_table")
+    name = next((part for part in _PARTS.split(table.name) if part.strip()), table.name)
+    words = telling(name, language)
+    if not spoken.spaced:
         name = "".join(words)
         endings = [ending for ending in known if name.endswith(ending) and name != ending]
         return words[: len(words) - max(map(len, endings), default=0)]
-    return tuple(word for word in words if word not in known) or words
+    periods = {fold(month) for months in spoken.months for month in months}
+    own = tuple(word for word in words if word not in known and word not in periods and not _DIGIT.search(word))
+    return words if all(measure_of(word, language) for word in own) else own  # a price list lists no prices
 
 
 def _measured(question: TableQuestion, table: TableSchema) -> Iterator[ColumnMention]:

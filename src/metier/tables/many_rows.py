@@ -37,6 +37,9 @@ def is_of_many(text: str, row: str, language: str) -> bool:
     counts = [operation.span[1] for operation in question.operations if operation.kind == "count"]
     if not counts:
         return False
+    often = any(operation.of_times for operation in question.operations)
+    if often and known.finds(row, "query", "each", "year", "month"):
+        return False  # it says how often: "every 40 hours", "12 months"
     if any(bound.operator in (">", ">=", "<", "<=") for bound in question.bounds):
         return True
     behind = next((token.said for token in question.tokens[counts[0] :] if not token.function), "")

@@ -45,12 +45,14 @@ def _tells_where(column: Column, language: Language) -> bool:
 
 def said_whole(question: TableQuestion, column: Column) -> Span | None:
     """Where the question says all of a column's name, which begins with a word that says nothing alone and so tells
-    where something is, or how: "in the showroom", "auf Lager"."""
-    name, said = said_words(apart(column.name)), tuple(token.said for token in question.tokens)
+    where something is, or how: "in the showroom", "auf Lager". An article may stand in one and not in the other."""
     if not _tells_where(column, question.language):
         return None
-    places = (n for n in range(len(said) - len(name) + 1) if said[n : n + len(name)] == name)
-    return next(((n, n + len(name)) for n in places), None)
+    articles = question.language.word_set("words", "article")
+    name = [word for word in said_words(apart(column.name)) if word not in articles]
+    said = [(n, token.said) for n, token in enumerate(question.tokens) if token.said not in articles]
+    places = (n for n in range(len(said)) if [word for _, word in said[n : n + len(name)]] == name)
+    return next(((said[n][0], said[n + len(name) - 1][0] + 1) for n in places), None)
 
 
 def columns_of(table: TableSchema, measure: str, language: str, span: Span) -> list[ColumnMention]:

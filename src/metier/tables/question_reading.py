@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from metier.tables.question import (
@@ -15,6 +16,7 @@ from metier.tables.question import (
     joined_at,
 )
 from metier.tables.vocabulary import TOKEN, is_superlative, measure_of, parted, plain_word, rank_of
+from metier.text.dates import times_in
 from metier.text.language import Language, words_of
 from metier.text.phrase_cover import Cover, Span
 from metier.text.phrases import compose, fold, searchable
@@ -69,6 +71,7 @@ def read(text: str, language: str) -> TableQuestion:
             QuestionOperation(kind, span) for span in reader.take(kind) if reader.is_said(kind, span)
         ]
     reader.take("filler")
+    things = [n for place in cover.copy().take("query", "things") for n in range(*reader.tokens_at(place))]
     weak = [n for first, last in reader.take("weak") for n in range(first, last)]
     question.negations = _negations(cover, tokens)
     question.free = frozenset(
@@ -77,6 +80,7 @@ def read(text: str, language: str) -> TableQuestion:
     ) | frozenset(weak)  # fmt: skip
     question.weak = frozenset(n for n in weak if not tokens[n].function)
     question.free -= frozenset(n for n in weak if tokens[n].function) | frozenset(question.negations)
+    question.things = question.free.intersection(things)
     return question
 
 
@@ -137,7 +141,7 @@ class _Reader:
 
     def take(self, *names: str) -> list[Span]:
         """Phrases of `[query]`, as spans of tokens."""
-        return [span for place in self._cover.take("query", *names) if (span := self._tokens(place))[0] < span[1]]
+        return [span for place in self._cover.take("query", *names) if (span := self.tokens_at(place))[0] < span[1]]
 
     def is_said(self, kind: str, span: Span) -> bool:
         """Whether nothing is counted by "number of" where a noun stands before it: "the phone number of"."""
@@ -147,7 +151,8 @@ class _Reader:
         opens = before.function or any(self._cover.covered[before.start : before.end])
         return opens or span[1] - span[0] < 2
 
-    def _tokens(self, place: Span) -> Span:
+    def tokens_at(self, place: Span) -> Span:
+        """Of a place in the text, its tokens."""
         tokens = self._question.tokens
         first = next((n for n, token in enumerate(tokens) if token.end > place[0]), len(tokens))
         last = next((n for n, token in enumerate(tokens) if token.start >= place[1]), len(tokens))
@@ -156,13 +161,13 @@ class _Reader:
     def read_bounds(self) -> None:
         question = self._question
         read = [_as_day(each) for each in quantities(question.text, self._code) if each.values or each.dates]
-        found = [self._with_year(each) for each in read]
+        found = self._with_months([self._with_year(each) for each in read])
         taken: set[int] = set()
         for index, quantity in enumerate(found):
             if index in taken:
                 continue
             following = found[index + 1] if index + 1 < len(found) else None
-            span = self._tokens((quantity.start, quantity.end))
+            span = self.tokens_at((quantity.start, quantity.end))
             between = self._joins(quantity, following) if following else None
             if between and following:
                 taken.add(index + 1)
@@ -182,7 +187,7 @@ class _Reader:
         rest = self._cover.copy()
         for names, behind in ((_BEHIND, True), (_BOUNDS, False)):
             for name, operator in names.items():
-                found = (self._tokens(place) for place in rest.take("query", name))
+                found = (self.tokens_at(place) for place in rest.take("query", name))
                 self._question.relations += [Relation(span, operator, behind) for span in found if span[0] < span[1]]
 
     def _with_year(self, quantity: Quantity) -> Quantity:
@@ -194,6 +199,23 @@ class _Reader:
         behind = len(rest) - len(rest.lstrip()) + match.end() if match else 0
         return replace(quantity, end=quantity.end + behind)
 
+    def _with_months(self, found: Sequence[Quantity]) -> list[Quantity]:
+        """With the months that only who asks in this language names so: "febrero", "March"."""
+        named = list(found)
+        for mention in times_in(self._cover.copy()):
+            (start, end), day = mention.span, (mention.year, mention.month, mention.day)
+            is_new = all(end <= each.start or each.end <= start for each in found)
+            if is_new and mention.kind == "month" and self._is_month(start, end):
+                named.append(Quantity(start, end, self._question.text[start:end], dates=(day,)))
+        return sorted(named, key=lambda each: each.start)
+
+    def _is_month(self, start: int, end: int) -> bool:
+        """Whether a word for a month is one here: of "people march" it is not."""
+        said, language = self._question.text[start:end], self._question.language
+        before = words_of(self._question.text[:start])[-1:]
+        is_word = fold(said) in language.word_set("numbers", "no_month") and not said[0].isupper()
+        return not is_word or language.function_words.issuperset(before)
+
     def _joins(self, first: Quantity, second: Quantity) -> Span | None:
         """ "between 5 and 8", "from 5 to 8": the tokens of all."""
         language, text, tokens = self._question.language, self._question.text, self._question.tokens
@@ -201,7 +223,7 @@ class _Reader:
         to = language.word_set("numbers", "to") | language.word_set("query", "to")
         if len(middle) != 1 or middle[0] not in to | language.word_set("words", "conjunction"):
             return None
-        start, (_, last) = self._tokens((first.start, first.end))[0], self._tokens((second.start, second.end))
+        start, (_, last) = self.tokens_at((first.start, first.end))[0], self.tokens_at((second.start, second.end))
         if first.dates and second.dates and middle[0] in to:
             return start, last
         if behind := self._behind("between_behind", tokens[last - 1].end):
@@ -214,7 +236,7 @@ class _Reader:
         """The token behind a phrase of `[query]` that follows on the character `end`; 0 where there is none."""
         rest = searchable(self._question.text[end:])
         match = self._question.language.expression("query", name).match(rest.lstrip())
-        return self._tokens((0, end + len(rest) - len(rest.lstrip()) + match.end()))[1] if match else 0
+        return self.tokens_at((0, end + len(rest) - len(rest.lstrip()) + match.end()))[1] if match else 0
 
     def _operator(self, span: Span) -> tuple[str, Span, str]:
         """What bounds the number at `span`: its operator, the tokens of both, and what is measured."""
@@ -235,7 +257,7 @@ class _Reader:
         """The tokens of a phrase of `[query]` that ends `before`."""
         for match in self._question.language.expression("query", name).finditer(before):
             if not before[match.end() :].strip():
-                return self._tokens(match.span())
+                return self.tokens_at(match.span())
         return None
 
     def _told_measure(self, span: Span) -> str:

@@ -212,24 +212,27 @@ def _amount(value: float | int | str | None, of: ColumnReference | None, query: 
         return value
     column = of.table.column(of.column) if of and of.column and query.aggregate != "count" else None
     unit = (column.unit or (of.table.unit if of else "")) if column else ""
-    rounded = round(value, 4) if query.aggregate == "avg" else value
+    rounded = round(value, 2 if unit in _UNITS_BEFORE else 4) if query.aggregate == "avg" else value
     return with_unit(rounded, unit, language)
 
 
 def with_unit(value: float, unit: str, language: str) -> str:
-    """`1,234.5` with its unit before or behind it, as it was written."""
-    said = number(value, language)
+    """`1,234.5` with its unit before or behind it, as is usual in the language."""
+    said = number(value, language, cents=unit in _UNITS_BEFORE)
     if not unit:
         return said
-    if unit in _UNITS_BEFORE:
+    if unit in _UNITS_BEFORE and not (unit == "€" and Language.of(language).decimal == ","):
         return f"-{unit}{said[1:]}" if said.startswith("-") else f"{unit}{said}"
     return f"{said}{unit}" if unit in ("%", "‰") else f"{said} {unit}"
 
 
-def number(value: float, language: str) -> str:
-    """With the marks of a language; whole numbers without a point, years without a mark."""
+def number(value: float, language: str, *, cents: bool = False) -> str:
+    """With the marks of a language; whole numbers without a point, years without a mark. `cents`: of one with a point
+    both digits behind it."""
     whole = float(value).is_integer()
     plain = f"{value:.0f}" if whole else f"{value:.{_DIGITS}g}"
+    if cents and len(plain.partition(".")[2]) == 1:
+        plain += "0"
     digits, _, fraction = plain.partition(".")
     if len(digits.lstrip("-")) > 4:
         digits = f"{int(digits):,}"

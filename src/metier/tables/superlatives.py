@@ -9,11 +9,14 @@ from metier.tables.cell_values import ColumnType
 from metier.tables.combinations import Mentions
 from metier.tables.conditions import NEAR, gap
 from metier.tables.grouping import GroupReader, shown_by
-from metier.tables.measured_columns import columns_of
+from metier.tables.measured_columns import DIMENSIONS, columns_of, dimension_of
 from metier.tables.mentions import ColumnMention
 from metier.tables.query import ColumnReference, Graph, TableQuery, label_of, path, points_to
 from metier.tables.question import Extreme, TableQuestion
 from metier.tables.schema import TableSchema
+from metier.text.phrase_cover import Span
+
+_OF_ONE_KIND = ("price", "weight", "speed", "temperature")  # "the heaviest" has no most of anything else
 
 
 class SuperlativeReader:
@@ -23,6 +26,7 @@ class SuperlativeReader:
         self._question, self._mentions, self._steps, self._groups = question, mentions, steps, groups
         self._operations = mentions.operations
         self._summed = self._takings = False  # what is ordered by
+        self._ordered: Span | None = None  # where it is named
 
     def ordered(self, extreme: Extreme, table: TableSchema, left: list[ColumnMention]) -> ColumnReference | None:
         """The column of which the most or the least is asked."""
@@ -35,12 +39,14 @@ class SuperlativeReader:
             behind = near
         told = columns_of(table, extreme.measure, self._question.language.code, extreme.span) if extreme.measure else []
         measured = [m.column for m in told if m.column.type is ColumnType.NUMBER or _is_of_time(m, extreme)]
-        if len(measured) == 1 and measured[0] not in [m.column for m in near]:
+        fits = DIMENSIONS.get(extreme.measure, ())
+        behind = [m for m in behind if not (m.measured and extreme.measure in _OF_ONE_KIND)]
+        if len(measured) == 1 and not any(m.column in measured or dimension_of(m.column) in fits for m in near):
             return ColumnReference(table, measured[0].sql)  # "the heaviest in the showroom", of which there are so many
         if behind:
             best = min(behind, key=lambda m: (gap(m.span, extreme.span), m.table.sql != table.sql))
             left.remove(best)
-            self._summed = best.summed
+            self._summed, self._ordered = best.summed, best.span
             self._takings = any(each.of_money and each.span == best.span for each in self._question.operations)
             return ColumnReference(best.table, best.column.sql)
         return None
@@ -86,7 +92,7 @@ class SuperlativeReader:
             )  # fmt: skip
         if left and self._takings:
             return None  # "which country has the highest turnover": not that of one row
-        if not left and self._asks_amount():
+        if not left and self._asks_amount(extreme):
             shown = (order,)
         return replace(
             query,
@@ -156,9 +162,20 @@ class SuperlativeReader:
                 )  # fmt: skip
         return None
 
-    def _asks_amount(self) -> bool:
-        """Whether "what is the highest price" asks for the number itself; "who has the highest salary" does not."""
-        return not self._question.has("people") and not self._mentions.named
+    def _asks_amount(self, extreme: Extreme) -> bool:
+        """Whether "what is the highest price" asks for the number itself; "who has the highest salary" does not, and
+        neither does "which machine has most hours", whatever a machine is."""
+        if self._question.has("people") or self._question.things or self._mentions.named:
+            return False
+        if not self._question.language.spaced:
+            return True
+        if self._ordered is None:  # "which is the heaviest"
+            return self._question.has("amount") or self._question.has("extent")
+        told = [extreme.span, *(each.span for each in (*self._mentions.values, *self._mentions.bounds))]
+        told += [operation.span for operation in self._question.operations]
+        known = {place for span in (*told, self._ordered) for place in range(*span)}
+        opening = range(min(extreme.span[0], self._ordered[0]))
+        return all(place in known or self._question.tokens[place].function for place in opening)
 
 
 def _is_of_time(mention: ColumnMention, extreme: Extreme) -> bool:

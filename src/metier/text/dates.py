@@ -103,6 +103,16 @@ class TimeMention:
         return today.year if (self.month or 1, self.day or 1) <= (today.month, today.day) else today.year - 1
 
 
+def times_in(cover: Cover) -> list[TimeMention]:
+    """The times named in a message, in order, without the words before them; of two at one place the longer one."""
+    found = sorted(_found(cover), key=lambda each: (each.span[0] - each.span[1], each.span))
+    kept: list[TimeMention] = []
+    for mention in found:
+        if all(mention.span[1] <= other.span[0] or other.span[1] <= mention.span[0] for other in kept):
+            kept.append(mention)
+    return sorted(kept, key=lambda each: each.span)
+
+
 def take_times(cover: Cover) -> list[TimeMention]:
     """The times named in a message, marked in it with the words that belong to them ("in", "since")."""
     mentions = []

@@ -85,8 +85,9 @@ is known of languages without a file is in `metier/text/other_languages.toml`, w
                              what the name of a column begins with, ends in, or is, where it is no noun phrase;
                              complement: behind its head noun ("height of the tower"); person: nouns for people; label:
                              a column that names the rows is called so, of a person where person_name is in its name
-                             ("first", "last"); any_table: words of a table's name that tell nothing ("info")
+                             ("first", "last"); any_table: words of a table's name that tell nothing ("info", "log")
     [query]                  of questions on tables. filler; weak: words that say little ("located") and name no value;
+                             things: nouns for whatever a table is of ("items");
                              count, times ("how often"), amount ("how much"), extent ("how many years"), total,
                              takings (money that is summed up: "turnover"), average, different; most, least,
                              superlative (words that are one), ordinals (from the second on, "second|2nd"), ordering
