@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import pytest
+
+from metier.tables.question_reading import read
 
 DELIVERIES = {
     "en": (
@@ -135,3 +139,38 @@ CLAIMS = {"claims.csv": "Year,Parts,Paid\n2023,4,900\n2024,2,310\n"}
 
 def test_the_heaviest_is_not_that_of_which_there_is_most(tables):
     assert tables(CLAIMS, "en")("What is the heaviest piece?") is None
+
+
+def test_days_are_told_from_today(tables):
+    today = date.today()
+    month = today.replace(day=1)
+    days = [month - timedelta(days=n) for n in (1, 20, 40)] + [month + timedelta(days=n) for n in (0, 27)]
+    days += [today - timedelta(days=n) for n in (1, 5, 12)]
+    listed = "\n".join(["Date,Client", *(f"{day},Client {n}" for n, day in enumerate(days))])
+    before = (month - timedelta(days=1)).replace(day=1)
+    wanted = {
+        "How many jobs did we do last month?": lambda day: before <= day < month,
+        "How many jobs were there yesterday?": lambda day: day == today - timedelta(days=1),
+        "How many jobs did we do in the last ten days?": lambda day: today - timedelta(days=10) <= day <= today,
+        "How many jobs are there this month?": lambda day: (day.year, day.month) == (today.year, today.month),
+    }
+    ask = tables({"jobs.csv": listed}, "en")
+    for question, holds in wanted.items():
+        assert [each.text for each in ask(question).lines] == [str(sum(map(holds, days)))], question
+
+
+@pytest.mark.parametrize(
+    ("language", "question"),
+    [
+        ("de", "Wie viele Aufträge hatten wir letzten Monat?"),
+        ("es", "¿Cuántas entregas hubo el mes pasado?"),
+        ("fr", "Combien de commandes le mois dernier ?"),
+        ("bn", "গত মাসে কতটি অর্ডার এসেছে?"),
+        ("ja", "先月の注文は何件ですか"),
+        ("zh", "上个月有多少订单？"),
+    ],
+)
+def test_last_month_in_any_language(language, question):
+    last = date.today().replace(day=1) - timedelta(days=1)
+    (bound,) = read(question, language).bounds
+    assert (bound.operator, bound.quantity.dates) == ("=", ((last.year, last.month, None),))

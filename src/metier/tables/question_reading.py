@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date, timedelta
 
 from metier.tables.question import (
     Bound,
@@ -16,7 +17,7 @@ from metier.tables.question import (
     joined_at,
 )
 from metier.tables.vocabulary import TOKEN, is_superlative, measure_of, parted, plain_word, rank_of
-from metier.text.dates import times_in
+from metier.text.dates import TimeMention, times_in
 from metier.text.language import Language, words_of
 from metier.text.phrase_cover import Cover, Span
 from metier.text.phrases import compose, fold, searchable
@@ -45,6 +46,10 @@ _OPERATIONS = (
 _BOUNDS = {"more": ">", "less": "<", "at_least": ">=", "at_most": "<="}
 _BEHIND = {"at_least_behind": ">=", "at_most_behind": "<=", "more_behind": ">", "less_behind": "<"}
 _EXTREMES = {"least": False, "most": True}  # "le moins" before "le", "最も少ない" before "最も"
+_FROM_TODAY = frozenset((
+    "yesterday", "this_week", "last_week", "this_month", "last_month", "this_year", "last_year", "days", "weeks",
+    "months_ago",
+))  # fmt: skip
 _BETWEEN = 3  # words between a number and the superlative that it belongs to: "three customers with the highest"
 _YEARS = range(1500, 2200)
 _LONGEST_WORD = 4  # characters of a word in a script without spaces
@@ -61,6 +66,7 @@ def read(text: str, language: str) -> TableQuestion:
     reader = _Reader(question, cover)
     reader.take("ordering")
     question.operations += [QuestionOperation("sold_out", span) for span in reader.take("sold_out")]
+    reader.read_periods(date.today())
     reader.read_bounds()
     reader.read_relations()
     reader.read_extremes()
@@ -132,6 +138,19 @@ def _told_once(extremes: list[Extreme]) -> list[Extreme]:
     return found
 
 
+def _told_from(mention: TimeMention, today: date, span: Span, text: str) -> Bound:
+    """The days of a time that is told from today: a month and a year are whole, and so is this week."""
+    said, period = Quantity(*mention.span, text[slice(*mention.span)]), mention.period(today)
+    first, last = period.start or today, period.end or today
+    if mention.kind.endswith(("_month", "_year")):
+        month = first.month if mention.kind.endswith("_month") else None
+        return Bound(span, "=", replace(said, dates=((first.year, month, None),)))
+    if mention.kind == "this_week":
+        last = first + timedelta(days=6)
+    one, other = (replace(said, dates=((day.year, day.month, day.day),)) for day in (first, last))
+    return Bound(span, "between", one, other)
+
+
 class _Reader:
     """Marks in `cover` what it has read."""
 
@@ -158,9 +177,19 @@ class _Reader:
         last = next((n for n, token in enumerate(tokens) if token.start >= place[1]), len(tokens))
         return first, last
 
+    def read_periods(self, today: date) -> None:
+        """What is told from today: "last month", "in the last ten days"."""
+        for mention in times_in(self._cover.copy()):
+            span = self.tokens_at(mention.span)
+            if mention.kind not in _FROM_TODAY or any(self._cover.covered[slice(*mention.span)]):
+                continue
+            self._mark(span)
+            self._question.bounds.append(_told_from(mention, today, span, self._question.text))
+
     def read_bounds(self) -> None:
         question = self._question
         read = [_as_day(each) for each in quantities(question.text, self._code) if each.values or each.dates]
+        read = [each for each in read if not any(self._cover.covered[each.start : each.end])]
         found = self._with_months([self._with_year(each) for each in read])
         taken: set[int] = set()
         for index, quantity in enumerate(found):
