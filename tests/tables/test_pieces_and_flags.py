@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from metier.tables.cell_values import say_yes_or_no
+from metier.tables.cell_values import say_yes_or_no, saying_no
 
 STOVES = """Stove,Maker,Fuel,Weight (kg),In the showroom,On display
 Morso 1412,Morso,wood,68,2,yes
@@ -117,7 +117,26 @@ def test_pieces_in_stock_are_added_up_in_other_languages(tables):
     ],
 )  # fmt: skip
 def test_which_columns_say_yes_or_no(cells, is_yes_or_no):
-    assert say_yes_or_no(cells) is is_yes_or_no
+    assert say_yes_or_no(cells, "en") is is_yes_or_no
+
+
+@pytest.mark.parametrize(
+    ("language", "cells", "no"),
+    [
+        ("fr", ["O", "N", "O"], ["N"]),
+        ("de", ["J", "N", None], ["N"]),
+        ("es", ["S", "N"], ["N"]),
+        ("en", ["Y", "N"], ["N"]),
+    ],
+)
+def test_yes_and_no_may_be_their_first_letters(language, cells, no):
+    assert say_yes_or_no(cells, language)
+    assert saying_no(cells, language) == no
+
+
+def test_first_letters_of_another_language_are_other_things():
+    assert not say_yes_or_no(["O", "N", "W"], "fr")
+    assert not say_yes_or_no(["O", "N"], "de")  # east and north
 
 
 def test_rows_are_counted_for_yes_and_for_no_where_what_says_so_stands_behind(tables):

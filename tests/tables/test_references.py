@@ -82,9 +82,15 @@ def test_tables_that_may_not_be_read_join_nothing(ask: Ask) -> None:
     assert ask("How much dearer is the Heron than the Badger?", reader="guest") is not None
 
 
-def test_what_may_mean_two_things_is_asked_back(ask: Ask) -> None:
+@pytest.mark.parametrize("question", ["What is the average population?", "What is the highest population?"])
+def test_what_may_mean_two_things_is_asked_back(ask: Ask, question: str) -> None:
+    assert isinstance(ask(question), Ambiguity)  # that of islands, or that of towns
+
+
+def test_a_sum_is_of_rows_that_are_chosen_and_not_of_those_above_them(ask: Ask) -> None:
     answer = ask("What is the population of Visby and of Ronne together on Gotland and on Born?")
-    assert not isinstance(answer, TableAnswer)
+    assert isinstance(answer, TableAnswer)
+    assert [line.text for line in answer.lines] == ["37,900"]  # of the towns, not of their islands
 
 
 @pytest.mark.parametrize("question", ["Which boats are not red?", "Which towns have no harbour?"])

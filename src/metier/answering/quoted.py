@@ -22,6 +22,7 @@ from metier.answering.quote_spans import asks_which, rows_alike, widened
 from metier.answering.refusal_messages import declines, refusal
 from metier.answering.request import Found, Request
 from metier.answering.row_cells import named_row, namesakes, row_for_sentence
+from metier.answering.row_ranges import row_in_range
 from metier.answering.style import TokenLimits
 from metier.answering.support.base import Checker
 from metier.answering.term_weights import content_tokens
@@ -239,7 +240,7 @@ class Quoter:
         is_row = CELL in piece.text
         around = self._around(piece, request.where, table=is_row)
         if found.coverage and is_row:
-            piece = named_row(piece, around, found.coverage)
+            piece = row_in_range(named_row(piece, around, found.coverage), around, found.coverage, asked, language)
         elif found.coverage and not found.pinned:
             row = row_for_sentence(piece, [*around, *found.passages], found.coverage)
             if row is not None:

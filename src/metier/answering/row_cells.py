@@ -30,7 +30,7 @@ def named_row(chosen: Passage, around: Sequence[Passage], coverage: QuestionCove
         return chosen
     best, held = chosen, coverage.of(chosen)
     told, left, beside = coverage.words_of_row(chosen.text)
-    for row in _rows(chosen, around):
+    for row in rows_of_table(chosen, around):
         words = coverage.words_of_row(row.text)
         if row.headings != chosen.headings or words[0] < max(told, 1):
             continue
@@ -47,7 +47,7 @@ def row_for_sentence(sentence: Passage, around: Sequence[Passage], coverage: Que
     it, as many words as the sentence has stand in it, and the sentence does not say its figure and no other."""
     least = max(_MOST, coverage.of(sentence))
     found: list[tuple[float, int, Passage]] = []
-    for row in _rows(sentence, around):
+    for row in rows_of_table(sentence, around):
         told, left, beside = coverage.words_of_row(row.text)
         if told and not left and coverage.of(row) >= least and asked_columns(row.text, coverage):
             found.append((coverage.of(row), told + beside, row))
@@ -61,12 +61,14 @@ def namesakes(chosen: Passage, around: Sequence[Passage], coverage: QuestionCove
     """A row and those near it that have its name and that the question does not tell from it, in reading order: the
     quarters of two years, one below the other. None where there are no others, or so many that they are a list."""
     name, held = without_years(chosen.text.partition(CELL)[0]), coverage.of(chosen)
-    alike = {row.text: row for row in _rows(chosen, around) if without_years(row.text.partition(CELL)[0]) == name}
+    alike = {
+        row.text: row for row in rows_of_table(chosen, around) if without_years(row.text.partition(CELL)[0]) == name
+    }
     same = [r for r in alike.values() if r.headings == chosen.headings and abs(coverage.of(r) - held) < _AS_MUCH]
     return same if 1 < len(same) <= _NAMESAKES else []
 
 
-def _rows(beside: Passage, around: Sequence[Passage]) -> Iterator[Passage]:
+def rows_of_table(beside: Passage, around: Sequence[Passage]) -> Iterator[Passage]:
     """The rows of tables in passages of its document, without lines of column names beside what is no such line; beside
     a row those as well that have a single cell."""
     named = is_row(beside.text)

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from metier.tables.sql_writing import PreparedQuestion, SqlAsker
 
 _VALUES, _TABLES = 600, 40  # cells and tables that are looked at
+_FEW = 24  # tables of which all are looked at
 _CERTAIN = 0.45  # what an interpretation may cost
 _BESIDE = 0.2  # by which a reading of another table may cost more that tells of the same thing, too
 _EVEN = 0.02  # interpretations whose costs differ by less are equally good
@@ -82,16 +83,17 @@ class TableAsker:
         """None where the question is none for tables. `writer`: a model that is asked for a query, a capable one before
         the rules."""
         question, groups = self._linked(text, language, visible)
-        if not groups:
-            return None
-        if writer is not None and writer.capable:
+        if groups and writer is not None and writer.capable:
             written = self._by_model(question, groups, writer)
             if written.answer is not None or written.not_held:
                 return written.answer
         answer = self._by_rule(question, groups)
-        if answer is None and question.things:  # "the heaviest item", where nothing is called an item
-            answer = self._by_rule(replace(question, weak=question.weak | question.things), groups)
-        if answer is None and writer is not None and not writer.capable:
+        if answer is None and self._store.count() <= _FEW:  # of which columns may be short for what is said ("Amt")
+            _, groups_of_all = self._linked(text, language, visible, every=True)
+            answer = self._by_rule(question, groups_of_all)
+            if answer is None and question.things:  # "the heaviest item", where nothing is called an item
+                answer = self._by_rule(replace(question, weak=question.weak | question.things), groups_of_all)
+        if answer is None and groups and writer is not None and not writer.capable:
             return self._by_model(question, groups, writer).answer
         return answer
 
@@ -125,11 +127,14 @@ class TableAsker:
         result = self._run(sql, [table.sql])
         return list(result.rows) if result else []
 
-    def _linked(self, text: str, language: str, visible: Visible) -> tuple[TableQuestion, list[LinkedTables]]:
+    def _linked(
+        self, text: str, language: str, visible: Visible, *, every: bool = False
+    ) -> tuple[TableQuestion, list[LinkedTables]]:
+        """`every`: with all tables, and not alone those that have a word of it."""
         question = read(text, language)
         if not self._store.path.exists() or all(token.function for token in question.tokens):
             return question, []
-        groups = self._groups(question, visible)
+        groups = self._groups(question, visible, every=every)
         return question, [LinkedTables(tables, link(question, tables, values)) for tables, values in groups]
 
     def _by_rule(self, question: TableQuestion, groups: Sequence[LinkedTables]) -> TableAnswer | Ambiguity | None:
@@ -186,7 +191,7 @@ class TableAsker:
         return [(str(name), str(group or "")) for name, group in result.rows if name is not None] if result else []
 
     def _groups(
-        self, question: TableQuestion, visible: Visible
+        self, question: TableQuestion, visible: Visible, *, every: bool
     ) -> Iterator[tuple[list[TableSchema], Mapping[int, list[Value]]]]:
         """Tables that may be asked together, those alone that the asker may read: the tables of a database, or one."""
         tokens = self._indexed(question)
@@ -197,8 +202,11 @@ class TableAsker:
         others = [other for word in said for other in synonyms_of(word, question.language.code)]
         if any(each.of_money for each in question.operations):  # what was sold has a price
             others += [name for measure in ("price", "quantity") for name in names_of(measure, question.language.code)]
-        named = self._store.tables_with([*tokens, *others], _TABLES)
-        tables = {schema.id: schema for schema in self._store.schemas({*values, *named})}
+        if every:
+            tables = {schema.id: schema for schema in self._store.schemas()}
+        else:
+            named = self._store.tables_with([*tokens, *others], _TABLES)
+            tables = {schema.id: schema for schema in self._store.schemas({*values, *named})}
         for database in {schema.document_id for schema in tables.values() if schema.database}:
             tables.update((schema.id, schema) for schema in self._store.of_document(database))
         for group in self._together(tables, visible):
@@ -242,6 +250,10 @@ class TableAsker:
                 continue
             if best is None or query is None:
                 best, cost, query = answer, interpretation.cost, interpretation.query
+            elif _narrows(query, interpretation.query):
+                continue  # what is asked, without one of its conditions
+            elif _narrows(interpretation.query, query):
+                best, query = answer, interpretation.query
             elif not _same(best, answer) and not is_beside(interpretation.query, query, question):
                 if best.aggregate != answer.aggregate:  # "the total": the sum rather than a list to be summed
                     best = best if best.aggregate else answer
@@ -346,6 +358,11 @@ class TableAsker:
             return (), 0
         places = tuple(RowPlace(str(row[0]), int(row[2] or 0), int(row[3] or 0)) for row in result.rows[:_CITED])
         return places, int(counted.rows[0][0] or 0)
+
+
+def _narrows(query: TableQuery, other: TableQuery) -> bool:
+    """Whether a query is another with conditions more."""
+    return set(query.conditions) > set(other.conditions) and replace(query, conditions=other.conditions) == other
 
 
 def _same(one: TableAnswer, other: TableAnswer) -> bool:

@@ -88,17 +88,26 @@ def _yeses() -> frozenset[str]:
     return frozenset(_TICKS).union(*(language.yes for language in all_languages()))
 
 
-def say_yes_or_no(values: Sequence[float | str | None]) -> bool:
+def say_yes_or_no(values: Sequence[float | str | None], language: str) -> bool:
     """Whether the cells of a column tell nothing but whether something is so; that some are empty says no, too."""
     said = {value.casefold() if isinstance(value, str) else "" for value in values if value is not None}
     is_axes = len(said.intersection(_TICKS)) > 1  # x and y name two things
+    if _initial(language, "yes") in said and said <= {_initial(language, "yes"), _initial(language, "no"), ""}:
+        return True  # "O" and "N" in French
     return not is_axes and not said.isdisjoint(_yeses()) and said <= _yeses() | noes()
 
 
-def saying_no(values: Sequence[float | str | None]) -> list[str]:
+def saying_no(values: Sequence[float | str | None], language: str) -> list[str]:
     """Each of them once that says no."""
     words = {value for value in values if isinstance(value, str)}
-    return sorted(word for word in words if word in noes() or word.casefold() in noes())
+    known = noes() | {_initial(language, "no")}
+    return sorted(word for word in words if word in known or word.casefold() in known)
+
+
+def _initial(language: str, answer: str) -> str:
+    known = Language.of(language)
+    words = known.yes if answer == "yes" else known.no
+    return words[0][:1] if words else "-"
 
 
 def _most(found: Sequence[object], cells: Sequence[str]) -> bool:
@@ -120,6 +129,9 @@ def _names_things(name: str, cells: Sequence[str]) -> bool:
     return bool(words) and words[0] in known and len({len(c) for c in cells}) == 1 and len(set(cells)) == len(cells)
 
 
+_SYMBOLS = frozenset(("kg", "km", "cm", "mm", "ml", "cl", "hl", "kWh"))  # that are no words
+
+
 def unit_in_name(name: str) -> str:
     """The unit that the name of a column tells: in brackets, at its end, as a whole, or what it is for each of
     something ("Price (€)", "hall RH %", "length_km", "Milliseconds", "€/day")."""
@@ -128,7 +140,7 @@ def unit_in_name(name: str) -> str:
     joined = name.strip().rpartition("_")
     per = joined[0].rpartition("_")[2].casefold() in words_in_any_language("words", "per")  # `price_per_m2` is a price
     last += [joined[2]] if joined[0] and not per else []
-    last = [word for word in last if not word.isalpha() or word == joined[2]]
+    last = [word for word in last if not word.isalpha() or word == joined[2] or word in _SYMBOLS]
     of_each = regex.match(r"\s*([^\s/]{1,4})/\p{L}", name)
     candidates = ([bracketed[1]] if bracketed else []) + last + [name.strip()] + ([of_each[1]] if of_each else [])
     return next((each for each in candidates if unit_of(each) is not None), "")

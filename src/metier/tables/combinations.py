@@ -89,6 +89,8 @@ def combinations(question: TableQuestion, links: Links) -> list[tuple[Mentions, 
     own |= {n: _UNEXPLAINED for each in question.measured if each.span in held for n in range(*each.span)}
     called = {mention.span[0] for mention in links.tables if not mention.context and not mention.by_label}
     called |= {mention.span[0] for mention in links.values if question.weak.issuperset(range(*mention.span))}
+    if not question.has("amount"):  # "who has not paid": where a column says yes and no to that, it is asked
+        called |= {mention.span[0] for mention in links.columns if mention.column.yes_no}
     column_starts = {span[0] for span in columns}
     for place in range(len(question.tokens)):
         beam = sorted(beams[place], key=lambda each: each[0])[:_BEAM]
@@ -99,6 +101,8 @@ def combinations(question: TableQuestion, links: Links) -> list[tuple[Mentions, 
             beams[place + 1].append((cost + skipped, mentions))
             for mention in starting.get(place, ()):
                 priced = cost + _price(mention) + lowered(mention)
+                if question.negated and isinstance(mention, ColumnMention) and mention.column.yes_no:
+                    priced -= _SYNONYM * mention.measured  # "who has not paid": `Pd`, rather than an amount
                 if isinstance(mention, TableMention) and mention.span in columns and question.has("different"):
                     priced += _PART  # of "how many different jobs" the kinds, not the rows
                 if isinstance(mention, Extreme) and any(_is_within(mention.span, span) for span in columns):

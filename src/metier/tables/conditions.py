@@ -128,8 +128,8 @@ class ConditionReader:
             if kind is ColumnType.DATE and not columns and bound.quantity.dates[0][1] is None:
                 columns = [c for c in each.columns if c.years]
             if kind is ColumnType.DATE and len(columns) > 1:  # the day of a delivery rather than that of its return
-                told = {(name,) for name in names_of("time", language)}
-                columns = [c for c in columns if called(c, each.language or language) in told]
+                plain = {(name,) for name in names_of("time", language)}
+                columns = [c for c in columns if called(c, each.language or language) in plain]
             if len(columns) == 1:
                 return each, columns[0]
         return None

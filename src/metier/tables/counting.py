@@ -12,12 +12,13 @@ from dataclasses import replace
 from metier.tables.cell_values import ColumnType
 from metier.tables.combinations import Mentions
 from metier.tables.conditions import gap
-from metier.tables.measured_columns import columns_of, price_and_quantity, said_whole
+from metier.tables.measured_columns import columns_of, dimension_of, price_and_quantity, said_whole
 from metier.tables.mentions import ColumnMention
 from metier.tables.periods import period_of
 from metier.tables.query import ColumnReference, TableQuery, label_of
 from metier.tables.question import TableQuestion
 from metier.tables.superlatives import each_once
+from metier.text.units import MONEY
 
 _HARDLY_REPEATS = 0.9  # share of its rows that have another name
 
@@ -41,23 +42,28 @@ class CountReader:
                 return self._counts_itself(query) if own == places and not query.table.database else None
             if any(place in label_of(query.table) for place in own) and len(query.table.labelling) == 1:
                 return None  # of "the rivers in Colorado" it is not the name
+            if (pieces := self._pieces_of(query)) is not None:
+                return pieces
             return replace(query, aggregate="count", of=ColumnReference(query.table), descending=True)
         if len(left) > 1:
             return None
         mention = left[0]
         place = ColumnReference(mention.table, mention.column.sql)
         if mention.column.type is ColumnType.NUMBER:
+            if dimension_of(mention.column) in MONEY and mention.span[0] == self._operations["count"].span[1]:
+                return None  # of "how many firkins" the price of one says nothing
             sold = price_and_quantity(place.table, self._question.language.code)
             is_bought = sold is not None and sold[1] == mention.column  # "how many packs were ordered": of all lines
             if are_pieces(self._question, mention) and not any(map(is_name_of_one, self._places(query))):
-                return replace(query, aggregate="sum", of=place, descending=True)
+                return replace(query, table=place.table, aggregate="sum", of=place, descending=True)
             counted = self._operations["count"].span[1]
             if any(m.span[0] == counted and m.span != mention.span for m in self._mentions.tables):
                 return None  # "how many tracks in total" adds up no column that is called a total
-            if not query.conditions or "total" in self._operations or is_bought:
+            one = any(map(is_name_of_one, self._places(query)))
+            if not query.conditions or "total" in self._operations or is_bought or (mention.measured and not one):
                 if period_of(mention.column.name) is not None:
                     return None  # a column of a report adds up to nothing
-                return replace(query, aggregate="sum", of=place, descending=True)
+                return replace(query, table=place.table, aggregate="sum", of=place, descending=True)
             return replace(query, select=each_once((*label_of(query.table), place)))
         between = list(range(self._operations["count"].span[1], mention.span[0]))
         if not self._question.language.spaced:  # each character is one
@@ -74,6 +80,17 @@ class CountReader:
         said, name = (text.casefold() for text in (self._question.words(mention.span), mention.table.name))
         behind = name.removeprefix(said)
         return behind != name and not (self._question.language.spaced and behind[:1].isalpha())
+
+    def _pieces_of(self, query: TableQuery) -> TableQuery | None:
+        """ "How many firkins have we got", where that is a value and the rows tell how many there are of it."""
+        behind = self._operations["count"].span[1]
+        told = columns_of(query.table, "quantity", self._question.language.code, (0, 0))
+        is_value = any(
+            value.span[0] == behind and value.table.sql == query.table.sql for value in self._mentions.values
+        )
+        if len(told) != 1 or not is_value or query.table.database:
+            return None
+        return replace(query, aggregate="sum", of=ColumnReference(query.table, told[0].column.sql), descending=True)
 
     def _counts_itself(self, query: TableQuery) -> TableQuery | None:
         """ "How many kettles are there", where one row tells of all kettles: the quantity that it holds."""

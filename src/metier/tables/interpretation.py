@@ -23,6 +23,9 @@ from metier.tables.question import Bound, TableQuestion
 from metier.tables.reading_cost import ODD, distance
 from metier.tables.schema import TableSchema
 from metier.tables.superlatives import SuperlativeReader, each_once, names_of_rows, pointing_columns
+from metier.tables.vocabulary import said_words
+from metier.text.language import words_in_any_language
+from metier.text.names import apart
 
 _ALWAYS_USED = frozenset(
     {"count", "average", "total", "each", "each_behind", "year", "month", "difference", "comparative", "different"}
@@ -333,9 +336,12 @@ class _Assembler:
             if not shown:
                 return None
         pointing = any(condition.through for condition in query.conditions)
-        if not shown and not self._mentions.named and not self._mentions.bounds and not pointing:
+        of_people = "people" in self._operations and _names_people(query.table)  # "who is on the waiting list"
+        if not shown and not self._mentions.named and not self._mentions.bounds and not pointing and not of_people:
             return None
-        if not shown and not pointing and all(c.place in label_of(query.table) for c in query.conditions):
+        given = {c.place for c in query.conditions if c.operator in ("in", "=") and not c.negated}
+        names = set(label_of(query.table))
+        if not shown and not pointing and ({c.place for c in query.conditions} <= names or names <= given):
             return None  # it would show what it was asked
         if ("amount" in self._operations or self._question.has("extent")) and self._sums(query, left):
             return replace(query, table=left[0].table, aggregate="sum", of=shown[0], descending=True)
@@ -351,6 +357,13 @@ class _Assembler:
         if table.sql != query.table.sql:
             return points_to(self._steps, table, query.table)
         return all(condition.place.table.sql != table.sql for condition in query.conditions)
+
+
+def _names_people(table: TableSchema) -> bool:
+    """Whether its rows are named by their first and last names."""
+    known = words_in_any_language("tables", "person_name")
+    names = [said_words(apart(column.name)) for column in table.labelling]
+    return len(names) > 1 or any(known.intersection(name) for name in names)
 
 
 def _has_days(table: TableSchema) -> bool:

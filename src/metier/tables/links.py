@@ -9,19 +9,30 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 import regex
 
 from metier.tables.cell_values import ColumnType
-from metier.tables.measured_columns import called, columns_of, price_and_quantity
+from metier.tables.measured_columns import called, columns_of, dimension_of, price_and_quantity
 from metier.tables.mentions import ColumnMention, Links, TableMention, ValueMention
 from metier.tables.question import TableQuestion, joined_at
 from metier.tables.schema import GROUP, Column, TableSchema
-from metier.tables.vocabulary import alike, measure_of, names_of, phrase_of, said_words, synonymous, telling
+from metier.tables.vocabulary import (
+    alike,
+    is_short_for,
+    measure_of,
+    names_of,
+    phrase_of,
+    said_words,
+    synonymous,
+    telling,
+)
 from metier.text.language import Language, words_in_any_language
 from metier.text.names import apart
 from metier.text.phrase_cover import Span
 from metier.text.phrases import fold
+from metier.text.units import unit_of
 
 _LONGEST, _LONGEST_UNSPACED = 7, 12  # words of a mention; characters where none parts them
 _ALL_BUT_FUNCTION_WORDS = 0.95  # how far a value is named of which words such as "the" are missing
@@ -31,6 +42,7 @@ _MOST_VALUES = 40  # of one column that a part of a name may mean
 
 _PARTS = regex.compile(r"\s[-–—|·]\s|[:;,(\[]|\.\s")  # between what a table is called and what else is said of it
 _DIGIT = regex.compile(r"\p{N}")
+_COMPOUND = 4  # characters before the ending of a compound
 
 Spoken = tuple[str, ...]  # languages in which words are compared: that of the question, that of the table
 Value = tuple[int, str]  # column, -1 for the name of a group, and the cell's text
@@ -60,6 +72,7 @@ def link(question: TableQuestion, tables: Sequence[TableSchema], values: Mapping
     whole = {mention.span for mention in links.values if mention.share == 1}
     links.values = [each for each in links.values if each.share == 1 or each.span not in whole]
     links.columns += [each for each in map(_summed(question), links.columns) if each is not None]
+    links.columns = [each for each in links.columns if not (_is_of_things(question, each) and each.column.unit)]
     return _without_pointing(links, tables)
 
 
@@ -95,6 +108,11 @@ def _without_pointing(links: Links, tables: Sequence[TableSchema]) -> Links:
     links.values = [each for each in links.values if not leads(each)]
     links.columns = [each for each in links.columns if not is_of_named(each)]
     return links
+
+
+def _is_of_things(question: TableQuestion, mention: ColumnMention) -> bool:
+    """Whether it is meant by what calls anything so: of "how many pieces" no weight tells."""
+    return mention.measured and question.things.issuperset(range(*mention.span))
 
 
 def _summed(question: TableQuestion) -> Callable[[ColumnMention], ColumnMention | None]:
@@ -187,21 +205,31 @@ def _synonymous(table: TableSchema, span: Span, words: tuple[str, ...], language
             name = bare
         if _held(words, name, language):
             continue
-        told = spaced and _held(words, name, language, synonymous)
+        told = spaced and _held(words, name, language, _stands_for)
         names = name if spaced else (phrase_of(name, language[0]),)
         if told or _held((phrase_of(words, language[0]),), names, language, synonymous):
             yield ColumnMention(span, table, column, 1.0, measured=True)
 
 
+def _stands_for(name: str, word: str, language: str) -> bool:
+    """Whether a word of a column's name is said by another: a synonym, the word it is short for, its unit in full."""
+    if synonymous(name, word, language) or is_short_for(name, word, language):
+        return True
+    return (unit := unit_of(name)) is not None and unit == unit_of(word)
+
+
 def _synonymous_names(
     table: TableSchema, span: Span, words: tuple[str, ...], language: Spoken
 ) -> Iterator[TableMention]:
-    name = _called_as_table(table, language[-1])
-    if _held(words, name, language):
+    names = _called_as_table(table, language[-1])
+    if any(_held(words, name, language) for name in names):
         return
-    told = Language.of(language[0]).spaced and len(words) == len(name) and _held(words, name, language, synonymous)
-    if told or _held((phrase_of(words, language[0]),), (phrase_of(name, language[0]),), language, synonymous):
-        yield TableMention(span, table, synonym=True)
+    spaced, said = Language.of(language[0]).spaced, (phrase_of(words, language[0]),)
+    for name in names:
+        told = spaced and len(words) == len(name) and _held(words, name, language, synonymous)
+        if told or _held(said, (phrase_of(name, language[0]),), language, synonymous):
+            yield TableMention(span, table, synonym=True)
+            return
 
 
 def _is_key(table: TableSchema, column: Column, name: Sequence[str]) -> bool:
@@ -269,26 +297,30 @@ def _is_name(question: TableQuestion, span: Span) -> bool:
 
 
 def _names(table: TableSchema, span: Span, words: tuple[str, ...], language: Spoken) -> Iterator[TableMention]:
-    name = _called_as_table(table, language[-1])
+    names = _called_as_table(table, language[-1])
     labels = table.labelling if not table.database else ()
     is_named = len(labels) == 1 and labels[0].type is ColumnType.TEXT
     is_named = is_named and all(own != labels[0].sql for own, _, _ in table.references)
     if is_named and _names_rows(words, labels[0].name, language):
         yield TableMention(span, table, by_label=True)
-    if _held(words, name, language):
-        whole = len(words) == len(name)
-        yield TableMention(span, table, context=not whole)
+    held = [name for name in names if _held(words, name, language)]
+    if held:
+        yield TableMention(span, table, context=all(len(words) != len(name) for name in held))
         return
     around = f"{table.title} {table.caption} {table.uri.replace('/', ' ')}"
     if _held(words, telling(around, language[-1]), language):
         yield TableMention(span, table, context=True)
 
 
-def _called_as_table(table: TableSchema, language: str) -> tuple[str, ...]:
-    """The words of its name that say something: of `border_info` the first, of "Delivery log - first quarter 2025"
-    the first, too."""
+def _called_as_table(table: TableSchema, language: str) -> list[tuple[str, ...]]:
+    """The words of each part of its name, and of that of its file, that say something: of `border_info` the first, of
+    "Delivery log - first quarter 2025" the first, too, of "Kundenliste" the beginning."""
+    parts = _PARTS.split(table.name) + ([] if table.database else [PurePosixPath(table.uri).stem])
+    return list(dict.fromkeys(_telling_part(part, language) for part in parts if part.strip())) or [()]
+
+
+def _telling_part(name: str, language: str) -> tuple[str, ...]:
     spoken, known = Language.of(language), words_in_any_language("tables", "any_table")
-    name = next((part for part in _PARTS.split(table.name) if part.strip()), table.name)
     words = telling(name, language)
     if not spoken.spaced:
         name = "".join(words)
@@ -296,12 +328,26 @@ def _called_as_table(table: TableSchema, language: str) -> tuple[str, ...]:
         return words[: len(words) - max(map(len, endings), default=0)]
     periods = {fold(month) for months in spoken.months for month in months}
     own = tuple(word for word in words if word not in known and word not in periods and not _DIGIT.search(word))
+    if spoken.capitalises_nouns:
+        own = tuple(_without_ending(word, known) for word in own)
     return words if all(measure_of(word, language) for word in own) else own  # a price list lists no prices
 
 
+def _without_ending(word: str, known: frozenset[str]) -> str:
+    """ "kunden" of "kundenliste" """
+    ending = max((each for each in known if word.endswith(each)), key=len, default="")
+    return word.removesuffix(ending) if len(word) - len(ending) >= _COMPOUND else word
+
+
 def _measured(question: TableQuestion, table: TableSchema) -> Iterator[ColumnMention]:
-    """What is asked by what it measures: "how long", "people live in"."""
+    """What is asked by what it measures: "how long", "people live in", "how many kilos"."""
     language = question.language.code
+    counts = {operation.span[1] for operation in question.operations if operation.kind == "count"}
+    for place in counts & set(range(len(question.tokens))):
+        unit = unit_of(question.words((place, place + 1)))
+        for column in table.columns if unit is not None else ():
+            if unit is not None and dimension_of(column) == unit.dimension:
+                yield ColumnMention((place, place + 1), table, column, 1.0, measured=True)
     for place in range(len(question.tokens)):
         for said, end in joined_at(question, place):
             for measure in question.language.phrases.get("measures", {}):
@@ -324,3 +370,7 @@ def _sold(question: TableQuestion, table: TableSchema) -> Iterator[ColumnMention
     found = price_and_quantity(table, question.language.code) if money else None
     if found is not None:
         yield from (ColumnMention(span, table, found[0], 1.0, measured=True, summed=True) for span in money)
+        return
+    for span in money:
+        of_sales = columns_of(table, "sales", question.language.code, span)
+        yield from (replace(mention, summed=True) for mention in of_sales if mention.column.type is ColumnType.NUMBER)

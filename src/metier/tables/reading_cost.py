@@ -38,9 +38,13 @@ def distance(query: TableQuery, mentions: Mentions, steps: Graph, *, counts: boo
     other = bool(named) and not named & asks
     if counts and query.aggregate == "count":
         other = bool(named) and query.table.sql not in named
+    of_rows_below = query.aggregate in ("sum", "avg") and any(
+        place.table.sql != query.table.sql and points_to(steps, place.table, query.table) for place in values
+    )  # the weight of one cheese, of those that a cellar has
+    of_rows_below |= query.aggregate == "sum" and query.of is not None and query.of.table.sql != query.table.sql
     linking = not query.aggregate and any(place.column in pointing for place in label_of(query.table))
     return (
-        ODD * (linking + _reads_beside(query, steps) + _has_itself(query))
+        ODD * (linking + _BESIDE * of_rows_below + _reads_beside(query, steps) + _has_itself(query))
         + JOIN * sum(map(len, ways))
         + OTHER * other
         + ATTRIBUTE * sum(place not in label_of(place.table) for place in values)

@@ -171,9 +171,9 @@ class SuperlativeReader:
             return True
         if self._ordered is None:  # "which is the heaviest"
             return self._question.has("amount") or self._question.has("extent")
-        told = [extreme.span, *(each.span for each in (*self._mentions.values, *self._mentions.bounds))]
-        told += [operation.span for operation in self._question.operations]
-        known = {place for span in (*told, self._ordered) for place in range(*span)}
+        told = [extreme.span, self._ordered, *(operation.span for operation in self._question.operations)]
+        told += [value.span for value in self._mentions.values] + [bound.span for bound in self._mentions.bounds]
+        known = {place for span in told for place in range(*span)}
         opening = range(min(extreme.span[0], self._ordered[0]))
         return all(place in known or self._question.tokens[place].function for place in opening)
 

@@ -191,6 +191,11 @@ class TableStore:
             found = connection.execute(query).fetchall() if connection else []
         return [_schema(number, text) for number, text in found]
 
+    def count(self) -> int:
+        with self._reading() as connection:
+            query = "SELECT count(*) FROM _tables WHERE complete"
+            return int(connection.execute(query).fetchone()[0]) if connection else 0
+
     def of_document(self, document: str) -> list[TableSchema]:
         """The tables of one document, or of a database by its address, in its order."""
         with self._reading() as connection:

@@ -21,6 +21,8 @@ from metier.text.phrases import SPACED_SIGN, UNSPACED, any_of, compose, fold
 TOKEN = regex.compile(rf"(?V1)[{UNSPACED}]\p{{M}}*|(?:(?<!\w)\p{{L}}-)?{SPACED_SIGN}+(?:['’](?!s\b){SPACED_SIGN}+)*")
 _COMPOUNDED = 5  # characters of a noun that is known as the end of a longer one
 _STEMMED = 4  # characters of a word that may have another form
+_SHORT = range(2, 6)  # characters of a word's short form
+_CUT = 3  # characters of one that is the beginning of the word
 _PARTED = 4  # characters of what stands behind the first part of a word: "höchstens" is one
 
 
@@ -119,14 +121,32 @@ def alike(one: str, other: str, language: str) -> bool:
         return True
     if any(map(str.isdigit, one + other)):
         return False
+    shorter, longer = sorted((one, other), key=len)
+    if len(shorter) >= _CUT and longer == f"{shorter}s":
+        return True
     if same_word(one, other, language) or _stem(one, language) == _stem(other, language) != "":
         return True
     return any(same_word(one, form, language) for form in bare_forms(other, Language.of(language)))
 
 
 def is_called(word: str, name: str, language: str) -> bool:
-    """Whether a word of a column's name is `name`, or ends in it ("Verkaufspreis")."""
-    return alike(word, name, language) or (len(name) >= _COMPOUNDED and word.endswith(name))
+    """Whether a word of a column's name is `name`, ends in it ("Verkaufspreis"), or is short for it ("Qty")."""
+    ends_so = len(name) >= _COMPOUNDED and word.endswith(name)
+    return alike(word, name, language) or ends_so or is_short_for(word, name, language)
+
+
+@lru_cache(maxsize=65_536)
+def is_short_for(short: str, word: str, language: str) -> bool:
+    """Whether a word of a column's name may be a short form of another (both folded): its beginning ("Instr."), or some
+    of its letters with the first and the last ("Qty", "Amt", "Pds")."""
+    if len(short) not in _SHORT or len(word) < len(short) + 2 or short[0] != word[0] or not short.isalpha():
+        return False
+    if short in Language.of(language).function_words or is_attribute(short, language):
+        return False  # a word of its own
+    if word.startswith(short):
+        return len(short) >= _CUT
+    rest = iter(word)
+    return short[-1] == word[-1] and all(letter in rest for letter in short)
 
 
 @lru_cache(maxsize=65_536)
