@@ -42,11 +42,12 @@ def distance(query: TableQuery, mentions: Mentions, steps: Graph, *, counts: boo
         place.table.sql != query.table.sql and points_to(steps, place.table, query.table) for place in values
     )  # the weight of one cheese, of those that a cellar has
     of_rows_below |= query.aggregate == "sum" and query.of is not None and query.of.table.sql != query.table.sql
+    meant = any(m.measured and query.of == ColumnReference(m.table, m.column.sql) for m in mentions.columns)
     linking = not query.aggregate and any(place.column in pointing for place in label_of(query.table))
     return (
         ODD * (linking + _BESIDE * of_rows_below + _reads_beside(query, steps) + _has_itself(query))
         + JOIN * sum(map(len, ways))
-        + OTHER * other
+        + OTHER * (other + (of_rows_below and meant))
         + ATTRIBUTE * sum(place not in label_of(place.table) for place in values)
         + sum(PARENT if name in parents else UNUSED for name in named - reached)
     )

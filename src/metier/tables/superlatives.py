@@ -15,6 +15,7 @@ from metier.tables.query import ColumnReference, Graph, TableQuery, label_of, pa
 from metier.tables.question import Extreme, TableQuestion
 from metier.tables.schema import TableSchema
 from metier.text.phrase_cover import Span
+from metier.text.units import MONEY
 
 _OF_ONE_KIND = ("price", "weight", "speed", "temperature")  # "the heaviest" has no most of anything else
 
@@ -31,7 +32,7 @@ class SuperlativeReader:
     def ordered(self, extreme: Extreme, table: TableSchema, left: list[ColumnMention]) -> ColumnReference | None:
         """The column of which the most or the least is asked."""
         numbers = [m for m in left if m.column.type is ColumnType.NUMBER or _is_of_time(m, extreme)]
-        near = [m for m in numbers if gap(m.span, extreme.span) <= NEAR]
+        near = [m for m in numbers if gap(m.span, extreme.span) <= NEAR and not _is_price_of(m, extreme)]
         behind = [m for m in near if m.span[0] >= extreme.span[1]]
         if (
             not behind or not self._question.language.spaced
@@ -176,6 +177,11 @@ class SuperlativeReader:
         known = {place for span in told for place in range(*span)}
         opening = range(min(extreme.span[0], self._ordered[0]))
         return all(place in known or self._question.tokens[place].function for place in opening)
+
+
+def _is_price_of(mention: ColumnMention, extreme: Extreme) -> bool:
+    """Whether "the most cases" is said where a column tells what a case costs."""
+    return not extreme.measure and mention.share < 1 and dimension_of(mention.column) in MONEY
 
 
 def _is_of_time(mention: ColumnMention, extreme: Extreme) -> bool:
