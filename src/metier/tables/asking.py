@@ -135,7 +135,10 @@ class TableAsker:
         if not self._store.path.exists() or all(token.function for token in question.tokens):
             return question, []
         groups = self._groups(question, visible, every=every)
-        return question, [LinkedTables(tables, link(question, tables, values)) for tables, values in groups]
+        linked = [LinkedTables(tables, link(question, tables, values)) for tables, values in groups]
+        called = {m.span[0] for each in linked for m in each.links.tables if not m.context and not m.by_label}
+        question.calling = question.weak & called
+        return question, linked
 
     def _by_rule(self, question: TableQuestion, groups: Sequence[LinkedTables]) -> TableAnswer | Ambiguity | None:
         found: list[tuple[Interpretation, Graph]] = []

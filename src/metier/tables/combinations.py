@@ -18,6 +18,7 @@ _BEAM = 160
 _UNEXPLAINED = 1.0  # what a word costs that nothing explains
 _PART, _WORD, _MEASURED, _SYNONYM, _CONTEXT, _UNASKED, _WEAK = 0.3, 0.5, 0.15, 0.1, 0.12, 0.5, 0.04
 _BY_LABEL, _NUMBERED = 0.02, 0.3
+_CALLING = 0.25  # "delivered", where there is a table of deliveries
 _WEAK_COLUMN = 0.1  # "kind" of "which kind of dish", where a column is called so
 _BEHIND = 3  # words between a comparison and the column that it is with
 _LOWERED, _MANY = 0.2, 100  # a word that is no name where names have capitals; values of a column of names
@@ -95,7 +96,7 @@ def combinations(question: TableQuestion, links: Links) -> list[tuple[Mentions, 
     for place in range(len(question.tokens)):
         beam = sorted(beams[place], key=lambda each: each[0])[:_BEAM]
         for cost, mentions in beam:
-            weak = _WEAK_COLUMN if place in column_starts else _WEAK
+            weak = _CALLING if place in question.calling else _WEAK_COLUMN if place in column_starts else _WEAK
             said = weak if place in question.weak - called else _UNEXPLAINED if place in question.free else 0.0
             skipped = max(said, own.get(place, 0.0))
             beams[place + 1].append((cost + skipped, mentions))

@@ -360,10 +360,9 @@ class _Assembler:
 
 
 def _names_people(table: TableSchema) -> bool:
-    """Whether its rows are named by their first and last names."""
+    """Whether its rows are of people, of whom a first or a last name is told."""
     known = words_in_any_language("tables", "person_name")
-    names = [said_words(apart(column.name)) for column in table.labelling]
-    return len(names) > 1 or any(known.intersection(name) for name in names)
+    return any(known.intersection(said_words(apart(column.name))) for column in table.columns)
 
 
 def _has_days(table: TableSchema) -> bool:

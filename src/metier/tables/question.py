@@ -103,6 +103,7 @@ class TableQuestion:
     negations: tuple[int, ...] = ()  # tokens that deny
     free: frozenset[int] = frozenset()  # tokens that no rule has read and that say something
     weak: frozenset[int] = frozenset()  # of them those that say little ("located", "have")
+    calling: frozenset[int] = frozenset()  # of them those by which some table may be called ("delivered")
     things: frozenset[int] = frozenset()  # of them those that call anything so ("items")
 
     @property
