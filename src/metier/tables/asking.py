@@ -88,7 +88,7 @@ class TableAsker:
             if written.answer is not None or written.not_held:
                 return written.answer
         answer = self._by_rule(question, groups)
-        if answer is None and self._store.count() <= _FEW:  # of which columns may be short for what is said ("Amt")
+        if answer is None and question.computes and self._store.count() <= _FEW:  # a column may have a short name
             _, groups_of_all = self._linked(text, language, visible, every=True)
             answer = self._by_rule(question, groups_of_all)
             if answer is None and question.things:  # "the heaviest item", where nothing is called an item

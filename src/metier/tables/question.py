@@ -13,6 +13,7 @@ from metier.text.language import Language
 from metier.text.phrase_cover import Span
 from metier.text.quantities import Quantity
 
+_COMPUTED = frozenset(("count", "total", "average", "each", "each_behind", "difference"))
 _LONGEST_WORD = 4  # characters of a word in a script without spaces
 
 
@@ -109,6 +110,12 @@ class TableQuestion:
     @property
     def negated(self) -> bool:
         return bool(self.negations)
+
+    @property
+    def computes(self) -> bool:
+        """Whether it asks for what is counted, added, bounded or the most."""
+        told = any(operation.kind in _COMPUTED for operation in self.operations)
+        return told or bool(self.extremes or self.bounds)
 
     def has(self, kind: str) -> bool:
         return any(operation.kind == kind for operation in self.operations)
