@@ -13,6 +13,8 @@ from metier.expert import Expert
 BOAT = "Boat: Badger | Capacity: 500 kg | Depot: Brunnskär | Deposit: 200 EUR"
 BAKER = "Name: Ida Falk | Role: Baker | Hours per week: 30 | Hired: 2019-03-04"
 
+BUYER = "Name: Leo Koch | Amt: 310 | Mob: 0711 28422 | Email: leo@surf.de"
+
 
 def _row(text: str, language: str = "en") -> Passage:
     return Passage("1", "1", text, 0, len(text), language=language)
@@ -25,6 +27,7 @@ def _row(text: str, language: str = "en") -> Passage:
         (BOAT, "When was the Badger built?", "When"),
         (BOAT, "What colour is the Badger?", "colour"),
         (BAKER, "What does Ida Falk earn?", "earn"),
+        (BUYER, "How old is Leo Koch?", "old"),  # the "de" of an address is short for nothing
     ],
 )
 def test_an_attribute_that_no_column_has(row: str, question: str, asked: str) -> None:
@@ -43,6 +46,7 @@ def test_an_attribute_that_no_column_has(row: str, question: str, asked: str) ->
         (BOAT, "What is the draught of the Badger?"),  # a word that may be another name
         (BAKER, "What is the job of Ida Falk?"),  # another name of a column
         (BAKER, "When did Ida Falk join?"),
+        (BUYER, "What amount has Leo Koch paid?"),  # a short name
         ("The Badger is kept at Brunnskär.", "What colour is the Badger?"),
     ],
 )

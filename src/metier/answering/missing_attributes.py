@@ -19,7 +19,16 @@ from metier.core.documents import CELL, Passage
 from metier.tables.measured_columns import DIMENSIONS
 from metier.tables.question import TableQuestion
 from metier.tables.question_reading import read
-from metier.tables.vocabulary import alike, is_attribute, is_called, measure_of, names_of, said_words, synonymous
+from metier.tables.vocabulary import (
+    alike,
+    is_attribute,
+    is_called,
+    is_short_for,
+    measure_of,
+    names_of,
+    said_words,
+    synonymous,
+)
 from metier.text.language import Language
 from metier.text.names import apart
 from metier.text.phrases import fold
@@ -85,6 +94,8 @@ def missing_attribute(asked: str, row: Passage, language: str) -> MissingAttribu
     measured = " | ".join([row.text, *_with_units(cells)])
     dimensions = {q.dimension for q in quantities(measured, row.language or language)}
     missing = [each for each in _attributes(question, dimensions, entity) if not _told(each.word, words, language)]
+    heads = [word for name, _ in cells for word in said_words(apart(name))]
+    missing = [each for each in missing if not _told_shortly(each.word, heads, language)]
     columns = tuple(name for name, value in cells if value and value != entity)
     if not missing:
         return None
@@ -142,6 +153,13 @@ def _attributes(question: TableQuestion, dimensions: set[str], entity: str) -> I
         if is_attribute(word, code) and word not in named:
             measure, _ = measure_of(word, code) or ("", 0)
             yield _Attribute(word, said, measure)
+
+
+def _told_shortly(word: str, heads: list[str], code: str) -> bool:
+    """Whether the name of a column has a word that is short for it, or for what measures it ("Lehrk.", "Amt")."""
+    found = measure_of(word, code)
+    names = (word, *(names_of(found[0], code) if found else ()))
+    return any(is_short_for(head, name, code) for head in heads for name in names)
 
 
 def _told(word: str, words: list[str], code: str) -> bool:

@@ -8,7 +8,7 @@ from metier.tables.cell_values import ColumnType
 from metier.tables.mentions import ColumnMention
 from metier.tables.question import TableQuestion
 from metier.tables.schema import Column, TableSchema
-from metier.tables.vocabulary import is_called, names_of, said_words, telling
+from metier.tables.vocabulary import is_called, is_short_for, names_of, said_words, telling
 from metier.text.language import Language, words_in_any_language
 from metier.text.names import apart
 from metier.text.phrase_cover import Span
@@ -95,7 +95,7 @@ def _is_called(column: Column, name: str, language: str) -> bool:
     words = called(column, language)
     if not Language.of(language).spaced:
         return name in "".join(words)
-    return any(is_called(word, name, language) for word in words)
+    return any(is_called(word, name, language) or is_short_for(word, name, language) for word in words)
 
 
 def dimension_of(column: Column) -> str:

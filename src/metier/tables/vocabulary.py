@@ -130,9 +130,8 @@ def alike(one: str, other: str, language: str) -> bool:
 
 
 def is_called(word: str, name: str, language: str) -> bool:
-    """Whether a word of a column's name is `name`, ends in it ("Verkaufspreis"), or is short for it ("Qty")."""
-    ends_so = len(name) >= _COMPOUNDED and word.endswith(name)
-    return alike(word, name, language) or ends_so or is_short_for(word, name, language)
+    """Whether a word of a column's name is `name`, or ends in it ("Verkaufspreis")."""
+    return alike(word, name, language) or (len(name) >= _COMPOUNDED and word.endswith(name))
 
 
 @lru_cache(maxsize=65_536)
