@@ -93,9 +93,9 @@ def missing_attribute(asked: str, row: Passage, language: str) -> MissingAttribu
     words += said_words(" ".join((row.title, *row.headings)))
     measured = " | ".join([row.text, *_with_units(cells)])
     dimensions = {q.dimension for q in quantities(measured, row.language or language)}
-    missing = [each for each in _attributes(question, dimensions, entity) if not _told(each.word, words, language)]
     heads = [word for name, _ in cells for word in said_words(apart(name))]
-    missing = [each for each in missing if not _told_shortly(each.word, heads, language)]
+    asked_for = _attributes(question, dimensions, entity)
+    missing = [each for each in asked_for if not _told(each.word, words, heads, language)]
     columns = tuple(name for name, value in cells if value and value != entity)
     if not missing:
         return None
@@ -155,17 +155,13 @@ def _attributes(question: TableQuestion, dimensions: set[str], entity: str) -> I
             yield _Attribute(word, said, measure)
 
 
-def _told_shortly(word: str, heads: list[str], code: str) -> bool:
-    """Whether the name of a column has a word that is short for it, or for what measures it ("Lehrk.", "Amt")."""
-    found = measure_of(word, code)
-    names = (word, *(names_of(found[0], code) if found else ()))
-    return any(is_short_for(head, name, code) for head in heads for name in names)
-
-
-def _told(word: str, words: list[str], code: str) -> bool:
-    """Whether a row has a word, another name of it, or what measures it."""
+def _told(word: str, words: list[str], heads: list[str], code: str) -> bool:
+    """Whether a row has a word, another name of it, or what measures it. `heads`: words of the names of its columns,
+    which may be short for either ("Lehrk.", "Amt")."""
     found = measure_of(word, code)
     names = names_of(found[0], code) if found else ()
+    if any(is_short_for(head, name, code) for head in heads for name in (word, *names)):
+        return True
     return any(
         alike(each, word, code) or synonymous(word, each, code) or any(is_called(each, name, code) for name in names)
         for each in words

@@ -39,6 +39,8 @@ def row_in_range(
     """`chosen`, a row of a table, or the one of its table whose range holds the amount that is asked of, where that of
     `chosen` does not. `around`: passages of its document in reading order."""
     amounts = [each for each in _amounts(asked, language) if each.low == each.high]
+    if not amounts:
+        return chosen
     own = _ranges(chosen.text, chosen.language or language)
     wanted = [each for each in amounts if any(each.dimension == other.dimension for other in own)]
     if len(wanted) != 1 or any(_is_in(wanted[0], other) for other in own):

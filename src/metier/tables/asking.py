@@ -82,29 +82,31 @@ class TableAsker:
     ) -> TableAnswer | Ambiguity | None:
         """None where the question is none for tables. `writer`: a model that is asked for a query, a capable one before
         the rules."""
-        question, groups = self._linked(text, language, visible)
+        question = read(text, language)
+        groups = self._linked(question, visible)
         if groups and writer is not None and writer.capable:
             written = self._by_model(question, groups, writer)
             if written.answer is not None or written.not_held:
                 return written.answer
         answer = self._by_rule(question, groups)
         if answer is None and question.computes and self._store.count() <= _FEW:  # a column may have a short name
-            _, groups_of_all = self._linked(text, language, visible, every=True)
-            answer = self._by_rule(question, groups_of_all)
+            of_all = self._linked(question, visible, every=True)
+            answer = self._by_rule(question, of_all)
             if answer is None and question.things:  # "the heaviest item", where nothing is called an item
-                answer = self._by_rule(replace(question, weak=question.weak | question.things), groups_of_all)
+                answer = self._by_rule(replace(question, weak=question.weak | question.things), of_all)
         if answer is None and groups and writer is not None and not writer.capable:
             return self._by_model(question, groups, writer).answer
         return answer
 
     def by_model(self, text: str, language: str, visible: Visible, writer: SqlWriter) -> QueryOutcome:
         """What a model makes of a question, whatever the rules read."""
-        question, groups = self._linked(text, language, visible)
-        return self._by_model(question, groups, writer)
+        question = read(text, language)
+        return self._by_model(question, self._linked(question, visible), writer)
 
     def prepared(self, text: str, language: str, visible: Visible, today: date) -> PreparedQuestion | None:
         """As a model that is tuned on queries is asked; None where the question is none to ask it."""
-        question, groups = self._linked(text, language, visible)
+        question = read(text, language)
+        groups = self._linked(question, visible)
         return self._by_sql.prepared(question, groups, self._documents(groups), today, brief=True, capable=False)
 
     def readable(self, visible: Visible) -> list[list[TableSchema]]:
@@ -127,18 +129,16 @@ class TableAsker:
         result = self._run(sql, [table.sql])
         return list(result.rows) if result else []
 
-    def _linked(
-        self, text: str, language: str, visible: Visible, *, every: bool = False
-    ) -> tuple[TableQuestion, list[LinkedTables]]:
-        """`every`: with all tables, and not alone those that have a word of it."""
-        question = read(text, language)
+    def _linked(self, question: TableQuestion, visible: Visible, *, every: bool = False) -> list[LinkedTables]:
+        """The tables with what a question names of them; it is told which of its words call one. `every`: all tables,
+        and not alone those that have a word of it."""
         if not self._store.path.exists() or all(token.function for token in question.tokens):
-            return question, []
+            return []
         groups = self._groups(question, visible, every=every)
         linked = [LinkedTables(tables, link(question, tables, values)) for tables, values in groups]
         called = {m.span[0] for each in linked for m in each.links.tables if not m.context and not m.by_label}
         question.calling = question.weak & called
-        return question, linked
+        return linked
 
     def _by_rule(self, question: TableQuestion, groups: Sequence[LinkedTables]) -> TableAnswer | Ambiguity | None:
         found: list[tuple[Interpretation, Graph]] = []
@@ -201,19 +201,25 @@ class TableAsker:
         values: dict[int, list[Value]] = defaultdict(list)
         for table, column, text in self._store.values_with(tokens, _VALUES):
             values[table].append((column, text))
-        said = (word for place in range(len(question.tokens)) for word, _ in joined_at(question, place))
-        others = [other for word in said for other in synonyms_of(word, question.language.code)]
-        if any(each.of_money for each in question.operations):  # what was sold has a price
-            others += [name for measure in ("price", "quantity") for name in names_of(measure, question.language.code)]
         if every:
             tables = {schema.id: schema for schema in self._store.schemas()}
         else:
-            named = self._store.tables_with([*tokens, *others], _TABLES)
+            named = self._store.tables_with([*tokens, *self._other_names(question)], _TABLES)
             tables = {schema.id: schema for schema in self._store.schemas({*values, *named})}
         for database in {schema.document_id for schema in tables.values() if schema.database}:
             tables.update((schema.id, schema) for schema in self._store.of_document(database))
         for group in self._together(tables, visible):
             yield group, values
+
+    @staticmethod
+    def _other_names(question: TableQuestion) -> list[str]:
+        """What tables and columns may be called instead of what is said."""
+        code = question.language.code
+        said = (word for place in range(len(question.tokens)) for word, _ in joined_at(question, place))
+        others = [other for word in said for other in synonyms_of(word, code)]
+        if any(each.of_money for each in question.operations):  # what was sold has a price
+            others += [name for measure in ("price", "quantity") for name in names_of(measure, code)]
+        return others
 
     def _together(self, tables: dict[int, TableSchema], visible: Visible) -> Iterator[list[TableSchema]]:
         """Those that the asker may read, by their numbers, and what they lead to, parted into what can be asked

@@ -17,6 +17,7 @@ from metier.tables.mentions import ColumnMention
 from metier.tables.periods import period_of
 from metier.tables.query import ColumnReference, TableQuery, label_of
 from metier.tables.question import TableQuestion
+from metier.tables.schema import TableSchema
 from metier.tables.superlatives import each_once
 from metier.text.units import MONEY
 
@@ -50,20 +51,19 @@ class CountReader:
         mention = left[0]
         place = ColumnReference(mention.table, mention.column.sql)
         if mention.column.type is ColumnType.NUMBER:
-            if dimension_of(mention.column) in MONEY and mention.span[0] == self._operations["count"].span[1]:
+            counted = self._operations["count"].span[1]
+            if dimension_of(mention.column) in MONEY and mention.span[0] == counted:
                 return None  # of "how many firkins" the price of one says nothing
             sold = price_and_quantity(place.table, self._question.language.code)
             is_bought = sold is not None and sold[1] == mention.column  # "how many packs were ordered": of all lines
-            if are_pieces(self._question, mention) and not any(map(is_name_of_one, self._places(query))):
-                return replace(query, table=place.table, aggregate="sum", of=place, descending=True)
-            counted = self._operations["count"].span[1]
+            of_one = any(map(is_name_of_one, self._places(query)))
+            added = replace(query, table=place.table, aggregate="sum", of=place, descending=True)
+            if are_pieces(self._question, mention) and not of_one:
+                return added
             if any(m.span[0] == counted and m.span != mention.span for m in self._mentions.tables):
                 return None  # "how many tracks in total" adds up no column that is called a total
-            one = any(map(is_name_of_one, self._places(query)))
-            if not query.conditions or "total" in self._operations or is_bought or (mention.measured and not one):
-                if period_of(mention.column.name) is not None:
-                    return None  # a column of a report adds up to nothing
-                return replace(query, table=place.table, aggregate="sum", of=place, descending=True)
+            if not query.conditions or "total" in self._operations or is_bought or (mention.measured and not of_one):
+                return None if period_of(mention.column.name) is not None else added  # a report's adds up to nothing
             return replace(query, select=each_once((*label_of(query.table), place)))
         between = list(range(self._operations["count"].span[1], mention.span[0]))
         if not self._question.language.spaced:  # each character is one
@@ -83,23 +83,23 @@ class CountReader:
 
     def _pieces_of(self, query: TableQuery) -> TableQuery | None:
         """ "How many firkins have we got", where that is a value and the rows tell how many there are of it."""
-        behind = self._operations["count"].span[1]
-        told = columns_of(query.table, "quantity", self._question.language.code, (0, 0))
+        behind, told = self._operations["count"].span[1], self._quantity(query.table)
         is_value = any(
             value.span[0] == behind and value.table.sql == query.table.sql for value in self._mentions.values
         )
-        if len(told) != 1 or not is_value or query.table.database:
+        if told is None or not is_value or query.table.database:
             return None
-        return replace(query, aggregate="sum", of=ColumnReference(query.table, told[0].column.sql), descending=True)
+        return replace(query, aggregate="sum", of=told, descending=True)
 
     def _counts_itself(self, query: TableQuery) -> TableQuery | None:
         """ "How many kettles are there", where one row tells of all kettles: the quantity that it holds."""
-        told = columns_of(query.table, "quantity", self._question.language.code, (0, 0))
-        if len(told) != 1:
-            return None
-        return replace(
-            query, select=each_once((*label_of(query.table), ColumnReference(query.table, told[0].column.sql)))
-        )
+        told = self._quantity(query.table)
+        return replace(query, select=each_once((*label_of(query.table), told))) if told else None
+
+    def _quantity(self, table: TableSchema) -> ColumnReference | None:
+        """The one column that tells how many pieces there are."""
+        told = columns_of(table, "quantity", self._question.language.code, (0, 0))
+        return ColumnReference(table, told[0].column.sql) if len(told) == 1 else None
 
     @staticmethod
     def _places(query: TableQuery) -> set[ColumnReference]:

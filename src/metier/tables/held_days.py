@@ -30,8 +30,6 @@ def lie_outside(first: str, last: str, held: tuple[str, str]) -> bool:
 def with_year(days: Sequence[str], last: str) -> tuple[str, ...]:
     """Days of one condition, in order, those of `NO_YEAR` in the year in which the latest of them that are held lie.
     `last`: the last day that is held."""
-    if not any(day.startswith(NO_YEAR) for day in days):
-        return tuple(days)
     named = not days[-1].startswith(NO_YEAR)
     year = int((days[-1] if named else last)[:4])
     year -= not named and days[-1][4:8] > last[4:8]  # of November, where what is held ends in March

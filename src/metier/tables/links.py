@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 import regex
@@ -319,6 +320,7 @@ def _called_as_table(table: TableSchema, language: str) -> list[tuple[str, ...]]
     return list(dict.fromkeys(_telling_part(part, language) for part in parts if part.strip())) or [()]
 
 
+@lru_cache(maxsize=8192)
 def _telling_part(name: str, language: str) -> tuple[str, ...]:
     spoken, known = Language.of(language), words_in_any_language("tables", "any_table")
     words = telling(name, language)
@@ -342,12 +344,11 @@ def _without_ending(word: str, known: frozenset[str]) -> str:
 def _measured(question: TableQuestion, table: TableSchema) -> Iterator[ColumnMention]:
     """What is asked by what it measures: "how long", "people live in", "how many kilos"."""
     language = question.language.code
-    counts = {operation.span[1] for operation in question.operations if operation.kind == "count"}
-    for place in counts & set(range(len(question.tokens))):
-        unit = unit_of(question.words((place, place + 1)))
-        for column in table.columns if unit is not None else ():
-            if unit is not None and dimension_of(column) == unit.dimension:
-                yield ColumnMention((place, place + 1), table, column, 1.0, measured=True)
+    for operation in question.operations:
+        span = (operation.span[1], operation.span[1] + 1)
+        if operation.kind == "count" and span[1] <= len(question.tokens) and (unit := unit_of(question.words(span))):
+            columns = (column for column in table.columns if dimension_of(column) == unit.dimension)
+            yield from (ColumnMention(span, table, column, 1.0, measured=True) for column in columns)
     for place in range(len(question.tokens)):
         for said, end in joined_at(question, place):
             for measure in question.language.phrases.get("measures", {}):

@@ -46,10 +46,6 @@ _OPERATIONS = (
 _BOUNDS = {"more": ">", "less": "<", "at_least": ">=", "at_most": "<="}
 _BEHIND = {"at_least_behind": ">=", "at_most_behind": "<=", "more_behind": ">", "less_behind": "<"}
 _EXTREMES = {"least": False, "most": True}  # "le moins" before "le", "最も少ない" before "最も"
-_FROM_TODAY = frozenset((
-    "yesterday", "this_week", "last_week", "this_month", "last_month", "this_year", "last_year", "days", "weeks",
-    "months_ago",
-))  # fmt: skip
 _BETWEEN = 3  # words between a number and the superlative that it belongs to: "three customers with the highest"
 _YEARS = range(1500, 2200)
 _LONGEST_WORD = 4  # characters of a word in a script without spaces
@@ -156,6 +152,7 @@ class _Reader:
 
     def __init__(self, question: TableQuestion, cover: Cover) -> None:
         self._question, self._cover = question, cover
+        self._times = times_in(cover.copy())
         self._code = question.language.code
 
     def take(self, *names: str) -> list[Span]:
@@ -179,10 +176,11 @@ class _Reader:
 
     def read_periods(self, today: date) -> None:
         """What is told from today: "last month", "in the last ten days"."""
-        for mention in times_in(self._cover.copy()):
-            span = self.tokens_at(mention.span)
-            if mention.kind not in _FROM_TODAY or any(self._cover.covered[slice(*mention.span)]):
+        for mention in self._times:
+            is_covered = any(self._cover.covered[slice(*mention.span)])
+            if not mention.told_from_today or mention.kind == "today" or is_covered:  # "today" says little
                 continue
+            span = self.tokens_at(mention.span)
             self._mark(span)
             self._question.bounds.append(_told_from(mention, today, span, self._question.text))
 
@@ -231,7 +229,7 @@ class _Reader:
     def _with_months(self, found: Sequence[Quantity]) -> list[Quantity]:
         """With the months that only who asks in this language names so: "febrero", "March"."""
         named = list(found)
-        for mention in times_in(self._cover.copy()):
+        for mention in self._times:
             (start, end), day = mention.span, (mention.year, mention.month, mention.day)
             is_new = all(end <= each.start or each.end <= start for each in found)
             if is_new and mention.kind == "month" and self._is_month(start, end):

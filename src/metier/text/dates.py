@@ -55,6 +55,11 @@ class TimeMention:
     def fixed(self) -> bool:
         return self.year is not None
 
+    @property
+    def told_from_today(self) -> bool:
+        """Whether it is a day, a week, a month or a year, or some of them, seen from today ("last month")."""
+        return self.kind in (*_NAMED, *_COUNTED)
+
     def period(self, today: date) -> Period:
         start, end = self._days(today)
         if self.bound == "since":
